@@ -1,0 +1,349 @@
+//! What the supervisor tells: [`Event`]s, why a connection was [`Lost`], why the session was
+//! [`Closed`], and what became of messages: their [`Fate`].
+
+use std::{fmt, time::Duration};
+
+use crate::{CloseFrame, Headers, Message, Text, TransportError};
+
+/// News of the session, in the order in which it happened.
+///
+/// Each connection number appears in one [`Connecting`], then at most one [`Open`], then exactly
+/// one [`Lost`] or the session's [`Closed`]. A [`Message`](Event::Message) belongs to the last
+/// `Open`. After `Closed` the stream ends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt begins.
+    Connecting(Connecting),
+    /// A connection is open.
+    Open(Box<Open>),
+    /// The server sent a message.
+    Message(Message),
+    /// An attempt failed or a connection ended; the session goes on, unless `Closed` follows.
+    Lost(Box<Lost>),
+    /// The next attempt is scheduled.
+    Retry(Box<Retry>),
+    /// The session has ended. Always the last event.
+    Closed(Box<Closed>),
+    /// This many messages were dropped here, because the [`Inbox`](crate::Inbox) was full and
+    /// drops the oldest.
+    Lagged(u64),
+}
+
+/// An attempt begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connecting {
+    /// The number of the connection that this attempt would become, 1 for the first.
+    pub connection: u64,
+    /// 0 for the first attempt of a session or after a stable connection, then counted up.
+    pub attempt: u32,
+}
+
+/// A connection is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Open {
+    /// The connection's number.
+    pub connection: u64,
+    /// The number of the attempt that succeeded.
+    pub attempt: u32,
+    /// The time since the connection before was lost, `None` for the first of the session.
+    pub outage: Option<Duration>,
+    /// The subprotocol that the server chose.
+    pub subprotocol: Option<Text>,
+    /// The header fields of the server's answer.
+    pub headers: Headers,
+}
+
+/// An attempt failed or a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// The connection's number.
+    pub connection: u64,
+    /// Whether it had been open; otherwise the attempt failed.
+    pub opened: bool,
+    /// Why.
+    pub cause: LostCause,
+    /// Messages without a receipt that did not become [`Fate::Written`] since the last `Lost`.
+    pub unsent: Vec<Fate>,
+    /// How many messages were written since the last frame was heard on this connection: the
+    /// operating system took them, and nothing proves that the server did.
+    pub unproven: u64,
+    /// How many messages of the handed window were cut off in mid-flush, given back or not.
+    pub unknown: u64,
+    /// Whether a heartbeat was ever answered in this session. A heartbeat timeout where this is
+    /// false most likely means that the server does not answer such heartbeats at all: send pings
+    /// instead, with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
+    pub ever_answered: bool,
+    /// How many whole cycles of losing and retrying were folded into this event, because nobody
+    /// read them. 0 if none.
+    pub skipped_cycles: u64,
+}
+
+/// Why a connection was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LostCause {
+    /// The attempt failed.
+    Connect(TransportError),
+    /// The attempt did not finish in time.
+    ConnectTimeout(Duration),
+    /// Nothing came in answer to a heartbeat in time. Holds the silence since the last frame.
+    HeartbeatTimeout(Duration),
+    /// The line accepts no bytes and brings none. Holds the time since either moved.
+    WriteStalled(Duration),
+    /// The server closed the connection, with this close frame if it had a body.
+    ClosedByPeer(Option<CloseFrame>),
+    /// The connection broke, or ended without a close frame.
+    Broken(TransportError),
+    /// [`reconnect_now`](crate::Handle::reconnect_now) replaced it.
+    Replaced,
+    /// It reached its maximum age.
+    MaxAge,
+    /// [`pause`](crate::Handle::pause) gave the attempt up.
+    Paused,
+}
+
+impl LostCause {
+    /// The cause in one lower-case word, as logs and `wsbeat --json` print it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::ConnectTimeout(_) => "connect_timeout",
+            Self::HeartbeatTimeout(_) => "heartbeat_timeout",
+            Self::WriteStalled(_) => "write_stalled",
+            Self::ClosedByPeer(_) => "closed_by_peer",
+            Self::Broken(_) => "broken",
+            Self::Replaced => "replaced",
+            Self::MaxAge => "max_age",
+            Self::Paused => "paused",
+        }
+    }
+
+    /// The close code, if the server sent one.
+    pub fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::ClosedByPeer(Some(frame)) => Some(frame.code),
+            _ => None,
+        }
+    }
+
+    /// The transport's error, if it was one.
+    pub fn transport_error(&self) -> Option<&TransportError> {
+        match self {
+            Self::Connect(error) | Self::Broken(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LostCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => write!(f, "could not connect: {error}"),
+            Self::ConnectTimeout(timeout) => write!(f, "no connection within {timeout:?}"),
+            Self::HeartbeatTimeout(silence) => {
+                write!(f, "heartbeat not answered, nothing heard for {silence:?}")
+            }
+            Self::WriteStalled(time) => write!(f, "nothing could be written for {time:?}"),
+            Self::ClosedByPeer(None) => f.write_str("closed by the server"),
+            Self::ClosedByPeer(Some(frame)) if frame.reason.is_empty() => {
+                write!(f, "closed by the server with code {}", frame.code)
+            }
+            Self::ClosedByPeer(Some(frame)) => {
+                write!(f, "closed by the server with code {} ({})", frame.code, frame.reason)
+            }
+            Self::Broken(error) => write!(f, "connection broke: {error}"),
+            Self::Replaced => f.write_str("replaced on request"),
+            Self::MaxAge => f.write_str("replaced at its maximum age"),
+            Self::Paused => f.write_str("given up for a pause"),
+        }
+    }
+}
+
+/// The next attempt is scheduled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// The number of the attempt to come, 1 for the first after a stable connection.
+    pub attempt: u32,
+    /// The time until then.
+    pub delay: Duration,
+    /// Why the connection before was lost.
+    pub cause: LostCause,
+}
+
+/// The session has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why.
+    pub reason: CloseReason,
+    /// Messages without a receipt that did not become [`Fate::Written`] since the last `Lost`.
+    pub unsent: Vec<Fate>,
+    /// How many messages were written since the last frame was heard on the last connection.
+    pub unproven: u64,
+    /// How many messages of the handed window were cut off in mid-flush, given back or not.
+    pub unknown: u64,
+}
+
+/// Why the session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The user closed it.
+    User,
+    /// The user aborted it.
+    Aborted,
+    /// As many attempts failed as were allowed; the last one for this cause.
+    AttemptsExhausted(LostCause),
+    /// The backoff gave no further delay.
+    BackoffEnded(LostCause),
+    /// The verdict on this cause was not to try again.
+    Stopped(LostCause),
+    /// Too many connections opened only to die before they were stable; the last for this cause.
+    FlapLimit(LostCause),
+    /// The outage lasted longer than the whole time allowed for one.
+    OutageLimit(LostCause),
+    /// The supervisor or its driver was dropped. Seen in the status only.
+    Dropped,
+}
+
+impl CloseReason {
+    /// The reason in one lower-case word, as logs and `wsbeat --json` print it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Aborted => "aborted",
+            Self::AttemptsExhausted(_) => "attempts_exhausted",
+            Self::BackoffEnded(_) => "backoff_ended",
+            Self::Stopped(_) => "stopped",
+            Self::FlapLimit(_) => "flap_limit",
+            Self::OutageLimit(_) => "outage_limit",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Whether the user ended the session, rather than the supervisor giving up.
+    pub fn by_user(&self) -> bool {
+        matches!(self, Self::User | Self::Aborted | Self::Dropped)
+    }
+
+    /// Why the last connection was lost, if the supervisor gave up over it.
+    pub fn cause(&self) -> Option<&LostCause> {
+        match self {
+            Self::AttemptsExhausted(cause)
+            | Self::BackoffEnded(cause)
+            | Self::Stopped(cause)
+            | Self::FlapLimit(cause)
+            | Self::OutageLimit(cause) => Some(cause),
+            Self::User | Self::Aborted | Self::Dropped => None,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User => f.write_str("closed by the user"),
+            Self::Aborted => f.write_str("aborted by the user"),
+            Self::AttemptsExhausted(cause) => write!(f, "no attempts left: {cause}"),
+            Self::BackoffEnded(cause) => write!(f, "the backoff gave up: {cause}"),
+            Self::Stopped(cause) => write!(f, "not worth another attempt: {cause}"),
+            Self::FlapLimit(cause) => write!(f, "too many short-lived connections: {cause}"),
+            Self::OutageLimit(cause) => write!(f, "the outage lasted too long: {cause}"),
+            Self::Dropped => f.write_str("the supervisor was dropped"),
+        }
+    }
+}
+
+/// What became of a message that was accepted. Each has exactly one fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// The operating system, or the TLS session, of that connection took the bytes, and a flush
+    /// completed. Not: delivered. On a line that is silently dead the kernel takes megabytes; see
+    /// [`Lost::unproven`].
+    Written {
+        /// The connection's number.
+        connection: u64,
+    },
+    /// It was handed to that connection, which died before a flush completed: it may have arrived
+    /// or not.
+    Unknown {
+        /// The connection's number.
+        connection: u64,
+        /// The message, unless [`Outbox::give_back`](crate::Outbox::give_back) is off.
+        message: Option<Message>,
+    },
+    /// It was never handed to a connection.
+    Dropped {
+        /// Why.
+        reason: DropReason,
+        /// The message.
+        message: Message,
+    },
+}
+
+impl Fate {
+    /// Whether it was written.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::Written { .. })
+    }
+
+    /// The message, where it comes back.
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Written { .. } => None,
+            Self::Unknown { message, .. } => message,
+            Self::Dropped { message, .. } => Some(message),
+        }
+    }
+}
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The outbox was full and drops the oldest.
+    Overflow,
+    /// It was older than allowed.
+    Expired,
+    /// The connection ended and the outbox keeps nothing while offline.
+    Offline,
+    /// It was handed over as often as allowed and the connection died each time.
+    ResendLimit,
+    /// The connection refused it, for its size most likely.
+    Refused,
+    /// The session ended first.
+    SessionEnded,
+}
+
+impl DropReason {
+    /// The reason in one lower-case word, as logs and `wsbeat --json` print it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::Expired => "expired",
+            Self::Offline => "offline",
+            Self::ResendLimit => "resend_limit",
+            Self::Refused => "refused",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+
+    #[test]
+    fn the_hot_event_is_no_larger_than_its_message() {
+        assert!(size_of::<Poll<Option<Event>>>() <= 40);
+        assert_eq!(size_of::<Event>(), size_of::<Message>());
+    }
+}

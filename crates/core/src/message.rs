@@ -1,0 +1,123 @@
+//! What travels: [`Message`]s for the application, [`Frame`]s between supervisor and connection.
+
+use bytes::Bytes;
+
+use crate::Text;
+
+/// A WebSocket message, whole: fragments have been joined, control frames are not messages.
+///
+/// Cloning shares the payload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 has these two data frames")]
+pub enum Message {
+    /// UTF-8 text.
+    Text(Text),
+    /// Arbitrary bytes.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// A text message.
+    pub fn text(text: impl Into<Text>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A binary message.
+    pub fn binary(bytes: impl Into<Bytes>) -> Self {
+        Self::Binary(bytes.into())
+    }
+
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload of either kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The length of the payload in bytes.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<Text> for Message {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::binary(bytes)
+    }
+}
+
+/// What a [`Connection`](crate::Connection) carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "RFC 6455 has these; backends must handle each")]
+pub enum Frame {
+    /// A whole data message.
+    Message(Message),
+    /// A ping (RFC 6455 section 5.5.2), at most 125 bytes. Inbound ones are reported for proof of
+    /// life only: the connection answers them by itself.
+    Ping(Bytes),
+    /// A pong (RFC 6455 section 5.5.3).
+    Pong(Bytes),
+    /// A close frame (RFC 6455 section 5.5.1), `None` if it had no body.
+    Close(Option<CloseFrame>),
+}
+
+impl From<Message> for Frame {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+/// The body of a close frame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct CloseFrame {
+    /// The close code, RFC 6455 section 7.4.
+    pub code: u16,
+    /// The reason in words, at most 123 bytes on the wire.
+    pub reason: Text,
+}
+
+impl CloseFrame {
+    /// A close frame with this code and reason.
+    pub fn new(code: u16, reason: impl Into<Text>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}

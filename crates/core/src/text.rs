@@ -1,0 +1,135 @@
+//! [`Text`]: shared bytes that are known to be UTF-8.
+//!
+//! The one file of the project that may hold `unsafe`. A backend proves UTF-8 once, as the bytes
+//! arrive; without the two unchecked constructions here every look at a text would prove it again,
+//! which was measured at 7 ns for 128 bytes of ASCII and 8.5 µs for 16 KiB of other text, more than
+//! the whole rest of the message costs.
+#![allow(unsafe_code, reason = "UTF-8 is proved by whoever makes a Text, see above")]
+
+use std::{fmt, ops::Deref, str};
+
+use bytes::Bytes;
+
+/// A text: shared, cheap to clone, dereferences to `str`.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text {
+    /// Always UTF-8.
+    bytes: Bytes,
+}
+
+impl Text {
+    /// A text that lives as long as the program.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self { bytes: Bytes::from_static(text.as_bytes()) }
+    }
+
+    /// Takes `bytes` as a text without looking at them.
+    ///
+    /// # Safety
+    ///
+    /// `bytes` must be UTF-8. Backends call this on what their WebSocket library has already
+    /// checked, as RFC 6455 section 8.1 demands of it.
+    pub unsafe fn from_bytes_unchecked(bytes: Bytes) -> Self {
+        debug_assert!(str::from_utf8(&bytes).is_ok());
+        Self { bytes }
+    }
+
+    /// The text as a string slice.
+    pub fn as_str(&self) -> &str {
+        // SAFETY: every constructor proves UTF-8, or asks its caller for the proof, and nothing
+        // changes the bytes afterwards.
+        unsafe { str::from_utf8_unchecked(&self.bytes) }
+    }
+
+    /// The bytes of the text, without a copy.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { bytes: text.into_bytes().into() }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self { bytes: Bytes::copy_from_slice(text.as_bytes()) }
+    }
+}
+
+impl TryFrom<Bytes> for Text {
+    type Error = str::Utf8Error;
+
+    fn try_from(bytes: Bytes) -> Result<Self, Self::Error> {
+        str::from_utf8(&bytes)?;
+        Ok(Self { bytes })
+    }
+}
+
+impl From<Text> for Bytes {
+    fn from(text: Text) -> Self {
+        text.bytes
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_refused() {
+        assert!(Text::try_from(Bytes::from_static(b"\xff")).is_err());
+        assert_eq!(Text::try_from(Bytes::from_static("né".as_bytes())).unwrap(), "né");
+    }
+
+    #[test]
+    fn the_way_to_bytes_and_back_copies_nothing() {
+        let text = Text::from(String::from("hello"));
+        let at = text.as_ptr();
+        let bytes = text.into_bytes();
+        assert_eq!(bytes.as_ptr(), at);
+        // SAFETY: the bytes come from a Text.
+        let text = unsafe { Text::from_bytes_unchecked(bytes) };
+        assert_eq!((text.as_ptr(), text.as_str()), (at, "hello"));
+    }
+}

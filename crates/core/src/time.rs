@@ -1,0 +1,172 @@
+//! Points in time, and the [`Timer`] that supplies them.
+
+use std::{fmt, future::Future, time::Duration};
+
+/// A point in time on one [`Timer`]'s clock: the time since that timer's epoch.
+///
+/// Timestamps of different timers cannot be compared in any meaningful way. The resolution is one
+/// nanosecond and the range 584 years; what lies beyond is "never", which this crate writes as
+/// `None`, see [`checked_add`](Self::checked_add).
+///
+/// It is not [`std::time::Instant`], so that a virtual clock can start at zero and a test can
+/// write down the exact moment it expects.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    nanos: u64,
+}
+
+impl Timestamp {
+    /// The timer's epoch.
+    pub const EPOCH: Self = Self { nanos: 0 };
+
+    /// The moment `since_epoch` after the timer's epoch; the last representable moment if that is
+    /// more than 584 years.
+    pub const fn from_epoch(since_epoch: Duration) -> Self {
+        let nanos = since_epoch.as_nanos();
+        Self { nanos: if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 } }
+    }
+
+    /// The time between the timer's epoch and this moment.
+    pub const fn since_epoch(self) -> Duration {
+        Duration::from_nanos(self.nanos)
+    }
+
+    /// This moment moved into the future; `None` if that is out of range, which means "never".
+    #[must_use]
+    pub const fn checked_add(self, duration: Duration) -> Option<Self> {
+        let nanos = duration.as_nanos();
+        if nanos > (u64::MAX - self.nanos) as u128 {
+            return None;
+        }
+        Some(Self { nanos: self.nanos + nanos as u64 })
+    }
+
+    /// The time from `earlier` to this moment, zero if `earlier` is in fact later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
+    }
+}
+
+/// Hours, minutes, seconds and microseconds since the timer's epoch, such as `0:00:15.000000`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.nanos / 1_000;
+        let seconds = micros / 1_000_000;
+        write!(
+            f,
+            "{}:{:02}:{:02}.{:06}",
+            seconds / 3_600,
+            seconds / 60 % 60,
+            seconds % 60,
+            micros % 1_000_000
+        )
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A clock and the means to wait for it.
+///
+/// The trait asks for no `Send`, `Sync` or `Unpin`: a supervisor is `Send` exactly when its
+/// transport and its timer are.
+pub trait Timer {
+    /// A wait for one moment.
+    ///
+    /// It may finish late, and it may even finish early: the supervisor always compares the clock
+    /// itself. It must wake the last task that polled it.
+    type Sleep: Future<Output = ()>;
+
+    /// The present moment. It never runs backward; where the clock below does, the supervisor
+    /// keeps the larger reading.
+    ///
+    /// Whether it goes on while the machine is suspended is the clock's own affair. Where it does
+    /// not, a deadline simply runs on after the wake.
+    fn now(&self) -> Timestamp;
+
+    /// A future that finishes when the clock has reached `deadline`, at once if it already has.
+    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep;
+}
+
+impl<K: Timer + ?Sized> Timer for &K {
+    type Sleep = K::Sleep;
+
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
+        (**self).sleep_until(deadline)
+    }
+}
+
+/// A [`Timer`] for any executor, by the `futures-timer` crate.
+///
+/// It needs no runtime: one helper thread, shared by the whole process, serves all timers. A
+/// runtime's own timer costs less, which is why each backend crate brings one.
+#[cfg(feature = "futures-timer")]
+#[derive(Clone, Debug)]
+pub struct FuturesTimer {
+    epoch: std::time::Instant,
+}
+
+#[cfg(feature = "futures-timer")]
+impl FuturesTimer {
+    /// A timer whose epoch is now.
+    #[allow(clippy::disallowed_methods, reason = "the one real clock in this crate")]
+    pub fn new() -> Self {
+        Self { epoch: std::time::Instant::now() }
+    }
+}
+
+#[cfg(feature = "futures-timer")]
+impl Default for FuturesTimer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "futures-timer")]
+impl Timer for FuturesTimer {
+    type Sleep = futures_timer::Delay;
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_epoch(self.epoch.elapsed())
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
+        futures_timer::Delay::new(deadline.saturating_since(self.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overflow_means_never() {
+        let late = Timestamp::from_epoch(Duration::MAX);
+        assert_eq!(late.checked_add(Duration::from_nanos(1)), None);
+        assert_eq!(Timestamp::EPOCH.checked_add(Duration::MAX), None);
+        assert_eq!(
+            Timestamp::EPOCH.checked_add(Duration::from_secs(1)),
+            Some(Timestamp::from_epoch(Duration::from_secs(1)))
+        );
+    }
+
+    #[test]
+    fn prints_as_a_clock() {
+        let at = Timestamp::from_epoch(Duration::from_micros(3_725_000_042));
+        assert_eq!(at.to_string(), "1:02:05.000042");
+    }
+
+    #[test]
+    fn since_a_later_moment_is_zero() {
+        let later = Timestamp::from_epoch(Duration::from_secs(2));
+        assert_eq!(Timestamp::EPOCH.saturating_since(later), Duration::ZERO);
+    }
+}

@@ -1,0 +1,200 @@
+//! What a backend implements: a [`Transport`] that can connect, and the [`Connection`]s it makes.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use crate::{Frame, Headers, LostCause, Text, Timestamp, TransportError};
+
+/// Something that can connect, again and again.
+///
+/// The supervisor calls [`connect`](Self::connect) once per attempt and keeps at most one of what
+/// it returns: a connect future that is no longer wanted is dropped, and dropping it must abandon
+/// the attempt without blocking. URL, headers and credentials are the transport's own affair, so
+/// that they can be fresh for each attempt.
+///
+/// Nothing here asks for `Send`, `Sync` or `Unpin`.
+pub trait Transport {
+    /// An established connection.
+    type Connection: Connection;
+    /// One attempt under way.
+    type Connect: Future<Output = Result<Established<Self::Connection>, TransportError>>;
+
+    /// Begins an attempt. Work starts when the future is polled.
+    fn connect(&mut self, attempt: Attempt) -> Self::Connect;
+
+    /// Whether its connections can send control-frame pings. Scripts in browsers cannot; there a
+    /// heartbeat of pings becomes one of the messages that the original sends.
+    fn can_ping(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    type Connection = T::Connection;
+    type Connect = T::Connect;
+
+    fn connect(&mut self, attempt: Attempt) -> Self::Connect {
+        (**self).connect(attempt)
+    }
+
+    fn can_ping(&self) -> bool {
+        (**self).can_ping()
+    }
+}
+
+/// One established line, until it is lost: a stream and a sink of [`Frame`]s.
+///
+/// # Contract
+///
+/// - It answers pings by itself, while it is read from, and reports them as [`Frame::Ping`].
+/// - Data frames are whole messages.
+/// - After the peer's close frame it reports [`Frame::Close`], writes the reply by itself as far
+///   as it can and at the latest when flushed, then ends with `None`.
+/// - `start_send(Frame::Close(..))` begins the close handshake; data sent later is refused. Reading
+///   goes on until the peer's reply.
+/// - A failed write does not end reading: what the peer sent before stays readable.
+/// - After `None` or an error from reading there is no further frame.
+/// - Only the waker of the last poll counts, whichever of the methods it was. It may be woken for
+///   no reason.
+/// - Dropping it aborts at once and does not block. `poll_close` is never called.
+pub trait Connection:
+    Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
+{
+    /// How many bytes the line below has accepted so far, if the connection can tell.
+    ///
+    /// By this a slow upload is told from a stuck one. Where it is `None`, a write that is blocked
+    /// for the reply timeout, with nothing coming in either, counts as stuck.
+    fn progress(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
+    fn progress(&self) -> Option<u64> {
+        (**self).progress()
+    }
+}
+
+impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
+    fn progress(&self) -> Option<u64> {
+        (**self).progress()
+    }
+}
+
+/// What a successful attempt yields.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Established<C> {
+    /// The connection.
+    pub connection: C,
+    /// The subprotocol that the server chose.
+    pub subprotocol: Option<Text>,
+    /// The header fields of the server's answer.
+    pub headers: Headers,
+}
+
+impl<C> Established<C> {
+    /// A connection without subprotocol and headers.
+    pub fn new(connection: C) -> Self {
+        Self { connection, subprotocol: None, headers: Headers::new() }
+    }
+
+    /// Sets the subprotocol that the server chose.
+    #[must_use]
+    pub fn subprotocol(mut self, subprotocol: Option<Text>) -> Self {
+        self.subprotocol = subprotocol;
+        self
+    }
+
+    /// Sets the header fields of the server's answer.
+    #[must_use]
+    pub fn headers(mut self, headers: Headers) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// The same with another connection, made from this one.
+    pub fn map<D>(self, wrap: impl FnOnce(C) -> D) -> Established<D> {
+        Established {
+            connection: wrap(self.connection),
+            subprotocol: self.subprotocol,
+            headers: self.headers,
+        }
+    }
+}
+
+/// What the supervisor tells a transport about the attempt it asks for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The number of the connection that this attempt would become: 1 for the first of a session,
+    /// one more for each attempt.
+    pub connection: u64,
+    /// 0 for the first attempt of a session or after a stable connection, then counted up.
+    pub number: u32,
+    /// The moment at which the supervisor will give the attempt up.
+    pub deadline: Timestamp,
+    /// The verdict on the last failure asked for fresh credentials.
+    pub refresh: bool,
+    /// Why the last connection was lost, `None` at the first attempt of a session.
+    pub last: Option<LostCause>,
+}
+
+impl Attempt {
+    /// The attempt numbered `number` that would become `connection`. Transports that wrap others,
+    /// and tests of transports, make these; otherwise the supervisor does.
+    pub fn new(connection: u64, number: u32, deadline: Timestamp) -> Self {
+        Self { connection, number, deadline, refresh: false, last: None }
+    }
+}
+
+/// A [`Transport`] from a function that is called once per attempt.
+///
+/// ```
+/// use websocket_heartbeat::{transport_fn, ErrorKind, Established, Transport, TransportError};
+/// # use websocket_heartbeat::{Attempt, Connection};
+/// # fn check<C: Connection>(dial: impl AsyncFn(&str) -> Result<C, TransportError> + Copy) {
+/// let transport = transport_fn(move |attempt: Attempt| async move {
+///     let url = format!("ws://example.org/?try={}", attempt.number);
+///     Ok(Established::new(dial(&url).await?))
+/// });
+/// # fn is_transport(_: impl Transport) {}
+/// # is_transport(transport);
+/// # }
+/// ```
+pub fn transport_fn<F, Fut, C>(connect: F) -> TransportFn<F>
+where
+    F: FnMut(Attempt) -> Fut,
+    Fut: Future<Output = Result<Established<C>, TransportError>>,
+    C: Connection,
+{
+    TransportFn { connect }
+}
+
+/// See [`transport_fn`].
+#[derive(Clone)]
+pub struct TransportFn<F> {
+    connect: F,
+}
+
+impl<F, Fut, C> Transport for TransportFn<F>
+where
+    F: FnMut(Attempt) -> Fut,
+    Fut: Future<Output = Result<Established<C>, TransportError>>,
+    C: Connection,
+{
+    type Connection = C;
+    type Connect = Fut;
+
+    fn connect(&mut self, attempt: Attempt) -> Fut {
+        (self.connect)(attempt)
+    }
+}
+
+impl<F> fmt::Debug for TransportFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportFn").finish_non_exhaustive()
+    }
+}
