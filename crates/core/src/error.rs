@@ -287,6 +287,20 @@ impl fmt::Display for QueueError {
 
 impl Error for QueueError {}
 
+/// The session, or this handle, is closed: the one error of the sinks here, and final as the
+/// contract of `Sink` demands. An outage is not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionClosed;
+
+impl fmt::Display for SessionClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session is closed")
+    }
+}
+
+impl Error for SessionClosed {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

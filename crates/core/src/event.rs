@@ -73,6 +73,9 @@ pub struct Lost {
     pub unproven: u64,
     /// How many messages of the handed window were cut off in mid-flush, given back or not.
     pub unknown: u64,
+    /// How many older entries of `unsent` were let go, because nobody read them: as many are kept
+    /// as the outbox may hold.
+    pub discarded: u64,
     /// Whether a heartbeat was ever answered in this session. A heartbeat timeout where this is
     /// false most likely means that the server does not answer such heartbeats at all: send pings
     /// instead, with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
@@ -187,6 +190,8 @@ pub struct Closed {
     pub unproven: u64,
     /// How many messages of the handed window were cut off in mid-flush, given back or not.
     pub unknown: u64,
+    /// How many older entries of `unsent` were let go, because nobody read them.
+    pub discarded: u64,
 }
 
 /// Why the session ended.
@@ -278,7 +283,7 @@ pub enum Fate {
         /// The message, unless [`Outbox::give_back`](crate::Outbox::give_back) is off.
         message: Option<Message>,
     },
-    /// It was never handed to a connection.
+    /// It was never handed to a connection, or to as many as [`DropReason::ResendLimit`] says.
     Dropped {
         /// Why.
         reason: DropReason,
@@ -315,8 +320,8 @@ pub enum DropReason {
     Offline,
     /// It was handed over as often as allowed and the connection died each time.
     ResendLimit,
-    /// The connection refused it, for its size most likely.
-    Refused,
+    /// It came through a `Sink`, which cannot refuse it, and is larger than the whole outbox.
+    TooLarge,
     /// The session ended first.
     SessionEnded,
 }
@@ -329,7 +334,7 @@ impl DropReason {
             Self::Expired => "expired",
             Self::Offline => "offline",
             Self::ResendLimit => "resend_limit",
-            Self::Refused => "refused",
+            Self::TooLarge => "too_large",
             Self::SessionEnded => "session_ended",
         }
     }

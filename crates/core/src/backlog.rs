@@ -1,0 +1,231 @@
+//! Events that wait to be read: bounded, in order.
+
+use std::collections::VecDeque;
+
+use crate::{Event, Lost};
+
+/// A queue of events in which unread lifecycle cycles fold into one.
+///
+/// Between two messages there is at most one whole cycle (`Lost`, `Retry`, `Connecting`, `Open`)
+/// besides what it began with; later ones fold into its last `Lost`, with a count. So the queue is
+/// bounded by the number of its messages, however long an outage goes unread.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    events: VecDeque<Event>,
+    messages: usize,
+    /// How many fates a folded `Lost` may carry.
+    unsent_limit: usize,
+}
+
+impl Backlog {
+    pub(crate) fn new(unsent_limit: usize) -> Self {
+        Self { events: VecDeque::new(), messages: 0, unsent_limit }
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        match event {
+            Event::Message(_) => self.messages += 1,
+            Event::Lost(_) => {
+                self.events.push_back(event);
+                return self.fold(self.events.len());
+            }
+            _ => {}
+        }
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if matches!(event, Event::Message(_)) {
+            self.messages -= 1;
+        }
+        Some(event)
+    }
+
+    /// Takes everything, leaving `spare` to be filled.
+    pub(crate) fn take_all(&mut self, spare: VecDeque<Event>) -> VecDeque<Event> {
+        debug_assert!(spare.is_empty());
+        self.messages = 0;
+        std::mem::replace(&mut self.events, spare)
+    }
+
+    /// Drops the oldest message and says so in its place.
+    pub(crate) fn drop_oldest(&mut self) {
+        let Some(at) = self.events.iter().position(|event| matches!(event, Event::Message(_)))
+        else {
+            return;
+        };
+        self.messages -= 1;
+        if at > 0
+            && let Event::Lagged(count) = &mut self.events[at - 1]
+        {
+            *count += 1;
+            self.events.remove(at);
+        } else if let Some(Event::Lagged(count)) = self.events.get_mut(at + 1) {
+            *count += 1;
+            self.events.remove(at);
+        } else {
+            self.events[at] = Event::Lagged(1);
+        }
+        // The lifecycle events on both sides stand together now.
+        let end = self.run_end(at.min(self.events.len().saturating_sub(1)));
+        self.fold(end);
+    }
+
+    /// Where the run of events without a message that includes `at` ends.
+    fn run_end(&self, at: usize) -> usize {
+        self.events
+            .iter()
+            .skip(at)
+            .position(|event| matches!(event, Event::Message(_)))
+            .map_or(self.events.len(), |offset| at + offset)
+    }
+
+    /// Folds the run of events without a message that ends before `end`, if it holds more than
+    /// two losses: all between the first and the last go.
+    fn fold(&mut self, end: usize) {
+        let begin = (0..end)
+            .rev()
+            .find(|index| matches!(self.events[*index], Event::Message(_)))
+            .map_or(0, |index| index + 1);
+        let losses: Vec<usize> =
+            (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
+        let [first, .., last] = losses[..] else { return };
+        if losses.len() < 3 {
+            return;
+        }
+        let mut middle: Vec<Event> = self.events.drain(losses[1]..last).collect();
+        let mut lagged = 0;
+        let Some(Event::Lost(newest)) = self.events.get_mut(losses[1]) else { return };
+        for event in middle.drain(..).rev() {
+            match event {
+                Event::Lost(older) => newest.fold_in(*older, self.unsent_limit),
+                Event::Lagged(count) => lagged += count,
+                _ => {}
+            }
+        }
+        match first.checked_sub(1).and_then(|before| self.events.get_mut(before)) {
+            _ if lagged == 0 => {}
+            Some(Event::Lagged(count)) => *count += lagged,
+            _ => self.events.insert(first, Event::Lagged(lagged)),
+        }
+    }
+}
+
+impl Lost {
+    /// Takes over what an older loss has to tell, besides its cause.
+    fn fold_in(&mut self, older: Self, unsent_limit: usize) {
+        self.skipped_cycles += older.skipped_cycles + 1;
+        self.unproven += older.unproven;
+        self.unknown += older.unknown;
+        self.discarded += older.discarded;
+        let newer = std::mem::replace(&mut self.unsent, older.unsent);
+        self.unsent.extend(newer);
+        if let Some(excess) = self.unsent.len().checked_sub(unsent_limit) {
+            self.unsent.drain(..excess);
+            self.discarded += excess as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Connecting, DropReason, Fate, LostCause, Message, Retry};
+
+    fn lost(connection: u64) -> Event {
+        let message = Message::text(connection.to_string());
+        Event::Lost(Box::new(Lost {
+            connection,
+            opened: false,
+            cause: LostCause::Replaced,
+            unsent: vec![Fate::Dropped { reason: DropReason::Offline, message }],
+            unproven: 1,
+            unknown: 0,
+            discarded: 0,
+            ever_answered: false,
+            skipped_cycles: 0,
+        }))
+    }
+
+    fn cycle(backlog: &mut Backlog, connection: u64) {
+        backlog.push(lost(connection));
+        let cause = LostCause::Replaced;
+        backlog.push(Event::Retry(Box::new(Retry {
+            attempt: 1,
+            delay: Default::default(),
+            cause,
+        })));
+        backlog.push(Event::Connecting(Connecting { connection: connection + 1, attempt: 1 }));
+    }
+
+    #[test]
+    fn a_million_unread_cycles_stay_a_handful_of_events_and_lose_no_count() {
+        let mut backlog = Backlog::new(10);
+        backlog.push(Event::Connecting(Connecting { connection: 1, attempt: 0 }));
+        for connection in 1..=1_000_000 {
+            cycle(&mut backlog, connection);
+        }
+        assert!(backlog.events.len() <= 7, "{}", backlog.events.len());
+        let mut cycles = 0;
+        let (mut told, mut discarded, mut unproven) = (0, 0, 0);
+        let mut last = 0;
+        while let Some(event) = backlog.pop() {
+            if let Event::Lost(lost) = event {
+                assert!(lost.connection > last, "order is kept");
+                last = lost.connection;
+                cycles += 1 + lost.skipped_cycles;
+                told += lost.unsent.len() as u64;
+                discarded += lost.discarded;
+                unproven += lost.unproven;
+            }
+        }
+        assert_eq!((cycles, last, unproven), (1_000_000, 1_000_000, 1_000_000));
+        assert_eq!(told, 11);
+        assert_eq!(told + discarded, 1_000_000);
+    }
+
+    #[test]
+    fn cycles_do_not_fold_across_a_message() {
+        let mut backlog = Backlog::new(10);
+        for connection in 1..=4 {
+            cycle(&mut backlog, connection);
+            backlog.push(Event::Message(Message::text("between")));
+        }
+        assert_eq!(backlog.events.len(), 16);
+        assert_eq!(backlog.messages(), 4);
+    }
+
+    #[test]
+    fn dropping_messages_says_how_many_and_keeps_the_queue_bounded() {
+        let mut backlog = Backlog::new(10);
+        let mut lagged = 0;
+        for connection in 1..=1_000 {
+            cycle(&mut backlog, connection);
+            backlog.push(Event::Message(Message::text("x")));
+            if backlog.messages() > 3 {
+                backlog.drop_oldest();
+                lagged += 1;
+            }
+        }
+        assert!(backlog.events.len() < 40, "{}", backlog.events.len());
+        let mut told = 0;
+        let mut cycles = 0;
+        while let Some(event) = backlog.pop() {
+            match event {
+                Event::Lagged(count) => told += count,
+                Event::Lost(lost) => cycles += 1 + lost.skipped_cycles,
+                _ => {}
+            }
+        }
+        assert_eq!((told, cycles), (lagged, 1_000));
+    }
+}

@@ -1,0 +1,227 @@
+//! From settings to a [`Supervisor`]: [`Builder`].
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    Attempts, Backoff, ConfigError, ConnectTimeout, Failure, Heartbeat, Outbox, Preset, Supervisor,
+    Timer, Transport, Verdict,
+    limits::not_zero,
+    machine::{Pace, Pulse, Rules},
+};
+
+/// The settings of a session, from [`Supervisor::builder`] or a backend's `connect`.
+///
+/// It begins with [`Preset::Original`]. Setters may come in any order, but for
+/// [`preset`](Self::preset), which replaces all settings made before it.
+///
+/// Values are checked by [`build`](Self::build), since several rules are about two of them.
+pub struct Builder<T, K> {
+    transport: T,
+    timer: K,
+    settings: Settings,
+    policies: Policies,
+}
+
+/// The plain settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) attempts: Attempts,
+    pub(crate) stable_after: Duration,
+    pub(crate) connect_timeout: ConnectTimeout,
+    pub(crate) close_timeout: Duration,
+    pub(crate) minimum_gap: Duration,
+    pub(crate) flap_limit: Option<u32>,
+    pub(crate) outage_limit: Option<Duration>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) outbox: Outbox,
+}
+
+/// The settings that hold code of the user.
+pub(crate) struct Policies {
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
+    pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    backoff: Result<(), ConfigError>,
+}
+
+pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
+
+impl Policies {
+    pub(crate) fn new<B>(
+        heartbeat: Heartbeat,
+        backoff: B,
+        verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    ) -> Self
+    where
+        B: Backoff<Delays: Send + 'static> + Send + 'static,
+    {
+        let checked = backoff.check();
+        let delays = Box::new(move || Box::new(backoff.delays()) as Delays);
+        Self { heartbeat, delays, verdict, backoff: checked }
+    }
+}
+
+impl<T: Transport, K: Timer> Builder<T, K> {
+    pub(crate) fn new(transport: T, timer: K) -> Self {
+        let preset = Preset::default();
+        Self { transport, timer, settings: preset.settings(), policies: preset.policies() }
+    }
+
+    /// Replaces all settings made so far by those of a preset.
+    #[must_use]
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.settings = preset.settings();
+        self.policies = preset.policies();
+        self
+    }
+
+    /// When heartbeats are sent and what answers them.
+    #[must_use]
+    pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        self.policies.heartbeat = heartbeat;
+        self
+    }
+
+    /// How long to wait before each attempt.
+    #[must_use]
+    pub fn backoff<B>(mut self, backoff: B) -> Self
+    where
+        B: Backoff<Delays: Send + 'static> + Send + 'static,
+    {
+        let Policies { heartbeat, verdict, .. } = self.policies;
+        self.policies = Policies::new(heartbeat, backoff, verdict);
+        self
+    }
+
+    /// How many attempts may follow a lost connection.
+    #[must_use]
+    pub fn attempts(mut self, attempts: Attempts) -> Self {
+        self.settings.attempts = attempts;
+        self
+    }
+
+    /// How long a connection must be open before the attempts are counted, and the delays begin,
+    /// anew. Zero: it is enough that it opened, which is the original's rule.
+    #[must_use]
+    pub fn stable_after(mut self, time: Duration) -> Self {
+        self.settings.stable_after = time;
+        self
+    }
+
+    /// How long an attempt may take. A plain `Duration` is the same for every attempt.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: impl Into<ConnectTimeout>) -> Self {
+        self.settings.connect_timeout = timeout.into();
+        self
+    }
+
+    /// How long a graceful close may take, the writing of what is queued included, before the
+    /// connection is dropped.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.close_timeout = timeout;
+        self
+    }
+
+    /// What happens to messages that cannot be written at once.
+    #[must_use]
+    pub fn outbox(mut self, outbox: Outbox) -> Self {
+        self.settings.outbox = outbox;
+        self
+    }
+
+    /// Decides what to do about each lost connection.
+    #[must_use]
+    pub fn verdict(
+        mut self,
+        verdict: impl FnMut(&Failure<'_>) -> Verdict + Send + 'static,
+    ) -> Self {
+        self.policies.verdict = Box::new(verdict);
+        self
+    }
+
+    /// The least time between the beginnings of two attempts, whatever backoff and hints say.
+    #[must_use]
+    pub fn minimum_gap(mut self, gap: Duration) -> Self {
+        self.settings.minimum_gap = gap;
+        self
+    }
+
+    /// How many connections in a row may open and die before they are
+    /// [stable](Self::stable_after); one more ends the session. No limit by default.
+    #[must_use]
+    pub fn flap_limit(mut self, limit: u32) -> Self {
+        self.settings.flap_limit = Some(limit);
+        self
+    }
+
+    /// How long an outage may last: an attempt that would begin later ends the session instead.
+    /// No limit by default.
+    #[must_use]
+    pub fn outage_limit(mut self, limit: Duration) -> Self {
+        self.settings.outage_limit = Some(limit);
+        self
+    }
+
+    /// How old a connection may become before it is closed gracefully, at a moment when nothing is
+    /// under way, and replaced at once. Each connection's limit is drawn from 90 to 100 % of it,
+    /// so that clients that connected together do not reconnect together. No limit by default.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.settings.max_age = Some(age);
+        self
+    }
+
+    /// Makes the supervisor. Nothing is dialled before it is polled.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that makes no sense, its value and the rule that it breaks.
+    pub fn build(self) -> Result<Supervisor<T, K>, ConfigError> {
+        let Self { transport, timer, settings, policies } = self;
+        settings.check()?;
+        policies.heartbeat.check()?;
+        policies.backoff.clone()?;
+        Ok(Supervisor::new(transport, timer, settings, policies))
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), ConfigError> {
+        self.connect_timeout.check()?;
+        not_zero("close timeout", self.close_timeout)?;
+        self.outbox.check()?;
+        self.outage_limit.map_or(Ok(()), |limit| not_zero("outage limit", limit))?;
+        self.max_age.map_or(Ok(()), |age| not_zero("maximum connection age", age))
+    }
+
+    pub(crate) fn rules(&self, heartbeat: &Heartbeat) -> Rules {
+        Rules {
+            pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
+                trigger: pulse.trigger,
+                every: pulse.every,
+                timeout: pulse.timeout,
+                tolerate: pulse.tolerate,
+            }),
+            hasty: heartbeat.hasty(),
+            attempts: self.attempts,
+            stable_after: self.stable_after,
+            connect_timeout: self.connect_timeout,
+            close_timeout: self.close_timeout,
+            pace: Pace {
+                minimum_gap: self.minimum_gap,
+                flap_limit: self.flap_limit,
+                outage_limit: self.outage_limit,
+            },
+        }
+    }
+}
+
+impl<T, K> fmt::Debug for Builder<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("settings", &self.settings)
+            .field("heartbeat", &self.policies.heartbeat)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,491 @@
+//! The command side: [`Handle`], and the futures and streams that it gives.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+
+use crate::{
+    CloseFrame, CloseReason, DropReason, Fate, Message, Phase, QueueError, Receipt, SessionClosed,
+    Status,
+    queue::{News, Offer, Options},
+    receipt::Slot,
+    shared::{Shared, State},
+};
+
+/// The cloneable command side of a session: sends messages and states the user's will, from any
+/// thread and in any state.
+///
+/// A handle never drives: it is the task that polls the [`Supervisor`](crate::Supervisor), or its
+/// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send`](Self::send), or a
+/// [`Receipt`], on the only task that polls it.
+///
+/// It is also a `Sink` of messages. Closing that sink flushes what *this handle* queued and then
+/// refuses more of it; the session goes on. Its one error is [`SessionClosed`].
+///
+/// # Drop behaviour
+///
+/// Dropping handles never ends a session.
+pub struct Handle {
+    shared: Arc<Shared>,
+    sink: SinkSide,
+}
+
+/// The state of one sink over the outbox.
+#[derive(Debug, Default)]
+pub(crate) struct SinkSide {
+    /// The place in line at the gate and among those who wait for a flush.
+    place: Option<u64>,
+    /// A place in the outbox is promised.
+    reserved: bool,
+    /// The number after that of the last message accepted here.
+    last: u64,
+    closed: bool,
+}
+
+/// A message with its own wishes, what the methods of [`Handle`] take.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    message: Message,
+    max_age: Option<Duration>,
+}
+
+impl Outgoing {
+    /// A message without wishes.
+    pub fn new(message: impl Into<Message>) -> Self {
+        Self { message: message.into(), max_age: None }
+    }
+
+    /// How old it may become before it is dropped instead of being handed over; instead of
+    /// [`Outbox::max_age`](crate::Outbox::max_age).
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+}
+
+impl<M: Into<Message>> From<M> for Outgoing {
+    fn from(message: M) -> Self {
+        Self::new(message)
+    }
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, sink: SinkSide::default() }
+    }
+
+    /// Queues a message; ready when the outbox has accepted it. What is queued is written in
+    /// batches, so this is the fast way to send much.
+    ///
+    /// What becomes of it without a receipt is told by [`Lost::unsent`](crate::Lost::unsent) and
+    /// [`Closed::unsent`](crate::Closed::unsent) if it is not written.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back if the outbox refuses it by its policy or the session is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it gives up its place in line and the message; nothing was
+    /// queued.
+    pub fn queue(&self, message: impl Into<Outgoing>) -> Queuing<'_> {
+        Queuing { handle: self, message: Some(message.into()), place: None, slot: None }
+    }
+
+    /// Queues a message if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back if it would have to wait, if the outbox refuses it or the session is
+    /// closed.
+    pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
+        self.offer(message.into(), None, None)
+            .unwrap_or_else(|message| Err(QueueError::Full(message.message)))
+    }
+
+    /// Queues a message; ready with the promise of its fate when the outbox has accepted it.
+    ///
+    /// # Errors and cancel safety
+    ///
+    /// As [`queue`](Self::queue).
+    pub async fn queue_with_receipt(
+        &self,
+        message: impl Into<Outgoing>,
+    ) -> Result<Receipt, QueueError> {
+        let (slot, receipt) = Slot::pair();
+        let message = Some(message.into());
+        Queuing { handle: self, message, place: None, slot: Some(slot) }.await?;
+        Ok(receipt)
+    }
+
+    /// Sends a message; ready with its fate.
+    ///
+    /// A loop of this waits for a flush, a system call at least, for each message; use
+    /// [`queue`](Self::queue) where the fate of each need not be known before the next.
+    ///
+    /// # Errors and cancel safety
+    ///
+    /// As [`queue`](Self::queue); once the message is accepted, dropping this changes nothing for
+    /// it.
+    pub async fn send(&self, message: impl Into<Outgoing>) -> Result<Fate, QueueError> {
+        Ok(self.queue_with_receipt(message).await?.await)
+    }
+
+    /// Offers a message; `Err` gives it back because it must wait.
+    fn offer(
+        &self,
+        outgoing: Outgoing,
+        place: Option<u64>,
+        slot: Option<Arc<Slot>>,
+    ) -> Result<Result<(), QueueError>, Outgoing> {
+        let Outgoing { message, max_age } = outgoing;
+        let options = Options { slot, max_age };
+        let offer =
+            self.shared.with(|state, news| state.queue.offer(message, options, place, false, news));
+        match offer {
+            Offer::Accepted => {
+                self.shared.notify();
+                Ok(Ok(()))
+            }
+            Offer::Refused(error) => Ok(Err(error)),
+            Offer::Wait(message) => Err(Outgoing { message, max_age }),
+        }
+    }
+}
+
+/// The user's will.
+impl Handle {
+    /// Closes the session gracefully: what is queued is written, a close frame with code 1000 is
+    /// sent and the server's awaited, all within the close timeout; then the connection is
+    /// dropped. Without a connection the session ends at once.
+    ///
+    /// Effective in every state: no attempt begins after it. Idempotent.
+    pub fn close(&self) {
+        self.close_with(None);
+    }
+
+    /// As [`close`](Self::close), with this close frame.
+    pub fn close_with(&self, frame: impl Into<Option<CloseFrame>>) {
+        let frame = frame.into();
+        self.command(|state, news| {
+            state.commands.close.get_or_insert(frame);
+            state.queue.close_gate(news);
+        });
+    }
+
+    /// Ends the session now, without a close frame. Idempotent.
+    pub fn abort(&self) {
+        self.command(|state, news| {
+            state.commands.abort = true;
+            state.queue.close_gate(news);
+        });
+    }
+
+    /// Replaces an open connection by a new one, or begins the next attempt now instead of after
+    /// its delay. The minimum gap between attempts holds. Does nothing while an attempt is under
+    /// way, while paused, or once closed.
+    pub fn reconnect_now(&self) {
+        self.command(|state, _| state.commands.reconnect = true);
+    }
+
+    /// Asks the server for a sign of life now, with a short deadline, and lets the connection be
+    /// replaced only if none comes: the thing to do when the network changed or the machine woke
+    /// up. Does nothing without an open connection.
+    pub fn probe_now(&self) {
+        self.command(|state, _| state.commands.probe = true);
+    }
+
+    /// Rests until [`resume`](Self::resume): an open connection is kept and goes on to be read and
+    /// written, without heartbeats and verdicts; an attempt under way or scheduled is given up.
+    pub fn pause(&self) {
+        self.command(|state, _| state.commands.pause = Some(true));
+    }
+
+    /// Ends a [`pause`](Self::pause): with a connection by a probe with a short deadline, without
+    /// one by an attempt at once.
+    pub fn resume(&self) {
+        self.command(|state, _| state.commands.pause = Some(false));
+    }
+
+    fn command(&self, set: impl FnOnce(&mut State, &mut News)) {
+        self.shared.with(set);
+        self.shared.notify();
+    }
+
+    /// The session's status as last published.
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// The status now and whenever it has changed. Intermediate ones are skipped if nobody looks.
+    /// Ends after the one whose phase is [`Phase::Closed`].
+    pub fn status_changes(&self) -> StatusChanges {
+        let watcher = self.shared.draw_watcher();
+        StatusChanges { shared: Arc::clone(&self.shared), watcher, seen: None, ended: false }
+    }
+
+    /// Waits until the session is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub async fn closed(&self) -> CloseReason {
+        let mut changes = self.status_changes();
+        loop {
+            let next = std::future::poll_fn(|cx| Pin::new(&mut changes).poll_next(cx)).await;
+            match next.and_then(|status| status.close_reason) {
+                Some(reason) => return reason,
+                None if changes.ended => return CloseReason::Dropped,
+                None => {}
+            }
+        }
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.sink.leave(&self.shared);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("status", &self.status().phase).finish_non_exhaustive()
+    }
+}
+
+impl Sink<Message> for Handle {
+    type Error = SessionClosed;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
+        let this = self.get_mut();
+        this.sink.poll_ready(&this.shared, cx.waker())
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
+        let this = self.get_mut();
+        let sent = this.sink.start_send(&this.shared, message);
+        this.shared.notify();
+        sent
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
+        let this = self.get_mut();
+        this.sink.poll_flush(&this.shared, cx.waker())
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
+        let this = self.get_mut();
+        this.sink.close();
+        this.sink.poll_flush(&this.shared, cx.waker())
+    }
+}
+
+impl SinkSide {
+    pub(crate) fn poll_ready(
+        &mut self,
+        shared: &Shared,
+        waker: &Waker,
+    ) -> Poll<Result<(), SessionClosed>> {
+        if self.closed {
+            return Poll::Ready(Err(SessionClosed));
+        }
+        if self.reserved {
+            return Poll::Ready(Ok(()));
+        }
+        shared.with(|state, news| {
+            if state.queue.reserve(self.place)? {
+                self.reserved = true;
+                if let Some(place) = self.place.take() {
+                    state.queue.leave(place, news);
+                }
+                return Poll::Ready(Ok(()));
+            }
+            let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
+            state.queue.wait(place, waker);
+            Poll::Pending
+        })
+    }
+
+    pub(crate) fn start_send(
+        &mut self,
+        shared: &Shared,
+        message: Message,
+    ) -> Result<(), SessionClosed> {
+        let reserved = std::mem::take(&mut self.reserved);
+        shared.with(|state, news| {
+            let offer = state.queue.offer(message, Options::default(), self.place, reserved, news);
+            self.last = state.queue.accepted();
+            let (message, reason, result) = match offer {
+                Offer::Accepted => return Ok(()),
+                Offer::Refused(QueueError::Closed(message)) => {
+                    (message, DropReason::SessionEnded, Err(SessionClosed))
+                }
+                Offer::Refused(QueueError::TooLarge(message)) => {
+                    (message, DropReason::TooLarge, Ok(()))
+                }
+                Offer::Refused(QueueError::Offline(message)) => {
+                    (message, DropReason::Offline, Ok(()))
+                }
+                // Sent without asking first, into a full outbox.
+                Offer::Refused(QueueError::Full(message)) | Offer::Wait(message) => {
+                    (message, DropReason::Overflow, Ok(()))
+                }
+            };
+            state.queue.drop_unaccepted(message, reason, news);
+            result
+        })
+    }
+
+    /// Refuses messages from now on; whether it did not before.
+    pub(crate) fn close(&mut self) -> bool {
+        !std::mem::replace(&mut self.closed, true)
+    }
+
+    pub(crate) fn poll_flush(
+        &mut self,
+        shared: &Shared,
+        waker: &Waker,
+    ) -> Poll<Result<(), SessionClosed>> {
+        shared.with(|state, _| {
+            let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
+            match state.queue.poll_settled(place, self.last, waker) {
+                true => Poll::Ready(Ok(())),
+                false => Poll::Pending,
+            }
+        })
+    }
+
+    /// Gives up what is promised, and its place in line.
+    pub(crate) fn leave(&mut self, shared: &Shared) {
+        if !self.reserved && self.place.is_none() {
+            return;
+        }
+        shared.with(|state, news| {
+            if std::mem::take(&mut self.reserved) {
+                state.queue.release(news);
+            }
+            if let Some(place) = self.place.take() {
+                state.queue.leave(place, news);
+            }
+        });
+    }
+}
+
+/// A message that waits to be accepted, see [`Handle::queue`].
+#[must_use = "nothing is queued until it is awaited"]
+pub struct Queuing<'a> {
+    handle: &'a Handle,
+    message: Option<Outgoing>,
+    place: Option<u64>,
+    slot: Option<Arc<Slot>>,
+}
+
+impl Queuing<'_> {
+    fn leave_line(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.handle.shared.with(|state, news| state.queue.leave(place, news));
+        }
+    }
+}
+
+impl Future for Queuing<'_> {
+    type Output = Result<(), QueueError>;
+
+    /// # Panics
+    ///
+    /// When polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let message = this.message.take().expect("polled after it was ready");
+        let mut offered = this.handle.offer(message, this.place, this.slot.clone());
+        if let Err(message) = offered {
+            // Stand in line, then look once more: room may have been made in between.
+            this.handle.shared.with(|state, _| {
+                let place = *this.place.get_or_insert_with(|| state.queue.draw_number());
+                state.queue.wait(place, cx.waker());
+            });
+            offered = this.handle.offer(message, this.place, this.slot.clone());
+        }
+        match offered {
+            Ok(result) => {
+                this.leave_line();
+                Poll::Ready(result)
+            }
+            Err(message) => {
+                this.message = Some(message);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Queuing<'_> {
+    fn drop(&mut self) {
+        self.leave_line();
+    }
+}
+
+impl fmt::Debug for Queuing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queuing").field("message", &self.message).finish_non_exhaustive()
+    }
+}
+
+/// A stream of a session's [`Status`], see [`Handle::status_changes`].
+#[must_use = "streams do nothing unless polled"]
+pub struct StatusChanges {
+    shared: Arc<Shared>,
+    watcher: u64,
+    seen: Option<u64>,
+    ended: bool,
+}
+
+impl Stream for StatusChanges {
+    type Item = Status;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Status>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let next = this.shared.poll_status(this.watcher, this.seen, cx.waker());
+        let (status, version) = ready!(next.map_or(Poll::Pending, Poll::Ready));
+        this.seen = Some(version);
+        this.ended = status.phase == Phase::Closed;
+        Poll::Ready(Some(status))
+    }
+}
+
+impl FusedStream for StatusChanges {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl Drop for StatusChanges {
+    fn drop(&mut self) {
+        self.shared.forget_watcher(self.watcher);
+    }
+}
+
+impl fmt::Debug for StatusChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusChanges").finish_non_exhaustive()
+    }
+}

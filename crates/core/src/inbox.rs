@@ -1,0 +1,311 @@
+//! A session that lives in a task of its own: [`Driver`] and [`Inbox`].
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use futures_core::{FusedStream, Stream};
+
+use crate::{
+    ConfigError, Event, Handle, Supervisor, Timer, Transport, backlog::Backlog,
+    supervisor::Reading, wakers::Side,
+};
+
+/// Events handed over in one go at most: one lock and one wake for all of them.
+const BATCH: usize = 256;
+
+/// The reading end of a session that is driven elsewhere: a `Stream` of [`Event`]s, whose last is
+/// [`Event::Closed`].
+///
+/// It holds a bounded number of unread messages. When it is full, the driver stops reading until
+/// there is room, and no silence is held against the server in the meantime; heartbeats go out
+/// all the same. Or it drops the oldest message and tells so, see [`drop_oldest`](Self::drop_oldest).
+/// Unread events between two messages are bounded as well: after one whole cycle of loss and
+/// reconnection later ones fold into one, see [`Lost::skipped_cycles`](crate::Lost::skipped_cycles).
+///
+/// # Drop behaviour
+///
+/// Dropping it lets the driver close the session gracefully and finish.
+///
+/// # Cancel safety
+///
+/// No event is lost when its `next` is dropped.
+#[must_use = "streams do nothing unless polled"]
+pub struct Inbox {
+    limit: usize,
+    when_full: WhenFull,
+    meeting: Arc<Meeting>,
+    /// Taken from the meeting in one go.
+    batch: VecDeque<Event>,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WhenFull {
+    Wait,
+    DropOldest,
+}
+
+/// Where driver and inbox meet.
+#[derive(Debug)]
+struct Meeting {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    backlog: Backlog,
+    reader: Option<Waker>,
+    /// The driver's, while it waits for room.
+    driver: Option<Waker>,
+    /// The driver is gone: nothing more will come.
+    finished: bool,
+    /// The inbox is gone: nothing more will be read.
+    abandoned: bool,
+}
+
+impl Meeting {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    /// An inbox for this many unread messages.
+    pub fn new(limit: usize) -> Self {
+        let state = State {
+            backlog: Backlog::new(limit),
+            reader: None,
+            driver: None,
+            finished: false,
+            abandoned: false,
+        };
+        Self {
+            limit,
+            when_full: WhenFull::Wait,
+            meeting: Arc::new(Meeting { state: Mutex::new(state) }),
+            batch: VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    /// Drops the oldest unread message when it is full, and says so with [`Event::Lagged`] in its
+    /// place, instead of letting the server wait.
+    pub fn drop_oldest(mut self) -> Self {
+        self.when_full = WhenFull::DropOldest;
+        self
+    }
+}
+
+impl Stream for Inbox {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = self.get_mut();
+        if let Some(event) = this.batch.pop_front() {
+            return Poll::Ready(Some(event));
+        }
+        let driver = {
+            let mut state = this.meeting.lock();
+            if state.backlog.is_empty() {
+                if state.finished {
+                    this.ended = true;
+                    return Poll::Ready(None);
+                }
+                if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    state.reader = Some(cx.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            this.batch = state.backlog.take_all(std::mem::take(&mut this.batch));
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Poll::Ready(this.batch.pop_front())
+    }
+}
+
+/// Terminated once `None` was returned.
+impl FusedStream for Inbox {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let driver = {
+            let mut state = self.meeting.lock();
+            state.abandoned = true;
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// A future that drives a session, to be spawned on any executor. It is ready when the session
+/// has closed.
+///
+/// It is `Send` exactly when its transport and its timer are.
+///
+/// # Drop behaviour
+///
+/// Dropping it aborts the session, as dropping the supervisor does; the inbox then ends without
+/// [`Event::Closed`].
+#[must_use = "the heart beats only while the driver is polled"]
+pub struct Driver<T: Transport, K: Timer> {
+    supervisor: Supervisor<T, K>,
+    meeting: Arc<Meeting>,
+    limit: usize,
+    when_full: WhenFull,
+    /// Events to be handed over together.
+    batch: VecDeque<Event>,
+    handle: Handle,
+    closing: bool,
+}
+
+impl<T: Transport, K: Timer> Driver<T, K> {
+    pub(crate) fn new(
+        supervisor: Supervisor<T, K>,
+        inbox: Inbox,
+    ) -> Result<(Self, Inbox), ConfigError> {
+        if inbox.limit == 0 {
+            return Err(ConfigError::new("inbox limit", inbox.limit, "must be at least 1"));
+        }
+        let handle = supervisor.handle();
+        let driver = Self {
+            supervisor,
+            meeting: Arc::clone(&inbox.meeting),
+            limit: inbox.limit,
+            when_full: inbox.when_full,
+            batch: VecDeque::new(),
+            handle,
+            closing: false,
+        };
+        Ok((driver, inbox))
+    }
+
+    /// A handle to send and to command with, from anywhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// How many messages the inbox has room for; `None` if it is gone.
+    fn room(&self, waker: &Waker) -> Option<usize> {
+        let mut state = self.meeting.lock();
+        if state.abandoned {
+            return None;
+        }
+        let room = match self.when_full {
+            WhenFull::Wait => self.limit.saturating_sub(state.backlog.messages()),
+            WhenFull::DropOldest => BATCH,
+        };
+        // Renewed at each poll: the inbox calls when it was read, or dropped.
+        if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            state.driver = Some(waker.clone());
+        }
+        Some(room)
+    }
+
+    /// Hands the batch over.
+    fn deliver(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let reader = {
+            let mut state = self.meeting.lock();
+            if state.abandoned {
+                self.batch.clear();
+                return;
+            }
+            for event in self.batch.drain(..) {
+                state.backlog.push(event);
+                if state.backlog.messages() > self.limit {
+                    state.backlog.drop_oldest();
+                }
+            }
+            state.reader.clone()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl<T: Transport, K: Timer> Future for Driver<T, K> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        while let Some(event) = this.supervisor.take_unread() {
+            this.batch.push_back(event);
+        }
+        // A poll hands over two batches at most, then gives other tasks their turn.
+        for _ in 0..2 {
+            let room = this.room(cx.waker()).unwrap_or_else(|| {
+                if !std::mem::replace(&mut this.closing, true) {
+                    this.handle.close();
+                }
+                BATCH
+            });
+            let mut messages = 0;
+            loop {
+                let reading = if messages < room { Reading::Yes } else { Reading::No };
+                match this.supervisor.poll_engine(Side::Stream, reading, cx) {
+                    Poll::Ready(Some(event)) => {
+                        messages += usize::from(matches!(event, Event::Message(_)));
+                        this.batch.push_back(event);
+                        if this.batch.len() >= BATCH {
+                            break;
+                        }
+                    }
+                    Poll::Ready(None) => {
+                        this.deliver();
+                        return Poll::Ready(());
+                    }
+                    Poll::Pending => {
+                        this.deliver();
+                        return Poll::Pending;
+                    }
+                }
+            }
+            this.deliver();
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<T: Transport, K: Timer> Drop for Driver<T, K> {
+    fn drop(&mut self) {
+        let reader = {
+            let mut state = self.meeting.lock();
+            state.finished = true;
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl<T: Transport, K: Timer> fmt::Debug for Driver<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("supervisor", &self.supervisor).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! The heartbeat of one connection.
+
+use std::time::Duration;
+
+use super::Pulse;
+use crate::{Timestamp, heartbeat::Trigger};
+
+/// Where the heartbeat stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Beat {
+    /// No heartbeat.
+    Off,
+    /// No probe is out; the next is due then, `None` is never.
+    Resting { due: Option<Timestamp> },
+    /// A probe was asked for and is not written yet.
+    Unwritten { asked: Timestamp, wait: Duration, trial: Trial },
+    /// A probe is written and waits for its answer.
+    Outstanding {
+        asked: Timestamp,
+        sent: Timestamp,
+        wait: Duration,
+        until: Timestamp,
+        trial: Trial,
+    },
+}
+
+/// What an unanswered probe means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Trial {
+    /// One more miss, after so many; a verdict beyond what is tolerated, unless it is seen late.
+    Regular { misses: u32 },
+    /// We did not read all the time while it was out: a fresh probe comes first.
+    Doubtful,
+    /// It was itself the fresh probe: a verdict, however late it is seen.
+    Last,
+}
+
+impl Trial {
+    /// Of a probe that was asked for: no further miss is tolerated.
+    pub(super) const HASTY: Self = Self::Regular { misses: u32::MAX };
+}
+
+/// What a deadline of the heartbeat asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Due {
+    Nothing,
+    Probe,
+    Unanswered,
+    Stalled,
+}
+
+impl Beat {
+    pub(super) fn resting(pulse: Option<Pulse>, now: Timestamp) -> Self {
+        match pulse {
+            None => Self::Off,
+            Some(pulse) => Self::Resting { due: now.checked_add(pulse.every) },
+        }
+    }
+
+    /// When the written probe was written.
+    pub(super) fn sent(self) -> Option<Timestamp> {
+        match self {
+            Self::Outstanding { sent, .. } => Some(sent),
+            Self::Off | Self::Resting { .. } | Self::Unwritten { .. } => None,
+        }
+    }
+
+    /// Whether no probe is out.
+    pub(super) fn is_quiet(self) -> bool {
+        matches!(self, Self::Off | Self::Resting { .. })
+    }
+
+    pub(super) fn deadline(self, last_move: Timestamp, reading_paused: bool) -> Option<Timestamp> {
+        match self {
+            Self::Off => None,
+            Self::Resting { due } => due,
+            // What could not be written is not judged while we could not hear the line move.
+            Self::Unwritten { .. } if reading_paused => None,
+            Self::Unwritten { asked, wait, .. } => asked.max(last_move).checked_add(wait),
+            Self::Outstanding { until, .. } => Some(until),
+        }
+    }
+
+    /// Proof of life was heard.
+    pub(super) fn heard_life(&mut self, pulse: Option<Pulse>, now: Timestamp) {
+        let Some(pulse) = pulse else {
+            *self = Self::Off;
+            return;
+        };
+        let due = match (pulse.trigger, *self) {
+            (Trigger::Idle, Self::Unwritten { .. }) => return,
+            (Trigger::Idle, _) => now.checked_add(pulse.every),
+            (Trigger::Period, Self::Outstanding { asked, .. }) => {
+                // A period that ended while the answer was awaited is due once, at once.
+                asked.checked_add(pulse.every).map(|due| due.max(now))
+            }
+            (Trigger::Period, _) => return,
+        };
+        *self = Self::Resting { due };
+    }
+
+    /// A probe was asked for.
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Duration, trial: Trial) {
+        *self = Self::Unwritten { asked: now, wait, trial };
+    }
+
+    /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
+    pub(super) fn hurry(&mut self, now: Timestamp, hasty: Duration) -> bool {
+        match self {
+            Self::Off | Self::Resting { .. } => {
+                self.ask(now, hasty, Trial::HASTY);
+                return true;
+            }
+            Self::Unwritten { wait, .. } => *wait = hasty.min(*wait),
+            Self::Outstanding { until, .. } => {
+                *until = now.checked_add(hasty).map_or(*until, |soon| soon.min(*until));
+            }
+        }
+        false
+    }
+
+    /// The probe that was asked for is written.
+    pub(super) fn written(&mut self, now: Timestamp, longest: Option<Duration>) {
+        if let Self::Unwritten { asked, wait, trial } = *self {
+            let wait = longest.map_or(wait, |longest| wait.min(longest));
+            let until = now.checked_add(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
+            *self = Self::Outstanding { asked, sent: now, wait, until, trial };
+        }
+    }
+
+    /// Bytes left a blocked write: the peer takes them, so it is not gone.
+    pub(super) fn moved(&mut self, now: Timestamp) {
+        if let Self::Outstanding { wait, until, .. } = self
+            && let Some(later) = now.checked_add(*wait)
+        {
+            *until = later.max(*until);
+        }
+    }
+
+    /// We stopped reading.
+    pub(super) fn doubt(&mut self) {
+        if let Self::Outstanding { trial, .. } = self {
+            *trial = Trial::Doubtful;
+        }
+    }
+
+    /// What is due at `now`; moves the heartbeat on, except where the connection is lost by it.
+    pub(super) fn handle_deadline(
+        &mut self,
+        pulse: Option<Pulse>,
+        hasty: Duration,
+        now: Timestamp,
+        last_move: Timestamp,
+        reading_paused: bool,
+    ) -> Due {
+        let Some(deadline) = self.deadline(last_move, reading_paused).filter(|at| *at <= now)
+        else {
+            return Due::Nothing;
+        };
+        match *self {
+            Self::Off => Due::Nothing,
+            Self::Resting { .. } => {
+                let wait = pulse.map_or(hasty, |pulse| pulse.timeout);
+                let trial =
+                    if reading_paused { Trial::Doubtful } else { Trial::Regular { misses: 0 } };
+                self.ask(now, wait, trial);
+                Due::Probe
+            }
+            // The probe is in the connection's hands already, so there is no fresh one to send:
+            // being late is forgiven once by waiting once more.
+            Self::Unwritten { wait, trial, .. } => {
+                if trial != Trial::Last && now.saturating_since(deadline) > wait {
+                    *self = Self::Unwritten { asked: now, wait, trial: Trial::Last };
+                    return Due::Nothing;
+                }
+                Due::Stalled
+            }
+            Self::Outstanding { .. } if reading_paused => {
+                *self = Self::resting(pulse, now);
+                Due::Nothing
+            }
+            Self::Outstanding { wait, trial, .. } => {
+                let late = now.saturating_since(deadline) > wait;
+                let tolerate = pulse.map_or(0, |pulse| pulse.tolerate);
+                match trial {
+                    Trial::Last => return Due::Unanswered,
+                    Trial::Doubtful => self.ask(now, wait.min(hasty), Trial::Last),
+                    Trial::Regular { .. } if late => self.ask(now, wait.min(hasty), Trial::Last),
+                    Trial::Regular { misses } if misses < tolerate => {
+                        self.ask(now, wait, Trial::Regular { misses: misses + 1 });
+                    }
+                    Trial::Regular { .. } => return Due::Unanswered,
+                }
+                Due::Probe
+            }
+        }
+    }
+}

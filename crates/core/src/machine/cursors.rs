@@ -1,0 +1,109 @@
+//! The outbox as three FIFO cursors: what was accepted, what was handed to the connection, what
+//! has its fate. Payloads are the driver's; this is the arithmetic that must never be wrong.
+
+/// A number of messages and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Load {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Load {
+    fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    fn remove(&mut self, bytes: usize) {
+        debug_assert!(self.count > 0 && self.bytes >= bytes, "a message has one fate");
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+/// The window that may be handed over before a flush must complete: only what is in it can become
+/// Unknown. 256 messages or 64 KiB, whichever is first; one larger message goes alone.
+pub(crate) const WINDOW: Load = Load { count: 256, bytes: 64 * 1024 };
+
+/// The differences between the three cursors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Cursors {
+    /// Accepted, not handed over.
+    queued: Load,
+    /// Handed over, without a fate.
+    handed: Load,
+}
+
+impl Cursors {
+    pub(crate) fn queued(&self) -> Load {
+        self.queued
+    }
+
+    pub(crate) fn handed(&self) -> Load {
+        self.handed
+    }
+
+    /// All that has no fate yet.
+    pub(crate) fn held(&self) -> Load {
+        Load {
+            count: self.queued.count + self.handed.count,
+            bytes: self.queued.bytes + self.handed.bytes,
+        }
+    }
+
+    /// A message of `bytes` was accepted.
+    pub(crate) fn accept(&mut self, bytes: usize) {
+        self.queued.add(bytes);
+    }
+
+    /// Whether the window has room for a message of `bytes`.
+    pub(crate) fn may_hand(&self, bytes: usize) -> bool {
+        self.handed.count == 0
+            || (self.handed.count < WINDOW.count && self.handed.bytes + bytes <= WINDOW.bytes)
+    }
+
+    /// The oldest queued message was handed over.
+    pub(crate) fn hand(&mut self, bytes: usize) {
+        self.queued.remove(bytes);
+        self.handed.add(bytes);
+    }
+
+    /// A queued message was dropped.
+    pub(crate) fn drop_queued(&mut self, bytes: usize) {
+        self.queued.remove(bytes);
+    }
+
+    /// A handed message has its fate: written or unknown.
+    pub(crate) fn settle(&mut self, bytes: usize) {
+        self.handed.remove(bytes);
+    }
+
+    /// A handed message is queued again, to be handed to the next connection.
+    pub(crate) fn requeue(&mut self, bytes: usize) {
+        self.handed.remove(bytes);
+        self.queued.add(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_takes_256_messages_or_64_kib_or_one_larger() {
+        let mut cursors = Cursors::default();
+        cursors.accept(1 << 20);
+        assert!(cursors.may_hand(1 << 20));
+        cursors.hand(1 << 20);
+        assert!(!cursors.may_hand(0));
+        cursors.settle(1 << 20);
+
+        for _ in 0..256 {
+            cursors.accept(1);
+            assert!(cursors.may_hand(1));
+            cursors.hand(1);
+        }
+        assert!(!cursors.may_hand(1));
+        assert_eq!(cursors.held(), Load { count: 256, bytes: 256 });
+    }
+}

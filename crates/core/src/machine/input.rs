@@ -1,0 +1,419 @@
+//! What goes into the machine.
+
+use std::time::Duration;
+
+use super::{
+    Line, Machine, Reading, Ruling, State, Writing,
+    beat::{Due, Trial},
+    output::{End, Leave, Loss},
+    reached,
+};
+use crate::Timestamp;
+
+/// The connection and the attempt.
+impl Machine {
+    /// The session begins.
+    pub(crate) fn handle_start(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        if matches!(self.state, State::Idle) {
+            self.down_since = Some(now);
+            self.dial(now);
+        }
+    }
+
+    /// The attempt succeeded. `max_age`: after this time the connection is to be replaced.
+    pub(crate) fn handle_connected(
+        &mut self,
+        now: Timestamp,
+        connection: u64,
+        max_age: Option<Duration>,
+    ) {
+        let now = self.observe(now);
+        if self.is_current(connection) && matches!(self.state, State::Connecting { .. }) {
+            let outage =
+                self.down_since.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
+            self.pending.open = Some(outage);
+            self.state = State::Open(Line::new(now, &self.rules, max_age));
+        }
+    }
+
+    /// The attempt failed, or the connection broke or ended; the driver has dropped it.
+    pub(crate) fn handle_ended(&mut self, now: Timestamp, connection: u64) {
+        let now = self.observe(now);
+        if self.is_current(connection) {
+            self.lose(now, Loss::Reported);
+        }
+    }
+
+    /// The peer's close frame came. The connection may write its reply, and is not read any more.
+    pub(crate) fn handle_peer_closed(&mut self, now: Timestamp, connection: u64) {
+        let now = self.observe(now);
+        if self.is_current(connection) && self.may_write() {
+            self.pending.leave = Some(Leave::Take);
+            self.farewell = now.checked_add(self.rules.close_timeout);
+            self.lose(now, Loss::Reported);
+        }
+    }
+
+    /// The connection that took its leave is gone.
+    pub(crate) fn handle_left(&mut self) {
+        self.farewell = None;
+    }
+
+    /// A frame was heard. `life`: it counts as proof of life.
+    pub(crate) fn handle_frame(&mut self, now: Timestamp, connection: u64, life: bool) {
+        let now = self.observe(now);
+        let pulse = self.rules.pulse;
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+        {
+            line.last_move = now;
+            if life {
+                line.last_life = now;
+                line.beat.heard_life(pulse, now);
+            }
+        }
+    }
+
+    /// The probe is written: the wait for its answer begins, for `longest` at most.
+    pub(crate) fn handle_probe_written(
+        &mut self,
+        now: Timestamp,
+        connection: u64,
+        longest: Option<Duration>,
+    ) {
+        let now = self.observe(now);
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+        {
+            line.beat.written(now, longest);
+            if line.reading == Reading::Paused {
+                line.beat.doubt();
+            }
+        }
+    }
+
+    /// Messages were handed to the connection and are not flushed yet.
+    pub(crate) fn handle_handed(&mut self, connection: u64) {
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+            && line.writing == Writing::Clear
+        {
+            line.writing = Writing::Handed;
+        }
+    }
+
+    /// The connection takes no more bytes at present.
+    pub(crate) fn handle_write_blocked(&mut self, now: Timestamp, connection: u64) {
+        self.observe(now);
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+        {
+            line.writing = Writing::Blocked;
+        }
+    }
+
+    /// Bytes left. Only what leaves a blocked write shows that the peer takes them: before that,
+    /// the kernel's buffer swallows them on a dead line as well.
+    pub(crate) fn handle_write_progress(&mut self, now: Timestamp, connection: u64) {
+        let now = self.observe(now);
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+            && line.writing == Writing::Blocked
+        {
+            line.last_move = now;
+            line.beat.moved(now);
+        }
+    }
+
+    /// All that was handed over is flushed.
+    pub(crate) fn handle_flushed(&mut self, now: Timestamp, connection: u64) {
+        self.observe(now);
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+        {
+            line.writing = Writing::Clear;
+        }
+    }
+
+    /// We stopped reading, out of our own back-pressure.
+    pub(crate) fn handle_reading_paused(&mut self, connection: u64) {
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+            && line.reading == Reading::Active
+        {
+            line.reading = Reading::Paused;
+            line.beat.doubt();
+        }
+    }
+
+    /// We read again.
+    pub(crate) fn handle_reading_resumed(&mut self, now: Timestamp, connection: u64) {
+        let now = self.observe(now);
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+            && line.reading == Reading::Paused
+        {
+            line.reading = Reading::Active;
+            line.last_move = now;
+        }
+    }
+
+    /// The ruling on the lost connection.
+    pub(crate) fn handle_ruling(&mut self, now: Timestamp, ruling: Ruling) {
+        let now = self.observe(now);
+        let State::Judging(_) = self.state else { return };
+        let next = self.attempt.saturating_add(1);
+        let pace = self.rules.pace;
+        let delay = match ruling {
+            Ruling::Stop => return self.end(End::Stopped),
+            _ if !self.rules.attempts.allow(next) => return self.end(End::AttemptsExhausted),
+            _ if pace.flap_limit.is_some_and(|limit| self.flaps > limit) => {
+                return self.end(End::FlapLimit);
+            }
+            Ruling::NoDelayLeft => return self.end(End::BackoffEnded),
+            Ruling::Retry(delay) => delay,
+        };
+        let down = self.down_since.map_or(Duration::ZERO, |since| now.saturating_since(since));
+        if pace.outage_limit.is_some_and(|limit| down.saturating_add(delay) > limit) {
+            return self.end(End::OutageLimit);
+        }
+        self.attempt = next;
+        self.schedule(now, delay);
+    }
+}
+
+/// The user's will.
+impl Machine {
+    /// End the session, gracefully where there is a connection.
+    pub(crate) fn handle_close(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        let deadline = now.checked_add(self.rules.close_timeout);
+        match &self.state {
+            State::Open(_) | State::Paused(Some(_)) => {
+                self.pending.probe = false;
+                self.pending.goodbye = true;
+                self.state = State::Closing { deadline };
+            }
+            State::Retiring { .. } => self.state = State::Closing { deadline },
+            State::Closing { .. } | State::Closed => {}
+            State::Idle
+            | State::Connecting { .. }
+            | State::Judging(_)
+            | State::Waiting { .. }
+            | State::Paused(None) => self.end(End::User),
+        }
+    }
+
+    /// End the session now.
+    pub(crate) fn handle_abort(&mut self, now: Timestamp) {
+        self.observe(now);
+        if !self.is_closed() {
+            self.end(End::Aborted);
+        }
+    }
+
+    /// Replace the connection, or wait no longer for the next attempt.
+    pub(crate) fn handle_reconnect_now(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        match self.state {
+            State::Idle => self.handle_start(now),
+            State::Open(_) => self.lose(now, Loss::Replaced),
+            State::Waiting { .. } => self.state = State::Waiting { until: self.at_once(now) },
+            // An attempt under way is what was asked for; the others are the user's will.
+            State::Connecting { .. }
+            | State::Judging(_)
+            | State::Paused(_)
+            | State::Retiring { .. }
+            | State::Closing { .. }
+            | State::Closed => {}
+        }
+    }
+
+    /// Ask the peer for a sign of life, with a short deadline.
+    pub(crate) fn handle_probe_now(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        let hasty = self.rules.hasty;
+        if let State::Open(line) = &mut self.state
+            && line.beat.hurry(now, hasty)
+        {
+            self.pending.probe = true;
+        }
+    }
+
+    /// Rest: keep a connection that is open, begin nothing.
+    pub(crate) fn handle_pause(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(line) => {
+                self.pending.probe = false;
+                self.state = State::Paused(Some(line));
+            }
+            State::Connecting { deadline } => {
+                self.state = State::Connecting { deadline };
+                self.lose(now, Loss::Paused);
+            }
+            State::Idle | State::Waiting { .. } => self.state = State::Paused(None),
+            other => self.state = other,
+        }
+    }
+
+    /// Go on: with a connection by asking it for a sign of life, without one by an attempt at once.
+    pub(crate) fn handle_resume(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Paused(Some(mut line)) => {
+                line.last_move = now;
+                line.beat.ask(now, self.rules.hasty, Trial::HASTY);
+                self.pending.probe = true;
+                self.state = State::Open(line);
+            }
+            State::Paused(None) => {
+                self.down_since.get_or_insert(now);
+                self.state = State::Waiting { until: self.at_once(now) };
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// The clock has moved.
+    pub(crate) fn handle_deadline(&mut self, now: Timestamp) {
+        let now = self.observe(now);
+        if reached(self.farewell, now).is_some() {
+            self.farewell = None;
+            self.pending.leave = Some(Leave::End);
+        }
+        match &self.state {
+            State::Connecting { deadline } if reached(*deadline, now).is_some() => {
+                let timeout = self.rules.connect_timeout.of(self.attempt);
+                self.lose(now, Loss::ConnectTimeout(timeout));
+            }
+            State::Waiting { until } if reached(*until, now).is_some() => self.dial(now),
+            State::Open(_) => self.handle_line_deadline(now),
+            State::Retiring { deadline } if reached(*deadline, now).is_some() => {
+                self.lose(now, Loss::MaxAge);
+            }
+            State::Closing { deadline } if reached(*deadline, now).is_some() => self.end(End::User),
+            _ => {}
+        }
+    }
+
+    fn handle_line_deadline(&mut self, now: Timestamp) {
+        let (pulse, hasty) = (self.rules.pulse, self.rules.hasty);
+        let close_timeout = self.rules.close_timeout;
+        let State::Open(line) = &mut self.state else { return };
+        let paused = line.reading == Reading::Paused;
+        let (last_move, silent) = (line.last_move, now.saturating_since(line.last_life));
+        match line.beat.handle_deadline(pulse, hasty, now, last_move, paused) {
+            Due::Nothing => {}
+            Due::Probe => self.pending.probe = true,
+            Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
+            Due::Stalled => {
+                return self.lose(now, Loss::WriteStalled(now.saturating_since(last_move)));
+            }
+        }
+        let State::Open(line) = &self.state else { return };
+        if !self.pending.probe && reached(line.retire_deadline(close_timeout), now).is_some() {
+            self.pending.goodbye = true;
+            self.state = State::Retiring { deadline: now.checked_add(close_timeout) };
+        }
+    }
+}
+
+/// What several inputs lead to.
+impl Machine {
+    fn dial(&mut self, now: Timestamp) {
+        if self.farewell.take().is_some() {
+            self.pending.leave = Some(Leave::End);
+        }
+        let deadline = now.checked_add(self.rules.connect_timeout.of(self.attempt));
+        self.connection += 1;
+        self.dialled = Some(now);
+        self.pending.dial = Some(deadline);
+        self.pending.connecting = true;
+        self.state = State::Connecting { deadline };
+    }
+
+    /// The earliest moment at which an attempt may begin.
+    fn at_once(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.dialled {
+            None => Some(now),
+            Some(last) => last.checked_add(self.rules.pace.minimum_gap).map(|at| at.max(now)),
+        }
+    }
+
+    fn schedule(&mut self, now: Timestamp, delay: Duration) {
+        let until = match (now.checked_add(delay), self.at_once(now)) {
+            (Some(at), Some(earliest)) => Some(at.max(earliest)),
+            _ => None,
+        };
+        self.pending.retry = Some(until.map_or(delay, |until| until.saturating_since(now)));
+        self.state = State::Waiting { until };
+    }
+
+    /// The attempt or the connection is over.
+    fn lose(&mut self, now: Timestamp, loss: Loss) {
+        self.pending.probe = false;
+        self.pending.goodbye = false;
+        let (opened, fresh) = match &self.state {
+            State::Connecting { .. } => (false, false),
+            State::Open(line) | State::Paused(Some(line)) => {
+                (true, now.saturating_since(line.since) >= self.rules.stable_after)
+            }
+            // It lived to its full age.
+            State::Retiring { .. } => (true, true),
+            State::Closing { .. } => return self.end(End::User),
+            State::Idle
+            | State::Judging(_)
+            | State::Waiting { .. }
+            | State::Paused(None)
+            | State::Closed => return,
+        };
+        if fresh {
+            self.attempt = 0;
+            self.flaps = 0;
+        } else if opened {
+            self.flaps = self.flaps.saturating_add(1);
+        }
+        self.down_since.get_or_insert(now);
+        if loss != Loss::Reported {
+            self.pending.abandon = Some(loss);
+        }
+        // However it ends once it is retired, it ends for its age.
+        let retired = matches!(self.state, State::Retiring { .. });
+        let loss = if retired { Loss::MaxAge } else { loss };
+        self.pending.lost = Some((self.connection, opened, loss));
+        match self.state {
+            State::Paused(_) => self.state = State::Paused(None),
+            State::Connecting { .. } if loss == Loss::Paused => self.state = State::Paused(None),
+            // Wanted by the user or by age: no fault to judge, no backoff.
+            State::Open(_) if loss == Loss::Replaced => {
+                self.attempt = 0;
+                self.schedule(now, Duration::ZERO);
+            }
+            State::Retiring { .. } => self.schedule(now, Duration::ZERO),
+            _ => {
+                self.pending.judge = Some(fresh);
+                self.state = State::Judging(loss);
+            }
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        let pending = &mut self.pending;
+        pending.judge = None;
+        pending.dial = None;
+        pending.probe = false;
+        pending.goodbye = false;
+        pending.retry = None;
+        if matches!(self.state, State::Connecting { .. }) || self.may_write() {
+            self.pending.leave = None;
+            self.pending.abandon = Some(Loss::Ended);
+        } else if self.farewell.is_some() {
+            self.pending.leave = Some(Leave::End);
+        }
+        self.farewell = None;
+        self.pending.closed = Some(end);
+        self.state = State::Closed;
+    }
+}

@@ -1,0 +1,254 @@
+//! The machine: decides, and does nothing else.
+//!
+//! Pure state. Inputs are the `handle_*` methods, each with the present moment; outputs are
+//! `poll_action`, `poll_event` and `poll_deadline`, to be drained in this order after each input.
+//! No clock, no waker, no future, no randomness and no closure is known here, and a test of that
+//! name keeps it so. Everything in it is `Clone + Eq + Hash`, so that a model checker can run the
+//! real thing.
+//!
+//! # Invariants
+//!
+//! Each has a test of the same name. Those marked (driver) are kept by the driver on top of what
+//! the machine gives it, and stand in `supervisor/mod.rs` again.
+//!
+//! 1. Proof of life is chosen; only frames of the current connection count.
+//! 2. (driver) One sleep, replaced when it fires, when an earlier deadline appears and when a
+//!    probe is answered; never because a message arrived.
+//! 3. The clock decides, not the sleep.
+//! 4. (driver) Read before you judge.
+//! 5. Our own back-pressure is not the peer's silence.
+//! 6. A stuck write gates neither reads nor deadlines.
+//! 7. Every wait has a deadline.
+//! 8. The attempt counter resets after the connection proved stable.
+//! 9. The user's will wins in every state.
+//! 10. Nothing of an old connection touches the new one.
+//! 11. A deadline first seen late never condemns.
+//! 12. `now` never runs backward, and overflow means never.
+//! 13. Every message accepted ends in exactly one fate (`cursors.rs`).
+//! 14. (driver) Read before you bury.
+
+mod beat;
+mod cursors;
+mod input;
+mod output;
+mod rules;
+
+use std::time::Duration;
+
+use self::beat::Beat;
+pub(crate) use self::{
+    cursors::{Cursors, Load},
+    output::{Action, End, Loss, Transition},
+    rules::{Pace, Pulse, Rules, Ruling},
+};
+use crate::Timestamp;
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Machine {
+    rules: Rules,
+    /// The latest moment ever seen.
+    now: Timestamp,
+    state: State,
+    /// The number of the last dial.
+    connection: u64,
+    /// The number of the last or next attempt, 0 after a stable connection.
+    attempt: u32,
+    /// Connections in a row that opened and died before they were stable.
+    flaps: u32,
+    /// When the last dial began.
+    dialled: Option<Timestamp>,
+    /// Since when there is no connection; `None` while there is one.
+    down_since: Option<Timestamp>,
+    /// Until when a connection that the peer closed may still write its reply.
+    farewell: Option<Timestamp>,
+    pending: output::Pending,
+}
+
+/// Where the session stands. What is true in one state only lives in its variant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum State {
+    /// Built, not started.
+    Idle,
+    /// An attempt is under way.
+    Connecting { deadline: Option<Timestamp> },
+    /// A connection is up.
+    Open(Line),
+    /// A connection was lost, and the verdict on it is awaited.
+    Judging(Loss),
+    /// The next attempt is scheduled; `None` is never.
+    Waiting { until: Option<Timestamp> },
+    /// The user paused the session, with a connection or without.
+    Paused(Option<Line>),
+    /// The connection reached its maximum age and is being closed to be replaced.
+    Retiring { deadline: Option<Timestamp> },
+    /// The user closed the session; its connection says goodbye.
+    Closing { deadline: Option<Timestamp> },
+    /// The session has ended.
+    Closed,
+}
+
+/// What is true of a connection while it is up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Line {
+    since: Timestamp,
+    /// When the last frame was heard that counts as proof of life.
+    last_life: Timestamp,
+    /// When the line last moved at all: any frame heard, or bytes that left a blocked write.
+    last_move: Timestamp,
+    beat: Beat,
+    reading: Reading,
+    writing: Writing,
+    /// When it is to be replaced for its age.
+    retire: Option<Timestamp>,
+}
+
+/// How our writes stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Writing {
+    /// Nothing is under way.
+    Clear,
+    /// Messages are handed over and not flushed yet.
+    Handed,
+    /// The connection takes no more bytes at present.
+    Blocked,
+}
+
+/// Whether we read from the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Reading {
+    Active,
+    /// Our own back-pressure: silence says nothing about the peer.
+    Paused,
+}
+
+impl Machine {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            now: Timestamp::EPOCH,
+            state: State::Idle,
+            connection: 0,
+            attempt: 0,
+            flaps: 0,
+            dialled: None,
+            down_since: None,
+            farewell: None,
+            pending: output::Pending::default(),
+        }
+    }
+
+    /// The number of the last dial.
+    pub(crate) fn connection(&self) -> u64 {
+        self.connection
+    }
+
+    /// The number of the last or next attempt.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Whether messages may be handed to the connection.
+    pub(crate) fn may_write(&self) -> bool {
+        matches!(
+            self.state,
+            State::Open(_)
+                | State::Paused(Some(_))
+                | State::Closing { .. }
+                | State::Retiring { .. }
+        )
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Where the session stands, in one word.
+    pub(crate) fn phase(&self) -> crate::Phase {
+        match self.state {
+            State::Idle => crate::Phase::Idle,
+            State::Connecting { .. } => crate::Phase::Connecting,
+            State::Open(_) => crate::Phase::Open,
+            State::Judging(_) | State::Waiting { .. } => crate::Phase::Waiting,
+            State::Paused(_) => crate::Phase::Paused,
+            State::Retiring { .. } | State::Closing { .. } => crate::Phase::Closing,
+            State::Closed => crate::Phase::Closed,
+        }
+    }
+
+    /// When the next attempt begins, while one is scheduled.
+    pub(crate) fn next_attempt(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Waiting { until } => until,
+            _ => None,
+        }
+    }
+
+    /// When proof of life was last heard on the connection that is up.
+    pub(crate) fn last_life(&self) -> Option<Timestamp> {
+        self.line().map(|line| line.last_life)
+    }
+
+    /// Since when a written probe waits for its answer.
+    pub(crate) fn probe_since(&self) -> Option<Timestamp> {
+        self.line().and_then(|line| line.beat.sent())
+    }
+
+    fn line(&self) -> Option<&Line> {
+        match &self.state {
+            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            _ => None,
+        }
+    }
+
+    fn line_mut(&mut self) -> Option<&mut Line> {
+        match &mut self.state {
+            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            _ => None,
+        }
+    }
+
+    /// Takes the moment of an input: the larger of it and the last.
+    fn observe(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Whether an input belongs to the connection that there is now.
+    fn is_current(&self, connection: u64) -> bool {
+        connection == self.connection
+    }
+}
+
+/// `deadline`, if `now` has reached it.
+fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    deadline.filter(|deadline| *deadline <= now)
+}
+
+/// The earlier of two deadlines, where `None` is never.
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Line {
+    fn new(now: Timestamp, rules: &Rules, max_age: Option<Duration>) -> Self {
+        Self {
+            since: now,
+            last_life: now,
+            last_move: now,
+            beat: Beat::resting(rules.pulse, now),
+            reading: Reading::Active,
+            writing: Writing::Clear,
+            retire: max_age.and_then(|age| now.checked_add(age)),
+        }
+    }
+
+    /// When it is retired: at its age if it rests then, else after a grace.
+    fn retire_deadline(&self, grace: Duration) -> Option<Timestamp> {
+        let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
+        self.retire.and_then(|at| if quiet { Some(at) } else { at.checked_add(grace) })
+    }
+}

@@ -1,0 +1,483 @@
+//! The outbox's inside: accepted messages until their fate, the gate that bounds them, and the
+//! line of those who wait at it.
+//!
+//! It stands under the lock that handles and driver share. Whatever wakes a task or a receipt is
+//! collected in a [`News`] and done after the lock is released.
+
+use std::{collections::VecDeque, sync::Arc, task::Waker, time::Duration};
+
+use crate::{
+    DropReason, Fate, Message, Offline, Outbox, QueueError, SessionClosed, Timestamp, WhenFull,
+    machine::{Cursors, Load},
+    receipt::Slot,
+};
+
+pub(crate) struct Queue {
+    policy: Outbox,
+    /// Handed messages first, then the queued ones.
+    entries: VecDeque<Entry>,
+    cursors: Cursors,
+    /// Entries at the end that the driver has not seen yet.
+    unseen: usize,
+    /// The earliest moment at which a queued message expires.
+    expiry: Option<Timestamp>,
+    online: bool,
+    closed: bool,
+    /// Places promised to handles between `poll_ready` and `start_send`.
+    reserved: usize,
+    waiters: VecDeque<(u64, Waker)>,
+    flushers: Vec<(u64, u64, Waker)>,
+    next_waiter: u64,
+    /// Messages accepted so far; a message's number is the value before it.
+    accepted: u64,
+    /// Fates without a receipt, to be told with the next loss.
+    unsent: VecDeque<Fate>,
+    /// Fates let go, because nobody fetched them.
+    discarded: u64,
+}
+
+struct Entry {
+    /// `None` while it is with the connection and nothing is to be given back.
+    message: Option<Message>,
+    bytes: usize,
+    slot: Option<Arc<Slot>>,
+    max_age: Option<Duration>,
+    expires: Option<Timestamp>,
+    /// How often it was handed to a connection.
+    tries: u32,
+    /// The last connection that died with it in hand.
+    handed_to: Option<u64>,
+}
+
+/// What is to be done once the lock is released.
+#[derive(Default)]
+pub(crate) struct News {
+    wakers: Vec<Waker>,
+    fates: Vec<(Arc<Slot>, Fate)>,
+    pub(crate) dropped: u64,
+    pub(crate) unknown: u64,
+}
+
+impl News {
+    pub(crate) fn spread(self) {
+        for (slot, fate) in self.fates {
+            slot.settle(fate);
+        }
+        for waker in self.wakers {
+            waker.wake();
+        }
+    }
+}
+
+/// How a message is offered.
+pub(crate) enum Offer {
+    Accepted,
+    Refused(QueueError),
+    /// There is no room at present.
+    Wait(Message),
+}
+
+impl Queue {
+    pub(crate) fn new(policy: Outbox) -> Self {
+        Self {
+            policy,
+            entries: VecDeque::new(),
+            cursors: Cursors::default(),
+            unseen: 0,
+            expiry: None,
+            online: false,
+            closed: false,
+            reserved: 0,
+            waiters: VecDeque::new(),
+            flushers: Vec::new(),
+            next_waiter: 0,
+            accepted: 0,
+            unsent: VecDeque::new(),
+            discarded: 0,
+        }
+    }
+
+    pub(crate) fn held(&self) -> Load {
+        self.cursors.held()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether there is something to hand over.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.cursors.queued().count > 0
+    }
+
+    /// Whether everything accepted has its fate.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// A number for one who may have to wait.
+    pub(crate) fn draw_number(&mut self) -> u64 {
+        self.next_waiter += 1;
+        self.next_waiter
+    }
+}
+
+/// At the gate.
+impl Queue {
+    /// Offers a message. `place`: the number of one who stands in line already; `reserved`: there
+    /// is a promised place.
+    pub(crate) fn offer(
+        &mut self,
+        message: Message,
+        options: Options,
+        place: Option<u64>,
+        reserved: bool,
+        news: &mut News,
+    ) -> Offer {
+        if reserved {
+            self.reserved -= 1;
+        }
+        if self.closed {
+            return Offer::Refused(QueueError::Closed(message));
+        }
+        let bytes = message.len();
+        if bytes > self.policy.bytes {
+            return Offer::Refused(QueueError::TooLarge(message));
+        }
+        if !reserved {
+            if !self.online && self.policy.offline == Offline::Refuse {
+                return Offer::Refused(QueueError::Offline(message));
+            }
+            let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
+            if !(turn && self.has_room(bytes)) {
+                if self.policy.when_full == WhenFull::Refuse {
+                    return Offer::Refused(QueueError::Full(message));
+                }
+                let dropping = self.policy.when_full == WhenFull::DropOldest;
+                if !(dropping && self.make_room(bytes, news)) {
+                    return Offer::Wait(message);
+                }
+            }
+        }
+        self.cursors.accept(bytes);
+        self.entries.push_back(Entry {
+            message: Some(message),
+            bytes,
+            slot: options.slot,
+            max_age: options.max_age.or(self.policy.max_age),
+            expires: None,
+            tries: 0,
+            handed_to: None,
+        });
+        self.unseen += 1;
+        self.accepted += 1;
+        Offer::Accepted
+    }
+
+    /// The number of the next message to be accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let held = self.held();
+        held.count + self.reserved < self.policy.count && held.bytes + bytes <= self.policy.bytes
+    }
+
+    fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
+        while !self.has_room(bytes) {
+            if self.cursors.queued().count == 0 {
+                return false;
+            }
+            let entry = self.remove(self.cursors.handed().count);
+            self.drop_entry(entry, DropReason::Overflow, news);
+        }
+        true
+    }
+
+    /// A promise of a place for a message of any size, for the two steps of a `Sink`.
+    pub(crate) fn reserve(&mut self, place: Option<u64>) -> Result<bool, SessionClosed> {
+        if self.closed {
+            return Err(SessionClosed);
+        }
+        let offline = !self.online && self.policy.offline == Offline::Refuse;
+        let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
+        let room = self.has_room(0) || self.may_drop_oldest();
+        if offline || !turn || !room {
+            return Ok(false);
+        }
+        self.reserved += 1;
+        Ok(true)
+    }
+
+    fn may_drop_oldest(&self) -> bool {
+        self.policy.when_full == WhenFull::DropOldest && self.cursors.queued().count > self.reserved
+    }
+
+    /// Gives a message that a `Sink` cannot give back its fate at once.
+    pub(crate) fn drop_unaccepted(
+        &mut self,
+        message: Message,
+        reason: DropReason,
+        news: &mut News,
+    ) {
+        news.dropped += 1;
+        self.tell(None, Fate::Dropped { reason, message }, news);
+    }
+
+    /// Gives a promised place up.
+    pub(crate) fn release(&mut self, news: &mut News) {
+        self.reserved -= 1;
+        self.call_first(news);
+    }
+
+    /// Stands in line, or renews the waker of a place in it.
+    pub(crate) fn wait(&mut self, place: u64, waker: &Waker) {
+        match self.waiters.iter_mut().find(|(number, _)| *number == place) {
+            Some((_, known)) => known.clone_from(waker),
+            None => self.waiters.push_back((place, waker.clone())),
+        }
+    }
+
+    /// Leaves the line, served or not; who is first now is called if there may be room.
+    pub(crate) fn leave(&mut self, place: u64, news: &mut News) {
+        self.waiters.retain(|(number, _)| *number != place);
+        self.call_first(news);
+    }
+
+    fn call_first(&self, news: &mut News) {
+        let open = self.online || self.policy.offline == Offline::Keep;
+        if let Some((_, waker)) = self.waiters.front()
+            && (self.closed || (open && (self.has_room(0) || self.may_drop_oldest())))
+        {
+            news.wakers.push(waker.clone());
+        }
+    }
+
+    /// Whether every message before `number` has its fate; else the waker is called when it may
+    /// be so.
+    pub(crate) fn poll_settled(&mut self, place: u64, number: u64, waker: &Waker) -> bool {
+        self.flushers.retain(|(known, ..)| *known != place);
+        if self.settled_through() >= number {
+            return true;
+        }
+        self.flushers.push((place, number, waker.clone()));
+        false
+    }
+
+    fn settled_through(&self) -> u64 {
+        self.accepted - self.entries.len() as u64
+    }
+
+    fn call_flushers(&mut self, news: &mut News) {
+        let settled = self.settled_through();
+        let closed = self.closed;
+        self.flushers.retain(|(_, number, waker)| {
+            let done = closed || settled >= *number;
+            if done {
+                news.wakers.push(waker.clone());
+            }
+            !done
+        });
+    }
+}
+
+/// On the driver's side.
+impl Queue {
+    /// Whether messages may be accepted for a connection that is open.
+    pub(crate) fn set_online(&mut self, online: bool, news: &mut News) {
+        self.online = online;
+        if online {
+            self.call_first(news);
+        } else if self.policy.offline == Offline::Refuse {
+            self.drop_queued(DropReason::Offline, news);
+            // Those in line are refused rather than left to wait for nobody knows how long.
+            news.wakers.extend(self.waiters.iter().map(|(_, waker)| waker.clone()));
+        }
+    }
+
+    /// Stamps new messages with their time.
+    pub(crate) fn stamp(&mut self, now: Timestamp) {
+        let from = self.entries.len() - self.unseen;
+        self.unseen = 0;
+        for entry in self.entries.range_mut(from..) {
+            entry.expires = entry.max_age.and_then(|age| now.checked_add(age));
+            if let Some(at) = entry.expires {
+                self.expiry = Some(self.expiry.map_or(at, |expiry| expiry.min(at)));
+            }
+        }
+    }
+
+    /// When `expire` has something to do.
+    pub(crate) fn expiry(&self) -> Option<Timestamp> {
+        self.expiry
+    }
+
+    /// Drops what is too old.
+    pub(crate) fn expire(&mut self, now: Timestamp, news: &mut News) {
+        self.expiry = None;
+        let mut index = self.cursors.handed().count;
+        while index < self.entries.len() {
+            match self.entries[index].expires {
+                Some(at) if at <= now => {
+                    let entry = self.remove(index);
+                    self.drop_entry(entry, DropReason::Expired, news);
+                }
+                Some(at) => {
+                    self.expiry = Some(self.expiry.map_or(at, |expiry| expiry.min(at)));
+                    index += 1;
+                }
+                None => index += 1,
+            }
+        }
+        self.settle_waiters(news);
+    }
+
+    /// Hands over as many messages as the window has room for.
+    pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
+        let keep = self.policy.keeps_clones();
+        while let Some(entry) = self.entries.get_mut(self.cursors.handed().count) {
+            if !self.cursors.may_hand(entry.bytes) {
+                break;
+            }
+            let message = if keep { entry.message.clone() } else { entry.message.take() };
+            let Some(message) = message else {
+                debug_assert!(false, "a queued message has its payload");
+                break;
+            };
+            entry.tries += 1;
+            self.cursors.hand(entry.bytes);
+            to.push_back(message);
+        }
+    }
+
+    /// Takes back the last of the handed messages, which the connection did not take after all.
+    pub(crate) fn take_back(&mut self, messages: &mut VecDeque<Message>) {
+        while let Some(message) = messages.pop_back() {
+            let index = self.cursors.handed().count - 1;
+            let entry = &mut self.entries[index];
+            entry.message = Some(message);
+            entry.tries -= 1;
+            self.cursors.requeue(entry.bytes);
+        }
+    }
+
+    /// All handed messages are written. Gives their count and bytes.
+    pub(crate) fn written(&mut self, connection: u64, news: &mut News) -> Load {
+        let load = self.cursors.handed();
+        for entry in self.entries.drain(..load.count) {
+            self.cursors.settle(entry.bytes);
+            if let Some(slot) = entry.slot {
+                news.fates.push((slot, Fate::Written { connection }));
+            }
+        }
+        self.settle_waiters(news);
+        load
+    }
+
+    /// The connection is gone: what was handed over is unknown, or goes to the next one.
+    pub(crate) fn lost(&mut self, connection: u64, news: &mut News) {
+        let handed: Vec<Entry> = self.entries.drain(..self.cursors.handed().count).collect();
+        let mut again = Vec::new();
+        for mut entry in handed {
+            self.cursors.settle(entry.bytes);
+            entry.handed_to = Some(connection);
+            if self.policy.resend == 0 {
+                self.drop_entry(entry, DropReason::SessionEnded, news);
+            } else if entry.tries > self.policy.resend {
+                self.drop_entry(entry, DropReason::ResendLimit, news);
+            } else {
+                again.push(entry);
+            }
+        }
+        for entry in again.into_iter().rev() {
+            self.cursors.accept(entry.bytes);
+            self.entries.push_front(entry);
+        }
+        self.settle_waiters(news);
+    }
+
+    /// No message will be written any more.
+    pub(crate) fn close(&mut self, news: &mut News) {
+        self.closed = true;
+        self.drop_queued(DropReason::SessionEnded, news);
+        news.wakers.extend(self.waiters.drain(..).map(|(_, waker)| waker));
+        self.settle_waiters(news);
+    }
+
+    /// Refuses new messages; those accepted are still written.
+    pub(crate) fn close_gate(&mut self, news: &mut News) {
+        self.closed = true;
+        news.wakers.extend(self.waiters.drain(..).map(|(_, waker)| waker));
+    }
+
+    /// Takes the fates that wait to be told, and how many were let go before them.
+    pub(crate) fn take_unsent(&mut self) -> (Vec<Fate>, u64) {
+        (std::mem::take(&mut self.unsent).into(), std::mem::take(&mut self.discarded))
+    }
+
+    fn drop_queued(&mut self, reason: DropReason, news: &mut News) {
+        while self.cursors.queued().count > 0 {
+            let entry = self.remove(self.cursors.handed().count);
+            self.drop_entry(entry, reason, news);
+        }
+        self.expiry = None;
+        self.call_flushers(news);
+    }
+
+    fn remove(&mut self, index: usize) -> Entry {
+        let entry = self.entries.remove(index).expect("the cursors count the entries");
+        if index < self.cursors.handed().count {
+            self.cursors.settle(entry.bytes);
+        } else {
+            self.cursors.drop_queued(entry.bytes);
+        }
+        self.unseen = self.unseen.min(self.entries.len());
+        entry
+    }
+
+    /// Gives an entry that was removed its fate: dropped, or unknown if it was ever handed over.
+    fn drop_entry(&mut self, entry: Entry, reason: DropReason, news: &mut News) {
+        let fate = match (entry.handed_to, entry.message) {
+            (Some(connection), message) if reason != DropReason::ResendLimit => {
+                news.unknown += 1;
+                Fate::Unknown {
+                    connection,
+                    message: message.filter(|_| self.policy.keeps_clones()),
+                }
+            }
+            (_, Some(message)) => {
+                news.dropped += 1;
+                Fate::Dropped { reason, message }
+            }
+            (_, None) => unreachable!("only what was handed over by move has no payload"),
+        };
+        self.tell(entry.slot, fate, news);
+    }
+
+    fn tell(&mut self, slot: Option<Arc<Slot>>, fate: Fate, news: &mut News) {
+        match slot {
+            Some(slot) => news.fates.push((slot, fate)),
+            None => {
+                // What nobody fetches stays inside the outbox's own bound.
+                if self.unsent.len() >= self.policy.count {
+                    self.unsent.pop_front();
+                    self.discarded += 1;
+                }
+                self.unsent.push_back(fate);
+            }
+        }
+    }
+
+    fn settle_waiters(&mut self, news: &mut News) {
+        self.call_first(news);
+        self.call_flushers(news);
+    }
+}
+
+/// What goes with a message.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) slot: Option<Arc<Slot>>,
+    pub(crate) max_age: Option<Duration>,
+}

@@ -1,0 +1,237 @@
+//! The supervisor: the engine behind a `Stream` and a `Sink`.
+
+mod engine;
+mod line;
+mod news;
+mod writer;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+
+pub(crate) use self::engine::{Engine, Reading};
+use crate::{
+    Builder, ConfigError, Driver, Event, Handle, Inbox, Message, SessionClosed, Status, Timer,
+    Transport,
+    backlog::Backlog,
+    builder::{Policies, Settings},
+    handle::SinkSide,
+    shared::Shared,
+    wakers::{Proxy, Side},
+};
+
+/// A session: a connection that is watched, and replaced when it is lost.
+///
+/// It is a `Stream` of [`Event`]s, whose last is [`Event::Closed`], and a `Sink` of [`Message`]s.
+/// It needs no runtime and spawns nothing: **whoever polls it is the engine**. While nobody polls,
+/// no heartbeat is sent, nothing is read and no deadline is judged; [`into_driver`](Self::into_driver)
+/// makes a future to spawn for applications that cannot always poll.
+///
+/// # The two sides
+///
+/// Both sides drive the whole session. Polled from the sink side only, as in
+/// [`forward`](futures_core::Stream), it dials, writes, keeps time and reads until one message
+/// waits to be taken from the stream; then it stops reading, and until the message is taken no
+/// silence is held against the server. The halves of `futures::StreamExt::split` may live in two
+/// tasks.
+///
+/// Closing the sink closes the session gracefully, as [`Handle::close`] does; it is ready when
+/// every accepted message has its fate and the connection is closed or its close timeout passed.
+/// The remaining events are read from the stream. An outage is never an error of the sink: it is
+/// not ready then, or buffers, as the [`Outbox`](crate::Outbox) says.
+///
+/// # Drop behaviour
+///
+/// Dropping it aborts: the connection is dropped, every message without a fate becomes
+/// [`Fate::Dropped`](crate::Fate::Dropped) or [`Unknown`](crate::Fate::Unknown), receipts resolve,
+/// waiting senders are refused.
+///
+/// # Cancel safety
+///
+/// Its futures (`next`, `send`, ...) may be dropped at any time; no event and no message is lost.
+///
+/// # Panics
+///
+/// A panic in a user's function (backoff, verdict, heartbeat payload) passes through `poll`. A
+/// panic of the transport's connect future is a failed attempt.
+#[must_use = "a supervisor does nothing unless polled"]
+pub struct Supervisor<T: Transport, K: Timer> {
+    engine: Engine<T, K>,
+    shared: Arc<Shared>,
+    /// Always the same, so that what is polled with it never has to register anew.
+    proxy: Waker,
+    /// What stands in the proxy's slots.
+    seen: [Option<Waker>; 2],
+    /// Events met while driven from the sink side.
+    unread: Backlog,
+    sink: SinkSide,
+}
+
+/// Everything that must not move is in a box of its own.
+impl<T: Transport, K: Timer> Unpin for Supervisor<T, K> {}
+
+impl<T: Transport, K: Timer> Supervisor<T, K> {
+    /// Begins the settings of a session over this transport and timer.
+    pub fn builder(transport: T, timer: K) -> Builder<T, K> {
+        Builder::new(transport, timer)
+    }
+
+    pub(crate) fn new(transport: T, timer: K, settings: Settings, policies: Policies) -> Self {
+        let unread = Backlog::new(settings.outbox.count);
+        let engine = Engine::new(transport, timer, settings, policies);
+        let shared = Arc::clone(engine.shared());
+        let proxy = Proxy::waker(&shared.slots);
+        Self { engine, shared, proxy, seen: [None, None], unread, sink: SinkSide::default() }
+    }
+
+    /// A handle to send and to command with, from anywhere.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.shared))
+    }
+
+    /// The number of the connection that there is or was last attempted, 0 before the first: the
+    /// one that a message belongs to.
+    pub fn connection(&self) -> u64 {
+        self.engine.connection()
+    }
+
+    /// The session's status as last published.
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> &T {
+        self.engine.transport()
+    }
+
+    /// The transport, to change what the next attempt does.
+    pub fn transport_mut(&mut self) -> &mut T {
+        self.engine.transport_mut()
+    }
+
+    /// Takes the session apart into a future to spawn, which drives it whether or not the
+    /// application reads, and the inbox to read from.
+    ///
+    /// # Errors
+    ///
+    /// When the inbox has no room for even one message.
+    pub fn into_driver(self, inbox: Inbox) -> Result<(Driver<T, K>, Inbox), ConfigError> {
+        Driver::new(self, inbox)
+    }
+
+    /// Where the driver goes on.
+    pub(crate) fn poll_engine(
+        &mut self,
+        side: Side,
+        reading: Reading,
+        cx: &Context<'_>,
+    ) -> Poll<Option<Event>> {
+        self.register(side, cx.waker());
+        self.engine.poll(&mut Context::from_waker(&self.proxy), reading)
+    }
+
+    fn register(&mut self, side: Side, waker: &Waker) {
+        let seen = &mut self.seen[side as usize];
+        if !seen.as_ref().is_some_and(|seen| seen.will_wake(waker)) {
+            *seen = Some(waker.clone());
+            self.shared.slots.set(side, waker);
+        }
+    }
+
+    /// Drives from the sink side, until there is nothing to do.
+    fn drive(&mut self, cx: &Context<'_>) {
+        let before = self.unread.messages();
+        let mut news = false;
+        loop {
+            let reading = if self.unread.messages() == 0 { Reading::Yes } else { Reading::No };
+            match self.poll_engine(Side::Sink, reading, cx) {
+                Poll::Ready(Some(event)) => {
+                    self.unread.push(event);
+                    news = true;
+                }
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        if news || self.unread.messages() > before {
+            self.shared.slots.wake_side(Side::Stream);
+        }
+    }
+
+    pub(crate) fn take_unread(&mut self) -> Option<Event> {
+        self.unread.pop()
+    }
+}
+
+impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = self.get_mut();
+        if let Some(event) = this.unread.pop() {
+            return Poll::Ready(Some(event));
+        }
+        this.poll_engine(Side::Stream, Reading::Yes, cx)
+    }
+}
+
+/// Terminated once `None` was returned.
+impl<T: Transport, K: Timer> FusedStream for Supervisor<T, K> {
+    fn is_terminated(&self) -> bool {
+        self.unread.is_empty() && self.engine.has_ended()
+    }
+}
+
+impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
+    type Error = SessionClosed;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
+        let this = self.get_mut();
+        this.drive(cx);
+        this.sink.poll_ready(&this.shared, cx.waker())
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
+        let this = self.get_mut();
+        // The caller goes on to poll this sink, so nobody needs to be woken.
+        this.shared.mark();
+        this.sink.start_send(&this.shared, message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
+        let this = self.get_mut();
+        this.drive(cx);
+        this.sink.poll_flush(&this.shared, cx.waker())
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
+        let this = self.get_mut();
+        if this.sink.close() {
+            this.handle().close();
+        }
+        this.drive(cx);
+        if this.engine.is_closed() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
+    fn drop(&mut self) {
+        self.sink.leave(&self.shared);
+        self.engine.end_by_drop();
+    }
+}
+
+impl<T: Transport, K: Timer> fmt::Debug for Supervisor<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor")
+            .field("phase", &self.status().phase)
+            .field("connection", &self.connection())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,215 @@
+//! The desk: turns transitions into events, keeps the counts, publishes the status.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{
+    CloseReason, Closed, Connecting, Event, Fate, Headers, Lost, LostCause, Message, Open, Phase,
+    Retry, RoundTrip, Status, Text, Timestamp,
+    machine::{End, Load, Machine, Transition},
+    queue::News,
+    shared::Shared,
+};
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// Events of the last round: a handful at most, read before anything else happens.
+    events: VecDeque<Event>,
+    status: Status,
+    /// The status differs from what was published.
+    stale: bool,
+    /// Messages written since the last frame was heard.
+    unproven: u64,
+    /// Messages of the connection just lost whose fate is unknown.
+    unknown: u64,
+    ever_answered: bool,
+    /// When the last open connection was lost.
+    established: Option<(Option<Text>, Headers)>,
+    opened: bool,
+    /// When the oldest message in the outbox expires.
+    pub(super) queue_expiry: Option<Timestamp>,
+}
+
+impl Desk {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            events: VecDeque::new(),
+            status: Status { as_of: now, since: now, ..Status::default() },
+            stale: false,
+            unproven: 0,
+            unknown: 0,
+            ever_answered: false,
+            established: None,
+            opened: false,
+            queue_expiry: None,
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    pub(super) fn last_cause(&self) -> Option<&LostCause> {
+        self.status.last_cause.as_ref()
+    }
+
+    pub(super) fn round_trip(&self) -> RoundTrip {
+        self.status.round_trip
+    }
+
+    /// The loss to judge, and whether the connection had been open.
+    pub(super) fn loss_to_judge(&self) -> Option<(&LostCause, bool)> {
+        self.last_cause().map(|cause| (cause, self.opened))
+    }
+}
+
+/// Counting.
+impl Desk {
+    pub(super) fn count_in(&mut self, message: &Message) {
+        self.stale = true;
+        self.status.counters.messages_in += 1;
+        self.status.counters.bytes_in += message.len() as u64;
+    }
+
+    pub(super) fn count_out(&mut self, load: Load) {
+        self.stale = true;
+        self.unproven += load.count as u64;
+        self.status.counters.messages_out += load.count as u64;
+        self.status.counters.bytes_out += load.bytes as u64;
+    }
+
+    pub(super) fn count_fates(&mut self, news: &News) {
+        self.stale |= news.dropped + news.unknown > 0;
+        self.unknown += news.unknown;
+        self.status.counters.dropped += news.dropped;
+        self.status.counters.unknown += news.unknown;
+    }
+
+    pub(super) fn dialled(&mut self) {
+        self.status.counters.dials += 1;
+        self.opened = false;
+    }
+
+    /// The probe is written.
+    pub(super) fn probed(&mut self) {
+        self.stale = true;
+        self.status.counters.probes += 1;
+    }
+
+    /// A frame was heard: what was written before it may well have arrived.
+    pub(super) fn heard(&mut self) {
+        self.stale = true;
+        self.unproven = 0;
+    }
+
+    /// The heartbeat was answered.
+    pub(super) fn answered(&mut self, time: Duration) {
+        self.ever_answered = true;
+        self.status.counters.heartbeats += 1;
+        self.status.round_trip.measured(time);
+    }
+
+    /// A connection is up; the event that says so comes from the machine.
+    pub(super) fn established(&mut self, subprotocol: Option<Text>, headers: Headers) {
+        self.established = Some((subprotocol, headers));
+    }
+
+    /// A connection or an attempt was lost for this cause; the event that says so comes from the
+    /// machine.
+    pub(super) fn lost(&mut self, cause: LostCause) {
+        self.status.last_cause = Some(cause);
+    }
+}
+
+/// Telling.
+impl Desk {
+    pub(super) fn tell(&mut self, transition: Transition, unsent: Vec<Fate>, discarded: u64) {
+        self.stale = true;
+        let event = match transition {
+            Transition::Connecting { connection, attempt } => {
+                Event::Connecting(Connecting { connection, attempt })
+            }
+            Transition::Open { connection, attempt, outage } => {
+                self.opened = true;
+                self.status.round_trip = RoundTrip::default();
+                self.status.counters.opens += 1;
+                let outage = (self.status.counters.opens > 1).then_some(outage);
+                let (subprotocol, headers) = self.established.take().unwrap_or_default();
+                Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
+            }
+            Transition::Lost { connection, opened, .. } => {
+                let cause = self.cause();
+                self.status.counters.losses.count(&cause);
+                Event::Lost(Box::new(Lost {
+                    connection,
+                    opened,
+                    cause,
+                    unsent,
+                    unproven: std::mem::take(&mut self.unproven),
+                    unknown: std::mem::take(&mut self.unknown),
+                    discarded,
+                    ever_answered: self.ever_answered,
+                    skipped_cycles: 0,
+                }))
+            }
+            Transition::Retry { attempt, delay } => {
+                Event::Retry(Box::new(Retry { attempt, delay, cause: self.cause() }))
+            }
+            Transition::Closed(end) => {
+                let reason = match end {
+                    End::User => CloseReason::User,
+                    End::Aborted => CloseReason::Aborted,
+                    End::AttemptsExhausted => CloseReason::AttemptsExhausted(self.cause()),
+                    End::BackoffEnded => CloseReason::BackoffEnded(self.cause()),
+                    End::Stopped => CloseReason::Stopped(self.cause()),
+                    End::FlapLimit => CloseReason::FlapLimit(self.cause()),
+                    End::OutageLimit => CloseReason::OutageLimit(self.cause()),
+                };
+                self.status.close_reason = Some(reason.clone());
+                Event::Closed(Box::new(Closed {
+                    reason,
+                    unsent,
+                    unproven: std::mem::take(&mut self.unproven),
+                    unknown: std::mem::take(&mut self.unknown),
+                    discarded,
+                }))
+            }
+        };
+        self.events.push_back(event);
+    }
+
+    /// The session ended without anybody left to tell but the status.
+    pub(super) fn dropped(&mut self) {
+        self.status.close_reason = Some(CloseReason::Dropped);
+    }
+
+    fn cause(&self) -> LostCause {
+        self.status.last_cause.clone().unwrap_or(LostCause::Replaced)
+    }
+
+    pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, shared: &Shared) {
+        self.stale = false;
+        let held = shared.lock().queue.held();
+        let phase = machine.phase();
+        let status = &mut self.status;
+        if status.phase != phase {
+            status.phase = phase;
+            status.since = now;
+        }
+        status.as_of = now;
+        status.connection = machine.connection();
+        status.attempt = machine.attempt();
+        status.next_attempt_at = machine.next_attempt();
+        status.last_life = machine.last_life();
+        status.probe_since = machine.probe_since();
+        status.queued_messages = held.count;
+        status.queued_bytes = held.bytes;
+        if status.phase == Phase::Closed {
+            status.next_attempt_at = None;
+        }
+        shared.publish(status);
+    }
+}

@@ -1,0 +1,211 @@
+//! Writing to the connection: one window of messages at a time, then a flush to the end.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::{CloseFrame, Connection, Frame, Message, TransportError};
+
+/// What is on its way to the connection that there is.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    /// Taken from the outbox, not yet given to the connection. Empty between polls.
+    window: VecDeque<Message>,
+    /// A probe to be written before any further message.
+    probe: Option<Frame>,
+    /// The probe was given to the connection and not flushed yet.
+    probe_handed: bool,
+    goodbye: Goodbye,
+    /// Something was given to the connection since the last completed flush.
+    dirty: bool,
+    /// A flush is under way: nothing is handed over until it is done.
+    flushing: bool,
+    /// The connection took no more bytes when last asked.
+    blocked: bool,
+    /// Bytes that the connection had accepted when last asked.
+    progress: Option<u64>,
+    /// Writing has ended with this error; reading goes on.
+    failed: Option<TransportError>,
+}
+
+#[derive(Debug, Default)]
+enum Goodbye {
+    #[default]
+    None,
+    /// Wanted, after all that is queued.
+    AfterQueue(CloseFrame),
+    /// Wanted, before what is queued.
+    BeforeQueue(CloseFrame),
+    Sent,
+}
+
+/// What came of an attempt to write.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// All that was handed over is flushed.
+    pub(super) flushed: bool,
+    /// The probe is among it.
+    pub(super) probe: bool,
+    /// Messages were handed over.
+    pub(super) handed: bool,
+    /// The connection takes no more at present.
+    pub(super) blocked: bool,
+    /// Bytes left.
+    pub(super) progress: bool,
+    /// Writing failed.
+    pub(super) failed: bool,
+    /// There may be more to do.
+    pub(super) again: bool,
+}
+
+/// The outbox, as the writer sees it.
+pub(super) trait Source {
+    /// Moves as many messages as the window has room for.
+    fn hand_over(&mut self, to: &mut VecDeque<Message>);
+    /// Takes back what the connection did not take.
+    fn take_back(&mut self, messages: &mut VecDeque<Message>);
+    /// Whether nothing is left in it.
+    fn is_settled(&self) -> bool;
+}
+
+impl Writer {
+    pub(super) fn probe(&mut self, frame: Frame) {
+        self.probe = Some(frame);
+    }
+
+    pub(super) fn say_goodbye(&mut self, frame: CloseFrame, after_queue: bool) {
+        if !matches!(self.goodbye, Goodbye::Sent) {
+            self.goodbye =
+                if after_queue { Goodbye::AfterQueue(frame) } else { Goodbye::BeforeQueue(frame) };
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<&TransportError> {
+        self.failed.as_ref()
+    }
+
+    /// Whether there is nothing to write but what may have been queued.
+    pub(super) fn is_idle(&self) -> bool {
+        self.failed.is_some()
+            || (!self.dirty
+                && self.probe.is_none()
+                && !matches!(self.goodbye, Goodbye::AfterQueue(_) | Goodbye::BeforeQueue(_)))
+    }
+
+    /// Writes as much as the connection takes: one window, and the flush of it.
+    pub(super) fn write<C: Connection>(
+        &mut self,
+        mut connection: Pin<&mut C>,
+        source: &mut impl Source,
+        cx: &mut Context<'_>,
+    ) -> Written {
+        let mut written = Written::default();
+        if self.failed.is_some() {
+            return written;
+        }
+        let result = self.step(connection.as_mut(), source, cx, &mut written);
+        source.take_back(&mut self.window);
+        if let Err(error) = result {
+            self.failed = Some(error);
+            written.failed = true;
+            return written;
+        }
+        if self.blocked || written.blocked {
+            let progress = connection.progress();
+            written.progress = self.blocked && progress > self.progress;
+            self.progress = progress;
+        }
+        self.blocked = written.blocked;
+        written
+    }
+
+    fn step<C: Connection>(
+        &mut self,
+        mut connection: Pin<&mut C>,
+        source: &mut impl Source,
+        cx: &mut Context<'_>,
+        written: &mut Written,
+    ) -> Result<(), TransportError> {
+        if !self.flushing {
+            self.feed(connection.as_mut(), source, cx, written)?;
+        }
+        if !self.dirty {
+            return Ok(());
+        }
+        match connection.as_mut().poll_flush(cx) {
+            Poll::Ready(result) => {
+                result?;
+                self.dirty = false;
+                self.flushing = false;
+                written.blocked = false;
+                written.flushed = true;
+                written.probe = std::mem::take(&mut self.probe_handed);
+                written.again = true;
+            }
+            Poll::Pending => {
+                self.flushing = true;
+                written.blocked = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn feed<C: Connection>(
+        &mut self,
+        mut connection: Pin<&mut C>,
+        source: &mut impl Source,
+        cx: &mut Context<'_>,
+        written: &mut Written,
+    ) -> Result<(), TransportError> {
+        if matches!(self.goodbye, Goodbye::Sent) {
+            return Ok(());
+        }
+        if self.probe.is_some() {
+            match connection.as_mut().poll_ready(cx)? {
+                Poll::Ready(()) => {}
+                Poll::Pending => return self.stop(written),
+            }
+            if let Some(frame) = self.probe.take() {
+                connection.as_mut().start_send(frame)?;
+                self.probe_handed = true;
+                self.dirty = true;
+            }
+        }
+        if !matches!(self.goodbye, Goodbye::BeforeQueue(_)) {
+            source.hand_over(&mut self.window);
+        }
+        while !self.window.is_empty() {
+            match connection.as_mut().poll_ready(cx)? {
+                Poll::Ready(()) => {}
+                Poll::Pending => return self.stop(written),
+            }
+            if let Some(message) = self.window.pop_front() {
+                // Counted as handed over even if the connection refuses it.
+                self.dirty = true;
+                written.handed = true;
+                connection.as_mut().start_send(Frame::Message(message))?;
+            }
+        }
+        let frame = match &self.goodbye {
+            Goodbye::BeforeQueue(frame) => frame.clone(),
+            Goodbye::AfterQueue(frame) if source.is_settled() => frame.clone(),
+            _ => return Ok(()),
+        };
+        match connection.as_mut().poll_ready(cx)? {
+            Poll::Ready(()) => {}
+            Poll::Pending => return self.stop(written),
+        }
+        self.goodbye = Goodbye::Sent;
+        self.dirty = true;
+        connection.start_send(Frame::Close(Some(frame)))
+    }
+
+    /// The connection is not ready for more; a flush makes it so.
+    fn stop(&mut self, written: &mut Written) -> Result<(), TransportError> {
+        written.blocked = true;
+        self.dirty = true;
+        Ok(())
+    }
+}

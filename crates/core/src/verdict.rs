@@ -1,0 +1,111 @@
+//! Whether a lost connection deserves another attempt: [`Verdict`], [`Failure`].
+
+use std::time::Duration;
+
+use crate::{ErrorKind, LostCause};
+
+/// What to do about a lost connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Try again after the backoff's delay.
+    Retry,
+    /// Try again after this time, or after the backoff's delay if that is longer.
+    RetryAfter(Duration),
+    /// Try again after the backoff's delay, with fresh credentials:
+    /// [`Attempt::refresh`](crate::Attempt::refresh) tells the transport.
+    RefreshThenRetry,
+    /// End the session.
+    Stop,
+}
+
+/// A lost connection, as the verdict sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Failure<'a> {
+    /// Whether the connection had been open; otherwise the attempt failed.
+    pub opened: bool,
+    /// The number of the attempt that made, or did not make, the connection.
+    pub attempt: u32,
+    /// Whether the attempt had been told to use fresh credentials.
+    pub refreshed: bool,
+    /// Why it was lost.
+    pub cause: &'a LostCause,
+}
+
+impl<'a> Failure<'a> {
+    /// A failure, as tests of verdicts want to make them.
+    pub fn new(opened: bool, attempt: u32, cause: &'a LostCause) -> Self {
+        Self { opened, attempt, refreshed: false, cause }
+    }
+
+    /// The kind of transport error, if it was one.
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        self.cause.transport_error().map(|error| error.kind())
+    }
+
+    /// The HTTP status of a refused upgrade.
+    pub fn http_status(&self) -> Option<u16> {
+        self.cause.transport_error().and_then(|error| error.http_status())
+    }
+
+    /// The server's `Retry-After` of a refused upgrade.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.cause.transport_error().and_then(|error| error.retry_after())
+    }
+
+    /// The code of the server's close frame.
+    pub fn close_code(&self) -> Option<u16> {
+        self.cause.close_code()
+    }
+}
+
+impl Verdict {
+    /// The longest that a server's `Retry-After` is believed, one hour: a mistyped header must not
+    /// take a client away for a year.
+    pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
+    /// The least wait after close codes 1012 (service restart) and 1013 (try again later), 5 s:
+    /// the server has said that it will not be there at once.
+    pub const RESTART_FLOOR: Duration = Duration::from_secs(5);
+
+    /// The careful defaults of [`Preset::Resilient`](crate::Preset::Resilient): slow to stop,
+    /// because what looks permanent in the middle of somebody's outage seldom is.
+    ///
+    /// | failure | verdict | why |
+    /// |---|---|---|
+    /// | address makes no sense | stop | no retry changes it |
+    /// | certificate not acceptable | stop | a retry would only ask again; an attacker may be in between |
+    /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; a fresh one that fails as well is wrong |
+    /// | HTTP 410 | stop | the one status that says "for ever" |
+    /// | HTTP 429, 503 and any other with `Retry-After` | after that time, at most an hour | the server knows |
+    /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and half-done deployments answer so for minutes |
+    /// | name, refused, unreachable, reset, TLS cut short, timeout | retry | the network |
+    /// | provider of URL or credentials failed | retry | it is an outage of its own |
+    /// | close code 1012, 1013 | after 5 s at least | the server restarts, or asks to stay away |
+    /// | any other close code | retry | only the application knows; 1000 is what proxies send as well |
+    /// | heartbeat or write stalled | retry | the line died |
+    pub fn careful(failure: &Failure<'_>) -> Self {
+        if let Some(code) = failure.close_code() {
+            return match code {
+                1012 | 1013 => Self::RetryAfter(Self::RESTART_FLOOR),
+                _ => Self::Retry,
+            };
+        }
+        if let Some(after) = failure.retry_after() {
+            return Self::RetryAfter(after.min(Self::LONGEST_RETRY_AFTER));
+        }
+        match (failure.error_kind(), failure.http_status()) {
+            (Some(ErrorKind::Url | ErrorKind::Certificate), _) => Self::Stop,
+            (_, Some(401)) if failure.refreshed => Self::Stop,
+            (_, Some(401)) => Self::RefreshThenRetry,
+            (_, Some(410)) => Self::Stop,
+            _ => Self::Retry,
+        }
+    }
+
+    /// The original's: whatever happened, retry. Only the user ends a session.
+    pub fn always_retry(_: &Failure<'_>) -> Self {
+        Self::Retry
+    }
+}

@@ -1,0 +1,82 @@
+//! One constant waker in front of the tasks that poll a supervisor.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Wake, Waker},
+};
+
+/// From which side a supervisor is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Stream = 0,
+    Sink = 1,
+}
+
+/// The tasks to wake: two persistent slots, one for each side, so that the halves of a `split`
+/// may live in two tasks.
+///
+/// A wake takes nothing out, so a side registers once and not per poll. What is left of a task
+/// that is gone costs a wake for nothing, never a lost one.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    wakers: Mutex<[Option<Waker>; 2]>,
+    /// Something happened on the connection since the driver last looked.
+    stirred: AtomicBool,
+}
+
+impl Slots {
+    pub(crate) fn set(&self, side: Side, waker: &Waker) {
+        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers[side as usize] = Some(waker.clone());
+    }
+
+    /// Wakes both tasks.
+    pub(crate) fn wake(&self) {
+        let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match wakers {
+            // Mostly one task polls both sides.
+            [Some(stream), Some(sink)] if stream.will_wake(&sink) => stream.wake(),
+            [stream, sink] => [stream, sink].into_iter().flatten().for_each(Waker::wake),
+        }
+    }
+
+    /// Wakes the task of one side.
+    pub(crate) fn wake_side(&self, side: Side) {
+        let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let waker = wakers[side as usize].clone();
+        drop(wakers);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether the proxy was woken since the last call.
+    pub(crate) fn take_stirred(&self) -> bool {
+        self.stirred.swap(false, Ordering::Acquire)
+    }
+}
+
+/// What connection, connect future and sleep see as the task: always the same.
+pub(crate) struct Proxy {
+    slots: Arc<Slots>,
+}
+
+impl Proxy {
+    pub(crate) fn waker(slots: &Arc<Slots>) -> Waker {
+        Waker::from(Arc::new(Self { slots: Arc::clone(slots) }))
+    }
+}
+
+impl Wake for Proxy {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.slots.stirred.store(true, Ordering::Release);
+        self.slots.wake();
+    }
+}
