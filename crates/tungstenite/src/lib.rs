@@ -6,6 +6,10 @@
 //! anything that can be read and written makes a [`Connection`](websocket_heartbeat::Connection).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "async-tungstenite")]
+mod async_tungstenite;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod dial;
 mod fault;
 mod frame;
@@ -14,9 +18,15 @@ mod line;
 mod request;
 mod retry_after;
 mod socket;
+#[cfg(feature = "rustls")]
+mod tls;
 mod tuning;
 mod upgrade;
 
+#[cfg(feature = "async-tungstenite")]
+pub use self::async_tungstenite::AsyncTungstenite;
+#[cfg(feature = "rustls")]
+pub use self::tls::Tls;
 pub use self::{
     dial::Dialer,
     line::Line,
