@@ -49,6 +49,11 @@ impl<S> Io<S> {
     pub(crate) fn stream(&self) -> &S {
         &self.stream
     }
+
+    #[cfg(test)]
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> Read for Io<S> {

@@ -1,5 +1,8 @@
 //! [`Socket`]: a connection by tungstenite over any futures-io stream.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt, io,
     pin::Pin,
@@ -126,9 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Ok(())
             }
             WsError::WriteBufferFull(message) if matches!(self.write, WriteState::Ready) => {
-                let limit = write_limit(message.len());
-                self.raised = true;
-                self.socket.set_config(|config| config.max_write_buffer_size = limit);
+                self.raise(write_limit(message.len()));
                 match self.socket.write(*message) {
                     Ok(()) => Ok(()),
                     Err(error) if would_block(&error) => self.write_trouble(error),
@@ -141,6 +142,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             )),
             error => Err(fault::from_tungstenite(error)),
         }
+    }
+
+    /// Allows the write buffer to hold so many bytes until the next flush is through.
+    fn raise(&mut self, limit: usize) {
+        self.raised = true;
+        self.socket.set_config(|config| config.max_write_buffer_size = limit);
     }
 
     /// Takes over the error that ended writing, if there is one by now.
@@ -233,12 +240,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
     fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
         let this = self.get_mut();
         this.check_write()?;
-        let closing = !this.socket.can_write();
-        if closing && matches!(frame, Frame::Close(_)) {
-            // The close handshake is already under way.
-            return Ok(());
+        let message = outbound(frame)?;
+        if matches!(message, Ws::Close(_)) {
+            if !this.socket.can_write() {
+                // The close handshake is already under way.
+                return Ok(());
+            }
+            // tungstenite takes a close frame only once: it must find its place, and is small.
+            this.raise(usize::MAX);
         }
-        match this.socket.write(outbound(frame)?) {
+        match this.socket.write(message) {
             Ok(()) => Ok(()),
             Err(error) => this.write_trouble(error),
         }
