@@ -1,0 +1,98 @@
+//! Connections over async-std's TCP.
+
+use std::{future::Future, io, net::SocketAddr, pin::Pin};
+
+use async_std::net::{TcpStream, ToSocketAddrs};
+use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
+use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
+
+/// A connection of [`AsyncStdTransport`].
+pub type AsyncStdConnection = Socket<Line<TcpStream>>;
+
+/// A [`Transport`] that makes the same [`Request`] at each attempt.
+///
+/// The name is resolved afresh each time and all addresses are tried, see [`Dialer::dial`]. Nagle's
+/// algorithm is off: the supervisor gathers messages into few writes itself.
+///
+/// For a request that changes from attempt to attempt, see [`dial`].
+#[derive(Clone, Debug)]
+pub struct AsyncStdTransport {
+    request: Request,
+    dialer: Dialer,
+}
+
+impl AsyncStdTransport {
+    /// A transport for this request.
+    pub fn new(request: Request) -> Self {
+        Self { request, dialer: Dialer::new() }
+    }
+
+    /// Sets buffers and limits.
+    #[must_use]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.dialer = self.dialer.tuning(tuning);
+        self
+    }
+
+    /// Sets how `wss://` is secured.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.dialer = self.dialer.tls(tls);
+        self
+    }
+}
+
+impl Transport for AsyncStdTransport {
+    type Connection = AsyncStdConnection;
+    type Connect = Pin<
+        Box<dyn Future<Output = Result<Established<AsyncStdConnection>, TransportError>> + Send>,
+    >;
+
+    fn connect(&mut self, attempt: Attempt) -> Self::Connect {
+        let Self { request, dialer } = self.clone();
+        Box::pin(async move { dial(&request, &dialer, attempt.number).await })
+    }
+}
+
+/// One attempt at a request, for transports that make their own request each time.
+///
+/// ```
+/// use websocket_heartbeat_async_std::{Attempt, Dialer, Request, dial, transport_fn};
+///
+/// # async fn fresh_token() -> String { String::new() }
+/// let dialer = Dialer::new();
+/// let transport = transport_fn(move |attempt: Attempt| {
+///     let dialer = dialer.clone();
+///     async move {
+///         let bearer = format!("Bearer {}", fresh_token().await);
+///         let request = Request::new("ws://example.org/feed")?.header("Authorization", bearer)?;
+///         dial(&request, &dialer, attempt.number).await
+///     }
+/// });
+/// # fn check(_: impl websocket_heartbeat_async_std::Transport) {}
+/// # check(transport);
+/// ```
+///
+/// # Errors
+///
+/// Those of [`Dialer::dial`].
+///
+/// # Cancel safety
+///
+/// Dropping the future abandons the attempt at once.
+pub async fn dial(
+    request: &Request,
+    dialer: &Dialer,
+    attempt: u32,
+) -> Result<Established<AsyncStdConnection>, TransportError> {
+    let place = (request.host(), request.port());
+    let addresses = async { Ok(place.to_socket_addrs().await?.collect()) };
+    dialer.dial(request, attempt, addresses, open).await
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,28 @@
+//! The contract of connections, transport and timer, on async-std.
+
+use async_std::task::block_on;
+use websocket_heartbeat_async_std::{
+    AsyncStdConnection, AsyncStdTimer, AsyncStdTransport, Attempt, Established, Request, Timestamp,
+    Transport, TransportError,
+};
+use websocket_heartbeat_tungstenite::conformance;
+
+async fn dial(url: String) -> Result<Established<AsyncStdConnection>, TransportError> {
+    let mut transport = AsyncStdTransport::new(Request::new(&url)?);
+    transport.connect(Attempt::new(1, 0, Timestamp::EPOCH)).await
+}
+
+#[test]
+fn connections_keep_the_contract() {
+    block_on(conformance::contract(dial));
+}
+
+#[test]
+fn refusals_are_told_apart() {
+    block_on(conformance::refusals(dial));
+}
+
+#[test]
+fn the_timer_keeps_time() {
+    block_on(conformance::timer(AsyncStdTimer::new()));
+}

@@ -1,0 +1,159 @@
+//! [`Dialer`]: from a request to a connection, given a way to resolve names and to open a stream.
+
+use std::{error::Error, fmt, future::Future, io, net::SocketAddr};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use websocket_heartbeat::{ErrorKind, Established, TransportError};
+
+#[cfg(feature = "rustls")]
+use crate::Tls;
+use crate::{Line, Request, Socket, Tuning, fault, upgrade};
+
+/// How to get from a [`Request`] to a connection: tuning and TLS.
+///
+/// This is what a backend's transport is made of. Cloning is cheap.
+#[derive(Clone, Debug, Default)]
+pub struct Dialer {
+    tuning: Tuning,
+    #[cfg(feature = "rustls")]
+    tls: Tls,
+}
+
+impl Dialer {
+    /// The default [`Tuning`], and with the feature `rustls` the default `Tls`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets buffers and limits.
+    #[must_use]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
+    /// Sets how `wss://` is secured.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Makes one attempt: an address, a stream, TLS for `wss://`, the upgrade.
+    ///
+    /// `addresses` resolves the request's host afresh. They are tried in turn with `open` until one
+    /// of them accepts; attempt `n`, counted from 0, begins with the `n`-th. So an address that
+    /// swallows packets costs one attempt its time and does not keep the others from being tried.
+    ///
+    /// There is no time limit: whoever calls has one. Dropping the future abandons the attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Dns`] if there is no address, that of the last address if none accepts,
+    /// [`ErrorKind::Tls`] or [`ErrorKind::Certificate`] if TLS fails, then those of [`upgrade`].
+    pub async fn dial<S, F>(
+        &self,
+        request: &Request,
+        attempt: u32,
+        addresses: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+        open: impl Fn(SocketAddr) -> F,
+    ) -> Result<Established<Socket<Line<S>>>, TransportError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = io::Result<S>>,
+    {
+        #[cfg(not(feature = "rustls"))]
+        if request.is_tls() {
+            return Err(crate::RequestError::TlsMissing.into());
+        }
+        let mut addresses =
+            addresses.await.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
+        let begin = attempt as usize % addresses.len().max(1);
+        addresses.rotate_left(begin);
+        let stream = first_open(&addresses, open).await?;
+        let line = match request.is_tls() {
+            #[cfg(feature = "rustls")]
+            true => Line::tls(self.tls.secure(request.host(), stream).await?),
+            _ => Line::plain(stream),
+        };
+        let established = upgrade(line, request, self.tuning).await?;
+        Ok(established.map(|socket| socket.counting(Line::passed_on)))
+    }
+}
+
+async fn first_open<S, F>(
+    addresses: &[SocketAddr],
+    open: impl Fn(SocketAddr) -> F,
+) -> Result<S, TransportError>
+where
+    F: Future<Output = io::Result<S>>,
+{
+    let mut last = TransportError::new(ErrorKind::Dns, "the host has no address");
+    for &address in addresses {
+        match open(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                let kind = fault::io_kind(&error);
+                last = TransportError::from_source(kind, NotOpened { address, error });
+            }
+        }
+    }
+    Err(last)
+}
+
+/// Which address it was that did not accept.
+#[derive(Debug)]
+struct NotOpened {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.error)
+    }
+}
+
+impl Error for NotOpened {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures::executor::block_on;
+
+    use super::*;
+
+    fn tried(attempt: u32, ports: &[u16]) -> (Vec<u16>, TransportError) {
+        let addresses = ports.iter().map(|&port| ([127, 0, 0, 1], port).into()).collect();
+        let seen = RefCell::new(Vec::new());
+        let open = async |address: SocketAddr| -> io::Result<futures::io::Cursor<Vec<u8>>> {
+            seen.borrow_mut().push(address.port());
+            Err(io::ErrorKind::ConnectionRefused.into())
+        };
+        let request = Request::new("ws://example.org").unwrap();
+        let dialer = Dialer::new();
+        let dial = dialer.dial(&request, attempt, async { Ok(addresses) }, open);
+        let error = block_on(dial).unwrap_err();
+        (seen.into_inner(), error)
+    }
+
+    #[test]
+    fn every_address_is_tried_and_each_attempt_begins_with_the_next() {
+        assert_eq!(tried(0, &[1, 2, 3]).0, [1, 2, 3]);
+        assert_eq!(tried(4, &[1, 2, 3]).0, [2, 3, 1]);
+        let (_, error) = tried(0, &[1, 2]);
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(error.to_string(), "refused: 127.0.0.1:2: connection refused");
+    }
+
+    #[test]
+    fn a_host_without_addresses_is_a_fault_of_dns() {
+        assert_eq!(tried(1, &[]).1.kind(), ErrorKind::Dns);
+    }
+}

@@ -1,0 +1,124 @@
+//! What tungstenite and the stream below it report, as kinds of [`TransportError`].
+
+use std::{error::Error, io};
+
+use tungstenite::{Error as WsError, error::ProtocolError, http};
+use websocket_heartbeat::{ErrorKind, Headers, HttpAnswer, TransportError};
+
+use crate::retry_after::retry_after;
+
+/// The error of a connection or an upgrade.
+pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
+    let kind = match error {
+        WsError::Io(error) => return from_io(error),
+        WsError::Http(answer) => return refused(*answer),
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
+        ) => ErrorKind::Ended,
+        WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
+        WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
+        // In an answer: what we send was checked when the request was made.
+        WsError::HttpFormat(_) => ErrorKind::Protocol,
+        WsError::Url(_) => ErrorKind::Url,
+        WsError::Tls(_) => ErrorKind::Tls,
+    };
+    TransportError::from_source(kind, error)
+}
+
+/// An error of the stream below.
+pub(crate) fn from_io(error: io::Error) -> TransportError {
+    TransportError::from_source(io_kind(&error), error)
+}
+
+/// The same for an error that has to stay where it is.
+pub(crate) fn from_io_ref(error: &io::Error) -> TransportError {
+    TransportError::new(io_kind(error), error.to_string())
+}
+
+pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
+    use io::ErrorKind as Io;
+    // TLS libraries hide permanent faults in I/O errors. A line cut without TLS' farewell is none.
+    let ended = error.kind() == Io::UnexpectedEof;
+    if let Some(kind) = error.get_ref().filter(|_| !ended).and_then(|inner| tls_kind(inner)) {
+        return kind;
+    }
+    match error.kind() {
+        Io::ConnectionRefused => ErrorKind::Refused,
+        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => {
+            ErrorKind::Unreachable
+        }
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
+            ErrorKind::Reset
+        }
+        Io::UnexpectedEof | Io::WriteZero => ErrorKind::Ended,
+        Io::TimedOut => ErrorKind::Timeout,
+        _ => ErrorKind::Other,
+    }
+}
+
+/// Whether an error within an I/O error, or one below it, comes from TLS.
+///
+/// By type where rustls is ours; else by words, since the stream can be anybody's: rustls says
+/// "invalid peer certificate", OpenSSL "certificate verify failed", SChannel and Secure Transport
+/// "certificate" as well. An alert is what the peer says about *us*.
+fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        #[cfg(feature = "rustls")]
+        if let Some(error) = error.downcast_ref::<futures_rustls::rustls::Error>() {
+            return Some(crate::tls::kind(error));
+        }
+        let words = error.to_string().to_ascii_lowercase();
+        let alert = words.contains("alert");
+        if words.contains("certificate") && !alert {
+            return Some(ErrorKind::Certificate);
+        }
+        let mut words = words.split(|c: char| !c.is_ascii_alphanumeric());
+        if alert || words.any(|word| matches!(word, "tls" | "ssl" | "openssl" | "handshake")) {
+            return Some(ErrorKind::Tls);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn refused(answer: http::Response<Option<Vec<u8>>>) -> TransportError {
+    let headers = headers(answer.headers());
+    let wish = retry_after(&headers);
+    let body = answer.body().as_deref().unwrap_or_default();
+    TransportError::http(HttpAnswer::new(answer.status().as_u16(), headers, body), wish)
+}
+
+pub(crate) fn headers(fields: &http::HeaderMap) -> Headers {
+    fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificate_faults_are_found_within_io_errors() {
+        let hidden = |words: &str| io_kind(&io::Error::new(io::ErrorKind::InvalidData, words));
+        assert_eq!(hidden("invalid peer certificate: UnknownIssuer"), ErrorKind::Certificate);
+        assert_eq!(hidden("received fatal alert: CertificateRequired"), ErrorKind::Tls);
+        assert_eq!(hidden("something else"), ErrorKind::Other);
+        assert_eq!(hidden("endlessly lossless"), ErrorKind::Other);
+        let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "no TLS close_notify");
+        assert_eq!(io_kind(&cut), ErrorKind::Ended);
+        let deep = io::Error::other(io::Error::other("certificate verify failed"));
+        assert_eq!(io_kind(&deep), ErrorKind::Certificate);
+    }
+
+    #[test]
+    fn plain_io_errors_keep_their_kind() {
+        let kind = |kind: io::ErrorKind| io_kind(&kind.into());
+        assert_eq!(kind(io::ErrorKind::ConnectionRefused), ErrorKind::Refused);
+        assert_eq!(kind(io::ErrorKind::NetworkUnreachable), ErrorKind::Unreachable);
+        assert_eq!(kind(io::ErrorKind::BrokenPipe), ErrorKind::Reset);
+        assert_eq!(kind(io::ErrorKind::UnexpectedEof), ErrorKind::Ended);
+        assert_eq!(kind(io::ErrorKind::TimedOut), ErrorKind::Timeout);
+    }
+}

@@ -1,0 +1,129 @@
+//! Our frames and tungstenite's messages, each made from the other without a copy.
+
+use tungstenite::protocol::{
+    CloseFrame as WsCloseFrame, Message as Ws,
+    frame::{
+        Frame as WsFrame, Utf8Bytes,
+        coding::{CloseCode, Data, OpCode},
+    },
+};
+use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, Text, TransportError};
+
+/// The most that a control frame may carry, RFC 6455 section 5.5.
+const CONTROL_LIMIT: usize = 125;
+
+/// The code that stands for a close frame without a code, RFC 6455 section 7.4.1. It is never sent.
+const NO_CODE: u16 = 1005;
+
+/// What tungstenite read, as ours.
+#[inline]
+pub(crate) fn inbound(message: Ws) -> Frame {
+    match message {
+        Ws::Text(text) => Frame::Message(Message::Text(trusted(text))),
+        Ws::Binary(bytes) => Frame::Message(Message::Binary(bytes)),
+        Ws::Ping(payload) => Frame::Ping(payload),
+        Ws::Pong(payload) => Frame::Pong(payload),
+        Ws::Close(close) => Frame::Close(
+            close.map(|close| CloseFrame::new(close.code.into(), trusted(close.reason))),
+        ),
+        Ws::Frame(_) => unreachable!("reading yields whole messages only"),
+    }
+}
+
+#[inline]
+fn trusted(text: Utf8Bytes) -> Text {
+    // SAFETY: a `Utf8Bytes` is UTF-8: it is tungstenite's own type for text that it has checked.
+    #[allow(unsafe_code, reason = "the text was checked once, see `Text::from_bytes_unchecked`")]
+    unsafe {
+        Text::from_bytes_unchecked(text.into())
+    }
+}
+
+/// Ours, as tungstenite writes it. Fails on what RFC 6455 forbids to send.
+#[inline]
+pub(crate) fn outbound(frame: Frame) -> Result<Ws, TransportError> {
+    Ok(match frame {
+        // As a frame, since tungstenite's text message would have to be checked for UTF-8 again.
+        Frame::Message(Message::Text(text)) => {
+            Ws::Frame(WsFrame::message(text.into_bytes(), OpCode::Data(Data::Text), true))
+        }
+        Frame::Message(Message::Binary(bytes)) => Ws::Binary(bytes),
+        Frame::Ping(payload) if payload.len() <= CONTROL_LIMIT => Ws::Ping(payload),
+        // As a frame, since tungstenite's pong message would replace the answer to a ping.
+        Frame::Pong(payload) if payload.len() <= CONTROL_LIMIT => Ws::Frame(WsFrame::pong(payload)),
+        Frame::Ping(_) | Frame::Pong(_) => {
+            return Err(TransportError::new(
+                ErrorKind::TooLarge,
+                "a ping or pong carries at most 125 bytes",
+            ));
+        }
+        Frame::Close(close) => Ws::Close(close.map(outbound_close).transpose()?.flatten()),
+    })
+}
+
+fn outbound_close(close: CloseFrame) -> Result<Option<WsCloseFrame>, TransportError> {
+    if close.code == NO_CODE {
+        return Ok(None);
+    }
+    let code = CloseCode::from(close.code);
+    if !code.is_allowed() {
+        return Err(TransportError::new(
+            ErrorKind::Protocol,
+            format!("close code {} may not be sent", close.code),
+        ));
+    }
+    // Two bytes are the code's.
+    let mut end = close.reason.len().min(CONTROL_LIMIT - 2);
+    while !close.reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    Ok(Some(WsCloseFrame { code, reason: close.reason[..end].into() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use websocket_heartbeat::Bytes;
+
+    use super::*;
+
+    fn close_sent(code: u16, reason: &str) -> Result<Option<WsCloseFrame>, TransportError> {
+        match outbound(Frame::Close(Some(CloseFrame::new(code, reason))))? {
+            Ws::Close(close) => Ok(close),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn payloads_are_shared_both_ways() {
+        let text = Text::from(String::from("né"));
+        let at = text.as_ptr();
+        let Ok(Ws::Frame(frame)) = outbound(Message::Text(text).into()) else { panic!() };
+        let read = inbound(Ws::Text(frame.into_text().unwrap()));
+        let Frame::Message(Message::Text(text)) = read else { panic!() };
+        assert_eq!((text.as_str(), text.as_ptr()), ("né", at));
+    }
+
+    #[test]
+    fn control_frames_keep_to_the_limit() {
+        let payload = |len| Bytes::from(vec![0; len]);
+        assert!(outbound(Frame::Ping(payload(125))).is_ok());
+        let error = outbound(Frame::Ping(payload(126))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert!(outbound(Frame::Pong(payload(126))).is_err());
+    }
+
+    #[test]
+    fn a_long_close_reason_is_cut_between_characters() {
+        let sent = close_sent(1000, &"é".repeat(100)).unwrap().unwrap();
+        assert_eq!(sent.reason.as_str(), "é".repeat(61));
+    }
+
+    #[test]
+    fn codes_that_are_never_sent_are_not() {
+        assert_eq!(close_sent(1005, "").unwrap(), None);
+        assert!(close_sent(4000, "").unwrap().is_some());
+        for code in [0, 999, 1004, 1006, 1015, 2000, 5000] {
+            assert_eq!(close_sent(code, "").unwrap_err().kind(), ErrorKind::Protocol, "{code}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! [`Io`]: blocking-style reads and writes, as tungstenite wants them, over a futures-io stream.
+
+use std::{
+    io::{self, Read, Write},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+/// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
+///
+/// One waker serves both directions, which is enough for a connection that is polled by one task.
+///
+/// A failed write ends writing, not reading. tungstenite flushes a due pong before it reads, so an
+/// error returned here would hide everything that the peer sent before the line broke, its close
+/// code included. Therefore the error is kept for [`write_error`](Self::write_error) and later
+/// writes are swallowed.
+pub(crate) struct Io<S> {
+    stream: S,
+    waker: Waker,
+    written: u64,
+    write_error: Option<io::Error>,
+}
+
+impl<S> Io<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, waker: Waker::noop().clone(), written: 0, write_error: None }
+    }
+
+    /// Names the task that the following reads and writes are to wake.
+    #[inline]
+    pub(crate) fn arm(&mut self, waker: &Waker) {
+        if !self.waker.will_wake(waker) {
+            self.waker.clone_from(waker);
+        }
+    }
+
+    /// How many bytes the stream below has accepted.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The error that ended writing.
+    pub(crate) fn write_error(&self) -> Option<&io::Error> {
+        self.write_error.as_ref()
+    }
+
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    #[cfg(test)]
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for Io<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut cx = Context::from_waker(&self.waker);
+        match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Write for Io<S> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.write_error.is_some() {
+            return Ok(buffer.len());
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        match Pin::new(&mut self.stream).poll_write(&mut cx, buffer) {
+            Poll::Ready(Ok(0)) if !buffer.is_empty() => {
+                self.write_error = Some(io::ErrorKind::WriteZero.into());
+                Ok(buffer.len())
+            }
+            Poll::Ready(Ok(count)) => {
+                self.written += count as u64;
+                Ok(count)
+            }
+            Poll::Ready(Err(error)) => {
+                self.write_error = Some(error);
+                Ok(buffer.len())
+            }
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.write_error.is_some() {
+            return Ok(());
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        match Pin::new(&mut self.stream).poll_flush(&mut cx) {
+            Poll::Ready(Ok(())) => Ok(()),
+            Poll::Ready(Err(error)) => {
+                self.write_error = Some(error);
+                Ok(())
+            }
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! [`Socket`]: a connection by tungstenite over any futures-io stream.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_sink::Sink;
+use tungstenite::{
+    Error as WsError, Message as Ws, WebSocket,
+    error::ProtocolError,
+    protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode},
+};
+use websocket_heartbeat::{Connection, ErrorKind, Frame, TransportError};
+
+use crate::{
+    fault,
+    frame::{inbound, outbound},
+    io::Io,
+    tuning::write_limit,
+};
+
+/// A client's connection over a futures-io stream, a [`Connection`] with all that its contract
+/// asks for. [`upgrade`](crate::upgrade) makes one.
+///
+/// - Nothing is copied on the way between the read buffer and the application, text is checked for
+///   UTF-8 once.
+/// - A ping is answered by the next poll for reading, which is why one polls until `Pending`.
+/// - `start_send` copies into a write buffer. `poll_ready` is pending once the stream has stopped
+///   accepting bytes, until a flush is through. A message of any size is accepted; none is split.
+/// - After the peer's close frame it ends when the peer closes the stream, as RFC 6455 section
+///   7.1.1 wants it; one who does not want to wait for that drops it after a flush. What the peer
+///   sends after its close frame is not looked at.
+/// - A peer that breaks the protocol is told so by a close frame, as far as that can be written at
+///   once (RFC 6455 section 7.1.7).
+/// - Close codes that RFC 6455 forbids on the wire are reported as 1002, tungstenite's verdict.
+/// - [`progress`](Connection::progress) counts what the stream has accepted.
+///
+/// # Errors
+///
+/// Writing yields the stream's error from `poll_ready`, `start_send` and `poll_flush`, again and
+/// again; reading is not affected. `start_send` also refuses data after a close frame, pings and
+/// pongs of more than 125 bytes and close codes that may not be sent; these leave the connection
+/// as it was. A close reason of more than 123 bytes is cut.
+///
+/// # Cancel safety
+///
+/// There is no future to cancel: every state is kept between polls. Dropping it closes the stream
+/// at once, without a close frame.
+pub struct Socket<S> {
+    socket: WebSocket<Io<S>>,
+    /// How many bytes of what the stream accepted have left it, where it buffers itself.
+    passed_on: fn(&S) -> u64,
+    write: WriteState,
+    read: ReadState,
+    /// The limit on the write buffer stands higher than usual, for one large message.
+    raised: bool,
+}
+
+enum WriteState {
+    Ready,
+    /// The stream did not accept everything: a flush has to come through first.
+    Blocked,
+    Failed(TransportError),
+}
+
+#[derive(PartialEq)]
+enum ReadState {
+    Open,
+    /// The peer's close frame has been reported: whatever ends the stream now is a proper end.
+    Closed,
+    Ended,
+}
+
+impl<S> Socket<S> {
+    pub(crate) fn new(socket: WebSocket<Io<S>>) -> Self {
+        Self {
+            socket,
+            passed_on: |_| 0,
+            write: WriteState::Ready,
+            read: ReadState::Open,
+            raised: false,
+        }
+    }
+
+    /// Adds to [`progress`](Connection::progress) what the stream itself counts.
+    pub(crate) fn counting(mut self, passed_on: fn(&S) -> u64) -> Self {
+        self.passed_on = passed_on;
+        self
+    }
+
+    /// The stream below.
+    pub fn stream(&self) -> &S {
+        self.socket.get_ref().stream()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    #[cold]
+    fn read_trouble(&mut self, error: WsError) -> Poll<Option<Result<Frame, TransportError>>> {
+        if would_block(&error) {
+            return Poll::Pending;
+        }
+        let closed = self.read == ReadState::Closed;
+        self.read = ReadState::Ended;
+        if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
+            return Poll::Ready(None);
+        }
+        if let Some(code) = complaint(&error) {
+            let close = WsCloseFrame { code, reason: Default::default() };
+            // A courtesy: the connection has ended for us whether or not it can be written.
+            let _ = self.socket.close(Some(close));
+        }
+        Poll::Ready(Some(Err(fault::from_tungstenite(error))))
+    }
+
+    #[cold]
+    fn write_trouble(&mut self, error: WsError) -> Result<(), TransportError> {
+        match error {
+            // The message is in the write buffer, and so is not lost.
+            error if would_block(&error) => {
+                self.write = WriteState::Blocked;
+                Ok(())
+            }
+            WsError::WriteBufferFull(message) if matches!(self.write, WriteState::Ready) => {
+                self.raise(write_limit(message.len()));
+                match self.socket.write(*message) {
+                    Ok(()) => Ok(()),
+                    Err(error) if would_block(&error) => self.write_trouble(error),
+                    Err(error) => Err(fault::from_tungstenite(error)),
+                }
+            }
+            WsError::Protocol(ProtocolError::SendAfterClosing) => Err(TransportError::new(
+                ErrorKind::Protocol,
+                "nothing can be sent after a close frame",
+            )),
+            error => Err(fault::from_tungstenite(error)),
+        }
+    }
+
+    /// Allows the write buffer to hold so many bytes until the next flush is through.
+    fn raise(&mut self, limit: usize) {
+        self.raised = true;
+        self.socket.set_config(|config| config.max_write_buffer_size = limit);
+    }
+
+    /// Takes over the error that ended writing, if there is one by now.
+    fn check_write(&mut self) -> Result<(), TransportError> {
+        if let WriteState::Failed(error) = &self.write {
+            return Err(error.clone());
+        }
+        if let Some(error) = self.socket.get_ref().write_error() {
+            let error = fault::from_io_ref(error);
+            self.write = WriteState::Failed(error.clone());
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.socket.get_mut().arm(cx.waker());
+        let flushed = match self.socket.flush() {
+            // Where the write buffer was full, an answer to the peer's close waited for its turn.
+            Ok(()) if self.raised || self.read == ReadState::Closed => self.socket.flush(),
+            flushed => flushed,
+        };
+        self.check_write()?;
+        match flushed {
+            Ok(()) | Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
+                self.write = WriteState::Ready;
+                if self.raised {
+                    self.raised = false;
+                    self.socket.set_config(|config| config.max_write_buffer_size = write_limit(0));
+                }
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if would_block(&error) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(fault::from_tungstenite(error))),
+        }
+    }
+}
+
+fn would_block(error: &WsError) -> bool {
+    matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// The close code for what the peer did wrong, RFC 6455 section 7.4.1.
+fn complaint(error: &WsError) -> Option<CloseCode> {
+    match error {
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        WsError::Protocol(_) => Some(CloseCode::Protocol),
+        WsError::Utf8(_) => Some(CloseCode::Invalid),
+        WsError::Capacity(_) => Some(CloseCode::Size),
+        _ => None,
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
+    type Item = Result<Frame, TransportError>;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.read == ReadState::Ended {
+            return Poll::Ready(None);
+        }
+        this.socket.get_mut().arm(cx.waker());
+        match this.socket.read() {
+            Ok(message) => {
+                if matches!(message, Ws::Close(_)) {
+                    this.read = ReadState::Closed;
+                }
+                Poll::Ready(Some(Ok(inbound(message))))
+            }
+            Err(error) => this.read_trouble(error),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
+    type Error = TransportError;
+
+    #[inline]
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let this = self.get_mut();
+        this.check_write()?;
+        match this.write {
+            WriteState::Ready => Poll::Ready(Ok(())),
+            _ => this.flush(cx),
+        }
+    }
+
+    #[inline]
+    fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
+        let this = self.get_mut();
+        this.check_write()?;
+        let message = outbound(frame)?;
+        if matches!(message, Ws::Close(_)) {
+            if !this.socket.can_write() {
+                // The close handshake is already under way.
+                return Ok(());
+            }
+            // tungstenite takes a close frame only once: it must find its place, and is small.
+            this.raise(usize::MAX);
+        }
+        match this.socket.write(message) {
+            Ok(()) => Ok(()),
+            Err(error) => this.write_trouble(error),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.get_mut().flush(cx)
+    }
+
+    /// Begins the close handshake without a code, if it has not begun yet, and flushes.
+    fn poll_close(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
+        if self.socket.can_write() {
+            ready!(self.as_mut().poll_ready(cx))?;
+            self.as_mut().start_send(Frame::Close(None))?;
+        }
+        self.poll_flush(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
+    fn progress(&self) -> Option<u64> {
+        let io = self.socket.get_ref();
+        Some(io.written() + (self.passed_on)(io.stream()))
+    }
+}
+
+impl<S> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("written", &self.socket.get_ref().written())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,311 @@
+//! A socket over a scripted stream: what a real one does at moments that cannot be arranged.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Wake, Waker},
+};
+
+use tungstenite::protocol::Role;
+use websocket_heartbeat::{Bytes, CloseFrame, Message};
+
+use super::*;
+use crate::Tuning;
+
+/// Reads what was prepared, then waits or ends; accepts as many bytes as it is told to.
+#[derive(Default)]
+struct Script {
+    reads: VecDeque<Vec<u8>>,
+    ends: bool,
+    accepts: usize,
+    breaks: Option<io::ErrorKind>,
+    written: Vec<u8>,
+    waker: Option<Waker>,
+}
+
+impl AsyncRead for Script {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(mut bytes) = self.reads.pop_front() {
+            let count = bytes.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&bytes[..count]);
+            bytes.drain(..count);
+            if !bytes.is_empty() {
+                self.reads.push_front(bytes);
+            }
+            return Poll::Ready(Ok(count));
+        }
+        if self.ends {
+            return Poll::Ready(Ok(0));
+        }
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(kind) = self.breaks {
+            return Poll::Ready(Err(kind.into()));
+        }
+        if self.accepts == 0 {
+            self.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let count = buffer.len().min(self.accepts);
+        self.accepts -= count;
+        self.written.extend_from_slice(&buffer[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+const ALL: usize = usize::MAX;
+
+fn socket(accepts: usize, reads: &[&[u8]]) -> Socket<Script> {
+    let reads = reads.iter().map(|bytes| bytes.to_vec()).collect();
+    let script = Script { reads, accepts, ..Script::default() };
+    let config = Some(Tuning::new().config());
+    Socket::new(WebSocket::from_raw_socket(Io::new(script), Role::Client, config))
+}
+
+impl Socket<Script> {
+    fn script(&mut self) -> &mut Script {
+        self.socket.get_mut().stream_mut()
+    }
+
+    fn read(&mut self) -> Poll<Option<Result<Frame, TransportError>>> {
+        Pin::new(self).poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn read_frame(&mut self) -> Frame {
+        match self.read() {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ready(&mut self) -> Poll<Result<(), TransportError>> {
+        Pin::new(self).poll_ready(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn feed(&mut self, frame: impl Into<Frame>) -> Result<(), TransportError> {
+        Pin::new(self).start_send(frame.into())
+    }
+
+    fn flushed(&mut self) -> Poll<Result<(), TransportError>> {
+        Pin::new(self).poll_flush(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// What the peer has got, unmasked.
+    fn sent(&mut self) -> Vec<Ws> {
+        let written = std::mem::take(&mut self.script().written);
+        let config = Tuning::new().max_frame(None).max_message(None).config();
+        let mut peer =
+            WebSocket::from_raw_socket(io::Cursor::new(written), Role::Server, Some(config));
+        std::iter::from_fn(|| peer.read().ok()).collect()
+    }
+}
+
+fn binary(length: usize) -> Message {
+    Message::binary(vec![7; length])
+}
+
+const PING: &[u8] = &[0x89, 1, b'p'];
+const TEXT: &[u8] = &[0x81, 1, b't'];
+const CLOSE: &[u8] = &[0x88, 4, 0x0f, 0xa1, b'b', b'y'];
+
+#[test]
+fn an_idle_poll_answers_a_ping() {
+    let mut socket = socket(ALL, &[PING]);
+    assert_eq!(socket.read_frame(), Frame::Ping("p".into()));
+    assert!(socket.read().is_pending());
+    assert_eq!(socket.sent(), [Ws::Pong("p".into())]);
+}
+
+#[test]
+fn a_failed_write_ends_writing_and_not_reading() {
+    let mut socket = socket(ALL, &[PING, TEXT, CLOSE]);
+    socket.script().ends = true;
+    socket.script().breaks = Some(io::ErrorKind::BrokenPipe);
+    assert!(matches!(socket.read_frame(), Frame::Ping(_)));
+    // The answer to the ping fails before this one is read.
+    assert_eq!(socket.read_frame(), Message::text("t").into());
+    for _ in 0..2 {
+        let Poll::Ready(Err(error)) = socket.flushed() else { panic!() };
+        assert_eq!(error.kind(), ErrorKind::Reset);
+        assert!(matches!(socket.ready(), Poll::Ready(Err(_))));
+        assert!(socket.feed(Message::text("x")).is_err());
+    }
+    assert_eq!(socket.read_frame(), Frame::Close(Some(CloseFrame::new(4001, "by"))));
+    assert!(matches!(socket.read(), Poll::Ready(None)));
+    assert_eq!(socket.progress(), Some(0));
+}
+
+#[test]
+fn a_stream_that_takes_nothing_more_has_failed() {
+    let mut socket = socket(ALL, &[TEXT]);
+    socket.script().breaks = Some(io::ErrorKind::WriteZero);
+    socket.feed(Message::text("x")).unwrap();
+    assert!(matches!(socket.flushed(), Poll::Ready(Err(_))));
+    assert_eq!(socket.read_frame(), Message::text("t").into());
+}
+
+#[test]
+fn a_blocked_write_is_back_pressure_until_a_flush_is_through() {
+    let mut socket = socket(10, &[]);
+    let message = binary(200 * 1024);
+    socket.feed(message.clone()).unwrap();
+    assert!(socket.ready().is_pending());
+    assert_eq!(socket.progress(), Some(10));
+    socket.script().accepts = 1000;
+    assert!(socket.flushed().is_pending());
+    assert_eq!(socket.progress(), Some(1010));
+    socket.script().accepts = ALL;
+    assert!(socket.ready().is_ready());
+    assert_eq!(socket.sent(), [Ws::Binary(message.as_bytes().to_vec().into())]);
+}
+
+#[test]
+fn a_message_larger_than_the_write_buffer_is_not_lost() {
+    let mut socket = socket(100, &[]);
+    let large = binary(5 << 20);
+    socket.feed(Message::text("first")).unwrap();
+    socket.feed(large.clone()).unwrap();
+    // Whoever does not ask whether it is ready gets what was agreed, up to the slack.
+    assert!(socket.ready().is_pending());
+    let error = socket.feed(large.clone()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    socket.script().accepts = ALL;
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.sent()[1], Ws::Binary(large.as_bytes().to_vec().into()));
+    assert_eq!(socket.socket.get_config().max_write_buffer_size, write_limit(0));
+    socket.feed(large).unwrap();
+}
+
+/// Its write buffer is full of answers to pings.
+fn flooded_socket() -> Socket<Script> {
+    let ping = [&[0x89, 125][..], &[0; 125]].concat();
+    let burst = ping.repeat(100);
+    let mut socket = socket(0, &[&burst[..]; 200]);
+    for _ in 0..20_000 {
+        assert!(matches!(socket.read_frame(), Frame::Ping(_)));
+    }
+    assert!(socket.read().is_pending());
+    socket
+}
+
+#[test]
+fn our_close_finds_its_place_behind_a_flood() {
+    let mut socket = flooded_socket();
+    socket.feed(Frame::Close(None)).unwrap();
+    assert!(socket.flushed().is_pending());
+    socket.script().accepts = ALL;
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.sent().last(), Some(&Ws::Close(None)));
+}
+
+#[test]
+fn our_message_finds_its_place_behind_a_flood() {
+    let mut socket = flooded_socket();
+    socket.feed(binary(2 << 20)).unwrap();
+    socket.script().accepts = ALL;
+    assert!(socket.ready().is_ready());
+    // The answer to the last ping of all may come behind it.
+    assert!(socket.sent().iter().any(|message| message.len() == 2 << 20));
+}
+
+#[test]
+fn a_peer_that_pings_and_does_not_read_costs_bounded_memory() {
+    let mut socket = flooded_socket();
+    // The peer asks to end it while the write buffer is full of pongs.
+    socket.script().reads.push_back(CLOSE.to_vec());
+    assert!(matches!(socket.read_frame(), Frame::Close(_)));
+    socket.script().accepts = ALL;
+    assert!(socket.flushed().is_ready());
+    let sent = socket.sent();
+    assert!(sent.len() < 10_000, "{}", sent.len());
+    assert!(matches!(sent.last(), Some(Ws::Close(Some(_)))), "the last flush brings the answer");
+}
+
+#[test]
+fn what_comes_after_the_peers_close_is_not_looked_at() {
+    let mut socket = socket(ALL, &[CLOSE, TEXT]);
+    assert!(matches!(socket.read_frame(), Frame::Close(_)));
+    assert!(matches!(socket.read(), Poll::Ready(None)));
+    assert!(socket.feed(Message::text("x")).is_err());
+    socket.feed(Frame::Close(None)).unwrap();
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.sent().len(), 1);
+}
+
+#[test]
+fn who_breaks_the_protocol_is_told_so() {
+    for (bytes, kind, code) in [
+        (&[0xc1, 0][..], ErrorKind::Protocol, 1002),
+        (&[0x81, 1, 0xff], ErrorKind::Protocol, 1007),
+        (&[0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0], ErrorKind::TooLarge, 1009),
+    ] {
+        let mut socket = socket(ALL, &[bytes, TEXT]);
+        let Poll::Ready(Some(Err(error))) = socket.read() else { panic!() };
+        assert_eq!(error.kind(), kind);
+        assert!(matches!(socket.read(), Poll::Ready(None)));
+        let [Ws::Close(Some(close))] = &socket.sent()[..] else { panic!() };
+        assert_eq!(u16::from(close.code), code);
+    }
+}
+
+#[test]
+fn what_may_not_be_sent_leaves_the_connection_as_it_was() {
+    let mut socket = socket(ALL, &[]);
+    assert!(socket.feed(Frame::Ping(Bytes::from(vec![0; 126]))).is_err());
+    assert!(socket.feed(Frame::Close(Some(CloseFrame::new(1006, "")))).is_err());
+    socket.feed(Message::text("x")).unwrap();
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.sent(), [Ws::text("x")]);
+}
+
+#[test]
+fn closing_the_sink_begins_the_close_handshake() {
+    let mut socket = socket(ALL, &[]);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..2 {
+        assert!(Pin::new(&mut socket).poll_close(&mut cx).is_ready());
+    }
+    assert_eq!(socket.sent(), [Ws::Close(None)]);
+}
+
+#[test]
+fn the_last_waker_is_woken() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let mut socket = socket(0, &[]);
+    let wakers = [(); 2].map(|()| Arc::new(Count(AtomicUsize::new(0))));
+    for waker in &wakers {
+        let waker = Waker::from(waker.clone());
+        assert!(Pin::new(&mut socket).poll_next(&mut Context::from_waker(&waker)).is_pending());
+    }
+    socket.script().waker.take().unwrap().wake();
+    assert_eq!(wakers.map(|waker| waker.0.load(Ordering::Relaxed)), [0, 1]);
+}

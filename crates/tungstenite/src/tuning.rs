@@ -1,0 +1,95 @@
+//! [`Tuning`]: the sizes of buffers and the limits on what the peer may send.
+
+use tungstenite::protocol::WebSocketConfig;
+
+/// Once this much is waiting to be written, sending writes without being told to flush. It is
+/// twice the window that the supervisor hands over before a flush, so such a window leaves in one
+/// write. The buffer grows on demand: a connection that sends little does not pay for it.
+const WRITE_BUFFER: usize = 128 * 1024;
+
+/// What may pile up beyond [`WRITE_BUFFER`] while the line does not accept anything: the answers to
+/// a peer that pings but does not read.
+const WRITE_SLACK: usize = 1024 * 1024;
+
+/// The sizes of buffers and the limits on what the peer may send.
+///
+/// All sizes are in bytes. They hold from the next connection on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    read_buffer: usize,
+    max_message: Option<usize>,
+    max_frame: Option<usize>,
+}
+
+impl Tuning {
+    /// A read buffer of 16 KiB; messages of at most 64 MiB, frames of at most 16 MiB, which are
+    /// tungstenite's own limits.
+    ///
+    /// The read buffer is allocated when the connection opens and zeroed before each read, so that
+    /// a bigger one costs every idle connection its memory and every small message some time: an
+    /// idle connection was measured at 18 KiB with this one and at 135 KiB with tungstenite's
+    /// default of 128 KiB, for 8 % more throughput in a stream of small messages.
+    ///
+    /// Received messages share the read buffer: one that is kept keeps it.
+    pub const fn new() -> Self {
+        Self { read_buffer: 16 * 1024, max_message: Some(64 << 20), max_frame: Some(16 << 20) }
+    }
+
+    /// For thousands of mostly silent connections: a read buffer of 4 KiB (an idle connection was
+    /// measured at 5.7 KiB), the rest as in [`new`](Self::new).
+    pub const fn many() -> Self {
+        Self::new().read_buffer(4 * 1024)
+    }
+
+    /// For one connection on which a lot comes in: a read buffer of 128 KiB, the rest as in
+    /// [`new`](Self::new).
+    pub const fn hose() -> Self {
+        Self::new().read_buffer(128 * 1024)
+    }
+
+    /// Sets the size of the read buffer, which is also the most that one read takes. Below 512
+    /// bytes, 512 bytes are taken.
+    #[must_use]
+    pub const fn read_buffer(mut self, bytes: usize) -> Self {
+        self.read_buffer = if bytes < 512 { 512 } else { bytes };
+        self
+    }
+
+    /// Sets the limit on a received message, all its fragments together; `None` for no limit. A
+    /// longer one ends the connection with [`ErrorKind::TooLarge`].
+    ///
+    /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
+    #[must_use]
+    pub const fn max_message(mut self, bytes: Option<usize>) -> Self {
+        self.max_message = bytes;
+        self
+    }
+
+    /// Sets the limit on one received frame; `None` for no limit. Memory for a frame is reserved
+    /// as soon as its header is there, so this is what a hostile peer can make us allocate.
+    #[must_use]
+    pub const fn max_frame(mut self, bytes: Option<usize>) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    pub(crate) fn config(self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .read_buffer_size(self.read_buffer)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_write_buffer_size(write_limit(0))
+            .max_message_size(self.max_message)
+            .max_frame_size(self.max_frame)
+    }
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How much may wait to be written when a message of `bytes` is to fit in.
+pub(crate) const fn write_limit(bytes: usize) -> usize {
+    (WRITE_BUFFER + WRITE_SLACK).saturating_add(bytes)
+}
