@@ -1,0 +1,10 @@
+//! The mock, tested by polling its clocks and connections directly.
+
+mod cancellation;
+mod chaos;
+mod client;
+mod clock;
+mod connection;
+mod runner;
+mod script;
+mod writing;
