@@ -87,7 +87,9 @@ impl MockConnection {
                             }
                             _ => {}
                         }
-                        self.line.record(Step::Read(frame.clone()));
+                        if state.options.records {
+                            self.line.record(Step::Read(frame.clone()));
+                        }
                         break Poll::Ready(Some(Ok(frame)));
                     }
                     Some(Incoming::Error { error, .. }) => {

@@ -88,7 +88,6 @@ impl Dial {
     /// # Panics
     ///
     /// If the dial was answered before.
-    #[allow(clippy::must_use_candidate)]
     pub fn answer(&self, script: Script) -> Option<Peer> {
         let Script { answer, delay, line: options, acts, chatter } = script;
         let outcome = match answer {

@@ -133,6 +133,7 @@ pub(crate) struct State {
 
     server: Server,
     pub(crate) received: Vec<(Timestamp, Frame)>,
+    pub(crate) received_count: u64,
     /// How many of the received frames were taken one by one.
     pub(crate) taken: usize,
     pub(crate) waiters: Waiters,
@@ -175,6 +176,7 @@ impl Line {
             to_server: Lane::default(),
             server: Server::Open,
             received: Vec::new(),
+            received_count: 0,
             taken: 0,
             waiters: Waiters::default(),
             dropped_at: None,
@@ -233,13 +235,15 @@ impl Line {
         self.later(delay, |line| line.act(act));
     }
 
-    /// Sends a message again and again, as long as both sides are there.
+    /// Sends a message again and again, as long as it can arrive.
     pub(crate) fn chatter(self: &Arc<Self>, period: Duration, message: Message) {
         self.later(period, move |line| {
             let state = line.lock();
-            let both_there = state.dropped_at.is_none() && state.server == Server::Open;
+            let can_arrive = state.dropped_at.is_none()
+                && state.server == Server::Open
+                && state.path != Path::Cut;
             drop(state);
-            if both_there {
+            if can_arrive {
                 line.act(Act::Send(message.clone()));
                 line.chatter(period, message);
             }
@@ -354,8 +358,10 @@ impl Line {
                 let waiters = state.waiters.take();
                 let there = state.server != Server::Gone;
                 if there {
-                    let now = self.clock.now();
-                    state.received.push((now, frame.clone()));
+                    state.received_count += 1;
+                }
+                if there && state.options.records {
+                    state.received.push((self.clock.now(), frame.clone()));
                 }
                 drop(state);
                 waiters.into_iter().for_each(Waker::wake);
@@ -436,8 +442,10 @@ impl Line {
                 break;
             }
             if let Some(Handed { frame, .. }) = state.handed.pop_front() {
-                self.record(Step::Sent(frame.clone()));
-                state.written.push((self.clock.now(), frame.clone()));
+                if state.options.records {
+                    self.record(Step::Sent(frame.clone()));
+                    state.written.push((self.clock.now(), frame.clone()));
+                }
                 taken.push(frame);
             }
         }

@@ -156,6 +156,11 @@ impl Peer {
         self.line.lock().received.clone()
     }
 
+    /// How many frames have arrived here so far, [recorded](crate::Script::unrecorded) or not.
+    pub fn received_count(&self) -> u64 {
+        self.line.lock().received_count
+    }
+
     /// The messages among the frames that have arrived here so far.
     pub fn received_messages(&self) -> Vec<Message> {
         let state = self.line.lock();

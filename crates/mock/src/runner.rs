@@ -56,7 +56,9 @@ pub fn run<F: Future>(clock: &Clock, future: F) -> F::Output {
 pub struct Runner {
     clock: Clock,
     queue: Arc<Queue>,
-    tasks: Vec<Slot>,
+    /// Each at its waker's index; a place is used again when its task is done.
+    tasks: Vec<Option<Slot>>,
+    free: Vec<usize>,
     spawner: Spawner,
     polls: u64,
     /// The instant and how often anything was polled in it.
@@ -80,6 +82,7 @@ impl Runner {
             clock: clock.clone(),
             queue: Arc::default(),
             tasks: Vec::new(),
+            free: Vec::new(),
             spawner: Spawner::default(),
             polls: 0,
             instant: (clock.now(), 0),
@@ -130,7 +133,7 @@ impl Runner {
         let mut main = pin!(std::future::poll_fn(|cx| {
             future.as_mut().poll(cx).map(|done| output = Some(done))
         }));
-        let waker = TaskWaker::new(&self.queue, here);
+        let waker = TaskWaker::new(&self.queue, usize::MAX, here);
         waker.wake_quietly();
         let mut main = Main { waker, future: main.as_mut() };
         while !self.run_ready(Some(&mut main)) {
@@ -189,7 +192,9 @@ impl Runner {
             self.adopt();
             let Some(waker) = self.queue.pop() else { return false };
             let is_main = main.as_ref().is_some_and(|main| Arc::ptr_eq(&main.waker, &waker));
-            let slot = self.tasks.iter().position(|slot| Arc::ptr_eq(&slot.waker, &waker));
+            let slot = self.tasks.get(waker.index).and_then(Option::as_ref);
+            // Others may wake a task that is done, or the main future of an earlier call.
+            let slot = slot.filter(|slot| Arc::ptr_eq(&slot.waker, &waker)).cloned();
             if !is_main && slot.is_none() {
                 continue;
             }
@@ -197,9 +202,10 @@ impl Runner {
             waker.polls.fetch_add(1, Ordering::Relaxed);
             let context_waker = Waker::from(waker.clone());
             let mut cx = Context::from_waker(&context_waker);
-            if let Some(index) = slot {
-                if self.tasks[index].poll(&mut cx).is_ready() {
-                    self.tasks.swap_remove(index);
+            if let Some(slot) = slot {
+                if slot.poll(&mut cx).is_ready() {
+                    self.tasks[waker.index] = None;
+                    self.free.push(waker.index);
                 }
             } else if let Some(main) = main.as_mut()
                 && main.future.as_mut().poll(&mut cx).is_ready()
@@ -210,11 +216,15 @@ impl Runner {
     }
 
     fn adopt(&mut self) {
-        for slot in self.spawner.new.take() {
-            let waker = TaskWaker::new(&self.queue, slot.spawned_at);
+        for new in self.spawner.new.take() {
+            let index = self.free.pop().unwrap_or_else(|| {
+                self.tasks.push(None);
+                self.tasks.len() - 1
+            });
+            let waker = TaskWaker::new(&self.queue, index, new.spawned_at);
             waker.wake_quietly();
-            *slot.counts.borrow_mut() = Some(waker.clone());
-            self.tasks.push(Slot { waker, future: slot.future });
+            *new.counts.borrow_mut() = Some(waker.clone());
+            self.tasks[index] = Some(Slot { waker, work: new.work });
         }
     }
 
@@ -238,7 +248,7 @@ impl Runner {
     fn give_up(&self, limit: Timestamp, main: &Location<'_>) -> ! {
         let now = self.clock.now();
         let mut waiting = format!("the future of {main}");
-        for slot in &self.tasks {
+        for slot in self.tasks.iter().flatten().filter(|slot| slot.is_unfinished()) {
             waiting += &format!(", {}", slot.waker);
         }
         match self.clock.next_instant() {
@@ -256,7 +266,7 @@ impl fmt::Debug for Runner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runner")
             .field("clock", &self.clock)
-            .field("tasks", &self.tasks.len())
+            .field("tasks", &self.tasks.iter().flatten().count())
             .field("polls", &self.polls)
             .field("wakes", &self.wakes())
             .finish_non_exhaustive()
@@ -288,7 +298,7 @@ impl Spawner {
         };
         let new = NewTask {
             spawned_at: Location::caller(),
-            future: work.clone(),
+            work: work.clone(),
             counts: Rc::clone(&counts),
         };
         self.new.borrow_mut().push(new);
@@ -395,18 +405,24 @@ type Work = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
 
 struct NewTask {
     spawned_at: &'static Location<'static>,
-    future: Work,
+    work: Work,
     counts: Rc<RefCell<Option<Arc<TaskWaker>>>>,
 }
 
+#[derive(Clone)]
 struct Slot {
     waker: Arc<TaskWaker>,
-    future: Work,
+    work: Work,
 }
 
 impl Slot {
+    /// Neither done nor cancelled.
+    fn is_unfinished(&self) -> bool {
+        self.work.borrow().is_some()
+    }
+
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut work = self.future.borrow_mut();
+        let mut work = self.work.borrow_mut();
         let Some(future) = work.as_mut() else { return Poll::Ready(()) };
         let poll = future.as_mut().poll(cx);
         if poll.is_ready() {
@@ -436,6 +452,8 @@ impl Queue {
 }
 
 struct TaskWaker {
+    /// Where the task is kept, out of range for a main future.
+    index: usize,
     spawned_at: &'static Location<'static>,
     queue: Arc<Queue>,
     queued: AtomicBool,
@@ -444,8 +462,9 @@ struct TaskWaker {
 }
 
 impl TaskWaker {
-    fn new(queue: &Arc<Queue>, spawned_at: &'static Location<'static>) -> Arc<Self> {
+    fn new(queue: &Arc<Queue>, index: usize, spawned_at: &'static Location<'static>) -> Arc<Self> {
         Arc::new(Self {
+            index,
             spawned_at,
             queue: queue.clone(),
             queued: AtomicBool::new(false),

@@ -267,6 +267,15 @@ impl Script {
         self
     }
 
+    /// Keeps no record of frames, neither for [`Peer::received`](crate::Peer::received) and its
+    /// like nor in the [`Trace`](crate::Trace): for floods and measurements, whose memory would be
+    /// all records.
+    #[must_use]
+    pub fn unrecorded(mut self) -> Self {
+        self.line.records = false;
+        self
+    }
+
     fn act(mut self, delay: Duration, act: Act) -> Self {
         self.acts.push((delay, act));
         self
@@ -321,6 +330,7 @@ pub(crate) struct LineOptions {
     pub(crate) message_limit: usize,
     pub(crate) write_buffer: u64,
     pub(crate) hesitant: bool,
+    pub(crate) records: bool,
 }
 
 impl Default for LineOptions {
@@ -338,6 +348,7 @@ impl Default for LineOptions {
             message_limit: usize::MAX,
             write_buffer: 128 * 1024,
             hesitant: false,
+            records: true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The mock, tested by polling its clocks and connections directly.
 
+mod auto_traits;
 mod cancellation;
 mod chaos;
 mod client;

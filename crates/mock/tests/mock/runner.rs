@@ -79,6 +79,21 @@ fn a_cancelled_task_is_dropped_at_once() {
 }
 
 #[test]
+fn places_of_finished_tasks_are_used_again() {
+    let clock = Clock::new();
+    let mut runner = Runner::new(&clock);
+    let mut wakers = Vec::new();
+    for round in 0..100 {
+        let mut task = runner.spawn(poll_fn(move |cx| Poll::Ready(cx.waker().clone())));
+        runner.settle();
+        wakers.extend(task.take_output());
+        // Those who wake the dead harm nobody who came to their place.
+        wakers.iter().for_each(std::task::Waker::wake_by_ref);
+        assert_eq!(runner.polls(), round + 1);
+    }
+}
+
+#[test]
 fn tasks_wait_for_each_other_and_for_the_next_call() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);

@@ -274,3 +274,52 @@ fn a_dial_has_one_answer() {
     dial.accept();
     dial.accept();
 }
+
+#[test]
+fn a_flood_need_not_be_recorded() {
+    let clock = Clock::new();
+    let (mut connection, peer, remote) = open(&clock, Script::accept().echo().unrecorded());
+    run(&clock, async {
+        for _ in 0..1000 {
+            connection.send(text("x")).await.unwrap();
+            assert_eq!(connection.next().await, Some(Ok(text("x"))));
+        }
+    });
+    assert_eq!((peer.received_count(), peer.received().len(), peer.written().len()), (1000, 0, 0));
+    remote.trace().assert([(0, "#1 dial"), (0, "#1 open")]);
+}
+
+#[test]
+fn chatter_into_a_cut_cable_or_to_nobody_stops() {
+    let clock = Clock::new();
+    let script = || Script::accept().chatter(ms(10), "tick");
+    let (_connection, peer, _) = open(&clock, script());
+    let (connection, _, _) = open(&clock, script());
+    clock.advance(ms(100));
+    peer.half_open();
+    drop(connection);
+    clock.advance(ms(100));
+    assert_eq!(clock.next_instant(), None);
+}
+
+#[test]
+fn an_hour_of_refusals_needs_no_hour() {
+    let clock = Clock::new();
+    let (mut transport, remote) = mock(&clock);
+    let over = ms(3_600_000);
+    let now = clock.clone();
+    remote.script(move |_| {
+        if now.now() < websocket_heartbeat::Timestamp::from_epoch(over) {
+            Script::refuse_connection()
+        } else {
+            Script::accept()
+        }
+    });
+    run(&clock, async {
+        while dial(&mut transport, 1).await.is_err() {
+            let retry = clock.now().checked_add(ms(2000)).unwrap();
+            clock.timer().sleep_until(retry).await;
+        }
+    });
+    assert_eq!((remote.dials().len(), clock.now().since_epoch()), (1801, over));
+}
