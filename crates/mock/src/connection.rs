@@ -45,9 +45,9 @@ impl MockConnection {
     fn read(&self, cx: &Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         let mut taken = Vec::new();
         let mut state = self.line.lock();
-        state.register(cx.waker());
-        state.hand_reply();
-        if state.owes_reply() {
+        state.wakes.register(cx.waker());
+        state.writing.hand_reply();
+        if state.writing.owes_reply() {
             // A failed write does not end reading: the next flush reports it.
             let _ = self.line.write_out(&mut state, &mut taken);
         }
@@ -75,14 +75,14 @@ impl MockConnection {
                     Some(Incoming::Frame(_)) if state.reading == Reading::CloseSeen => {}
                     Some(Incoming::Frame(frame)) => {
                         match &frame {
-                            Frame::Ping(payload) if !state.closing => {
-                                state.reply = Some(Frame::Pong(payload.clone()));
+                            Frame::Ping(payload) if !state.writing.closing => {
+                                state.writing.reply = Some(Frame::Pong(payload.clone()));
                             }
                             Frame::Close(body) => {
                                 state.reading = Reading::CloseSeen;
-                                if !state.closing {
-                                    state.closing = true;
-                                    state.reply = Some(Frame::Close(body.clone()));
+                                if !state.writing.closing {
+                                    state.writing.closing = true;
+                                    state.writing.reply = Some(Frame::Close(body.clone()));
                                 }
                             }
                             _ => {}
@@ -104,9 +104,9 @@ impl MockConnection {
                     }
                 }
             };
-            state.wants_read = read.is_pending();
+            state.wakes.read = read.is_pending();
             // Who only reads must come back to write the answer that it owes.
-            state.wants_write |= read.is_pending() && state.owes_reply();
+            state.wakes.write |= read.is_pending() && state.writing.owes_reply();
             drop(state);
             read
         };
@@ -117,26 +117,27 @@ impl MockConnection {
     fn ready(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut taken = Vec::new();
         let mut state = self.line.lock();
-        state.register(cx.waker());
-        if state.options.hesitant && !state.hesitated_ready && !state.stalled {
+        state.wakes.register(cx.waker());
+        if state.options.hesitant && !state.hesitated_ready && !state.writing.stalled {
             state.hesitated_ready = true;
             drop(state);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let full = state.handed_bytes() >= state.options.write_buffer;
-        let result = if full || state.write_error.is_some() {
+        let full = state.writing.handed_bytes() >= state.options.write_buffer;
+        let result = if full || state.writing.error.is_some() {
             self.line.write_out(&mut state, &mut taken).map(drop)
         } else {
             Ok(())
         };
-        let room = state.handed_bytes() < state.options.write_buffer && !state.stalled;
+        let room =
+            state.writing.handed_bytes() < state.options.write_buffer && !state.writing.stalled;
         let ready = match result {
             Ok(()) if !room => Poll::Pending,
             result => Poll::Ready(result),
         };
-        state.ready = matches!(ready, Poll::Ready(Ok(())));
-        state.wants_write = ready.is_pending();
+        state.writing.ready = matches!(ready, Poll::Ready(Ok(())));
+        state.wakes.write = ready.is_pending();
         drop(state);
         self.line.carry_to_server(taken);
         ready
@@ -145,9 +146,9 @@ impl MockConnection {
     fn flush(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut taken = Vec::new();
         let mut state = self.line.lock();
-        state.register(cx.waker());
-        state.hand_reply();
-        if state.options.hesitant && !state.hesitated_flush && state.handed_bytes() > 0 {
+        state.wakes.register(cx.waker());
+        state.writing.hand_reply();
+        if state.options.hesitant && !state.hesitated_flush && state.writing.handed_bytes() > 0 {
             state.hesitated_flush = true;
             drop(state);
             cx.waker().wake_by_ref();
@@ -155,11 +156,11 @@ impl MockConnection {
         }
         let flushed = match self.line.write_out(&mut state, &mut taken) {
             // A stalled line is stuck even for those who have nothing to write.
-            Ok(all) if !all || state.stalled => Poll::Pending,
+            Ok(all) if !all || state.writing.stalled => Poll::Pending,
             result => Poll::Ready(result.map(drop)),
         };
         state.hesitated_flush &= flushed.is_pending();
-        state.wants_write = flushed.is_pending();
+        state.wakes.write = flushed.is_pending();
         drop(state);
         self.line.carry_to_server(taken);
         flushed
@@ -167,7 +168,7 @@ impl MockConnection {
 
     fn send(&self, frame: Frame) -> Result<(), TransportError> {
         let mut state = self.line.lock();
-        let was_ready = std::mem::take(&mut state.ready);
+        let was_ready = std::mem::take(&mut state.writing.ready);
         assert!(was_ready, "start_send without a poll_ready that was ready");
         state.hesitated_ready = false;
         match &frame {
@@ -182,11 +183,11 @@ impl MockConnection {
                     "a ping on a transport that cannot ping"
                 );
             }
-            Frame::Close(_) if state.closing => return Ok(()),
+            Frame::Close(_) if state.writing.closing => return Ok(()),
             Frame::Close(body) => {
                 let reason = body.as_ref().map_or(0, |close| close.reason.len());
                 assert!(reason + 2 <= CONTROL_LIMIT, "a close reason of {reason} bytes");
-                state.closing = true;
+                state.writing.closing = true;
             }
             Frame::Message(message) if message.len() > state.options.message_limit => {
                 let words = format!("a message of {} bytes", message.len());
@@ -194,10 +195,10 @@ impl MockConnection {
             }
             Frame::Message(_) => {}
         }
-        if state.closing && !matches!(frame, Frame::Close(_)) {
+        if state.writing.closing && !matches!(frame, Frame::Close(_)) {
             return Err(TransportError::new(ErrorKind::Other, "nothing follows a close frame"));
         }
-        state.hand(frame);
+        state.writing.hand(frame);
         Ok(())
     }
 }
@@ -233,7 +234,7 @@ impl Sink<Frame> for MockConnection {
 impl Connection for MockConnection {
     fn progress(&self) -> Option<u64> {
         let state = self.line.lock();
-        state.options.tells_progress.then_some(state.progress)
+        state.options.tells_progress.then_some(state.writing.progress())
     }
 }
 

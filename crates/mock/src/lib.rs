@@ -63,14 +63,19 @@ mod connection;
 mod dial;
 mod line;
 mod peer;
+mod queue;
 mod remote;
 mod rng;
 mod runner;
 mod script;
+mod task;
 mod timer;
 mod trace;
 mod transport;
 mod waiters;
+mod wakes;
+mod wire;
+mod writing;
 
 pub use self::{
     cancel::{Cancellation, at_every_cancellation},
@@ -78,13 +83,14 @@ pub use self::{
     clock::{Clock, SleepCounts},
     connection::MockConnection,
     dial::Dial,
-    line::wire_len,
     peer::Peer,
     remote::Remote,
     rng::Rng,
-    runner::{Runner, Spawner, Task, run},
+    runner::{Runner, run},
     script::Script,
+    task::{Spawner, Task},
     timer::{MockSleep, MockTimer},
     trace::{Entry, Step, Trace},
     transport::{MockConnect, MockTransport, mock},
+    wire::wire_len,
 };

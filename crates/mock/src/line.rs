@@ -13,24 +13,9 @@ use crate::{
     Clock, Step, Trace,
     script::{Act, LineOptions},
     waiters::Waiters,
+    wakes::Wakes,
+    writing::Writing,
 };
-
-/// How many bytes a frame of a client takes on the line (RFC 6455 section 5.2): header, mask and
-/// payload.
-pub fn wire_len(frame: &Frame) -> u64 {
-    let payload = match frame {
-        Frame::Message(message) => message.len(),
-        Frame::Ping(bytes) | Frame::Pong(bytes) => bytes.len(),
-        Frame::Close(None) => 0,
-        Frame::Close(Some(close)) => 2 + close.reason.len(),
-    };
-    let length_field = match payload {
-        0..=125 => 0,
-        126..=65_535 => 2,
-        _ => 8,
-    };
-    2 + length_field + 4 + payload as u64
-}
 
 /// One line. The connection and the peers hold it; what is under way in the clock does not.
 pub(crate) struct Line {
@@ -87,41 +72,17 @@ struct Lane {
     in_flight: usize,
 }
 
-/// A frame that the client has handed over and the line has not wholly taken.
-struct Handed {
-    frame: Frame,
-    left: u64,
-}
-
 pub(crate) struct State {
     pub(crate) options: LineOptions,
 
     pub(crate) incoming: VecDeque<Incoming>,
     pub(crate) reading: Reading,
 
-    handed: VecDeque<Handed>,
-    handed_bytes: u64,
-    /// The answer to the last ping or close frame, not yet handed over. A newer one replaces it
-    /// (RFC 6455 section 5.5.3), so that a flood of pings needs no memory.
-    pub(crate) reply: Option<Frame>,
-    /// An answer is among the handed frames, so that reading writes, too.
-    owes_reply: bool,
-    /// The last `poll_ready` was ready.
-    pub(crate) ready: bool,
-    /// The client has sent its close frame, or owes one.
-    pub(crate) closing: bool,
-    pub(crate) stalled: bool,
-    /// How many more bytes the line takes, `None` for any number.
-    pub(crate) quota: Option<u64>,
-    refill_due: bool,
-    pub(crate) write_error: Option<TransportError>,
-    write_error_told: bool,
-    pub(crate) progress: u64,
+    pub(crate) writing: Writing,
     pub(crate) written: Vec<(Timestamp, Frame)>,
+    write_error_told: bool,
 
-    waker: Option<Waker>,
-    pub(crate) wants_read: bool,
-    pub(crate) wants_write: bool,
+    pub(crate) wakes: Wakes,
     pub(crate) hesitated_read: bool,
     pub(crate) hesitated_ready: bool,
     pub(crate) hesitated_flush: bool,
@@ -151,22 +112,10 @@ impl Line {
         let state = State {
             incoming: VecDeque::new(),
             reading: Reading::Open,
-            handed: VecDeque::new(),
-            handed_bytes: 0,
-            reply: None,
-            owes_reply: false,
-            ready: false,
-            closing: false,
-            stalled: false,
-            quota: options.rate.map(|(bytes, _)| bytes),
-            refill_due: false,
-            write_error: None,
-            write_error_told: false,
-            progress: 0,
+            writing: Writing::new(options.rate),
             written: Vec::new(),
-            waker: None,
-            wants_read: false,
-            wants_write: false,
+            write_error_told: false,
+            wakes: Wakes::default(),
             hesitated_read: false,
             hesitated_ready: false,
             hesitated_flush: false,
@@ -226,7 +175,7 @@ impl Line {
                 self.say(Incoming::Error { error, line_broke: false });
             }
             Act::HalfOpen => self.set_path(Path::Cut),
-            Act::StallWrites => self.lock().stalled = true,
+            Act::StallWrites => self.lock().writing.stalled = true,
         }
     }
 
@@ -270,7 +219,7 @@ impl Line {
 
     /// Whether everything that the client has written has arrived or was lost.
     pub(crate) fn nothing_under_way(state: &State) -> bool {
-        state.to_server.in_flight == 0
+        state.to_server.in_flight == 0 && state.held.is_empty()
     }
 
     /// The client is gone.
@@ -282,7 +231,7 @@ impl Line {
             }
             state.dropped_at = Some(self.clock.now());
             state.incoming.clear();
-            (state.waker.take(), state.waiters.take())
+            (state.wakes.forget(), state.waiters.take())
         };
         drop(waker);
         waiters.into_iter().for_each(Waker::wake);
@@ -346,10 +295,10 @@ impl Line {
                 state.incoming.push_back(incoming);
                 let waker = match broke {
                     Some(error) => {
-                        state.write_error.get_or_insert(error);
-                        state.wake_for_any()
+                        state.writing.error.get_or_insert(error);
+                        state.wakes.for_either()
                     }
-                    None => state.wake_for_read(),
+                    None => state.wakes.for_read(),
                 };
                 drop(state);
                 waker.into_iter().for_each(Waker::wake);
@@ -418,62 +367,29 @@ impl Line {
         state: &mut State,
         taken: &mut Vec<Frame>,
     ) -> Result<bool, TransportError> {
-        if let Some(error) = state.write_error.clone() {
-            if !state.write_error_told {
-                state.write_error_told = true;
-                self.record(Step::WriteError(error.clone()));
-            }
-            return Err(error);
-        }
-        if state.stalled {
-            return Ok(state.handed.is_empty());
-        }
-        let before = state.progress;
-        while let Some(front) = state.handed.front_mut() {
-            let bytes = state.quota.map_or(front.left, |quota| quota.min(front.left));
-            front.left -= bytes;
-            let whole = front.left == 0;
-            state.progress += bytes;
-            state.handed_bytes -= bytes;
-            if let Some(quota) = &mut state.quota {
-                *quota -= bytes;
-            }
-            if !whole {
-                break;
-            }
-            if let Some(Handed { frame, .. }) = state.handed.pop_front() {
-                if state.options.records {
-                    self.record(Step::Sent(frame.clone()));
-                    state.written.push((self.clock.now(), frame.clone()));
-                }
-                taken.push(frame);
-            }
-        }
-        if let Some((bytes, period)) = state.options.rate
-            && state.progress > before
-            && !state.refill_due
+        let before = taken.len();
+        let result = state.writing.write_out(taken);
+        if let Err(error) = &result
+            && !std::mem::replace(&mut state.write_error_told, true)
         {
-            state.refill_due = true;
-            self.later(period, move |line| line.refill(bytes));
+            self.record(Step::WriteError(error.clone()));
         }
-        if !state.handed.is_empty() {
-            return Ok(false);
+        if state.options.records {
+            for frame in &taken[before..] {
+                self.record(Step::Sent(frame.clone()));
+                state.written.push((self.clock.now(), frame.clone()));
+            }
         }
-        state.owes_reply = false;
-        state.hand_reply();
-        if state.owes_reply { self.write_out(state, taken) } else { Ok(true) }
-    }
-
-    fn refill(&self, bytes: u64) {
-        let mut state = self.lock();
-        state.refill_due = false;
-        if state.options.rate.is_none() {
-            return;
+        if let Some(period) = state.writing.next_refill() {
+            self.later(period, |line| {
+                let mut state = line.lock();
+                state.writing.refill();
+                let waker = state.wakes.for_write();
+                drop(state);
+                waker.into_iter().for_each(Waker::wake);
+            });
         }
-        state.quota = Some(bytes);
-        let waker = state.wake_for_write();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        result
     }
 }
 
@@ -483,63 +399,5 @@ impl State {
             Packet::ToClient(_) => &mut self.to_client,
             Packet::ToServer(_) => &mut self.to_server,
         }
-    }
-
-    /// Only the waker of the last poll counts, whichever it was.
-    pub(crate) fn register(&mut self, waker: &Waker) {
-        match &mut self.waker {
-            Some(old) => old.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-    }
-
-    pub(crate) fn hand(&mut self, frame: Frame) {
-        let left = wire_len(&frame);
-        self.handed_bytes += left;
-        self.handed.push_back(Handed { frame, left });
-    }
-
-    /// Puts the answer to the last ping or close frame among the handed frames, unless one is
-    /// there already.
-    pub(crate) fn hand_reply(&mut self) {
-        if !self.owes_reply
-            && self.write_error.is_none()
-            && let Some(reply) = self.reply.take()
-        {
-            self.owes_reply = true;
-            self.hand(reply);
-        }
-    }
-
-    pub(crate) fn owes_reply(&self) -> bool {
-        self.owes_reply
-    }
-
-    pub(crate) fn handed_bytes(&self) -> u64 {
-        self.handed_bytes
-    }
-
-    pub(crate) fn handed_frames(&self) -> impl Iterator<Item = &Frame> {
-        self.handed.iter().map(|handed| &handed.frame)
-    }
-
-    /// Something can be read: the waker, if the client waits for that.
-    fn wake_for_read(&mut self) -> Option<Waker> {
-        std::mem::take(&mut self.wants_read).then(|| self.waker.clone()).flatten()
-    }
-
-    /// Something can be written: the waker, if the client waits for that.
-    pub(crate) fn wake_for_write(&mut self) -> Option<Waker> {
-        std::mem::take(&mut self.wants_write).then(|| self.waker.clone()).flatten()
-    }
-
-    fn wake_for_any(&mut self) -> Option<Waker> {
-        let write = self.wake_for_write();
-        self.wake_for_read().or(write)
-    }
-
-    /// The waker, whatever the client waits for.
-    pub(crate) fn wake_for_no_reason(&self) -> Option<Waker> {
-        self.waker.clone()
     }
 }

@@ -13,6 +13,7 @@ use websocket_heartbeat::{Bytes, CloseFrame, Frame, Message, Text, Timestamp, Tr
 use crate::{
     line::{Incoming, Line, Path},
     script::Act,
+    writing::Limit,
 };
 
 /// The server's end of a connection. Clones control the same end; dropping them changes nothing.
@@ -108,7 +109,7 @@ impl Peer {
     /// Takes no more bytes: the client's `poll_ready` and `poll_flush` stay pending until
     /// [`resume_writes`](Self::resume_writes).
     pub fn stall_writes(&self) {
-        self.line.lock().stalled = true;
+        self.line.lock().writing.stalled = true;
     }
 
     /// Takes this many bytes from now on and no more, also in the middle of a frame. What counts
@@ -116,9 +117,8 @@ impl Peer {
     pub fn write_quota(&self, bytes: u64) {
         let waker = {
             let mut state = self.line.lock();
-            state.options.rate = None;
-            state.quota = Some(bytes);
-            (bytes > 0).then(|| state.wake_for_write()).flatten()
+            state.writing.set_limit(Limit::Quota { left: bytes });
+            (bytes > 0).then(|| state.wakes.for_write()).flatten()
         };
         waker.into_iter().for_each(Waker::wake);
     }
@@ -127,10 +127,9 @@ impl Peer {
     pub fn resume_writes(&self) {
         let waker = {
             let mut state = self.line.lock();
-            state.stalled = false;
-            state.quota = None;
-            state.options.rate = None;
-            state.wake_for_write()
+            state.writing.stalled = false;
+            state.writing.set_limit(Limit::None);
+            state.wakes.for_write()
         };
         waker.into_iter().for_each(Waker::wake);
     }
@@ -139,15 +138,15 @@ impl Peer {
     pub fn fail_writes(&self, error: TransportError) {
         let waker = {
             let mut state = self.line.lock();
-            state.write_error.get_or_insert(error);
-            state.wake_for_write()
+            state.writing.error.get_or_insert(error);
+            state.wakes.for_write()
         };
         waker.into_iter().for_each(Waker::wake);
     }
 
     /// Wakes the client for no reason, as the contract of a connection allows.
     pub fn wake_for_no_reason(&self) {
-        let waker = self.line.lock().wake_for_no_reason();
+        let waker = self.line.lock().wakes.for_no_reason();
         waker.into_iter().for_each(Waker::wake);
     }
 
@@ -208,12 +207,12 @@ impl Peer {
 
     /// The frames that the client has handed over and the line has not wholly taken.
     pub fn unflushed(&self) -> Vec<Frame> {
-        self.line.lock().handed_frames().cloned().collect()
+        self.line.lock().writing.handed_frames().cloned().collect()
     }
 
     /// How many bytes the line has taken from the client so far.
     pub fn bytes_written(&self) -> u64 {
-        self.line.lock().progress
+        self.line.lock().writing.progress()
     }
 
     /// How many things are on the client's side and were not read: frames, and the end.

@@ -1,23 +1,21 @@
 //! [`Runner`]: an executor on virtual time.
 
 use std::{
-    cell::RefCell,
-    collections::VecDeque,
     fmt,
     panic::Location,
     pin::{Pin, pin},
-    rc::Rc,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Waker},
     time::Duration,
 };
 
 use websocket_heartbeat::Timestamp;
 
-use crate::Clock;
+use crate::{
+    Clock, Spawner, Task,
+    queue::{Queue, TaskWaker},
+    task::Slot,
+};
 
 /// Runs a future, and the time that it needs, to completion; see [`Runner`], which this makes and
 /// drops.
@@ -182,7 +180,7 @@ impl Runner {
 
     /// How often anybody was woken, also while waiting for a poll already.
     pub fn wakes(&self) -> u64 {
-        self.queue.wakes.load(Ordering::Relaxed)
+        self.queue.wakes()
     }
 
     /// Polls all that can run; whether the main future is done.
@@ -199,7 +197,7 @@ impl Runner {
                 continue;
             }
             self.count_poll(&waker);
-            waker.polls.fetch_add(1, Ordering::Relaxed);
+            waker.count_poll();
             let context_waker = Waker::from(waker.clone());
             let mut cx = Context::from_waker(&context_waker);
             if let Some(slot) = slot {
@@ -273,229 +271,7 @@ impl fmt::Debug for Runner {
     }
 }
 
-/// Adds tasks to a [`Runner`] from anywhere in its thread; clones add to the same one.
-#[derive(Clone, Default)]
-pub struct Spawner {
-    new: Rc<RefCell<Vec<NewTask>>>,
-}
-
-impl Spawner {
-    /// Adds a task; see [`Runner::spawn`].
-    #[track_caller]
-    pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
-        let place = Rc::new(RefCell::new(Place::Running(None)));
-        let counts = Rc::default();
-        let work: Work = {
-            let place = place.clone();
-            let work = async move {
-                let output = future.await;
-                let before = place.replace(Place::Done(output));
-                if let Place::Running(Some(waker)) = before {
-                    waker.wake();
-                }
-            };
-            Rc::new(RefCell::new(Some(Box::pin(work))))
-        };
-        let new = NewTask {
-            spawned_at: Location::caller(),
-            work: work.clone(),
-            counts: Rc::clone(&counts),
-        };
-        self.new.borrow_mut().push(new);
-        Task { place, work, counts }
-    }
-}
-
-impl fmt::Debug for Spawner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spawner").finish_non_exhaustive()
-    }
-}
-
-/// A task of a [`Runner`]. It is a future, too: of the task's output.
-///
-/// Dropping it changes nothing; [`cancel`](Self::cancel) drops the task.
-#[must_use = "a task says how it went"]
-pub struct Task<T> {
-    place: Rc<RefCell<Place<T>>>,
-    work: Work,
-    counts: Rc<RefCell<Option<Arc<TaskWaker>>>>,
-}
-
-impl<T> Task<T> {
-    /// Lets the task run without anybody looking.
-    pub fn detach(self) {}
-
-    /// Whether it is done, its output taken or not.
-    pub fn is_done(&self) -> bool {
-        !matches!(*self.place.borrow(), Place::Running(_))
-    }
-
-    /// The output, once.
-    pub fn take_output(&mut self) -> Option<T> {
-        match self.place.replace(Place::Taken) {
-            Place::Done(output) => Some(output),
-            before => {
-                self.place.replace(before);
-                None
-            }
-        }
-    }
-
-    /// Drops the task's future at once, with all that it owns. There will be no output.
-    ///
-    /// # Panics
-    ///
-    /// If the task does this to itself.
-    pub fn cancel(self) {
-        let work = self.work.borrow_mut().take();
-        drop(work);
-    }
-
-    /// How often the task was polled.
-    pub fn polls(&self) -> u64 {
-        self.counts.borrow().as_ref().map_or(0, |waker| waker.polls.load(Ordering::Relaxed))
-    }
-
-    /// How often the task was woken, also while waiting for a poll already. Being spawned is not
-    /// being woken.
-    pub fn wakes(&self) -> u64 {
-        self.counts.borrow().as_ref().map_or(0, |waker| waker.wakes.load(Ordering::Relaxed))
-    }
-}
-
-impl<T> Future for Task<T> {
-    type Output = T;
-
-    /// # Panics
-    ///
-    /// If the output was taken before.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let mut place = self.place.borrow_mut();
-        match std::mem::replace(&mut *place, Place::Taken) {
-            Place::Done(output) => Poll::Ready(output),
-            Place::Running(_) => {
-                *place = Place::Running(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-            Place::Taken => panic!("the task's output was taken before"),
-        }
-    }
-}
-
-impl<T> fmt::Debug for Task<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task")
-            .field("is_done", &self.is_done())
-            .field("polls", &self.polls())
-            .field("wakes", &self.wakes())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A task's output, or who waits for it.
-enum Place<T> {
-    Running(Option<Waker>),
-    Done(T),
-    Taken,
-}
-
-/// Shared by the runner, which polls it, and the task's handle, which can drop it.
-type Work = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
-
-struct NewTask {
-    spawned_at: &'static Location<'static>,
-    work: Work,
-    counts: Rc<RefCell<Option<Arc<TaskWaker>>>>,
-}
-
-#[derive(Clone)]
-struct Slot {
-    waker: Arc<TaskWaker>,
-    work: Work,
-}
-
-impl Slot {
-    /// Neither done nor cancelled.
-    fn is_unfinished(&self) -> bool {
-        self.work.borrow().is_some()
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut work = self.work.borrow_mut();
-        let Some(future) = work.as_mut() else { return Poll::Ready(()) };
-        let poll = future.as_mut().poll(cx);
-        if poll.is_ready() {
-            *work = None;
-        }
-        poll
-    }
-}
-
 struct Main<'a> {
     waker: Arc<TaskWaker>,
     future: Pin<&'a mut dyn Future<Output = ()>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    ready: Mutex<VecDeque<Arc<TaskWaker>>>,
-    wakes: AtomicU64,
-}
-
-impl Queue {
-    fn pop(&self) -> Option<Arc<TaskWaker>> {
-        let waker = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
-        waker.queued.store(false, Ordering::SeqCst);
-        Some(waker)
-    }
-}
-
-struct TaskWaker {
-    /// Where the task is kept, out of range for a main future.
-    index: usize,
-    spawned_at: &'static Location<'static>,
-    queue: Arc<Queue>,
-    queued: AtomicBool,
-    polls: AtomicU64,
-    wakes: AtomicU64,
-}
-
-impl TaskWaker {
-    fn new(queue: &Arc<Queue>, index: usize, spawned_at: &'static Location<'static>) -> Arc<Self> {
-        Arc::new(Self {
-            index,
-            spawned_at,
-            queue: queue.clone(),
-            queued: AtomicBool::new(false),
-            polls: AtomicU64::new(0),
-            wakes: AtomicU64::new(0),
-        })
-    }
-
-    /// Puts the task in the queue without counting that as a wake.
-    fn wake_quietly(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::SeqCst) {
-            let mut ready = self.queue.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.push_back(self.clone());
-        }
-    }
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.wakes.fetch_add(1, Ordering::Relaxed);
-        self.queue.wakes.fetch_add(1, Ordering::Relaxed);
-        self.wake_quietly();
-    }
-}
-
-impl fmt::Display for TaskWaker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the task of {}", self.spawned_at)
-    }
 }
