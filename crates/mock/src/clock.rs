@@ -10,7 +10,7 @@ use std::{
 
 use websocket_heartbeat::Timestamp;
 
-use crate::MockTimer;
+use crate::{MockTimer, quirks::Quirks};
 
 /// A virtual clock. It starts at [`Timestamp::EPOCH`] and stands still until it is told to move,
 /// by a [`Runner`](crate::Runner) or by hand.
@@ -22,7 +22,8 @@ use crate::MockTimer;
 ///
 /// # Guarantees
 ///
-/// A sleep never ends before its instant. `now` never runs backward. Dropping a sleep takes its
+/// `now` never runs backward. A sleep never ends before its instant, unless told
+/// [otherwise](Self::set_timer_early). Dropping a sleep takes its
 /// waker off the clock. Wakers are called with no lock held.
 ///
 /// # Examples
@@ -136,16 +137,29 @@ impl Clock {
         self.lock().next_instant()
     }
 
-    /// Makes sleeps end late by this much, as timers of a busy machine do. Holds for sleeps that
-    /// are made from now on and whose deadline has not passed by then.
+    /// Makes sleeps end late by this much, as timers of a busy machine do. As all quirks of timers,
+    /// it holds for sleeps that are made from now on and whose deadline has not passed by then.
     pub fn set_timer_lateness(&self, lateness: Duration) {
-        self.lock().lateness = lateness;
+        self.lock().quirks.lateness = lateness;
     }
 
     /// Makes sleeps end only at multiples of this, as timers of background tabs do. Zero, the
-    /// default, lets them end at any instant. Holds for sleeps that are made from now on.
+    /// default, lets them end at any instant.
     pub fn set_timer_granularity(&self, granularity: Duration) {
-        self.lock().granularity = granularity;
+        self.lock().quirks.granularity = granularity;
+    }
+
+    /// Makes sleeps end after half their time, down to a millisecond, as the contract of
+    /// [`Timer`](websocket_heartbeat::Timer) allows: whoever compares the clock notices more wakes
+    /// and no other difference.
+    pub fn set_timer_early(&self, early: bool) {
+        self.lock().quirks.early = early;
+    }
+
+    /// Makes timers show a time that lies back by this much: their clock runs backward now, and
+    /// forward again when this is set to less.
+    pub fn set_timer_back(&self, setback: Duration) {
+        self.lock().quirks.setback = setback;
     }
 
     /// How the sleeps of this clock were used so far, for tests that promise to use few.
@@ -186,12 +200,18 @@ impl Clock {
         self.lock().servers_now().expect("the servers' clock is within its range")
     }
 
+    /// The present moment as timers show it.
+    pub(crate) fn shown(&self) -> Timestamp {
+        let state = self.lock();
+        state.quirks.shown(state.now)
+    }
+
     /// Counts a new sleep and says when it will end.
     pub(crate) fn open_sleep(&self, deadline: Timestamp) -> (u64, Option<Timestamp>) {
         let mut state = self.lock();
         state.counts.created += 1;
         state.counts.alive += 1;
-        (state.next_id(), state.end_of_sleep(deadline))
+        (state.next_id(), state.quirks.end_of_sleep(state.now, deadline))
     }
 
     /// Leaves the waker of a sleep, unless its moment has come.
@@ -281,8 +301,7 @@ struct State {
     actions: BTreeMap<(Timestamp, u64), Action>,
     /// Keeps those of one instant in order of creation.
     last_id: u64,
-    lateness: Duration,
-    granularity: Duration,
+    quirks: Quirks,
     counts: SleepCounts,
 }
 
@@ -307,20 +326,5 @@ impl State {
         let sleep = self.sleeps.first_key_value().map(|((at, _), _)| *at);
         let next = sleep.into_iter().chain(self.next_action()).min()?;
         Some(next.max(self.now))
-    }
-
-    /// `None` means never.
-    fn end_of_sleep(&self, deadline: Timestamp) -> Option<Timestamp> {
-        if deadline <= self.now {
-            return Some(deadline);
-        }
-        let late = deadline.checked_add(self.lateness)?;
-        let grain = self.granularity.as_nanos();
-        if grain == 0 {
-            return Some(late);
-        }
-        let over = late.since_epoch().as_nanos() % grain;
-        let rest = if over == 0 { 0 } else { grain - over };
-        late.checked_add(Duration::from_nanos(u64::try_from(rest).ok()?))
     }
 }

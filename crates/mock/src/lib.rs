@@ -64,6 +64,7 @@ mod dial;
 mod line;
 mod peer;
 mod queue;
+mod quirks;
 mod remote;
 mod rng;
 mod runner;

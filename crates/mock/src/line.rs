@@ -383,8 +383,7 @@ impl Line {
         if let Some(period) = state.writing.next_refill() {
             self.later(period, |line| {
                 let mut state = line.lock();
-                state.writing.refill();
-                let waker = state.wakes.for_write();
+                let waker = state.writing.refill().then(|| state.wakes.for_write()).flatten();
                 drop(state);
                 waker.into_iter().for_each(Waker::wake);
             });

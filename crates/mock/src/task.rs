@@ -12,14 +12,14 @@ use std::{
 
 use crate::queue::TaskWaker;
 
-/// Adds tasks to a [`Runner`] from anywhere in its thread; clones add to the same one.
+/// Adds tasks to a [`Runner`](crate::Runner) from anywhere in its thread; clones add to the same one.
 #[derive(Clone, Default)]
 pub struct Spawner {
     pub(crate) new: Rc<RefCell<Vec<NewTask>>>,
 }
 
 impl Spawner {
-    /// Adds a task; see [`Runner::spawn`].
+    /// Adds a task; see [`Runner::spawn`](crate::Runner::spawn).
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
         let place = Rc::new(RefCell::new(Place::Running(None)));
@@ -51,7 +51,7 @@ impl fmt::Debug for Spawner {
     }
 }
 
-/// A task of a [`Runner`]. It is a future, too: of the task's output.
+/// A task of a [`Runner`](crate::Runner). It is a future, too: of the task's output.
 ///
 /// Dropping it changes nothing; [`cancel`](Self::cancel) drops the task.
 #[must_use = "a task says how it went"]

@@ -11,8 +11,10 @@ use crate::Clock;
 
 /// A [`Timer`] that lives by a [`Clock`].
 ///
-/// Its sleeps end exactly at their deadline, unless the clock was told to be
-/// [late](Clock::set_timer_lateness) or [coarse](Clock::set_timer_granularity).
+/// It shows the clock's time and its sleeps end exactly at their deadline, unless the clock was
+/// told that timers are [late](Clock::set_timer_lateness),
+/// [coarse](Clock::set_timer_granularity), [early](Clock::set_timer_early) or
+/// [set back](Clock::set_timer_back).
 #[derive(Clone, Debug)]
 pub struct MockTimer {
     clock: Clock,
@@ -29,7 +31,7 @@ impl Timer for MockTimer {
     type Sleep = MockSleep;
 
     fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.clock.shown()
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> MockSleep {

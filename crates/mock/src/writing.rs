@@ -118,12 +118,12 @@ impl Writing {
         }
     }
 
-    /// A new period begins.
-    pub(crate) fn refill(&mut self) {
-        if let Limit::Rate { left, bytes, refill_due, .. } = &mut self.limit {
-            *left = *bytes;
-            *refill_due = false;
-        }
+    /// A new period begins; whether there still are any.
+    pub(crate) fn refill(&mut self) -> bool {
+        let Limit::Rate { left, bytes, refill_due, .. } = &mut self.limit else { return false };
+        *left = *bytes;
+        *refill_due = false;
+        true
     }
 
     pub(crate) fn owes_reply(&self) -> bool {

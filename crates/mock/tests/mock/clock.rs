@@ -135,6 +135,35 @@ fn timers_can_be_late_and_coarse() {
 }
 
 #[test]
+fn timers_can_be_early_and_who_asks_again_arrives_in_time() {
+    let clock = Clock::new();
+    clock.set_timer_early(true);
+    run(&clock, clock.timer().sleep_until(at(1000)));
+    assert_eq!(clock.now(), at(500));
+    run(&clock, async {
+        while clock.now() < at(1000) {
+            clock.timer().sleep_until(at(1000)).await;
+        }
+    });
+    assert_eq!(clock.now(), at(1000));
+    assert!(clock.sleeps().created < 12);
+}
+
+#[test]
+fn the_time_of_timers_can_run_backward() {
+    let clock = Clock::new();
+    let timer = clock.timer();
+    clock.advance(ms(1000));
+    assert_eq!(timer.now(), at(1000));
+    clock.set_timer_back(ms(400));
+    assert_eq!(timer.now(), at(600));
+    run(&clock, timer.sleep_until(at(700)));
+    assert_eq!((timer.now(), clock.now()), (at(700), at(1100)));
+    clock.set_timer_back(ms(0));
+    assert_eq!(timer.now(), at(1100));
+}
+
+#[test]
 fn servers_act_during_a_jump_and_before_sleeps_of_the_same_instant() {
     let clock = Clock::new();
     let script = Script::accept().send_after(ms(10), "early").send_after(ms(20), "late");

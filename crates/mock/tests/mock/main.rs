@@ -8,4 +8,6 @@ mod clock;
 mod connection;
 mod runner;
 mod script;
+mod trace;
+mod wakers;
 mod writing;
