@@ -1,0 +1,402 @@
+//! The line between a connection and its peer: what both halves share.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    time::Duration,
+};
+
+use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, Timestamp, TransportError};
+
+use crate::{
+    Clock, Step, Trace,
+    script::{Act, LineOptions},
+    waiters::Waiters,
+    wakes::Wakes,
+    writing::Writing,
+};
+
+/// One line. The connection and the peers hold it; what is under way in the clock does not.
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    pub(crate) clock: Clock,
+    pub(crate) trace: Trace,
+    state: Mutex<State>,
+}
+
+/// What the server has said so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Open,
+    CloseSent,
+    Gone,
+}
+
+/// Whether what is sent arrives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    Up,
+    Held,
+    Cut,
+}
+
+/// How far the client's reading has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Open,
+    CloseSeen,
+    Over,
+}
+
+/// What the client can read.
+pub(crate) enum Incoming {
+    Frame(Frame),
+    /// The stream fails; writes too, if the line broke.
+    Error {
+        error: TransportError,
+        line_broke: bool,
+    },
+    End,
+}
+
+enum Packet {
+    ToClient(Incoming),
+    ToServer(Frame),
+}
+
+/// The packets under way in one direction, which never overtake each other.
+#[derive(Default)]
+struct Lane {
+    last: Timestamp,
+    in_flight: usize,
+}
+
+pub(crate) struct State {
+    pub(crate) options: LineOptions,
+
+    pub(crate) incoming: VecDeque<Incoming>,
+    pub(crate) reading: Reading,
+
+    pub(crate) writing: Writing,
+    pub(crate) written: Vec<(Timestamp, Frame)>,
+    write_error_told: bool,
+
+    pub(crate) wakes: Wakes,
+    pub(crate) hesitated_read: bool,
+    pub(crate) hesitated_ready: bool,
+    pub(crate) hesitated_flush: bool,
+
+    path: Path,
+    held: VecDeque<Packet>,
+    to_client: Lane,
+    to_server: Lane,
+
+    server: Server,
+    pub(crate) received: Vec<(Timestamp, Frame)>,
+    pub(crate) received_count: u64,
+    /// How many of the received frames were taken one by one.
+    pub(crate) taken: usize,
+    pub(crate) waiters: Waiters,
+    pub(crate) dropped_at: Option<Timestamp>,
+    pub(crate) ignored: u64,
+}
+
+impl Line {
+    pub(crate) fn new(
+        number: u64,
+        clock: &Clock,
+        trace: &Trace,
+        options: LineOptions,
+    ) -> Arc<Self> {
+        let state = State {
+            incoming: VecDeque::new(),
+            reading: Reading::Open,
+            writing: Writing::new(options.rate),
+            written: Vec::new(),
+            write_error_told: false,
+            wakes: Wakes::default(),
+            hesitated_read: false,
+            hesitated_ready: false,
+            hesitated_flush: false,
+            path: Path::Up,
+            held: VecDeque::new(),
+            to_client: Lane::default(),
+            to_server: Lane::default(),
+            server: Server::Open,
+            received: Vec::new(),
+            received_count: 0,
+            taken: 0,
+            waiters: Waiters::default(),
+            dropped_at: None,
+            ignored: 0,
+            options,
+        };
+        let (clock, trace) = (clock.clone(), trace.clone());
+        Arc::new(Self { number, clock, trace, state: Mutex::new(state) })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn record(&self, step: Step) {
+        self.trace.add(self.number, step);
+    }
+
+    /// The server sends something, unless it has already said its last.
+    pub(crate) fn say(self: &Arc<Self>, incoming: Incoming) {
+        let mut state = self.lock();
+        let goes_on = match (&incoming, state.server) {
+            (_, Server::Gone) | (Incoming::Frame(_), Server::CloseSent) => {
+                state.ignored += 1;
+                return;
+            }
+            (Incoming::Frame(Frame::Close(_)), _) => Server::CloseSent,
+            (Incoming::Frame(_), _) => Server::Open,
+            (Incoming::Error { .. } | Incoming::End, _) => Server::Gone,
+        };
+        state.server = goes_on;
+        drop(state);
+        self.carry(Packet::ToClient(incoming));
+    }
+
+    /// Does what a script has the server do.
+    pub(crate) fn act(self: &Arc<Self>, act: Act) {
+        match act {
+            Act::Send(message) => self.say(Incoming::Frame(Frame::Message(message))),
+            Act::Close(code, reason) => {
+                self.say(Incoming::Frame(Frame::Close(Some(CloseFrame::new(code, reason)))));
+            }
+            Act::End => self.say(Incoming::End),
+            Act::Fail(error) => self.say(Incoming::Error { error, line_broke: true }),
+            Act::Garbage => {
+                let error = TransportError::new(ErrorKind::Protocol, "a frame that makes no sense");
+                self.say(Incoming::Error { error, line_broke: false });
+            }
+            Act::HalfOpen => self.set_path(Path::Cut),
+            Act::StallWrites => self.lock().writing.stalled = true,
+        }
+    }
+
+    /// Has the server do something later, if anybody still looks then.
+    pub(crate) fn act_after(self: &Arc<Self>, delay: Duration, act: Act) {
+        self.later(delay, |line| line.act(act));
+    }
+
+    /// Sends a message again and again, as long as it can arrive.
+    pub(crate) fn chatter(self: &Arc<Self>, period: Duration, message: Message) {
+        self.later(period, move |line| {
+            let state = line.lock();
+            let can_arrive = state.dropped_at.is_none()
+                && state.server == Server::Open
+                && state.path != Path::Cut;
+            drop(state);
+            if can_arrive {
+                line.act(Act::Send(message.clone()));
+                line.chatter(period, message);
+            }
+        });
+    }
+
+    pub(crate) fn set_path(self: &Arc<Self>, path: Path) {
+        let held = {
+            let mut state = self.lock();
+            // A cut cable stays cut: what was lost cannot be told from what was not.
+            if state.path == Path::Cut {
+                return;
+            }
+            state.path = path;
+            if path == Path::Held { VecDeque::new() } else { std::mem::take(&mut state.held) }
+        };
+        held.into_iter().for_each(|packet| self.arrive(packet));
+    }
+
+    /// Hands what the line took from the client to the other end.
+    pub(crate) fn carry_to_server(self: &Arc<Self>, frames: Vec<Frame>) {
+        frames.into_iter().for_each(|frame| self.carry(Packet::ToServer(frame)));
+    }
+
+    /// Whether everything that the client has written has arrived or was lost.
+    pub(crate) fn nothing_under_way(state: &State) -> bool {
+        state.to_server.in_flight == 0 && state.held.is_empty()
+    }
+
+    /// The client is gone.
+    pub(crate) fn drop_client(&self) {
+        let (waker, waiters) = {
+            let mut state = self.lock();
+            if state.dropped_at.is_some() {
+                return;
+            }
+            state.dropped_at = Some(self.clock.now());
+            state.incoming.clear();
+            (state.wakes.forget(), state.waiters.take())
+        };
+        drop(waker);
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    fn later(self: &Arc<Self>, delay: Duration, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let line = Arc::downgrade(self);
+        self.clock.schedule(delay, move || {
+            if let Some(line) = line.upgrade() {
+                then(&line);
+            }
+        });
+    }
+
+    fn carry(self: &Arc<Self>, packet: Packet) {
+        let now = self.clock.servers_now();
+        let mut state = self.lock();
+        let latency = state.options.latency;
+        let lane = state.lane(&packet);
+        let at = now.checked_add(latency).unwrap_or(lane.last).max(lane.last);
+        lane.last = at;
+        if at <= now && lane.in_flight == 0 {
+            drop(state);
+            self.arrive(packet);
+            return;
+        }
+        lane.in_flight += 1;
+        drop(state);
+        self.later(at.saturating_since(now), move |line| {
+            line.lock().lane(&packet).in_flight -= 1;
+            line.arrive(packet);
+        });
+    }
+
+    fn arrive(self: &Arc<Self>, packet: Packet) {
+        let mut state = self.lock();
+        match state.path {
+            Path::Up => {}
+            Path::Cut => {
+                // Who waits for the last frame of a client that is gone must learn of it.
+                let waiters = state.waiters.take();
+                drop(state);
+                waiters.into_iter().for_each(Waker::wake);
+                return;
+            }
+            Path::Held => {
+                state.held.push_back(packet);
+                return;
+            }
+        }
+        match packet {
+            Packet::ToClient(incoming) => {
+                if state.dropped_at.is_some() {
+                    state.ignored += 1;
+                    return;
+                }
+                let broke = match &incoming {
+                    Incoming::Error { error, line_broke: true } => Some(error.clone()),
+                    _ => None,
+                };
+                state.incoming.push_back(incoming);
+                let waker = match broke {
+                    Some(error) => {
+                        state.writing.error.get_or_insert(error);
+                        state.wakes.for_either()
+                    }
+                    None => state.wakes.for_read(),
+                };
+                drop(state);
+                waker.into_iter().for_each(Waker::wake);
+            }
+            Packet::ToServer(frame) => {
+                let waiters = state.waiters.take();
+                let there = state.server != Server::Gone;
+                if there {
+                    state.received_count += 1;
+                }
+                if there && state.options.records {
+                    state.received.push((self.clock.now(), frame.clone()));
+                }
+                drop(state);
+                waiters.into_iter().for_each(Waker::wake);
+                if there {
+                    self.answer(frame);
+                }
+            }
+        }
+    }
+
+    /// What the server does by itself when a frame arrives.
+    fn answer(self: &Arc<Self>, frame: Frame) {
+        let mut state = self.lock();
+        if state.server != Server::Open {
+            return;
+        }
+        match frame {
+            Frame::Ping(payload) => {
+                let delay = state.options.pong;
+                drop(state);
+                match delay {
+                    None => {}
+                    Some(Duration::ZERO) => self.say(Incoming::Frame(Frame::Pong(payload))),
+                    Some(delay) => self.later(delay, |line| {
+                        line.say(Incoming::Frame(Frame::Pong(payload)));
+                    }),
+                }
+            }
+            Frame::Pong(_) => {}
+            Frame::Close(body) => {
+                let answers = state.options.answers_close;
+                drop(state);
+                if answers {
+                    self.say(Incoming::Frame(Frame::Close(body)));
+                }
+            }
+            Frame::Message(message) => {
+                // Out of the lock: it is the test's own code.
+                let Some(mut responder) = state.options.responder.take() else { return };
+                drop(state);
+                let reply = responder(message);
+                self.lock().options.responder.get_or_insert(responder);
+                if let Some(reply) = reply {
+                    self.act(Act::Send(reply));
+                }
+            }
+        }
+    }
+
+    /// Lets the line take what it can of the handed frames. Returns whether all is taken, and
+    /// adds the whole frames to `taken`.
+    pub(crate) fn write_out(
+        self: &Arc<Self>,
+        state: &mut State,
+        taken: &mut Vec<Frame>,
+    ) -> Result<bool, TransportError> {
+        let before = taken.len();
+        let result = state.writing.write_out(taken);
+        if let Err(error) = &result
+            && !std::mem::replace(&mut state.write_error_told, true)
+        {
+            self.record(Step::WriteError(error.clone()));
+        }
+        if state.options.records {
+            for frame in &taken[before..] {
+                self.record(Step::Sent(frame.clone()));
+                state.written.push((self.clock.now(), frame.clone()));
+            }
+        }
+        if let Some(period) = state.writing.next_refill() {
+            self.later(period, |line| {
+                let mut state = line.lock();
+                let waker = state.writing.refill().then(|| state.wakes.for_write()).flatten();
+                drop(state);
+                waker.into_iter().for_each(Waker::wake);
+            });
+        }
+        result
+    }
+}
+
+impl State {
+    fn lane(&mut self, packet: &Packet) -> &mut Lane {
+        match packet {
+            Packet::ToClient(_) => &mut self.to_client,
+            Packet::ToServer(_) => &mut self.to_server,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Who can run: the queue of a runner and the wakers that fill it.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    panic::Location,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::Wake,
+};
+
+/// The tasks that can run, in the order in which they were woken.
+#[derive(Default)]
+pub(crate) struct Queue {
+    ready: Mutex<VecDeque<Arc<TaskWaker>>>,
+    wakes: AtomicU64,
+}
+
+impl Queue {
+    /// How often anybody was woken.
+    pub(crate) fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn pop(&self) -> Option<Arc<TaskWaker>> {
+        let waker = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
+        waker.queued.store(false, Ordering::SeqCst);
+        Some(waker)
+    }
+}
+
+/// What wakes one task, or one main future.
+pub(crate) struct TaskWaker {
+    /// Where the task is kept, out of range for a main future.
+    pub(crate) index: usize,
+    spawned_at: &'static Location<'static>,
+    queue: Arc<Queue>,
+    queued: AtomicBool,
+    polls: AtomicU64,
+    wakes: AtomicU64,
+}
+
+impl TaskWaker {
+    pub(crate) fn new(
+        queue: &Arc<Queue>,
+        index: usize,
+        spawned_at: &'static Location<'static>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            index,
+            spawned_at,
+            queue: queue.clone(),
+            queued: AtomicBool::new(false),
+            polls: AtomicU64::new(0),
+            wakes: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn count_poll(&self) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
+    /// Puts the task in the queue without counting that as a wake.
+    pub(crate) fn wake_quietly(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::SeqCst) {
+            let mut ready = self.queue.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.push_back(self.clone());
+        }
+    }
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.queue.wakes.fetch_add(1, Ordering::Relaxed);
+        self.wake_quietly();
+    }
+}
+
+impl fmt::Display for TaskWaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the task of {}", self.spawned_at)
+    }
+}

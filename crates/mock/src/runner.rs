@@ -1,0 +1,277 @@
+//! [`Runner`]: an executor on virtual time.
+
+use std::{
+    fmt,
+    panic::Location,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use websocket_heartbeat::Timestamp;
+
+use crate::{
+    Clock, Spawner, Task,
+    queue::{Queue, TaskWaker},
+    task::Slot,
+};
+
+/// Runs a future, and the time that it needs, to completion; see [`Runner`], which this makes and
+/// drops.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{Timer, Timestamp};
+/// use websocket_heartbeat_mock::{run, Clock};
+///
+/// let clock = Clock::new();
+/// let hour = Timestamp::from_epoch(Duration::from_secs(3600));
+/// run(&clock, clock.timer().sleep_until(hour));
+/// assert_eq!(clock.now(), hour);
+/// ```
+///
+/// # Panics
+///
+/// As [`Runner::run_until`].
+#[track_caller]
+pub fn run<F: Future>(clock: &Clock, future: F) -> F::Output {
+    Runner::new(clock).run_until(future)
+}
+
+/// A single-threaded executor that moves a [`Clock`]: it polls tasks for as long as any of them
+/// can run, and only then lets time pass, to the next instant at which something is due.
+///
+/// So everything happens at its exact instant, whatever the machine is doing, and nothing ever
+/// waits in real time. Tasks run in the order in which they were woken. A wake from another thread
+/// is heeded, but not waited for.
+///
+/// Tests that can hang fail instead, with words that name the virtual time and who waits:
+///
+/// - *deadlock*: nothing can run, nothing is due, and the future is not done;
+/// - *livelock*: tasks are polled again and again while time stands still;
+/// - *time limit*: more virtual time has passed than any test should need.
+pub struct Runner {
+    clock: Clock,
+    queue: Arc<Queue>,
+    /// Each at its waker's index; a place is used again when its task is done.
+    tasks: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    spawner: Spawner,
+    polls: u64,
+    /// The instant and how often anything was polled in it.
+    instant: (Timestamp, u64),
+    poll_limit: u64,
+    started: Timestamp,
+    time_limit: Duration,
+}
+
+impl Runner {
+    /// How many polls without time moving count as a livelock, unless told otherwise. A burst of
+    /// some ten thousand messages in one instant is still fine.
+    pub const POLL_LIMIT: u64 = 100_000;
+
+    /// How much virtual time may pass, unless told otherwise: a week.
+    pub const TIME_LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+    /// An executor that moves this clock.
+    pub fn new(clock: &Clock) -> Self {
+        Self {
+            clock: clock.clone(),
+            queue: Arc::default(),
+            tasks: Vec::new(),
+            free: Vec::new(),
+            spawner: Spawner::default(),
+            polls: 0,
+            instant: (clock.now(), 0),
+            poll_limit: Self::POLL_LIMIT,
+            started: clock.now(),
+            time_limit: Self::TIME_LIMIT,
+        }
+    }
+
+    /// Sets how many polls without time moving count as a livelock.
+    pub fn set_poll_limit(&mut self, polls: u64) {
+        self.poll_limit = polls;
+    }
+
+    /// Sets how much virtual time may pass from the making of this runner.
+    pub fn set_time_limit(&mut self, limit: Duration) {
+        self.time_limit = limit;
+    }
+
+    /// The clock that this runner moves.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Adds a task, which is polled when the runner runs next. It need not be `Send`, and it lives
+    /// on when its [`Task`] is dropped.
+    #[track_caller]
+    pub fn spawn<F: Future + 'static>(&mut self, future: F) -> Task<F::Output> {
+        self.spawner.spawn(future)
+    }
+
+    /// Something that adds tasks, to be given to code that spawns.
+    pub fn spawner(&self) -> Spawner {
+        self.spawner.clone()
+    }
+
+    /// Runs until this future is done, and gives its output. Other tasks stay, to run with the
+    /// next call.
+    ///
+    /// # Panics
+    ///
+    /// On a deadlock, a livelock and at the time limit, as said [above](Self).
+    #[track_caller]
+    pub fn run_until<F: Future>(&mut self, future: F) -> F::Output {
+        let here = Location::caller();
+        let mut output = None;
+        let mut future = pin!(future);
+        let mut main = pin!(std::future::poll_fn(|cx| {
+            future.as_mut().poll(cx).map(|done| output = Some(done))
+        }));
+        let waker = TaskWaker::new(&self.queue, usize::MAX, here);
+        waker.wake_quietly();
+        let mut main = Main { waker, future: main.as_mut() };
+        while !self.run_ready(Some(&mut main)) {
+            let limit = self.started.checked_add(self.time_limit);
+            let limit = limit.unwrap_or(Timestamp::from_epoch(Duration::MAX));
+            if self.clock.step(limit).is_none() {
+                self.give_up(limit, here);
+            }
+        }
+        output.expect("the main future is done")
+    }
+
+    /// Runs for that much virtual time, the end included: what is due then has happened and was
+    /// polled for. That nothing is left to do is no failure here.
+    ///
+    /// # Panics
+    ///
+    /// On a livelock, and if the clock would leave its range of 584 years.
+    #[track_caller]
+    pub fn run_for(&mut self, duration: Duration) {
+        let end = self.clock.now().checked_add(duration);
+        let end = end.expect("the clock stays within its range of 584 years");
+        loop {
+            self.run_ready(None);
+            if self.clock.step(end).is_none() {
+                break;
+            }
+        }
+        self.clock.settle_at(end);
+    }
+
+    /// Runs until nothing can run without time passing.
+    ///
+    /// # Panics
+    ///
+    /// On a livelock.
+    #[track_caller]
+    pub fn settle(&mut self) {
+        self.run_for(Duration::ZERO);
+    }
+
+    /// How often anything was polled.
+    pub fn polls(&self) -> u64 {
+        self.polls
+    }
+
+    /// How often anybody was woken, also while waiting for a poll already.
+    pub fn wakes(&self) -> u64 {
+        self.queue.wakes()
+    }
+
+    /// Polls all that can run; whether the main future is done.
+    #[track_caller]
+    fn run_ready(&mut self, mut main: Option<&mut Main<'_>>) -> bool {
+        loop {
+            self.adopt();
+            let Some(waker) = self.queue.pop() else { return false };
+            let is_main = main.as_ref().is_some_and(|main| Arc::ptr_eq(&main.waker, &waker));
+            let slot = self.tasks.get(waker.index).and_then(Option::as_ref);
+            // Others may wake a task that is done, or the main future of an earlier call.
+            let slot = slot.filter(|slot| Arc::ptr_eq(&slot.waker, &waker)).cloned();
+            if !is_main && slot.is_none() {
+                continue;
+            }
+            self.count_poll(&waker);
+            waker.count_poll();
+            let context_waker = Waker::from(waker.clone());
+            let mut cx = Context::from_waker(&context_waker);
+            if let Some(slot) = slot {
+                if slot.poll(&mut cx).is_ready() {
+                    self.tasks[waker.index] = None;
+                    self.free.push(waker.index);
+                }
+            } else if let Some(main) = main.as_mut()
+                && main.future.as_mut().poll(&mut cx).is_ready()
+            {
+                return true;
+            }
+        }
+    }
+
+    fn adopt(&mut self) {
+        for new in self.spawner.new.take() {
+            let index = self.free.pop().unwrap_or_else(|| {
+                self.tasks.push(None);
+                self.tasks.len() - 1
+            });
+            let waker = TaskWaker::new(&self.queue, index, new.spawned_at);
+            waker.wake_quietly();
+            *new.counts.borrow_mut() = Some(waker.clone());
+            self.tasks[index] = Some(Slot { waker, work: new.work });
+        }
+    }
+
+    #[track_caller]
+    fn count_poll(&mut self, next: &TaskWaker) {
+        self.polls += 1;
+        let now = self.clock.now();
+        if self.instant.0 != now {
+            self.instant = (now, 0);
+        }
+        self.instant.1 += 1;
+        if self.instant.1 > self.poll_limit {
+            panic!(
+                "livelock at {now}: {} polls without time moving; woken again: {next}",
+                self.poll_limit
+            );
+        }
+    }
+
+    #[track_caller]
+    fn give_up(&self, limit: Timestamp, main: &Location<'_>) -> ! {
+        let now = self.clock.now();
+        let mut waiting = format!("the future of {main}");
+        for slot in self.tasks.iter().flatten().filter(|slot| slot.is_unfinished()) {
+            waiting += &format!(", {}", slot.waker);
+        }
+        match self.clock.next_instant() {
+            None => {
+                panic!("deadlock at {now}: nothing can run, nothing is due; waiting: {waiting}")
+            }
+            Some(next) => panic!(
+                "time limit {limit} reached at {now}: next instant {next}; waiting: {waiting}"
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("clock", &self.clock)
+            .field("tasks", &self.tasks.iter().flatten().count())
+            .field("polls", &self.polls)
+            .field("wakes", &self.wakes())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Main<'a> {
+    waker: Arc<TaskWaker>,
+    future: Pin<&'a mut dyn Future<Output = ()>>,
+}

@@ -1,0 +1,126 @@
+//! [`MockTransport`]: core's `Transport` in the hands of a [`Remote`].
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
+
+use crate::{Clock, Dial, MockConnection, Peer, Remote, Step};
+
+/// A transport that goes nowhere, and the remote control of everything that it meets there.
+///
+/// ```
+/// use websocket_heartbeat_mock::{mock, Clock, Script};
+///
+/// let clock = Clock::new();
+/// let (transport, remote) = mock(&clock);
+/// remote.script(|_dial| Script::accept().echo());
+/// # let _ = transport;
+/// ```
+pub fn mock(clock: &Clock) -> (MockTransport, Remote) {
+    let remote = Remote::new(clock);
+    (MockTransport { remote: remote.clone(), can_ping: true }, remote)
+}
+
+/// The client's side of a [`mock`]: a [`Transport`] whose dials are answered by scripts or by the
+/// test itself.
+pub struct MockTransport {
+    remote: Remote,
+    can_ping: bool,
+}
+
+impl MockTransport {
+    /// The same as in a browser, where scripts cannot send pings.
+    #[must_use]
+    pub fn without_pings(mut self) -> Self {
+        self.can_ping = false;
+        self
+    }
+}
+
+impl Transport for MockTransport {
+    type Connection = MockConnection;
+    type Connect = MockConnect;
+
+    fn connect(&mut self, attempt: Attempt) -> MockConnect {
+        let remote = self.remote.clone();
+        MockConnect { remote, can_ping: self.can_ping, stage: Stage::New(attempt) }
+    }
+
+    fn can_ping(&self) -> bool {
+        self.can_ping
+    }
+}
+
+impl fmt::Debug for MockTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockTransport").field("can_ping", &self.can_ping).finish_non_exhaustive()
+    }
+}
+
+/// One attempt of a [`MockTransport`]. The server learns of it at the first poll.
+#[must_use = "futures do nothing unless polled"]
+pub struct MockConnect {
+    remote: Remote,
+    can_ping: bool,
+    stage: Stage,
+}
+
+enum Stage {
+    New(Attempt),
+    Dialing(Dial),
+    Done,
+}
+
+impl Future for MockConnect {
+    type Output = Result<Established<MockConnection>, TransportError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let dial = match std::mem::replace(&mut this.stage, Stage::Done) {
+            Stage::New(attempt) => this.remote.dial(attempt),
+            Stage::Dialing(dial) => dial,
+            Stage::Done => panic!("a connect future was polled after it had finished"),
+        };
+        let Poll::Ready(outcome) = dial.poll_outcome(cx.waker()) else {
+            this.stage = Stage::Dialing(dial);
+            return Poll::Pending;
+        };
+        let number = dial.attempt().connection;
+        this.remote.gauge().change(|counts| counts.dialing -= 1);
+        let line = match outcome {
+            Ok(line) => line,
+            Err(error) => {
+                this.remote.trace().add(number, Step::Refused(error.clone()));
+                return Poll::Ready(Err(error));
+            }
+        };
+        line.record(Step::Open);
+        let (subprotocol, headers) = {
+            let state = line.lock();
+            (state.options.subprotocol.clone(), state.options.headers.clone())
+        };
+        let peer = Peer::new(&line);
+        let connection = MockConnection::new(line, this.remote.gauge().clone(), this.can_ping);
+        this.remote.opened(peer);
+        Poll::Ready(Ok(Established::new(connection).subprotocol(subprotocol).headers(headers)))
+    }
+}
+
+impl Drop for MockConnect {
+    fn drop(&mut self) {
+        if let Stage::Dialing(dial) = &self.stage {
+            self.remote.gauge().change(|counts| counts.dialing -= 1);
+            dial.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for MockConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockConnect").finish_non_exhaustive()
+    }
+}

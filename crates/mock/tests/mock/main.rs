@@ -1,0 +1,13 @@
+//! The mock, tested by polling its clocks and connections directly.
+
+mod auto_traits;
+mod cancellation;
+mod chaos;
+mod client;
+mod clock;
+mod connection;
+mod runner;
+mod script;
+mod trace;
+mod wakers;
+mod writing;
