@@ -4,9 +4,9 @@ use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 
 use futures::FutureExt;
 use websocket_heartbeat::Timer;
-use websocket_heartbeat_mock::{Clock, Runner, Script, run};
+use websocket_heartbeat_mock::{Clock, Rng, Runner, Script, mock, run};
 
-use crate::client::{at, ms, open};
+use crate::client::{at, dial, ms, open};
 
 async fn nap(clock: &Clock, millis: u64) {
     let deadline = clock.now().checked_add(ms(millis)).unwrap();
@@ -184,4 +184,31 @@ fn a_wake_from_elsewhere_is_heeded() {
     std::thread::spawn(move || sender.send(5)).join().unwrap().unwrap();
     runner.settle();
     assert_eq!(task.now_or_never(), Some(Ok(5)));
+}
+
+#[test]
+fn ten_thousand_clients_fit_into_one_run() {
+    let clock = Clock::new();
+    let mut runner = Runner::new(&clock);
+    let clients: Vec<_> = (0..10_000)
+        .map(|seed| {
+            let (mut transport, remote) = mock(&clock);
+            let mut rng = Rng::new(seed);
+            let clock = clock.clone();
+            remote.script(|number| match number {
+                1..=3 => Script::refuse_connection(),
+                _ => Script::accept(),
+            });
+            runner.spawn(async move {
+                let _remote = remote;
+                while dial(&mut transport, 1).await.is_err() {
+                    nap(&clock, rng.below(5000)).await;
+                }
+                clock.now()
+            })
+        })
+        .collect();
+    let opened = runner.run_until(futures::future::join_all(clients));
+    assert!(opened.iter().all(|at| *at < crate::client::at(15_000)));
+    assert_eq!(clock.sleeps().created, 30_000);
 }
