@@ -16,34 +16,68 @@
 //!
 //! # Examples
 //!
-//! A server that accepts and then answers nothing, as a client without supervisor meets it:
+//! Your own code, here `greet_each_time`, through an hour of outage:
 //!
 //! ```
 //! use std::time::Duration;
-//! use futures::{SinkExt, StreamExt};
-//! use websocket_heartbeat::{Attempt, Frame, Timer, Timestamp, Transport};
+//! use futures::StreamExt;
+//! use websocket_heartbeat::{Event, Supervisor, Timer, Timestamp, Transport};
 //! use websocket_heartbeat_mock::{mock, run, Clock, Script};
 //!
-//! let clock = Clock::new();
-//! let (mut transport, remote) = mock(&clock);
-//! remote.script(|_dial| Script::accept().silent().end_after(Duration::from_secs(3600)));
+//! async fn greet_each_time<T: Transport, K: Timer>(mut session: Supervisor<T, K>) {
+//!     let handle = session.handle();
+//!     while let Some(event) = session.next().await {
+//!         match event {
+//!             Event::Open(_) => handle.try_queue("hello").expect("there is room for a word"),
+//!             Event::Message(message) if message.as_text() == Some("goodbye") => handle.close(),
+//!             _ => {}
+//!         }
+//!     }
+//! }
 //!
-//! run(&clock, async {
-//!     let attempt = Attempt::new(1, 0, Timestamp::from_epoch(Duration::from_secs(10)));
-//!     let mut connection = transport.connect(attempt).await?.connection;
-//!     connection.send(Frame::Ping("anybody there?".into())).await?;
-//!     assert_eq!(connection.next().await, None);
-//!     Ok::<_, websocket_heartbeat::TransportError>(())
-//! })?;
+//! let clock = Clock::new();
+//! let (transport, remote) = mock(&clock);
+//! let (now, recovered) = (clock.clone(), Timestamp::from_epoch(Duration::from_secs(3600)));
+//! remote.script(move |dial| match dial {
+//!     1 => Script::flap(Duration::from_secs(1)),
+//!     _ if now.now() < recovered => Script::refuse_http(503, []),
+//!     _ => Script::accept().send_after(Duration::from_secs(5), "goodbye"),
+//! });
+//!
+//! run(&clock, greet_each_time(Supervisor::builder(transport, clock.timer()).build()?));
+//!
+//! // One attempt every two seconds, the default, and a greeting on both connections.
+//! assert_eq!(remote.trace().times("refused: http 503").len(), 1799);
+//! assert_eq!(remote.trace().times("-> text \"hello\""), [0, 3_601_000]);
+//! # Ok::<_, websocket_heartbeat::ConfigError>(())
+//! ```
+//!
+//! A line that dies in silence, to the millisecond:
+//!
+//! ```
+//! use std::time::Duration;
+//! use futures::StreamExt;
+//! use websocket_heartbeat::Supervisor;
+//! use websocket_heartbeat_mock::{mock, Clock, Runner, Script};
+//!
+//! let clock = Clock::new();
+//! let (transport, remote) = mock(&clock);
+//! remote.script(|_dial| Script::accept().silent());
+//!
+//! let mut session = Supervisor::builder(transport, clock.timer()).build()?;
+//! let mut runner = Runner::new(&clock);
+//! runner.spawn(async move { while session.next().await.is_some() {} }).detach();
+//! runner.run_for(Duration::from_secs(30));
 //!
 //! remote.trace().assert([
 //!     (0, "#1 dial"),
 //!     (0, "#1 open"),
-//!     (0, "#1 -> ping"),
-//!     (3_600_000, "#1 <- end"),
-//!     (3_600_000, "#1 dropped"),
+//!     (15_000, "#1 -> text \"heartbeat\""),
+//!     (25_000, "#1 dropped"),
+//!     (27_000, "#2 dial"),
+//!     (27_000, "#2 open"),
 //! ]);
-//! # Ok::<_, websocket_heartbeat::TransportError>(())
+//! # Ok::<_, websocket_heartbeat::ConfigError>(())
 //! ```
 //!
 //! # What the mock is like

@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod runner;
 mod script;
+mod supervised;
 mod trace;
 mod wakers;
 mod writing;
