@@ -1,7 +1,7 @@
 //! The contract of [`Connection`] as a suite, for those who write one.
 //!
 //! The server is tungstenite's, on a thread and a port of its own for each rule. A rule that is
-//! broken panics and says which it is. Nothing waits longer than ten seconds.
+//! broken panics and says which it is. The server waits for nothing longer than ten seconds.
 
 use std::{
     fmt,
@@ -26,7 +26,7 @@ use tungstenite::{
     },
 };
 use websocket_heartbeat::{
-    Bytes, CloseFrame, Connection, ErrorKind, Established, Frame, Message, Timer, Timestamp,
+    CloseFrame, Connection, ErrorKind, Established, Frame, Message, Timer, Timestamp,
     TransportError,
 };
 
@@ -493,8 +493,9 @@ where
     F: Future<Output = Result<Established<C>, TransportError>>,
 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("ws://{}/", listener.local_addr().expect("bound"));
-    drop(listener);
+    let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+    // A client's port is taken, so that nobody else can listen there in the meantime.
+    let url = format!("ws://{}/", client.local_addr().expect("connected"));
     assert_eq!(dial(url).await.unwrap_err().kind(), ErrorKind::Refused);
 }
 
@@ -561,7 +562,7 @@ where
     F: Future<Output = Result<Established<C>, TransportError>>,
 {
     for answer in ["", "HTTP/1.1 101 Switch"] {
-        let error = refused_with(dial, Bytes::from(answer).to_vec()).await;
+        let error = refused_with(dial, answer.into()).await;
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer} {error}");
     }
 }
