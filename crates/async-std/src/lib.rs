@@ -1,15 +1,36 @@
 //! The WebSocket client that never silently dies, on [async-std](https://docs.rs/async-std).
 //!
-//! [`AsyncStdTransport`] connects, [`AsyncStdTimer`] keeps time; everything else is
+//! [`connect`] begins; [`AsyncStdTransport`] connects, [`AsyncStdTimer`] keeps time; everything else is
 //! [`websocket_heartbeat`], which this crate re-exports.
 //!
 //! async-std itself is no longer maintained (RUSTSEC-2025-0052). This backend is for programs that
 //! run on it; a new one is better off with `websocket-heartbeat-smol`, which works on any executor,
 //! async-std's included.
 //!
+//! ```no_run
+//! use futures::StreamExt;
+//! use websocket_heartbeat_async_std::{Event, Preset, connect};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut supervisor = connect("ws://example.org/feed")?.preset(Preset::Resilient).build()?;
+//! let handle = supervisor.handle();
+//! async_std::task::block_on(async {
+//!     while let Some(event) = supervisor.next().await {
+//!         match event {
+//!             Event::Open(_) => drop(handle.try_queue("hello")),
+//!             Event::Message(message) => println!("{message:?}"),
+//!             other => eprintln!("{other:?}"),
+//!         }
+//!     }
+//! });
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! `wss://` needs the feature `rustls`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod connect;
 mod timer;
 mod transport;
 
@@ -19,6 +40,7 @@ pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning};
 
 pub use self::{
+    connect::connect,
     timer::AsyncStdTimer,
     transport::{AsyncStdConnection, AsyncStdTransport, dial},
 };

@@ -6,7 +6,7 @@ use async_std::net::{TcpStream, ToSocketAddrs};
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
-/// A connection of [`AsyncStdTransport`].
+/// A connection of [`AsyncStdTransport`]. Dropping it closes the line at once, without blocking.
 pub type AsyncStdConnection = Socket<Line<TcpStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.

@@ -6,7 +6,7 @@ use async_net::TcpStream;
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
-/// A connection of [`SmolTransport`].
+/// A connection of [`SmolTransport`]. Dropping it closes the line at once, without blocking.
 pub type SmolConnection = Socket<Line<TcpStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.

@@ -1,12 +1,32 @@
 //! The WebSocket client that never silently dies, on [tokio](https://docs.rs/tokio).
 //!
-//! [`TokioTransport`] connects, [`TokioTimer`] keeps time; everything else is
+//! [`connect`] begins; [`TokioTransport`] connects, [`TokioTimer`] keeps time; everything else is
 //! [`websocket_heartbeat`], which this crate re-exports. Poll the supervisor within a runtime that
 //! has I/O and time enabled.
+//!
+//! ```no_run
+//! use futures::StreamExt;
+//! use websocket_heartbeat_tokio::{Event, Preset, connect};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut supervisor = connect("ws://example.org/feed")?.preset(Preset::Resilient).build()?;
+//! let handle = supervisor.handle();
+//! while let Some(event) = supervisor.next().await {
+//!     match event {
+//!         Event::Open(_) => drop(handle.try_queue("hello")),
+//!         Event::Message(message) => println!("{message:?}"),
+//!         other => eprintln!("{other:?}"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! `wss://` needs the feature `rustls`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod connect;
 mod stream;
 mod timer;
 mod transport;
@@ -17,6 +37,7 @@ pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning};
 
 pub use self::{
+    connect::connect,
     stream::TokioStream,
     timer::TokioTimer,
     transport::{TokioConnection, TokioTransport, dial},

@@ -8,7 +8,7 @@ use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
 use crate::TokioStream;
 
-/// A connection of [`TokioTransport`].
+/// A connection of [`TokioTransport`]. Dropping it closes the line at once, without blocking.
 pub type TokioConnection = Socket<Line<TokioStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.

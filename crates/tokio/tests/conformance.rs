@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use websocket_heartbeat_tokio::{
-    Attempt, Established, Request, Timer, Timestamp, TokioConnection, TokioTimer, TokioTransport,
-    Transport, TransportError,
+    Attempt, Established, Request, RequestError, Timer, Timestamp, TokioConnection, TokioTimer,
+    TokioTransport, Transport, TransportError, connect,
 };
 use websocket_heartbeat_tungstenite::conformance;
 
@@ -36,4 +36,22 @@ async fn the_timer_follows_a_paused_clock() {
     assert!(timer.now() >= hour);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(timer.now().saturating_since(hour) >= Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_session_survives_its_server() {
+    conformance::session(|url| connect(url).unwrap()).await;
+}
+
+#[test]
+fn a_session_may_live_in_any_thread() {
+    fn assert_send<T: Send>(_: T) {}
+    assert_send(connect("ws://example.org").unwrap().build().unwrap());
+}
+
+#[test]
+fn an_address_that_cannot_work_is_refused_up_front() {
+    assert_eq!(connect("http://example.org").unwrap_err(), RequestError::Scheme);
+    let request = Request::new("ws://example.org").unwrap();
+    assert!(connect(request).is_ok());
 }

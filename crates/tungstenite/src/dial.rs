@@ -152,6 +152,16 @@ mod tests {
         assert_eq!(error.to_string(), "refused: 127.0.0.1:2: connection refused");
     }
 
+    #[cfg(not(feature = "rustls"))]
+    #[test]
+    fn without_tls_nothing_is_opened_for_a_wss_url() {
+        let request = Request::for_stream("wss://example.org").unwrap();
+        let dialer = Dialer::new();
+        let open = async |_| -> io::Result<futures::io::Cursor<Vec<u8>>> { unreachable!() };
+        let dial = dialer.dial(&request, 0, async { unreachable!() }, open);
+        assert_eq!(block_on(dial).unwrap_err().kind(), ErrorKind::Url);
+    }
+
     #[test]
     fn a_host_without_addresses_is_a_fault_of_dns() {
         assert_eq!(tried(1, &[]).1.kind(), ErrorKind::Dns);

@@ -1,0 +1,109 @@
+//! The rules of attempts that fail.
+
+use std::{
+    fmt,
+    future::Future,
+    io::Write,
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+use websocket_heartbeat::{ErrorKind, Established, TransportError};
+
+use super::server::{finish, read_request, serve_raw};
+
+/// Runs every rule about refused attempts, for transports that do the upgrade of this crate.
+///
+/// # Panics
+///
+/// If a rule is broken.
+pub async fn refusals<C, F>(dial: impl Fn(String) -> F)
+where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    a_closed_port_is_refused(&dial).await;
+    the_answer_of_a_refused_upgrade_is_kept(&dial).await;
+    what_is_no_upgrade_is_a_breach_of_protocol(&dial).await;
+    an_end_within_the_upgrade_is_an_error(&dial).await;
+}
+
+async fn a_closed_port_is_refused<C, F>(dial: &impl Fn(String) -> F)
+where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+    // A client's port is taken, so that nobody else can listen there in the meantime.
+    let url = format!("ws://{}/", client.local_addr().expect("connected"));
+    assert_eq!(dial(url).await.unwrap_err().kind(), ErrorKind::Refused);
+}
+
+async fn refused_with<C, F>(dial: &impl Fn(String) -> F, answer: Vec<u8>) -> TransportError
+where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    let (url, server) = serve_raw(move |mut stream| {
+        read_request(&mut stream);
+        stream.write_all(&answer).expect("sent");
+    });
+    let error = dial(url).await.unwrap_err();
+    finish(server);
+    error
+}
+
+async fn the_answer_of_a_refused_upgrade_is_kept<C, F>(dial: &impl Fn(String) -> F)
+where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    let seconds = |n| Some(Duration::from_secs(n));
+    for (retry_after, wish) in [
+        ("Retry-After: 7\r\n", seconds(7)),
+        (
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n",
+            seconds(60),
+        ),
+        ("Retry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n", None),
+        ("Retry-After: when it suits you\r\n", None),
+        ("", None),
+    ] {
+        let answer = format!("HTTP/1.1 503 Busy\r\nX-Reason: rest\r\n{retry_after}\r\nnot now");
+        let error = refused_with(dial, answer.into_bytes()).await;
+        assert_eq!(error.kind(), ErrorKind::Http);
+        assert_eq!(error.http_status(), Some(503));
+        assert_eq!(error.retry_after(), wish, "{retry_after}");
+        let answer = error.http_answer().expect("an answer");
+        assert_eq!(answer.headers.get("x-reason"), Some("rest"));
+        assert_eq!(*answer.body, *b"not now");
+    }
+}
+
+async fn what_is_no_upgrade_is_a_breach_of_protocol<C, F>(dial: &impl Fn(String) -> F)
+where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    for answer in [
+        "SSH-2.0-OpenSSH_9.9\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: bm90IHRoZSBrZXk=\r\n\r\n",
+    ] {
+        let error = refused_with(dial, answer.into()).await;
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{answer} {error}");
+    }
+}
+
+async fn an_end_within_the_upgrade_is_an_error<C, F>(dial: &impl Fn(String) -> F)
+where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    for answer in ["", "HTTP/1.1 101 Switch"] {
+        let error = refused_with(dial, answer.into()).await;
+        assert_eq!(error.kind(), ErrorKind::Ended, "{answer} {error}");
+    }
+}
