@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    Attempts, Backoff, ConfigError, ConnectTimeout, Failure, Heartbeat, Outbox, Preset, Supervisor,
-    Timer, Transport, Verdict,
+    Attempts, Backoff, ConfigError, ConnectTimeout, DialBudget, Failure, Heartbeat, Outbox, Preset,
+    Supervisor, Timer, Transport, Verdict,
     limits::not_zero,
     machine::{Pace, Pulse, Rules},
 };
@@ -41,6 +41,7 @@ pub(crate) struct Policies {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
     pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    pub(crate) budget: Option<DialBudget>,
     backoff: Result<(), ConfigError>,
 }
 
@@ -57,7 +58,7 @@ impl Policies {
     {
         let checked = backoff.check();
         let delays = Box::new(move || Box::new(backoff.delays()) as Delays);
-        Self { heartbeat, delays, verdict, backoff: checked }
+        Self { heartbeat, delays, verdict, budget: None, backoff: checked }
     }
 }
 
@@ -88,8 +89,8 @@ impl<T: Transport, K: Timer> Builder<T, K> {
     where
         B: Backoff<Delays: Send + 'static> + Send + 'static,
     {
-        let Policies { heartbeat, verdict, .. } = self.policies;
-        self.policies = Policies::new(heartbeat, backoff, verdict);
+        let Policies { heartbeat, verdict, budget, .. } = self.policies;
+        self.policies = Policies { budget, ..Policies::new(heartbeat, backoff, verdict) };
         self
     }
 
@@ -137,6 +138,13 @@ impl<T: Transport, K: Timer> Builder<T, K> {
         verdict: impl FnMut(&Failure<'_>) -> Verdict + Send + 'static,
     ) -> Self {
         self.policies.verdict = Box::new(verdict);
+        self
+    }
+
+    /// Shares a budget of attempts with other supervisors. The first attempt is under it as well.
+    #[must_use]
+    pub fn dial_budget(mut self, budget: DialBudget) -> Self {
+        self.policies.budget = Some(budget);
         self
     }
 

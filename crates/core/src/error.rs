@@ -74,6 +74,9 @@ pub enum ErrorKind {
     Ended,
     /// A deadline passed.
     Timeout,
+    /// The exchange before a connection counts as open failed, see
+    /// [`before_open`](crate::before_open).
+    Handshake,
     /// The function that provides URL, headers or credentials failed.
     Provider,
     /// Anything else.
@@ -96,6 +99,7 @@ impl ErrorKind {
             Self::Reset => "reset",
             Self::Ended => "ended",
             Self::Timeout => "timeout",
+            Self::Handshake => "handshake",
             Self::Provider => "provider",
             Self::Other => "other",
         }

@@ -3,8 +3,11 @@
 
 mod backlog;
 mod backoff;
+mod before_open;
 mod boxed;
+mod budget;
 mod builder;
+mod endpoints;
 mod error;
 mod event;
 mod handle;
@@ -33,8 +36,11 @@ pub use bytes::Bytes;
 pub use self::time::FuturesTimer;
 pub use self::{
     backoff::{Backoff, Constant, Exponential, ExponentialDelays},
+    before_open::{BeforeOpen, Opening, RawConnection, before_open},
     boxed::{BoxConnection, BoxTransport, DynTransport},
+    budget::DialBudget,
     builder::Builder,
+    endpoints::Endpoints,
     error::{ConfigError, ErrorKind, HttpAnswer, QueueError, SessionClosed, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,

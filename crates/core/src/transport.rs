@@ -84,7 +84,7 @@ impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
 }
 
 /// What a successful attempt yields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Established<C> {
     /// The connection.
@@ -115,6 +115,13 @@ impl<C> Established<C> {
         self
     }
 
+    /// The connection, and the rest.
+    pub(crate) fn split(self) -> (C, Established<()>) {
+        let rest =
+            Established { connection: (), subprotocol: self.subprotocol, headers: self.headers };
+        (self.connection, rest)
+    }
+
     /// The same with another connection, made from this one.
     pub fn map<D>(self, wrap: impl FnOnce(C) -> D) -> Established<D> {
         Established {
@@ -136,6 +143,9 @@ pub struct Attempt {
     pub number: u32,
     /// The moment at which the supervisor will give the attempt up.
     pub deadline: Timestamp,
+    /// The connection before this attempt was [stable](crate::Builder::stable_after), or there was
+    /// none.
+    pub was_stable: bool,
     /// The verdict on the last failure asked for fresh credentials.
     pub refresh: bool,
     /// Why the last connection was lost, `None` at the first attempt of a session.
@@ -146,7 +156,7 @@ impl Attempt {
     /// The attempt numbered `number` that would become `connection`. Transports that wrap others,
     /// and tests of transports, make these; otherwise the supervisor does.
     pub fn new(connection: u64, number: u32, deadline: Timestamp) -> Self {
-        Self { connection, number, deadline, refresh: false, last: None }
+        Self { connection, number, deadline, was_stable: true, refresh: false, last: None }
     }
 }
 

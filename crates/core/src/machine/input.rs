@@ -17,7 +17,15 @@ impl Machine {
         let now = self.observe(now);
         if matches!(self.state, State::Idle) {
             self.down_since = Some(now);
-            self.dial(now);
+            self.state = State::Waiting { until: Some(now) };
+        }
+    }
+
+    /// The attempt that is due must wait until then, `None` is never.
+    pub(crate) fn handle_postponed(&mut self, now: Timestamp, until: Option<Timestamp>) {
+        self.observe(now);
+        if let State::Waiting { .. } = self.state {
+            self.state = State::Waiting { until };
         }
     }
 

@@ -176,6 +176,11 @@ impl Machine {
         }
     }
 
+    /// Whether an attempt is scheduled and due.
+    pub(crate) fn dial_is_due(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Waiting { until } if reached(until, now).is_some())
+    }
+
     /// When the next attempt begins, while one is scheduled.
     pub(crate) fn next_attempt(&self) -> Option<Timestamp> {
         match self.state {

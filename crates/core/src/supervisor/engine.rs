@@ -92,6 +92,10 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     settings: Settings,
     delays: Option<Delays>,
     refresh: bool,
+    /// The connection before the next attempt was stable.
+    stable: bool,
+    /// The shared budget has granted the next attempt.
+    granted: bool,
     random: Random,
     goodbye: Option<CloseFrame>,
     desk: Desk,
@@ -152,6 +156,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             settings,
             delays: None,
             refresh: false,
+            stable: false,
+            granted: false,
             random: Random::seeded(),
             goodbye: None,
             desk: Desk::new(now),
@@ -458,10 +464,27 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let mut step = self.write(cx);
         self.take_leave(cx);
         if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
-            self.machine.handle_deadline(self.now);
+            if self.may_dial() {
+                self.machine.handle_deadline(self.now);
+            }
             step = Step::Moved;
         }
         if self.carry_out(cx) { Step::Moved } else { step }
+    }
+
+    /// Whether the shared budget lets a due attempt begin; else it is postponed.
+    fn may_dial(&mut self) -> bool {
+        let Some(budget) = &self.policies.budget else { return true };
+        if !self.machine.dial_is_due(self.now) || self.granted {
+            return true;
+        }
+        self.granted = true;
+        let at = budget.grant(self.now);
+        let may = at.is_some_and(|at| at <= self.now);
+        if !may {
+            self.machine.handle_postponed(self.now, at);
+        }
+        may
     }
 
     /// Reads the clock and notes what was heard since it was last read.
@@ -647,6 +670,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     fn judge(&mut self, fresh: bool) -> Ruling {
+        self.stable = fresh;
         if fresh {
             self.delays = None;
         }
@@ -674,10 +698,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
         self.desk.dialled();
+        self.granted = false;
         let attempt = Attempt {
             connection: self.machine.connection(),
             number,
             deadline: deadline.unwrap_or(Timestamp::from_epoch(Duration::MAX)),
+            was_stable: number == 0 || self.stable,
             refresh: self.refresh,
             last: self.desk.last_cause().cloned(),
         };

@@ -1,0 +1,231 @@
+//! An exchange on the raw connection before it counts as open: [`BeforeOpen`].
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use crate::{
+    Attempt, Connection, ErrorKind, Established, Frame, Message, Timer, Transport, TransportError,
+};
+
+/// A transport whose connections are open only after an exchange with the server: authenticate,
+/// subscribe, resume. Made by [`before_open`].
+///
+/// Nothing that is queued flows before the exchange is done. If it fails, or takes longer than its
+/// timeout, the attempt has failed with [`ErrorKind::Handshake`]; the source of that error is what
+/// the function returned. The attempt's own deadline holds for dial and exchange together.
+pub struct BeforeOpen<T, K, F> {
+    transport: T,
+    timer: K,
+    timeout: Duration,
+    exchange: F,
+}
+
+/// Lets `exchange` speak on each new connection before it is open.
+///
+/// The function gets the connection as a [`RawConnection`] and gives it back when it is done.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{ErrorKind, Timer, Transport, TransportError, before_open};
+///
+/// # fn wrap(transport: impl Transport, timer: impl Timer + Clone) {
+/// let transport = before_open(transport, timer, Duration::from_secs(5), |mut raw, _attempt| async {
+///     raw.send("login secret").await?;
+///     match raw.next().await?.as_text() {
+///         Some("welcome") => Ok(raw),
+///         _ => Err(TransportError::new(ErrorKind::Other, "the server did not welcome us")),
+///     }
+/// });
+/// # fn is_transport(_: impl Transport) {}
+/// # is_transport(transport);
+/// # }
+/// ```
+pub fn before_open<T, K, F, Fut>(
+    transport: T,
+    timer: K,
+    timeout: Duration,
+    exchange: F,
+) -> BeforeOpen<T, K, F>
+where
+    T: Transport,
+    K: Timer + Clone,
+    F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut + Clone,
+    Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
+{
+    BeforeOpen { transport, timer, timeout, exchange }
+}
+
+impl<T, K, F, Fut> Transport for BeforeOpen<T, K, F>
+where
+    T: Transport,
+    K: Timer + Clone,
+    F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut + Clone,
+    Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
+{
+    type Connection = Pin<Box<T::Connection>>;
+    type Connect = Opening<T, K, F, Fut>;
+
+    fn connect(&mut self, attempt: Attempt) -> Self::Connect {
+        Opening {
+            timer: self.timer.clone(),
+            timeout: self.timeout,
+            exchange: self.exchange.clone(),
+            attempt: attempt.clone(),
+            stage: Stage::Dialling(Box::pin(self.transport.connect(attempt))),
+        }
+    }
+
+    fn can_ping(&self) -> bool {
+        self.transport.can_ping()
+    }
+}
+
+/// An attempt of [`BeforeOpen`].
+pub struct Opening<T: Transport, K: Timer, F, Fut> {
+    timer: K,
+    timeout: Duration,
+    exchange: F,
+    attempt: Attempt,
+    stage: Stage<T, K, Fut>,
+}
+
+enum Stage<T: Transport, K: Timer, Fut> {
+    Dialling(Pin<Box<T::Connect>>),
+    Speaking {
+        rest: Established<()>,
+        exchange: Pin<Box<Fut>>,
+        /// `None` is never.
+        sleep: Option<Pin<Box<K::Sleep>>>,
+    },
+    Done,
+}
+
+/// Everything that must not move is in a box of its own.
+impl<T: Transport, K: Timer, F, Fut> Unpin for Opening<T, K, F, Fut> {}
+
+impl<T, K, F, Fut> Future for Opening<T, K, F, Fut>
+where
+    T: Transport,
+    K: Timer,
+    F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut,
+    Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
+{
+    type Output = Result<Established<Pin<Box<T::Connection>>>, TransportError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        loop {
+            match &mut this.stage {
+                Stage::Dialling(connect) => {
+                    let Poll::Ready(established) = connect.as_mut().poll(cx)? else {
+                        return Poll::Pending;
+                    };
+                    let (connection, rest) = established.split();
+                    let raw = RawConnection { connection: Box::pin(connection) };
+                    let deadline = this.timer.now().checked_add(this.timeout);
+                    this.stage = Stage::Speaking {
+                        rest,
+                        exchange: Box::pin((this.exchange)(raw, this.attempt.clone())),
+                        sleep: deadline.map(|at| Box::pin(this.timer.sleep_until(at))),
+                    };
+                }
+                Stage::Speaking { rest, exchange, sleep } => {
+                    // A finished exchange is taken before its deadline is judged.
+                    let result = match exchange.as_mut().poll(cx) {
+                        Poll::Ready(Ok(raw)) => Ok(std::mem::take(rest).map(|()| raw.connection)),
+                        Poll::Ready(Err(error)) => {
+                            Err(TransportError::from_source(ErrorKind::Handshake, error))
+                        }
+                        Poll::Pending => {
+                            let sleep = sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx));
+                            if sleep.is_none_or(|sleep| sleep.is_pending()) {
+                                return Poll::Pending;
+                            }
+                            let words = format!("not done within {:?}", this.timeout);
+                            Err(TransportError::new(ErrorKind::Handshake, words))
+                        }
+                    };
+                    this.stage = Stage::Done;
+                    return Poll::Ready(result);
+                }
+                Stage::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// A connection before it is open: sends and receives messages, without supervision.
+///
+/// # Cancel safety
+///
+/// A `send` that is dropped may have written the message or not. A `next` that is dropped loses
+/// nothing.
+pub struct RawConnection<C> {
+    connection: Pin<Box<C>>,
+}
+
+impl<C: Connection> RawConnection<C> {
+    /// Sends a message and flushes it.
+    ///
+    /// # Errors
+    ///
+    /// When the connection broke.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), TransportError> {
+        let frame = Frame::Message(message.into());
+        poll_fn(|cx| self.connection.as_mut().poll_ready(cx)).await?;
+        self.connection.as_mut().start_send(frame)?;
+        poll_fn(|cx| self.connection.as_mut().poll_flush(cx)).await
+    }
+
+    /// The next message. Control frames are passed over.
+    ///
+    /// # Errors
+    ///
+    /// When the connection broke, ended, or was closed by the server.
+    pub async fn next(&mut self) -> Result<Message, TransportError> {
+        loop {
+            match poll_fn(|cx| self.connection.as_mut().poll_next(cx)).await {
+                Some(Ok(Frame::Message(message))) => return Ok(message),
+                Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
+                Some(Ok(Frame::Close(frame))) => {
+                    let words = frame.map_or_else(
+                        || "closed by the server".to_owned(),
+                        |frame| format!("closed by the server with code {}", frame.code),
+                    );
+                    return Err(TransportError::new(ErrorKind::Ended, words));
+                }
+                Some(Err(error)) => return Err(error),
+                None => {
+                    let words = "the server ended the connection";
+                    return Err(TransportError::new(ErrorKind::Ended, words));
+                }
+            }
+        }
+    }
+}
+
+impl<C> fmt::Debug for RawConnection<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawConnection").finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug, K, F> fmt::Debug for BeforeOpen<T, K, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BeforeOpen")
+            .field("transport", &self.transport)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport, K: Timer, F, Fut> fmt::Debug for Opening<T, K, F, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}
