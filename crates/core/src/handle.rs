@@ -13,8 +13,8 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use crate::{
-    CloseFrame, CloseReason, DropReason, Fate, Message, Phase, QueueError, Receipt, SessionClosed,
-    Status,
+    CloseFrame, CloseReason, ConfigError, DropReason, Fate, Message, Phase, QueueError, Receipt,
+    SessionClosed, Status,
     queue::{News, Offer, Options},
     receipt::Slot,
     shared::{Shared, State},
@@ -140,6 +140,23 @@ impl Handle {
         Ok(self.queue_with_receipt(message).await?.await)
     }
 
+    /// Keeps a message that is sent after every Open, before what is queued: a subscription, say.
+    /// Messages are replayed in the order in which their keys were first set; a key that is set
+    /// again replaces its message. If a connection is open, it is sent on that one, too.
+    ///
+    /// Replays count against the outbox's bound while they are on their way, but are never
+    /// refused; they have no fate, since they come again with the next connection.
+    pub fn replay(&self, key: &str, message: impl Into<Message>) {
+        let message = message.into();
+        self.shared.with(|state, _| state.queue.set_replay(key, message));
+        self.shared.notify();
+    }
+
+    /// Forgets the replay of that key; gives its message.
+    pub fn forget_replay(&self, key: &str) -> Option<Message> {
+        self.shared.with(|state, _| state.queue.remove_replay(key))
+    }
+
     /// Offers a message; `Err` gives it back because it must wait.
     fn offer(
         &self,
@@ -170,12 +187,22 @@ impl Handle {
     ///
     /// Effective in every state: no attempt begins after it. Idempotent.
     pub fn close(&self) {
-        self.close_with(None);
+        self.close_by(None);
     }
 
     /// As [`close`](Self::close), with this close frame.
-    pub fn close_with(&self, frame: impl Into<Option<CloseFrame>>) {
-        let frame = frame.into();
+    ///
+    /// # Errors
+    ///
+    /// When a client may not send the frame's code (RFC 6455 section 7.4), or its reason is longer
+    /// than a control frame holds; nothing was closed then.
+    pub fn close_with(&self, frame: CloseFrame) -> Result<(), ConfigError> {
+        frame.check()?;
+        self.close_by(Some(frame));
+        Ok(())
+    }
+
+    fn close_by(&self, frame: Option<CloseFrame>) {
         self.command(|state, news| {
             state.commands.close.get_or_insert(frame);
             state.queue.close_gate(news);

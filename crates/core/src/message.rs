@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::Text;
+use crate::{ConfigError, Text};
 
 /// A WebSocket message, whole: fragments have been joined, control frames are not messages.
 ///
@@ -119,5 +119,38 @@ impl CloseFrame {
     /// A close frame with this code and reason.
     pub fn new(code: u16, reason: impl Into<Text>) -> Self {
         Self { code, reason: reason.into() }
+    }
+
+    /// Whether an endpoint may send it.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if !matches!(self.code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+            let rule = "must be one that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
+            return Err(ConfigError::new("close code", self.code, rule));
+        }
+        if self.reason.len() > 123 {
+            let rule = "must be at most 123 bytes";
+            return Err(ConfigError::new("close reason", self.reason.len(), rule));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_frames_that_nobody_may_send_are_refused_by_name() {
+        let refused = |code, reason: &str| {
+            CloseFrame::new(code, reason).check().map_err(|error| error.setting())
+        };
+        for code in [0, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000] {
+            assert_eq!(refused(code, ""), Err("close code"), "{code}");
+        }
+        for code in [1000, 1001, 1011, 3000, 4401, 4999] {
+            assert_eq!(refused(code, ""), Ok(()), "{code}");
+        }
+        assert_eq!(refused(1000, &"x".repeat(123)), Ok(()));
+        assert_eq!(refused(1000, &"x".repeat(124)), Err("close reason"));
     }
 }

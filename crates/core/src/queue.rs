@@ -34,6 +34,8 @@ pub(crate) struct Queue {
     unsent: VecDeque<Fate>,
     /// Fates let go, because nobody fetched them.
     discarded: u64,
+    /// What is sent after every Open, in this order.
+    replays: Vec<(Box<str>, Message)>,
 }
 
 struct Entry {
@@ -47,6 +49,22 @@ struct Entry {
     tries: u32,
     /// The last connection that died with it in hand.
     handed_to: Option<u64>,
+    origin: Origin,
+}
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// A sender; the number counts accepted messages from 0.
+    Sender(u64),
+    /// The replays: its fate is nobody's, it comes again with the next connection.
+    Replay,
+}
+
+impl Entry {
+    fn is_replay(&self) -> bool {
+        self.origin == Origin::Replay
+    }
 }
 
 /// What is to be done once the lock is released.
@@ -94,6 +112,7 @@ impl Queue {
             accepted: 0,
             unsent: VecDeque::new(),
             discarded: 0,
+            replays: Vec::new(),
         }
     }
 
@@ -168,10 +187,54 @@ impl Queue {
             expires: None,
             tries: 0,
             handed_to: None,
+            origin: Origin::Sender(self.accepted),
         });
         self.unseen += 1;
         self.accepted += 1;
         Offer::Accepted
+    }
+
+    /// Keeps a message to be sent after every Open, in the place of the one with the same key; if
+    /// a connection is open it is sent on that one, too.
+    pub(crate) fn set_replay(&mut self, key: &str, message: Message) {
+        match self.replays.iter_mut().find(|(known, _)| **known == *key) {
+            Some((_, known)) => *known = message.clone(),
+            None => self.replays.push((key.into(), message.clone())),
+        }
+        if self.online && !self.closed {
+            let at = self.cursors.handed().count + self.replays_queued();
+            self.insert_replay(at, message);
+        }
+    }
+
+    /// Forgets a replay.
+    pub(crate) fn remove_replay(&mut self, key: &str) -> Option<Message> {
+        let at = self.replays.iter().position(|(known, _)| **known == *key)?;
+        Some(self.replays.remove(at).1)
+    }
+
+    /// Replays at the head of what is queued.
+    fn replays_queued(&self) -> usize {
+        let queued = self.entries.iter().skip(self.cursors.handed().count);
+        queued.take_while(|entry| entry.is_replay()).count()
+    }
+
+    fn insert_replay(&mut self, at: usize, message: Message) {
+        let bytes = message.len();
+        self.cursors.accept(bytes);
+        self.entries.insert(
+            at,
+            Entry {
+                message: Some(message),
+                bytes,
+                slot: None,
+                max_age: None,
+                expires: None,
+                tries: 0,
+                handed_to: None,
+                origin: Origin::Replay,
+            },
+        );
     }
 
     /// The number of the next message to be accepted.
@@ -266,7 +329,11 @@ impl Queue {
     }
 
     fn settled_through(&self) -> u64 {
-        self.accepted - self.entries.len() as u64
+        let oldest = self.entries.iter().find_map(|entry| match entry.origin {
+            Origin::Sender(number) => Some(number),
+            Origin::Replay => None,
+        });
+        oldest.unwrap_or(self.accepted)
     }
 
     fn call_flushers(&mut self, news: &mut News) {
@@ -288,6 +355,9 @@ impl Queue {
     pub(crate) fn set_online(&mut self, online: bool, news: &mut News) {
         self.online = online;
         if online {
+            for (at, (_, message)) in self.replays.clone().into_iter().enumerate() {
+                self.insert_replay(at, message);
+            }
             self.call_first(news);
         } else if self.policy.offline == Offline::Refuse {
             self.drop_queued(DropReason::Offline, news);
@@ -382,6 +452,9 @@ impl Queue {
         for mut entry in handed {
             self.cursors.settle(entry.bytes);
             entry.handed_to = Some(connection);
+            if entry.is_replay() {
+                continue;
+            }
             if self.policy.resend == 0 {
                 self.drop_entry(entry, DropReason::SessionEnded, news);
             } else if entry.tries > self.policy.resend {
@@ -389,6 +462,10 @@ impl Queue {
             } else {
                 again.push(entry);
             }
+        }
+        // Nor does a replay wait for the next connection, which gets its own.
+        while self.entries.front().is_some_and(Entry::is_replay) {
+            self.remove(0);
         }
         for entry in again.into_iter().rev() {
             self.cursors.accept(entry.bytes);
@@ -438,6 +515,9 @@ impl Queue {
 
     /// Gives an entry that was removed its fate: dropped, or unknown if it was ever handed over.
     fn drop_entry(&mut self, entry: Entry, reason: DropReason, news: &mut News) {
+        if entry.is_replay() {
+            return;
+        }
         let fate = match (entry.handed_to, entry.message) {
             (Some(connection), message) if reason != DropReason::ResendLimit => {
                 news.unknown += 1;

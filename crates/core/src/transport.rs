@@ -51,10 +51,13 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 /// - It answers pings by itself, while it is read from, and reports them as [`Frame::Ping`].
 /// - Data frames are whole messages.
 /// - After the peer's close frame it reports [`Frame::Close`], writes the reply by itself as far
-///   as it can and at the latest when flushed, then ends with `None`.
+///   as it can and at the latest when flushed, then ends with `None` when the peer closes the line.
+/// - A line that ends without a close frame is `None` or an error of kind
+///   [`Ended`](crate::ErrorKind::Ended) or [`Reset`](crate::ErrorKind::Reset).
 /// - `start_send(Frame::Close(..))` begins the close handshake; data sent later is refused. Reading
 ///   goes on until the peer's reply.
-/// - A failed write does not end reading: what the peer sent before stays readable.
+/// - A failed write, or a message that the connection refuses for its size, ends writing for good.
+///   It does not end reading: what the peer sent before stays readable.
 /// - After `None` or an error from reading there is no further frame.
 /// - Only the waker of the last poll counts, whichever of the methods it was. It may be woken for
 ///   no reason.

@@ -1,0 +1,139 @@
+//! The exchange before a connection counts as open.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use websocket_heartbeat::{
+    ErrorKind, Event, LostCause, Message, Outbox, Preset, Supervisor, Transport, TransportError,
+    before_open,
+};
+use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A transport that logs in on each connection, within 3 s.
+fn login(clock: &Clock) -> (impl Transport + 'static, Remote) {
+    let (transport, remote): (MockTransport, Remote) = mock(clock);
+    let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+        raw.send("login").await?;
+        match raw.next().await?.as_text() {
+            Some("welcome") => Ok(raw),
+            _ => Err(TransportError::new(ErrorKind::Other, "not welcome")),
+        }
+    });
+    (transport, remote)
+}
+
+fn supervise<T: Transport>(transport: T, clock: &Clock) -> Supervisor<T, MockTimer> {
+    Supervisor::builder(transport, clock.timer()).outbox(Outbox::new()).build().unwrap()
+}
+
+fn welcome(message: Message) -> Option<Message> {
+    Some(if message.as_text() == Some("login") { "welcome".into() } else { message })
+}
+
+#[test]
+fn nothing_queued_flows_before_the_exchange_is_done() {
+    let clock = Clock::new();
+    let (transport, remote) = login(&clock);
+    remote.script(|_| Script::accept().latency(SECOND).reply_with(welcome));
+    let mut supervisor = supervise(transport, &clock);
+    supervisor.handle().try_queue("first").unwrap();
+    let mut runner = Runner::new(&clock);
+    runner.run_until(async {
+        while let Some(event) = supervisor.next().await {
+            if let Event::Message(message) = event {
+                assert_eq!(message.as_text(), Some("first"), "the exchange is not for the user");
+                break;
+            }
+        }
+    });
+    let peer = remote.last_peer().unwrap();
+    assert_eq!(peer.received_messages(), [Message::text("login"), Message::text("first")]);
+    assert_eq!(remote.trace().times("-> text \"first\""), [2_000], "a round trip after the login");
+}
+
+#[test]
+fn an_exchange_that_fails_or_hangs_is_a_failed_attempt_with_a_cause_of_its_own() {
+    let clock = Clock::new();
+    let (transport, remote) = login(&clock);
+    remote.script(|dial| match dial {
+        1 => Script::accept().reply_with(|_| Some("go away".into())),
+        2 => Script::accept().silent(),
+        3 => Script::accept().close_after(SECOND, 4401, "no"),
+        _ => Script::accept().reply_with(welcome),
+    });
+    let mut supervisor = supervise(transport, &clock);
+    let mut lost = Vec::new();
+    Runner::new(&clock).run_until(async {
+        while let Some(event) = supervisor.next().await {
+            match event {
+                Event::Lost(news) => {
+                    assert!(!news.opened);
+                    let LostCause::Connect(error) = news.cause else { panic!("{}", news.cause) };
+                    assert_eq!(error.kind(), ErrorKind::Handshake);
+                    lost.push((clock.now().since_epoch().as_secs(), error.to_string()));
+                }
+                Event::Open(open) => {
+                    assert_eq!(open.connection, 4);
+                    break;
+                }
+                _ => {}
+            }
+        }
+    });
+    let lost: Vec<_> = lost.iter().map(|(at, words)| (*at, words.as_str())).collect();
+    assert_eq!(
+        lost,
+        [
+            (0, "handshake: other: not welcome"),
+            (5, "handshake: not done within 3s"),
+            (8, "handshake: ended: closed by the server with code 4401"),
+        ]
+    );
+    assert_eq!(remote.most_at_once(), 1);
+}
+
+#[test]
+fn replays_come_after_every_open_and_before_what_is_queued() {
+    let clock = Clock::new();
+    let (transport, remote): (MockTransport, Remote) = mock(&clock);
+    remote.script(|dial| match dial {
+        1..=3 => Script::accept().end_after(SECOND),
+        _ => Script::hang(),
+    });
+    let mut supervisor =
+        Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build().unwrap();
+    let handle = supervisor.handle();
+    handle.try_queue("data 1").unwrap();
+    handle.replay("a", "subscribe a");
+    handle.replay("b", "subscribe b");
+    let mut runner = Runner::new(&clock);
+    runner.run_until(async {
+        while let Some(event) = supervisor.next().await {
+            match event {
+                Event::Open(open) if open.connection == 1 => handle.replay("c", "subscribe c"),
+                Event::Lost(lost) => {
+                    assert_eq!(lost.unsent, [], "a replay has no fate");
+                    if lost.connection == 1 {
+                        handle.replay("a", "subscribe a2");
+                        assert_eq!(handle.forget_replay("b"), Some("subscribe b".into()));
+                        handle.try_queue("data 2").unwrap();
+                    }
+                    if lost.connection == 3 {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+    });
+    let received = |index: usize| {
+        let peer = &remote.peers()[index];
+        let texts = peer.received_messages();
+        texts.iter().map(|m| m.as_text().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(received(0), ["subscribe a", "subscribe b", "subscribe c", "data 1"]);
+    assert_eq!(received(1), ["subscribe a2", "subscribe c", "data 2"]);
+    assert_eq!(received(2), ["subscribe a2", "subscribe c"]);
+}
