@@ -21,7 +21,19 @@ pub(super) enum Beat {
         wait: Duration,
         until: Timestamp,
         trial: Trial,
+        look: Look,
     },
+}
+
+/// Whether an overdue answer was looked for twice.
+///
+/// After a stall of the whole task, a runtime whose sockets become readable only when the task
+/// rests would have us condemn a line whose answer lies unread. So a deadline that is seen late by
+/// more than a tenth of the wait is extended by that tenth, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Look {
+    First,
+    Second,
 }
 
 /// What an unanswered probe means.
@@ -124,7 +136,8 @@ impl Beat {
         if let Self::Unwritten { asked, wait, trial } = *self {
             let wait = longest.map_or(wait, |longest| wait.min(longest));
             let until = now.checked_add(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
-            *self = Self::Outstanding { asked, sent: now, wait, until, trial };
+            let look = Look::First;
+            *self = Self::Outstanding { asked, sent: now, wait, until, trial, look };
         }
     }
 
@@ -179,8 +192,16 @@ impl Beat {
                 *self = Self::resting(pulse, now);
                 Due::Nothing
             }
-            Self::Outstanding { wait, trial, .. } => {
-                let late = now.saturating_since(deadline) > wait;
+            Self::Outstanding { asked, sent, wait, trial, look, .. } => {
+                let late_by = now.saturating_since(deadline);
+                let late = late_by > wait;
+                let fresh_probe_comes = late && matches!(trial, Trial::Regular { .. });
+                if look == Look::First && late_by > wait / 10 && !fresh_probe_comes {
+                    let until = now.checked_add(wait / 10).unwrap_or(now);
+                    let look = Look::Second;
+                    *self = Self::Outstanding { asked, sent, wait, until, trial, look };
+                    return Due::Nothing;
+                }
                 let tolerate = pulse.map_or(0, |pulse| pulse.tolerate);
                 match trial {
                     Trial::Last => return Due::Unanswered,

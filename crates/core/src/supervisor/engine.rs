@@ -82,6 +82,8 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     reading: Reading,
     /// The connection had nothing to read when last asked, and has not stirred since.
     quiet: bool,
+    /// It is being read because a verdict is due.
+    read_first: bool,
     writer: Writer,
     /// Frames that may still be read before a failed write is reported.
     burial: u32,
@@ -148,6 +150,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             heard: Heard::default(),
             reading: Reading::Yes,
             quiet: false,
+            read_first: false,
             writer: Writer::default(),
             burial: 0,
             has_queue: false,
@@ -464,12 +467,26 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let mut step = self.write(cx);
         self.take_leave(cx);
         if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
+            if self.must_read_first() {
+                return Step::Moved;
+            }
             if self.may_dial() {
                 self.machine.handle_deadline(self.now);
             }
             step = Step::Moved;
         }
         if self.carry_out(cx) { Step::Moved } else { step }
+    }
+
+    /// Whether a verdict is due and the connection was passed over because it had not stirred: it
+    /// is read all the same, once, before it is condemned.
+    fn must_read_first(&mut self) -> bool {
+        let must = self.quiet && !self.read_first && self.machine.probe_since().is_some();
+        self.read_first = must;
+        if must {
+            self.quiet = false;
+        }
+        must
     }
 
     /// Whether the shared budget lets a due attempt begin; else it is postponed.
