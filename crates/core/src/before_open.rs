@@ -4,9 +4,11 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
+
+use pin_project::pin_project;
 
 use crate::{
     Attempt, Connection, ErrorKind, Established, Frame, Message, Timer, Transport, TransportError,
@@ -76,7 +78,7 @@ where
             timeout: self.timeout,
             exchange: self.exchange.clone(),
             attempt: attempt.clone(),
-            stage: Stage::Dialling(Box::pin(self.transport.connect(attempt))),
+            stage: Stage::Dialling(self.transport.connect(attempt)),
         }
     }
 
@@ -86,27 +88,28 @@ where
 }
 
 /// An attempt of [`BeforeOpen`].
+#[pin_project]
 pub struct Opening<T: Transport, K: Timer, F, Fut> {
     timer: K,
     timeout: Duration,
     exchange: F,
     attempt: Attempt,
-    stage: Stage<T, K, Fut>,
+    #[pin]
+    stage: Stage<T::Connect, Fut, K::Sleep>,
 }
 
-enum Stage<T: Transport, K: Timer, Fut> {
-    Dialling(Pin<Box<T::Connect>>),
+#[pin_project(project = StageProjection)]
+enum Stage<D, E, S> {
+    Dialling(#[pin] D),
     Speaking {
         rest: Established<()>,
-        exchange: Pin<Box<Fut>>,
+        #[pin]
+        exchange: E,
         /// `None` is never.
-        sleep: Option<Pin<Box<K::Sleep>>>,
+        #[pin]
+        sleep: Option<S>,
     },
-    Done,
 }
-
-/// Everything that must not move is in a box of its own.
-impl<T: Transport, K: Timer, F, Fut> Unpin for Opening<T, K, F, Fut> {}
 
 impl<T, K, F, Fut> Future for Opening<T, K, F, Fut>
 where
@@ -118,44 +121,32 @@ where
     type Output = Result<Established<Pin<Box<T::Connection>>>, TransportError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        loop {
-            match &mut this.stage {
-                Stage::Dialling(connect) => {
-                    let Poll::Ready(established) = connect.as_mut().poll(cx)? else {
-                        return Poll::Pending;
-                    };
-                    let (connection, rest) = established.split();
-                    let raw = RawConnection { connection: Box::pin(connection) };
-                    let deadline = this.timer.now().checked_add(this.timeout);
-                    this.stage = Stage::Speaking {
-                        rest,
-                        exchange: Box::pin((this.exchange)(raw, this.attempt.clone())),
-                        sleep: deadline.map(|at| Box::pin(this.timer.sleep_until(at))),
-                    };
-                }
-                Stage::Speaking { rest, exchange, sleep } => {
-                    // A finished exchange is taken before its deadline is judged.
-                    let result = match exchange.as_mut().poll(cx) {
-                        Poll::Ready(Ok(raw)) => Ok(std::mem::take(rest).map(|()| raw.connection)),
-                        Poll::Ready(Err(error)) => {
-                            Err(TransportError::from_source(ErrorKind::Handshake, error))
-                        }
-                        Poll::Pending => {
-                            let sleep = sleep.as_mut().map(|sleep| sleep.as_mut().poll(cx));
-                            if sleep.is_none_or(|sleep| sleep.is_pending()) {
-                                return Poll::Pending;
-                            }
-                            let words = format!("not done within {:?}", this.timeout);
-                            Err(TransportError::new(ErrorKind::Handshake, words))
-                        }
-                    };
-                    this.stage = Stage::Done;
-                    return Poll::Ready(result);
-                }
-                Stage::Done => return Poll::Pending,
-            }
+        let mut this = self.project();
+        if let StageProjection::Dialling(connect) = this.stage.as_mut().project() {
+            let (connection, rest) = ready!(connect.poll(cx))?.split();
+            let raw = RawConnection { connection: Box::pin(connection) };
+            let deadline = this.timer.now().checked_add(*this.timeout);
+            this.stage.set(Stage::Speaking {
+                rest,
+                exchange: (this.exchange)(raw, this.attempt.clone()),
+                sleep: deadline.map(|at| this.timer.sleep_until(at)),
+            });
         }
+        let StageProjection::Speaking { rest, exchange, sleep } = this.stage.project() else {
+            return Poll::Pending;
+        };
+        // A finished exchange is taken before its deadline is judged.
+        if let Poll::Ready(result) = exchange.poll(cx) {
+            let failed = |error| TransportError::from_source(ErrorKind::Handshake, error);
+            let raw = result.map_err(failed)?;
+            return Poll::Ready(Ok(std::mem::take(rest).map(|()| raw.connection)));
+        }
+        match sleep.as_pin_mut() {
+            Some(sleep) => ready!(sleep.poll(cx)),
+            None => return Poll::Pending,
+        }
+        let words = format!("not done within {:?}", this.timeout);
+        Poll::Ready(Err(TransportError::new(ErrorKind::Handshake, words)))
     }
 }
 
