@@ -32,6 +32,8 @@ mod cursors;
 mod input;
 mod output;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
