@@ -48,7 +48,8 @@ pub struct Open {
     pub connection: u64,
     /// The number of the attempt that succeeded.
     pub attempt: u32,
-    /// The time since the connection before was lost, `None` for the first of the session.
+    /// The time since the connection before was lost, or since a pause without one ended; `None`
+    /// for the first of the session.
     pub outage: Option<Duration>,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<Text>,

@@ -49,7 +49,7 @@ pub(super) enum Trial {
 
 impl Trial {
     /// Of a probe that was asked for: no further miss is tolerated.
-    pub(super) const HASTY: Self = Self::Regular { misses: u32::MAX };
+    const HASTY: Self = Self::Regular { misses: u32::MAX };
 }
 
 /// What a deadline of the heartbeat asks for.
@@ -95,12 +95,15 @@ impl Beat {
 
     /// Proof of life was heard.
     pub(super) fn heard_life(&mut self, pulse: Option<Pulse>, now: Timestamp) {
+        // It is in the connection's hands and cannot be called back.
+        if matches!(self, Self::Unwritten { .. }) {
+            return;
+        }
         let Some(pulse) = pulse else {
             *self = Self::Off;
             return;
         };
         let due = match (pulse.trigger, *self) {
-            (Trigger::Idle, Self::Unwritten { .. }) => return,
             (Trigger::Idle, _) => now.checked_add(pulse.every),
             (Trigger::Period, Self::Outstanding { asked, .. }) => {
                 // A period that ended while the answer was awaited is due once, at once.
@@ -124,11 +127,21 @@ impl Beat {
                 return true;
             }
             Self::Unwritten { wait, .. } => *wait = hasty.min(*wait),
-            Self::Outstanding { until, .. } => {
+            Self::Outstanding { until, trial, .. } => {
                 *until = now.checked_add(hasty).map_or(*until, |soon| soon.min(*until));
+                if matches!(trial, Trial::Regular { .. }) {
+                    *trial = Trial::HASTY;
+                }
             }
         }
         false
+    }
+
+    /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
+    pub(super) fn renew(&mut self, now: Timestamp, hasty: Duration) -> bool {
+        let unwritten = matches!(self, Self::Unwritten { .. });
+        self.ask(now, hasty, Trial::HASTY);
+        !unwritten
     }
 
     /// The probe that was asked for is written.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Line, Machine, Reading, Ruling, State, Writing,
-    beat::{Due, Trial},
+    Line, Machine, Patience, Reading, Ruling, State, Writing,
+    beat::Due,
     output::{End, Leave, Loss},
     reached,
 };
@@ -170,7 +170,7 @@ impl Machine {
     /// The ruling on the lost connection.
     pub(crate) fn handle_ruling(&mut self, now: Timestamp, ruling: Ruling) {
         let now = self.observe(now);
-        let State::Judging(_) = self.state else { return };
+        let State::Judging(patience) = self.state else { return };
         let next = self.attempt.saturating_add(1);
         let pace = self.rules.pace;
         let delay = match ruling {
@@ -180,6 +180,7 @@ impl Machine {
                 return self.end(End::FlapLimit);
             }
             Ruling::NoDelayLeft => return self.end(End::BackoffEnded),
+            Ruling::Retry(_) if patience == Patience::None => Duration::ZERO,
             Ruling::Retry(delay) => delay,
         };
         let down = self.down_since.map_or(Duration::ZERO, |since| now.saturating_since(since));
@@ -227,10 +228,10 @@ impl Machine {
         match self.state {
             State::Idle => self.handle_start(now),
             State::Open(_) => self.lose(now, Loss::Replaced),
+            State::Judging(_) => self.state = State::Judging(Patience::None),
             State::Waiting { .. } => self.state = State::Waiting { until: self.at_once(now) },
             // An attempt under way is what was asked for; the others are the user's will.
             State::Connecting { .. }
-            | State::Judging(_)
             | State::Paused(_)
             | State::Retiring { .. }
             | State::Closing { .. }
@@ -253,13 +254,15 @@ impl Machine {
     pub(crate) fn handle_pause(&mut self, now: Timestamp) {
         let now = self.observe(now);
         match std::mem::replace(&mut self.state, State::Closed) {
-            State::Open(line) => {
-                self.pending.probe = false;
-                self.state = State::Paused(Some(line));
-            }
-            State::Connecting { deadline } => {
-                self.state = State::Connecting { deadline };
+            State::Open(line) => self.state = State::Paused(Some(line)),
+            // One that has said goodbye cannot be kept.
+            begun @ (State::Connecting { .. } | State::Retiring { .. }) => {
+                self.state = begun;
                 self.lose(now, Loss::Paused);
+            }
+            State::Judging(_) => {
+                self.pending.judge = None;
+                self.state = State::Paused(None);
             }
             State::Idle | State::Waiting { .. } => self.state = State::Paused(None),
             other => self.state = other,
@@ -272,12 +275,12 @@ impl Machine {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Paused(Some(mut line)) => {
                 line.last_move = now;
-                line.beat.ask(now, self.rules.hasty, Trial::HASTY);
-                self.pending.probe = true;
+                self.pending.probe |= line.beat.renew(now, self.rules.hasty);
                 self.state = State::Open(line);
             }
             State::Paused(None) => {
-                self.down_since.get_or_insert(now);
+                // The pause was no outage.
+                self.down_since = Some(now);
                 self.state = State::Waiting { until: self.at_once(now) };
             }
             other => self.state = other,
@@ -361,6 +364,7 @@ impl Machine {
 
     /// The attempt or the connection is over.
     fn lose(&mut self, now: Timestamp, loss: Loss) {
+        self.pending.dial = None;
         self.pending.probe = false;
         self.pending.goodbye = false;
         let (opened, fresh) = match &self.state {
@@ -380,20 +384,20 @@ impl Machine {
         if fresh {
             self.attempt = 0;
             self.flaps = 0;
-        } else if opened {
+        } else if opened && !matches!(loss, Loss::Replaced | Loss::Paused) {
             self.flaps = self.flaps.saturating_add(1);
         }
         self.down_since.get_or_insert(now);
         if loss != Loss::Reported {
             self.pending.abandon = Some(loss);
         }
-        // However it ends once it is retired, it ends for its age.
-        let retired = matches!(self.state, State::Retiring { .. });
+        // However else it ends once it is retired, it ends for its age.
+        let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;
         let loss = if retired { Loss::MaxAge } else { loss };
         self.pending.lost = Some((self.connection, opened, loss));
         match self.state {
+            _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
-            State::Connecting { .. } if loss == Loss::Paused => self.state = State::Paused(None),
             // Wanted by the user or by age: no fault to judge, no backoff.
             State::Open(_) if loss == Loss::Replaced => {
                 self.attempt = 0;
@@ -401,8 +405,10 @@ impl Machine {
             }
             State::Retiring { .. } => self.schedule(now, Duration::ZERO),
             _ => {
-                self.pending.judge = Some(fresh);
-                self.state = State::Judging(loss);
+                // Not `fresh`: between a stable connection and this loss there may have been a
+                // replacement, on which there was nothing to judge.
+                self.pending.judge = Some(self.attempt == 0);
+                self.state = State::Judging(Patience::AsRuled);
             }
         }
     }

@@ -32,6 +32,8 @@ mod cursors;
 mod input;
 mod output;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -75,7 +77,7 @@ enum State {
     /// A connection is up.
     Open(Line),
     /// A connection was lost, and the verdict on it is awaited.
-    Judging(Loss),
+    Judging(Patience),
     /// The next attempt is scheduled; `None` is never.
     Waiting { until: Option<Timestamp> },
     /// The user paused the session, with a connection or without.
@@ -86,6 +88,14 @@ enum State {
     Closing { deadline: Option<Timestamp> },
     /// The session has ended.
     Closed,
+}
+
+/// Whether the delay before the next attempt is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Patience {
+    AsRuled,
+    /// The user wants the next attempt now, should the verdict be for one.
+    None,
 }
 
 /// What is true of a connection while it is up.

@@ -1,0 +1,213 @@
+//! Pause, resume, reconnect and probe, in every state and one after the other.
+
+use super::{
+    invariants::one_in_each_state,
+    sim::{Sim, ms, rules},
+};
+use crate::machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State, Transition};
+
+#[test]
+fn a_pause_in_any_state_begins_nothing_until_it_is_resumed() {
+    for (state, mut sim) in one_in_each_state() {
+        if state == "closing" {
+            continue;
+        }
+        sim.feed(Machine::handle_pause);
+        let (dials, probes) = (sim.dials().len(), sim.probes().len());
+        assert!(matches!(sim.machine.state, State::Paused(_)), "{state}");
+        sim.run_to(3_600_000);
+        sim.feed(Machine::handle_reconnect_now);
+        sim.feed(Machine::handle_probe_now);
+        sim.run_to(7_200_000);
+        assert_eq!((sim.dials().len(), sim.probes().len()), (dials, probes), "{state}");
+        assert_eq!(sim.deadline(), None, "{state}");
+        sim.feed(Machine::handle_resume);
+        sim.run_to(7_200_000);
+        let begun = sim.dials().len() - dials + sim.probes().len() - probes;
+        assert_eq!(begun, 1, "{state}: {:?}", sim.log);
+    }
+}
+
+#[test]
+fn a_connection_that_was_kept_through_a_pause_has_to_answer_soon() {
+    let mut sim = Sim::open(rules());
+    sim.run_to(20_000);
+    sim.feed(Machine::handle_pause);
+    sim.run_to(600_000);
+    assert_eq!((sim.losses(), sim.probes()), (vec![], vec![15_000]));
+    sim.feed(Machine::handle_resume);
+    assert_eq!(sim.probes(), [15_000, 600_000]);
+    sim.run_to(604_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(605_000);
+    assert_eq!(sim.losses(), [(605_000, Loss::HeartbeatTimeout(ms(605_000)))]);
+}
+
+#[test]
+fn a_probe_that_is_still_unwritten_is_not_sent_again() {
+    for with_pulse in [true, false] {
+        let mut rules = rules();
+        rules.pulse = rules.pulse.filter(|_| with_pulse);
+        let mut sim = Sim::open(rules);
+        sim.writes_probes = false;
+        sim.feed(Machine::handle_probe_now);
+        sim.feed(Machine::handle_pause);
+        sim.feed(Machine::handle_resume);
+        sim.life();
+        sim.feed(Machine::handle_probe_now);
+        assert_eq!(sim.probes(), [0], "pulse: {with_pulse}");
+        sim.feed(|machine, now| machine.handle_probe_written(now, 1, None));
+        assert!(sim.machine.probe_since().is_some());
+    }
+}
+
+#[test]
+fn what_is_lost_while_paused_is_dialled_on_resuming_and_not_before() {
+    let mut sim = Sim::open(rules());
+    sim.feed(Machine::handle_pause);
+    sim.run_to(10_000);
+    sim.ended();
+    assert_eq!(sim.losses(), [(10_000, Loss::Reported)]);
+    sim.run_to(60_000);
+    assert_eq!((sim.dials(), sim.deadline()), (vec![], None));
+    sim.feed(Machine::handle_resume);
+    sim.run_to(60_000);
+    assert_eq!(sim.dials(), [60_000]);
+}
+
+#[test]
+fn a_pause_is_not_counted_as_outage() {
+    let pace = Pace { outage_limit: Some(ms(30_000)), ..rules().pace };
+    let mut sim = Sim::connecting(Rules { pace, ..rules() });
+    sim.ended();
+    sim.feed(Machine::handle_pause);
+    sim.run_to(600_000);
+    sim.feed(Machine::handle_resume);
+    sim.run_to(600_000);
+    sim.ended();
+    assert_eq!(sim.closed(), []);
+    // The limit: no attempt that would begin later.
+    for second in 1..30 {
+        sim.run_to(600_000 + second * 1_000);
+        if matches!(sim.machine.state, State::Connecting { .. }) {
+            sim.ended();
+        }
+    }
+    sim.run_to(700_000);
+    assert_eq!(sim.closed().len(), 1);
+    assert_eq!(sim.closed()[0].1, End::OutageLimit);
+    assert!(sim.dials().last() <= Some(&630_000), "{:?}", sim.dials());
+}
+
+#[test]
+fn a_wanted_attempt_waits_for_the_minimum_gap_and_for_nothing_else() {
+    for (asked, dialled) in [(1, 100), (99, 100), (100, 100), (101, 101), (1_999, 1_999)] {
+        let mut sim = Sim::connecting(rules());
+        sim.ended();
+        sim.run_to(asked);
+        sim.feed(Machine::handle_reconnect_now);
+        sim.run_to(1_999);
+        assert_eq!(sim.dials(), [0, dialled], "asked at {asked}");
+    }
+    // Asked for again and again.
+    let mut sim = Sim::open(rules());
+    for millis in 0..1_000 {
+        sim.run_to(millis);
+        sim.feed(Machine::handle_reconnect_now);
+        sim.connected();
+    }
+    assert_eq!(sim.dials(), [100, 200, 300, 400, 500, 600, 700, 800, 900]);
+}
+
+#[test]
+fn a_replaced_connection_is_no_failure() {
+    let pace = Pace { flap_limit: Some(1), ..rules().pace };
+    let mut sim = Sim::open(Rules { pace, ..rules() });
+    for round in 1..10 {
+        sim.run_to(round * 1_000);
+        sim.feed(Machine::handle_reconnect_now);
+        sim.run_to(round * 1_000 + 1);
+        sim.connected();
+        assert_eq!(sim.machine.attempt(), 0);
+    }
+    sim.ended();
+    assert_eq!(sim.closed(), []);
+    assert_eq!(sim.times(|action| action == Action::Judge { fresh: true }), [9_001]);
+    // The delays begin anew after it, as after a connection that was stable.
+    assert_eq!(sim.times(|action| action == Action::Judge { fresh: false }), []);
+}
+
+#[test]
+fn a_hint_between_a_loss_and_its_ruling_is_heeded() {
+    let mut sim = Sim::open(rules());
+    sim.machine.handle_ended(sim.now, 1);
+    sim.feed(Machine::handle_reconnect_now);
+    sim.run_to(100);
+    assert_eq!(sim.dials(), [100]);
+    // But it does not overrule the ruling.
+    let mut sim = Sim::open(rules());
+    sim.ruling = Ruling::Stop;
+    sim.machine.handle_ended(sim.now, 1);
+    sim.feed(Machine::handle_reconnect_now);
+    assert_eq!(sim.closed(), [(0, End::Stopped)]);
+}
+
+#[test]
+fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
+    let mut sim = Sim::open(rules());
+    sim.run_to(1_000);
+    for _ in 0..3 {
+        sim.feed(Machine::handle_probe_now);
+    }
+    assert_eq!(sim.probes(), [1_000]);
+    sim.run_to(5_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(6_000);
+    assert_eq!(sim.losses(), [(6_000, Loss::HeartbeatTimeout(ms(6_000)))]);
+
+    for (asked, dead) in [(15_001, 20_001), (19_999, 24_999), (20_001, 25_000)] {
+        let mut rules = rules();
+        // A hint tolerates no miss.
+        rules.pulse.as_mut().expect("there is one").tolerate = 3;
+        let mut sim = Sim::open(rules);
+        sim.run_to(asked);
+        sim.feed(Machine::handle_probe_now);
+        // Asked again, it is not put off.
+        sim.run_to(dead - 1);
+        sim.feed(Machine::handle_probe_now);
+        assert_eq!((sim.probes(), sim.losses()), (vec![15_000], vec![]));
+        sim.run_to(dead);
+        assert_eq!(sim.losses().len(), 1, "asked at {asked}");
+    }
+}
+
+#[test]
+fn each_transition_is_told_once_and_in_order() {
+    let mut sim = Sim::new(rules());
+    sim.feed(Machine::handle_start);
+    sim.connected();
+    sim.run_to(1_000);
+    sim.ended();
+    sim.run_to(3_000);
+    sim.feed(Machine::handle_close);
+    let told: Vec<_> = sim
+        .log
+        .iter()
+        .filter_map(|(millis, output)| match output {
+            super::sim::Output::Told(transition) => Some((*millis, *transition)),
+            super::sim::Output::Did(_) => None,
+        })
+        .collect();
+    let (opened, loss) = (true, Loss::Reported);
+    assert_eq!(
+        told,
+        [
+            (0, Transition::Connecting { connection: 1, attempt: 0 }),
+            (0, Transition::Open { connection: 1, attempt: 0, outage: ms(0) }),
+            (1_000, Transition::Lost { connection: 1, opened, loss }),
+            (1_000, Transition::Retry { attempt: 1, delay: ms(2_000) }),
+            (3_000, Transition::Connecting { connection: 2, attempt: 1 }),
+            (3_000, Transition::Closed(End::User)),
+        ]
+    );
+}

@@ -1,0 +1,418 @@
+//! The invariants that the machine keeps by itself, one test each under its own sentence.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use super::sim::{Sim, at, ms, rules};
+use crate::{
+    Attempts, Timestamp,
+    machine::{Action, Cursors, End, Load, Loss, Machine, Rules, Ruling, State},
+};
+
+#[test]
+fn invariant_01_proof_of_life_is_chosen_only_frames_of_the_current_connection_count() {
+    // Life 1 ms before the deadline, of this connection: the verdict is off.
+    let mut sim = Sim::open(rules());
+    sim.run_to(24_999);
+    sim.life();
+    sim.run_to(39_998);
+    assert_eq!((sim.losses(), sim.probes()), (vec![], vec![15_000]));
+
+    // A frame that does not count as life changes nothing about it.
+    let mut sim = Sim::open(rules());
+    sim.run_to(24_999);
+    sim.feed(|machine, now| machine.handle_frame(now, 1, false));
+    sim.run_to(25_000);
+    assert_eq!(sim.losses(), [(25_000, Loss::HeartbeatTimeout(ms(25_000)))]);
+
+    // Nor does one of another connection, older or not yet there.
+    for number in [0, 2, u64::MAX] {
+        let mut sim = Sim::open(rules());
+        sim.run_to(24_999);
+        sim.feed(|machine, now| machine.handle_frame(now, number, true));
+        sim.run_to(25_000);
+        assert_eq!(sim.losses(), [(25_000, Loss::HeartbeatTimeout(ms(25_000)))]);
+    }
+}
+
+#[test]
+fn invariant_03_the_clock_decides_not_the_sleep() {
+    // A sleep that ends early is no deadline, however often.
+    let mut sim = Sim::open(rules());
+    for early in [1, 7_500, 14_999] {
+        sim.jump_to(early);
+        assert_eq!(sim.probes(), []);
+    }
+    sim.jump_to(15_000);
+    assert_eq!(sim.probes(), [15_000]);
+    sim.jump_to(24_999);
+    assert_eq!(sim.losses(), []);
+    // One that ends a little late is one.
+    sim.jump_to(25_001);
+    assert_eq!(sim.losses(), [(25_001, Loss::HeartbeatTimeout(ms(25_001)))]);
+}
+
+#[test]
+fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
+    // Not reading from before the probe on: probes go out, none is judged.
+    let mut sim = Sim::open(rules());
+    sim.run_to(1_000);
+    sim.machine.handle_reading_paused(1);
+    sim.run_to(600_000);
+    assert_eq!(sim.losses(), []);
+    assert!(sim.probes().len() > 20, "{:?}", sim.probes());
+
+    // Stopped while it was out: when reading resumes, a fresh probe precedes the verdict.
+    for (stop, resume) in [(15_001, 20_000), (24_999, 25_000), (15_001, 24_999)] {
+        let mut sim = Sim::open(rules());
+        sim.run_to(stop);
+        sim.machine.handle_reading_paused(1);
+        sim.run_to(resume);
+        sim.feed(|machine, now| machine.handle_reading_resumed(now, 1));
+        sim.run_to(60_000);
+        let (probes, losses) = (sim.probes(), sim.losses());
+        assert!(probes[0] == 15_000 && probes[1] >= resume.min(25_000), "{probes:?}");
+        assert!(losses[0].0 >= probes[1] + 5_000, "{probes:?} {losses:?}");
+    }
+
+    // What could not be written is not judged either while we could not hear the line move.
+    let mut sim = Sim::open(rules());
+    sim.writes_probes = false;
+    sim.run_to(15_000);
+    sim.machine.handle_reading_paused(1);
+    sim.run_to(100_000);
+    assert_eq!(sim.losses(), []);
+    sim.feed(|machine, now| machine.handle_reading_resumed(now, 1));
+    sim.run_to(109_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(110_000);
+    assert_eq!(sim.losses(), [(110_000, Loss::WriteStalled(ms(10_000)))]);
+}
+
+#[test]
+fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
+    // Nothing moves: lost for that, and at the same time as for silence.
+    let stuck = || {
+        let mut sim = Sim::open(rules());
+        sim.writes_probes = false;
+        sim.feed(|machine, now| machine.handle_write_blocked(now, 1));
+        sim.run_to(15_000);
+        assert_eq!((sim.probes(), sim.machine.probe_since()), (vec![15_000], None));
+        sim
+    };
+    let mut sim = stuck();
+    sim.run_to(24_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(25_000);
+    assert_eq!(sim.losses(), [(25_000, Loss::WriteStalled(ms(25_000)))]);
+
+    // Bytes that leave it, or any frame that comes, extend it; a probe is not sent twice.
+    for frame in [false, true] {
+        let mut sim = stuck();
+        for second in 16..=600 {
+            sim.run_to(second * 1_000);
+            sim.feed(|machine, now| match frame {
+                true => machine.handle_frame(now, 1, false),
+                false => machine.handle_write_progress(now, 1),
+            });
+        }
+        assert_eq!((sim.losses(), sim.probes()), (vec![], vec![15_000]));
+        sim.run_to(609_999);
+        assert_eq!(sim.losses(), []);
+        sim.run_to(610_000);
+        assert_eq!(sim.losses(), [(610_000, Loss::WriteStalled(ms(10_000)))]);
+    }
+
+    // Once it is written the wait for its answer begins.
+    let mut sim = stuck();
+    sim.run_to(24_999);
+    sim.feed(|machine, now| {
+        machine.handle_flushed(now, 1);
+        machine.handle_probe_written(now, 1, None);
+    });
+    sim.run_to(34_998);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(34_999);
+    assert_eq!(sim.losses(), [(34_999, Loss::HeartbeatTimeout(ms(34_999)))]);
+
+    // Bytes that a line takes which was never blocked prove nothing: the kernel takes them.
+    let mut sim = Sim::open(rules());
+    sim.run_to(24_999);
+    sim.feed(|machine, now| machine.handle_write_progress(now, 1));
+    sim.run_to(25_000);
+    assert_eq!(sim.losses().len(), 1);
+}
+
+#[test]
+fn invariant_07_every_wait_has_a_deadline() {
+    // The attempt.
+    let mut sim = Sim::connecting(rules());
+    sim.run_to(9_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(10_000);
+    assert_eq!(sim.losses(), [(10_000, Loss::ConnectTimeout(ms(10_000)))]);
+    // The delay.
+    sim.run_to(11_999);
+    assert_eq!(sim.dials(), [0]);
+    sim.run_to(12_000);
+    assert_eq!(sim.dials(), [0, 12_000]);
+
+    // The farewell of a connection that the peer closed, when the delay is longer.
+    let mut sim = Sim::open(rules());
+    sim.ruling = Ruling::Retry(ms(60_000));
+    sim.machine.handle_peer_closed(at(0), 1);
+    assert_eq!(sim.machine.poll_action(), Some(Action::TakeLeave));
+    sim.drain();
+    sim.run_to(4_999);
+    assert_eq!(sim.times(|action| action == Action::EndLeave), []);
+    sim.run_to(5_000);
+    assert_eq!(sim.times(|action| action == Action::EndLeave), [5_000]);
+
+    // The close handshake, wanted by the user.
+    let mut sim = Sim::open(rules());
+    sim.feed(Machine::handle_close);
+    sim.run_to(4_999);
+    assert_eq!(sim.closed(), []);
+    sim.run_to(5_000);
+    assert_eq!(sim.closed(), [(5_000, End::User)]);
+
+    // And for its age.
+    let mut sim = Sim::connecting(rules());
+    sim.max_age = Some(ms(8_000));
+    sim.connected();
+    sim.run_to(8_000);
+    assert_eq!(sim.times(|action| action == Action::SayGoodbye), [8_000]);
+    sim.run_to(12_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(13_000);
+    assert_eq!(sim.losses(), [(13_000, Loss::MaxAge)]);
+    assert_eq!(sim.dials(), [0, 13_000]);
+}
+
+#[test]
+fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() {
+    for (life, expected) in [(4_999, 2), (5_000, 1), (5_001, 1)] {
+        let mut sim = Sim::connecting(rules());
+        sim.ended();
+        sim.run_to(2_000);
+        sim.connected();
+        sim.run_to(2_000 + life);
+        sim.ended();
+        assert_eq!(sim.machine.attempt(), expected, "after {life} ms");
+        let fresh = sim.times(|action| action == Action::Judge { fresh: true }).len();
+        assert_eq!(fresh, if expected == 1 { 2 } else { 1 }, "after {life} ms");
+    }
+
+    // The original's rule is one setting of it.
+    let mut sim = Sim::connecting(Rules { stable_after: Duration::ZERO, ..rules() });
+    for _ in 0..100 {
+        sim.connected();
+        sim.ended();
+        assert_eq!(sim.machine.attempt(), 1);
+        let until = sim.deadline().unwrap_or(0);
+        sim.run_to(until);
+    }
+
+    // Never reset by what never opened.
+    let attempts = Attempts::AtMost(NonZeroU32::MIN);
+    let mut sim = Sim::connecting(Rules { attempts, ..rules() });
+    sim.ended();
+    sim.run_to(2_000);
+    sim.ended();
+    assert_eq!(sim.closed(), [(2_000, End::AttemptsExhausted)]);
+}
+
+/// One machine in each state.
+pub(super) fn one_in_each_state() -> Vec<(&'static str, Sim)> {
+    let mut states = vec![
+        ("idle", Sim::new(rules())),
+        ("connecting", Sim::connecting(rules())),
+        ("open", Sim::open(rules())),
+    ];
+    let mut sim = Sim::open(rules());
+    sim.run_to(15_000);
+    states.push(("open, probe out", sim));
+    let mut sim = Sim::open(rules());
+    sim.machine.handle_ended(at(0), 1);
+    assert!(matches!(sim.machine.state, State::Judging(_)));
+    states.push(("judging", sim));
+    let mut sim = Sim::open(rules());
+    sim.ended();
+    states.push(("waiting", sim));
+    let mut sim = Sim::open(rules());
+    sim.feed(Machine::handle_pause);
+    states.push(("paused with a connection", sim));
+    let mut sim = Sim::connecting(rules());
+    sim.feed(Machine::handle_pause);
+    states.push(("paused without", sim));
+    let mut sim = Sim::connecting(rules());
+    sim.max_age = Some(ms(1_000));
+    sim.connected();
+    sim.run_to(1_000);
+    assert!(matches!(sim.machine.state, State::Retiring { .. }));
+    states.push(("retiring", sim));
+    let mut sim = Sim::open(rules());
+    sim.feed(Machine::handle_close);
+    states.push(("closing", sim));
+    states
+}
+
+#[test]
+fn invariant_09_the_users_will_wins_in_every_state() {
+    let hints: [fn(&mut Machine, Timestamp); 6] = [
+        Machine::handle_reconnect_now,
+        Machine::handle_probe_now,
+        Machine::handle_resume,
+        Machine::handle_pause,
+        Machine::handle_close,
+        Machine::handle_start,
+    ];
+    for abort in [false, true] {
+        for (state, mut sim) in one_in_each_state() {
+            sim.feed(if abort { Machine::handle_abort } else { Machine::handle_close });
+            sim.log.retain(|(_, output)| matches!(output, super::sim::Output::Told(_)));
+            let dials = sim.machine.connection();
+            for hint in hints {
+                sim.feed(hint);
+            }
+            sim.connected();
+            sim.life();
+            sim.run_to(3_600_000);
+            sim.ended();
+            assert_eq!(sim.machine.connection(), dials, "{state}");
+            assert_eq!((sim.dials(), sim.probes()), (vec![], vec![]), "{state}");
+            assert_eq!(sim.closed().len(), 1, "{state}: {:?}", sim.closed());
+            assert_eq!(sim.deadline(), None, "{state}");
+            assert_eq!(sim.closed()[0].1, if abort { End::Aborted } else { End::User });
+        }
+    }
+}
+
+#[test]
+fn invariant_10_nothing_of_an_old_connection_touches_the_new_one() {
+    let late: [fn(&mut Machine, Timestamp); 9] = [
+        |machine, now| machine.handle_connected(now, 1, Some(ms(1))),
+        |machine, now| machine.handle_ended(now, 1),
+        |machine, now| machine.handle_peer_closed(now, 1),
+        |machine, now| machine.handle_frame(now, 1, true),
+        |machine, now| machine.handle_probe_written(now, 1, None),
+        |machine, now| machine.handle_write_blocked(now, 1),
+        |machine, now| machine.handle_write_progress(now, 1),
+        |machine, now| machine.handle_flushed(now, 1),
+        |machine, now| {
+            machine.handle_handed(1);
+            machine.handle_reading_paused(1);
+            machine.handle_reading_resumed(now, 1);
+        },
+    ];
+    for moment in [2_000, 2_001, 17_000, 26_999] {
+        for open in [false, true] {
+            for input in late {
+                let mut sim = Sim::open(rules());
+                sim.ended();
+                sim.run_to(2_000);
+                if open {
+                    sim.connected();
+                }
+                sim.run_to(moment);
+                // The moment itself is news of its own.
+                sim.machine.observe(sim.now);
+                let before = sim.machine.clone();
+                input(&mut sim.machine, sim.now);
+                assert_eq!(sim.machine, before);
+            }
+        }
+    }
+
+    // A heartbeat begins anew with each connection, however the last one died.
+    for death in [1, 14_999, 15_000, 24_999] {
+        let mut sim = Sim::open(rules());
+        sim.run_to(death);
+        sim.ended();
+        sim.run_to(death + 2_000);
+        sim.connected();
+        sim.log.clear();
+        sim.run_to(death + 2_000 + 24_999);
+        assert_eq!((sim.probes(), sim.losses()), (vec![death + 17_000], vec![]));
+        sim.run_to(death + 2_000 + 25_000);
+        assert_eq!(sim.losses().len(), 1);
+    }
+}
+
+#[test]
+fn invariant_11_a_deadline_first_seen_late_never_condemns() {
+    // Late by the reply timeout is still a verdict; by more it is not.
+    for (seen, lost) in [(25_000, true), (35_000, true), (35_001, false), (3_625_000, false)] {
+        let mut sim = Sim::open(rules());
+        sim.run_to(15_000);
+        sim.jump_to(seen);
+        assert_eq!(!sim.losses().is_empty(), lost, "seen at {seen} ms");
+        if lost {
+            continue;
+        }
+        // One fresh probe with a short deadline, then a verdict.
+        assert_eq!(sim.probes(), [15_000, seen]);
+        sim.run_to(seen + 4_999);
+        assert_eq!(sim.losses(), []);
+        sim.run_to(seen + 5_000);
+        assert_eq!(sim.losses().len(), 1);
+        assert_eq!(sim.probes(), [15_000, seen]);
+    }
+}
+
+#[test]
+fn invariant_12_now_never_runs_backward_and_overflow_means_never() {
+    let mut sim = Sim::open(rules());
+    sim.run_to(15_000);
+    let before = sim.machine.clone();
+    for back in [0, 14_999] {
+        sim.machine.handle_deadline(at(back));
+        sim.machine.handle_frame(at(back), 9, true);
+        assert_eq!(sim.machine, before);
+    }
+    // Life that is said to have been heard in the past was heard now.
+    sim.machine.handle_frame(at(3), 1, true);
+    assert_eq!(sim.deadline(), Some(30_000));
+
+    // At the end of time nothing overflows, and what lies beyond it never comes.
+    let end = Timestamp::from_epoch(Duration::MAX);
+    for (state, sim) in one_in_each_state() {
+        let mut machine = sim.machine;
+        machine.handle_deadline(end);
+        while machine.poll_action().is_some() || machine.poll_event().is_some() {}
+        machine.handle_ruling(end, Ruling::Retry(Duration::MAX));
+        machine.handle_connected(end, machine.connection(), Some(Duration::MAX));
+        machine.handle_frame(end, machine.connection(), true);
+        machine.handle_reconnect_now(end);
+        machine.handle_close(end);
+        assert!(machine.poll_deadline().is_none_or(|deadline| deadline <= end), "{state}");
+    }
+    let mut sim = Sim::open(rules());
+    sim.ruling = Ruling::Retry(Duration::MAX);
+    sim.ended();
+    assert_eq!(sim.deadline(), None);
+    sim.feed(Machine::handle_reconnect_now);
+    assert_eq!(sim.deadline(), Some(100));
+}
+
+#[test]
+fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
+    // Each message is in one place, whatever happens to it, and in none after its fate.
+    let mut cursors = Cursors::default();
+    for bytes in [1, 2, 3, 4] {
+        cursors.accept(bytes);
+    }
+    cursors.hand(1);
+    cursors.hand(2);
+    cursors.drop_queued(4);
+    cursors.settle(1);
+    cursors.requeue(2);
+    assert_eq!(cursors.queued(), Load { count: 2, bytes: 5 });
+    assert_eq!(cursors.handed(), Load::default());
+    assert_eq!(cursors.held(), cursors.queued());
+    cursors.hand(2);
+    cursors.hand(3);
+    assert_eq!(cursors.held(), Load { count: 2, bytes: 5 });
+    cursors.settle(2);
+    cursors.settle(3);
+    assert_eq!(cursors, Cursors::default());
+}

@@ -1,0 +1,150 @@
+//! Deadlines of every state, 1 ms before, at and after, late by an hour, and after each other.
+
+use super::{
+    invariants::one_in_each_state,
+    sim::{Sim, ms, rules},
+};
+use crate::{
+    heartbeat::Trigger,
+    machine::{Action, Loss, Machine, Pulse, Rules},
+};
+
+fn with(set: impl FnOnce(&mut Pulse)) -> Rules {
+    let mut rules = rules();
+    set(rules.pulse.as_mut().expect("the rules have a pulse"));
+    rules
+}
+
+#[test]
+fn an_hour_slept_through_in_any_state_is_one_probe_or_one_attempt_at_most() {
+    for (state, mut sim) in one_in_each_state() {
+        sim.drain();
+        sim.log.clear();
+        sim.jump_to(3_600_000);
+        for _ in 0..10 {
+            sim.feed(Machine::handle_deadline);
+        }
+        assert!(sim.probes().len() + sim.dials().len() <= 1, "{state}: {:?}", sim.log);
+        assert!(sim.deadline().is_none_or(|deadline| deadline > 3_600_000), "{state}");
+    }
+}
+
+#[test]
+fn life_just_before_at_and_after_each_deadline_moves_it() {
+    for (heard, probes) in [(14_999, vec![]), (15_000, vec![15_000]), (15_001, vec![15_000])] {
+        let mut sim = Sim::open(rules());
+        sim.run_to(heard);
+        sim.life();
+        sim.run_to(heard + 14_999);
+        assert_eq!(sim.probes(), probes, "heard at {heard}");
+        sim.run_to(heard + 15_000);
+        assert_eq!(sim.probes().last(), Some(&(heard + 15_000)));
+    }
+}
+
+#[test]
+fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() {
+    let period = with(|pulse| pulse.trigger = Trigger::Period);
+    let mut sim = Sim::open(period);
+    for second in 0..60 {
+        sim.run_to(second * 1_000 + 500);
+        sim.life();
+    }
+    assert_eq!(sim.probes(), [15_000, 30_000, 45_000]);
+    sim.jump_to(1_000_000);
+    sim.life();
+    sim.run_to(1_014_999);
+    assert_eq!(sim.probes().len(), 4);
+    sim.run_to(1_015_000);
+    assert_eq!(sim.probes().len(), 5);
+
+    // Answered after the period has gone by: the next is due at once, and once.
+    let mut sim = Sim::open(with(|pulse| {
+        pulse.trigger = Trigger::Period;
+        pulse.every = ms(1_000);
+    }));
+    sim.run_to(5_500);
+    assert_eq!(sim.probes(), [1_000]);
+    sim.life();
+    sim.run_to(5_500);
+    assert_eq!(sim.probes(), [1_000, 5_500]);
+}
+
+#[test]
+fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_interval() {
+    for trigger in [Trigger::Idle, Trigger::Period] {
+        for (every, timeout) in [(15_000, 10_000), (10_000, 10_000), (1_000, 30_000), (1, 1)] {
+            let mut sim = Sim::open(with(|pulse| {
+                *pulse = Pulse { trigger, every: ms(every), timeout: ms(timeout), tolerate: 0 };
+            }));
+            sim.run_to(every + timeout);
+            let dead = every + timeout;
+            assert_eq!(sim.losses(), [(dead, Loss::HeartbeatTimeout(ms(dead)))]);
+            assert_eq!(sim.probes(), [every]);
+        }
+    }
+}
+
+#[test]
+fn misses_are_tolerated_up_to_the_number_given() {
+    for tolerate in 0..4 {
+        let mut sim = Sim::open(with(|pulse| pulse.tolerate = tolerate));
+        let dead = 15_000 + 10_000 * (u64::from(tolerate) + 1);
+        sim.run_to(dead - 1);
+        assert_eq!((sim.losses(), sim.probes().len() as u32), (vec![], tolerate + 1));
+        sim.run_to(dead);
+        assert_eq!(sim.losses(), [(dead, Loss::HeartbeatTimeout(ms(dead)))]);
+    }
+    // They are counted in a row only.
+    let mut sim = Sim::open(with(|pulse| pulse.tolerate = 1));
+    for round in 0..10 {
+        sim.run_to(round * 30_000 + 29_999);
+        sim.life();
+    }
+    assert_eq!(sim.losses(), []);
+}
+
+#[test]
+fn the_wait_for_an_answer_can_be_shortened_but_not_lengthened() {
+    for (longest, dead) in [(200, 15_200), (10_000, 25_000), (60_000, 25_000)] {
+        let mut sim = Sim::open(rules());
+        sim.writes_probes = false;
+        sim.run_to(15_000);
+        sim.feed(|machine, now| machine.handle_probe_written(now, 1, Some(ms(longest))));
+        sim.run_to(dead - 1);
+        assert_eq!(sim.losses(), []);
+        sim.run_to(dead);
+        assert_eq!(sim.losses().len(), 1);
+    }
+}
+
+#[test]
+fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
+    let retired = |sim: &Sim| sim.times(|action| action == Action::SayGoodbye);
+    let aged = |age| {
+        let mut sim = Sim::connecting(rules());
+        sim.max_age = Some(ms(age));
+        sim.connected();
+        sim
+    };
+    let mut sim = aged(8_000);
+    sim.run_to(7_999);
+    assert_eq!(retired(&sim), []);
+    sim.run_to(8_000);
+    assert_eq!(retired(&sim), [8_000]);
+
+    // Something handed over, or a probe out: later, but not for ever.
+    let mut sim = aged(8_000);
+    sim.machine.handle_handed(1);
+    sim.run_to(12_999);
+    assert_eq!(retired(&sim), []);
+    sim.run_to(13_000);
+    assert_eq!(retired(&sim), [13_000]);
+
+    let mut sim = aged(16_000);
+    sim.run_to(16_500);
+    assert_eq!(retired(&sim), []);
+    sim.life();
+    sim.run_to(16_500);
+    assert_eq!(retired(&sim), [16_500]);
+}

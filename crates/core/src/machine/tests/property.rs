@@ -1,0 +1,334 @@
+//! Random inputs at random moments: what must hold whatever happens.
+
+use proptest::prelude::*;
+
+use super::sim::{Output, Sim, in_millis, ms, rules};
+use crate::{
+    Attempts, ConnectTimeout, Timestamp,
+    heartbeat::Trigger,
+    machine::{Action, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
+};
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Wait(Wait),
+    Connected { max_age: Option<u64> },
+    Ended,
+    PeerClosed,
+    Frame { life: bool },
+    ProbeWritten { longest: Option<u64> },
+    Handed,
+    Blocked,
+    Progress,
+    Flushed,
+    ReadingPaused,
+    ReadingResumed,
+    Reconnect,
+    Probe,
+    Pause,
+    Resume,
+    Late(u8, u64),
+    NextRuling(Ruling),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    ToDeadline {
+        off_by: i64,
+    },
+    For(u64),
+    /// The clock shows less than it did.
+    Back(u64),
+}
+
+fn wait() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (-1..=1_i64).prop_map(|off_by| Wait::ToDeadline { off_by }),
+        (0..3_000_u64).prop_map(Wait::For),
+        (0..7_200_000_u64).prop_map(Wait::For),
+        (0..100_000_u64).prop_map(Wait::Back),
+    ]
+    .prop_map(Step::Wait)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let rare = prop_oneof![
+        Just(Step::PeerClosed),
+        Just(Step::Handed),
+        Just(Step::Blocked),
+        Just(Step::Progress),
+        Just(Step::Flushed),
+        Just(Step::ReadingPaused),
+        Just(Step::ReadingResumed),
+        Just(Step::Reconnect),
+        Just(Step::Probe),
+        Just(Step::Pause),
+        Just(Step::Resume),
+        (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
+        (0..100_000_u64).prop_map(|delay| Step::NextRuling(Ruling::Retry(ms(delay)))),
+        Just(Step::NextRuling(Ruling::NoDelayLeft)),
+        Just(Step::NextRuling(Ruling::Stop)),
+    ];
+    prop_oneof![
+        8 => wait(),
+        4 => proptest::option::of(1..200_000_u64).prop_map(|max_age| Step::Connected { max_age }),
+        2 => Just(Step::Ended),
+        3 => any::<bool>().prop_map(|life| Step::Frame { life }),
+        2 => proptest::option::of(1..20_000_u64)
+            .prop_map(|longest| Step::ProbeWritten { longest }),
+        6 => rare,
+    ]
+}
+
+fn any_rules() -> impl Strategy<Value = Rules> {
+    let pulse = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
+        |(idle, every, timeout, tolerate)| Pulse {
+            trigger: if idle { Trigger::Idle } else { Trigger::Period },
+            every: ms(every),
+            timeout: ms(timeout),
+            tolerate,
+        },
+    );
+    let pace = (0..500_u64, proptest::option::of(0..5_u32), proptest::option::of(1..400_000_u64))
+        .prop_map(|(gap, flap_limit, outage)| Pace {
+            minimum_gap: ms(gap),
+            flap_limit,
+            outage_limit: outage.map(ms),
+        });
+    let attempts = prop_oneof![
+        6 => Just(Attempts::Unlimited),
+        1 => Just(Attempts::Never),
+        1 => (1..5_u32).prop_map(Attempts::at_most),
+    ];
+    (proptest::option::weighted(0.9, pulse), pace, attempts, 1..10_000_u64, 0..20_000_u64).prop_map(
+        |(pulse, pace, attempts, hasty, stable)| Rules {
+            pulse,
+            hasty: ms(hasty),
+            attempts,
+            stable_after: ms(stable),
+            connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
+            pace,
+            ..rules()
+        },
+    )
+}
+
+/// What is watched over a whole run.
+struct Watch {
+    sim: Sim,
+    paused: bool,
+    last_dial: Option<Timestamp>,
+    /// Connections told of as connecting, and not as lost.
+    under_way: Option<u64>,
+    probe_unwritten: bool,
+    /// The user has asked for the end.
+    ending: bool,
+    closed: u32,
+}
+
+impl Watch {
+    fn new(rules: Rules) -> Self {
+        let mut sim = Sim::new(rules);
+        sim.writes_probes = false;
+        Self {
+            sim,
+            paused: false,
+            last_dial: None,
+            under_way: None,
+            probe_unwritten: false,
+            ending: false,
+            closed: 0,
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        let number = self.sim.machine.connection();
+        let sim = &mut self.sim;
+        match step {
+            Step::Wait(wait) => {
+                let target = match wait {
+                    Wait::For(millis) => sim.now.checked_add(ms(millis)),
+                    Wait::Back(millis) => {
+                        let back = sim.now.since_epoch().saturating_sub(ms(millis));
+                        sim.machine.handle_deadline(Timestamp::from_epoch(back));
+                        return self.check();
+                    }
+                    Wait::ToDeadline { off_by } => sim.machine.poll_deadline().map(|deadline| {
+                        let millis = in_millis(deadline).saturating_add_signed(off_by);
+                        Timestamp::from_epoch(ms(millis)).max(sim.now)
+                    }),
+                };
+                if let Some(target) = target {
+                    sim.now = target;
+                    self.judge_deadlines();
+                }
+            }
+            Step::Connected { max_age } => {
+                sim.feed(|machine, now| machine.handle_connected(now, number, max_age.map(ms)));
+            }
+            Step::Ended => sim.ended(),
+            Step::PeerClosed => sim.feed(|machine, now| machine.handle_peer_closed(now, number)),
+            Step::Frame { life } => {
+                sim.feed(|machine, now| machine.handle_frame(now, number, life));
+            }
+            Step::ProbeWritten { longest } => {
+                if std::mem::take(&mut self.probe_unwritten) {
+                    let longest = longest.map(ms);
+                    sim.feed(|machine, now| machine.handle_probe_written(now, number, longest));
+                }
+            }
+            Step::Handed => sim.feed(|machine, _| machine.handle_handed(number)),
+            Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
+            Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
+            Step::Flushed => sim.feed(|machine, now| machine.handle_flushed(now, number)),
+            Step::ReadingPaused => sim.feed(|machine, _| machine.handle_reading_paused(number)),
+            Step::ReadingResumed => {
+                sim.feed(|machine, now| machine.handle_reading_resumed(now, number));
+            }
+            Step::Reconnect => sim.feed(Machine::handle_reconnect_now),
+            Step::Probe => sim.feed(Machine::handle_probe_now),
+            Step::Pause => {
+                self.paused = true;
+                sim.feed(Machine::handle_pause);
+            }
+            Step::Resume => {
+                self.paused = false;
+                sim.feed(Machine::handle_resume);
+            }
+            Step::Late(input, ago) => self.late(input, ago),
+            Step::NextRuling(ruling) => sim.ruling = ruling,
+        }
+        self.check();
+    }
+
+    /// An input of a connection that is not the current one changes nothing.
+    fn late(&mut self, input: u8, ago: u64) {
+        let machine = &mut self.sim.machine;
+        let (now, current) = (self.sim.now, machine.connection());
+        let number = current.checked_sub(ago + 1).unwrap_or(current + 1);
+        machine.observe(now);
+        let before = machine.clone();
+        match input {
+            0 => machine.handle_connected(now, number, None),
+            1 => machine.handle_ended(now, number),
+            2 => machine.handle_peer_closed(now, number),
+            3 => machine.handle_frame(now, number, true),
+            4 => machine.handle_probe_written(now, number, None),
+            5 => machine.handle_write_blocked(now, number),
+            6 => machine.handle_flushed(now, number),
+            _ => machine.handle_reading_paused(number),
+        }
+        assert_eq!(*machine, before, "input {input} of connection {number} was heeded");
+    }
+
+    /// However late it is seen, a deadline is dealt with in a few calls.
+    fn judge_deadlines(&mut self) {
+        for _ in 0..6 {
+            self.sim.feed(Machine::handle_deadline);
+            self.look();
+            let now = self.sim.now;
+            if self.sim.machine.poll_deadline().is_none_or(|deadline| deadline > now) {
+                return;
+            }
+        }
+        panic!("a deadline is left behind at {}: {:?}", self.sim.now, self.sim.machine);
+    }
+
+    fn check(&mut self) {
+        self.sim.drain();
+        self.look();
+        let machine = &self.sim.machine;
+        // Whenever a connection is wanted, there is one, or an attempt, or a time for the next.
+        let wanted = self.closed == 0 && !self.ending && !self.paused && self.last_dial.is_some();
+        if wanted {
+            match &machine.state {
+                State::Connecting { deadline } | State::Retiring { deadline } => {
+                    assert!(deadline.is_some());
+                }
+                State::Waiting { until } => assert!(until.is_some()),
+                State::Open(_) => {}
+                other => panic!("a connection is wanted, but: {other:?}"),
+            }
+        }
+        assert_eq!(machine.is_closed(), self.closed == 1);
+    }
+
+    /// Goes through what came out since the last look.
+    fn look(&mut self) {
+        let new: Vec<_> = self.sim.log.drain(..).map(|(_, output)| output).collect();
+        assert!(new.len() <= 16, "one input led to {} outputs: {new:?}", new.len());
+        for output in new {
+            assert!(
+                self.closed == 0 || matches!(output, Output::Did(Action::EndLeave)),
+                "{output:?} after the end"
+            );
+            match output {
+                Output::Did(Action::Dial { .. }) => {
+                    let now = self.sim.now;
+                    if let Some(last) = self.last_dial {
+                        let gap = now.saturating_since(last);
+                        assert!(
+                            gap >= self.sim.machine.rules.pace.minimum_gap,
+                            "dials {gap:?} apart"
+                        );
+                    }
+                    self.last_dial = Some(now);
+                    self.probe_unwritten = false;
+                    assert!(!self.paused, "dialled in a pause");
+                }
+                Output::Did(Action::Probe) => {
+                    assert!(!self.probe_unwritten, "a second probe while one is unwritten");
+                    self.probe_unwritten = true;
+                }
+                Output::Told(Transition::Connecting { connection, .. }) => {
+                    assert_eq!(self.under_way.replace(connection), None, "two at once");
+                }
+                Output::Told(Transition::Open { connection, .. }) => {
+                    assert_eq!(self.under_way, Some(connection));
+                }
+                Output::Told(Transition::Lost { connection, loss, .. }) => {
+                    assert_eq!(self.under_way.take(), Some(connection), "lost for {loss:?}");
+                    assert_ne!(loss, Loss::Ended);
+                }
+                Output::Told(Transition::Closed(_)) => self.closed += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn whatever_happens_the_session_stays_sane_and_ends_once(
+        rules in any_rules(),
+        before in proptest::collection::vec(step(), 0..80),
+        abort in any::<bool>(),
+        after in proptest::collection::vec(step(), 0..20),
+    ) {
+        let mut watch = Watch::new(rules);
+        watch.sim.feed(Machine::handle_start);
+        watch.check();
+        for step in before {
+            watch.take(step);
+        }
+        let dials = watch.sim.machine.connection();
+        watch.sim.feed(if abort { Machine::handle_abort } else { Machine::handle_close });
+        watch.ending = true;
+        watch.check();
+        for step in after {
+            watch.take(step);
+        }
+        watch.sim.now = watch.sim.now.checked_add(ms(10_000)).expect("far from the end of time");
+        watch.judge_deadlines();
+        watch.check();
+        prop_assert_eq!(watch.sim.machine.connection(), dials);
+        prop_assert_eq!(watch.closed, 1);
+        prop_assert_eq!(watch.sim.machine.poll_deadline(), None);
+    }
+}

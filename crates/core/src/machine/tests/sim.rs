@@ -1,0 +1,192 @@
+//! A [`Machine`] with the driver's part played: it is fed, drained after each input, and all that
+//! it does and tells is noted with its time.
+
+use std::time::Duration;
+
+use crate::{
+    Attempts, ConnectTimeout, Timestamp,
+    heartbeat::Trigger,
+    machine::{Action, End, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
+};
+
+pub(super) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(super) fn at(millis: u64) -> Timestamp {
+    Timestamp::from_epoch(ms(millis))
+}
+
+pub(super) fn in_millis(at: Timestamp) -> u64 {
+    u64::try_from(at.since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The original's numbers, with a minimum gap and the deadlines that it lacks.
+pub(super) fn rules() -> Rules {
+    Rules {
+        pulse: Some(Pulse {
+            trigger: Trigger::Idle,
+            every: ms(15_000),
+            timeout: ms(10_000),
+            tolerate: 0,
+        }),
+        hasty: ms(5_000),
+        attempts: Attempts::Unlimited,
+        stable_after: ms(5_000),
+        connect_timeout: ConnectTimeout::fixed(ms(10_000)),
+        close_timeout: ms(5_000),
+        pace: Pace { minimum_gap: ms(100), flap_limit: None, outage_limit: None },
+    }
+}
+
+/// What came out, in the order in which the driver fetches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    Did(Action),
+    Told(Transition),
+}
+
+pub(super) struct Sim {
+    pub(super) machine: Machine,
+    pub(super) now: Timestamp,
+    pub(super) log: Vec<(u64, Output)>,
+    /// The answer to each question for a ruling.
+    pub(super) ruling: Ruling,
+    /// Whether a probe is written as soon as it is asked for.
+    pub(super) writes_probes: bool,
+    /// How old connections may become.
+    pub(super) max_age: Option<Duration>,
+}
+
+impl Sim {
+    /// Not started.
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            machine: Machine::new(rules),
+            now: Timestamp::EPOCH,
+            log: Vec::new(),
+            ruling: Ruling::Retry(ms(2_000)),
+            writes_probes: true,
+            max_age: None,
+        }
+    }
+
+    /// Dialled at 0 ms.
+    pub(super) fn connecting(rules: Rules) -> Self {
+        let mut sim = Self::new(rules);
+        sim.feed(Machine::handle_start);
+        sim
+    }
+
+    /// Dialled and open at 0 ms, with an empty log.
+    pub(super) fn open(rules: Rules) -> Self {
+        let mut sim = Self::connecting(rules);
+        sim.connected();
+        sim.log.clear();
+        sim
+    }
+
+    /// The same rules with another state of affairs is one call away: an input at the present
+    /// moment, and all that follows from it.
+    pub(super) fn feed(&mut self, input: impl FnOnce(&mut Machine, Timestamp)) {
+        input(&mut self.machine, self.now);
+        self.drain();
+    }
+
+    pub(super) fn connected(&mut self) {
+        let (number, max_age) = (self.machine.connection(), self.max_age);
+        self.feed(|machine, now| machine.handle_connected(now, number, max_age));
+    }
+
+    pub(super) fn ended(&mut self) {
+        let number = self.machine.connection();
+        self.feed(|machine, now| machine.handle_ended(now, number));
+    }
+
+    /// A frame of the current connection that counts as life.
+    pub(super) fn life(&mut self) {
+        let number = self.machine.connection();
+        self.feed(|machine, now| machine.handle_frame(now, number, true));
+    }
+
+    /// Goes to that moment, stopping at each deadline on the way.
+    pub(super) fn run_to(&mut self, millis: u64) {
+        let end = at(millis);
+        for _ in 0..100_000 {
+            match self.machine.poll_deadline().filter(|deadline| *deadline <= end) {
+                Some(deadline) => self.now = self.now.max(deadline),
+                None => {
+                    self.now = end;
+                    return;
+                }
+            }
+            self.feed(Machine::handle_deadline);
+        }
+        panic!("no end of deadlines before {end}");
+    }
+
+    /// Goes to that moment at once, as after a stall.
+    pub(super) fn jump_to(&mut self, millis: u64) {
+        self.now = at(millis);
+        self.feed(Machine::handle_deadline);
+    }
+
+    pub(super) fn drain(&mut self) {
+        let millis = in_millis(self.now);
+        loop {
+            if let Some(action) = self.machine.poll_action() {
+                self.log.push((millis, Output::Did(action)));
+                match action {
+                    Action::Judge { .. } => self.machine.handle_ruling(self.now, self.ruling),
+                    Action::Probe if self.writes_probes => {
+                        let number = self.machine.connection();
+                        self.machine.handle_probe_written(self.now, number, None);
+                    }
+                    Action::TakeLeave | Action::EndLeave => self.machine.handle_left(),
+                    _ => {}
+                }
+            } else if let Some(transition) = self.machine.poll_event() {
+                self.log.push((millis, Output::Told(transition)));
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// When this was done, in milliseconds.
+    pub(super) fn times(&self, wanted: impl Fn(Action) -> bool) -> Vec<u64> {
+        let did = self.log.iter().filter_map(|(millis, output)| match output {
+            Output::Did(action) if wanted(*action) => Some(*millis),
+            _ => None,
+        });
+        did.collect()
+    }
+
+    pub(super) fn probes(&self) -> Vec<u64> {
+        self.times(|action| action == Action::Probe)
+    }
+
+    pub(super) fn dials(&self) -> Vec<u64> {
+        self.times(|action| matches!(action, Action::Dial { .. }))
+    }
+
+    pub(super) fn losses(&self) -> Vec<(u64, Loss)> {
+        let told = self.log.iter().filter_map(|(millis, output)| match output {
+            Output::Told(Transition::Lost { loss, .. }) => Some((*millis, *loss)),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    pub(super) fn closed(&self) -> Vec<(u64, End)> {
+        let told = self.log.iter().filter_map(|(millis, output)| match output {
+            Output::Told(Transition::Closed(end)) => Some((*millis, *end)),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.machine.poll_deadline().map(in_millis)
+    }
+}
