@@ -1,0 +1,5 @@
+//! The driver's async side, in virtual time.
+
+mod auto_traits;
+mod object_safety;
+mod stage;
