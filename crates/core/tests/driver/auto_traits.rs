@@ -78,7 +78,8 @@ struct LocalConnect(MockTransport);
 
 impl Transport for LocalConnect {
     type Connection = MockConnection;
-    type Connect = Pin<Box<dyn Future<Output = Result<Established<MockConnection>, TransportError>>>>;
+    type Connect =
+        Pin<Box<dyn Future<Output = Result<Established<MockConnection>, TransportError>>>>;
 
     fn connect(&mut self, attempt: Attempt) -> Self::Connect {
         Box::pin(self.0.connect(attempt))
@@ -131,7 +132,7 @@ fn futures_of_handles_and_hooks_are_send() {
     check(handle.queue_with_receipt("x"));
     check(handle.send("x"));
     check(handle.closed());
-    check(sink.send(Message::text("x")));
+    check(SinkExt::send(&mut sink, Message::text("x")));
     check(Hooks::new().on_message(|_| {}).run(supervisor));
 }
 

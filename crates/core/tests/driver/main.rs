@@ -2,4 +2,6 @@
 
 mod auto_traits;
 mod object_safety;
+mod sink;
 mod stage;
+mod two_tasks;

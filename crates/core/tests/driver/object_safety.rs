@@ -54,7 +54,6 @@ fn a_boxed_transport_is_swapped_between_attempts() {
     assert_eq!(clock.now().since_epoch(), millis(100));
 }
 
-
 #[test]
 fn an_abandoned_attempt_gives_the_transport_back() {
     let clock = Clock::new();
