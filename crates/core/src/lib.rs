@@ -13,6 +13,7 @@ mod event;
 mod handle;
 mod headers;
 mod heartbeat;
+pub mod hooks;
 mod inbox;
 mod limits;
 mod machine;

@@ -90,6 +90,9 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// There may be messages to hand over.
     has_queue: bool,
     probe: ProbeOut,
+    /// The connection that there is can send pings. Asked when it is dialled: by the time of a
+    /// probe the transport may be set on another kind.
+    can_ping: bool,
     policies: Policies,
     settings: Settings,
     delays: Option<Delays>,
@@ -155,6 +158,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             burial: 0,
             has_queue: false,
             probe: ProbeOut::default(),
+            can_ping: false,
             policies,
             settings,
             delays: None,
@@ -665,8 +669,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::Probe => {
                 self.probe.number += 1;
                 self.probe.sent = None;
-                let can_ping = self.transport.can_ping();
-                let frame = match self.policies.heartbeat.probe(self.probe.number, can_ping) {
+                let heartbeat = &mut self.policies.heartbeat;
+                let frame = match heartbeat.probe(self.probe.number, self.can_ping) {
                     ProbeFrame::Ping(payload) => {
                         self.probe.ping = true;
                         Frame::Ping(payload)
@@ -715,6 +719,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
         self.desk.dialled();
+        self.can_ping = self.transport.can_ping();
         self.granted = false;
         let attempt = Attempt {
             connection: self.machine.connection(),

@@ -1,0 +1,7 @@
+//! The driver's async side, in virtual time.
+
+mod auto_traits;
+mod object_safety;
+mod sink;
+mod stage;
+mod two_tasks;
