@@ -1,0 +1,74 @@
+//! A supervisor among the combinators of `futures`: it is a stream of events and a sink of
+//! messages, and its handles are sinks too.
+
+use std::{error::Error, future::ready, time::Duration};
+
+use futures::{SinkExt, Stream, StreamExt, future::join, stream};
+use websocket_heartbeat_examples::Server;
+use websocket_heartbeat_smol::{
+    Event, Message, Preset, SmolTimer, SmolTransport, Supervisor, connect,
+};
+
+type Session = Supervisor<SmolTransport, SmolTimer>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let squares = Server::start(|text| text.parse().ok().map(|n: u64| (n * n).to_string()))?;
+    let shouts = Server::start(|text| Some(text.to_uppercase()))?;
+    let session = |server: &Server| -> Result<Session, Box<dyn Error>> {
+        Ok(connect(server.url())?.preset(Preset::Resilient).build()?)
+    };
+    smol::block_on(async {
+        forward(session(&squares)?).await?;
+        merge(session(&squares)?, session(&shouts)?).await?;
+        split(session(&shouts)?).await
+    })
+}
+
+/// The texts among the events.
+fn texts(events: impl Stream<Item = Event>) -> impl Stream<Item = String> {
+    events.filter_map(|event| {
+        ready(match event {
+            Event::Message(message) => message.as_text().map(str::to_owned),
+            _ => None,
+        })
+    })
+}
+
+/// A stream forwarded into a handle, while the supervisor is read. The end of the stream closes
+/// that handle's sink, and not the session.
+async fn forward(session: Session) -> Result<(), Box<dyn Error>> {
+    let numbers = stream::iter(1..=5).map(|n: u64| Ok(Message::text(n.to_string())));
+    let asked = numbers.forward(session.handle());
+    let answered = texts(session).take(5).collect::<Vec<_>>();
+    let (asked, answers) = join(asked, answered).await;
+    asked?;
+    println!("forward: {}", answers.join(" "));
+    Ok(())
+}
+
+/// Two sessions as one stream, until enough was seen or too much time has passed.
+async fn merge(squares: Session, shouts: Session) -> Result<(), Box<dyn Error>> {
+    squares.handle().queue("12").await?;
+    shouts.handle().queue("hello").await?;
+    let too_late = smol::Timer::after(Duration::from_secs(10));
+    let either = stream::select(texts(squares), texts(shouts)).take_until(too_late).take(2);
+    let mut answers: Vec<_> = either.collect().await;
+    answers.sort();
+    println!("select: {}", answers.join(" "));
+    Ok(())
+}
+
+/// Both halves at once. Closing the sink of a supervisor closes the session: what is queued is
+/// written, and what the server says before its own goodbye is read.
+async fn split(session: Session) -> Result<(), Box<dyn Error>> {
+    let (mut sink, events) = session.split();
+    let mut words = stream::iter(["quiet", "please"]).map(|word| Ok(Message::text(word)));
+    let send = async {
+        sink.send_all(&mut words).await?;
+        sink.close().await
+    };
+    let (sent, answers) = join(send, texts(events).collect::<Vec<_>>()).await;
+    sent?;
+    println!("split: {}", answers.join(" "));
+    Ok(())
+}
