@@ -11,7 +11,7 @@ use websocket_heartbeat_examples::Server;
 async fn echo<T: Transport, K: Timer>(builder: Builder<T, K>) -> Result<String, Box<dyn Error>> {
     let mut supervisor = builder.preset(Preset::Resilient).build()?;
     let handle = supervisor.handle();
-    handle.queue("hello").await?;
+    handle.try_queue("hello")?;
     let mut echoed = String::new();
     while let Some(event) = supervisor.next().await {
         if let Event::Message(message) = event {

@@ -48,8 +48,8 @@ async fn forward(session: Session) -> Result<(), Box<dyn Error>> {
 
 /// Two sessions as one stream, until enough was seen or too much time has passed.
 async fn merge(squares: Session, shouts: Session) -> Result<(), Box<dyn Error>> {
-    squares.handle().queue("12").await?;
-    shouts.handle().queue("hello").await?;
+    squares.handle().try_queue("12")?;
+    shouts.handle().try_queue("hello")?;
     let too_late = smol::Timer::after(Duration::from_secs(10));
     let either = stream::select(texts(squares), texts(shouts)).take_until(too_late).take(2);
     let mut answers: Vec<_> = either.collect().await;

@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             match event {
                 Event::Open(e) => {
                     println!("open, connection {}", e.connection);
-                    handle.queue("hello through the tunnel").await?;
+                    handle.try_queue("hello through the tunnel")?;
                 }
                 Event::Message(message) => {
                     println!("echoed: {}", message.as_text().unwrap_or_default());
