@@ -36,8 +36,8 @@ async fn connect(
 ) -> Result<Established<Socket<TcpStream>>, TransportError> {
     let request = Request::new(&format!("ws://{server}/"))?
         .header("Authorization", format!("Bearer {}", token(attempt.connection).await))?;
-    let refused = |error| TransportError::from_source(ErrorKind::Refused, error);
-    let mut stream = TcpStream::connect(proxy).await.map_err(refused)?;
+    let unreachable = |error| TransportError::from_source(ErrorKind::Unreachable, error);
+    let mut stream = TcpStream::connect(proxy).await.map_err(unreachable)?;
     open_tunnel(&mut stream, server)
         .await
         .map_err(|error| TransportError::from_source(ErrorKind::Other, error))?;
