@@ -1,12 +1,14 @@
 //! A supervisor among the combinators of `futures`: it is a stream of events and a sink of
-//! messages, and its handles are sinks too.
+//! messages, and its handles are sinks too. And the combinators of transports: an exchange before
+//! a connection counts as open, and several servers for one session.
 
-use std::{error::Error, future::ready, time::Duration};
+use std::{error::Error, future::ready, net::TcpListener, time::Duration};
 
 use futures::{SinkExt, Stream, StreamExt, future::join, stream};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Event, Message, Preset, SmolTimer, SmolTransport, Supervisor, connect,
+    Constant, Endpoints, ErrorKind, Event, Message, Preset, Request, SmolTimer, SmolTransport,
+    Supervisor, TransportError, before_open, connect,
 };
 
 type Session = Supervisor<SmolTransport, SmolTimer>;
@@ -20,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     smol::block_on(async {
         forward(session(&squares)?).await?;
         merge(session(&squares)?, session(&shouts)?).await?;
-        split(session(&shouts)?).await
+        split(session(&shouts)?).await?;
+        failover(&shouts).await
     })
 }
 
@@ -70,5 +73,33 @@ async fn split(session: Session) -> Result<(), Box<dyn Error>> {
     let (sent, answers) = join(send, texts(events).collect::<Vec<_>>()).await;
     sent?;
     println!("split: {}", answers.join(" "));
+    Ok(())
+}
+
+/// Two servers for one session, of which the preferred one is down. Each connection begins with a
+/// login, and what is queued waits for it.
+async fn failover(shouts: &Server) -> Result<(), Box<dyn Error>> {
+    // Where nobody listens any more.
+    let down = format!("ws://{}/", TcpListener::bind("127.0.0.1:0")?.local_addr()?);
+    let timer = SmolTimer::new();
+    let mut servers = Vec::new();
+    for url in [down, shouts.url()] {
+        let transport = SmolTransport::new(Request::new(&url)?);
+        let within = Duration::from_secs(5);
+        servers.push(before_open(transport, timer.clone(), within, |mut raw, _| async {
+            raw.send("login").await?;
+            match raw.next().await?.as_text() {
+                Some("LOGIN") => Ok(raw),
+                _ => Err(TransportError::new(ErrorKind::Other, "the login was refused")),
+            }
+        }));
+    }
+    let session = Supervisor::builder(Endpoints::new(servers)?, timer)
+        .preset(Preset::Resilient)
+        .backoff(Constant::new(Duration::from_millis(100)))
+        .build()?;
+    session.handle().try_queue("hello")?;
+    let answers: Vec<_> = texts(session).take(1).collect().await;
+    println!("failover: {}", answers.join(" "));
     Ok(())
 }

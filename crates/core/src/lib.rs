@@ -84,6 +84,13 @@
 //! never drives, so do not wait on one in the only task that polls:
 //! [`try_queue`](Handle::try_queue) is the method to use there.
 //!
+//! # Transports
+//!
+//! Backends bring theirs. [`transport_fn`] makes one from a function that is called for each attempt,
+//! with a fresh token, say. [`before_open`] adds an exchange that must succeed before a connection
+//! counts as open; [`Endpoints`] gives a session several servers; [`BoxTransport`] can be swapped while
+//! it runs. One of your own needs a [`Connection`], whose documentation is a contract.
+//!
 //! # Delivery
 //!
 //! An accepted message waits in the [`Outbox`], is handed to the connection in a window of at most
@@ -132,10 +139,10 @@
 //!
 //! # Why isn't there …?
 //!
-//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only
-//! the application knows what may arrive twice. [`Outbox::resend`] sends again what was in the
-//! window when the line died, if a server can tell duplicates; the rest comes back and is yours to
-//! judge.
+//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only the
+//! application knows what may arrive twice. [`Outbox::resend`] sends again what was in the window
+//! when the line died, for servers that can tell duplicates; the rest comes back and is yours to
+//! judge. What belongs to each connection, such as a subscription, is for [`Handle::replay`].
 //!
 //! **… a task that is spawned for me?** Then this crate would have to choose your executor, your
 //! sockets' reactor and whether everything is `Send`, and a session would outlive whoever dropped
