@@ -24,8 +24,9 @@ use crate::{
 /// thread and in any state.
 ///
 /// A handle never drives: it is the task that polls the [`Supervisor`](crate::Supervisor), or its
-/// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send`](Self::send), or a
-/// [`Receipt`], on the only task that polls it.
+/// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send`](Self::send), a
+/// [`Receipt`], or [`queue`](Self::queue) where the outbox may be full, on the only task that polls
+/// it; [`try_queue`](Self::try_queue) is for there.
 ///
 /// It is also a `Sink` of messages. Closing that sink flushes what *this handle* queued and then
 /// refuses more of it; the session goes on. Its one error is [`SessionClosed`].

@@ -10,7 +10,8 @@ use crate::{ErrorKind, LostCause};
 pub enum Verdict {
     /// Try again after the backoff's delay.
     Retry,
-    /// Try again after this time, or after the backoff's delay if that is longer.
+    /// Try again after this time and the backoff's delay on top, so that clients which a server
+    /// told the same moment stay apart.
     RetryAfter(Duration),
     /// Try again after the backoff's delay, with fresh credentials:
     /// [`Attempt::refresh`](crate::Attempt::refresh) tells the transport.

@@ -36,7 +36,7 @@ use crate::{
 /// # The two sides
 ///
 /// Both sides drive the whole session. Polled from the sink side only, as in
-/// [`forward`](futures_core::Stream), it dials, writes, keeps time and reads until one message
+/// `forward`, it dials, writes, keeps time and reads until one message
 /// waits to be taken from the stream; then it stops reading, and until the message is taken no
 /// silence is held against the server. The halves of `futures::StreamExt::split` may live in two
 /// tasks.

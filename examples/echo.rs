@@ -1,0 +1,37 @@
+//! A client, a server that breaks the connection in the middle, and the client that goes on.
+
+use std::error::Error;
+
+use futures::StreamExt;
+use websocket_heartbeat_examples::Server;
+use websocket_heartbeat_smol::{Event, Preset, connect};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = Server::echo()?;
+    let mut supervisor = connect(server.url())?.preset(Preset::Resilient).build()?;
+    let handle = supervisor.handle();
+
+    smol::block_on(async {
+        while let Some(event) = supervisor.next().await {
+            match event {
+                Event::Connecting(e) => println!("connecting, attempt {}", e.attempt),
+                Event::Open(e) => {
+                    println!("open, connection {}", e.connection);
+                    handle.try_queue(format!("hello over connection {}", e.connection))?;
+                }
+                Event::Message(message) => {
+                    println!("the server says {:?}", message.as_text().unwrap_or_default());
+                    match supervisor.connection() {
+                        1 => server.cut(),
+                        _ => handle.close(),
+                    }
+                }
+                Event::Lost(e) => println!("lost: {}", e.cause),
+                Event::Retry(e) => println!("attempt {} in {:?}", e.attempt, e.delay),
+                Event::Closed(e) => println!("{}", e.reason),
+                _ => {}
+            }
+        }
+        Ok(())
+    })
+}

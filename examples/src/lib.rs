@@ -1,0 +1,12 @@
+//! What the examples talk to: small servers on loopback, each in threads of its own until the
+//! program ends.
+
+mod proxy;
+mod server;
+
+pub use self::{proxy::Proxy, server::Server};
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,0 +1,80 @@
+//! The same application over sockets and, in its tests, over the mock: an hour of outage passes in
+//! milliseconds, and the same way each time.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use websocket_heartbeat::{Event, Preset, Supervisor, Timer, Timestamp, Transport};
+use websocket_heartbeat_examples::Server;
+use websocket_heartbeat_mock::{Clock, Remote, Script, mock, run};
+
+/// The application: asks for news on each connection, until the answer is "the end".
+///
+/// It is generic, and so never knows what it runs on.
+async fn read_news<T: Transport, K: Timer>(mut session: Supervisor<T, K>) -> Vec<String> {
+    let handle = session.handle();
+    let mut news = Vec::new();
+    while let Some(event) = session.next().await {
+        match event {
+            Event::Open(_) => handle.try_queue("news?").expect("there is room for a word"),
+            Event::Message(message) => {
+                news.extend(message.as_text().map(str::to_owned));
+                if message.as_text() == Some("the end") {
+                    handle.close();
+                }
+            }
+            _ => {}
+        }
+    }
+    news
+}
+
+/// The application against a server that brings half of the news, crashes, and is away for an
+/// hour.
+fn through_an_outage() -> Result<(Vec<String>, Remote), Box<dyn Error>> {
+    let clock = Clock::new();
+    let back_at = Timestamp::from_epoch(Duration::from_secs(3600));
+    let (transport, remote) = mock(&clock);
+    let now = clock.clone();
+    remote.script(move |dial| match dial {
+        1 => Script::accept()
+            .send_after(Duration::from_secs(1), "the beginning")
+            .end_after(Duration::from_secs(2)),
+        _ if now.now() < back_at => Script::refuse_connection(),
+        _ => Script::accept().send_after(Duration::from_secs(1), "the end"),
+    });
+    let session =
+        Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build()?;
+    Ok((run(&clock, read_news(session)), remote))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = Server::start(|_| Some("the end".to_owned()))?;
+    let session =
+        websocket_heartbeat_smol::connect(server.url())?.preset(Preset::Resilient).build()?;
+    println!("over a socket: {:?}", smol::block_on(read_news(session)));
+
+    let began = Instant::now();
+    let (news, remote) = through_an_outage()?;
+    let dials = remote.dials();
+    let last = dials.last().ok_or("nothing was dialled")?.since_epoch();
+    println!("over the mock: {news:?}");
+    println!(
+        "{} attempts, the last one after {} s, in {} ms",
+        dials.len(),
+        last.as_secs(),
+        began.elapsed().as_millis()
+    );
+    Ok(())
+}
+
+#[test]
+fn an_hour_of_outage_loses_no_news() -> Result<(), Box<dyn Error>> {
+    let (news, remote) = through_an_outage()?;
+    assert_eq!(news, ["the beginning", "the end"]);
+    assert_eq!(remote.trace().times("-> text \"news?\"").len(), 2);
+    Ok(())
+}
