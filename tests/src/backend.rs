@@ -1,0 +1,81 @@
+//! The backends behind one trait, so that a scenario is written once.
+
+use websocket_heartbeat::{Builder, Supervisor, Timer, Transport};
+use websocket_heartbeat_tungstenite::Request;
+
+/// A backend together with the executor that it was made for.
+pub trait Backend: 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// What connects.
+    type Transport: Transport + 'static;
+    /// What keeps time.
+    type Timer: Timer + 'static;
+
+    /// The backend's own `connect`.
+    fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
+
+    /// Runs a future on this thread.
+    fn block_on<F: Future>(future: F) -> F::Output;
+}
+
+/// The supervisor of a backend.
+pub type Supervised<B> = Supervisor<<B as Backend>::Transport, <B as Backend>::Timer>;
+
+/// smol.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a type of no values")]
+pub enum Smol {}
+
+impl Backend for Smol {
+    const NAME: &'static str = "smol";
+    type Transport = websocket_heartbeat_smol::SmolTransport;
+    type Timer = websocket_heartbeat_smol::SmolTimer;
+
+    fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
+        websocket_heartbeat_smol::connect(request).expect("it is a request already")
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        async_io::block_on(future)
+    }
+}
+
+/// async-std.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a type of no values")]
+pub enum AsyncStd {}
+
+impl Backend for AsyncStd {
+    const NAME: &'static str = "async-std";
+    type Transport = websocket_heartbeat_async_std::AsyncStdTransport;
+    type Timer = websocket_heartbeat_async_std::AsyncStdTimer;
+
+    fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
+        websocket_heartbeat_async_std::connect(request).expect("it is a request already")
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        async_std::task::block_on(future)
+    }
+}
+
+/// tokio, one thread.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a type of no values")]
+pub enum Tokio {}
+
+impl Backend for Tokio {
+    const NAME: &'static str = "tokio";
+    type Transport = websocket_heartbeat_tokio::TokioTransport;
+    type Timer = websocket_heartbeat_tokio::TokioTimer;
+
+    fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
+        websocket_heartbeat_tokio::connect(request).expect("it is a request already")
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(future)
+    }
+}

@@ -1,0 +1,203 @@
+//! One server as a child process.
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread,
+};
+
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{Report, Software, reservation::Reservation};
+
+/// Where a server runs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Site {
+    host: String,
+    namespace: Option<String>,
+}
+
+impl Site {
+    /// The loopback interface.
+    pub fn loopback() -> Self {
+        Self { host: "127.0.0.1".to_owned(), namespace: None }
+    }
+
+    /// A network namespace in which `host` is an address.
+    pub fn namespace(namespace: &str, host: &str) -> Self {
+        Self { host: host.to_owned(), namespace: Some(namespace.to_owned()) }
+    }
+
+    fn command(&self, software: Software) -> Command {
+        let plain = software.interpreter();
+        let Some(namespace) = &self.namespace else { return plain };
+        // It replaces itself by the program, so that the child's id is the server's own.
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace]).arg(plain.get_program());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+}
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub struct Peer {
+    software: Software,
+    site: Site,
+    port: u16,
+    child: Child,
+    // The server exits when this closes.
+    _stdin: ChildStdin,
+    reporter: UnboundedSender<Report>,
+    reports: UnboundedReceiver<Report>,
+    unclaimed: VecDeque<Report>,
+    /// While it is down.
+    reservation: Option<Reservation>,
+}
+
+impl Peer {
+    /// Starts a server on loopback, on a port that was free.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start although it is installed.
+    pub fn start(software: Software) -> Self {
+        Self::start_at(software, Site::loopback())
+    }
+
+    /// Starts a server somewhere else.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start although it is installed.
+    pub fn start_at(software: Software, site: Site) -> Self {
+        let (reporter, reports) = unbounded();
+        let (child, stdin, port) = launch(software, &site, 0, reporter.clone());
+        Self {
+            software,
+            site,
+            port,
+            child,
+            _stdin: stdin,
+            reporter,
+            reports,
+            unclaimed: VecDeque::new(),
+            reservation: None,
+        }
+    }
+
+    /// Which server it is.
+    pub fn software(&self) -> Software {
+        self.software
+    }
+
+    /// The URL of a behaviour, such as `/echo`.
+    pub fn url(&self, behaviour: &str) -> String {
+        format!("ws://{}{behaviour}", self.address())
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.site.host, self.port)
+    }
+
+    /// The first report that satisfies `wanted` and was not yet claimed; waits for one. Others
+    /// stay for later calls.
+    pub async fn reported(&mut self, wanted: impl Fn(&Report) -> bool) -> Report {
+        if let Some(at) = self.unclaimed.iter().position(&wanted) {
+            return self.unclaimed.remove(at).expect("an index just found");
+        }
+        loop {
+            let report = self.reports.next().await.expect("the sender is held here");
+            if wanted(&report) {
+                return report;
+            }
+            self.unclaimed.push_back(report);
+        }
+    }
+
+    /// Ends the process at once, in the middle of everything. Until [`restart`](Self::restart)
+    /// connections to its port are refused.
+    ///
+    /// # Panics
+    ///
+    /// When it is not on loopback: elsewhere the port cannot be kept for it.
+    pub fn kill(&mut self) {
+        self.end();
+        let address = self.address().parse().expect("an address");
+        self.reservation = Some(Reservation::new(address).expect("the port was its own"));
+    }
+
+    /// Starts the server that was [killed](Self::kill) again, on the same port.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn restart(&mut self) {
+        let (child, stdin, port) =
+            launch(self.software, &self.site, self.port, self.reporter.clone());
+        assert_eq!(port, self.port);
+        (self.child, self._stdin) = (child, stdin);
+        self.reservation = None;
+    }
+
+    /// Stops the process where it stands: its kernel keeps TCP alive, and nobody reads or answers.
+    pub fn suspend(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a suspended process go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn end(&mut self) {
+        self.child.kill().expect("kill a child");
+        self.child.wait().expect("wait for a child");
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("signal a child");
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn launch(
+    software: Software,
+    site: &Site,
+    port: u16,
+    reporter: UnboundedSender<Report>,
+) -> (Child, ChildStdin, u16) {
+    let mut command = site.command(software);
+    command.arg(software.script()).args(["--host", &site.host, "--port", &port.to_string()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{software}: {error}"));
+    let stdin = child.stdin.take().expect("a piped stdin");
+    let mut lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
+    let Some(listening) = next_report(&mut lines) else {
+        panic!("{software} ended before it listened: {:?}", child.wait());
+    };
+    let port = listening.number("port").try_into().expect("a port");
+    thread::spawn(move || {
+        while let Some(report) = next_report(&mut lines) {
+            // Fails only once the peer is gone.
+            let _ = reporter.unbounded_send(report);
+        }
+    });
+    (child, stdin, port)
+}
+
+fn next_report(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<Report> {
+    lines.find_map(|line| Report::parse(&line.ok()?))
+}

@@ -1,0 +1,114 @@
+//! The servers that others wrote, and the pinned versions of them.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use crate::install;
+
+/// A server that others wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "every test names the ones it is for")]
+pub enum Software {
+    /// The npm package `ws`.
+    NodeWs,
+    /// The Python package `websockets`.
+    PythonWebsockets,
+}
+
+impl Software {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::NodeWs, Self::PythonWebsockets];
+
+    /// The exact version that the tests are written for.
+    pub(crate) const fn version(self) -> &'static str {
+        match self {
+            Self::NodeWs => "8.23.0",
+            Self::PythonWebsockets => "17.4",
+        }
+    }
+
+    /// Installs the package where the build keeps its products, unless it is there already.
+    ///
+    /// # Errors
+    ///
+    /// In words, when the interpreter or the package cannot be had.
+    pub fn install(self) -> Result<(), &'static str> {
+        static NODE_WS: OnceLock<Result<(), String>> = OnceLock::new();
+        static PYTHON_WEBSOCKETS: OnceLock<Result<(), String>> = OnceLock::new();
+        let once = match self {
+            Self::NodeWs => &NODE_WS,
+            Self::PythonWebsockets => &PYTHON_WEBSOCKETS,
+        };
+        once.get_or_init(|| install::install(self)).as_ref().copied().map_err(String::as_str)
+    }
+
+    /// The folder that the package is installed in.
+    pub(crate) fn folder(self) -> PathBuf {
+        install::root().join(match self {
+            Self::NodeWs => "node",
+            Self::PythonWebsockets => "python",
+        })
+    }
+
+    /// The interpreter, told where the package is.
+    pub(crate) fn interpreter(self) -> Command {
+        let (program, path, folder) = match self {
+            Self::NodeWs => ("node", "NODE_PATH", self.folder().join("node_modules")),
+            Self::PythonWebsockets => ("python3", "PYTHONPATH", self.folder()),
+        };
+        let mut command = Command::new(program);
+        command.env(path, folder);
+        command
+    }
+
+    /// The server script.
+    pub(crate) fn script(self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(match self {
+            Self::NodeWs => "node_ws.js",
+            Self::PythonWebsockets => "python_websockets.py",
+        })
+    }
+
+    /// A command that installs the package into `folder`.
+    pub(crate) fn installer(self, folder: &Path) -> Command {
+        match self {
+            Self::NodeWs => {
+                let mut npm = Command::new("npm");
+                npm.arg("install").arg("--prefix").arg(folder);
+                npm.args(["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
+                npm.args(["--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000"]);
+                npm.arg(format!("ws@{}", self.version()));
+                npm
+            }
+            Self::PythonWebsockets => {
+                let mut pip = Command::new("python3");
+                pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]);
+                pip.args(["--disable-pip-version-check", "--root-user-action=ignore"]);
+                pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(folder);
+                pip.arg(format!("websockets=={}", self.version()));
+                pip
+            }
+        }
+    }
+
+    /// A program for the interpreter that prints the version of the package.
+    pub(crate) const fn version_program(self) -> [&'static str; 2] {
+        match self {
+            Self::NodeWs => ["-p", "require('ws/package.json').version"],
+            Self::PythonWebsockets => ["-c", "import websockets; print(websockets.__version__)"],
+        }
+    }
+}
+
+impl fmt::Display for Software {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NodeWs => "Node's ws",
+            Self::PythonWebsockets => "Python's websockets",
+        })
+    }
+}
