@@ -5,14 +5,17 @@ mod case;
 mod chart;
 mod client;
 mod contender;
+mod guard;
 mod original;
 mod plan;
 mod process;
+mod replay;
 mod report;
 mod run;
 mod sample;
 mod server;
 mod table;
+mod targets;
 
 use std::{env, error::Error, process::ExitCode};
 
@@ -20,7 +23,8 @@ use self::{case::Case, contender::Contender, process::Side};
 
 const USAGE: &str = "usage:
   bench table [--quick] [CASE...]   measure, print tables, write JSON and SVG
-  bench guard                       compare instruction counts with the committed figures
+  bench guard [--write]             compare instruction counts with the committed figures
+  bench replay SHAPE KIND COUNT     what the guard counts: raw, connection or ours, text or binary
   bench client CONTENDER CASE COUNT ADDRESS
   bench server";
 
@@ -43,6 +47,12 @@ fn command(words: &[&str]) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     match *words {
         ["table", "--quick", ref only @ ..] => table::measure(true, only)?,
         ["table", ref only @ ..] => table::measure(false, only)?,
+        ["guard"] => return Ok(guard::guard(false)?),
+        ["guard", "--write"] => return Ok(guard::guard(true)?),
+        ["replay", shape, kind @ ("text" | "binary"), count] => {
+            process::end_after(CLIENT_SECONDS);
+            replay::run(shape.parse()?, kind == "text", count.parse()?)?;
+        }
         ["server"] => {
             process::pin(Side::Server);
             process::raise_open_files();

@@ -30,7 +30,9 @@ pub(crate) enum Case {
     SendFlush,
     /// 128-byte binary messages, 64 in flight.
     SendQueue,
-    /// The same with a receipt for each.
+    /// The same by feeding alone, with one flush at the very end.
+    SendFeed,
+    /// As `send-queue`, with a receipt for each message.
     SendReceipt,
     /// Many connections, one heartbeat a second each.
     Idle,
@@ -39,7 +41,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::HoseBinary,
         Self::HoseText,
         Self::HoseX8,
@@ -49,6 +51,7 @@ impl Case {
         Self::PingPong,
         Self::SendFlush,
         Self::SendQueue,
+        Self::SendFeed,
         Self::SendReceipt,
         Self::Idle,
         Self::Reconnect,
@@ -65,6 +68,7 @@ impl Case {
             Self::PingPong => "ping-pong",
             Self::SendFlush => "send-flush",
             Self::SendQueue => "send-queue",
+            Self::SendFeed => "send-feed",
             Self::SendReceipt => "send-receipt",
             Self::Idle => "idle",
             Self::Reconnect => "reconnect",
@@ -85,13 +89,13 @@ impl Case {
     pub(crate) fn count(self, quick: bool) -> u64 {
         let (full, quick_count) = match self {
             Self::HoseBinary | Self::HoseText | Self::HoseSplit | Self::HoseDriver => {
-                (2_000_000, 500_000)
+                (1_000_000, 300_000)
             }
-            Self::HoseX8 => (1_000_000, 200_000),
-            Self::HoseX1 => (300_000, 50_000),
+            Self::HoseX8 => (500_000, 200_000),
+            Self::HoseX1 => (200_000, 50_000),
             Self::PingPong => (10_000, 2_000),
-            Self::SendFlush => (200_000, 40_000),
-            Self::SendQueue | Self::SendReceipt => (1_000_000, 200_000),
+            Self::SendFlush => (100_000, 40_000),
+            Self::SendQueue | Self::SendFeed | Self::SendReceipt => (500_000, 200_000),
             Self::Idle | Self::Reconnect => (5_000, 500),
         };
         if quick { quick_count } else { full }
@@ -109,7 +113,9 @@ impl Case {
             },
             Self::HoseX8 => Route::Hose { count, size: SIZE, opcode: wire::BINARY, per_write: 8 },
             Self::HoseX1 => Route::Hose { count, size: SIZE, opcode: wire::BINARY, per_write: 1 },
-            Self::SendFlush | Self::SendQueue | Self::SendReceipt => Route::Sink { count },
+            Self::SendFlush | Self::SendQueue | Self::SendFeed | Self::SendReceipt => {
+                Route::Sink { count }
+            }
             Self::PingPong | Self::Idle | Self::Reconnect => Route::Echo,
         }
     }

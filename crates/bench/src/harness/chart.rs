@@ -52,7 +52,8 @@ fn panels(results: &Results, group: &Group, rows: &[Row]) -> Vec<Panel> {
         bars: rows
             .iter()
             .filter_map(|row| {
-                let raw = results.find(&group.title(), plan::reference(row.contender))?;
+                let (title, raw) = plan::reference(group, row.contender);
+                let raw = results.find(&title, raw)?;
                 let ratio = |sample: &Sample| Some(sample.get(figure)? / raw.get(figure)?);
                 Some((row.contender.to_string(), ratio(&row.median())?))
             })
@@ -82,6 +83,7 @@ fn draw(out: &mut String, panel: &Panel, top: f64) {
         let y = top + TITLE + STEP * index as f64;
         let colour = match name {
             name if name.starts_with("ours") => "#1a7f37",
+            name if name.starts_with("connection") => "#7ec699",
             name if name.starts_with("raw") => "#8c959f",
             _ => "#bc4c00",
         };

@@ -1,7 +1,9 @@
 //! The client side: one contender in one case, in a process of its own.
 
 mod cases;
+mod connection;
 mod fleet;
+mod ours;
 mod raw;
 mod runtime;
 mod socket;
@@ -12,6 +14,7 @@ mod peers;
 use std::net::SocketAddr;
 
 use self::{
+    connection::Bare,
     runtime::{AsyncStd, Runtime, Smol, Tokio},
     socket::{Fallible, Target},
 };
@@ -30,6 +33,14 @@ pub(crate) fn run(
 ) -> Fallible<Sample> {
     let target = Target { address, route: case.route(count), buffer: contender.buffer };
     match contender.kind {
+        Kind::OursSmol => Smol::block_on(ours::run::<Smol>(case, target, count)),
+        Kind::OursAsyncStd => AsyncStd::block_on(ours::run::<AsyncStd>(case, target, count)),
+        Kind::OursTokio => Tokio::block_on(ours::run::<Tokio>(case, target, count)),
+        Kind::ConnectionSmol => Smol::block_on(cases::run::<Bare<Smol>>(case, target, count)),
+        Kind::ConnectionAsyncStd => {
+            AsyncStd::block_on(cases::run::<Bare<AsyncStd>>(case, target, count))
+        }
+        Kind::ConnectionTokio => Tokio::block_on(cases::run::<Bare<Tokio>>(case, target, count)),
         Kind::RawSmol => Smol::block_on(raw::run::<Smol>(case, target, count)),
         Kind::RawAsyncStd => AsyncStd::block_on(raw::run::<AsyncStd>(case, target, count)),
         Kind::RawTokio => Tokio::block_on(raw::run::<Tokio>(case, target, count)),

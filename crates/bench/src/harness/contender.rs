@@ -5,6 +5,14 @@ use std::{fmt, str::FromStr};
 /// A kind of client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    /// websocket-heartbeat on a runtime.
+    OursSmol,
+    OursAsyncStd,
+    OursTokio,
+    /// Its connection without a supervisor.
+    ConnectionSmol,
+    ConnectionAsyncStd,
+    ConnectionTokio,
     /// async-tungstenite on a runtime.
     RawSmol,
     RawAsyncStd,
@@ -19,7 +27,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 15] = [
+        Self::OursSmol,
+        Self::OursAsyncStd,
+        Self::OursTokio,
+        Self::ConnectionSmol,
+        Self::ConnectionAsyncStd,
+        Self::ConnectionTokio,
         Self::RawSmol,
         Self::RawAsyncStd,
         Self::RawTokio,
@@ -33,6 +47,12 @@ impl Kind {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::OursSmol => "ours-smol",
+            Self::OursAsyncStd => "ours-async-std",
+            Self::OursTokio => "ours-tokio",
+            Self::ConnectionSmol => "connection-smol",
+            Self::ConnectionAsyncStd => "connection-async-std",
+            Self::ConnectionTokio => "connection-tokio",
             Self::RawSmol => "raw-smol",
             Self::RawAsyncStd => "raw-async-std",
             Self::RawTokio => "raw-tokio",

@@ -46,7 +46,7 @@ impl Original {
     }
 
     /// One run.
-    pub(crate) fn command(&self, case: Case, count: u64, address: SocketAddr) -> Command {
+    pub(crate) fn command(&self, case: Case, address: SocketAddr, count: u64) -> Command {
         let route = case.route(count);
         let mut command = match process::cores().as_slice() {
             [first, _, ..] if present("taskset") => {

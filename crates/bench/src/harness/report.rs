@@ -10,6 +10,7 @@ use super::{
     process,
     sample::{CPU, INSTRUCTIONS, P50, P99, RATE, RESIDENT},
     table::{Results, Row},
+    targets,
 };
 
 /// A column: the figure, its title, and by what to divide it.
@@ -27,6 +28,18 @@ pub(crate) fn text(results: &Results, seconds: u64) -> String {
     let mut out = String::new();
     for (group, rows) in &results.groups {
         table(&mut out, results, group, rows);
+    }
+    let targets = targets::check(results);
+    if !targets.is_empty() {
+        out.push_str(
+            "\n### targets\n\n| target | value | limit | |\n| --- | ---: | ---: | --- |\n",
+        );
+        for target in targets {
+            let sign = if target.at_least { "at least" } else { "at most" };
+            let verdict = if target.is_met() { "met" } else { "MISSED" };
+            let (value, limit) = (grouped(target.value), grouped(target.limit));
+            let _ = writeln!(out, "| {} | {value} | {sign} {limit} | {verdict} |", target.what);
+        }
     }
     if !results.left_out.is_empty() {
         out.push_str("\nleft out:\n");
@@ -50,7 +63,7 @@ fn table(out: &mut String, results: &Results, group: &Group, rows: &[Row]) {
         .collect();
     let _ = writeln!(
         out,
-        "\n### {}: per {}, median of {} (ratio to raw)\n",
+        "\n### {}: per {}, median of up to {} runs (ratio to raw)\n",
         group.title(),
         group.case.unit(),
         group.rounds
@@ -62,8 +75,8 @@ fn table(out: &mut String, results: &Results, group: &Group, rows: &[Row]) {
     let _ = writeln!(out, " {:<18} |", "raw is");
     let _ = writeln!(out, "| --- |{} --- |", " ---: |".repeat(columns.len()));
     for (contender, median) in &medians {
-        let raw = plan::reference(*contender);
-        let base = results.find(&group.title(), raw);
+        let (title, raw) = plan::reference(group, *contender);
+        let base = results.find(&title, raw);
         let _ = write!(out, "| {contender:<20} |");
         for (figure, _, divisor) in &columns {
             let cell = match (median.get(figure), base.as_ref().and_then(|base| base.get(figure))) {
@@ -75,12 +88,16 @@ fn table(out: &mut String, results: &Results, group: &Group, rows: &[Row]) {
             };
             let _ = write!(out, " {cell:>18} |");
         }
-        let _ = writeln!(out, " {raw:<18} |");
+        let place = if title == group.title() { String::new() } else { format!(", {title}") };
+        let _ = writeln!(out, " {raw}{place} |");
     }
 }
 
-/// A number with thousands apart; small ones with one decimal.
+/// A number with thousands apart; small ones with decimals.
 fn grouped(value: f64) -> String {
+    if value.abs() < 10.0 {
+        return format!("{value:.2}");
+    }
     if value < 1000.0 {
         return format!("{value:.1}");
     }
@@ -106,7 +123,8 @@ pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
                 .map(|row| {
                     json!({
                         "client": row.contender.to_string(),
-                        "raw": plan::reference(row.contender).to_string(),
+                        "raw": plan::reference(group, row.contender).1.to_string(),
+                        "raw_in": plan::reference(group, row.contender).0,
                         "median": row.median().to_json(),
                         "runs": row.runs.iter().map(|run| run.to_json()).collect::<Vec<_>>(),
                     })
@@ -125,11 +143,24 @@ pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
         .collect();
     let left_out: Vec<Value> =
         results.left_out.iter().map(|(what, why)| json!({ "what": what, "why": why })).collect();
+    let targets: Vec<Value> = targets::check(results)
+        .iter()
+        .map(|target| {
+            json!({
+                "what": target.what,
+                "value": target.value,
+                "limit": target.limit,
+                "at_least": target.at_least,
+                "met": target.is_met(),
+            })
+        })
+        .collect();
     let document = json!({
         "machine": machine(),
         "quick": quick,
         "seconds": seconds,
         "groups": groups,
+        "targets": targets,
         "left_out": left_out,
     });
     format!("{document:#}\n")

@@ -79,7 +79,11 @@ impl Roster {
     ) -> Result<Sample, String> {
         let server = Server::start().map_err(|error| format!("no server: {error}"))?;
         let mut command = match (&self.original, contender.kind) {
-            (Ok(original), Kind::Original) => original.command(case, count, server.address),
+            (Ok(original), Kind::Original) => original.command(case, server.address, {
+                // The figures are per unit, and it takes its time.
+                let few = matches!(case, Case::Idle | Case::PingPong);
+                if few { count } else { count / 4 }
+            }),
             _ => client(contender, case, count, server.address)?,
         };
         let output = command.output().map_err(|error| format!("no client: {error}"))?;

@@ -45,11 +45,15 @@ impl Results {
         }
     }
 
-    /// The medians of a contender in the first group that has this title.
-    pub(crate) fn find(&self, title: &str, contender: Contender) -> Option<Sample> {
+    /// A contender in the group that has this title, if it ran there.
+    pub(crate) fn row(&self, title: &str, contender: Contender) -> Option<&Row> {
         let (_, rows) = self.groups.iter().find(|(group, _)| group.title() == title)?;
-        let row = rows.iter().find(|row| row.contender == contender)?;
-        (!row.runs.is_empty()).then(|| row.median())
+        rows.iter().find(|row| row.contender == contender && !row.runs.is_empty())
+    }
+
+    /// The medians of that.
+    pub(crate) fn find(&self, title: &str, contender: Contender) -> Option<Sample> {
+        self.row(title, contender).map(Row::median)
     }
 }
 
@@ -89,10 +93,10 @@ fn collect(roster: &Roster, quick: bool, only: &[&str]) -> Results {
     let mut failures = Vec::new();
     for round in 0..rounds {
         for (group, rows) in &mut results.groups {
-            if round >= group.rounds {
-                continue;
-            }
             for row in rows {
+                if round >= group.rounds_of(row.contender) {
+                    continue;
+                }
                 progress(&format!("round {}, {}, {}", round + 1, group.title(), row.contender));
                 match roster.run(row.contender, group.case, group.count) {
                     Ok(sample) => row.runs.push(sample),

@@ -28,6 +28,7 @@ pub(crate) async fn run<S: Socket>(case: Case, target: Target, count: u64) -> Fa
         Case::PingPong => ping_pong::<S>(target, count).await,
         Case::SendFlush => send_flush::<S>(target, count).await,
         Case::SendQueue => send_queue::<S>(target, count).await,
+        Case::SendFeed => send_feed::<S>(target, count).await,
         Case::Idle => fleet::idle::<S>(target, count).await,
         Case::Reconnect => fleet::reconnect::<S>(target, count).await,
         Case::HoseSplit | Case::HoseDriver | Case::SendReceipt => unsupported(case),
@@ -91,6 +92,18 @@ async fn send_queue<S: Socket>(target: Target, count: u64) -> Fallible<Sample> {
         if sent % BATCH as u64 == 0 {
             socket.flush().await?;
         }
+    }
+    socket.flush().await?;
+    socket.receive().await?;
+    Ok(Sample::of(&meter, count))
+}
+
+async fn send_feed<S: Socket>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut socket = S::connect(target).await?;
+    let message = S::binary(PAYLOAD);
+    let meter = Meter::start();
+    for _ in 0..count {
+        socket.feed(message.clone()).await?;
     }
     socket.flush().await?;
     socket.receive().await?;

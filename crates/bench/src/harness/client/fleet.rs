@@ -29,7 +29,7 @@ pub(crate) const DELAY: Duration = Duration::from_millis(500);
 /// How long the server stays away: less than [`DELAY`], so that one attempt is enough.
 const AWAY: u64 = 250;
 /// How long connections beat before the measurement, and while it lasts.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
+const PATIENCE: [Duration; 2] = [Duration::from_millis(1_500), Duration::from_millis(4_000)];
 /// The same for fewer than a thousand connections, which is a quick run.
 const HASTE: [Duration; 2] = [Duration::from_millis(1_200), Duration::from_millis(2_000)];
 const LOOK: Duration = Duration::from_millis(10);

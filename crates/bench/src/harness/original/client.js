@@ -134,7 +134,7 @@ async function idle() {
     await new Promise((resolve) => (socket.onopen = resolve));
     socket.onmessage = () => {};
   }
-  const [settle, window] = count < 1000 ? [1200, 2000] : [2000, 5000];
+  const [settle, window] = count < 1000 ? [1200, 2000] : [1500, 4000];
   await sleep(settle);
   const earlier = await heard();
   const begin = start();
