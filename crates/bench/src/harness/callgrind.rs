@@ -1,16 +1,24 @@
 //! Exact counts by `valgrind --tool=callgrind`, as differences of two runs so that set-up cancels.
 
+mod counts;
+
 use std::{
     env, fs,
     path::PathBuf,
     process::{Command, Stdio},
 };
 
+pub(crate) use self::counts::{Counts, locked_addresses};
 use super::{case::Case, contender::Contender, original::present, run};
 
 /// Whether valgrind is here.
 pub(crate) fn absence() -> Option<String> {
     (!present("valgrind")).then(|| "valgrind is not installed".to_owned())
+}
+
+/// Whether objdump is here.
+pub(crate) fn disassembler_absence() -> Option<String> {
+    (!present("objdump")).then(|| "objdump is not installed".to_owned())
 }
 
 /// Runs this program with `arguments` under callgrind and yields what it wrote.
