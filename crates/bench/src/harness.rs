@@ -1,0 +1,76 @@
+//! The commands.
+
+mod callgrind;
+mod case;
+mod chart;
+mod client;
+mod contender;
+mod guard;
+mod original;
+mod plan;
+mod process;
+mod replay;
+mod report;
+mod run;
+mod sample;
+mod server;
+mod table;
+mod targets;
+
+use std::{env, error::Error, process::ExitCode};
+
+use self::{case::Case, contender::Contender, process::Side};
+
+const USAGE: &str = "usage:
+  bench table [--quick] [CASE...]   measure, print tables, write JSON and SVG
+  bench guard [--write]             compare instruction counts with the committed figures
+  bench replay SHAPE KIND COUNT     what the guard counts: raw, connection or ours, text or binary
+  bench client CONTENDER CASE COUNT ADDRESS
+  bench server";
+
+/// No client may take longer than this.
+const CLIENT_SECONDS: u32 = 90;
+
+pub(crate) fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match command(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(words: &[&str]) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
+    match *words {
+        ["table", "--quick", ref only @ ..] => table::measure(true, only)?,
+        ["table", ref only @ ..] => table::measure(false, only)?,
+        ["guard"] => return Ok(guard::guard(false)?),
+        ["guard", "--write"] => return Ok(guard::guard(true)?),
+        ["replay", shape, kind @ ("text" | "binary"), count] => {
+            process::end_after(CLIENT_SECONDS);
+            replay::run(shape.parse()?, kind == "text", count.parse()?)?;
+        }
+        ["server"] => {
+            process::pin(Side::Server);
+            process::raise_open_files();
+            server::serve()?;
+        }
+        ["client", contender, case, count, address] => {
+            process::end_after(CLIENT_SECONDS);
+            process::pin(Side::Client);
+            process::raise_open_files();
+            let contender: Contender = contender.parse()?;
+            let case: Case = case.parse()?;
+            let sample = client::run(contender, case, count.parse()?, address.parse()?)?;
+            println!("{}", sample.to_json());
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,75 @@
+//! Our connection on any of the runtimes, without a supervisor: what there is below it.
+
+use futures::{SinkExt, StreamExt};
+use websocket_heartbeat::{Bytes, Connection, Frame, Message, Transport};
+
+use super::{
+    ours::Ours,
+    socket::{Fallible, Socket, Target},
+};
+
+pub(crate) struct Bare<R: Ours> {
+    socket: <R::Transport as Transport>::Connection,
+}
+
+impl<R: Ours> Bare<R> {
+    async fn next(&mut self) -> Fallible<Frame> {
+        Ok(self.socket.next().await.ok_or("the server has closed")??)
+    }
+}
+
+impl<R: Ours> Socket for Bare<R>
+where
+    <R::Transport as Transport>::Connection: Connection + Unpin,
+{
+    type Runtime = R;
+    type Message = Message;
+
+    fn text(payload: &'static str) -> Message {
+        Message::text(payload)
+    }
+
+    fn binary(payload: &'static [u8]) -> Message {
+        Message::binary(Bytes::from_static(payload))
+    }
+
+    async fn connect(target: Target) -> Fallible<Self> {
+        Ok(Self { socket: R::dial(target).await? })
+    }
+
+    async fn receive(&mut self) -> Fallible<usize> {
+        loop {
+            match self.next().await? {
+                Frame::Message(message) => return Ok(message.len()),
+                Frame::Close(_) => return Err("the server has closed".into()),
+                Frame::Ping(_) | Frame::Pong(_) => {}
+            }
+        }
+    }
+
+    async fn receive_pong(&mut self) -> Fallible<()> {
+        loop {
+            match self.next().await? {
+                Frame::Pong(_) => return Ok(()),
+                Frame::Close(_) => return Err("the server has closed".into()),
+                Frame::Message(_) | Frame::Ping(_) => {}
+            }
+        }
+    }
+
+    async fn feed(&mut self, message: Message) -> Fallible<()> {
+        Ok(self.socket.feed(message.into()).await?)
+    }
+
+    async fn flush(&mut self) -> Fallible<()> {
+        Ok(self.socket.flush().await?)
+    }
+
+    async fn send(&mut self, message: Message) -> Fallible<()> {
+        Ok(self.socket.send(message.into()).await?)
+    }
+
+    async fn ping(&mut self) -> Fallible<()> {
+        Ok(self.socket.send(Frame::Ping(Bytes::new())).await?)
+    }
+}

@@ -1,0 +1,279 @@
+//! websocket-heartbeat on any of the runtimes.
+
+use std::{collections::VecDeque, future::Future, sync::Arc, time::Instant};
+
+use futures::{SinkExt, StreamExt};
+use websocket_heartbeat::{
+    Builder, Bytes, Constant, Event, Heartbeat, Inbox, Message, Preset, Supervisor, Timer,
+    Transport,
+};
+use websocket_heartbeat_async_std::{AsyncStdTimer, AsyncStdTransport};
+use websocket_heartbeat_smol::{SmolTimer, SmolTransport};
+use websocket_heartbeat_tokio::{TokioTimer, TokioTransport};
+use websocket_heartbeat_tungstenite::{Request, Tuning};
+
+use super::{
+    cases::{BALL, GO, PAYLOAD, expect_length},
+    fleet::{BEAT, CHUNK, Census, DELAY, measure_beats, measure_reconnect},
+    raw::MURMUR,
+    runtime::{AsyncStd, Runtime, Smol, Tokio},
+    socket::{Fallible, Target},
+};
+use crate::harness::{
+    case::{BATCH, Case, SIZE},
+    process::{Meter, resident_bytes},
+    sample::Sample,
+};
+
+/// How many messages the inbox of a driver holds.
+const INBOX: usize = 1024;
+
+/// A runtime with a backend of ours.
+pub(crate) trait Ours: Runtime {
+    type Transport: Transport<Connection: Unpin + Send + 'static, Connect: Send + 'static>
+        + Send
+        + 'static;
+    type Timer: Timer<Sleep: Send + 'static> + Send + 'static;
+
+    fn transport(request: Request, tuning: Tuning) -> Self::Transport;
+    fn timer() -> Self::Timer;
+
+    /// A connection without a supervisor.
+    fn dial(
+        target: Target,
+    ) -> impl Future<Output = Fallible<<Self::Transport as Transport>::Connection>> + Send;
+}
+
+macro_rules! ours {
+    ($runtime:ident, $transport:ident, $timer:ident, $dial:path) => {
+        impl Ours for $runtime {
+            type Transport = $transport;
+            type Timer = $timer;
+
+            fn transport(request: Request, tuning: Tuning) -> $transport {
+                $transport::new(request).tuning(tuning)
+            }
+
+            fn timer() -> $timer {
+                $timer::new()
+            }
+
+            async fn dial(target: Target) -> Fallible<<Self::Transport as Transport>::Connection> {
+                let dialer = websocket_heartbeat_tungstenite::Dialer::new().tuning(tuning(target));
+                Ok($dial(&Request::new(&target.url())?, &dialer, 0).await?.connection)
+            }
+        }
+    };
+}
+
+ours!(Smol, SmolTransport, SmolTimer, websocket_heartbeat_smol::dial);
+ours!(AsyncStd, AsyncStdTransport, AsyncStdTimer, websocket_heartbeat_async_std::dial);
+ours!(Tokio, TokioTransport, TokioTimer, websocket_heartbeat_tokio::dial);
+
+fn tuning(target: Target) -> Tuning {
+    target.buffer.map_or(Tuning::new(), |bytes| Tuning::new().read_buffer(bytes))
+}
+
+type Session<R> = Supervisor<<R as Ours>::Transport, <R as Ours>::Timer>;
+
+/// The settings that the README leads with.
+fn builder<R: Ours>(target: Target) -> Fallible<Builder<R::Transport, R::Timer>> {
+    let transport = R::transport(Request::new(&target.url())?, tuning(target));
+    Ok(Supervisor::builder(transport, R::timer()).preset(Preset::Resilient))
+}
+
+/// A session whose connection is open.
+async fn connect<R: Ours>(target: Target) -> Fallible<Session<R>> {
+    opened::<R>(builder::<R>(target)?.build()?).await
+}
+
+async fn opened<R: Ours>(mut session: Session<R>) -> Fallible<Session<R>> {
+    loop {
+        match session.next().await {
+            Some(Event::Open(_)) => return Ok(session),
+            Some(Event::Connecting(_)) => {}
+            other => return Err(format!("{other:?} instead of a connection").into()),
+        }
+    }
+}
+
+/// The length of a message; other events are not expected.
+fn length(event: Option<Event>) -> Fallible<usize> {
+    match event {
+        Some(Event::Message(message)) => Ok(message.len()),
+        other => Err(format!("{other:?} instead of a message").into()),
+    }
+}
+
+fn binary(payload: &'static [u8]) -> Message {
+    Message::binary(Bytes::from_static(payload))
+}
+
+pub(crate) async fn run<R: Ours>(case: Case, target: Target, count: u64) -> Fallible<Sample> {
+    match case {
+        Case::HoseBinary | Case::HoseText | Case::HoseX8 | Case::HoseX1 => {
+            hose::<R>(target, count).await
+        }
+        Case::HoseSplit => hose_split::<R>(target, count).await,
+        Case::HoseDriver => hose_driver::<R>(target, count).await,
+        Case::PingPong => ping_pong::<R>(target, count).await,
+        Case::SendFlush => send_flush::<R>(target, count).await,
+        Case::SendFeed => send_feed::<R>(target, count).await,
+        Case::SendQueue => send_queue::<R>(target, count).await,
+        Case::SendReceipt => send_receipt::<R>(target, count).await,
+        Case::Idle => idle::<R>(target, count).await,
+        Case::Reconnect => reconnect::<R>(target, count).await,
+    }
+}
+
+async fn hose<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let meter = Meter::start();
+    session.send(binary(GO)).await?;
+    for _ in 0..count {
+        expect_length(length(session.next().await)?, SIZE)?;
+    }
+    Ok(Sample::of(&meter, count))
+}
+
+async fn hose_split<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let (mut sink, mut stream) = connect::<R>(target).await?.split();
+    let meter = Meter::start();
+    R::spawn(async move {
+        while sink.send(binary(GO)).await.is_ok() {
+            R::sleep(MURMUR).await;
+        }
+    });
+    for _ in 0..count {
+        expect_length(length(stream.next().await)?, SIZE)?;
+    }
+    Ok(Sample::of(&meter, count))
+}
+
+async fn hose_driver<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let session = connect::<R>(target).await?;
+    let handle = session.handle();
+    let (driver, mut inbox) = session.into_driver(Inbox::new(INBOX))?;
+    R::spawn(async move {
+        driver.await;
+    });
+    let meter = Meter::start();
+    handle.queue(binary(GO)).await?;
+    for _ in 0..count {
+        expect_length(length(inbox.next().await)?, SIZE)?;
+    }
+    Ok(Sample::of(&meter, count))
+}
+
+async fn ping_pong<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let ball = Message::text(BALL);
+    let mut latencies = Vec::with_capacity(count as usize);
+    let meter = Meter::start();
+    for _ in 0..count {
+        let start = Instant::now();
+        session.send(ball.clone()).await?;
+        expect_length(length(session.next().await)?, BALL.len())?;
+        latencies.push(start.elapsed().as_nanos() as u64);
+    }
+    Ok(Sample::of(&meter, count).with_latencies(latencies))
+}
+
+async fn send_flush<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let message = binary(PAYLOAD);
+    let meter = Meter::start();
+    for _ in 0..count {
+        session.send(message.clone()).await?;
+    }
+    length(session.next().await)?;
+    Ok(Sample::of(&meter, count))
+}
+
+/// One task that only feeds, and flushes at the end.
+async fn send_feed<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let message = binary(PAYLOAD);
+    let meter = Meter::start();
+    for _ in 0..count {
+        session.feed(message.clone()).await?;
+    }
+    session.flush().await?;
+    length(session.next().await)?;
+    Ok(Sample::of(&meter, count))
+}
+
+/// One task queues, another drives.
+async fn send_queue<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let handle = session.handle();
+    let message = binary(PAYLOAD);
+    let meter = Meter::start();
+    R::spawn(async move {
+        for _ in 0..count {
+            if handle.queue(message.clone()).await.is_err() {
+                break;
+            }
+        }
+    });
+    length(session.next().await)?;
+    Ok(Sample::of(&meter, count))
+}
+
+/// The same with a receipt for each message; the fates are awaited in order, a batch behind.
+async fn send_receipt<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let handle = session.handle();
+    let message = binary(PAYLOAD);
+    let meter = Meter::start();
+    R::spawn(async move {
+        let mut receipts = VecDeque::with_capacity(BATCH);
+        for _ in 0..count {
+            match handle.queue_with_receipt(message.clone()).await {
+                Ok(receipt) => receipts.push_back(receipt),
+                Err(_) => break,
+            }
+            if receipts.len() == BATCH
+                && let Some(oldest) = receipts.pop_front()
+            {
+                oldest.await;
+            }
+        }
+    });
+    length(session.next().await)?;
+    Ok(Sample::of(&meter, count))
+}
+
+async fn idle<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let before = resident_bytes();
+    for _ in 0..count {
+        let session = builder::<R>(target)?.heartbeat(Heartbeat::idle(BEAT).ping()).build()?;
+        let mut session = opened::<R>(session).await?;
+        R::spawn(async move { while session.next().await.is_some() {} });
+    }
+    measure_beats::<R>(target.address, count, before).await
+}
+
+async fn reconnect<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let census = Census::new();
+    let mut started = 0;
+    while started < count {
+        for _ in 0..CHUNK.min(count - started) {
+            let census = Arc::clone(&census);
+            let mut session = builder::<R>(target)?.backoff(Constant::new(DELAY)).build()?;
+            R::spawn(async move {
+                while let Some(event) = session.next().await {
+                    match event {
+                        Event::Connecting(_) => census.dialling(),
+                        Event::Open(_) => census.opened(),
+                        Event::Lost(lost) if lost.opened => census.lost(),
+                        _ => {}
+                    }
+                }
+            });
+            started += 1;
+        }
+        census.wait_open::<R>(started).await;
+    }
+    measure_reconnect::<R>(target.address, &census, count).await
+}

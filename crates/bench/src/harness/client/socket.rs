@@ -1,0 +1,45 @@
+//! What a contender's open connection can do, so that each case is written once.
+
+use std::{error::Error, future::Future, net::SocketAddr};
+
+use super::runtime::Runtime;
+use crate::harness::server::request::Route;
+
+pub(crate) type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Where to connect to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) route: Route,
+    /// The size of the read buffer, if not the contender's own default.
+    pub(crate) buffer: Option<usize>,
+}
+
+impl Target {
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}{}", self.address, self.route)
+    }
+}
+
+/// An unsupervised connection: what people write today.
+pub(crate) trait Socket: Sized + Send + 'static {
+    type Runtime: Runtime;
+    /// An outbound message, cheap to clone.
+    type Message: Clone + Send + Sync + 'static;
+
+    fn text(payload: &'static str) -> Self::Message;
+    fn binary(payload: &'static [u8]) -> Self::Message;
+
+    fn connect(target: Target) -> impl Future<Output = Fallible<Self>> + Send;
+    /// The length of the next data message; control frames are passed over.
+    fn receive(&mut self) -> impl Future<Output = Fallible<usize>> + Send;
+    /// Waits for a pong; everything else is passed over.
+    fn receive_pong(&mut self) -> impl Future<Output = Fallible<()>> + Send;
+    /// Sends without a flush, if there is such a thing.
+    fn feed(&mut self, message: Self::Message) -> impl Future<Output = Fallible<()>> + Send;
+    fn flush(&mut self) -> impl Future<Output = Fallible<()>> + Send;
+    /// Sends and flushes.
+    fn send(&mut self, message: Self::Message) -> impl Future<Output = Fallible<()>> + Send;
+    fn ping(&mut self) -> impl Future<Output = Fallible<()>> + Send;
+}

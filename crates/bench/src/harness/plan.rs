@@ -1,0 +1,157 @@
+//! Which contenders are measured in which case, how long, and what each is compared with.
+
+use super::{
+    case::Case,
+    contender::{Contender, Kind},
+};
+
+/// One table: the contenders in one case.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Group {
+    pub(crate) case: Case,
+    pub(crate) count: u64,
+    pub(crate) rounds: usize,
+    pub(crate) contenders: Vec<Contender>,
+}
+
+/// Ours, our connection alone, and the raw sockets, on each runtime.
+pub(crate) const OURS: [Kind; 3] = [Kind::OursSmol, Kind::OursAsyncStd, Kind::OursTokio];
+const CONNECTION: [Kind; 3] =
+    [Kind::ConnectionSmol, Kind::ConnectionAsyncStd, Kind::ConnectionTokio];
+pub(crate) const RAW: [Kind; 3] = [Kind::RawSmol, Kind::RawAsyncStd, Kind::RawTokio];
+
+/// The read buffer of a raw socket unless it is told another.
+const RAW_BUFFER: usize = 128 * 1024;
+
+impl Group {
+    fn new(case: Case, quick: bool) -> Self {
+        let rounds = if quick { 1 } else { 3 };
+        Self { case, count: case.count(quick), rounds, contenders: Vec::new() }
+    }
+
+    fn with(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.contenders.extend(kinds.into_iter().map(Contender::plain));
+        self
+    }
+
+    fn with_kib(mut self, kib: usize, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.contenders.extend(kinds.into_iter().map(|kind| Contender::kib(kind, kib)));
+        self
+    }
+
+    fn of(mut self, count: u64) -> Self {
+        self.count = count;
+        self
+    }
+
+    pub(crate) fn title(&self) -> String {
+        match self.case {
+            Case::Idle => format!("idle, {} connections", self.count),
+            Case::Reconnect => format!("reconnect, {} connections", self.count),
+            case => case.name().to_owned(),
+        }
+    }
+
+    /// How often a contender runs: the cases of many connections take long, so there only those
+    /// run more than once whose difference matters.
+    pub(crate) fn rounds_of(&self, contender: Contender) -> usize {
+        let close = OURS.contains(&contender.kind)
+            || (RAW.contains(&contender.kind) && contender.buffer.is_some());
+        if self.case == Case::Idle && (!close || self.count > 5_000) { 1 } else { self.rounds }
+    }
+
+    /// Whether instructions per unit are counted too.
+    pub(crate) fn counts_instructions(&self) -> bool {
+        matches!(self.case, Case::HoseBinary | Case::SendFlush | Case::SendQueue)
+    }
+}
+
+/// Everything, in the order of one round.
+pub(crate) fn plan(quick: bool) -> Vec<Group> {
+    let peers = || Kind::ALL.into_iter().filter(|kind| kind.is_peer());
+    let original = [Kind::Original];
+    let new = |case| Group::new(case, quick);
+    // Ours has a read buffer of 16 KiB by default, raw one of 128 KiB.
+    let alike = |case| new(case).with(OURS).with_kib(16, RAW).with(RAW);
+    let hose = |case| alike(case).with_kib(128, OURS);
+    let idle = if quick {
+        let few = [Kind::OursSmol, Kind::OursTokio, Kind::RawSmol, Kind::RawTokio];
+        let ours = [Kind::OursSmol, Kind::OursTokio];
+        new(Case::Idle).with_kib(4, few).with(ours).with_kib(16, [Kind::RawSmol, Kind::RawTokio])
+    } else {
+        let all = new(Case::Idle).with(OURS).with_kib(16, RAW).with_kib(4, OURS).with_kib(4, RAW);
+        all.with(RAW).with(peers()).with(original)
+    };
+    let mut plan = vec![
+        hose(Case::HoseBinary).with(CONNECTION).with(peers()).with(original),
+        hose(Case::HoseText).with(CONNECTION).with(peers()).with(original),
+        alike(Case::HoseX8),
+        alike(Case::HoseX1),
+        alike(Case::HoseSplit),
+        new(Case::HoseDriver).with(OURS),
+        alike(Case::PingPong).with(CONNECTION).with(peers()).with(original),
+        alike(Case::SendFlush).with(CONNECTION).with(peers()).with(original),
+        alike(Case::SendQueue).with(CONNECTION).with(peers()).with(original),
+        alike(Case::SendFeed),
+        new(Case::SendReceipt).with(OURS),
+        idle,
+        new(Case::Reconnect).with(OURS).with_kib(16, RAW),
+    ];
+    if !quick {
+        let many = [Kind::OursSmol, Kind::OursTokio, Kind::RawSmol, Kind::RawTokio];
+        let more = new(Case::Idle).of(10_000).with_kib(4, many).with([Kind::OursSmol]);
+        let more = more.with_kib(16, [Kind::RawSmol]);
+        let more = more.with([Kind::RawSmol, Kind::RawTokio, Kind::EzSockets]);
+        plan.insert(plan.len() - 1, more);
+    }
+    plan
+}
+
+/// What a contender in a group is compared with: the group's title and the contender. That is raw
+/// async-tungstenite on the same runtime with the same read buffer, and in the plain form of the
+/// case: without split or driver, with a flush for each message.
+pub(crate) fn reference(group: &Group, contender: Contender) -> (String, Contender) {
+    let title = match group.case {
+        Case::HoseSplit | Case::HoseDriver => Case::HoseBinary.name().to_owned(),
+        Case::SendQueue | Case::SendFeed | Case::SendReceipt => Case::SendFlush.name().to_owned(),
+        _ => group.title(),
+    };
+    let raw = match contender.kind {
+        Kind::OursSmol | Kind::ConnectionSmol => Kind::RawSmol,
+        Kind::OursAsyncStd | Kind::ConnectionAsyncStd => Kind::RawAsyncStd,
+        Kind::OursTokio | Kind::ConnectionTokio => Kind::RawTokio,
+        Kind::RawSmol | Kind::RawAsyncStd | Kind::RawTokio | Kind::Original => {
+            return (title, Contender { kind: Kind::RawSmol, ..contender });
+        }
+        _ => return (title, Contender::plain(Kind::RawTokio)),
+    };
+    let reference = match contender.buffer {
+        None => Contender::kib(raw, 16),
+        Some(RAW_BUFFER) => Contender::plain(raw),
+        Some(_) => Contender { kind: raw, ..contender },
+    };
+    (title, reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_compared_with_something_that_is_measured() {
+        for quick in [false, true] {
+            let plan = plan(quick);
+            for group in &plan {
+                for &contender in &group.contenders {
+                    let (title, raw) = reference(group, contender);
+                    let other = plan.iter().find(|other| other.title() == title);
+                    assert!(
+                        other.is_some_and(|other| other.contenders.contains(&raw)),
+                        "{contender} in {} against {raw} in {title}",
+                        group.title()
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What is asked of ours, held against the results.
+
+use super::{
+    case::Case,
+    contender::{Contender, Kind},
+    plan::{OURS, RAW},
+    sample::{CPU, INSTRUCTIONS, P50, RATE, RESIDENT},
+    table::Results,
+};
+
+/// One demand and how it came out.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) what: String,
+    pub(crate) value: f64,
+    pub(crate) limit: f64,
+    /// The value must not be less than the limit; otherwise it must not be more.
+    pub(crate) at_least: bool,
+}
+
+impl Target {
+    pub(crate) fn is_met(&self) -> bool {
+        if self.at_least { self.value >= self.limit } else { self.value <= self.limit }
+    }
+}
+
+/// All targets whose figures were measured.
+pub(crate) fn check(results: &Results) -> Vec<Target> {
+    let mut targets = Targets { results, found: Vec::new() };
+    for (ours, raw) in OURS.into_iter().zip(RAW) {
+        targets.of_runtime(ours, raw);
+    }
+    targets.of_peers();
+    targets.found
+}
+
+struct Targets<'a> {
+    results: &'a Results,
+    found: Vec<Target>,
+}
+
+impl Targets<'_> {
+    fn figure(&self, title: &str, contender: Contender, figure: &str) -> Option<f64> {
+        self.results.find(title, contender)?.get(figure)
+    }
+
+    fn push(&mut self, what: String, value: Option<f64>, limit: f64, at_least: bool) {
+        if let Some(value) = value {
+            self.found.push(Target { what, value, limit, at_least });
+        }
+    }
+
+    /// A figure of one contender as a share of that of another.
+    fn ratio(
+        &self,
+        (title, contender): (&str, Contender),
+        (base_title, base): (&str, Contender),
+        figure: &str,
+    ) -> Option<f64> {
+        let base = self.figure(base_title, base, figure)?;
+        Some(self.figure(title, contender, figure)? / base)
+    }
+
+    fn of_runtime(&mut self, ours: Kind, raw: Kind) {
+        let name = ours.name();
+        let (ours, raw) = (Contender::plain(ours), Contender::kib(raw, 16));
+        let cpu = [
+            (Case::HoseBinary, Case::HoseBinary, 0.95),
+            (Case::HoseText, Case::HoseText, 0.95),
+            (Case::HoseSplit, Case::HoseBinary, 1.25),
+            (Case::HoseDriver, Case::HoseBinary, 1.4),
+            (Case::PingPong, Case::PingPong, 1.03),
+            (Case::SendQueue, Case::SendFlush, 0.15),
+            (Case::SendFeed, Case::SendFlush, 0.15),
+        ];
+        for (case, base, limit) in cpu {
+            let ratio = self.ratio((case.name(), ours), (base.name(), raw), CPU);
+            let what = format!("{name}: CPU in {case} over raw in {base}");
+            self.push(what, ratio, limit, false);
+        }
+        let receipt = (Case::SendReceipt.name(), ours);
+        let ratio = self.ratio(receipt, (Case::SendQueue.name(), ours), CPU);
+        self.push(format!("{name}: CPU of a receipt over none"), ratio, 1.3, false);
+        let hose = Case::HoseBinary.name();
+        let over = self
+            .figure(hose, ours, INSTRUCTIONS)
+            .and_then(|instructions| Some(instructions - self.figure(hose, raw, INSTRUCTIONS)?));
+        self.push(format!("{name}: instructions over raw in {hose}"), over, 130.0, false);
+        self.latency(ours, raw);
+        self.many(ours, raw);
+    }
+
+    /// The median latency must lie within what raw runs differ by.
+    fn latency(&mut self, ours: Contender, raw: Contender) {
+        let title = Case::PingPong.name();
+        let Some(row) = self.results.row(title, raw) else { return };
+        let slowest = row.runs.iter().filter_map(|run| run.get(P50)).fold(0.0, f64::max);
+        let median = self.figure(title, ours, P50);
+        let what = format!("{ours}: median round trip in us, against raw's slowest run");
+        self.push(what, median.map(|nanos| nanos / 1e3), slowest / 1e3, false);
+    }
+
+    fn many(&mut self, ours: Contender, raw: Contender) {
+        let groups = self.results.groups.iter().map(|(group, _)| (group.case, group.title()));
+        for (case, title) in groups.collect::<Vec<_>>() {
+            match case {
+                Case::Idle => {
+                    let small = Contender::kib(ours.kind, 4);
+                    let pairs =
+                        [(small, Contender::kib(raw.kind, 4), 6_500.0), (ours, raw, 20_000.0)];
+                    for (ours, raw, limit) in pairs {
+                        let bytes = self.figure(&title, ours, RESIDENT);
+                        self.push(format!("{ours}: resident bytes, {title}"), bytes, limit, false);
+                        let ratio = self.ratio((&title, ours), (&title, raw), CPU);
+                        let what = format!("{ours}: CPU per beat over raw, {title}");
+                        self.push(what, ratio, 1.05, false);
+                    }
+                }
+                Case::Reconnect => {
+                    let ratio = self.ratio((&title, ours), (&title, raw), RATE);
+                    self.push(format!("{ours}: rate over raw, {title}"), ratio, 0.9, true);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn of_peers(&mut self) {
+        let hose = Case::HoseBinary.name();
+        for (peer, limit) in [(Kind::EzSockets, 3.0), (Kind::Original, 6.0)] {
+            let ours = (hose, Contender::plain(Kind::OursTokio));
+            let ratio = self.ratio((hose, Contender::plain(peer)), ours, CPU);
+            self.push(format!("{}: CPU in {hose} over ours", peer.name()), ratio, limit, true);
+        }
+    }
+}
