@@ -403,11 +403,12 @@ impl Queue {
         self.settle_waiters(news);
     }
 
-    /// Hands over as many messages as the window has room for.
+    /// Hands over as many messages as the window has room for, of those that are stamped.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
         let keep = self.policy.keeps_clones();
+        let seen = self.entries.len() - self.unseen;
         while let Some(entry) = self.entries.get_mut(self.cursors.handed().count) {
-            if !self.cursors.may_hand(entry.bytes) {
+            if self.cursors.handed().count == seen || !self.cursors.may_hand(entry.bytes) {
                 break;
             }
             let message = if keep { entry.message.clone() } else { entry.message.take() };
@@ -503,13 +504,15 @@ impl Queue {
     }
 
     fn remove(&mut self, index: usize) -> Entry {
+        if index >= self.entries.len() - self.unseen {
+            self.unseen -= 1;
+        }
         let entry = self.entries.remove(index).expect("the cursors count the entries");
         if index < self.cursors.handed().count {
             self.cursors.settle(entry.bytes);
         } else {
             self.cursors.drop_queued(entry.bytes);
         }
-        self.unseen = self.unseen.min(self.entries.len());
         entry
     }
 
@@ -560,4 +563,65 @@ impl Queue {
 pub(crate) struct Options {
     pub(crate) slot: Option<Arc<Slot>>,
     pub(crate) max_age: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_epoch(Duration::from_secs(seconds))
+    }
+
+    fn queue(policy: Outbox) -> Queue {
+        let mut queue = Queue::new(policy);
+        queue.set_online(true, &mut News::default());
+        queue
+    }
+
+    fn offer(queue: &mut Queue, text: &str) {
+        let options = Options::default();
+        let offer = queue.offer(text.into(), options, None, false, &mut News::default());
+        assert!(matches!(offer, Offer::Accepted));
+    }
+
+    fn hand_over(queue: &mut Queue) -> Vec<String> {
+        let mut to = VecDeque::new();
+        queue.hand_over(&mut to);
+        to.iter().map(|message| message.as_text().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_comes_between_stamping_and_handing_over_waits_for_its_stamp() {
+        let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
+        offer(&mut queue, "a");
+        queue.stamp(at(0));
+        // From another thread.
+        offer(&mut queue, "b");
+        assert_eq!(hand_over(&mut queue), ["a"]);
+        queue.written(1, &mut News::default());
+        assert!(queue.has_queued());
+        queue.stamp(at(1));
+        assert_eq!(hand_over(&mut queue), ["b"]);
+        queue.lost(1, &mut News::default());
+        queue.expire(at(10), &mut News::default());
+        assert!(queue.has_queued(), "it is nine seconds old");
+        queue.expire(at(11), &mut News::default());
+        assert!(!queue.has_queued());
+    }
+
+    #[test]
+    fn dropping_the_oldest_leaves_the_stamps_of_others_alone() {
+        let policy = Outbox::new().count(2).when_full(WhenFull::DropOldest);
+        let mut queue = queue(policy.resend(1).max_age(Duration::from_secs(10)));
+        offer(&mut queue, "a");
+        queue.stamp(at(0));
+        assert_eq!(hand_over(&mut queue), ["a"]);
+        offer(&mut queue, "b");
+        offer(&mut queue, "c");
+        queue.stamp(at(5));
+        queue.lost(1, &mut News::default());
+        queue.expire(at(10), &mut News::default());
+        assert_eq!(hand_over(&mut queue), ["c"], "a has expired, b made room");
+    }
 }
