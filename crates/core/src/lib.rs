@@ -148,8 +148,9 @@
 //! sockets' reactor and whether everything is `Send`, and a session would outlive whoever dropped
 //! it. `spawn(driver)` is one line of your own.
 //!
-//! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback
-//! that blocks or panics has its caller in its hands.
+//! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback that
+//! blocks has its caller in its hands. For those who come from the original, [`hooks`] makes its
+//! five callbacks of any stream of events.
 //!
 //! **… a new connection made before the old one is closed?** Then there would be two live
 //! connections, messages could arrive twice and overtake one another, and servers that allow one
