@@ -86,10 +86,11 @@
 //!
 //! # Transports
 //!
-//! Backends bring theirs. [`transport_fn`] makes one from a function that is called for each attempt,
-//! with a fresh token, say. [`before_open`] adds an exchange that must succeed before a connection
-//! counts as open; [`Endpoints`] gives a session several servers; [`BoxTransport`] can be swapped while
-//! it runs. One of your own needs a [`Connection`], whose documentation is a contract.
+//! Backends bring theirs. [`transport_fn`] makes one from a function that is called for each
+//! attempt, with a fresh token, say. [`before_open`] adds an exchange that must succeed before a
+//! connection counts as open; [`Endpoints`] gives a session several servers; [`BoxTransport`] can
+//! be swapped while it runs. One of your own needs a [`Connection`], whose documentation is a
+//! contract.
 //!
 //! # Delivery
 //!
@@ -139,17 +140,17 @@
 //!
 //! # Why isn't there …?
 //!
-//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only the
-//! application knows what may arrive twice. [`Outbox::resend`] sends again what was in the window
-//! when the line died, for servers that can tell duplicates; the rest comes back and is yours to
-//! judge. What belongs to each connection, such as a subscription, is for [`Handle::replay`].
+//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only
+//! the application knows what may arrive twice. [`Outbox::resend`] sends again what was in the
+//! window when the line died, for servers that can tell duplicates; the rest comes back and is
+//! yours to judge. What belongs to each connection, such as a subscription, is for [`Handle::replay`].
 //!
 //! **… a task that is spawned for me?** Then this crate would have to choose your executor, your
 //! sockets' reactor and whether everything is `Send`, and a session would outlive whoever dropped
 //! it. `spawn(driver)` is one line of your own.
 //!
-//! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback that
-//! blocks has its caller in its hands. For those who come from the original, [`hooks`] makes its
+//! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback
+//! that blocks has its caller in its hands. For those who come from the original, [`hooks`] makes its
 //! five callbacks of any stream of events.
 //!
 //! **… a new connection made before the old one is closed?** Then there would be two live
