@@ -67,6 +67,8 @@
 //! [`pause`](Handle::pause) leads from `Idle`, `Connecting`, `Open` and `Waiting` to `Paused`, and
 //! [`resume`](Handle::resume) back. Giving up, [`abort`](Handle::abort), and
 //! [`close`](Handle::close) without a connection lead to `Closed` at once.
+//! A connection that reaches its [maximum age](Builder::max_age) is `Closing` as well, and then
+//! replaced.
 //!
 //! [`Phase`] has these words. Each attempt has a number of its own, that of the connection it would
 //! become, and the events say `Connecting`, then `Open` if it succeeds, then messages, then `Lost`
@@ -143,15 +145,16 @@
 //! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only
 //! the application knows what may arrive twice. [`Outbox::resend`] sends again what was in the
 //! window when the line died, for servers that can tell duplicates; the rest comes back and is
-//! yours to judge. What belongs to each connection, such as a subscription, is for [`Handle::replay`].
+//! yours to judge. What belongs to each connection, such as a subscription, is for
+//! [`Handle::replay`].
 //!
 //! **… a task that is spawned for me?** Then this crate would have to choose your executor, your
 //! sockets' reactor and whether everything is `Send`, and a session would outlive whoever dropped
 //! it. `spawn(driver)` is one line of your own.
 //!
 //! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback
-//! that blocks has its caller in its hands. For those who come from the original, [`hooks`] makes its
-//! five callbacks of any stream of events.
+//! that blocks has its caller in its hands. For those who come from the original, [`hooks`] makes
+//! its five callbacks of any stream of events.
 //!
 //! **… a new connection made before the old one is closed?** Then there would be two live
 //! connections, messages could arrive twice and overtake one another, and servers that allow one
