@@ -36,7 +36,8 @@ pub enum Event {
 pub struct Connecting {
     /// The number of the connection that this attempt would become, 1 for the first.
     pub connection: u64,
-    /// 0 for the first attempt of a session or after a stable connection, then counted up.
+    /// 0 for the first attempt of a session, and for one that replaces a connection on request or
+    /// for its age; 1 for the first after a stable connection was lost; then counted up.
     pub attempt: u32,
 }
 
@@ -171,7 +172,7 @@ impl fmt::Display for LostCause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
-    /// The number of the attempt to come, 1 for the first after a stable connection.
+    /// The number of the attempt to come, see [`Connecting::attempt`].
     pub attempt: u32,
     /// The time until then.
     pub delay: Duration,

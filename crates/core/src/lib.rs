@@ -67,6 +67,8 @@
 //! [`pause`](Handle::pause) leads from `Idle`, `Connecting`, `Open` and `Waiting` to `Paused`, and
 //! [`resume`](Handle::resume) back. Giving up, [`abort`](Handle::abort), and
 //! [`close`](Handle::close) without a connection lead to `Closed` at once.
+//! A connection that reaches its [maximum age](Builder::max_age) is `Closing` as well, and then
+//! replaced.
 //!
 //! [`Phase`] has these words. Each attempt has a number of its own, that of the connection it would
 //! become, and the events say `Connecting`, then `Open` if it succeeds, then messages, then `Lost`
@@ -86,10 +88,11 @@
 //!
 //! # Transports
 //!
-//! Backends bring theirs. [`transport_fn`] makes one from a function that is called for each attempt,
-//! with a fresh token, say. [`before_open`] adds an exchange that must succeed before a connection
-//! counts as open; [`Endpoints`] gives a session several servers; [`BoxTransport`] can be swapped while
-//! it runs. One of your own needs a [`Connection`], whose documentation is a contract.
+//! Backends bring theirs. [`transport_fn`] makes one from a function that is called for each
+//! attempt, with a fresh token, say. [`before_open`] adds an exchange that must succeed before a
+//! connection counts as open; [`Endpoints`] gives a session several servers; [`BoxTransport`] can
+//! be swapped while it runs. One of your own needs a [`Connection`], whose documentation is a
+//! contract.
 //!
 //! # Delivery
 //!
@@ -139,17 +142,19 @@
 //!
 //! # Why isn't there …?
 //!
-//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only the
-//! application knows what may arrive twice. [`Outbox::resend`] sends again what was in the window
-//! when the line died, for servers that can tell duplicates; the rest comes back and is yours to
-//! judge. What belongs to each connection, such as a subscription, is for [`Handle::replay`].
+//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only
+//! the application knows what may arrive twice. [`Outbox::resend`] sends again what was in the
+//! window when the line died, for servers that can tell duplicates; the rest comes back and is
+//! yours to judge. What belongs to each connection, such as a subscription, is for
+//! [`Handle::replay`].
 //!
 //! **… a task that is spawned for me?** Then this crate would have to choose your executor, your
 //! sockets' reactor and whether everything is `Send`, and a session would outlive whoever dropped
 //! it. `spawn(driver)` is one line of your own.
 //!
 //! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback
-//! that blocks or panics has its caller in its hands.
+//! that blocks has its caller in its hands. For those who come from the original, [`hooks`] makes
+//! its five callbacks of any stream of events.
 //!
 //! **… a new connection made before the old one is closed?** Then there would be two live
 //! connections, messages could arrive twice and overtake one another, and servers that allow one

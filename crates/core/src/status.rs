@@ -18,7 +18,7 @@ pub struct Status {
     pub since: Timestamp,
     /// The number of the connection that there is, or was last attempted; 0 before the first.
     pub connection: u64,
-    /// The number of the attempt under way or to come; 0 after a stable connection.
+    /// The number of the attempt under way or to come, or of the one that made the connection.
     pub attempt: u32,
     /// When the next attempt begins, in [`Phase::Waiting`].
     pub next_attempt_at: Option<Timestamp>,

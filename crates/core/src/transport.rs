@@ -142,7 +142,8 @@ pub struct Attempt {
     /// The number of the connection that this attempt would become: 1 for the first of a session,
     /// one more for each attempt.
     pub connection: u64,
-    /// 0 for the first attempt of a session or after a stable connection, then counted up.
+    /// 0 for the first attempt of a session, and for one that replaces a connection on request or
+    /// for its age; 1 for the first after a stable connection was lost; then counted up.
     pub number: u32,
     /// The moment at which the supervisor will give the attempt up.
     pub deadline: Timestamp,

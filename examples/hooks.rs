@@ -1,0 +1,51 @@
+//! The five callbacks of the original. They stay valid across reconnects, and one that panics
+//! harms nothing.
+
+use std::error::Error;
+
+use websocket_heartbeat_examples::Server;
+use websocket_heartbeat_smol::{
+    connect,
+    hooks::{Ending, Hooks},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // The panic below is part of the story.
+    std::panic::set_hook(Box::new(|_| {}));
+
+    let server = Server::echo()?;
+    // The original's defaults: `Preset::Original`.
+    let supervisor = connect(server.url())?.build()?;
+    let task = supervisor.handle();
+
+    let hooks = Hooks::new()
+        .on_open(|open| {
+            println!("onOpen: connection {}", open.connection);
+            let hello = format!("hello over connection {}", open.connection);
+            if let Err(error) = task.try_queue(hello) {
+                println!("not sent: {error}");
+            }
+        })
+        .on_message(|message| {
+            let text = message.as_text().unwrap_or_default();
+            println!("onMessage: {text}");
+            if text.ends_with('1') {
+                server.cut();
+                panic!("a fault of the application");
+            }
+            task.close();
+        })
+        .on_close(|ending| match ending {
+            Ending::Connection(lost) => println!("onClose: {}", lost.cause),
+            Ending::Session(closed) => println!("onClose, the last: {}", closed.reason),
+            _ => {}
+        })
+        .on_error(|lost| println!("onError: {}", lost.cause))
+        .on_reconnect(|retry| {
+            println!("onReconnect: attempt {} in {:?}", retry.attempt, retry.delay)
+        })
+        .on_panic(|panic| println!("  {panic}; the session goes on"));
+    let outcome = smol::block_on(hooks.run(supervisor));
+    println!("{} panic", outcome.panics);
+    Ok(())
+}
