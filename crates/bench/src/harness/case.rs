@@ -9,6 +9,9 @@ pub(crate) const SIZE: usize = 128;
 /// How many messages a sender that batches puts before one flush, and how many are in flight.
 pub(crate) const BATCH: usize = 64;
 
+/// How many messages an application keeps that keeps some.
+pub(crate) const KEPT: usize = 1024;
+
 /// One situation to measure a contender in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Case {
@@ -24,6 +27,8 @@ pub(crate) enum Case {
     HoseSplit,
     /// The binary hose through a spawned driver and a bounded inbox.
     HoseDriver,
+    /// The binary hose into an application that keeps the last 1,024 messages.
+    HoseKeep,
     /// 64-byte text, one round trip after the other.
     PingPong,
     /// 128-byte binary messages, each flushed.
@@ -41,13 +46,14 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::HoseBinary,
         Self::HoseText,
         Self::HoseX8,
         Self::HoseX1,
         Self::HoseSplit,
         Self::HoseDriver,
+        Self::HoseKeep,
         Self::PingPong,
         Self::SendFlush,
         Self::SendQueue,
@@ -65,6 +71,7 @@ impl Case {
             Self::HoseX1 => "hose-x1",
             Self::HoseSplit => "hose-split",
             Self::HoseDriver => "hose-driver",
+            Self::HoseKeep => "hose-keep",
             Self::PingPong => "ping-pong",
             Self::SendFlush => "send-flush",
             Self::SendQueue => "send-queue",
@@ -88,9 +95,11 @@ impl Case {
     /// How many units a run has: of idle and reconnect, how many connections.
     pub(crate) fn count(self, quick: bool) -> u64 {
         let (full, quick_count) = match self {
-            Self::HoseBinary | Self::HoseText | Self::HoseSplit | Self::HoseDriver => {
-                (1_000_000, 300_000)
-            }
+            Self::HoseBinary
+            | Self::HoseText
+            | Self::HoseSplit
+            | Self::HoseDriver
+            | Self::HoseKeep => (1_000_000, 300_000),
             Self::HoseX8 => (500_000, 200_000),
             Self::HoseX1 => (200_000, 50_000),
             Self::PingPong => (10_000, 2_000),
@@ -104,7 +113,9 @@ impl Case {
     /// What to ask of the server.
     pub(crate) fn route(self, count: u64) -> Route {
         match self {
-            Self::HoseBinary | Self::HoseSplit | Self::HoseDriver => Route::hose(count, SIZE),
+            Self::HoseBinary | Self::HoseSplit | Self::HoseDriver | Self::HoseKeep => {
+                Route::hose(count, SIZE)
+            }
             Self::HoseText => match Route::hose(count, SIZE) {
                 Route::Hose { count, size, per_write, .. } => {
                     Route::Hose { count, size, opcode: wire::TEXT, per_write }

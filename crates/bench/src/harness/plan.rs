@@ -62,7 +62,15 @@ impl Group {
 
     /// Whether instructions per unit are counted too.
     pub(crate) fn counts_instructions(&self) -> bool {
-        matches!(self.case, Case::HoseBinary | Case::SendFlush | Case::SendQueue)
+        matches!(
+            self.case,
+            Case::HoseBinary
+                | Case::HoseText
+                | Case::HoseDriver
+                | Case::SendFlush
+                | Case::SendQueue
+                | Case::SendReceipt
+        )
     }
 }
 
@@ -89,6 +97,7 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
         alike(Case::HoseX1),
         alike(Case::HoseSplit),
         new(Case::HoseDriver).with(OURS),
+        alike(Case::HoseKeep),
         alike(Case::PingPong).with(CONNECTION).with(peers()).with(original),
         alike(Case::SendFlush).with(CONNECTION).with(peers()).with(original),
         alike(Case::SendQueue).with(CONNECTION).with(peers()).with(original),

@@ -20,7 +20,7 @@ use super::{
     socket::{Fallible, Target},
 };
 use crate::harness::{
-    case::{BATCH, Case, SIZE},
+    case::{BATCH, Case, KEPT, SIZE},
     process::{Meter, resident_bytes},
     sample::Sample,
 };
@@ -116,6 +116,7 @@ pub(crate) async fn run<R: Ours>(case: Case, target: Target, count: u64) -> Fall
         }
         Case::HoseSplit => hose_split::<R>(target, count).await,
         Case::HoseDriver => hose_driver::<R>(target, count).await,
+        Case::HoseKeep => hose_keep::<R>(target, count).await,
         Case::PingPong => ping_pong::<R>(target, count).await,
         Case::SendFlush => send_flush::<R>(target, count).await,
         Case::SendFeed => send_feed::<R>(target, count).await,
@@ -161,6 +162,24 @@ async fn hose_driver<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     handle.queue(binary(GO)).await?;
     for _ in 0..count {
         expect_length(length(inbox.next().await)?, SIZE)?;
+    }
+    Ok(Sample::of(&meter, count))
+}
+
+async fn hose_keep<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut session = connect::<R>(target).await?;
+    let mut kept = VecDeque::with_capacity(KEPT);
+    let meter = Meter::start();
+    session.send(binary(GO)).await?;
+    for _ in 0..count {
+        let Some(Event::Message(message)) = session.next().await else {
+            return Err("the session has no message".into());
+        };
+        expect_length(message.len(), SIZE)?;
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(message);
     }
     Ok(Sample::of(&meter, count))
 }

@@ -1,6 +1,6 @@
 //! Raw async-tungstenite on any of the runtimes.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use async_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -14,7 +14,7 @@ use super::{
     socket::{Fallible, Socket, Target},
 };
 use crate::harness::{
-    case::{Case, SIZE},
+    case::{Case, KEPT, SIZE},
     process::Meter,
     sample::Sample,
 };
@@ -89,6 +89,7 @@ impl<R: Runtime> Socket for Raw<R> {
 pub(crate) async fn run<R: Runtime>(case: Case, target: Target, count: u64) -> Fallible<Sample> {
     match case {
         Case::HoseSplit => hose_split::<R>(target, count).await,
+        Case::HoseKeep => hose_keep::<R>(target, count).await,
         case => cases::run::<Raw<R>>(case, target, count).await,
     }
 }
@@ -107,6 +108,23 @@ async fn hose_split<R: Runtime>(target: Target, count: u64) -> Fallible<Sample> 
         let message = stream.next().await.ok_or("the server has closed")??;
         expect_length(message.len(), SIZE)?;
         left -= 1;
+    }
+    Ok(Sample::of(&meter, count))
+}
+
+/// The application keeps the last messages, and with them the buffers that they lie in.
+async fn hose_keep<R: Runtime>(target: Target, count: u64) -> Fallible<Sample> {
+    let mut socket = Raw::<R>::connect(target).await?.socket;
+    let mut kept = VecDeque::with_capacity(KEPT);
+    let meter = Meter::start();
+    SinkExt::send(&mut socket, Message::binary(GO)).await?;
+    for _ in 0..count {
+        let message = socket.next().await.ok_or("the server has closed")??;
+        expect_length(message.len(), SIZE)?;
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(message);
     }
     Ok(Sample::of(&meter, count))
 }
