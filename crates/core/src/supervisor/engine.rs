@@ -253,8 +253,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Line::None => return Read::Nothing,
             Line::Connecting(_) | Line::Failed => return self.connect(cx),
         }
-        if self.reading != reading && self.change_reading(reading) == Step::Moved {
-            return Read::Moved;
+        if self.reading != reading {
+            self.change_reading(reading);
         }
         if reading == Reading::No {
             return Read::Nothing;
@@ -267,25 +267,16 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// Notes whether inbound messages have a place to go.
-    fn change_reading(&mut self, reading: Reading) -> Step {
+    fn change_reading(&mut self, reading: Reading) {
         let connection = self.machine.connection();
         match reading {
             Reading::Yes => {
                 self.tell_time();
                 self.machine.handle_reading_resumed(self.now, connection);
             }
-            Reading::No => {
-                // What cannot be read need not be waited for.
-                if let Some(error) = self.writer.failure() {
-                    let cause = LostCause::Broken(error.clone());
-                    self.lose_line(cause);
-                    return Step::Moved;
-                }
-                self.machine.handle_reading_paused(connection);
-            }
+            Reading::No => self.machine.handle_reading_paused(connection),
         }
         self.reading = reading;
-        Step::Still
     }
 
     /// Reads until there is a message, or nothing more. A control frame never ends it: the
@@ -324,27 +315,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 }
                 Poll::Pending => {
                     self.quiet = true;
-                    return self.bury();
+                    return Read::Nothing;
                 }
             }
             if self.frames >= FRAMES_PER_LOOK {
-                return self.bury();
+                return Read::Nothing;
             }
         }
         Read::Nothing
-    }
-
-    /// Reports a failed write, once what the peer sent before has been read.
-    fn bury(&mut self) -> Read {
-        self.burial = self.burial.saturating_sub(self.frames);
-        match self.writer.failure() {
-            Some(error) if self.quiet || self.burial == 0 => {
-                let cause = LostCause::Broken(error.clone());
-                self.lose_line(cause);
-                Read::Moved
-            }
-            _ => Read::Nothing,
-        }
     }
 
     /// A message came: notes it, and gives it on unless it is hidden.
@@ -469,6 +447,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         self.expire();
         let mut step = self.write(cx);
+        if self.bury() {
+            step = Step::Moved;
+        }
         self.take_leave(cx);
         if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
             if self.must_read_first() {
@@ -511,6 +492,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Reads the clock and notes what was heard since it was last read.
     fn look(&mut self) {
         self.tell_time();
+        self.burial = self.burial.saturating_sub(self.frames);
         self.frames = 0;
         if !self.heard.any {
             return;
@@ -583,6 +565,18 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return Step::Moved;
         }
         if written.again { Step::Moved } else { Step::Still }
+    }
+
+    /// Reports a failed write, once what the peer sent before has been read: all of it, or
+    /// enough. What has no place to go is not waited for.
+    fn bury(&mut self) -> bool {
+        let Some(error) = self.writer.failure() else { return false };
+        let read = self.quiet || self.burial == 0 || self.reading == Reading::No;
+        if read {
+            let cause = LostCause::Broken(error.clone());
+            self.lose_line(cause);
+        }
+        read
     }
 
     fn settle_written(&mut self) {
