@@ -190,6 +190,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         &mut self.transport
     }
 
+    /// There may be messages to hand over, which the next poll will see. Nobody is woken, and the
+    /// wake of a handle's next command is not swallowed.
+    pub(super) fn note_queue(&mut self) {
+        self.has_queue = true;
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.machine.is_closed()
     }

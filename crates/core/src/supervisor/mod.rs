@@ -200,7 +200,7 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
         let this = self.get_mut();
         // The caller goes on to poll this sink, so nobody needs to be woken.
-        this.shared.mark();
+        this.engine.note_queue();
         this.sink.start_send(&this.shared, message)
     }
 
