@@ -106,7 +106,6 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     desk: Desk,
     shared: Arc<Shared>,
     started: bool,
-    ended: bool,
 }
 
 /// What was heard since the clock was read.
@@ -170,7 +169,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             desk: Desk::new(now),
             shared: Arc::new(Shared::new(Queue::new(settings.outbox))),
             started: false,
-            ended: false,
         }
     }
 
@@ -200,10 +198,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.is_closed()
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended
-    }
-
     /// Does what there is to do, until there is something to tell or nothing to do.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, reading: Reading) -> Poll<Option<Event>> {
         for _ in 0..ROUNDS_PER_POLL {
@@ -226,7 +220,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 continue;
             }
             if self.machine.is_closed() {
-                return self.end();
+                return Poll::Ready(None);
             }
             if self.park(cx) == Step::Still {
                 return Poll::Pending;
@@ -234,11 +228,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    fn end(&mut self) -> Poll<Option<Event>> {
-        self.ended = true;
-        Poll::Ready(None)
     }
 }
 
