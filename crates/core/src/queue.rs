@@ -163,16 +163,19 @@ impl Queue {
         if bytes > self.policy.bytes {
             return Offer::Refused(QueueError::TooLarge(message));
         }
-        if !reserved {
-            if !self.online && self.policy.offline == Offline::Refuse {
-                return Offer::Refused(QueueError::Offline(message));
-            }
+        if !self.online && self.policy.offline == Offline::Refuse {
+            return Offer::Refused(QueueError::Offline(message));
+        }
+        let dropping = self.policy.when_full == WhenFull::DropOldest;
+        if reserved {
+            // The promise holds for a message of any size, and if it must be by dropping others.
+            let _ = dropping && self.make_room(bytes, news);
+        } else {
             let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
             if !(turn && self.has_room(bytes)) {
                 if self.policy.when_full == WhenFull::Refuse {
                     return Offer::Refused(QueueError::Full(message));
                 }
-                let dropping = self.policy.when_full == WhenFull::DropOldest;
                 if !(dropping && self.make_room(bytes, news)) {
                     return Offer::Wait(message);
                 }
@@ -249,10 +252,12 @@ impl Queue {
 
     fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
         while !self.has_room(bytes) {
-            if self.cursors.queued().count == 0 {
+            // A replay is not dropped: the connection would be the only one without it.
+            let oldest = self.cursors.handed().count + self.replays_queued();
+            if oldest == self.entries.len() {
                 return false;
             }
-            let entry = self.remove(self.cursors.handed().count);
+            let entry = self.remove(oldest);
             self.drop_entry(entry, DropReason::Overflow, news);
         }
         true
