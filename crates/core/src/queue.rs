@@ -25,7 +25,8 @@ pub(crate) struct Queue {
     closed: bool,
     /// Places promised to handles between `poll_ready` and `start_send`.
     reserved: usize,
-    waiters: VecDeque<(u64, Waker)>,
+    /// In the order of their places.
+    waiters: VecDeque<Waiter>,
     flushers: Vec<(u64, u64, Waker)>,
     next_waiter: u64,
     /// Messages accepted so far; a message's number is the value before it.
@@ -65,6 +66,15 @@ impl Entry {
     fn is_replay(&self) -> bool {
         self.origin == Origin::Replay
     }
+}
+
+/// One who waits at the gate.
+struct Waiter {
+    place: u64,
+    waker: Waker,
+    /// It leaves the line when it is served or gone. A `Sink` may do neither: its owner can stop
+    /// waiting without a word.
+    sure: bool,
 }
 
 /// What is to be done once the lock is released.
@@ -171,8 +181,7 @@ impl Queue {
             // The promise holds for a message of any size, and if it must be by dropping others.
             let _ = dropping && self.make_room(bytes, news);
         } else {
-            let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
-            if !(turn && self.has_room(bytes)) {
+            if !(self.is_turn(place) && self.has_room(bytes)) {
                 if self.policy.when_full == WhenFull::Refuse {
                     return Offer::Refused(QueueError::Full(message));
                 }
@@ -250,6 +259,11 @@ impl Queue {
         held.count + self.reserved < self.policy.count && held.bytes + bytes <= self.policy.bytes
     }
 
+    /// Whether nobody stands in line before `place`, or at all for one who does not.
+    fn is_turn(&self, place: Option<u64>) -> bool {
+        self.waiters.front().is_none_or(|first| place.is_some_and(|place| place <= first.place))
+    }
+
     fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
         while !self.has_room(bytes) {
             // A replay is not dropped: the connection would be the only one without it.
@@ -269,9 +283,8 @@ impl Queue {
             return Err(SessionClosed);
         }
         let offline = !self.online && self.policy.offline == Offline::Refuse;
-        let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
         let room = self.has_room(0) || self.may_drop_oldest();
-        if offline || !turn || !room {
+        if offline || !self.is_turn(place) || !room {
             return Ok(false);
         }
         self.reserved += 1;
@@ -299,26 +312,37 @@ impl Queue {
         self.call_first(news);
     }
 
-    /// Stands in line, or renews the waker of a place in it.
-    pub(crate) fn wait(&mut self, place: u64, waker: &Waker) {
-        match self.waiters.iter_mut().find(|(number, _)| *number == place) {
-            Some((_, known)) => known.clone_from(waker),
-            None => self.waiters.push_back((place, waker.clone())),
+    /// Stands in line, or renews the waker of a place in it. `sure`: it will be left.
+    pub(crate) fn wait(&mut self, place: u64, waker: &Waker, sure: bool) {
+        match self.waiters.iter_mut().find(|known| known.place == place) {
+            Some(known) => known.waker.clone_from(waker),
+            None => {
+                // At the end, but for a sink that was called and found no room after all.
+                let at = self.waiters.partition_point(|known| known.place < place);
+                self.waiters.insert(at, Waiter { place, waker: waker.clone(), sure });
+            }
         }
     }
 
     /// Leaves the line, served or not; who is first now is called if there may be room.
     pub(crate) fn leave(&mut self, place: u64, news: &mut News) {
-        self.waiters.retain(|(number, _)| *number != place);
+        self.waiters.retain(|known| known.place != place);
         self.call_first(news);
     }
 
-    fn call_first(&self, news: &mut News) {
+    /// Calls who is first, if there may be room. A sink that may never come back leaves the line
+    /// by that, and the next is called as well; if it does come back, its number still counts.
+    fn call_first(&mut self, news: &mut News) {
         let open = self.online || self.policy.offline == Offline::Keep;
-        if let Some((_, waker)) = self.waiters.front()
-            && (self.closed || (open && (self.has_room(0) || self.may_drop_oldest())))
-        {
-            news.wakers.push(waker.clone());
+        if !(self.closed || (open && (self.has_room(0) || self.may_drop_oldest()))) {
+            return;
+        }
+        while let Some(first) = self.waiters.front() {
+            news.wakers.push(first.waker.clone());
+            if first.sure {
+                return;
+            }
+            self.waiters.pop_front();
         }
     }
 
@@ -331,6 +355,11 @@ impl Queue {
         }
         self.flushers.push((place, number, waker.clone()));
         false
+    }
+
+    /// Nobody waits for this flush any more.
+    pub(crate) fn forget_flusher(&mut self, place: u64) {
+        self.flushers.retain(|(known, ..)| *known != place);
     }
 
     fn settled_through(&self) -> u64 {
@@ -367,7 +396,7 @@ impl Queue {
         } else if self.policy.offline == Offline::Refuse {
             self.drop_queued(DropReason::Offline, news);
             // Those in line are refused rather than left to wait for nobody knows how long.
-            news.wakers.extend(self.waiters.iter().map(|(_, waker)| waker.clone()));
+            news.wakers.extend(self.waiters.iter().map(|known| known.waker.clone()));
         }
     }
 
@@ -484,14 +513,14 @@ impl Queue {
     pub(crate) fn close(&mut self, news: &mut News) {
         self.closed = true;
         self.drop_queued(DropReason::SessionEnded, news);
-        news.wakers.extend(self.waiters.drain(..).map(|(_, waker)| waker));
+        news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
         self.settle_waiters(news);
     }
 
     /// Refuses new messages; those accepted are still written.
     pub(crate) fn close_gate(&mut self, news: &mut News) {
         self.closed = true;
-        news.wakers.extend(self.waiters.drain(..).map(|(_, waker)| waker));
+        news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
     }
 
     /// Takes the fates that wait to be told, and how many were let go before them.
