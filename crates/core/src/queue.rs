@@ -33,8 +33,14 @@ pub(crate) struct Queue {
     accepted: u64,
     /// Fates without a receipt, to be told with the next loss.
     unsent: VecDeque<Fate>,
+    /// Bytes of the messages in them.
+    unsent_bytes: usize,
     /// Fates let go, because nobody fetched them.
     discarded: u64,
+    /// Fates since the session began.
+    counts: Counts,
+    /// How many unknown ones were told.
+    unknown_told: u64,
     /// What is sent after every Open, in this order.
     replays: Vec<(Box<str>, Message)>,
 }
@@ -82,8 +88,6 @@ struct Waiter {
 pub(crate) struct News {
     wakers: Vec<Waker>,
     fates: Vec<(Arc<Slot>, Fate)>,
-    pub(crate) dropped: u64,
-    pub(crate) unknown: u64,
 }
 
 impl News {
@@ -95,6 +99,23 @@ impl News {
             waker.wake();
         }
     }
+}
+
+/// Messages that did not become written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) dropped: u64,
+    pub(crate) unknown: u64,
+}
+
+/// What is told with a loss.
+#[derive(Default)]
+pub(crate) struct Unsent {
+    pub(crate) fates: Vec<Fate>,
+    /// How many were let go before them.
+    pub(crate) discarded: u64,
+    /// How many became unknown, with a receipt or without.
+    pub(crate) unknown: u64,
 }
 
 /// How a message is offered.
@@ -121,13 +142,20 @@ impl Queue {
             next_waiter: 0,
             accepted: 0,
             unsent: VecDeque::new(),
+            unsent_bytes: 0,
             discarded: 0,
+            counts: Counts::default(),
+            unknown_told: 0,
             replays: Vec::new(),
         }
     }
 
     pub(crate) fn held(&self) -> Load {
         self.cursors.held()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -302,7 +330,7 @@ impl Queue {
         reason: DropReason,
         news: &mut News,
     ) {
-        news.dropped += 1;
+        self.counts.dropped += 1;
         self.tell(None, Fate::Dropped { reason, message }, news);
     }
 
@@ -523,9 +551,15 @@ impl Queue {
         news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
     }
 
-    /// Takes the fates that wait to be told, and how many were let go before them.
-    pub(crate) fn take_unsent(&mut self) -> (Vec<Fate>, u64) {
-        (std::mem::take(&mut self.unsent).into(), std::mem::take(&mut self.discarded))
+    /// Takes the fates that wait to be told.
+    pub(crate) fn take_unsent(&mut self) -> Unsent {
+        let told = std::mem::replace(&mut self.unknown_told, self.counts.unknown);
+        self.unsent_bytes = 0;
+        Unsent {
+            fates: std::mem::take(&mut self.unsent).into(),
+            discarded: std::mem::take(&mut self.discarded),
+            unknown: self.counts.unknown - told,
+        }
     }
 
     fn drop_queued(&mut self, reason: DropReason, news: &mut News) {
@@ -557,14 +591,14 @@ impl Queue {
         }
         let fate = match (entry.handed_to, entry.message) {
             (Some(connection), message) if reason != DropReason::ResendLimit => {
-                news.unknown += 1;
+                self.counts.unknown += 1;
                 Fate::Unknown {
                     connection,
                     message: message.filter(|_| self.policy.keeps_clones()),
                 }
             }
             (_, Some(message)) => {
-                news.dropped += 1;
+                self.counts.dropped += 1;
                 Fate::Dropped { reason, message }
             }
             (_, None) => unreachable!("only what was handed over by move has no payload"),
@@ -576,12 +610,17 @@ impl Queue {
         match slot {
             Some(slot) => news.fates.push((slot, fate)),
             None => {
-                // What nobody fetches stays inside the outbox's own bound.
-                if self.unsent.len() >= self.policy.count {
-                    self.unsent.pop_front();
+                // What nobody fetches stays inside the outbox's own bounds; the newest always.
+                self.unsent_bytes += fate.message().map_or(0, Message::len);
+                self.unsent.push_back(fate);
+                while self.unsent.len() > 1
+                    && (self.unsent.len() > self.policy.count
+                        || self.unsent_bytes > self.policy.bytes)
+                    && let Some(oldest) = self.unsent.pop_front()
+                {
+                    self.unsent_bytes -= oldest.message().map_or(0, Message::len);
                     self.discarded += 1;
                 }
-                self.unsent.push_back(fate);
             }
         }
     }

@@ -42,7 +42,7 @@ use crate::{
     builder::{Delays, Policies, Settings},
     heartbeat::ProbeFrame,
     machine::{Action, Loss, Machine, Ruling, Transition},
-    queue::Queue,
+    queue::{Queue, Unsent},
     shared::Shared,
 };
 
@@ -417,11 +417,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.quiet = false;
         self.burial = 0;
         let connection = self.machine.connection();
-        let desk = &mut self.desk;
         self.shared.with(|state, news| {
             state.queue.lost(connection, news);
             state.queue.set_online(false, news);
-            desk.count_fates(news);
         });
         self.has_queue = true;
         self.reading = Reading::Yes;
@@ -519,9 +517,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             state.queue.stamp(now);
             if state.queue.expiry().is_some_and(|at| at <= now) {
                 state.queue.expire(now, news);
-                desk.count_fates(news);
             }
-            desk.queue_expiry = state.queue.expiry();
+            desk.look_at(&state.queue);
         });
     }
 
@@ -723,19 +720,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        let (unsent, discarded) = match transition {
-            Transition::Closed(_) => {
-                let desk = &mut self.desk;
-                self.shared.with(|state, news| {
-                    state.queue.close(news);
-                    desk.count_fates(news);
-                    state.queue.take_unsent()
-                })
-            }
+        let unsent = match transition {
+            Transition::Closed(_) => self.shared.with(|state, news| {
+                state.queue.close(news);
+                state.queue.take_unsent()
+            }),
             Transition::Lost { .. } => self.shared.lock().queue.take_unsent(),
-            _ => Default::default(),
+            _ => Unsent::default(),
         };
-        self.desk.tell(transition, unsent, discarded);
+        self.desk.tell(transition, unsent);
         self.publish();
         if closes {
             self.alarm = Alarm { sleep: None, at: None, stale: false };
