@@ -300,6 +300,14 @@ impl Fate {
         matches!(self, Self::Written { .. })
     }
 
+    pub(crate) fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Written { .. } => None,
+            Self::Unknown { message, .. } => message.as_ref(),
+            Self::Dropped { message, .. } => Some(message),
+        }
+    }
+
     /// The message, where it comes back.
     pub fn into_message(self) -> Option<Message> {
         match self {

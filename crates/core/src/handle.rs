@@ -42,8 +42,10 @@ pub struct Handle {
 /// The state of one sink over the outbox.
 #[derive(Debug, Default)]
 pub(crate) struct SinkSide {
-    /// The place in line at the gate and among those who wait for a flush.
+    /// The place in line at the gate.
     place: Option<u64>,
+    /// The number among those who wait for a flush.
+    flusher: Option<u64>,
     /// A place in the outbox is promised.
     reserved: bool,
     /// The number after that of the last message accepted here.
@@ -345,7 +347,7 @@ impl SinkSide {
                 return Poll::Ready(Ok(()));
             }
             let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
-            state.queue.wait(place, waker);
+            state.queue.wait(place, waker, false);
             Poll::Pending
         })
     }
@@ -391,8 +393,8 @@ impl SinkSide {
         waker: &Waker,
     ) -> Poll<Result<(), SessionClosed>> {
         shared.with(|state, _| {
-            let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
-            match state.queue.poll_settled(place, self.last, waker) {
+            let number = *self.flusher.get_or_insert_with(|| state.queue.draw_number());
+            match state.queue.poll_settled(number, self.last, waker) {
                 true => Poll::Ready(Ok(())),
                 false => Poll::Pending,
             }
@@ -401,7 +403,7 @@ impl SinkSide {
 
     /// Gives up what is promised, and its place in line.
     pub(crate) fn leave(&mut self, shared: &Shared) {
-        if !self.reserved && self.place.is_none() {
+        if !self.reserved && self.place.is_none() && self.flusher.is_none() {
             return;
         }
         shared.with(|state, news| {
@@ -410,6 +412,9 @@ impl SinkSide {
             }
             if let Some(place) = self.place.take() {
                 state.queue.leave(place, news);
+            }
+            if let Some(number) = self.flusher.take() {
+                state.queue.forget_flusher(number);
             }
         });
     }
@@ -446,7 +451,7 @@ impl Future for Queuing<'_> {
             // Stand in line, then look once more: room may have been made in between.
             this.handle.shared.with(|state, _| {
                 let place = *this.place.get_or_insert_with(|| state.queue.draw_number());
-                state.queue.wait(place, cx.waker());
+                state.queue.wait(place, cx.waker(), true);
             });
             offered = this.handle.offer(message, this.place, this.slot.clone());
         }

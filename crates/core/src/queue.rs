@@ -25,15 +25,22 @@ pub(crate) struct Queue {
     closed: bool,
     /// Places promised to handles between `poll_ready` and `start_send`.
     reserved: usize,
-    waiters: VecDeque<(u64, Waker)>,
+    /// In the order of their places.
+    waiters: VecDeque<Waiter>,
     flushers: Vec<(u64, u64, Waker)>,
     next_waiter: u64,
     /// Messages accepted so far; a message's number is the value before it.
     accepted: u64,
     /// Fates without a receipt, to be told with the next loss.
     unsent: VecDeque<Fate>,
+    /// Bytes of the messages in them.
+    unsent_bytes: usize,
     /// Fates let go, because nobody fetched them.
     discarded: u64,
+    /// Fates since the session began.
+    counts: Counts,
+    /// How many unknown ones were told.
+    unknown_told: u64,
     /// What is sent after every Open, in this order.
     replays: Vec<(Box<str>, Message)>,
 }
@@ -67,13 +74,20 @@ impl Entry {
     }
 }
 
+/// One who waits at the gate.
+struct Waiter {
+    place: u64,
+    waker: Waker,
+    /// It leaves the line when it is served or gone. A `Sink` may do neither: its owner can stop
+    /// waiting without a word.
+    sure: bool,
+}
+
 /// What is to be done once the lock is released.
 #[derive(Default)]
 pub(crate) struct News {
     wakers: Vec<Waker>,
     fates: Vec<(Arc<Slot>, Fate)>,
-    pub(crate) dropped: u64,
-    pub(crate) unknown: u64,
 }
 
 impl News {
@@ -85,6 +99,23 @@ impl News {
             waker.wake();
         }
     }
+}
+
+/// Messages that did not become written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) dropped: u64,
+    pub(crate) unknown: u64,
+}
+
+/// What is told with a loss.
+#[derive(Default)]
+pub(crate) struct Unsent {
+    pub(crate) fates: Vec<Fate>,
+    /// How many were let go before them.
+    pub(crate) discarded: u64,
+    /// How many became unknown, with a receipt or without.
+    pub(crate) unknown: u64,
 }
 
 /// How a message is offered.
@@ -111,13 +142,20 @@ impl Queue {
             next_waiter: 0,
             accepted: 0,
             unsent: VecDeque::new(),
+            unsent_bytes: 0,
             discarded: 0,
+            counts: Counts::default(),
+            unknown_told: 0,
             replays: Vec::new(),
         }
     }
 
     pub(crate) fn held(&self) -> Load {
         self.cursors.held()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -163,16 +201,18 @@ impl Queue {
         if bytes > self.policy.bytes {
             return Offer::Refused(QueueError::TooLarge(message));
         }
-        if !reserved {
-            if !self.online && self.policy.offline == Offline::Refuse {
-                return Offer::Refused(QueueError::Offline(message));
-            }
-            let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
-            if !(turn && self.has_room(bytes)) {
+        if !self.online && self.policy.offline == Offline::Refuse {
+            return Offer::Refused(QueueError::Offline(message));
+        }
+        let dropping = self.policy.when_full == WhenFull::DropOldest;
+        if reserved {
+            // The promise holds for a message of any size, and if it must be by dropping others.
+            let _ = dropping && self.make_room(bytes, news);
+        } else {
+            if !(self.is_turn(place) && self.has_room(bytes)) {
                 if self.policy.when_full == WhenFull::Refuse {
                     return Offer::Refused(QueueError::Full(message));
                 }
-                let dropping = self.policy.when_full == WhenFull::DropOldest;
                 if !(dropping && self.make_room(bytes, news)) {
                     return Offer::Wait(message);
                 }
@@ -247,12 +287,19 @@ impl Queue {
         held.count + self.reserved < self.policy.count && held.bytes + bytes <= self.policy.bytes
     }
 
+    /// Whether nobody stands in line before `place`, or at all for one who does not.
+    fn is_turn(&self, place: Option<u64>) -> bool {
+        self.waiters.front().is_none_or(|first| place.is_some_and(|place| place <= first.place))
+    }
+
     fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
         while !self.has_room(bytes) {
-            if self.cursors.queued().count == 0 {
+            // A replay is not dropped: the connection would be the only one without it.
+            let oldest = self.cursors.handed().count + self.replays_queued();
+            if oldest == self.entries.len() {
                 return false;
             }
-            let entry = self.remove(self.cursors.handed().count);
+            let entry = self.remove(oldest);
             self.drop_entry(entry, DropReason::Overflow, news);
         }
         true
@@ -264,9 +311,8 @@ impl Queue {
             return Err(SessionClosed);
         }
         let offline = !self.online && self.policy.offline == Offline::Refuse;
-        let turn = self.waiters.front().is_none_or(|(first, _)| Some(*first) == place);
         let room = self.has_room(0) || self.may_drop_oldest();
-        if offline || !turn || !room {
+        if offline || !self.is_turn(place) || !room {
             return Ok(false);
         }
         self.reserved += 1;
@@ -284,7 +330,7 @@ impl Queue {
         reason: DropReason,
         news: &mut News,
     ) {
-        news.dropped += 1;
+        self.counts.dropped += 1;
         self.tell(None, Fate::Dropped { reason, message }, news);
     }
 
@@ -294,26 +340,37 @@ impl Queue {
         self.call_first(news);
     }
 
-    /// Stands in line, or renews the waker of a place in it.
-    pub(crate) fn wait(&mut self, place: u64, waker: &Waker) {
-        match self.waiters.iter_mut().find(|(number, _)| *number == place) {
-            Some((_, known)) => known.clone_from(waker),
-            None => self.waiters.push_back((place, waker.clone())),
+    /// Stands in line, or renews the waker of a place in it. `sure`: it will be left.
+    pub(crate) fn wait(&mut self, place: u64, waker: &Waker, sure: bool) {
+        match self.waiters.iter_mut().find(|known| known.place == place) {
+            Some(known) => known.waker.clone_from(waker),
+            None => {
+                // At the end, but for a sink that was called and found no room after all.
+                let at = self.waiters.partition_point(|known| known.place < place);
+                self.waiters.insert(at, Waiter { place, waker: waker.clone(), sure });
+            }
         }
     }
 
     /// Leaves the line, served or not; who is first now is called if there may be room.
     pub(crate) fn leave(&mut self, place: u64, news: &mut News) {
-        self.waiters.retain(|(number, _)| *number != place);
+        self.waiters.retain(|known| known.place != place);
         self.call_first(news);
     }
 
-    fn call_first(&self, news: &mut News) {
+    /// Calls who is first, if there may be room. A sink that may never come back leaves the line
+    /// by that, and the next is called as well; if it does come back, its number still counts.
+    fn call_first(&mut self, news: &mut News) {
         let open = self.online || self.policy.offline == Offline::Keep;
-        if let Some((_, waker)) = self.waiters.front()
-            && (self.closed || (open && (self.has_room(0) || self.may_drop_oldest())))
-        {
-            news.wakers.push(waker.clone());
+        if !(self.closed || (open && (self.has_room(0) || self.may_drop_oldest()))) {
+            return;
+        }
+        while let Some(first) = self.waiters.front() {
+            news.wakers.push(first.waker.clone());
+            if first.sure {
+                return;
+            }
+            self.waiters.pop_front();
         }
     }
 
@@ -326,6 +383,11 @@ impl Queue {
         }
         self.flushers.push((place, number, waker.clone()));
         false
+    }
+
+    /// Nobody waits for this flush any more.
+    pub(crate) fn forget_flusher(&mut self, place: u64) {
+        self.flushers.retain(|(known, ..)| *known != place);
     }
 
     fn settled_through(&self) -> u64 {
@@ -362,7 +424,7 @@ impl Queue {
         } else if self.policy.offline == Offline::Refuse {
             self.drop_queued(DropReason::Offline, news);
             // Those in line are refused rather than left to wait for nobody knows how long.
-            news.wakers.extend(self.waiters.iter().map(|(_, waker)| waker.clone()));
+            news.wakers.extend(self.waiters.iter().map(|known| known.waker.clone()));
         }
     }
 
@@ -479,19 +541,25 @@ impl Queue {
     pub(crate) fn close(&mut self, news: &mut News) {
         self.closed = true;
         self.drop_queued(DropReason::SessionEnded, news);
-        news.wakers.extend(self.waiters.drain(..).map(|(_, waker)| waker));
+        news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
         self.settle_waiters(news);
     }
 
     /// Refuses new messages; those accepted are still written.
     pub(crate) fn close_gate(&mut self, news: &mut News) {
         self.closed = true;
-        news.wakers.extend(self.waiters.drain(..).map(|(_, waker)| waker));
+        news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
     }
 
-    /// Takes the fates that wait to be told, and how many were let go before them.
-    pub(crate) fn take_unsent(&mut self) -> (Vec<Fate>, u64) {
-        (std::mem::take(&mut self.unsent).into(), std::mem::take(&mut self.discarded))
+    /// Takes the fates that wait to be told.
+    pub(crate) fn take_unsent(&mut self) -> Unsent {
+        let told = std::mem::replace(&mut self.unknown_told, self.counts.unknown);
+        self.unsent_bytes = 0;
+        Unsent {
+            fates: std::mem::take(&mut self.unsent).into(),
+            discarded: std::mem::take(&mut self.discarded),
+            unknown: self.counts.unknown - told,
+        }
     }
 
     fn drop_queued(&mut self, reason: DropReason, news: &mut News) {
@@ -523,14 +591,14 @@ impl Queue {
         }
         let fate = match (entry.handed_to, entry.message) {
             (Some(connection), message) if reason != DropReason::ResendLimit => {
-                news.unknown += 1;
+                self.counts.unknown += 1;
                 Fate::Unknown {
                     connection,
                     message: message.filter(|_| self.policy.keeps_clones()),
                 }
             }
             (_, Some(message)) => {
-                news.dropped += 1;
+                self.counts.dropped += 1;
                 Fate::Dropped { reason, message }
             }
             (_, None) => unreachable!("only what was handed over by move has no payload"),
@@ -542,12 +610,17 @@ impl Queue {
         match slot {
             Some(slot) => news.fates.push((slot, fate)),
             None => {
-                // What nobody fetches stays inside the outbox's own bound.
-                if self.unsent.len() >= self.policy.count {
-                    self.unsent.pop_front();
+                // What nobody fetches stays inside the outbox's own bounds; the newest always.
+                self.unsent_bytes += fate.message().map_or(0, Message::len);
+                self.unsent.push_back(fate);
+                while self.unsent.len() > 1
+                    && (self.unsent.len() > self.policy.count
+                        || self.unsent_bytes > self.policy.bytes)
+                    && let Some(oldest) = self.unsent.pop_front()
+                {
+                    self.unsent_bytes -= oldest.message().map_or(0, Message::len);
                     self.discarded += 1;
                 }
-                self.unsent.push_back(fate);
             }
         }
     }

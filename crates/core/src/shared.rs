@@ -77,11 +77,6 @@ impl Shared {
         }
     }
 
-    /// Lets the driver look at its next poll, without waking it.
-    pub(crate) fn mark(&self) {
-        self.work.store(true, Ordering::Release);
-    }
-
     /// Whether there is something to look at: one plain load.
     pub(crate) fn has_work(&self) -> bool {
         self.work.load(Ordering::Relaxed)

@@ -42,7 +42,7 @@ use crate::{
     builder::{Delays, Policies, Settings},
     heartbeat::ProbeFrame,
     machine::{Action, Loss, Machine, Ruling, Transition},
-    queue::Queue,
+    queue::{Queue, Unsent},
     shared::Shared,
 };
 
@@ -106,7 +106,6 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     desk: Desk,
     shared: Arc<Shared>,
     started: bool,
-    ended: bool,
 }
 
 /// What was heard since the clock was read.
@@ -170,7 +169,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             desk: Desk::new(now),
             shared: Arc::new(Shared::new(Queue::new(settings.outbox))),
             started: false,
-            ended: false,
         }
     }
 
@@ -190,12 +188,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         &mut self.transport
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.machine.is_closed()
+    /// There may be messages to hand over, which the next poll will see. Nobody is woken, and the
+    /// wake of a handle's next command is not swallowed.
+    pub(super) fn note_queue(&mut self) {
+        self.has_queue = true;
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended
+    pub(super) fn is_closed(&self) -> bool {
+        self.machine.is_closed()
     }
 
     /// Does what there is to do, until there is something to tell or nothing to do.
@@ -220,7 +220,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 continue;
             }
             if self.machine.is_closed() {
-                return self.end();
+                return Poll::Ready(None);
             }
             if self.park(cx) == Step::Still {
                 return Poll::Pending;
@@ -228,11 +228,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    fn end(&mut self) -> Poll<Option<Event>> {
-        self.ended = true;
-        Poll::Ready(None)
     }
 }
 
@@ -253,8 +248,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Line::None => return Read::Nothing,
             Line::Connecting(_) | Line::Failed => return self.connect(cx),
         }
-        if self.reading != reading && self.change_reading(reading) == Step::Moved {
-            return Read::Moved;
+        if self.reading != reading {
+            self.change_reading(reading);
         }
         if reading == Reading::No {
             return Read::Nothing;
@@ -267,25 +262,16 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// Notes whether inbound messages have a place to go.
-    fn change_reading(&mut self, reading: Reading) -> Step {
+    fn change_reading(&mut self, reading: Reading) {
         let connection = self.machine.connection();
         match reading {
             Reading::Yes => {
                 self.tell_time();
                 self.machine.handle_reading_resumed(self.now, connection);
             }
-            Reading::No => {
-                // What cannot be read need not be waited for.
-                if let Some(error) = self.writer.failure() {
-                    let cause = LostCause::Broken(error.clone());
-                    self.lose_line(cause);
-                    return Step::Moved;
-                }
-                self.machine.handle_reading_paused(connection);
-            }
+            Reading::No => self.machine.handle_reading_paused(connection),
         }
         self.reading = reading;
-        Step::Still
     }
 
     /// Reads until there is a message, or nothing more. A control frame never ends it: the
@@ -324,27 +310,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 }
                 Poll::Pending => {
                     self.quiet = true;
-                    return self.bury();
+                    return Read::Nothing;
                 }
             }
             if self.frames >= FRAMES_PER_LOOK {
-                return self.bury();
+                return Read::Nothing;
             }
         }
         Read::Nothing
-    }
-
-    /// Reports a failed write, once what the peer sent before has been read.
-    fn bury(&mut self) -> Read {
-        self.burial = self.burial.saturating_sub(self.frames);
-        match self.writer.failure() {
-            Some(error) if self.quiet || self.burial == 0 => {
-                let cause = LostCause::Broken(error.clone());
-                self.lose_line(cause);
-                Read::Moved
-            }
-            _ => Read::Nothing,
-        }
     }
 
     /// A message came: notes it, and gives it on unless it is hidden.
@@ -444,11 +417,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.quiet = false;
         self.burial = 0;
         let connection = self.machine.connection();
-        let desk = &mut self.desk;
         self.shared.with(|state, news| {
             state.queue.lost(connection, news);
             state.queue.set_online(false, news);
-            desk.count_fates(news);
         });
         self.has_queue = true;
         self.reading = Reading::Yes;
@@ -469,6 +440,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         self.expire();
         let mut step = self.write(cx);
+        if self.bury() {
+            step = Step::Moved;
+        }
         self.take_leave(cx);
         if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
             if self.must_read_first() {
@@ -511,6 +485,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Reads the clock and notes what was heard since it was last read.
     fn look(&mut self) {
         self.tell_time();
+        self.burial = self.burial.saturating_sub(self.frames);
         self.frames = 0;
         if !self.heard.any {
             return;
@@ -542,9 +517,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             state.queue.stamp(now);
             if state.queue.expiry().is_some_and(|at| at <= now) {
                 state.queue.expire(now, news);
-                desk.count_fates(news);
             }
-            desk.queue_expiry = state.queue.expiry();
+            desk.look_at(&state.queue);
         });
     }
 
@@ -583,6 +557,18 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return Step::Moved;
         }
         if written.again { Step::Moved } else { Step::Still }
+    }
+
+    /// Reports a failed write, once what the peer sent before has been read: all of it, or
+    /// enough. What has no place to go is not waited for.
+    fn bury(&mut self) -> bool {
+        let Some(error) = self.writer.failure() else { return false };
+        let read = self.quiet || self.burial == 0 || self.reading == Reading::No;
+        if read {
+            let cause = LostCause::Broken(error.clone());
+            self.lose_line(cause);
+        }
+        read
     }
 
     fn settle_written(&mut self) {
@@ -734,19 +720,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        let (unsent, discarded) = match transition {
-            Transition::Closed(_) => {
-                let desk = &mut self.desk;
-                self.shared.with(|state, news| {
-                    state.queue.close(news);
-                    desk.count_fates(news);
-                    state.queue.take_unsent()
-                })
-            }
+        let unsent = match transition {
+            Transition::Closed(_) => self.shared.with(|state, news| {
+                state.queue.close(news);
+                state.queue.take_unsent()
+            }),
             Transition::Lost { .. } => self.shared.lock().queue.take_unsent(),
-            _ => Default::default(),
+            _ => Unsent::default(),
         };
-        self.desk.tell(transition, unsent, discarded);
+        self.desk.tell(transition, unsent);
         self.publish();
         if closes {
             self.alarm = Alarm { sleep: None, at: None, stale: false };

@@ -71,6 +71,8 @@ pub struct Supervisor<T: Transport, K: Timer> {
     /// Events met while driven from the sink side.
     unread: Backlog,
     sink: SinkSide,
+    /// The stream has returned `None`.
+    terminated: bool,
 }
 
 /// Everything that must not move is in a box of its own.
@@ -87,7 +89,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let engine = Engine::new(transport, timer, settings, policies);
         let shared = Arc::clone(engine.shared());
         let proxy = Proxy::waker(&shared.slots);
-        Self { engine, shared, proxy, seen: [None, None], unread, sink: SinkSide::default() }
+        let sink = SinkSide::default();
+        Self { engine, shared, proxy, seen: [None, None], unread, sink, terminated: false }
     }
 
     /// A handle to send and to command with, from anywhere.
@@ -177,14 +180,16 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
         if let Some(event) = this.unread.pop() {
             return Poll::Ready(Some(event));
         }
-        this.poll_engine(Side::Stream, Reading::Yes, cx)
+        let next = this.poll_engine(Side::Stream, Reading::Yes, cx);
+        this.terminated |= matches!(next, Poll::Ready(None));
+        next
     }
 }
 
 /// Terminated once `None` was returned.
 impl<T: Transport, K: Timer> FusedStream for Supervisor<T, K> {
     fn is_terminated(&self) -> bool {
-        self.unread.is_empty() && self.engine.has_ended()
+        self.terminated
     }
 }
 
@@ -200,7 +205,7 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
         let this = self.get_mut();
         // The caller goes on to poll this sink, so nobody needs to be woken.
-        this.shared.mark();
+        this.engine.note_queue();
         this.sink.start_send(&this.shared, message)
     }
 

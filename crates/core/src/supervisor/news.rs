@@ -3,10 +3,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    CloseReason, Closed, Connecting, Event, Fate, Headers, Lost, LostCause, Message, Open, Phase,
-    Retry, RoundTrip, Status, Text, Timestamp,
+    CloseReason, Closed, Connecting, Event, Headers, Lost, LostCause, Message, Open, Phase, Retry,
+    RoundTrip, Status, Text, Timestamp,
     machine::{End, Load, Machine, Transition},
-    queue::News,
+    queue::{Queue, Unsent},
     shared::Shared,
 };
 
@@ -19,8 +19,6 @@ pub(super) struct Desk {
     stale: bool,
     /// Messages written since the last frame was heard.
     unproven: u64,
-    /// Messages of the connection just lost whose fate is unknown.
-    unknown: u64,
     ever_answered: bool,
     /// When the last open connection was lost.
     established: Option<(Option<Text>, Headers)>,
@@ -36,7 +34,6 @@ impl Desk {
             status: Status { as_of: now, since: now, ..Status::default() },
             stale: false,
             unproven: 0,
-            unknown: 0,
             ever_answered: false,
             established: None,
             opened: false,
@@ -81,11 +78,12 @@ impl Desk {
         self.status.counters.bytes_out += load.bytes as u64;
     }
 
-    pub(super) fn count_fates(&mut self, news: &News) {
-        self.stale |= news.dropped + news.unknown > 0;
-        self.unknown += news.unknown;
-        self.status.counters.dropped += news.dropped;
-        self.status.counters.unknown += news.unknown;
+    /// Handles fill the outbox, and drop from it, without the driver.
+    pub(super) fn look_at(&mut self, queue: &Queue) {
+        self.queue_expiry = queue.expiry();
+        let held = Load { count: self.status.queued_messages, bytes: self.status.queued_bytes };
+        self.stale |=
+            queue.held() != held || queue.counts().dropped != self.status.counters.dropped;
     }
 
     pub(super) fn dialled(&mut self) {
@@ -126,7 +124,8 @@ impl Desk {
 
 /// Telling.
 impl Desk {
-    pub(super) fn tell(&mut self, transition: Transition, unsent: Vec<Fate>, discarded: u64) {
+    pub(super) fn tell(&mut self, transition: Transition, unsent: Unsent) {
+        let Unsent { fates: unsent, discarded, unknown } = unsent;
         self.stale = true;
         let event = match transition {
             Transition::Connecting { connection, attempt } => {
@@ -149,7 +148,7 @@ impl Desk {
                     cause,
                     unsent,
                     unproven: std::mem::take(&mut self.unproven),
-                    unknown: std::mem::take(&mut self.unknown),
+                    unknown,
                     discarded,
                     ever_answered: self.ever_answered,
                     skipped_cycles: 0,
@@ -173,7 +172,7 @@ impl Desk {
                     reason,
                     unsent,
                     unproven: std::mem::take(&mut self.unproven),
-                    unknown: std::mem::take(&mut self.unknown),
+                    unknown,
                     discarded,
                 }))
             }
@@ -192,7 +191,10 @@ impl Desk {
 
     pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, shared: &Shared) {
         self.stale = false;
-        let held = shared.lock().queue.held();
+        let (held, counts) = {
+            let state = shared.lock();
+            (state.queue.held(), state.queue.counts())
+        };
         let phase = machine.phase();
         let status = &mut self.status;
         if status.phase != phase {
@@ -205,6 +207,8 @@ impl Desk {
         status.next_attempt_at = machine.next_attempt();
         status.last_life = machine.last_life();
         status.probe_since = machine.probe_since();
+        status.counters.dropped = counts.dropped;
+        status.counters.unknown = counts.unknown;
         status.queued_messages = held.count;
         status.queued_bytes = held.bytes;
         if status.phase == Phase::Closed {

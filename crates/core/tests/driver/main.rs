@@ -2,6 +2,7 @@
 
 mod auto_traits;
 mod object_safety;
+mod outbox;
 mod sink;
 mod stage;
 mod two_tasks;

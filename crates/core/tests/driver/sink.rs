@@ -71,7 +71,7 @@ fn a_task_that_only_sends_notices_a_failed_write_though_it_does_not_read() {
         session.send(Message::text("c")).await.unwrap();
     });
     assert_eq!(stage.remote.dials().len(), 2);
-    assert_eq!(texts(&stage.remote.last_peer().unwrap().received_messages()), ["c"]);
+    assert_eq!(texts(&stage.remote.last_peer().unwrap().received_messages()), ["b", "c"]);
 }
 
 #[test]
@@ -180,4 +180,26 @@ fn a_message_too_large_for_the_outbox_is_dropped_and_told() {
     let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
     let message = Message::text("eleven bytes");
     assert_eq!(closed.unsent, [Fate::Dropped { reason: DropReason::TooLarge, message }]);
+}
+
+#[test]
+fn a_failed_write_is_told_after_256_frames_though_the_server_never_pauses() {
+    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let mut session = settings.build().unwrap();
+    let remote = stage.remote.clone();
+    let messages = stage.runner.run_until(async {
+        session.send(Message::text("a")).await.unwrap();
+        let peer = remote.last_peer().unwrap();
+        (0..5_000).for_each(|_| peer.send("flood"));
+        peer.fail_writes(TransportError::new(ErrorKind::Reset, "reset"));
+        session.handle().try_queue("b").unwrap();
+        let until_lost =
+            session.take_while(|event| std::future::ready(!matches!(event, Event::Lost(_))));
+        until_lost
+            .filter(|event| std::future::ready(matches!(event, Event::Message(_))))
+            .count()
+            .await
+    });
+    // One look before the write that fails, one after it.
+    assert!((256..=512).contains(&messages), "{messages}");
 }
