@@ -235,6 +235,8 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
     fn drop(&mut self) {
         self.sink.leave(&self.shared);
         self.engine.end_by_drop();
+        // Handles may live on, and with them what is shared; the tasks need not.
+        self.shared.slots.clear();
     }
 }
 
