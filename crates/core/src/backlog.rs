@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Event, Lost};
+use crate::{Event, Fate, Lost, Message, machine::Load};
 
 /// A queue of events in which unread lifecycle cycles fold into one.
 ///
@@ -13,13 +13,18 @@ use crate::{Event, Lost};
 pub(crate) struct Backlog {
     events: VecDeque<Event>,
     messages: usize,
-    /// How many fates a folded `Lost` may carry.
-    unsent_limit: usize,
+    /// The fates that a folded `Lost` may carry, as many as the outbox may hold messages.
+    unsent_limit: Load,
 }
 
 impl Backlog {
-    pub(crate) fn new(unsent_limit: usize) -> Self {
+    pub(crate) fn new(unsent_limit: Load) -> Self {
         Self { events: VecDeque::new(), messages: 0, unsent_limit }
+    }
+
+    /// Takes the limit of another.
+    pub(crate) fn limit_as(&mut self, other: &Self) {
+        self.unsent_limit = other.unsent_limit;
     }
 
     pub(crate) fn messages(&self) -> usize {
@@ -122,24 +127,32 @@ impl Backlog {
 
 impl Lost {
     /// Takes over what an older loss has to tell, besides its cause.
-    fn fold_in(&mut self, older: Self, unsent_limit: usize) {
+    fn fold_in(&mut self, older: Self, unsent_limit: Load) {
         self.skipped_cycles += older.skipped_cycles + 1;
         self.unproven += older.unproven;
         self.unknown += older.unknown;
         self.discarded += older.discarded;
         let newer = std::mem::replace(&mut self.unsent, older.unsent);
         self.unsent.extend(newer);
-        if let Some(excess) = self.unsent.len().checked_sub(unsent_limit) {
-            self.unsent.drain(..excess);
-            self.discarded += excess as u64;
-        }
+        // The newest are kept, and of them one at least.
+        let mut bytes = 0;
+        let fits = |fate: &&Fate| {
+            bytes += fate.message().map_or(0, Message::len);
+            bytes <= unsent_limit.bytes
+        };
+        let kept = self.unsent.iter().rev().take(unsent_limit.count).take_while(fits).count();
+        let excess = self.unsent.len().saturating_sub(kept.max(1));
+        self.unsent.drain(..excess);
+        self.discarded += excess as u64;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Connecting, DropReason, Fate, LostCause, Message, Retry};
+    use crate::{Connecting, DropReason, LostCause, Retry};
+
+    const LIMIT: Load = Load { count: 10, bytes: 1_000 };
 
     fn lost(connection: u64) -> Event {
         let message = Message::text(connection.to_string());
@@ -169,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_million_unread_cycles_stay_a_handful_of_events_and_lose_no_count() {
-        let mut backlog = Backlog::new(10);
+        let mut backlog = Backlog::new(LIMIT);
         backlog.push(Event::Connecting(Connecting { connection: 1, attempt: 0 }));
         for connection in 1..=1_000_000 {
             cycle(&mut backlog, connection);
@@ -195,7 +208,7 @@ mod tests {
 
     #[test]
     fn cycles_do_not_fold_across_a_message() {
-        let mut backlog = Backlog::new(10);
+        let mut backlog = Backlog::new(LIMIT);
         for connection in 1..=4 {
             cycle(&mut backlog, connection);
             backlog.push(Event::Message(Message::text("between")));
@@ -206,7 +219,7 @@ mod tests {
 
     #[test]
     fn dropping_messages_says_how_many_and_keeps_the_queue_bounded() {
-        let mut backlog = Backlog::new(10);
+        let mut backlog = Backlog::new(LIMIT);
         let mut lagged = 0;
         for connection in 1..=1_000 {
             cycle(&mut backlog, connection);
@@ -227,5 +240,25 @@ mod tests {
             }
         }
         assert_eq!((told, cycles), (lagged, 1_000));
+    }
+
+    #[test]
+    fn what_comes_back_in_a_folded_loss_is_bounded_in_bytes_as_well() {
+        let mut backlog = Backlog::new(LIMIT);
+        for connection in 1..=20 {
+            let mut event = lost(connection);
+            let Event::Lost(lost) = &mut event else { unreachable!() };
+            let message = Message::binary(vec![0; 400]);
+            lost.unsent = vec![Fate::Dropped { reason: DropReason::Expired, message }];
+            backlog.push(event);
+        }
+        let told: Vec<_> = std::iter::from_fn(|| backlog.pop())
+            .map(|event| match event {
+                Event::Lost(lost) => (lost.unsent.len(), lost.discarded),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        // The first stands alone; of the other 19 two fit.
+        assert_eq!(told, [(1, 0), (2, 17)]);
     }
 }

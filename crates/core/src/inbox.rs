@@ -79,7 +79,7 @@ impl Inbox {
     /// An inbox for this many unread messages.
     pub fn new(limit: usize) -> Self {
         let state = State {
-            backlog: Backlog::new(limit),
+            backlog: Backlog::default(),
             reader: None,
             driver: None,
             finished: false,
@@ -188,6 +188,7 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             return Err(ConfigError::new("inbox limit", inbox.limit, "must be at least 1"));
         }
         let handle = supervisor.handle();
+        inbox.meeting.lock().backlog.limit_as(supervisor.unread());
         let driver = Self {
             supervisor,
             meeting: Arc::clone(&inbox.meeting),

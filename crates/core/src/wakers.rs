@@ -30,7 +30,19 @@ pub(crate) struct Slots {
 impl Slots {
     pub(crate) fn set(&self, side: Side, waker: &Waker) {
         let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        wakers[side as usize] = Some(waker.clone());
+        let old = wakers[side as usize].replace(waker.clone());
+        drop(wakers);
+        // Out of the lock: this may end a task, and whatever it owns.
+        drop(old);
+    }
+
+    /// Forgets both tasks.
+    pub(crate) fn clear(&self) {
+        let mut slots = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakers = std::mem::take(&mut *slots);
+        drop(slots);
+        // Out of the lock: this may end a task, and whatever it owns.
+        drop(wakers);
     }
 
     /// Wakes both tasks.

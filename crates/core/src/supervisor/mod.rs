@@ -17,11 +17,12 @@ use futures_sink::Sink;
 
 pub(crate) use self::engine::{Engine, Reading};
 use crate::{
-    Builder, ConfigError, Driver, Event, Handle, Inbox, Message, SessionClosed, Status, Timer,
-    Transport,
+    Builder, ConfigError, Driver, Event, Handle, Inbox, Message, Outbox, SessionClosed, Status,
+    Timer, Transport,
     backlog::Backlog,
     builder::{Policies, Settings},
     handle::SinkSide,
+    machine::Load,
     shared::Shared,
     wakers::{Proxy, Side},
 };
@@ -85,7 +86,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     }
 
     pub(crate) fn new(transport: T, timer: K, settings: Settings, policies: Policies) -> Self {
-        let unread = Backlog::new(settings.outbox.count);
+        let Outbox { count, bytes, .. } = settings.outbox;
+        let unread = Backlog::new(Load { count, bytes });
         let engine = Engine::new(transport, timer, settings, policies);
         let shared = Arc::clone(engine.shared());
         let proxy = Proxy::waker(&shared.slots);
@@ -167,6 +169,10 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         }
     }
 
+    pub(crate) fn unread(&self) -> &Backlog {
+        &self.unread
+    }
+
     pub(crate) fn take_unread(&mut self) -> Option<Event> {
         self.unread.pop()
     }
@@ -229,6 +235,8 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
     fn drop(&mut self) {
         self.sink.leave(&self.shared);
         self.engine.end_by_drop();
+        // Handles may live on, and with them what is shared; the tasks need not.
+        self.shared.slots.clear();
     }
 }
 
