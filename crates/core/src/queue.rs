@@ -21,7 +21,8 @@ pub(crate) struct Queue {
     unseen: usize,
     /// The earliest moment at which a queued message expires.
     expiry: Option<Timestamp>,
-    online: bool,
+    /// The number of the connection that is open.
+    online: Option<u64>,
     closed: bool,
     /// Places promised to handles between `poll_ready` and `start_send`.
     reserved: usize,
@@ -43,6 +44,8 @@ pub(crate) struct Queue {
     unknown_told: u64,
     /// What is sent after every Open, in this order.
     replays: Vec<(Box<str>, Message)>,
+    /// Tickets given so far.
+    tickets: u64,
 }
 
 struct Entry {
@@ -64,13 +67,20 @@ struct Entry {
 enum Origin {
     /// A sender; the number counts accepted messages from 0.
     Sender(u64),
-    /// The replays: its fate is nobody's, it comes again with the next connection.
+    /// The replays.
     Replay,
+    /// A layer above, which keeps the message itself; with a ticket, counted from 0.
+    Layer(u64),
 }
 
 impl Entry {
-    fn is_replay(&self) -> bool {
-        self.origin == Origin::Replay
+    /// Whether it goes with the connection that there is. Its fate is nobody's, since whoever
+    /// keeps the message brings it again for the next connection.
+    fn is_bound(&self) -> bool {
+        match self.origin {
+            Origin::Sender(_) => false,
+            Origin::Replay | Origin::Layer(_) => true,
+        }
     }
 }
 
@@ -134,7 +144,7 @@ impl Queue {
             cursors: Cursors::default(),
             unseen: 0,
             expiry: None,
-            online: false,
+            online: None,
             closed: false,
             reserved: 0,
             waiters: VecDeque::new(),
@@ -147,6 +157,7 @@ impl Queue {
             counts: Counts::default(),
             unknown_told: 0,
             replays: Vec::new(),
+            tickets: 0,
         }
     }
 
@@ -201,7 +212,7 @@ impl Queue {
         if bytes > self.policy.bytes {
             return Offer::Refused(QueueError::TooLarge(message));
         }
-        if !self.online && self.policy.offline == Offline::Refuse {
+        if self.online.is_none() && self.policy.offline == Offline::Refuse {
             return Offer::Refused(QueueError::Offline(message));
         }
         let dropping = self.policy.when_full == WhenFull::DropOldest;
@@ -241,7 +252,7 @@ impl Queue {
             Some((_, known)) => *known = message.clone(),
             None => self.replays.push((key.into(), message.clone())),
         }
-        if self.online && !self.closed {
+        if self.online.is_some() && !self.closed {
             let at = self.cursors.handed().count + self.replays_queued();
             self.insert_replay(at, message);
         }
@@ -256,10 +267,45 @@ impl Queue {
     /// Replays at the head of what is queued.
     fn replays_queued(&self) -> usize {
         let queued = self.entries.iter().skip(self.cursors.handed().count);
-        queued.take_while(|entry| entry.is_replay()).count()
+        queued.take_while(|entry| entry.origin == Origin::Replay).count()
     }
 
     fn insert_replay(&mut self, at: usize, message: Message) {
+        self.insert_bound(at, message, Origin::Replay);
+    }
+
+    /// Queues messages for this connection and no other.
+    /// They get tickets in a row, of which this gives the first; `None` if that connection is not
+    /// open any more or the session is being closed, and then nothing was queued.
+    ///
+    /// Like replays they count against the bound and are never refused.
+    pub(crate) fn queue_on(
+        &mut self,
+        connection: u64,
+        messages: impl Iterator<Item = Message>,
+    ) -> Option<u64> {
+        if self.online != Some(connection) || self.closed {
+            return None;
+        }
+        let first = self.tickets;
+        for message in messages {
+            self.insert_bound(self.entries.len(), message, Origin::Layer(self.tickets));
+            self.unseen += 1;
+            self.tickets += 1;
+        }
+        Some(first)
+    }
+
+    /// The first ticket whose message was not written and may still be.
+    pub(crate) fn first_unwritten(&self) -> u64 {
+        let first = self.entries.iter().find_map(|entry| match entry.origin {
+            Origin::Layer(ticket) => Some(ticket),
+            Origin::Sender(_) | Origin::Replay => None,
+        });
+        first.unwrap_or(self.tickets)
+    }
+
+    fn insert_bound(&mut self, at: usize, message: Message, origin: Origin) {
         let bytes = message.len();
         self.cursors.accept(bytes);
         self.entries.insert(
@@ -272,7 +318,7 @@ impl Queue {
                 expires: None,
                 tries: 0,
                 handed_to: None,
-                origin: Origin::Replay,
+                origin,
             },
         );
     }
@@ -294,11 +340,7 @@ impl Queue {
 
     fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
         while !self.has_room(bytes) {
-            // A replay is not dropped: the connection would be the only one without it.
-            let oldest = self.cursors.handed().count + self.replays_queued();
-            if oldest == self.entries.len() {
-                return false;
-            }
+            let Some(oldest) = self.droppable().next() else { return false };
             let entry = self.remove(oldest);
             self.drop_entry(entry, DropReason::Overflow, news);
         }
@@ -310,7 +352,7 @@ impl Queue {
         if self.closed {
             return Err(SessionClosed);
         }
-        let offline = !self.online && self.policy.offline == Offline::Refuse;
+        let offline = self.online.is_none() && self.policy.offline == Offline::Refuse;
         let room = self.has_room(0) || self.may_drop_oldest();
         if offline || !self.is_turn(place) || !room {
             return Ok(false);
@@ -320,7 +362,15 @@ impl Queue {
     }
 
     fn may_drop_oldest(&self) -> bool {
-        self.policy.when_full == WhenFull::DropOldest && self.cursors.queued().count > self.reserved
+        self.policy.when_full == WhenFull::DropOldest
+            && self.droppable().nth(self.reserved).is_some()
+    }
+
+    /// Where the messages are that may make room for newer ones, the oldest first. What goes with
+    /// the connection does not: it would be the only one without it.
+    fn droppable(&self) -> impl Iterator<Item = usize> {
+        let queued = self.cursors.handed().count..self.entries.len();
+        queued.filter(|index| !self.entries[*index].is_bound())
     }
 
     /// Gives a message that a `Sink` cannot give back its fate at once.
@@ -361,7 +411,7 @@ impl Queue {
     /// Calls who is first, if there may be room. A sink that may never come back leaves the line
     /// by that, and the next is called as well; if it does come back, its number still counts.
     fn call_first(&mut self, news: &mut News) {
-        let open = self.online || self.policy.offline == Offline::Keep;
+        let open = self.online.is_some() || self.policy.offline == Offline::Keep;
         if !(self.closed || (open && (self.has_room(0) || self.may_drop_oldest()))) {
             return;
         }
@@ -393,7 +443,7 @@ impl Queue {
     fn settled_through(&self) -> u64 {
         let oldest = self.entries.iter().find_map(|entry| match entry.origin {
             Origin::Sender(number) => Some(number),
-            Origin::Replay => None,
+            Origin::Replay | Origin::Layer(_) => None,
         });
         oldest.unwrap_or(self.accepted)
     }
@@ -413,10 +463,10 @@ impl Queue {
 
 /// On the driver's side.
 impl Queue {
-    /// Whether messages may be accepted for a connection that is open.
-    pub(crate) fn set_online(&mut self, online: bool, news: &mut News) {
+    /// The connection with this number is open, or none is.
+    pub(crate) fn set_online(&mut self, online: Option<u64>, news: &mut News) {
         self.online = online;
-        if online {
+        if online.is_some() {
             for (at, (_, message)) in self.replays.clone().into_iter().enumerate() {
                 self.insert_replay(at, message);
             }
@@ -515,7 +565,7 @@ impl Queue {
         for mut entry in handed {
             self.cursors.settle(entry.bytes);
             entry.handed_to = Some(connection);
-            if entry.is_replay() {
+            if entry.is_bound() {
                 continue;
             }
             if self.policy.resend == 0 {
@@ -526,15 +576,31 @@ impl Queue {
                 again.push(entry);
             }
         }
-        // Nor does a replay wait for the next connection, which gets its own.
-        while self.entries.front().is_some_and(Entry::is_replay) {
-            self.remove(0);
-        }
+        self.drop_bound();
         for entry in again.into_iter().rev() {
             self.cursors.accept(entry.bytes);
             self.entries.push_front(entry);
         }
         self.settle_waiters(news);
+    }
+
+    /// Removes what does not wait for the next connection, which gets its own.
+    fn drop_bound(&mut self) {
+        debug_assert_eq!(self.cursors.handed().count, 0);
+        let mut stamped = self.entries.len() - self.unseen;
+        self.entries.retain(|entry| {
+            let keep = !entry.is_bound();
+            if !keep {
+                self.cursors.drop_queued(entry.bytes);
+                match stamped {
+                    0 => self.unseen -= 1,
+                    _ => stamped -= 1,
+                }
+            } else {
+                stamped = stamped.saturating_sub(1);
+            }
+            keep
+        });
     }
 
     /// No message will be written any more.
@@ -586,7 +652,7 @@ impl Queue {
 
     /// Gives an entry that was removed its fate: dropped, or unknown if it was ever handed over.
     fn drop_entry(&mut self, entry: Entry, reason: DropReason, news: &mut News) {
-        if entry.is_replay() {
+        if entry.is_bound() {
             return;
         }
         let fate = match (entry.handed_to, entry.message) {
@@ -648,7 +714,7 @@ mod tests {
 
     fn queue(policy: Outbox) -> Queue {
         let mut queue = Queue::new(policy);
-        queue.set_online(true, &mut News::default());
+        queue.set_online(Some(1), &mut News::default());
         queue
     }
 
@@ -696,5 +762,54 @@ mod tests {
         queue.lost(1, &mut News::default());
         queue.expire(at(10), &mut News::default());
         assert_eq!(hand_over(&mut queue), ["c"], "a has expired, b made room");
+    }
+
+    #[test]
+    fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
+        let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
+        let mut news = News::default();
+        let messages = |texts: &'static [&str]| texts.iter().map(|text| Message::text(*text));
+        queue.set_replay("key", "replay".into());
+        offer(&mut queue, "a");
+        queue.stamp(at(0));
+        assert_eq!(queue.queue_on(1, messages(&["x", "y"])), Some(0));
+        offer(&mut queue, "b");
+        queue.stamp(at(1));
+        assert_eq!(queue.queue_on(2, messages(&["z"])), None, "another connection");
+        assert_eq!(queue.queue_on(1, messages(&["z"])), Some(2));
+        offer(&mut queue, "c");
+        assert_eq!(queue.queue_on(1, messages(&["w"])), Some(3));
+        assert_eq!((queue.first_unwritten(), queue.settled_through()), (0, 0));
+        assert_eq!(queue.held().count, 8);
+
+        assert_eq!(hand_over(&mut queue), ["replay", "a", "x", "y", "b"]);
+        queue.lost(1, &mut news);
+        queue.set_online(None, &mut news);
+        assert_eq!(queue.held().count, 3);
+        assert_eq!((queue.first_unwritten(), queue.settled_through()), (4, 0));
+        assert_eq!(queue.queue_on(1, messages(&["z"])), None, "no connection");
+
+        queue.stamp(at(5));
+        queue.set_online(Some(2), &mut news);
+        queue.expire(at(11), &mut news);
+        assert_eq!(hand_over(&mut queue), ["replay", "c"], "a and b have expired");
+        queue.written(2, &mut news);
+        assert!(queue.is_settled());
+        assert_eq!(queue.settled_through(), 3);
+        queue.close_gate(&mut news);
+        assert_eq!(queue.queue_on(2, messages(&["z"])), None, "closed");
+    }
+
+    #[test]
+    fn what_is_bound_to_a_connection_makes_no_room_for_others() {
+        let mut queue = queue(Outbox::new().count(3).when_full(WhenFull::DropOldest));
+        queue.set_replay("key", "replay".into());
+        queue.queue_on(1, [Message::text("x")].into_iter());
+        for text in ["a", "b"] {
+            offer(&mut queue, text);
+        }
+        queue.stamp(at(0));
+        assert_eq!(hand_over(&mut queue), ["replay", "x", "b"]);
+        assert!(!queue.reserve(None).unwrap(), "nothing is left to be dropped");
     }
 }
