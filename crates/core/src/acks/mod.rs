@@ -355,8 +355,10 @@ impl<S, K: Timer, Id: Clone + Eq + Hash> Acknowledged<S, K, Id> {
                 Ack::Each(ids) => ids.iter().for_each(one),
                 Ack::UpTo(id) => {
                     let number = state.number(&id).filter(|number| ledger.was_sent(*number));
-                    for entry in number.into_iter().flat_map(|n| ledger.remove_through(n)) {
-                        state.acknowledge(entry, news);
+                    if let Some(number) = number {
+                        for entry in ledger.remove_through(number) {
+                            state.acknowledge(entry, news);
+                        }
                     }
                 }
             }
