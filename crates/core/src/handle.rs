@@ -160,6 +160,24 @@ impl Handle {
         self.shared.with(|state, _| state.queue.remove_replay(key))
     }
 
+    /// Queues messages for the connection with this number and no other, as
+    /// [`Queue::queue_on`](crate::queue::Queue::queue_on) says.
+    pub(crate) fn queue_on(
+        &self,
+        connection: u64,
+        messages: impl Iterator<Item = Message>,
+    ) -> Option<u64> {
+        let first = self.shared.with(|state, _| state.queue.queue_on(connection, messages));
+        self.shared.notify();
+        first
+    }
+
+    /// The first ticket of [`queue_on`](Self::queue_on) whose message was not written and may
+    /// still be.
+    pub(crate) fn first_unwritten(&self) -> u64 {
+        self.shared.lock().queue.first_unwritten()
+    }
+
     /// Offers a message; `Err` gives it back because it must wait.
     fn offer(
         &self,

@@ -21,26 +21,30 @@ pub struct Receipt {
     slot: Arc<Slot>,
 }
 
-/// The place where supervisor and receipt meet.
-#[derive(Default)]
-pub(crate) struct Slot {
-    state: Mutex<State>,
+/// The place where a receipt meets the one who knows what became of the message.
+pub(crate) struct Slot<F = Fate> {
+    state: Mutex<State<F>>,
 }
 
-#[derive(Default)]
-struct State {
-    fate: Option<Fate>,
+struct State<F> {
+    fate: Option<F>,
     waker: Option<Waker>,
 }
 
 impl Slot {
     pub(crate) fn pair() -> (Arc<Self>, Receipt) {
-        let slot = Arc::new(Self::default());
+        let slot = Arc::new(Self::new());
         (Arc::clone(&slot), Receipt { slot })
+    }
+}
+
+impl<F> Slot<F> {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(State { fate: None, waker: None }) }
     }
 
     /// Delivers the fate.
-    pub(crate) fn settle(&self, fate: Fate) {
+    pub(crate) fn settle(&self, fate: F) {
         let waker = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             debug_assert!(state.fate.is_none(), "a message has one fate");
@@ -51,13 +55,10 @@ impl Slot {
             waker.wake();
         }
     }
-}
 
-impl Future for Receipt {
-    type Output = Fate;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fate> {
-        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The fate, once; until then the last waker is called when it comes.
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<F> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.fate.take() {
             Some(fate) => Poll::Ready(fate),
             None => {
@@ -67,6 +68,14 @@ impl Future for Receipt {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl Future for Receipt {
+    type Output = Fate;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fate> {
+        self.slot.poll(cx)
     }
 }
 

@@ -388,7 +388,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let max_age = self.settings.max_age.map(|age| self.random.shorten(age));
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.refresh = false;
-                self.shared.with(|state, news| state.queue.set_online(true, news));
+                self.shared.with(|state, news| state.queue.set_online(Some(connection), news));
                 self.has_queue = true;
             }
             Err(error) => {
@@ -419,7 +419,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         self.shared.with(|state, news| {
             state.queue.lost(connection, news);
-            state.queue.set_online(false, news);
+            state.queue.set_online(None, news);
         });
         self.has_queue = true;
         self.reading = Reading::Yes;

@@ -1,0 +1,109 @@
+use std::{collections::VecDeque, time::Duration};
+
+use super::{News, Offer, Options, Queue};
+use crate::{Message, Outbox, Timestamp, WhenFull};
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_epoch(Duration::from_secs(seconds))
+}
+
+fn queue(policy: Outbox) -> Queue {
+    let mut queue = Queue::new(policy);
+    queue.set_online(Some(1), &mut News::default());
+    queue
+}
+
+fn offer(queue: &mut Queue, text: &str) {
+    let options = Options::default();
+    let offer = queue.offer(text.into(), options, None, false, &mut News::default());
+    assert!(matches!(offer, Offer::Accepted));
+}
+
+fn hand_over(queue: &mut Queue) -> Vec<String> {
+    let mut to = VecDeque::new();
+    queue.hand_over(&mut to);
+    to.iter().map(|message| message.as_text().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_comes_between_stamping_and_handing_over_waits_for_its_stamp() {
+    let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
+    offer(&mut queue, "a");
+    queue.stamp(at(0));
+    // From another thread.
+    offer(&mut queue, "b");
+    assert_eq!(hand_over(&mut queue), ["a"]);
+    queue.written(1, &mut News::default());
+    assert!(queue.has_queued());
+    queue.stamp(at(1));
+    assert_eq!(hand_over(&mut queue), ["b"]);
+    queue.lost(1, &mut News::default());
+    queue.expire(at(10), &mut News::default());
+    assert!(queue.has_queued(), "it is nine seconds old");
+    queue.expire(at(11), &mut News::default());
+    assert!(!queue.has_queued());
+}
+
+#[test]
+fn dropping_the_oldest_leaves_the_stamps_of_others_alone() {
+    let policy = Outbox::new().count(2).when_full(WhenFull::DropOldest);
+    let mut queue = queue(policy.resend(1).max_age(Duration::from_secs(10)));
+    offer(&mut queue, "a");
+    queue.stamp(at(0));
+    assert_eq!(hand_over(&mut queue), ["a"]);
+    offer(&mut queue, "b");
+    offer(&mut queue, "c");
+    queue.stamp(at(5));
+    queue.lost(1, &mut News::default());
+    queue.expire(at(10), &mut News::default());
+    assert_eq!(hand_over(&mut queue), ["c"], "a has expired, b made room");
+}
+
+#[test]
+fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
+    let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
+    let mut news = News::default();
+    let messages = |texts: &'static [&str]| texts.iter().map(|text| Message::text(*text));
+    queue.set_replay("key", "replay".into());
+    offer(&mut queue, "a");
+    queue.stamp(at(0));
+    assert_eq!(queue.queue_on(1, messages(&["x", "y"])), Some(0));
+    offer(&mut queue, "b");
+    queue.stamp(at(1));
+    assert_eq!(queue.queue_on(2, messages(&["z"])), None, "another connection");
+    assert_eq!(queue.queue_on(1, messages(&["z"])), Some(2));
+    offer(&mut queue, "c");
+    assert_eq!(queue.queue_on(1, messages(&["w"])), Some(3));
+    assert_eq!((queue.first_unwritten(), queue.settled_through()), (0, 0));
+    assert_eq!(queue.held().count, 8);
+
+    assert_eq!(hand_over(&mut queue), ["replay", "a", "x", "y", "b"]);
+    queue.lost(1, &mut news);
+    queue.set_online(None, &mut news);
+    assert_eq!(queue.held().count, 3);
+    assert_eq!((queue.first_unwritten(), queue.settled_through()), (4, 0));
+    assert_eq!(queue.queue_on(1, messages(&["z"])), None, "no connection");
+
+    queue.stamp(at(5));
+    queue.set_online(Some(2), &mut news);
+    queue.expire(at(11), &mut news);
+    assert_eq!(hand_over(&mut queue), ["replay", "c"], "a and b have expired");
+    queue.written(2, &mut news);
+    assert!(queue.is_settled());
+    assert_eq!(queue.settled_through(), 3);
+    queue.close_gate(&mut news);
+    assert_eq!(queue.queue_on(2, messages(&["z"])), None, "closed");
+}
+
+#[test]
+fn what_is_bound_to_a_connection_makes_no_room_for_others() {
+    let mut queue = queue(Outbox::new().count(3).when_full(WhenFull::DropOldest));
+    queue.set_replay("key", "replay".into());
+    queue.queue_on(1, [Message::text("x")].into_iter());
+    for text in ["a", "b"] {
+        offer(&mut queue, text);
+    }
+    queue.stamp(at(0));
+    assert_eq!(hand_over(&mut queue), ["replay", "x", "b"]);
+    assert!(!queue.reserve(None).unwrap(), "nothing is left to be dropped");
+}
