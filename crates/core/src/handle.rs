@@ -149,10 +149,16 @@ impl Handle {
     ///
     /// Replays count against the outbox's bound while they are on their way, but are never
     /// refused; they have no fate, since they come again with the next connection.
-    pub fn replay(&self, key: &str, message: impl Into<Message>) {
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back when there would be more replays, or bytes of them, than the outbox
+    /// may hold messages.
+    pub fn replay(&self, key: &str, message: impl Into<Message>) -> Result<(), QueueError> {
         let message = message.into();
-        self.shared.with(|state, _| state.queue.set_replay(key, message));
+        self.shared.with(|state, _| state.queue.set_replay(key, message))?;
         self.shared.notify();
+        Ok(())
     }
 
     /// Forgets the replay of that key; gives its message.

@@ -50,7 +50,8 @@ impl ConnectTimeout {
         Self { first: timeout, cap: timeout }
     }
 
-    /// `first` for the first attempt, doubled with each further one up to `cap`.
+    /// `first` for the first attempt of a session or after a stable connection, doubled with each
+    /// one in a row that fails up to `cap`.
     ///
     /// Why: against a server that queues ten seconds of handshakes, 100 000 simulated clients with
     /// a fixed timeout of 5 s never all connected, under no backoff; the server kept serving those
@@ -59,8 +60,9 @@ impl ConnectTimeout {
         Self { first, cap }
     }
 
-    pub(crate) fn of(self, attempt: u32) -> Duration {
-        let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
+    /// The timeout after so many failures in a row.
+    pub(crate) fn of(self, failures: u32) -> Duration {
+        let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.cap)
     }
 

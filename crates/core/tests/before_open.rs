@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    ErrorKind, Event, LostCause, Message, Outbox, Preset, Supervisor, Transport, TransportError,
-    before_open,
+    ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError, Supervisor, Transport,
+    TransportError, before_open,
 };
 use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
 
@@ -106,17 +106,20 @@ fn replays_come_after_every_open_and_before_what_is_queued() {
         Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build().unwrap();
     let handle = supervisor.handle();
     handle.try_queue("data 1").unwrap();
-    handle.replay("a", "subscribe a");
-    handle.replay("b", "subscribe b");
+    handle.replay("a", "subscribe a").unwrap();
+    handle.replay("b", "subscribe b").unwrap();
     let mut runner = Runner::new(&clock);
     runner.run_until(async {
         while let Some(event) = supervisor.next().await {
             match event {
-                Event::Open(open) if open.connection == 1 => handle.replay("c", "subscribe c"),
+                Event::Open(open) if open.connection == 1 => {
+                    handle.replay("c", "subscribe c, an old one").unwrap();
+                    handle.replay("c", "subscribe c").unwrap();
+                }
                 Event::Lost(lost) => {
                     assert_eq!(lost.unsent, [], "a replay has no fate");
                     if lost.connection == 1 {
-                        handle.replay("a", "subscribe a2");
+                        handle.replay("a", "subscribe a2").unwrap();
                         assert_eq!(handle.forget_replay("b"), Some("subscribe b".into()));
                         handle.try_queue("data 2").unwrap();
                     }
@@ -136,4 +139,18 @@ fn replays_come_after_every_open_and_before_what_is_queued() {
     assert_eq!(received(0), ["subscribe a", "subscribe b", "subscribe c", "data 1"]);
     assert_eq!(received(1), ["subscribe a2", "subscribe c", "data 2"]);
     assert_eq!(received(2), ["subscribe a2", "subscribe c"]);
+}
+
+#[test]
+fn replays_are_bounded_like_the_outbox() {
+    let clock = Clock::new();
+    let (transport, _remote): (MockTransport, Remote) = mock(&clock);
+    let outbox = Outbox::new().count(2).bytes(10);
+    let supervisor = Supervisor::builder(transport, clock.timer()).outbox(outbox).build().unwrap();
+    let handle = supervisor.handle();
+    assert_eq!(handle.replay("a", "12345"), Ok(()));
+    assert_eq!(handle.replay("b", "123456"), Err(QueueError::TooLarge("123456".into())));
+    assert_eq!(handle.replay("b", "12345"), Ok(()));
+    assert_eq!(handle.replay("a", "54321"), Ok(()), "in its own place");
+    assert_eq!(handle.replay("c", ""), Err(QueueError::Full("".into())));
 }

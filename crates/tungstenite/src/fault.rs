@@ -12,11 +12,14 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
     let kind = match error {
         WsError::Io(error) => return from_io(error),
         WsError::Http(answer) => return refused(*answer),
+        // Its own words say "reset", which this is not.
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            let words = "the server ended the connection without a close frame";
+            return TransportError::new(ErrorKind::Ended, words);
+        }
         WsError::ConnectionClosed
         | WsError::AlreadyClosed
-        | WsError::Protocol(
-            ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
-        ) => ErrorKind::Ended,
+        | WsError::Protocol(ProtocolError::HandshakeIncomplete) => ErrorKind::Ended,
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
         WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
         // In an answer: what we send was checked when the request was made.

@@ -296,7 +296,7 @@ impl Machine {
         }
         match &self.state {
             State::Connecting { deadline } if reached(*deadline, now).is_some() => {
-                let timeout = self.rules.connect_timeout.of(self.attempt);
+                let timeout = self.rules.connect_timeout.of(self.failures);
                 self.lose(now, Loss::ConnectTimeout(timeout));
             }
             State::Waiting { until } if reached(*until, now).is_some() => self.dial(now),
@@ -337,7 +337,7 @@ impl Machine {
         if self.farewell.take().is_some() {
             self.pending.leave = Some(Leave::End);
         }
-        let deadline = now.checked_add(self.rules.connect_timeout.of(self.attempt));
+        let deadline = now.checked_add(self.rules.connect_timeout.of(self.failures));
         self.connection += 1;
         self.dialled = Some(now);
         self.pending.dial = Some(deadline);
@@ -381,6 +381,7 @@ impl Machine {
             | State::Paused(None)
             | State::Closed => return,
         };
+        self.failures = if fresh { 0 } else { self.failures.saturating_add(1) };
         if fresh {
             self.attempt = 0;
             self.flaps = 0;

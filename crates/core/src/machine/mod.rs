@@ -56,6 +56,8 @@ pub(crate) struct Machine {
     connection: u64,
     /// The number of the last or next attempt, 0 after a stable connection.
     attempt: u32,
+    /// Attempts and connections in a row that failed or died before they were stable.
+    failures: u32,
     /// Connections in a row that opened and died before they were stable.
     flaps: u32,
     /// When the last dial began.
@@ -140,6 +142,7 @@ impl Machine {
             state: State::Idle,
             connection: 0,
             attempt: 0,
+            failures: 0,
             flaps: 0,
             dialled: None,
             down_since: None,

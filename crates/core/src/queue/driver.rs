@@ -10,8 +10,8 @@ impl Queue {
     pub(crate) fn set_online(&mut self, online: Option<u64>, news: &mut News) {
         self.online = online;
         if online.is_some() {
-            for (at, (_, message)) in self.replays.clone().into_iter().enumerate() {
-                self.insert_replay(at, message);
+            for (at, replay) in self.replays.clone().into_iter().enumerate() {
+                self.insert_replay(at, replay.id, replay.message);
             }
             self.call_first(news);
         } else if self.policy.offline == Offline::Refuse {

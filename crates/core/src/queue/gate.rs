@@ -179,7 +179,7 @@ impl Queue {
     pub(super) fn settled_through(&self) -> u64 {
         let oldest = self.entries.iter().find_map(|entry| match entry.origin {
             Origin::Sender(number) => Some(number),
-            Origin::Replay | Origin::Layer(_) => None,
+            Origin::Replay(_) | Origin::Layer(_) => None,
         });
         oldest.unwrap_or(self.accepted)
     }

@@ -49,7 +49,8 @@ pub(crate) struct Queue {
     /// How many unknown ones were told.
     unknown_told: u64,
     /// What is sent after every Open, in this order.
-    replays: Vec<(Box<str>, Message)>,
+    replays: Vec<Replay>,
+    next_replay: u64,
     /// Tickets given so far.
     tickets: u64,
 }
@@ -68,13 +69,21 @@ struct Entry {
     origin: Origin,
 }
 
+/// A message that is sent after every Open.
+#[derive(Clone)]
+struct Replay {
+    key: Box<str>,
+    id: u64,
+    message: Message,
+}
+
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     /// A sender; the number counts accepted messages from 0.
     Sender(u64),
-    /// The replays.
-    Replay,
+    /// The replays, of which it is the one with this number.
+    Replay(u64),
     /// A layer above, which keeps the message itself; with a ticket, counted from 0.
     Layer(u64),
 }
@@ -85,7 +94,7 @@ impl Entry {
     fn is_bound(&self) -> bool {
         match self.origin {
             Origin::Sender(_) => false,
-            Origin::Replay | Origin::Layer(_) => true,
+            Origin::Replay(_) | Origin::Layer(_) => true,
         }
     }
 }
@@ -163,6 +172,7 @@ impl Queue {
             counts: Counts::default(),
             unknown_told: 0,
             replays: Vec::new(),
+            next_replay: 0,
             tickets: 0,
         }
     }

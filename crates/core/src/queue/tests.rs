@@ -64,7 +64,7 @@ fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
     let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
     let mut news = News::default();
     let messages = |texts: &'static [&str]| texts.iter().map(|text| Message::text(*text));
-    queue.set_replay("key", "replay".into());
+    queue.set_replay("key", "replay".into()).unwrap();
     offer(&mut queue, "a");
     queue.stamp(at(0));
     assert_eq!(queue.queue_on(1, messages(&["x", "y"])), Some(0));
@@ -98,7 +98,7 @@ fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
 #[test]
 fn what_is_bound_to_a_connection_makes_no_room_for_others() {
     let mut queue = queue(Outbox::new().count(3).when_full(WhenFull::DropOldest));
-    queue.set_replay("key", "replay".into());
+    queue.set_replay("key", "replay".into()).unwrap();
     queue.queue_on(1, [Message::text("x")].into_iter());
     for text in ["a", "b"] {
         offer(&mut queue, text);

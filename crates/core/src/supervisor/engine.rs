@@ -36,8 +36,8 @@ use super::{
     writer::{Source, Writer},
 };
 use crate::{
-    Attempt, CloseFrame, ErrorKind, Event, Failure, Frame, Life, LostCause, Message, Timer,
-    Timestamp, Transport, TransportError, Verdict,
+    Attempt, CloseFrame, ErrorKind, Event, Frame, Life, LostCause, Message, Timer, Timestamp,
+    Transport, TransportError, Verdict,
     backoff::Random,
     builder::{Delays, Policies, Settings},
     heartbeat::ProbeFrame,
@@ -682,9 +682,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.delays = None;
         }
         let refreshed = std::mem::take(&mut self.refresh);
-        let Some((cause, opened)) = self.desk.loss_to_judge() else { return Ruling::Stop };
-        let attempt = self.machine.attempt();
-        let verdict = (self.policies.verdict)(&Failure { opened, attempt, refreshed, cause });
+        let Some(failure) = self.desk.failure(refreshed) else { return Ruling::Stop };
+        let verdict = (self.policies.verdict)(&failure);
         let after = match verdict {
             Verdict::Stop => return Ruling::Stop,
             Verdict::Retry => Duration::ZERO,
@@ -704,7 +703,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
-        self.desk.dialled();
+        self.desk.dialled(number);
         self.can_ping = self.transport.can_ping();
         self.granted = false;
         let attempt = Attempt {

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    CloseReason, Closed, Connecting, Event, Headers, Lost, LostCause, Message, Open, Phase, Retry,
-    RoundTrip, Status, Text, Timestamp,
+    CloseReason, Closed, Connecting, Event, Failure, Headers, Lost, LostCause, Message, Open,
+    Phase, Retry, RoundTrip, Status, Text, Timestamp,
     machine::{End, Load, Machine, Transition},
     queue::{Queue, Unsent},
     shared::Shared,
@@ -23,6 +23,8 @@ pub(super) struct Desk {
     /// When the last open connection was lost.
     established: Option<(Option<Text>, Headers)>,
     opened: bool,
+    /// The number of the last attempt.
+    attempt: u32,
     /// When the oldest message in the outbox expires.
     pub(super) queue_expiry: Option<Timestamp>,
 }
@@ -37,6 +39,7 @@ impl Desk {
             ever_answered: false,
             established: None,
             opened: false,
+            attempt: 0,
             queue_expiry: None,
         }
     }
@@ -57,9 +60,10 @@ impl Desk {
         self.status.round_trip
     }
 
-    /// The loss to judge, and whether the connection had been open.
-    pub(super) fn loss_to_judge(&self) -> Option<(&LostCause, bool)> {
-        self.last_cause().map(|cause| (cause, self.opened))
+    /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
+    pub(super) fn failure(&self, refreshed: bool) -> Option<Failure<'_>> {
+        let (opened, attempt) = (self.opened, self.attempt);
+        self.last_cause().map(|cause| Failure { opened, attempt, refreshed, cause })
     }
 }
 
@@ -86,7 +90,8 @@ impl Desk {
             queue.held() != held || queue.counts().dropped != self.status.counters.dropped;
     }
 
-    pub(super) fn dialled(&mut self) {
+    pub(super) fn dialled(&mut self, attempt: u32) {
+        self.attempt = attempt;
         self.status.counters.dials += 1;
         self.opened = false;
     }
