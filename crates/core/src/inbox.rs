@@ -61,8 +61,9 @@ struct Meeting {
 struct State {
     backlog: Backlog,
     reader: Option<Waker>,
-    /// The driver's, while it waits for room.
     driver: Option<Waker>,
+    /// The driver waits for room.
+    full: bool,
     /// The driver is gone: nothing more will come.
     finished: bool,
     /// The inbox is gone: nothing more will be read.
@@ -82,6 +83,7 @@ impl Inbox {
             backlog: Backlog::default(),
             reader: None,
             driver: None,
+            full: false,
             finished: false,
             abandoned: false,
         };
@@ -123,7 +125,7 @@ impl Stream for Inbox {
                 return Poll::Pending;
             }
             this.batch = state.backlog.take_all(std::mem::take(&mut this.batch));
-            state.driver.take()
+            std::mem::take(&mut state.full).then(|| state.driver.clone()).flatten()
         };
         if let Some(driver) = driver {
             driver.wake();
@@ -216,23 +218,24 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             WhenFull::Wait => self.limit.saturating_sub(state.backlog.messages()),
             WhenFull::DropOldest => BATCH,
         };
-        // Renewed at each poll: the inbox calls when it was read, or dropped.
+        state.full = room == 0;
+        // The inbox calls when there is room again, or when it is dropped.
         if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
             state.driver = Some(waker.clone());
         }
         Some(room)
     }
 
-    /// Hands the batch over.
-    fn deliver(&mut self) {
+    /// Hands the batch over, if there is one; whether there was, and room is left.
+    fn deliver(&mut self) -> bool {
         if self.batch.is_empty() {
-            return;
+            return false;
         }
-        let reader = {
+        let (reader, full) = {
             let mut state = self.meeting.lock();
             if state.abandoned {
                 self.batch.clear();
-                return;
+                return true;
             }
             for event in self.batch.drain(..) {
                 state.backlog.push(event);
@@ -240,7 +243,22 @@ impl<T: Transport, K: Timer> Driver<T, K> {
                     state.backlog.drop_oldest();
                 }
             }
-            state.reader.clone()
+            let messages = state.backlog.messages();
+            state.full = self.when_full == WhenFull::Wait && messages >= self.limit;
+            (state.reader.clone(), state.full)
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        !full
+    }
+
+    /// Nothing more will come.
+    fn finish(&self) {
+        let reader = {
+            let mut state = self.meeting.lock();
+            state.finished = true;
+            state.reader.take()
         };
         if let Some(reader) = reader {
             reader.wake();
@@ -277,10 +295,14 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
                     }
                     Poll::Ready(None) => {
                         this.deliver();
+                        this.finish();
                         return Poll::Ready(());
                     }
                     Poll::Pending => {
-                        this.deliver();
+                        // The inbox may have been read since it was found full.
+                        if this.deliver() && reading == Reading::No {
+                            break;
+                        }
                         return Poll::Pending;
                     }
                 }
@@ -294,14 +316,7 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Driver<T, K> {
     fn drop(&mut self) {
-        let reader = {
-            let mut state = self.meeting.lock();
-            state.finished = true;
-            state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        self.finish();
     }
 }
 
