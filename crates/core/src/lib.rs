@@ -161,6 +161,7 @@
 //! line per client would close the wrong one. There is at most one, always.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod acks;
 mod backlog;
 mod backoff;
 mod before_open;
@@ -196,6 +197,10 @@ pub use bytes::Bytes;
 #[cfg(feature = "futures-timer")]
 pub use self::time::FuturesTimer;
 pub use self::{
+    acks::{
+        Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Acknowledged, Acks,
+        Unacknowledged,
+    },
     backoff::{Backoff, Constant, Exponential, ExponentialDelays},
     before_open::{BeforeOpen, Opening, RawConnection, before_open},
     boxed::{BoxConnection, BoxTransport, DynTransport},

@@ -1,0 +1,560 @@
+//! Acknowledged delivery: a layer over a session, for servers that acknowledge messages.
+
+mod gate;
+mod ledger;
+mod sender;
+
+use std::{
+    fmt,
+    hash::Hash,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_core::{FusedStream, Stream};
+
+pub use self::sender::{
+    AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Unacknowledged,
+};
+use self::{
+    gate::{Gate, State},
+    ledger::{Ledger, Patience},
+};
+use crate::{ConfigError, Event, Handle, Message, Timer, Timestamp, limits::not_zero};
+
+/// Acknowledgements that one poll passes over at most before other tasks get their turn.
+const ACKS_PER_POLL: u32 = 256;
+
+/// What a server's message acknowledges, found by the function given to [`Acks::new`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ack<Id> {
+    /// The message with this id.
+    One(Id),
+    /// The messages with these ids.
+    Each(Vec<Id>),
+    /// The message with this id and all that were queued before it.
+    UpTo(Id),
+}
+
+/// The settings of [`Acknowledged`].
+///
+/// Values are checked by [`Acknowledged::new`].
+pub struct Acks<Id> {
+    find: Find<Id>,
+    window: usize,
+    bytes: usize,
+    patience: Patience,
+    show: bool,
+}
+
+type Find<Id> = Box<dyn FnMut(&Message) -> Option<Ack<Id>> + Send>;
+
+impl<Id> Acks<Id> {
+    /// Acknowledgements are found by this function, which is called for each message that the
+    /// server sends; `None` if it is none.
+    pub fn new(find: impl FnMut(&Message) -> Option<Ack<Id>> + Send + 'static) -> Self {
+        Self {
+            find: Box::new(find),
+            window: 256,
+            bytes: 64 << 20,
+            patience: Patience { timeout: Duration::from_secs(10), resends: 3, losses: None },
+            show: false,
+        }
+    }
+
+    /// How many messages may be accepted and not acknowledged; senders wait beyond it. 256 by
+    /// default, as many as a supervisor hands to a connection between two flushes. It is also the
+    /// most that is sent twice after a reconnect.
+    #[must_use]
+    pub fn window(mut self, messages: usize) -> Self {
+        self.window = messages;
+        self
+    }
+
+    /// How many bytes of payload may be accepted and not acknowledged. 64 MiB by default, as in
+    /// the outbox.
+    #[must_use]
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// How long to wait for an acknowledgement on a connection that stays open, before the message
+    /// is sent again on it. 10 s by default, the patience of the default heartbeat.
+    ///
+    /// It counts from when the message was given to the connection; where the outbox was slow to
+    /// write it, from when that is noticed. `Duration::MAX` is never.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.patience.timeout = timeout;
+        self
+    }
+
+    /// How often a message is sent again because of its timeout, over its whole life; one timeout
+    /// more, and it is given up. 3 by default: a server that answers nothing for 40 s on a line
+    /// whose heart beats has a problem that repetition does not mend.
+    ///
+    /// What is sent again after a reconnect does not count: an outage says nothing about the
+    /// message.
+    #[must_use]
+    pub fn resends(mut self, times: u32) -> Self {
+        self.patience.resends = times;
+        self
+    }
+
+    /// How many connections may be lost while a message is the oldest that was sent on them and
+    /// not acknowledged; one more, and it is given up. No limit by default, so that no outage,
+    /// however long and patchy, costs a message.
+    ///
+    /// This is for the message that kills the connection each time, because the server cannot
+    /// stand it: without a limit it, and what follows it, is sent again until the session ends, as
+    /// by [`Builder::flap_limit`](crate::Builder::flap_limit).
+    #[must_use]
+    pub fn losses(mut self, limit: u32) -> Self {
+        self.patience.losses = Some(limit);
+        self
+    }
+
+    /// Passes acknowledgements on to the application, too. They are hidden by default.
+    #[must_use]
+    pub fn show_acknowledgements(mut self) -> Self {
+        self.show = true;
+        self
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.window == 0 {
+            return Err(ConfigError::new("ack window", self.window, "must be at least 1"));
+        }
+        if self.bytes == 0 {
+            return Err(ConfigError::new("ack bytes", self.bytes, "must be at least 1"));
+        }
+        not_zero("ack timeout", self.patience.timeout)
+    }
+}
+
+impl<Id> fmt::Debug for Acks<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acks")
+            .field("window", &self.window)
+            .field("bytes", &self.bytes)
+            .field("patience", &self.patience)
+            .field("show", &self.show)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session whose messages the server acknowledges: a `Stream` of the session's [`Event`]s, and a
+/// [`sender`](Self::sender) whose receipts resolve when the server has said that it has the
+/// message.
+///
+/// It wraps a [`Supervisor`](crate::Supervisor), or the [`Inbox`](crate::Inbox) of one that is
+/// driven elsewhere, or any other stream of all the events of one session. [`Handle`]s work beside
+/// it as ever; what is queued through them is not the layer's affair.
+///
+/// ```
+/// use websocket_heartbeat::{Ack, Acknowledged, Acks, Event, Supervisor, Timer, Transport};
+/// use futures::StreamExt;
+///
+/// # async fn deliver<T: Transport, K: Timer + Clone>(
+/// #     supervisor: Supervisor<T, K>,
+/// #     timer: K,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// // The server answers {"id":7,..} with "ack 7".
+/// let acks = Acks::new(|message| {
+///     let id = message.as_text()?.strip_prefix("ack ")?.parse::<u64>().ok()?;
+///     Some(Ack::One(id))
+/// });
+/// let handle = supervisor.handle();
+/// let mut session = Acknowledged::new(supervisor, handle.clone(), timer, acks)?;
+/// let sender = session.sender();
+///
+/// let producer = async move {
+///     let receipt = sender.queue(7, r#"{"id":7,"text":"hello"}"#).await?;
+///     receipt.await?;
+///     handle.close();
+///     Ok::<_, Box<dyn std::error::Error>>(())
+/// };
+/// let consumer = async move {
+///     while let Some(event) = session.next().await {
+///         if let Event::Message(message) = event {
+///             println!("{message:?}");
+///         }
+///     }
+/// };
+/// let (produced, ()) = futures::join!(producer, consumer);
+/// produced?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # At least once
+///
+/// A receipt that is `Ok` says that the server had the message. A message whose acknowledgement
+/// did not come is sent again: after each [`Open`](Event::Open), since the server may have missed
+/// it with the connection, and on an open connection after the [timeout](Acks::timeout). Whenever
+/// it was the acknowledgement that got lost the server sees the message twice. So the server
+///
+/// - must tolerate duplicates: by remembering ids, in a window as long as the client's, or because
+///   doing the thing twice does no harm;
+/// - must acknowledge a duplicate as well, or it is sent until it is given up.
+///
+/// An id must not be used again for another message in the same session while an acknowledgement
+/// of the first may be under way. Acknowledgements of unknown ids, and of messages that were never
+/// sent, are ignored; it does not matter on which connection they come.
+///
+/// # Order
+///
+/// Messages go out in the order in which the window accepted them, and after a reconnect all that
+/// are unacknowledged go out in that order, before any newer one: the server sees the first copies
+/// in order, however many connections it takes. Copies by timeout come behind newer messages.
+/// What the application queues through a [`Handle`] in answer to an `Open`, before it polls again,
+/// goes out before them; otherwise there is no order towards such messages.
+///
+/// # Window
+///
+/// Accepted are at most [so many](Acks::window) unacknowledged messages and
+/// [bytes](Acks::bytes), also while offline. Beyond, [`AckSender::queue`] waits, in order of
+/// arrival. Copies on their way count in the supervisor's outbox, and leave it with their
+/// connection, so that it never holds two copies of a message.
+///
+/// # Giving up
+///
+/// A receipt is resolved exactly once: by the acknowledgement, or with [`Unacknowledged`], which
+/// gives the message back and says why. With the session everything unacknowledged ends, the
+/// receipts before the event [`Closed`](Event::Closed). [`Handle::close`] does not wait for
+/// acknowledgements: await the receipts first.
+///
+/// Nothing is written to disk. What is unacknowledged when the process dies is lost, unless the
+/// application keeps messages until their receipts are `Ok` and queues them again.
+///
+/// # Who polls
+///
+/// Messages are sent, acknowledgements taken and timeouts judged when this stream is polled, also
+/// where a driver of its own keeps the heart beating. Timeouts are judged only when there is
+/// nothing more to read: an acknowledgement that waits behind unread messages is in time.
+/// Acknowledgements that an inbox [dropped](crate::Inbox::drop_oldest) are missed like any lost
+/// one.
+///
+/// # Drop behaviour
+///
+/// Dropping it drops the session, and resolves all receipts with
+/// [`AckFailure::SessionEnded`].
+///
+/// # Cancel safety
+///
+/// No event and no acknowledgement is lost when its `next` is dropped.
+///
+/// # Panics
+///
+/// A panic of the function given to [`Acks::new`] passes through `poll`.
+#[must_use = "streams do nothing unless polled"]
+pub struct Acknowledged<S, K: Timer, Id> {
+    inner: S,
+    handle: Handle,
+    timer: K,
+    find: Find<Id>,
+    show: bool,
+    ledger: Ledger<Id>,
+    gate: Arc<Gate<Id>>,
+    /// The connection that is open, as far as the events tell.
+    connection: Option<u64>,
+    /// There may be something to give to it.
+    to_send: bool,
+    now: Timestamp,
+    /// Set no later than to the earliest deadline.
+    alarm: Option<Pin<Box<K::Sleep>>>,
+    /// What stands in the gate.
+    waker: Option<Waker>,
+}
+
+/// Everything that must not move is in a box of its own.
+impl<S: Unpin, K: Timer, Id> Unpin for Acknowledged<S, K, Id> {}
+
+impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
+    /// A layer over the events of the session that `handle` belongs to. The timer may be any: its
+    /// moments are compared with none but its own.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that makes no sense, its value and the rule that it breaks.
+    pub fn new(
+        events: S,
+        handle: Handle,
+        timer: K,
+        settings: Acks<Id>,
+    ) -> Result<Self, ConfigError> {
+        settings.check()?;
+        let Acks { find, window, bytes, patience, show } = settings;
+        Ok(Self {
+            inner: events,
+            handle,
+            timer,
+            find,
+            show,
+            ledger: Ledger::new(patience),
+            gate: Arc::new(Gate::new(window, bytes)),
+            connection: None,
+            to_send: false,
+            now: Timestamp::EPOCH,
+            alarm: None,
+            waker: None,
+        })
+    }
+
+    /// The sending side, for any number of tasks and threads.
+    pub fn sender(&self) -> AckSender<Id> {
+        AckSender::new(&self.gate)
+    }
+
+    /// A handle to command with, and to send what needs no acknowledgement.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// What it wraps.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// What it wraps, to change its settings. Events that are taken from it directly are missed
+    /// here.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The session has ended, or nobody will drive it any more.
+    fn end(&mut self) {
+        self.connection = None;
+        self.alarm = None;
+        let ledger = &mut self.ledger;
+        self.gate.with(|state, news| {
+            let incoming = state.close(news).into_iter().map(|(_, entry)| entry);
+            for entry in ledger.remove_all().chain(incoming) {
+                State::fail(entry, AckFailure::SessionEnded, news);
+            }
+        });
+    }
+}
+
+impl<S, K: Timer, Id: Clone + Eq + Hash> Acknowledged<S, K, Id> {
+    fn acknowledge(&mut self, ack: Ack<Id>) {
+        let ledger = &mut self.ledger;
+        self.gate.with(|state, news| {
+            let mut one = |id: &Id| {
+                let number = state.number(id).filter(|number| ledger.was_sent(*number));
+                if let Some(entry) = number.and_then(|number| ledger.remove(number)) {
+                    state.acknowledge(entry, news);
+                }
+            };
+            match ack {
+                Ack::One(id) => one(&id),
+                Ack::Each(ids) => ids.iter().for_each(one),
+                Ack::UpTo(id) => {
+                    let number = state.number(&id).filter(|number| ledger.was_sent(*number));
+                    if let Some(number) = number {
+                        for entry in ledger.remove_through(number) {
+                            state.acknowledge(entry, news);
+                        }
+                    }
+                }
+            }
+            state.call_first(news);
+        });
+    }
+
+    fn give_up(&mut self, numbers: &[u64], reason: AckFailure) {
+        let ledger = &mut self.ledger;
+        self.gate.with(|state, news| {
+            for entry in numbers.iter().filter_map(|number| ledger.remove(*number)) {
+                state.give_up(entry, reason, news);
+            }
+            state.call_first(news);
+        });
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Open(open) => {
+                self.disconnect();
+                self.connection = Some(open.connection);
+                self.to_send = true;
+            }
+            Event::Lost(_) => self.disconnect(),
+            Event::Closed(_) => self.end(),
+            _ => {}
+        }
+    }
+
+    fn disconnect(&mut self) {
+        if self.connection.take().is_some() {
+            self.alarm = None;
+            let spent = self.ledger.rewind();
+            self.give_up(spent.as_slice(), AckFailure::Losses);
+        }
+    }
+
+    /// Gives the connection what it was not given yet.
+    fn send(&mut self, look: &mut Look) {
+        for (number, entry) in self.gate.take_incoming() {
+            self.ledger.insert(number, entry);
+            self.to_send = true;
+        }
+        let Some(connection) = self.connection else { return };
+        if !std::mem::take(&mut self.to_send) {
+            return;
+        }
+        let unsent = self.ledger.unsent();
+        if unsent.is_empty() {
+            return;
+        }
+        // Refused if the connection is gone, of which the events will tell.
+        if let Some(ticket) = self.queue_on(connection, &unsent) {
+            let now = self.look(look);
+            self.ledger.note_sent(&unsent, ticket, now);
+        }
+    }
+
+    fn queue_on(&self, connection: u64, numbers: &[u64]) -> Option<u64> {
+        let messages = numbers.iter().map(|number| self.ledger.message(*number));
+        self.handle.queue_on(connection, messages)
+    }
+
+    /// There is nothing to read. Sees to it that the task is woken when there is something to do;
+    /// whether there is something already.
+    fn park(&mut self, cx: &mut Context<'_>, look: &mut Look) -> bool {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+            self.gate.set_layer(cx.waker());
+        }
+        if self.gate.has_work() {
+            return true;
+        }
+        let Some(connection) = self.connection else { return false };
+        if !self.alarm_went_off(cx) {
+            return false;
+        }
+        let resent = self.judge(connection, look);
+        if self.alarm_went_off(cx) {
+            // A sleep that ends early. The next poll has a look at the clock of its own.
+            cx.waker().wake_by_ref();
+        }
+        resent
+    }
+
+    /// Judges what was not acknowledged in time; whether anything was sent again.
+    fn judge(&mut self, connection: u64, look: &mut Look) -> bool {
+        let now = self.look(look);
+        let judged = self.ledger.judge(now, self.handle.first_unwritten());
+        self.give_up(&judged.spent, AckFailure::Timeout);
+        if judged.resend.is_empty() {
+            return false;
+        }
+        let Some(ticket) = self.queue_on(connection, &judged.resend) else { return false };
+        self.ledger.note_resent(&judged.resend, ticket, now);
+        true
+    }
+
+    fn alarm_went_off(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.alarm.is_none() {
+            let sleep = self.ledger.earliest().map(|at| self.timer.sleep_until(at));
+            self.alarm = sleep.map(Box::pin);
+        }
+        let off = self.alarm.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
+        if off {
+            self.alarm = None;
+        }
+        off
+    }
+
+    /// The moment of this poll.
+    fn look(&mut self, look: &mut Look) -> Timestamp {
+        if let Look::NotYet = *look {
+            *look = Look::Done;
+            self.now = self.now.max(self.timer.now());
+        }
+        self.now
+    }
+}
+
+/// Whether this poll has read the clock.
+enum Look {
+    NotYet,
+    Done,
+}
+
+impl<S, K, Id> Stream for Acknowledged<S, K, Id>
+where
+    S: Stream<Item = Event> + Unpin,
+    K: Timer,
+    Id: Clone + Eq + Hash,
+{
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = self.get_mut();
+        let mut look = Look::NotYet;
+        for _ in 0..ACKS_PER_POLL {
+            if this.to_send || this.gate.has_work() {
+                this.send(&mut look);
+            }
+            match Pin::new(&mut this.inner).poll_next(cx) {
+                Poll::Ready(Some(Event::Message(message))) => {
+                    let ack = (this.find)(&message);
+                    let hidden = ack.is_some() && !this.show;
+                    if let Some(ack) = ack {
+                        this.acknowledge(ack);
+                    }
+                    if !hidden {
+                        return Poll::Ready(Some(Event::Message(message)));
+                    }
+                }
+                Poll::Ready(Some(event)) => {
+                    this.note(&event);
+                    return Poll::Ready(Some(event));
+                }
+                Poll::Ready(None) => {
+                    this.end();
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    if !this.park(cx, &mut look) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Terminated when what it wraps is.
+impl<S, K, Id> FusedStream for Acknowledged<S, K, Id>
+where
+    S: FusedStream<Item = Event> + Unpin,
+    K: Timer,
+    Id: Clone + Eq + Hash,
+{
+    fn is_terminated(&self) -> bool {
+        self.inner.is_terminated()
+    }
+}
+
+impl<S, K: Timer, Id> Drop for Acknowledged<S, K, Id> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<S: fmt::Debug, K: Timer, Id> fmt::Debug for Acknowledged<S, K, Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acknowledged")
+            .field("inner", &self.inner)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,275 @@
+//! The senders' side: [`AckSender`], and what becomes of a message: [`AckReceipt`].
+
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    hash::Hash,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::gate::{Gate, Offer};
+use crate::{Message, receipt::Slot};
+
+/// What a receipt resolves to.
+pub(super) type Outcome<Id> = Result<(), Unacknowledged<Id>>;
+
+/// Where a receipt meets the layer.
+pub(super) type AckSlot<Id> = Arc<Slot<Outcome<Id>>>;
+
+/// The cloneable sending side of [`Acknowledged`](crate::Acknowledged), from
+/// [`sender`](crate::Acknowledged::sender).
+///
+/// It never drives: messages go out, and acknowledgements come in, while the layer is polled. Do
+/// not await [`queue`](Self::queue) or an [`AckReceipt`] on the only task that polls it.
+///
+/// # Drop behaviour
+///
+/// Dropping senders changes nothing for what was accepted, and ends nothing.
+pub struct AckSender<Id> {
+    gate: Arc<Gate<Id>>,
+}
+
+impl<Id> AckSender<Id> {
+    pub(super) fn new(gate: &Arc<Gate<Id>>) -> Self {
+        Self { gate: Arc::clone(gate) }
+    }
+
+    /// How many messages are accepted and not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.gate.with(|state, _| state.held())
+    }
+}
+
+impl<Id: Clone + Eq + Hash> AckSender<Id> {
+    /// Queues a message, which the server will acknowledge by this id; ready with the promise of
+    /// that when the window has a place. Places are given in order of arrival.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back if one with the same id is unacknowledged, if it is larger than the
+    /// layer may hold, or if the session has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it gives up its place in line and the message; nothing was
+    /// queued.
+    pub fn queue(&self, id: Id, message: impl Into<Message>) -> AckQueuing<'_, Id> {
+        AckQueuing { gate: &self.gate, offered: Some((id, message.into())), place: None }
+    }
+
+    /// Queues a message if the window has a place for it and nobody waits for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`queue`](Self::queue), and [`AckQueueError::Full`] if it would have to wait.
+    pub fn try_queue(
+        &self,
+        id: Id,
+        message: impl Into<Message>,
+    ) -> Result<AckReceipt<Id>, AckQueueError> {
+        match self.gate.with(|state, _| state.offer(id, message.into(), None)) {
+            Offer::Accepted(slot) => {
+                self.gate.notify();
+                Ok(AckReceipt { slot })
+            }
+            Offer::Refused(error) => Err(error),
+            Offer::Wait(_, message) => Err(AckQueueError::Full(message)),
+        }
+    }
+}
+
+impl<Id> Clone for AckSender<Id> {
+    fn clone(&self) -> Self {
+        Self::new(&self.gate)
+    }
+}
+
+impl<Id> fmt::Debug for AckSender<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckSender")
+            .field("unacknowledged", &self.unacknowledged())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message that waits for a place in the window, see [`AckSender::queue`].
+#[must_use = "nothing is queued until it is awaited"]
+pub struct AckQueuing<'a, Id> {
+    gate: &'a Arc<Gate<Id>>,
+    offered: Option<(Id, Message)>,
+    place: Option<u64>,
+}
+
+/// Nothing in it is pinned.
+impl<Id> Unpin for AckQueuing<'_, Id> {}
+
+impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
+    type Output = Result<AckReceipt<Id>, AckQueueError>;
+
+    /// # Panics
+    ///
+    /// When polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let (id, message) = this.offered.take().expect("polled after it was ready");
+        let offer = this.gate.with(|state, news| {
+            let offer = state.offer(id, message, this.place);
+            if let Offer::Wait(..) = offer {
+                this.place = Some(state.wait(this.place, cx.waker()));
+            } else if let Some(place) = this.place.take() {
+                state.leave(place, news);
+            }
+            offer
+        });
+        match offer {
+            Offer::Accepted(slot) => {
+                this.gate.notify();
+                Poll::Ready(Ok(AckReceipt { slot }))
+            }
+            Offer::Refused(error) => Poll::Ready(Err(error)),
+            Offer::Wait(id, message) => {
+                this.offered = Some((id, message));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<Id> Drop for AckQueuing<'_, Id> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.gate.with(|state, news| state.leave(place, news));
+        }
+    }
+}
+
+impl<Id: fmt::Debug> fmt::Debug for AckQueuing<'_, Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckQueuing").field("offered", &self.offered).finish_non_exhaustive()
+    }
+}
+
+/// A future of one message's acknowledgement, or of the reason why there will be none.
+///
+/// # Cancel safety and drop behaviour
+///
+/// Dropping it changes nothing for the message. With it goes the only word of what became of it.
+#[must_use = "a receipt that is dropped tells nobody what became of the message"]
+pub struct AckReceipt<Id> {
+    slot: AckSlot<Id>,
+}
+
+impl<Id> Future for AckReceipt<Id> {
+    type Output = Result<(), Unacknowledged<Id>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.slot.poll(cx)
+    }
+}
+
+impl<Id> fmt::Debug for AckReceipt<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckReceipt").finish_non_exhaustive()
+    }
+}
+
+/// A message that was accepted and never acknowledged, given back.
+///
+/// Unless [`sends`](Self::sends) is 0 the server may have it all the same: what is missing is its
+/// word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unacknowledged<Id> {
+    /// Its id.
+    pub id: Id,
+    /// The message.
+    pub message: Message,
+    /// Why the layer waits no longer.
+    pub reason: AckFailure,
+    /// How often it was given to a connection. 0: the server cannot have it.
+    pub sends: u32,
+}
+
+impl<Id> fmt::Display for Unacknowledged<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = if self.sends == 1 { "time" } else { "times" };
+        write!(f, "not acknowledged, sent {} {times}: {}", self.sends, self.reason)
+    }
+}
+
+impl<Id: fmt::Debug> Error for Unacknowledged<Id> {}
+
+/// Why the layer no longer waits for an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AckFailure {
+    /// It was sent again as often as [`Acks::resends`](crate::Acks::resends) allows, and the last
+    /// timeout passed, too.
+    Timeout,
+    /// More connections were lost over it than [`Acks::losses`](crate::Acks::losses) allows.
+    Losses,
+    /// The session ended first, or the layer was dropped.
+    SessionEnded,
+}
+
+impl AckFailure {
+    /// The reason in one lower-case word, for logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Losses => "losses",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}
+
+impl fmt::Display for AckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "no answer in time, as often as allowed",
+            Self::Losses => "too many connections were lost over it",
+            Self::SessionEnded => "the session ended",
+        })
+    }
+}
+
+/// Why a message was not accepted. Whatever the reason, the message comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AckQueueError {
+    /// The session has ended, or the layer was dropped.
+    Closed(Message),
+    /// A message with the same id is unacknowledged: its acknowledgement could not be told from
+    /// this one's.
+    Duplicate(Message),
+    /// It would have to wait for a place in the window; by
+    /// [`try_queue`](AckSender::try_queue) only.
+    Full(Message),
+    /// The message alone is larger than [`Acks::bytes`](crate::Acks::bytes).
+    TooLarge(Message),
+}
+
+impl AckQueueError {
+    /// The message that was not accepted.
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Closed(m) | Self::Duplicate(m) | Self::Full(m) | Self::TooLarge(m) => m,
+        }
+    }
+}
+
+impl fmt::Display for AckQueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed(_) => "the session has ended",
+            Self::Duplicate(_) => "a message with the same id is unacknowledged",
+            Self::Full(_) => "the window of unacknowledged messages is full",
+            Self::TooLarge(_) => "the message is larger than all that may be unacknowledged",
+        })
+    }
+}
+
+impl Error for AckQueueError {}
