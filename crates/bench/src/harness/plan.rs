@@ -57,7 +57,11 @@ impl Group {
     pub(crate) fn rounds_of(&self, contender: Contender) -> usize {
         let close = OURS.contains(&contender.kind)
             || (RAW.contains(&contender.kind) && contender.buffer.is_some());
-        if self.case == Case::Idle && (!close || self.count > 5_000) { 1 } else { self.rounds }
+        match self.case {
+            Case::Idle if !close || self.count > 5_000 => 1,
+            Case::Idle => self.rounds.min(2),
+            _ => self.rounds,
+        }
     }
 
     /// Whether instructions per unit are counted too.
