@@ -313,8 +313,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     return Read::Nothing;
                 }
             }
+            // There may be more, so the task must not park on this.
             if self.frames >= FRAMES_PER_LOOK {
-                return Read::Nothing;
+                return Read::Moved;
             }
         }
         Read::Nothing
