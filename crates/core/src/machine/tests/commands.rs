@@ -185,6 +185,7 @@ fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
 fn each_transition_is_told_once_and_in_order() {
     let mut sim = Sim::new(rules());
     sim.feed(Machine::handle_start);
+    sim.run_to(0);
     sim.connected();
     sim.run_to(1_000);
     sim.ended();
