@@ -103,11 +103,13 @@ impl Desk {
         self.unproven = 0;
     }
 
-    /// The heartbeat was answered.
-    pub(super) fn answered(&mut self, time: Duration) {
+    /// The heartbeat was answered, after this time if that is known.
+    pub(super) fn answered(&mut self, time: Option<Duration>) {
         self.ever_answered = true;
         self.status.counters.heartbeats += 1;
-        self.status.round_trip.measured(time);
+        if let Some(time) = time {
+            self.status.round_trip.measured(time);
+        }
     }
 
     /// A connection is up; the event that says so comes from the machine.
