@@ -334,8 +334,7 @@ fn fact_53_a_url_that_is_refused_is_told_and_leaves_no_orphan() {
     assert_eq!(session.dials(), [0, 2_000, 4_000]);
 
     // By the careful verdict it is not worth a second attempt.
-    let mut session =
-        Session::new(move |_| refused(), |builder| builder.preset(Preset::Resilient));
+    let mut session = Session::new(move |_| refused(), |builder| builder.preset(Preset::Resilient));
     session.run_to(60_000);
     assert_eq!(session.dials(), [0]);
     assert_eq!(session.last(), (0, "closed stopped".to_owned()));

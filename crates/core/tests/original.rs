@@ -205,7 +205,8 @@ fn fact_38_all_close_codes_are_alike() {
 #[test]
 fn fact_43_close_is_final_in_every_state() {
     // Open, probe out, waiting, connecting.
-    for (name, close) in [("echo", 5_000), ("silent", 20_000), ("refuse", 1_000), ("silent", 26_000)]
+    for (name, close) in
+        [("echo", 5_000), ("silent", 20_000), ("refuse", 1_000), ("silent", 26_000)]
     {
         let mut session = Session::original(server(name));
         session.run_to(close);
