@@ -12,8 +12,9 @@ pub(super) enum Beat {
     Off,
     /// No probe is out; the next is due then, `None` is never.
     Resting { due: Option<Timestamp> },
-    /// A probe was asked for and is not written yet.
-    Unwritten { asked: Timestamp, wait: Duration, trial: Trial },
+    /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
+    /// may have it all the same, so what is `heard` meanwhile is its answer.
+    Unwritten { asked: Timestamp, wait: Duration, trial: Trial, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
@@ -95,28 +96,34 @@ impl Beat {
 
     /// Proof of life was heard.
     pub(super) fn heard_life(&mut self, pulse: Option<Pulse>, now: Timestamp) {
-        // It is in the connection's hands and cannot be called back.
-        if matches!(self, Self::Unwritten { .. }) {
-            return;
+        match self {
+            // It is in the connection's hands and cannot be called back.
+            Self::Unwritten { heard, .. } => *heard = Some(now),
+            Self::Outstanding { asked, .. } => *self = Self::answered(pulse, *asked, now),
+            Self::Off | Self::Resting { .. } => match pulse {
+                None => *self = Self::Off,
+                Some(Pulse { trigger: Trigger::Idle, every, .. }) => {
+                    *self = Self::Resting { due: now.checked_add(every) };
+                }
+                Some(Pulse { trigger: Trigger::Period, .. }) => {}
+            },
         }
-        let Some(pulse) = pulse else {
-            *self = Self::Off;
-            return;
+    }
+
+    /// After the answer, heard at `now`, to a probe asked for at `asked`.
+    fn answered(pulse: Option<Pulse>, asked: Timestamp, now: Timestamp) -> Self {
+        let Some(pulse) = pulse else { return Self::Off };
+        let due = match pulse.trigger {
+            Trigger::Idle => now.checked_add(pulse.every),
+            // A period that ended while the answer was awaited is due once, at once.
+            Trigger::Period => asked.checked_add(pulse.every).map(|due| due.max(now)),
         };
-        let due = match (pulse.trigger, *self) {
-            (Trigger::Idle, _) => now.checked_add(pulse.every),
-            (Trigger::Period, Self::Outstanding { asked, .. }) => {
-                // A period that ended while the answer was awaited is due once, at once.
-                asked.checked_add(pulse.every).map(|due| due.max(now))
-            }
-            (Trigger::Period, _) => return,
-        };
-        *self = Self::Resting { due };
+        Self::Resting { due }
     }
 
     /// A probe was asked for.
     pub(super) fn ask(&mut self, now: Timestamp, wait: Duration, trial: Trial) {
-        *self = Self::Unwritten { asked: now, wait, trial };
+        *self = Self::Unwritten { asked: now, wait, trial, heard: None };
     }
 
     /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
@@ -126,7 +133,13 @@ impl Beat {
                 self.ask(now, hasty, Trial::HASTY);
                 return true;
             }
-            Self::Unwritten { wait, .. } => *wait = hasty.min(*wait),
+            Self::Unwritten { wait, trial, heard, .. } => {
+                *wait = hasty.min(*wait);
+                // Its answer may have been heard already and not come again.
+                if heard.take().is_some() {
+                    *trial = Trial::Doubtful;
+                }
+            }
             Self::Outstanding { until, trial, .. } => {
                 *until = now.checked_add(hasty).map_or(*until, |soon| soon.min(*until));
                 if matches!(trial, Trial::Regular { .. }) {
@@ -140,13 +153,22 @@ impl Beat {
     /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
     pub(super) fn renew(&mut self, now: Timestamp, hasty: Duration) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
-        self.ask(now, hasty, Trial::HASTY);
+        self.ask(now, hasty, if unwritten { Trial::Doubtful } else { Trial::HASTY });
         !unwritten
     }
 
     /// The probe that was asked for is written.
-    pub(super) fn written(&mut self, now: Timestamp, longest: Option<Duration>) {
-        if let Self::Unwritten { asked, wait, trial } = *self {
+    pub(super) fn written(
+        &mut self,
+        pulse: Option<Pulse>,
+        now: Timestamp,
+        longest: Option<Duration>,
+    ) {
+        if let Self::Unwritten { asked, wait, trial, heard } = *self {
+            if let Some(at) = heard {
+                *self = Self::answered(pulse, asked, at);
+                return;
+            }
             let wait = longest.map_or(wait, |longest| wait.min(longest));
             let until = now.checked_add(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
             let look = Look::First;
@@ -194,9 +216,9 @@ impl Beat {
             }
             // The probe is in the connection's hands already, so there is no fresh one to send:
             // being late is forgiven once by waiting once more.
-            Self::Unwritten { wait, trial, .. } => {
+            Self::Unwritten { wait, trial, heard, .. } => {
                 if trial != Trial::Last && now.saturating_since(deadline) > wait {
-                    *self = Self::Unwritten { asked: now, wait, trial: Trial::Last };
+                    *self = Self::Unwritten { asked: now, wait, trial: Trial::Last, heard };
                     return Due::Nothing;
                 }
                 Due::Stalled

@@ -91,10 +91,11 @@ impl Machine {
         longest: Option<Duration>,
     ) {
         let now = self.observe(now);
+        let pulse = self.rules.pulse;
         if self.is_current(connection)
             && let Some(line) = self.line_mut()
         {
-            line.beat.written(now, longest);
+            line.beat.written(pulse, now, longest);
             if line.reading == Reading::Paused {
                 line.beat.doubt();
             }

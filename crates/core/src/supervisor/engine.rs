@@ -123,6 +123,8 @@ struct ProbeOut {
     number: u64,
     /// When the last was written, while no answer to it was heard.
     sent: Option<Timestamp>,
+    /// The answer to the last was heard.
+    answered: bool,
     /// It is a ping, else a message.
     ping: bool,
 }
@@ -286,7 +288,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 }
                 Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_control(false),
                 Poll::Ready(Some(Ok(Frame::Pong(payload)))) => {
-                    let answer = self.probe.sent.is_some()
+                    let answer = self.probe_is_out()
                         && self.probe.ping
                         && payload[..] == self.probe.number.to_be_bytes();
                     self.hear_control(answer);
@@ -313,8 +315,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     return Read::Nothing;
                 }
             }
+            // There may be more, so the task must not park on this.
             if self.frames >= FRAMES_PER_LOOK {
-                return Read::Nothing;
+                return Read::Moved;
             }
         }
         Read::Nothing
@@ -325,9 +328,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.frames += 1;
         self.heard.any = true;
         self.desk.count_in(&message);
-        let heartbeat = &mut self.policies.heartbeat;
         // By the original's convention the message after a heartbeat by message is its answer.
-        let by_message = self.probe.sent.is_some() && !self.probe.ping;
+        let by_message = self.probe_is_out() && !self.probe.ping;
+        let heartbeat = &mut self.policies.heartbeat;
         let reply = match &mut heartbeat.reply {
             None => by_message,
             Some(is_reply) => is_reply(&message),
@@ -340,6 +343,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         };
         let hidden = heartbeat.hide_replies && heartbeat.reply.is_some() && reply;
         (!hidden).then_some(message)
+    }
+
+    /// Whether the peer may have a probe and has not answered it. It may have one before the flush
+    /// of it is complete.
+    fn probe_is_out(&self) -> bool {
+        (self.probe.sent.is_some() || self.writer.has_probe_in_hand()) && !self.probe.answered
     }
 
     fn hear_control(&mut self, answer: bool) {
@@ -495,10 +504,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let was_out = self.machine.probe_since().is_some();
         self.machine.handle_frame(self.now, connection, heard.life);
         self.desk.heard();
-        if heard.answer
-            && let Some(sent) = self.probe.sent.take()
-        {
-            self.desk.answered(self.now.saturating_since(sent));
+        if heard.answer {
+            self.probe.answered = true;
+            let sent = self.probe.sent.take();
+            self.desk.answered(sent.map(|sent| self.now.saturating_since(sent)));
         }
         self.alarm.stale |= was_out && self.machine.probe_since().is_none();
     }
@@ -544,7 +553,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.machine.handle_flushed(self.now, number);
         }
         if written.probe {
-            self.probe.sent = Some(self.now);
+            self.probe.sent = (!self.probe.answered).then_some(self.now);
             self.desk.probed();
             let longest = self.policies.heartbeat.adaptive.and_then(|floor| {
                 self.desk.round_trip().patience().map(|patience| patience.max(floor))
@@ -655,6 +664,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::Probe => {
                 self.probe.number += 1;
                 self.probe.sent = None;
+                self.probe.answered = false;
                 let heartbeat = &mut self.policies.heartbeat;
                 let frame = match heartbeat.probe(self.probe.number, self.can_ping) {
                     ProbeFrame::Ping(payload) => {
@@ -755,7 +765,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.shared.has_work() {
             return Step::Moved;
         }
-        if self.desk.is_stale() {
+        if self.desk.is_stale(&self.machine) {
             self.publish();
         }
         Step::Still

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     CloseReason, Closed, Connecting, Event, Failure, Headers, Lost, LostCause, Message, Open,
     Phase, Retry, RoundTrip, Status, Text, Timestamp,
-    machine::{End, Load, Machine, Transition},
+    machine::{End, Load, Loss, Machine, Transition},
     queue::{Queue, Unsent},
     shared::Shared,
 };
@@ -48,8 +48,9 @@ impl Desk {
         self.events.pop_front()
     }
 
-    pub(super) fn is_stale(&self) -> bool {
-        self.stale
+    /// Whether what was published no longer holds. Not every change of phase is an event.
+    pub(super) fn is_stale(&self, machine: &Machine) -> bool {
+        self.stale || self.status.phase != machine.phase()
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
@@ -108,11 +109,13 @@ impl Desk {
         self.unproven = 0;
     }
 
-    /// The heartbeat was answered.
-    pub(super) fn answered(&mut self, time: Duration) {
+    /// The heartbeat was answered, after this time if that is known.
+    pub(super) fn answered(&mut self, time: Option<Duration>) {
         self.ever_answered = true;
         self.status.counters.heartbeats += 1;
-        self.status.round_trip.measured(time);
+        if let Some(time) = time {
+            self.status.round_trip.measured(time);
+        }
     }
 
     /// A connection is up; the event that says so comes from the machine.
@@ -144,7 +147,11 @@ impl Desk {
                 let (subprotocol, headers) = self.established.take().unwrap_or_default();
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
-            Transition::Lost { connection, opened, .. } => {
+            Transition::Lost { connection, opened, loss } => {
+                // The driver saw the peer's reply to our close; the machine knows what it was for.
+                if loss == Loss::MaxAge {
+                    self.lost(LostCause::MaxAge);
+                }
                 let cause = self.cause();
                 self.status.counters.losses.count(&cause);
                 Event::Lost(Box::new(Lost {

@@ -75,6 +75,11 @@ impl Writer {
         self.probe = Some(frame);
     }
 
+    /// Whether the connection has a probe that is not known to be flushed.
+    pub(super) fn has_probe_in_hand(&self) -> bool {
+        self.probe_handed
+    }
+
     pub(super) fn say_goodbye(&mut self, frame: CloseFrame, after_queue: bool) {
         if !matches!(self.goodbye, Goodbye::Sent) {
             self.goodbye =

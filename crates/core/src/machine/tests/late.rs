@@ -148,3 +148,24 @@ fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
     sim.run_to(16_500);
     assert_eq!(retired(&sim), [16_500]);
 }
+
+#[test]
+fn an_answer_before_the_flush_is_an_answer() {
+    for trigger in [Trigger::Idle, Trigger::Period] {
+        let mut sim = Sim::open(with(|pulse| pulse.trigger = trigger));
+        sim.writes_probes = false;
+        sim.run_to(15_000);
+        sim.feed(|machine, now| machine.handle_write_blocked(now, 1));
+        sim.run_to(16_000);
+        sim.life();
+        sim.run_to(22_000);
+        sim.feed(|machine, now| {
+            machine.handle_flushed(now, 1);
+            machine.handle_probe_written(now, 1, None);
+        });
+        assert_eq!(sim.machine.probe_since(), None);
+        let next = if trigger == Trigger::Idle { 31_000 } else { 30_000 };
+        sim.run_to(next);
+        assert_eq!((sim.probes(), sim.losses()), (vec![15_000, next], vec![]));
+    }
+}

@@ -27,6 +27,7 @@ enum Step {
     Probe,
     Pause,
     Resume,
+    Postponed(u64),
     Late(u8, u64),
     NextRuling(Ruling),
 }
@@ -64,6 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Probe),
         Just(Step::Pause),
         Just(Step::Resume),
+        (0..100_000_u64).prop_map(Step::Postponed),
         (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
         (0..100_000_u64).prop_map(|delay| Step::NextRuling(Ruling::Retry(ms(delay)))),
         Just(Step::NextRuling(Ruling::NoDelayLeft)),
@@ -195,6 +197,14 @@ impl Watch {
                 self.paused = false;
                 sim.feed(Machine::handle_resume);
             }
+            Step::Postponed(millis) => {
+                // The driver does so with an attempt that is due, and only then.
+                if let Some(due) = sim.machine.next_attempt() {
+                    sim.now = sim.now.max(due);
+                    let until = sim.now.checked_add(ms(millis));
+                    sim.feed(|machine, now| machine.handle_postponed(now, until));
+                }
+            }
             Step::Late(input, ago) => self.late(input, ago),
             Step::NextRuling(ruling) => sim.ruling = ruling,
         }
@@ -313,6 +323,7 @@ proptest! {
     ) {
         let mut watch = Watch::new(rules);
         watch.sim.feed(Machine::handle_start);
+        watch.judge_deadlines();
         watch.check();
         for step in before {
             watch.take(step);

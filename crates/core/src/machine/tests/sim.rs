@@ -75,6 +75,7 @@ impl Sim {
     pub(super) fn connecting(rules: Rules) -> Self {
         let mut sim = Self::new(rules);
         sim.feed(Machine::handle_start);
+        sim.feed(Machine::handle_deadline);
         sim
     }
 
