@@ -3,9 +3,12 @@
 mod auto_traits;
 mod combinators;
 mod drop_rules;
+mod hooks;
 mod inbox;
 mod object_safety;
 mod outbox;
+mod providers;
 mod sink;
 mod stage;
+mod status;
 mod two_tasks;
