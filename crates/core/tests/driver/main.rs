@@ -1,7 +1,10 @@
 //! The driver's async side, in virtual time.
 
 mod auto_traits;
+mod cancel_safety;
 mod combinators;
+mod cut_at_every_byte;
+mod delivery;
 mod drop_rules;
 mod hooks;
 mod inbox;

@@ -2,9 +2,12 @@
 //! once, a failure is a failed attempt, and the next attempt comes.
 
 use std::{
+    cell::Cell,
     future::Future,
     pin::Pin,
+    rc::Rc,
     sync::{Arc, Mutex},
+    task::Poll,
 };
 
 use futures::future::{pending, poll_fn};
@@ -112,25 +115,26 @@ fn a_provider_that_panics_when_called_is_a_failed_attempt() {
 
 #[test]
 fn a_provider_that_panics_when_polled_is_a_failed_attempt_and_is_not_polled_again() {
-    for polls in [0, 1] {
+    for late in [false, true] {
+        let polls = Rc::new(Cell::new(0));
+        let polled = Rc::clone(&polls);
         let (events, _, calls) = run(good, move |call, inner, attempt, clock| {
             if call > 3 {
                 return Box::pin(inner.connect(attempt));
             }
-            let (mut left, timer) = (polls, clock.timer());
-            Box::pin(async move {
-                if left > 0 {
-                    rest(&timer, secs(1)).await;
+            let (polled, timer) = (Rc::clone(&polled), clock.timer());
+            let mut pause = Box::pin(async move { rest(&timer, secs(1)).await });
+            // Not an `async` block, which would refuse by itself to be polled again.
+            Box::pin(poll_fn(move |cx| {
+                if late && pause.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
                 }
-                poll_fn(move |_| {
-                    left -= 1;
-                    panic!("in poll")
-                })
-                .await
-            })
+                polled.set(polled.get() + 1);
+                panic!("in poll")
+            }))
         });
         assert_recovers(&events, 3, "connect");
-        assert_eq!(calls.len(), 4);
+        assert_eq!((calls.len(), polls.get()), (4, 3));
     }
 }
 
