@@ -26,6 +26,7 @@ fn is_unpin<T: Unpin>() {}
 /// Whether a type is `Send`, as a value: an inherent constant is preferred where it applies.
 macro_rules! sends {
     ($type:ty) => {{
+        #[allow(dead_code, reason = "unused where the type is `Send`")]
         trait Otherwise {
             const SENDS: bool = false;
         }

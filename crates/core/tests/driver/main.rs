@@ -1,11 +1,17 @@
 //! The driver's async side, in virtual time.
 
 mod auto_traits;
+mod cancel_safety;
 mod combinators;
+mod cut_at_every_byte;
+mod delivery;
 mod drop_rules;
+mod hooks;
 mod inbox;
 mod object_safety;
 mod outbox;
+mod providers;
 mod sink;
 mod stage;
+mod status;
 mod two_tasks;

@@ -56,7 +56,7 @@ impl Stage {
 
     /// Reads a stream to its end in a task of its own.
     pub(crate) fn read(&mut self, stream: impl Stream<Item = Event> + 'static) -> Log {
-        let log = Log { clock: self.clock.clone(), events: Rc::default() };
+        let log = Log::new(&self.clock);
         let events = log.clone();
         let reading = async move {
             let mut stream = pin!(stream);
@@ -77,7 +77,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    fn push(&self, event: Event) {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), events: Rc::default() }
+    }
+
+    pub(crate) fn push(&self, event: Event) {
         let at = self.clock.now().since_epoch().as_millis() as u64;
         self.events.borrow_mut().push((at, event));
     }
