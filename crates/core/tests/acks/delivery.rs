@@ -1,6 +1,6 @@
 //! Acknowledgements, reconnects, order.
 
-use websocket_heartbeat::{Event, Message};
+use websocket_heartbeat::{Message, Offline};
 use websocket_heartbeat_mock::at_every_cancellation;
 
 use super::*;
@@ -175,6 +175,47 @@ fn acknowledgements_of_what_was_never_sent_or_is_unknown_are_ignored() {
     assert_eq!(stage.sender.unacknowledged(), 1);
     stage.run(10_000);
     stage.assert_outcomes(&[(6_000, "1 ok")]);
+}
+
+#[test]
+fn a_server_cannot_acknowledge_what_it_cannot_have() {
+    let mut stage = Stage::new(|_| Script::accept().ignore_close(), |acks| acks);
+    stage.run(0);
+    stage.handle.close();
+    stage.post(1);
+    stage.run(1_000);
+    for ack in ["ack 1", "upto 1"] {
+        stage.remote.last_peer().unwrap().send(ack);
+    }
+    stage.run(10_000);
+    stage.assert_outcomes(&[(5_000, "1 session_ended after 0 sends")]);
+}
+
+#[test]
+fn an_outbox_that_keeps_nothing_while_offline_loses_nothing_of_the_layer() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    remote.script(|dial| match dial {
+        1 => Script::accept(),
+        2 => Script::refuse_connection(),
+        _ => Script::accept().reply_with(ack_each),
+    });
+    let supervisor = Supervisor::builder(transport, clock.timer())
+        .heartbeat(Heartbeat::off())
+        .outbox(Outbox::new().offline(Offline::Refuse).give_back(false))
+        .build()
+        .unwrap();
+    let handle = supervisor.handle();
+    let mut stage = Stage::over(supervisor, handle, clock, remote, Acks::new(find));
+    stage.post(1);
+    stage.run(0);
+    stage.remote.last_peer().unwrap().end();
+    stage.post(2);
+    stage.run(1_000);
+    stage.post(3);
+    stage.run(4_000);
+    assert_eq!(stage.received(2), ["1", "2", "3"]);
+    stage.assert_outcomes(&[(4_000, "1 ok"), (4_000, "2 ok"), (4_000, "3 ok")]);
 }
 
 #[test]

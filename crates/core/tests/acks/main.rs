@@ -13,7 +13,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
     Ack, AckReceipt, AckSender, Acknowledged, Acks, Constant, Event, Handle, Heartbeat, Inbox,
-    Message, Supervisor,
+    Message, Outbox, Supervisor,
 };
 use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
 
@@ -50,14 +50,14 @@ fn ack_each(message: Message) -> Option<Message> {
     Some(format!("ack {}", message.as_text()?).into())
 }
 
-/// A session that waits 1 s between attempts and has no heartbeat, and keeps nothing while
-/// offline, so that what survives an outage is the layer's doing.
+/// A session that waits 1 s between attempts and has no heartbeat.
 fn session(script: impl FnMut(u64) -> Script + Send + 'static) -> (Clock, Remote, Session) {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(script);
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
+        .outbox(Outbox::new())
         .backoff(Constant::new(SECOND))
         .build()
         .unwrap();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use websocket_heartbeat::{ErrorKind, Timer, TransportError};
+use websocket_heartbeat::{ErrorKind, Offline, Timer, TransportError};
 
 use super::*;
 
@@ -52,6 +52,7 @@ struct Case {
     resends: Option<u32>,
     losses: Option<u32>,
     inbox: Option<usize>,
+    offline: Offline,
     /// When the session is closed, if it is not left to finish.
     close: Option<u64>,
 }
@@ -93,18 +94,22 @@ fn case() -> impl Strategy<Value = Case> {
         prop::option::weighted(0.3, 0..3_u32),
         prop::option::weighted(0.3, 0..3_u32),
         prop::option::of(1..10_usize),
+        prop_oneof![Just(Offline::Keep), Just(Offline::Refuse)],
         prop::option::weighted(0.3, 0..40_000_u64),
     )
-        .prop_map(|(dials, producers, window, timeout, resends, losses, inbox, close)| Case {
-            dials,
-            producers,
-            window,
-            timeout,
-            resends,
-            losses,
-            inbox,
-            close,
-        })
+        .prop_map(
+            |(dials, producers, window, timeout, resends, losses, inbox, offline, close)| Case {
+                dials,
+                producers,
+                window,
+                timeout,
+                resends,
+                losses,
+                inbox,
+                offline,
+                close,
+            },
+        )
 }
 
 /// What the server has seen, over all connections.
@@ -192,6 +197,7 @@ fn session_of(case: &Case, clock: &Clock, seen: &Arc<Mutex<Seen>>) -> (Session, 
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(SECOND * 3).timeout(SECOND * 2).ping())
         .backoff(Constant::new(SECOND))
+        .outbox(Outbox::new().offline(case.offline))
         .build()
         .unwrap();
     (supervisor, remote)

@@ -90,7 +90,8 @@ fn one_who_is_called_and_dropped_before_it_runs_passes_the_call_on() {
         remote.last_peer().unwrap().send("ack 1");
         assert!(futures::poll!(layer.next()).is_pending());
         assert_eq!(first.await, Ok(()));
-        // The second has been called.
+        // The second has been called, and nobody slips in before it.
+        assert_eq!(sender.try_queue(4, "4").map(drop), Err(AckQueueError::Full("4".into())));
         drop(second);
         drop(third.await.unwrap());
     });
