@@ -115,8 +115,9 @@ impl StatusLine {
     /// The block for people, a line each.
     pub(crate) fn lines(&self) -> Vec<String> {
         let (counters, trip) = (&self.counters, &self.round_trip);
-        let time = |ms: Option<u64>| ms.map_or("-".into(), |ms| show(Duration::from_millis(ms)));
-        let fine = |ms: Option<f64>| ms.map_or("-".into(), |ms| format!("{ms:.2} ms"));
+        let time =
+            |ms: Option<u64>| ms.map_or_else(|| "-".into(), |ms| show(Duration::from_millis(ms)));
+        let fine = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
         let mut lines = vec![
             format!(
                 "{}, connection {}, attempt {}, since {}",

@@ -177,6 +177,8 @@ async fn listen_again(port: u16) -> io::Result<Async<TcpListener>> {
 /// A stranger who does not upgrade must not keep the client out.
 async fn upgrade(stream: Async<TcpStream>) -> Option<Socket> {
     const PATIENCE: Duration = Duration::from_secs(2);
+    // Else an echo may wait 40 ms for the acknowledgement of the one before.
+    stream.get_ref().set_nodelay(true).ok()?;
     match select(Box::pin(accept_async(stream)), Timer::after(PATIENCE)).await {
         Either::Left((accepted, _)) => accepted.ok(),
         Either::Right(_) => None,

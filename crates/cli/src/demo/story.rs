@@ -138,9 +138,8 @@ impl Story {
         self.send(1).await?;
         self.handle.close();
         let reason = loop {
-            match self.next().await? {
-                News::Event(Event::Closed(closed)) => break closed.reason,
-                _ => {}
+            if let News::Event(Event::Closed(closed)) = self.next().await? {
+                break closed.reason;
             }
         };
         if reason != CloseReason::User {

@@ -1,0 +1,81 @@
+//! How sessions end.
+
+use async_tungstenite::tungstenite::Message;
+
+use crate::{
+    program::Program,
+    server::{NOBODY, Server},
+};
+
+#[test]
+fn a_signal_while_offline_ends_at_once() {
+    let mut program = Program::json(NOBODY, &["--reconnect-timeout", "1h"]);
+    program.event("retry");
+    program.signal("-TERM");
+    assert_eq!(program.event("closed")["reason"], "user");
+    assert_eq!(program.end(), 0);
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_server() {
+    // Neither reads nor answers the close frame.
+    let server = Server::tcp(|_, stream| {
+        let peer = async_tungstenite::tungstenite::accept(stream);
+        std::thread::park();
+        drop(peer);
+    });
+    let mut program = Program::json(&server.url(), &[]);
+    program.event("open");
+    program.signal("-INT");
+    // Two pending signals of one kind would be one.
+    program.signal("-USR1");
+    while program.event("status")["phase"] != "closing" {
+        program.signal("-USR1");
+    }
+    program.signal("-INT");
+    assert_eq!(program.event("closed")["reason"], "aborted");
+    assert_eq!(program.end(), 0);
+}
+
+#[test]
+fn a_duration_ends_the_session() {
+    let server = Server::echo();
+    let mut program = Program::json(&server.url(), &["--duration", "100ms"]);
+    let closed = program.event("closed");
+    assert_eq!(closed["reason"], "user");
+    assert!(closed["t_ms"].as_u64().unwrap() >= 100);
+    assert_eq!(program.end(), 0);
+}
+
+#[test]
+fn nobody_listening_to_standard_output_ends_the_session_quietly() {
+    let server = Server::new(|_, mut peer, _| while peer.send(Message::text("more")).is_ok() {});
+    for json in [&["--json"][..], &[]] {
+        let mut program = Program::start(&[&["connect", &server.url()], json].concat());
+        assert!(program.line().is_some());
+        program.hang_up();
+        assert_eq!(program.end(), 0);
+        let errors = program.seen_err.iter().filter(|line| line.contains("wsbeat:")).count();
+        assert_eq!(errors, 0, "{:#?}", program.seen_err);
+    }
+}
+
+#[test]
+fn standard_input_at_its_end_does_not_end_the_session() {
+    let server = Server::new(|_, mut peer, _| {
+        // Says something only once it is asked by the heartbeat, long after the end of input.
+        while let Ok(message) = peer.read() {
+            if message.is_text() && peer.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    let mut program = Program::json(&server.url(), &["--ping-timeout", "100ms"]);
+    program.end_stdin();
+    program.event("open");
+    for _ in 0..3 {
+        program.event("heartbeat");
+    }
+    program.signal("-TERM");
+    assert_eq!(program.end(), 0);
+}

@@ -1,0 +1,95 @@
+//! Servers to connect to, by tungstenite on threads of their own.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+
+use async_tungstenite::tungstenite::{self, Message, WebSocket, accept};
+
+pub(crate) type Peer = WebSocket<TcpStream>;
+
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    /// Connections accepted.
+    pub(crate) dials: Arc<AtomicUsize>,
+    /// Texts that arrived.
+    pub(crate) heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Treats each TCP connection so, by its number from 1.
+    pub(crate) fn tcp(treat: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let dials = Arc::new(AtomicUsize::new(0));
+        let (count, treat) = (Arc::clone(&dials), Arc::new(treat));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let number = count.fetch_add(1, SeqCst) + 1;
+                let treat = Arc::clone(&treat);
+                thread::spawn(move || treat(number, stream));
+            }
+        });
+        Self { port, dials, heard: Arc::default() }
+    }
+
+    /// Treats each WebSocket so; it gets the texts' list as well.
+    pub(crate) fn new(
+        treat: impl Fn(usize, Peer, &Mutex<Vec<String>>) + Send + Sync + 'static,
+    ) -> Self {
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let list = Arc::clone(&heard);
+        let server = Self::tcp(move |number, stream| {
+            if let Ok(peer) = accept(stream) {
+                treat(number, peer, &list);
+            }
+        });
+        Self { heard, ..server }
+    }
+
+    /// Echoes messages and answers pings.
+    pub(crate) fn echo() -> Self {
+        Self::new(|_, mut peer, heard| while echo_one(&mut peer, heard).is_ok() {})
+    }
+
+    /// Answers each upgrade with this.
+    pub(crate) fn refusing(answer: &'static str) -> Self {
+        Self::tcp(move |_, mut stream| {
+            // The whole request, so that closing does not reset the line.
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+                request.push(byte[0]);
+            }
+            let _ = stream.write_all(answer.as_bytes());
+        })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/", self.port)
+    }
+}
+
+pub(crate) fn echo_one(
+    peer: &mut Peer,
+    heard: &Mutex<Vec<String>>,
+) -> Result<(), tungstenite::Error> {
+    let message = peer.read()?;
+    if let Message::Text(text) = &message {
+        heard.lock().unwrap().push(text.as_str().to_owned());
+    }
+    if message.is_text() || message.is_binary() {
+        peer.send(message)?;
+    }
+    Ok(())
+}
+
+/// The URL of a port where nobody listens: connecting to port 1 is refused by any machine that
+/// tests run on.
+pub(crate) const NOBODY: &str = "ws://127.0.0.1:1/";
