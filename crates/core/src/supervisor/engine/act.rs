@@ -1,0 +1,167 @@
+//! The user's wishes to the machine, and the machine's wishes to the world.
+
+use std::{task::Context, time::Duration};
+
+use super::{Engine, Step, park::Alarm};
+use crate::{
+    Attempt, CloseFrame, Frame, LostCause, Timer, Timestamp, Transport, Verdict,
+    heartbeat::ProbeFrame,
+    machine::{Action, Loss, Ruling, Transition},
+    queue::Unsent,
+    supervisor::line::Line,
+};
+
+impl<T: Transport, K: Timer> Engine<T, K> {
+    /// Takes what handles have put down.
+    pub(super) fn take_work(&mut self, cx: &mut Context<'_>) -> Step {
+        if !self.shared.take_work() {
+            return Step::Still;
+        }
+        self.tell_time();
+        let now = self.now;
+        let commands = std::mem::take(&mut self.shared.lock().commands);
+        self.has_queue = true;
+        if let Some(frame) = commands.close {
+            self.goodbye = self.goodbye.take().or(frame);
+            self.machine.handle_close(now);
+        }
+        if commands.abort {
+            self.machine.handle_abort(now);
+        }
+        match commands.pause {
+            Some(true) => self.machine.handle_pause(now),
+            Some(false) => self.machine.handle_resume(now),
+            None => {}
+        }
+        if commands.reconnect {
+            self.machine.handle_reconnect_now(now);
+        } else if commands.probe {
+            self.machine.handle_probe_now(now);
+        }
+        if self.carry_out(cx) { Step::Moved } else { Step::Still }
+    }
+
+    /// Does and tells what the machine wants; whether there was anything.
+    pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while let Some(action) = self.machine.poll_action() {
+            any = true;
+            self.act(action, cx);
+        }
+        while let Some(transition) = self.machine.poll_event() {
+            any = true;
+            self.tell(transition);
+        }
+        any
+    }
+
+    pub(super) fn act(&mut self, action: Action, cx: &mut Context<'_>) {
+        match action {
+            Action::Abandon(loss) => {
+                self.leaving = None;
+                self.drop_line(match loss {
+                    Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),
+                    Loss::HeartbeatTimeout(time) => Some(LostCause::HeartbeatTimeout(time)),
+                    Loss::WriteStalled(time) => Some(LostCause::WriteStalled(time)),
+                    Loss::Replaced => Some(LostCause::Replaced),
+                    Loss::MaxAge => Some(LostCause::MaxAge),
+                    Loss::Paused => Some(LostCause::Paused),
+                    Loss::Reported | Loss::Ended => None,
+                });
+            }
+            Action::TakeLeave if self.leaving.is_none() => self.machine.handle_left(),
+            Action::TakeLeave => self.take_leave(cx),
+            Action::EndLeave => self.leaving = None,
+            Action::Judge { fresh } => {
+                let ruling = self.judge(fresh);
+                self.machine.handle_ruling(self.now, ruling);
+            }
+            Action::Dial { attempt, deadline } => self.dial(attempt, deadline),
+            Action::Probe => {
+                self.probe.number += 1;
+                self.probe.sent = None;
+                self.probe.answered = false;
+                let heartbeat = &mut self.policies.heartbeat;
+                let frame = match heartbeat.probe(self.probe.number, self.can_ping) {
+                    ProbeFrame::Ping(payload) => {
+                        self.probe.ping = true;
+                        Frame::Ping(payload)
+                    }
+                    ProbeFrame::Message(message) => {
+                        self.probe.ping = false;
+                        Frame::Message(message)
+                    }
+                };
+                self.writer.probe(frame);
+            }
+            Action::SayGoodbye => {
+                let frame = self.goodbye.take().unwrap_or_else(|| CloseFrame::new(1000, ""));
+                let by_user = self.shared.lock().queue.is_closed();
+                self.writer.say_goodbye(frame, by_user);
+            }
+        }
+    }
+
+    pub(super) fn judge(&mut self, fresh: bool) -> Ruling {
+        self.stable = fresh;
+        if fresh {
+            self.delays = None;
+        }
+        let refreshed = std::mem::take(&mut self.refresh);
+        let Some(failure) = self.desk.failure(refreshed) else { return Ruling::Stop };
+        let verdict = (self.policies.verdict)(&failure);
+        let after = match verdict {
+            Verdict::Stop => return Ruling::Stop,
+            Verdict::Retry => Duration::ZERO,
+            Verdict::RetryAfter(after) => after,
+            Verdict::RefreshThenRetry => {
+                self.refresh = true;
+                Duration::ZERO
+            }
+        };
+        let delays = &mut self.policies.delays;
+        match self.delays.get_or_insert_with(delays).next() {
+            // Added, not the larger of the two: clients that were told the same moment are kept
+            // apart by their backoff.
+            Some(delay) => Ruling::Retry(delay.saturating_add(after)),
+            None => Ruling::NoDelayLeft,
+        }
+    }
+
+    pub(super) fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
+        self.desk.dialled(number);
+        self.can_ping = self.transport.can_ping();
+        self.granted = false;
+        let attempt = Attempt {
+            connection: self.machine.connection(),
+            number,
+            deadline: deadline.unwrap_or(Timestamp::from_epoch(Duration::MAX)),
+            was_stable: number == 0 || self.stable,
+            refresh: self.refresh,
+            last: self.desk.last_cause().cloned(),
+        };
+        self.line = Line::dial(&mut self.transport, attempt);
+    }
+
+    pub(super) fn tell(&mut self, transition: Transition) {
+        let closes = matches!(transition, Transition::Closed(_));
+        let unsent = match transition {
+            Transition::Closed(_) => self.shared.with(|state, news| {
+                state.queue.close(news);
+                state.queue.take_unsent()
+            }),
+            Transition::Lost { .. } => self.shared.lock().queue.take_unsent(),
+            _ => Unsent::default(),
+        };
+        self.desk.tell(transition, unsent);
+        self.publish();
+        if closes {
+            self.alarm = Alarm { sleep: None, at: None, stale: false };
+            self.shared.slots.wake();
+        }
+    }
+
+    pub(super) fn publish(&mut self) {
+        self.desk.publish(&self.machine, self.now, &self.shared);
+    }
+}

@@ -1,0 +1,198 @@
+//! What is done when the engine parks, and every 256 frames: the clock, the outbox, the deadlines.
+
+use std::{collections::VecDeque, task::Context};
+
+use futures_sink::Sink;
+
+use super::{Engine, FRAMES_PER_LOOK, Reading, Step};
+use crate::{
+    LostCause, Message, Timer, Transport,
+    shared::Shared,
+    supervisor::{line::Line, writer::Source},
+};
+
+impl<T: Transport, K: Timer> Engine<T, K> {
+    /// Attends to the clock, the outbox, the deadlines and the machine's wishes.
+    pub(super) fn attend(&mut self, cx: &mut Context<'_>) -> Step {
+        self.look();
+        if !self.started {
+            self.started = true;
+            self.machine.handle_start(self.now);
+        }
+        self.expire();
+        let mut step = self.write(cx);
+        if self.bury() {
+            step = Step::Moved;
+        }
+        self.take_leave(cx);
+        if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
+            if self.must_read_first() {
+                return Step::Moved;
+            }
+            if self.may_dial() {
+                self.machine.handle_deadline(self.now);
+            }
+            step = Step::Moved;
+        }
+        if self.carry_out(cx) { Step::Moved } else { step }
+    }
+
+    /// Whether a verdict is due and the connection was passed over because it had not stirred: it
+    /// is read all the same, once, before it is condemned.
+    pub(super) fn must_read_first(&mut self) -> bool {
+        let must = self.quiet && !self.read_first && self.machine.probe_since().is_some();
+        self.read_first = must;
+        if must {
+            self.quiet = false;
+        }
+        must
+    }
+
+    /// Whether the shared budget lets a due attempt begin; else it is postponed.
+    pub(super) fn may_dial(&mut self) -> bool {
+        let Some(budget) = &self.policies.budget else { return true };
+        if !self.machine.dial_is_due(self.now) || self.granted {
+            return true;
+        }
+        self.granted = true;
+        let at = budget.grant(self.now);
+        let may = at.is_some_and(|at| at <= self.now);
+        if !may {
+            self.machine.handle_postponed(self.now, at);
+        }
+        may
+    }
+
+    /// Reads the clock and notes what was heard since it was last read.
+    pub(super) fn look(&mut self) {
+        self.tell_time();
+        self.burial = self.burial.saturating_sub(self.frames);
+        self.frames = 0;
+        if !self.heard.any {
+            return;
+        }
+        let heard = std::mem::take(&mut self.heard);
+        let connection = self.machine.connection();
+        let was_out = self.machine.probe_since().is_some();
+        self.machine.handle_frame(self.now, connection, heard.life);
+        self.desk.heard();
+        if heard.answer {
+            self.probe.answered = true;
+            let sent = self.probe.sent.take();
+            self.desk.answered(sent.map(|sent| self.now.saturating_since(sent)));
+        }
+        self.alarm.stale |= was_out && self.machine.probe_since().is_none();
+    }
+
+    pub(super) fn tell_time(&mut self) {
+        self.now = self.now.max(self.timer.now());
+    }
+
+    pub(super) fn expire(&mut self) {
+        if !self.has_queue {
+            self.desk.queue_expiry = None;
+            return;
+        }
+        let (now, desk) = (self.now, &mut self.desk);
+        self.shared.with(|state, news| {
+            state.queue.stamp(now);
+            if state.queue.expiry().is_some_and(|at| at <= now) {
+                state.queue.expire(now, news);
+            }
+            desk.look_at(&state.queue);
+        });
+    }
+
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Step {
+        if !self.machine.may_write() || (self.writer.is_idle() && !self.has_queue) {
+            return Step::Still;
+        }
+        let Line::Open(connection) = &mut self.line else { return Step::Still };
+        let mut source = Outbox { shared: &self.shared, more: &mut self.has_queue };
+        let written = self.writer.write(connection.as_mut(), &mut source, cx);
+        let number = self.machine.connection();
+        if written.handed {
+            self.machine.handle_handed(number);
+        }
+        if written.progress {
+            self.machine.handle_write_progress(self.now, number);
+        }
+        if written.blocked {
+            self.machine.handle_write_blocked(self.now, number);
+        }
+        if written.flushed {
+            self.settle_written();
+            self.machine.handle_flushed(self.now, number);
+        }
+        if written.probe {
+            self.probe.sent = (!self.probe.answered).then_some(self.now);
+            self.desk.probed();
+            let longest = self.policies.heartbeat.adaptive.and_then(|floor| {
+                self.desk.round_trip().patience().map(|patience| patience.max(floor))
+            });
+            self.machine.handle_probe_written(self.now, number, longest);
+        }
+        if written.failed {
+            self.quiet = false;
+            self.burial = FRAMES_PER_LOOK;
+            return Step::Moved;
+        }
+        if written.again { Step::Moved } else { Step::Still }
+    }
+
+    /// Reports a failed write, once what the peer sent before has been read: all of it, or
+    /// enough. What has no place to go is not waited for.
+    pub(super) fn bury(&mut self) -> bool {
+        let Some(error) = self.writer.failure() else { return false };
+        let read = self.quiet || self.burial == 0 || self.reading == Reading::No;
+        if read {
+            let cause = LostCause::Broken(error.clone());
+            self.lose_line(cause);
+        }
+        read
+    }
+
+    pub(super) fn settle_written(&mut self) {
+        let connection = self.machine.connection();
+        let load = self.shared.with(|state, news| state.queue.written(connection, news));
+        self.desk.count_out(load);
+    }
+
+    /// Lets a connection that the peer closed write its reply.
+    pub(super) fn take_leave(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.leaving
+            && connection.as_mut().poll_flush(cx).is_ready()
+        {
+            self.leaving = None;
+            self.machine.handle_left();
+        }
+    }
+}
+
+/// The outbox under its lock, as the writer sees it.
+struct Outbox<'a> {
+    shared: &'a Shared,
+    /// There may be messages to hand over.
+    more: &'a mut bool,
+}
+
+impl Source for Outbox<'_> {
+    fn hand_over(&mut self, to: &mut VecDeque<Message>) {
+        if *self.more {
+            let mut state = self.shared.lock();
+            state.queue.hand_over(to);
+            *self.more = state.queue.has_queued();
+        }
+    }
+
+    fn take_back(&mut self, messages: &mut VecDeque<Message>) {
+        if !messages.is_empty() {
+            *self.more = true;
+            self.shared.lock().queue.take_back(messages);
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.shared.lock().queue.is_settled()
+    }
+}
