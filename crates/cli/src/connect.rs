@@ -221,6 +221,7 @@ impl<'a> Connect<'a> {
             Some(Input::Dropped(reason, message)) => {
                 self.report.line(&Line::dropped(reason, &message));
             }
+            Some(Input::Left) => self.report.hint("more of standard input is left unread"),
             Some(Input::Failed(error)) => {
                 self.report.hint(&format!("standard input cannot be read: {error}"));
             }

@@ -75,8 +75,8 @@ pub(crate) enum Payload<'a> {
 /// What a server said instead of opening.
 #[derive(Debug, Serialize)]
 pub(crate) struct Refused {
-    status: u16,
-    retry_after_ms: Option<u64>,
+    pub(crate) status: u16,
+    pub(crate) retry_after_ms: Option<u64>,
 }
 
 impl<'a> Payload<'a> {

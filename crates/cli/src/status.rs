@@ -113,24 +113,25 @@ impl StatusLine {
     }
 
     /// The block for people, a line each.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self, now: Timestamp) -> Vec<String> {
+        let now = to_millis(now.since_epoch());
         let (counters, trip) = (&self.counters, &self.round_trip);
         let time =
             |ms: Option<u64>| ms.map_or_else(|| "-".into(), |ms| show(Duration::from_millis(ms)));
         let fine = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
         let mut lines = vec![
             format!(
-                "{}, connection {}, attempt {}, since {}",
+                "{} for {}, connection {}, attempt {}",
                 self.phase,
+                time(Some(now.saturating_sub(self.since_ms))),
                 self.connection,
-                self.attempt,
-                time(Some(self.since_ms))
+                self.attempt
             ),
             format!(
-                "silent for {}, heartbeat unanswered for {}, next attempt at {}",
+                "silent for {}, heartbeat unanswered for {}, next attempt in {}",
                 time(self.silent_for_ms),
                 time(self.probe_out_for_ms),
-                time(self.next_attempt_at_ms)
+                time(self.next_attempt_at_ms.map(|at| at.saturating_sub(now)))
             ),
             format!(
                 "round trip: last {}, smoothed {}, shortest {}",

@@ -36,6 +36,8 @@ pub(crate) enum Input {
     Dropped(&'static str, Message),
     /// The end of standard input, or of what is read of it after the session.
     Ended,
+    /// After the session more waits than is read.
+    Left,
     /// Standard input cannot be read.
     Failed(io::Error),
 }
@@ -121,6 +123,7 @@ impl Reader {
             if self.signs.over.load(SeqCst) {
                 aftermath += length;
                 if aftermath >= AFTERMATH {
+                    self.tell(Input::Left).await;
                     break;
                 }
             }

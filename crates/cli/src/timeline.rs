@@ -46,10 +46,10 @@ impl<W: Write + IsTerminal> Timeline<W> {
 
 impl<W: Write> Timeline<W> {
     pub(crate) fn line(&mut self, now: Timestamp, line: &Line<'_>) -> io::Result<()> {
-        let (symbol, name, ink, details) = describe(line);
+        let (symbol, name, ink, details) = describe(now, line);
         self.row(now, symbol, name, ink, &details)?;
         if let Line::Status(status) = line {
-            for more in status.lines().iter().skip(1) {
+            for more in status.lines(now).iter().skip(1) {
                 writeln!(self.out, "{:>25}{}", "", printable(more))?;
             }
         }
@@ -97,7 +97,7 @@ impl<W: Write> Timeline<W> {
     }
 }
 
-fn describe(line: &Line<'_>) -> (&'static str, &'static str, Ink, String) {
+fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink, String) {
     let ms = |ms: u64| show(Duration::from_millis(ms));
     match line {
         Line::Connecting { connection, attempt } => {
@@ -149,7 +149,7 @@ fn describe(line: &Line<'_>) -> (&'static str, &'static str, Ink, String) {
             ("!", "unsent", Ink::Red, details)
         }
         Line::Status(status) => {
-            ("i", "status", Ink::Plain, status.lines().into_iter().next().unwrap_or_default())
+            ("i", "status", Ink::Plain, status.lines(now).into_iter().next().unwrap_or_default())
         }
         Line::Closed { detail, unproven, .. } => {
             let mut details = detail.clone();

@@ -106,6 +106,9 @@
 //! [`Handle::send`] gives the fate, [`Handle::queue_with_receipt`] the promise of it. The fates of
 //! messages without a receipt come with `Lost` and `Closed`, unless they were written.
 //!
+//! That the server has a message only the server can say. Where it does, [`Acknowledged`] is a
+//! layer over the session that keeps messages until then, and sends them again.
+//!
 //! # Drop behaviour
 //!
 //! | dropped | what happens |

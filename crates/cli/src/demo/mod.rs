@@ -4,7 +4,7 @@ mod server;
 mod story;
 mod summary;
 
-use std::{process::ExitCode, time::Duration};
+use std::{error::Error, io, process::ExitCode, time::Duration};
 
 use futures::{FutureExt, future::Either};
 use websocket_heartbeat_smol::SmolTimer;
@@ -26,6 +26,12 @@ pub(crate) fn run(timer: SmolTimer) -> ExitCode {
     });
     match told {
         Ok(()) => ExitCode::SUCCESS,
+        // Nobody wants to hear the rest.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => complain(FAILURE, &error),
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -1,6 +1,8 @@
 //! Timeouts, giving up, the end.
 
-use websocket_heartbeat::{AckFailure, AckQueueError, CloseReason, ConfigError, Event, Status};
+use websocket_heartbeat::{
+    AckFailure, AckQueueError, CloseReason, ConfigError, Event, Status, Timer, Timestamp,
+};
 
 use super::*;
 
@@ -81,7 +83,7 @@ fn a_message_that_kills_each_connection_is_given_up_if_so_wished_and_no_other() 
             let mut seen = 0;
             loop {
                 let at = clock.now().checked_add(SECOND).unwrap();
-                websocket_heartbeat::Timer::sleep_until(&clock.timer(), at).await;
+                clock.timer().sleep_until(at).await;
                 let poisoned = events.borrow()[seen..].iter().any(|(_, words)| words == "poison");
                 seen = events.borrow().len();
                 if poisoned {
@@ -94,6 +96,26 @@ fn a_message_that_kills_each_connection_is_given_up_if_so_wished_and_no_other() 
     let outcomes: Vec<_> = stage.outcomes.borrow().iter().map(|(_, o)| o.clone()).collect();
     assert_eq!(outcomes, ["1 ok", "2 losses after 4 sends", "3 ok", "4 ok"]);
     assert_eq!(stage.received(5), ["3", "4"]);
+}
+
+#[test]
+fn connections_that_never_got_a_message_are_not_lost_over_it() {
+    let (clock, remote, supervisor) = session(|dial| match dial {
+        1..=9 => Script::flap(SECOND),
+        _ => Script::accept().reply_with(ack_each),
+    });
+    let handle = supervisor.handle();
+    let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
+    let mut runner = Runner::new(&clock);
+    runner.spawn(driver).detach();
+    let acks = Acks::new(find).losses(0);
+    let mut layer = Acknowledged::new(inbox, handle, clock.timer(), acks).unwrap();
+    let receipt = layer.sender().try_queue(1, "1").unwrap();
+    // Nine opens and losses go by while the layer does not look.
+    runner.run_for(SECOND * 30);
+    assert_eq!(remote.peers().len(), 10);
+    runner.spawn(async move { while layer.next().await.is_some() {} }).detach();
+    assert_eq!(runner.run_until(receipt), Ok(()));
 }
 
 #[test]
@@ -164,6 +186,49 @@ fn sleeps_that_end_early_change_nothing() {
     stage.run(60_000);
     assert_eq!(texts(&stage.arrivals(1)), [(0, "1"), (10_000, "1")]);
     stage.assert_outcomes(&[(20_000, "1 timeout after 2 sends")]);
+}
+
+/// A timer each second of whose sleeps is over at once.
+struct Hasty {
+    timer: MockTimer,
+    made: std::cell::Cell<u64>,
+}
+
+impl Timer for Hasty {
+    type Sleep = futures::future::Either<std::future::Ready<()>, <MockTimer as Timer>::Sleep>;
+
+    fn now(&self) -> Timestamp {
+        self.timer.now()
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
+        self.made.set(self.made.get() + 1);
+        match self.made.get() % 2 {
+            0 => futures::future::Either::Left(std::future::ready(())),
+            _ => futures::future::Either::Right(self.timer.sleep_until(deadline)),
+        }
+    }
+}
+
+#[test]
+fn a_sleep_that_is_over_at_once_is_made_again() {
+    let (clock, remote, supervisor) = session(|_| Script::accept());
+    let handle = supervisor.handle();
+    let timer = Hasty { timer: clock.timer(), made: Default::default() };
+    let acks = Acks::new(find).resends(1);
+    let mut layer = Acknowledged::new(supervisor, handle, timer, acks).unwrap();
+    let sender = layer.sender();
+    let first = sender.try_queue(1, "1").unwrap();
+    let mut runner = Runner::new(&clock);
+    runner.spawn(async move { while layer.next().await.is_some() {} }).detach();
+    runner.run_for(SECOND * 5);
+    let second = sender.try_queue(2, "2").unwrap();
+    remote.last_peer().unwrap().send("ack 1");
+    assert_eq!(runner.run_until(first), Ok(()));
+    // The sleep of the first is not made anew; that of the second, at 10 s, is over at once.
+    assert_eq!(runner.run_until(second).unwrap_err().reason, AckFailure::Timeout);
+    assert_eq!(millis(&clock), 25_000);
+    assert_eq!(remote.last_peer().unwrap().received_count(), 3);
 }
 
 #[test]

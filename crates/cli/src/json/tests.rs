@@ -1,0 +1,185 @@
+//! Tests of the lines, and of their documentation.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
+
+use super::*;
+use crate::{
+    line::{Refused, detail},
+    session::Heartbeat,
+    status::StatusLine,
+};
+
+fn written(line: &Line<'_>) -> (String, Value) {
+    let mut bytes = Vec::new();
+    let now = Timestamp::from_epoch(Duration::from_micros(1_234_567));
+    write(&mut bytes, now, line).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text}");
+    let value = serde_json::from_str(&text).unwrap();
+    (text, value)
+}
+
+#[test]
+fn the_time_and_the_event_come_first() {
+    let (text, _) = written(&Line::Connecting { connection: 1, attempt: 0 });
+    let expected = "{\"t_ms\":1235,\"event\":\"connecting\",\"connection\":1,\"attempt\":0}\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn messages_are_text_or_base64() {
+    let text = Message::text("two\nlines \u{1b} \"quoted\"");
+    let (_, value) = written(&Line::message(3, &text));
+    assert_eq!(
+        value,
+        json!({"t_ms": 1235, "event": "message", "connection": 3,
+               "text": "two\nlines \u{1b} \"quoted\""})
+    );
+    let (_, value) = written(&Line::message(3, &Message::binary(&[0_u8, 255][..])));
+    assert_eq!(value["base64"], "AP8=");
+    assert_eq!(value.get("text"), None);
+}
+
+#[test]
+fn heartbeats_carry_a_fraction_of_a_millisecond() {
+    let round_trip = Some(Duration::from_nanos(214_499));
+    let (_, value) = written(&Line::heartbeat(&Heartbeat { connection: 2, round_trip }));
+    assert_eq!(
+        value,
+        json!({"t_ms": 1235, "event": "heartbeat", "connection": 2, "rtt_ms": 0.214})
+    );
+}
+
+#[test]
+fn what_was_not_written_names_its_fate() {
+    let message = Message::text("x");
+    let unknown = Fate::Unknown { connection: 4, message: Some(message.clone()) };
+    let (_, value) = written(&Line::unsent(&unknown).unwrap());
+    assert_eq!(
+        value,
+        json!({"t_ms": 1235, "event": "unsent", "fate": "unknown", "connection": 4,
+               "reason": "connection_ended", "text": "x"})
+    );
+    let dropped = Fate::Dropped { reason: DropReason::Expired, message };
+    let (_, value) = written(&Line::unsent(&dropped).unwrap());
+    assert_eq!(
+        value,
+        json!({"t_ms": 1235, "event": "unsent", "fate": "dropped", "connection": null,
+               "reason": "expired", "text": "x"})
+    );
+    assert!(Line::unsent(&Fate::Written { connection: 4 }).is_none());
+}
+
+#[test]
+fn details_round_their_times() {
+    let silence = Duration::from_nanos(1_400_512_345);
+    let words = detail(&LostCause::HeartbeatTimeout(silence));
+    assert_eq!(words, "heartbeat not answered, nothing heard for 1.401s");
+    let frame = CloseFrame::new(1012, "restart");
+    let cause = LostCause::ClosedByPeer(Some(frame));
+    assert_eq!(detail(&cause), "closed by the server with code 1012 (restart)");
+}
+
+#[test]
+fn a_status_has_every_field() {
+    let mut status = Status::default();
+    status.phase = Phase::Open;
+    status.last_life = Some(Timestamp::from_epoch(Duration::from_millis(200)));
+    status.round_trip.last = Some(Duration::from_micros(1_500));
+    let now = Timestamp::from_epoch(Duration::from_millis(950));
+    let (_, value) = written(&Line::Status(Box::new(StatusLine::new(&status, now))));
+    assert_eq!(value["event"], "status");
+    assert_eq!(value["phase"], "open");
+    assert_eq!(value["silent_for_ms"], 750);
+    assert_eq!(value["round_trip"]["last_ms"], 1.5);
+    assert_eq!(value["counters"]["losses"]["heartbeat_timeout"], 0);
+    assert_eq!(value["close_reason"], Value::Null);
+    assert_eq!(value["queued_bytes"], 0);
+}
+
+/// All paths to values in an object, such as `counters.dials`.
+fn paths(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
+    let Some(object) = value.as_object() else { return };
+    for (name, value) in object {
+        let path = format!("{prefix}{name}");
+        paths(value, &format!("{path}."), found);
+        found.insert(path);
+    }
+}
+
+fn fields(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    paths(value, "", &mut found);
+    found
+}
+
+#[test]
+fn the_examples_of_the_documentation_have_the_fields_of_real_lines() {
+    let message = Message::text("hello");
+    let unsent = Fate::Dropped { reason: DropReason::Offline, message: message.clone() };
+    let status = StatusLine::new(&Status::default(), Timestamp::EPOCH);
+    let real: BTreeMap<String, Value> = [
+        Line::Connecting { connection: 1, attempt: 0 },
+        Line::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: None },
+        Line::message(1, &message),
+        Line::heartbeat(&Heartbeat { connection: 1, round_trip: None }),
+        Line::Lost {
+            connection: 1,
+            opened: false,
+            cause: "connect",
+            code: None,
+            detail: String::new(),
+            unproven: 0,
+            ever_answered: false,
+            skipped_cycles: 0,
+            refused: Some(Refused { status: 503, retry_after_ms: None }),
+        },
+        Line::Retry { attempt: 1, delay_ms: 1 },
+        Line::unsent(&unsent).unwrap(),
+        Line::Status(Box::new(status)),
+        Line::Closed { reason: "user", detail: String::new(), unproven: 0 },
+    ]
+    .iter()
+    .map(|line| written(line).1)
+    .map(|value| (value["event"].as_str().unwrap().to_owned(), value))
+    .collect();
+
+    let documentation = include_str!("../../JSON.md");
+    let mut documented = BTreeSet::new();
+    for line in documentation.lines().filter(|line| line.starts_with('{')) {
+        let example: Value = serde_json::from_str(line).unwrap();
+        let event = example["event"].as_str().unwrap();
+        assert_eq!(fields(&example), fields(&real[event]), "{event}");
+        let section = documentation.split("\n## ").find(|part| part.contains(line)).unwrap();
+        for field in example.as_object().unwrap().keys() {
+            let known = ["t_ms", "event"].contains(&field.as_str());
+            assert!(known || section.contains(&format!("`{field}`")), "{event} {field}");
+        }
+        documented.insert(event.to_owned());
+    }
+    assert_eq!(documented, real.into_keys().collect());
+}
+
+#[test]
+fn a_loss_without_a_refused_upgrade_has_no_status() {
+    let line = Line::Lost {
+        connection: 1,
+        opened: true,
+        cause: "broken",
+        code: None,
+        detail: String::new(),
+        unproven: 3,
+        ever_answered: false,
+        skipped_cycles: 0,
+        refused: None,
+    };
+    let (_, value) = written(&line);
+    assert_eq!((value.get("status"), value.get("retry_after_ms")), (None, None));
+    assert_eq!(value["unproven"], 3);
+}
