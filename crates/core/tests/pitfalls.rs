@@ -185,8 +185,9 @@ fn p17_a_reader_that_stops_for_ten_minutes_stops_neither_the_heart_nor_the_line(
 
 #[test]
 fn p20_an_hour_slept_through_in_any_state_leads_to_no_burst() {
-    // Waiting, connecting, open, probe out, closing.
-    let states: [(fn(u64) -> Script, u64); 5] = [
+    // Waiting, connecting, open, probe out, connected again.
+    type Answer = fn(u64) -> Script;
+    let states: [(Answer, u64); 5] = [
         (|_| Script::refuse_connection(), 1_000),
         (|_| Script::hang(), 5_000),
         (|_| Script::accept().silent(), 10_000),

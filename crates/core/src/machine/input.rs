@@ -382,12 +382,15 @@ impl Machine {
             | State::Paused(None)
             | State::Closed => return,
         };
-        self.failures = if fresh { 0 } else { self.failures.saturating_add(1) };
+        // What the user wanted is no failure.
+        let wanted = matches!(loss, Loss::Replaced | Loss::Paused);
         if fresh {
             self.attempt = 0;
+            self.failures = 0;
             self.flaps = 0;
-        } else if opened && !matches!(loss, Loss::Replaced | Loss::Paused) {
-            self.flaps = self.flaps.saturating_add(1);
+        } else if !wanted {
+            self.failures = self.failures.saturating_add(1);
+            self.flaps = self.flaps.saturating_add(u32::from(opened));
         }
         self.down_since.get_or_insert(now);
         if loss != Loss::Reported {

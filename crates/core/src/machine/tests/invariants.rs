@@ -2,10 +2,13 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::sim::{Sim, at, ms, rules};
+use super::{
+    sim::{Sim, at, ms, rules},
+    states::one_in_each_state,
+};
 use crate::{
     Attempts, Timestamp,
-    machine::{Action, Cursors, End, Load, Loss, Machine, Rules, Ruling, State},
+    machine::{Action, Cursors, End, Load, Loss, Machine, Rules, Ruling},
 };
 
 #[test]
@@ -219,41 +222,6 @@ fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() 
     sim.run_to(2_000);
     sim.ended();
     assert_eq!(sim.closed(), [(2_000, End::AttemptsExhausted)]);
-}
-
-/// One machine in each state.
-pub(super) fn one_in_each_state() -> Vec<(&'static str, Sim)> {
-    let mut states = vec![
-        ("idle", Sim::new(rules())),
-        ("connecting", Sim::connecting(rules())),
-        ("open", Sim::open(rules())),
-    ];
-    let mut sim = Sim::open(rules());
-    sim.run_to(15_000);
-    states.push(("open, probe out", sim));
-    let mut sim = Sim::open(rules());
-    sim.machine.handle_ended(at(0), 1);
-    assert!(matches!(sim.machine.state, State::Judging(_)));
-    states.push(("judging", sim));
-    let mut sim = Sim::open(rules());
-    sim.ended();
-    states.push(("waiting", sim));
-    let mut sim = Sim::open(rules());
-    sim.feed(Machine::handle_pause);
-    states.push(("paused with a connection", sim));
-    let mut sim = Sim::connecting(rules());
-    sim.feed(Machine::handle_pause);
-    states.push(("paused without", sim));
-    let mut sim = Sim::connecting(rules());
-    sim.max_age = Some(ms(1_000));
-    sim.connected();
-    sim.run_to(1_000);
-    assert!(matches!(sim.machine.state, State::Retiring { .. }));
-    states.push(("retiring", sim));
-    let mut sim = Sim::open(rules());
-    sim.feed(Machine::handle_close);
-    states.push(("closing", sim));
-    states
 }
 
 #[test]

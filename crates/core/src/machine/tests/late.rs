@@ -1,8 +1,8 @@
 //! Deadlines of every state, 1 ms before, at and after, late by an hour, and after each other.
 
 use super::{
-    invariants::one_in_each_state,
     sim::{Sim, ms, rules},
+    states::one_in_each_state,
 };
 use crate::{
     heartbeat::Trigger,
