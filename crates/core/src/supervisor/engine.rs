@@ -755,7 +755,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.shared.has_work() {
             return Step::Moved;
         }
-        if self.desk.is_stale() {
+        if self.desk.is_stale(&self.machine) {
             self.publish();
         }
         Step::Still

@@ -48,8 +48,9 @@ impl Desk {
         self.events.pop_front()
     }
 
-    pub(super) fn is_stale(&self) -> bool {
-        self.stale
+    /// Whether the status differs from what was published. Some phases begin without an event.
+    pub(super) fn is_stale(&self, machine: &Machine) -> bool {
+        self.stale || self.status.phase != machine.phase()
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
