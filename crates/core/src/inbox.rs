@@ -22,7 +22,8 @@ const BATCH: usize = 256;
 /// The reading end of a session that is driven elsewhere: a `Stream` of [`Event`]s, whose last is
 /// [`Event::Closed`].
 ///
-/// It holds a bounded number of unread messages. When it is full, the driver stops reading until
+/// It holds a bounded number of unread messages; as many again may have been taken out in one go
+/// and wait to be given to the reader. When it is full, the driver stops reading until
 /// there is room, and no silence is held against the server in the meantime; heartbeats go out
 /// all the same. Or it drops the oldest message and tells so, see [`drop_oldest`](Self::drop_oldest).
 /// Unread events between two messages are bounded as well: after one whole cycle of loss and

@@ -135,8 +135,14 @@ fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
         let handle = driver.handle();
         let driving = stage.runner.spawn(driver);
         stage.runner.run_for(secs(1));
+        // The line takes nothing, so that the message is queued and its wake is over.
+        stage.remote.last_peer().unwrap().write_quota(0);
         handle.try_queue("last words").unwrap();
+        stage.runner.settle();
         drop(inbox);
+        stage.runner.settle();
+        assert_eq!(handle.status().phase, Phase::Closing);
+        stage.remote.last_peer().unwrap().resume_writes();
         stage.runner.settle();
         assert!(driving.is_done());
         assert_eq!(handle.status().close_reason, Some(CloseReason::User));
@@ -224,5 +230,7 @@ fn a_slow_reader_of_a_small_inbox_misses_nothing() {
                 }
             }
         });
+        // Nothing but the reader's own pauses was waited for.
+        assert_eq!(stage.clock.now().since_epoch(), secs(2));
     }
 }

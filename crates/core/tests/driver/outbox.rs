@@ -274,3 +274,26 @@ fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
     });
     assert!(told);
 }
+
+#[test]
+fn a_replay_is_not_dropped_to_make_room() {
+    let outbox = Outbox::new().count(2).when_full(WhenFull::DropOldest);
+    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let mut session = settings.outbox(outbox).build().unwrap();
+    let counter = Counter::new();
+    counter.drain(&mut session);
+    let peer = stage.remote.last_peer().unwrap();
+    peer.write_quota(0);
+    let handle = session.handle();
+    handle.try_queue("on the line").unwrap();
+    counter.drain(&mut session);
+    handle.replay("topic", "subscribe").unwrap();
+    for number in 0..5 {
+        // Where only the line and the replay hold the room, there is none to be made.
+        let _ = handle.try_queue(number.to_string());
+    }
+    stage.read(session);
+    peer.resume_writes();
+    stage.runner.settle();
+    assert_eq!(texts(&peer.received_messages())[..2], ["on the line", "subscribe"]);
+}

@@ -161,3 +161,19 @@ fn changes_end_after_closed_and_can_be_had_later() {
     assert!(changes.is_terminated());
     assert_eq!(handle.closed().now_or_never(), Some(CloseReason::User));
 }
+
+#[test]
+fn phases_that_begin_without_an_event_are_published_at_once() {
+    let (mut stage, settings) = Stage::new(|_| Script::accept().ignore_close());
+    let session = settings.build().unwrap();
+    let handle = session.handle();
+    stage.read(session);
+    stage.runner.run_for(secs(1));
+    handle.pause();
+    stage.runner.settle();
+    assert_eq!((handle.status().phase, handle.status().since), (Phase::Paused, stage.clock.now()));
+    stage.runner.run_for(secs(1));
+    handle.close();
+    stage.runner.settle();
+    assert_eq!((handle.status().phase, handle.status().since), (Phase::Closing, stage.clock.now()));
+}
