@@ -55,6 +55,13 @@ impl Backlog {
         Some(event)
     }
 
+    /// Takes a batch of messages over at once, where nothing else waits.
+    pub(crate) fn fill(&mut self, batch: &mut VecDeque<Event>) {
+        debug_assert!(self.events.is_empty());
+        self.messages = batch.len();
+        std::mem::swap(&mut self.events, batch);
+    }
+
     /// Takes everything, leaving `spare` to be filled.
     pub(crate) fn take_all(&mut self, spare: VecDeque<Event>) -> VecDeque<Event> {
         debug_assert!(spare.is_empty());

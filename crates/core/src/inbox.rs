@@ -238,6 +238,10 @@ impl<T: Transport, K: Timer> Driver<T, K> {
                 self.batch.clear();
                 return true;
             }
+            let swaps = state.backlog.is_empty() && self.batch.len() <= self.limit;
+            if swaps && self.batch.iter().all(|event| matches!(event, Event::Message(_))) {
+                state.backlog.fill(&mut self.batch);
+            }
             for event in self.batch.drain(..) {
                 state.backlog.push(event);
                 if state.backlog.messages() > self.limit {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    CloseFrame, Status,
+    CloseFrame, Status, Timestamp,
     queue::{News, Queue},
     wakers::Slots,
 };
@@ -49,12 +49,13 @@ struct Published {
 }
 
 impl Shared {
-    pub(crate) fn new(queue: Queue) -> Self {
+    pub(crate) fn new(queue: Queue, now: Timestamp) -> Self {
+        let status = Status { as_of: now, since: now, ..Status::default() };
         Self {
             slots: Arc::default(),
             work: AtomicBool::new(false),
             state: Mutex::new(State { queue, commands: Commands::default() }),
-            status: Mutex::default(),
+            status: Mutex::new(Published { status, ..Published::default() }),
         }
     }
 
@@ -98,16 +99,14 @@ impl Shared {
         self.published().status.clone()
     }
 
-    /// Publishes a status. Everything but its moment is compared, so that watchers wake for news
-    /// only.
-    pub(crate) fn publish(&self, status: &Status) {
+    /// Publishes what has changed, and wakes those who watch.
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut Status)) {
         let mut published = self.published();
-        let same = Status { as_of: status.as_of, ..published.status.clone() } == *status;
-        published.status.clone_from(status);
-        if same {
+        change(&mut published.status);
+        published.version += 1;
+        if published.watchers.is_empty() {
             return;
         }
-        published.version += 1;
         let watchers = std::mem::take(&mut published.watchers);
         drop(published);
         for (_, waker) in watchers {

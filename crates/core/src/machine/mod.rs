@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use self::beat::Beat;
 pub(crate) use self::{
-    cursors::{Cursors, Load},
+    cursors::{Cursors, Load, WINDOW},
     output::{Action, End, Loss, Transition},
     rules::{Pace, Pulse, Rules, Ruling},
 };

@@ -22,7 +22,7 @@ use crate::{
     backlog::Backlog,
     builder::{Policies, Settings},
     handle::SinkSide,
-    machine::Load,
+    machine::{Load, WINDOW},
     shared::Shared,
     wakers::{Proxy, Side},
 };
@@ -72,6 +72,8 @@ pub struct Supervisor<T: Transport, K: Timer> {
     /// Events met while driven from the sink side.
     unread: Backlog,
     sink: SinkSide,
+    /// Messages fed to the sink since it last drove.
+    fed: usize,
     /// The stream has returned `None`.
     terminated: bool,
 }
@@ -92,7 +94,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let shared = Arc::clone(engine.shared());
         let proxy = Proxy::waker(&shared.slots);
         let sink = SinkSide::default();
-        Self { engine, shared, proxy, seen: [None, None], unread, sink, terminated: false }
+        Self { engine, shared, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }
     }
 
     /// A handle to send and to command with, from anywhere.
@@ -152,6 +154,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
 
     /// Drives from the sink side, until there is nothing to do.
     fn drive(&mut self, cx: &Context<'_>) {
+        self.fed = 0;
         let before = self.unread.messages();
         let mut news = false;
         loop {
@@ -204,6 +207,13 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
         let this = self.get_mut();
+        // Messages fed one after the other are written together: when the sink is flushed, when
+        // there is no more room, when the stream side is polled, and at the latest after a window.
+        if (1..WINDOW.count).contains(&this.fed)
+            && let Poll::Ready(ready) = this.sink.poll_ready(&this.shared, cx.waker())
+        {
+            return Poll::Ready(ready);
+        }
         this.drive(cx);
         this.sink.poll_ready(&this.shared, cx.waker())
     }
@@ -212,6 +222,7 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
         let this = self.get_mut();
         // The caller goes on to poll this sink, so nobody needs to be woken.
         this.engine.note_queue();
+        this.fed += 1;
         this.sink.start_send(&this.shared, message)
     }
 

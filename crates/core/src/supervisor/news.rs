@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    CloseReason, Closed, Connecting, Event, Failure, Headers, Lost, LostCause, Message, Open,
-    Phase, Retry, RoundTrip, Status, Text, Timestamp,
+    CloseReason, Closed, Connecting, Counters, Event, Failure, Headers, Lost, LostCause, Message,
+    Open, Phase, Retry, RoundTrip, Text, Timestamp,
     machine::{End, Load, Loss, Machine, Transition},
     queue::{Queue, Unsent},
     shared::Shared,
@@ -14,13 +14,21 @@ use crate::{
 pub(super) struct Desk {
     /// Events of the last round: a handful at most, read before anything else happens.
     events: VecDeque<Event>,
-    status: Status,
-    /// The status differs from what was published.
+    counters: Counters,
+    round_trip: RoundTrip,
+    /// Why the last connection was lost.
+    cause: Option<LostCause>,
+    close_reason: Option<CloseReason>,
+    /// What was published differs from what is.
     stale: bool,
+    /// As published.
+    phase: Phase,
+    /// As published.
+    held: Load,
     /// Messages written since the last frame was heard.
     unproven: u64,
     ever_answered: bool,
-    /// When the last open connection was lost.
+    /// What came with the connection that is about to be told as open.
     established: Option<(Option<Text>, Headers)>,
     opened: bool,
     /// The number of the last attempt.
@@ -30,11 +38,16 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             events: VecDeque::new(),
-            status: Status { as_of: now, since: now, ..Status::default() },
+            counters: Counters::default(),
+            round_trip: RoundTrip::default(),
+            cause: None,
+            close_reason: None,
             stale: false,
+            phase: Phase::Idle,
+            held: Load::default(),
             unproven: 0,
             ever_answered: false,
             established: None,
@@ -45,20 +58,25 @@ impl Desk {
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_some() && self.events.is_empty() {
+            // Thousands of idle sessions need not keep the room for their last news.
+            self.events = VecDeque::new();
+        }
+        event
     }
 
     /// Whether what was published no longer holds. Not every change of phase is an event.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
-        self.stale || self.status.phase != machine.phase()
+        self.stale || self.phase != machine.phase()
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
-        self.status.last_cause.as_ref()
+        self.cause.as_ref()
     }
 
     pub(super) fn round_trip(&self) -> RoundTrip {
-        self.status.round_trip
+        self.round_trip
     }
 
     /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
@@ -72,35 +90,33 @@ impl Desk {
 impl Desk {
     pub(super) fn count_in(&mut self, message: &Message) {
         self.stale = true;
-        self.status.counters.messages_in += 1;
-        self.status.counters.bytes_in += message.len() as u64;
+        self.counters.messages_in += 1;
+        self.counters.bytes_in += message.len() as u64;
     }
 
     pub(super) fn count_out(&mut self, load: Load) {
         self.stale = true;
         self.unproven += load.count as u64;
-        self.status.counters.messages_out += load.count as u64;
-        self.status.counters.bytes_out += load.bytes as u64;
+        self.counters.messages_out += load.count as u64;
+        self.counters.bytes_out += load.bytes as u64;
     }
 
     /// Handles fill the outbox, and drop from it, without the driver.
     pub(super) fn look_at(&mut self, queue: &Queue) {
         self.queue_expiry = queue.expiry();
-        let held = Load { count: self.status.queued_messages, bytes: self.status.queued_bytes };
-        self.stale |=
-            queue.held() != held || queue.counts().dropped != self.status.counters.dropped;
+        self.stale |= queue.held() != self.held || queue.counts().dropped != self.counters.dropped;
     }
 
     pub(super) fn dialled(&mut self, attempt: u32) {
         self.attempt = attempt;
-        self.status.counters.dials += 1;
+        self.counters.dials += 1;
         self.opened = false;
     }
 
     /// The probe is written.
     pub(super) fn probed(&mut self) {
         self.stale = true;
-        self.status.counters.probes += 1;
+        self.counters.probes += 1;
     }
 
     /// A frame was heard: what was written before it may well have arrived.
@@ -112,9 +128,9 @@ impl Desk {
     /// The heartbeat was answered, after this time if that is known.
     pub(super) fn answered(&mut self, time: Option<Duration>) {
         self.ever_answered = true;
-        self.status.counters.heartbeats += 1;
+        self.counters.heartbeats += 1;
         if let Some(time) = time {
-            self.status.round_trip.measured(time);
+            self.round_trip.measured(time);
         }
     }
 
@@ -126,7 +142,7 @@ impl Desk {
     /// A connection or an attempt was lost for this cause; the event that says so comes from the
     /// machine.
     pub(super) fn lost(&mut self, cause: LostCause) {
-        self.status.last_cause = Some(cause);
+        self.cause = Some(cause);
     }
 }
 
@@ -141,9 +157,9 @@ impl Desk {
             }
             Transition::Open { connection, attempt, outage } => {
                 self.opened = true;
-                self.status.round_trip = RoundTrip::default();
-                self.status.counters.opens += 1;
-                let outage = (self.status.counters.opens > 1).then_some(outage);
+                self.round_trip = RoundTrip::default();
+                self.counters.opens += 1;
+                let outage = (self.counters.opens > 1).then_some(outage);
                 let (subprotocol, headers) = self.established.take().unwrap_or_default();
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
@@ -153,7 +169,7 @@ impl Desk {
                     self.lost(LostCause::MaxAge);
                 }
                 let cause = self.cause();
-                self.status.counters.losses.count(&cause);
+                self.counters.losses.count(&cause);
                 Event::Lost(Box::new(Lost {
                     connection,
                     opened,
@@ -179,7 +195,7 @@ impl Desk {
                     End::FlapLimit => CloseReason::FlapLimit(self.cause()),
                     End::OutageLimit => CloseReason::OutageLimit(self.cause()),
                 };
-                self.status.close_reason = Some(reason.clone());
+                self.close_reason = Some(reason.clone());
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
@@ -194,11 +210,11 @@ impl Desk {
 
     /// The session ended without anybody left to tell but the status.
     pub(super) fn dropped(&mut self) {
-        self.status.close_reason = Some(CloseReason::Dropped);
+        self.close_reason = Some(CloseReason::Dropped);
     }
 
     fn cause(&self) -> LostCause {
-        self.status.last_cause.clone().unwrap_or(LostCause::Replaced)
+        self.cause.clone().unwrap_or(LostCause::Replaced)
     }
 
     pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, shared: &Shared) {
@@ -208,24 +224,31 @@ impl Desk {
             (state.queue.held(), state.queue.counts())
         };
         let phase = machine.phase();
-        let status = &mut self.status;
-        if status.phase != phase {
+        let begun = std::mem::replace(&mut self.phase, phase) != phase;
+        self.held = held;
+        self.counters.dropped = counts.dropped;
+        self.counters.unknown = counts.unknown;
+        shared.publish(|status| {
+            if begun {
+                status.since = now;
+            }
             status.phase = phase;
-            status.since = now;
-        }
-        status.as_of = now;
-        status.connection = machine.connection();
-        status.attempt = machine.attempt();
-        status.next_attempt_at = machine.next_attempt();
-        status.last_life = machine.last_life();
-        status.probe_since = machine.probe_since();
-        status.counters.dropped = counts.dropped;
-        status.counters.unknown = counts.unknown;
-        status.queued_messages = held.count;
-        status.queued_bytes = held.bytes;
-        if status.phase == Phase::Closed {
-            status.next_attempt_at = None;
-        }
-        shared.publish(status);
+            status.as_of = now;
+            status.connection = machine.connection();
+            status.attempt = machine.attempt();
+            status.next_attempt_at = machine.next_attempt();
+            status.last_life = machine.last_life();
+            status.probe_since = machine.probe_since();
+            status.round_trip = self.round_trip;
+            status.counters = self.counters;
+            status.queued_messages = held.count;
+            status.queued_bytes = held.bytes;
+            if status.last_cause != self.cause {
+                status.last_cause.clone_from(&self.cause);
+            }
+            if self.close_reason.is_some() {
+                status.close_reason = self.close_reason.take();
+            }
+        });
     }
 }

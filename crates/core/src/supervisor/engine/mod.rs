@@ -27,6 +27,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use self::park::Alarm;
@@ -88,7 +89,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// probe the transport may be set on another kind.
     can_ping: bool,
     policies: Policies,
-    settings: Settings,
+    max_age: Option<Duration>,
     delays: Option<Delays>,
     refresh: bool,
     /// The connection before the next attempt was stable.
@@ -151,15 +152,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             probe: ProbeOut::default(),
             can_ping: false,
             policies,
-            settings,
+            max_age: settings.max_age,
             delays: None,
             refresh: false,
             stable: false,
             granted: false,
             random: Random::seeded(),
             goodbye: None,
-            desk: Desk::new(now),
-            shared: Arc::new(Shared::new(Queue::new(settings.outbox))),
+            desk: Desk::new(),
+            shared: Arc::new(Shared::new(Queue::new(settings.outbox), now)),
             started: false,
         }
     }

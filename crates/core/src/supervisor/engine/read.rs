@@ -162,7 +162,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Ok(established) => {
                 self.line = Line::Open(Box::pin(established.connection));
                 self.desk.established(established.subprotocol, established.headers);
-                let max_age = self.settings.max_age.map(|age| self.random.shorten(age));
+                let max_age = self.max_age.map(|age| self.random.shorten(age));
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.refresh = false;
                 self.shared.with(|state, news| state.queue.set_online(Some(connection), news));
