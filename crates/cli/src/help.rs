@@ -82,7 +82,8 @@ Session
 
 TIME is written 15s, 300ms, 1m30s or 2h.
 
-SIGINT and SIGTERM close the session gracefully, a second one at once. SIGUSR1 prints the status.
+SIGINT and SIGTERM close the session gracefully, a second one at once, and a third one ends the
+program even if its output is stuck. SIGUSR1 prints the status.
 Exit code 0: closed by you; 1: gave up; 2: wrong arguments.
 
 JSON: one object per line, with t_ms (milliseconds since the start, never going back) and event:
