@@ -1,6 +1,7 @@
 //! The machine by itself: no clock but the numbers in the tests.
 
 mod commands;
+mod fates;
 mod invariants;
 mod late;
 mod property;
