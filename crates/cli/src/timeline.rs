@@ -128,7 +128,7 @@ fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink
         Line::Lost { connection, detail, unproven, skipped_cycles, .. } => {
             let mut details = format!("connection {connection}: {detail}");
             if *unproven > 0 {
-                let _ = write!(details, "; {unproven} written, but nothing heard since");
+                let _ = write!(details, "; {unproven} written without proof of arrival");
             }
             if *skipped_cycles > 0 {
                 let _ = write!(details, "; {skipped_cycles} more in between");
@@ -154,7 +154,7 @@ fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink
         Line::Closed { detail, unproven, .. } => {
             let mut details = detail.clone();
             if *unproven > 0 {
-                let _ = write!(details, "; {unproven} written, but nothing heard since");
+                let _ = write!(details, "; {unproven} written without proof of arrival");
             }
             ("■", "closed", Ink::Bold, details)
         }

@@ -210,6 +210,7 @@ impl Settings {
                 every: pulse.every,
                 timeout: pulse.timeout,
                 tolerate: pulse.tolerate,
+                slot: pulse.slot,
             }),
             hasty: heartbeat.hasty(),
             attempts: self.attempts,

@@ -39,6 +39,7 @@ pub(crate) struct Pulse {
     pub(crate) every: Duration,
     pub(crate) timeout: Duration,
     pub(crate) tolerate: u32,
+    pub(crate) slot: Duration,
     pub(crate) probe: Probe,
 }
 
@@ -118,6 +119,7 @@ impl Heartbeat {
             every,
             timeout: Self::DEFAULT_TIMEOUT,
             tolerate: 0,
+            slot: Duration::ZERO,
             probe: Probe::Ping,
         };
         Self { pulse: Some(pulse), ..Self::off() }
@@ -161,6 +163,14 @@ impl Heartbeat {
     #[must_use]
     pub fn tolerate(self, misses: u32) -> Self {
         self.with(|pulse| pulse.tolerate = misses)
+    }
+
+    /// Moves each probe up to the next multiple of `slot` on the timer's clock, so that thousands of
+    /// sessions with clones of one timer wake together instead of one by one. Silence is noticed
+    /// later by up to one slot. Zero, the default: not at all.
+    #[must_use]
+    pub fn align(self, slot: Duration) -> Self {
+        self.with(|pulse| pulse.slot = slot)
     }
 
     /// What counts as proof of life, any frame by default.
@@ -280,6 +290,7 @@ impl fmt::Debug for Pulse {
             .field("every", &self.every)
             .field("timeout", &self.timeout)
             .field("tolerate", &self.tolerate)
+            .field("slot", &self.slot)
             .field("probe", &probe)
             .finish()
     }

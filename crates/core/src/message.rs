@@ -48,6 +48,21 @@ impl Message {
         self.as_bytes().len()
     }
 
+    /// The same message with a payload of its own, if that is small.
+    ///
+    /// Payloads are slices of larger buffers: one kept message can hold a whole read buffer of
+    /// 16 KiB or more. Up to a quarter of that a copy is cheaper than what it sets free.
+    pub(crate) fn unpinned(self) -> Self {
+        const SMALL: usize = 4 * 1024;
+        if self.len() > SMALL {
+            return self;
+        }
+        match self {
+            Self::Text(text) => Self::Text(text.as_str().into()),
+            Self::Binary(bytes) => Self::Binary(Bytes::copy_from_slice(&bytes)),
+        }
+    }
+
     /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

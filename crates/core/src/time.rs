@@ -41,6 +41,18 @@ impl Timestamp {
         Some(Self { nanos: self.nanos + nanos as u64 })
     }
 
+    /// The next moment, this one included, that is a whole number of slots after the epoch. This
+    /// moment itself if the slot is zero, or if there is none in range.
+    #[must_use]
+    pub const fn round_up(self, slot: Duration) -> Self {
+        let slot = slot.as_nanos();
+        if slot == 0 {
+            return self;
+        }
+        let nanos = (self.nanos as u128).div_ceil(slot) * slot;
+        if nanos > u64::MAX as u128 { self } else { Self { nanos: nanos as u64 } }
+    }
+
     /// The time from `earlier` to this moment, zero if `earlier` is in fact later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
@@ -162,6 +174,15 @@ mod tests {
     fn prints_as_a_clock() {
         let at = Timestamp::from_epoch(Duration::from_micros(3_725_000_042));
         assert_eq!(at.to_string(), "1:02:05.000042");
+    }
+
+    #[test]
+    fn slots_are_counted_from_the_epoch() {
+        let ms = |ms| Timestamp::from_epoch(Duration::from_millis(ms));
+        let slot = Duration::from_millis(250);
+        assert_eq!([0, 1, 250, 251].map(|at| ms(at).round_up(slot)), [0, 250, 250, 500].map(ms));
+        assert_eq!(ms(7).round_up(Duration::ZERO), ms(7));
+        assert_eq!(ms(7).round_up(Duration::MAX), ms(7));
     }
 
     #[test]

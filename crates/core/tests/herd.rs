@@ -81,3 +81,24 @@ fn a_wide_first_delay_keeps_ten_thousand_clients_apart() {
         "busiest second of {CLIENTS} clients: {wide} with a wide first delay, {narrow} without"
     );
 }
+
+#[test]
+fn no_hint_goes_round_the_shared_budget() {
+    let clock = Clock::new();
+    let budget = DialBudget::new(1, SECOND * 10).unwrap();
+    let (transport, remote) = mock(&clock);
+    remote.script(|_| Script::accept());
+    let mut supervisor =
+        Supervisor::builder(transport, clock.timer()).dial_budget(budget).build().unwrap();
+    let handle = supervisor.handle();
+    let mut runner = Runner::new(&clock);
+    runner.spawn(async move { while supervisor.next().await.is_some() {} }).detach();
+    for _ in 0..50 {
+        runner.run_for(Duration::from_millis(500));
+        handle.reconnect_now();
+        handle.pause();
+        handle.resume();
+    }
+    let dials: Vec<_> = remote.dials().iter().map(|at| at.since_epoch().as_secs()).collect();
+    assert_eq!(dials, [0, 10, 20]);
+}

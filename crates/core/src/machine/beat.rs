@@ -66,7 +66,7 @@ impl Beat {
     pub(super) fn resting(pulse: Option<Pulse>, now: Timestamp) -> Self {
         match pulse {
             None => Self::Off,
-            Some(pulse) => Self::Resting { due: now.checked_add(pulse.every) },
+            Some(pulse) => Self::Resting { due: pulse.silent_at(now) },
         }
     }
 
@@ -102,10 +102,10 @@ impl Beat {
             Self::Outstanding { asked, .. } => *self = Self::answered(pulse, *asked, now),
             Self::Off | Self::Resting { .. } => match pulse {
                 None => *self = Self::Off,
-                Some(Pulse { trigger: Trigger::Idle, every, .. }) => {
-                    *self = Self::Resting { due: now.checked_add(every) };
+                Some(pulse) if pulse.trigger == Trigger::Idle => {
+                    *self = Self::Resting { due: pulse.silent_at(now) };
                 }
-                Some(Pulse { trigger: Trigger::Period, .. }) => {}
+                Some(_) => {}
             },
         }
     }
@@ -114,7 +114,7 @@ impl Beat {
     fn answered(pulse: Option<Pulse>, asked: Timestamp, now: Timestamp) -> Self {
         let Some(pulse) = pulse else { return Self::Off };
         let due = match pulse.trigger {
-            Trigger::Idle => now.checked_add(pulse.every),
+            Trigger::Idle => pulse.silent_at(now),
             // A period that ended while the answer was awaited is due once, at once.
             Trigger::Period => asked.checked_add(pulse.every).map(|due| due.max(now)),
         };

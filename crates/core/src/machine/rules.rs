@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Attempts, ConnectTimeout, heartbeat::Trigger};
+use crate::{Attempts, ConnectTimeout, Timestamp, heartbeat::Trigger};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
@@ -22,6 +22,15 @@ pub(crate) struct Pulse {
     pub(crate) every: Duration,
     pub(crate) timeout: Duration,
     pub(crate) tolerate: u32,
+    /// Probes after silence are due at multiples of this; zero is any moment.
+    pub(crate) slot: Duration,
+}
+
+impl Pulse {
+    /// When the silence that begins now will have lasted too long.
+    pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
+        now.checked_add(self.every).map(|due| due.round_up(self.slot))
+    }
 }
 
 /// Bounds on reconnecting that hold whatever the backoff says.

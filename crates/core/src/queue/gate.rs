@@ -44,8 +44,10 @@ impl Queue {
             }
         }
         self.cursors.accept(bytes);
+        // What waits for a connection may wait long, and must not hold more than itself.
+        let waits = self.online.is_none();
         self.entries.push_back(Entry {
-            message: Some(message),
+            message: Some(if waits { message.unpinned() } else { message }),
             bytes,
             slot: options.slot,
             max_age: options.max_age.or(self.policy.max_age),

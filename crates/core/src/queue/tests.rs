@@ -107,3 +107,16 @@ fn what_is_bound_to_a_connection_makes_no_room_for_others() {
     assert_eq!(hand_over(&mut queue), ["replay", "x", "b"]);
     assert!(!queue.reserve(None).unwrap(), "nothing is left to be dropped");
 }
+
+#[test]
+fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
+    let buffer = crate::Bytes::from(vec![7; 16 * 1024]);
+    let message = || Message::from(buffer.slice(100..228));
+    let kept = |queue: &mut Queue| {
+        queue.offer(message(), Options::default(), None, false, &mut News::default());
+        let message = queue.entries.back().unwrap().message.clone().unwrap();
+        message.as_bytes().as_ptr() == buffer[100..].as_ptr()
+    };
+    assert!(!kept(&mut Queue::new(Outbox::new())), "offline: a copy");
+    assert!(kept(&mut queue(Outbox::new())), "online: gone in a moment, so no copy");
+}

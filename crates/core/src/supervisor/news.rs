@@ -27,6 +27,10 @@ pub(super) struct Desk {
     held: Load,
     /// Messages written since the last frame was heard.
     unproven: u64,
+    /// Messages written since the last proof that the server read what was written before it.
+    unconfirmed: u64,
+    /// How many of these an answer to the probe that is out will confirm.
+    covered: u64,
     ever_answered: bool,
     /// What came with the connection that is about to be told as open.
     established: Option<(Option<Text>, Headers)>,
@@ -49,6 +53,8 @@ impl Desk {
             phase: Phase::Idle,
             held: Load::default(),
             unproven: 0,
+            unconfirmed: 0,
+            covered: 0,
             ever_answered: false,
             established: None,
             opened: false,
@@ -97,6 +103,7 @@ impl Desk {
     pub(super) fn count_out(&mut self, load: Load) {
         self.stale = true;
         self.unproven += load.count as u64;
+        self.unconfirmed += load.count as u64;
         self.counters.messages_out += load.count as u64;
         self.counters.bytes_out += load.bytes as u64;
     }
@@ -111,6 +118,11 @@ impl Desk {
         self.attempt = attempt;
         self.counters.dials += 1;
         self.opened = false;
+    }
+
+    /// A probe is about to be flushed, behind all that was written so far.
+    pub(super) fn probing(&mut self) {
+        self.covered = self.unconfirmed;
     }
 
     /// The probe is written.
@@ -132,6 +144,17 @@ impl Desk {
         if let Some(time) = time {
             self.round_trip.measured(time);
         }
+    }
+
+    /// The server read the probe, and so all that was written before it.
+    pub(super) fn confirmed(&mut self) {
+        self.unconfirmed -= std::mem::take(&mut self.covered);
+    }
+
+    /// The server read everything.
+    pub(super) fn all_confirmed(&mut self) {
+        self.unconfirmed = 0;
+        self.covered = 0;
     }
 
     /// A connection is up; the event that says so comes from the machine.
@@ -176,6 +199,7 @@ impl Desk {
                     cause,
                     unsent,
                     unproven: std::mem::take(&mut self.unproven),
+                    unconfirmed: self.take_unconfirmed(),
                     unknown,
                     discarded,
                     ever_answered: self.ever_answered,
@@ -200,12 +224,18 @@ impl Desk {
                     reason,
                     unsent,
                     unproven: std::mem::take(&mut self.unproven),
+                    unconfirmed: self.take_unconfirmed(),
                     unknown,
                     discarded,
                 }))
             }
         };
         self.events.push_back(event);
+    }
+
+    fn take_unconfirmed(&mut self) -> u64 {
+        self.covered = 0;
+        std::mem::take(&mut self.unconfirmed)
     }
 
     /// The session ended without anybody left to tell but the status.

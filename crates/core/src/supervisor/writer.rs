@@ -38,7 +38,8 @@ enum Goodbye {
     AfterQueue(CloseFrame),
     /// Wanted, before what is queued.
     BeforeQueue(CloseFrame),
-    Sent,
+    /// Given to the connection, with this code.
+    Sent(u16),
 }
 
 /// What came of an attempt to write.
@@ -81,9 +82,17 @@ impl Writer {
     }
 
     pub(super) fn say_goodbye(&mut self, frame: CloseFrame, after_queue: bool) {
-        if !matches!(self.goodbye, Goodbye::Sent) {
+        if !matches!(self.goodbye, Goodbye::Sent(_)) {
             self.goodbye =
                 if after_queue { Goodbye::AfterQueue(frame) } else { Goodbye::BeforeQueue(frame) };
+        }
+    }
+
+    /// The code of the close frame that was written.
+    pub(super) fn goodbye_code(&self) -> Option<u16> {
+        match self.goodbye {
+            Goodbye::Sent(code) if !self.dirty => Some(code),
+            _ => None,
         }
     }
 
@@ -164,7 +173,7 @@ impl Writer {
         cx: &mut Context<'_>,
         written: &mut Written,
     ) -> Result<(), TransportError> {
-        if matches!(self.goodbye, Goodbye::Sent) {
+        if matches!(self.goodbye, Goodbye::Sent(_)) {
             return Ok(());
         }
         if self.probe.is_some() {
@@ -202,7 +211,7 @@ impl Writer {
             Poll::Ready(()) => {}
             Poll::Pending => return self.stop(written),
         }
-        self.goodbye = Goodbye::Sent;
+        self.goodbye = Goodbye::Sent(frame.code);
         self.dirty = true;
         connection.start_send(Frame::Close(Some(frame)))
     }

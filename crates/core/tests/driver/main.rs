@@ -3,6 +3,7 @@
 mod auto_traits;
 mod cancel_safety;
 mod combinators;
+mod confirmation;
 mod cut_at_every_byte;
 mod delivery;
 mod drop_rules;

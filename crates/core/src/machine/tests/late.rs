@@ -75,7 +75,7 @@ fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_inte
     for trigger in [Trigger::Idle, Trigger::Period] {
         for (every, timeout) in [(15_000, 10_000), (10_000, 10_000), (1_000, 30_000), (1, 1)] {
             let mut sim = Sim::open(with(|pulse| {
-                *pulse = Pulse { trigger, every: ms(every), timeout: ms(timeout), tolerate: 0 };
+                *pulse = Pulse { trigger, every: ms(every), timeout: ms(timeout), ..*pulse };
             }));
             sim.run_to(every + timeout);
             let dead = every + timeout;

@@ -89,6 +89,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             every: ms(every),
             timeout: ms(timeout),
             tolerate,
+            // Some are aligned.
+            slot: ms(if tolerate == 1 { 250 } else { 0 }),
         },
     );
     let pace = (0..500_u64, proptest::option::of(0..5_u32), proptest::option::of(1..400_000_u64))

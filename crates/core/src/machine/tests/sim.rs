@@ -29,6 +29,7 @@ pub(super) fn rules() -> Rules {
             every: ms(15_000),
             timeout: ms(10_000),
             tolerate: 0,
+            slot: Duration::ZERO,
         }),
         hasty: ms(5_000),
         attempts: Attempts::Unlimited,

@@ -131,7 +131,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
         self.desk.dialled(number);
         self.can_ping = self.transport.can_ping();
-        self.granted = false;
+        self.granted = None;
         let attempt = Attempt {
             connection: self.machine.connection(),
             number,

@@ -51,11 +51,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Whether the shared budget lets a due attempt begin; else it is postponed.
     pub(super) fn may_dial(&mut self) -> bool {
         let Some(budget) = &self.policies.budget else { return true };
-        if !self.machine.dial_is_due(self.now) || self.granted {
+        if !self.machine.dial_is_due(self.now) {
             return true;
         }
-        self.granted = true;
-        let at = budget.grant(self.now);
+        let at = *self.granted.get_or_insert_with(|| budget.grant(self.now));
         let may = at.is_some_and(|at| at <= self.now);
         if !may {
             self.machine.handle_postponed(self.now, at);
@@ -79,6 +78,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if heard.answer {
             self.probe.answered = true;
             let sent = self.probe.sent.take();
+            // By the original's convention any message is an answer, which proves nothing.
+            let proof = self.probe.ping || self.policies.heartbeat.reply.is_some();
+            if sent.is_some() && proof {
+                self.desk.confirmed();
+            }
             self.desk.answered(sent.map(|sent| self.now.saturating_since(sent)));
         }
         self.alarm.stale |= was_out && self.machine.probe_since().is_none();
@@ -119,6 +123,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         if written.blocked {
             self.machine.handle_write_blocked(self.now, number);
+        }
+        if written.probe {
+            self.desk.probing();
         }
         if written.flushed {
             self.settle_written();

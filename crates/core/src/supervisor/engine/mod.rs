@@ -94,8 +94,9 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     refresh: bool,
     /// The connection before the next attempt was stable.
     stable: bool,
-    /// The shared budget has granted the next attempt.
-    granted: bool,
+    /// When the shared budget lets the next attempt begin, once it was asked; `None` within is
+    /// never.
+    granted: Option<Option<Timestamp>>,
     random: Random,
     goodbye: Option<CloseFrame>,
     desk: Desk,
@@ -156,7 +157,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             delays: None,
             refresh: false,
             stable: false,
-            granted: false,
+            granted: None,
             random: Random::seeded(),
             goodbye: None,
             desk: Desk::new(),
