@@ -1,7 +1,7 @@
 //! [`Io`]: blocking-style reads and writes, as tungstenite wants them, over a futures-io stream.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Cursor, Read, Write},
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -18,6 +18,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 /// writes are swallowed.
 pub(crate) struct Io<S> {
     stream: S,
+    /// What was read from the stream and put back, until it has been read again.
+    early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
     written: u64,
     write_error: Option<io::Error>,
@@ -25,7 +27,8 @@ pub(crate) struct Io<S> {
 
 impl<S> Io<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, waker: Waker::noop().clone(), written: 0, write_error: None }
+        let waker = Waker::noop().clone();
+        Self { stream, early: None, waker, written: 0, write_error: None }
     }
 
     /// Names the task that the following reads and writes are to wake.
@@ -34,6 +37,28 @@ impl<S> Io<S> {
         if !self.waker.will_wake(waker) {
             self.waker.clone_from(waker);
         }
+    }
+
+    /// Serves `bytes` from `at` on before anything else that comes from the stream.
+    pub(crate) fn put_back(&mut self, bytes: Vec<u8>, at: usize) {
+        if at < bytes.len() {
+            let mut early = Cursor::new(bytes);
+            early.set_position(at as u64);
+            self.early = Some(Box::new(early));
+        }
+    }
+
+    #[cold]
+    fn read_early(
+        &mut self,
+        mut early: Box<Cursor<Vec<u8>>>,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        let count = early.read(buffer)?;
+        if early.position() < early.get_ref().len() as u64 {
+            self.early = Some(early);
+        }
+        Ok(count)
     }
 
     /// How many bytes the stream below has accepted.
@@ -58,6 +83,9 @@ impl<S> Io<S> {
 
 impl<S: AsyncRead + Unpin> Read for Io<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(early) = self.early.take() {
+            return self.read_early(early, buffer);
+        }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
             Poll::Ready(result) => result,
