@@ -7,6 +7,9 @@ use std::{
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
+use websocket_heartbeat::TransportError;
+
+use crate::fault;
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -22,7 +25,7 @@ pub(crate) struct Io<S> {
     early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
     written: u64,
-    write_error: Option<io::Error>,
+    write_error: Option<TransportError>,
 }
 
 impl<S> Io<S> {
@@ -67,8 +70,14 @@ impl<S> Io<S> {
     }
 
     /// The error that ended writing.
-    pub(crate) fn write_error(&self) -> Option<&io::Error> {
+    #[inline]
+    pub(crate) fn write_error(&self) -> Option<&TransportError> {
         self.write_error.as_ref()
+    }
+
+    #[cold]
+    fn fail(&mut self, error: io::Error) {
+        self.write_error = Some(fault::from_io(error));
     }
 
     pub(crate) fn stream(&self) -> &S {
@@ -102,7 +111,7 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_write(&mut cx, buffer) {
             Poll::Ready(Ok(0)) if !buffer.is_empty() => {
-                self.write_error = Some(io::ErrorKind::WriteZero.into());
+                self.fail(io::ErrorKind::WriteZero.into());
                 Ok(buffer.len())
             }
             Poll::Ready(Ok(count)) => {
@@ -110,7 +119,7 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
                 Ok(count)
             }
             Poll::Ready(Err(error)) => {
-                self.write_error = Some(error);
+                self.fail(error);
                 Ok(buffer.len())
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -125,7 +134,7 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
         match Pin::new(&mut self.stream).poll_flush(&mut cx) {
             Poll::Ready(Ok(())) => Ok(()),
             Poll::Ready(Err(error)) => {
-                self.write_error = Some(error);
+                self.fail(error);
                 Ok(())
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
