@@ -5,4 +5,5 @@ mod invariants;
 mod late;
 mod property;
 mod sim;
+mod speed;
 mod wall;
