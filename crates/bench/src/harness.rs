@@ -13,16 +13,18 @@ mod replay;
 mod report;
 mod run;
 mod sample;
+mod selection;
 mod server;
 mod table;
 mod targets;
 
 use std::{env, error::Error, process::ExitCode};
 
-use self::{case::Case, contender::Contender, process::Side};
+use self::{case::Case, contender::Contender, process::Side, selection::Selection};
 
 const USAGE: &str = "usage:
-  bench table [--quick] [CASE...]   measure, print tables, write JSON and SVG
+  bench table [--quick] [--runtime NAME] [CASE...]
+                                    measure, print tables, write JSON and SVG
   bench guard [--write]             compare instruction counts with the committed figures
   bench replay SHAPE KIND COUNT     what the guard counts: raw, connection or ours, text or binary
   bench client CONTENDER CASE COUNT ADDRESS
@@ -45,8 +47,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn command(words: &[&str]) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     match *words {
-        ["table", "--quick", ref only @ ..] => table::measure(true, only)?,
-        ["table", ref only @ ..] => table::measure(false, only)?,
+        ["table", ref wanted @ ..] => table::measure(&Selection::of(wanted)?)?,
         ["guard"] => return Ok(guard::guard(false)?),
         ["guard", "--write"] => return Ok(guard::guard(true)?),
         ["replay", shape, kind @ ("text" | "binary"), count] => {

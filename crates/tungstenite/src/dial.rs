@@ -1,6 +1,6 @@
 //! [`Dialer`]: from a request to a connection, given a way to resolve names and to open a stream.
 
-use std::{error::Error, fmt, future::Future, io, net::SocketAddr};
+use std::{error::Error, fmt, future::Future, io, net::SocketAddr, sync::Arc};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::{ErrorKind, Established, TransportError};
@@ -11,9 +11,16 @@ use crate::{Line, Request, Socket, Tuning, fault, upgrade};
 
 /// How to get from a [`Request`] to a connection: tuning and TLS.
 ///
-/// This is what a backend's transport is made of. Cloning is cheap.
+/// This is what a backend's transport is made of. A clone shares everything with the original, and
+/// costs next to nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
+    /// `None` stands for the defaults.
+    settings: Option<Arc<Settings>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Settings {
     tuning: Tuning,
     #[cfg(feature = "rustls")]
     tls: Tls,
@@ -28,7 +35,7 @@ impl Dialer {
     /// Sets buffers and limits.
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {
-        self.tuning = tuning;
+        self.settings().tuning = tuning;
         self
     }
 
@@ -36,8 +43,12 @@ impl Dialer {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = tls;
+        self.settings().tls = tls;
         self
+    }
+
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(self.settings.get_or_insert_default())
     }
 
     /// Makes one attempt: an address, a stream, TLS for `wss://`, the upgrade.
@@ -67,6 +78,7 @@ impl Dialer {
         if request.is_tls() {
             return Err(crate::RequestError::TlsMissing.into());
         }
+        let settings = self.settings.as_deref().cloned().unwrap_or_default();
         let mut addresses =
             addresses.await.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
         let begin = attempt as usize % addresses.len().max(1);
@@ -74,10 +86,10 @@ impl Dialer {
         let stream = first_open(&addresses, open).await?;
         let line = match request.is_tls() {
             #[cfg(feature = "rustls")]
-            true => Line::tls(self.tls.secure(request.host(), stream).await?),
+            true => Line::tls(settings.tls.secure(request.host(), stream).await?),
             _ => Line::plain(stream),
         };
-        let established = upgrade(line, request, self.tuning).await?;
+        let established = upgrade(line, request, settings.tuning).await?;
         Ok(established.map(|socket| socket.counting(Line::passed_on)))
     }
 }

@@ -35,11 +35,6 @@ pub(crate) fn from_io(error: io::Error) -> TransportError {
     TransportError::from_source(io_kind(&error), error)
 }
 
-/// The same for an error that has to stay where it is.
-pub(crate) fn from_io_ref(error: &io::Error) -> TransportError {
-    TransportError::new(io_kind(error), error.to_string())
-}
-
 pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as Io;
     // TLS libraries hide permanent faults in I/O errors. A line cut without TLS' farewell is none.

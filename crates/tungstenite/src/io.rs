@@ -1,12 +1,15 @@
 //! [`Io`]: blocking-style reads and writes, as tungstenite wants them, over a futures-io stream.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Cursor, Read, Write},
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
+use websocket_heartbeat::TransportError;
+
+use crate::fault;
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -18,14 +21,17 @@ use futures_io::{AsyncRead, AsyncWrite};
 /// writes are swallowed.
 pub(crate) struct Io<S> {
     stream: S,
+    /// What was read from the stream and put back, until it has been read again.
+    early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
     written: u64,
-    write_error: Option<io::Error>,
+    write_error: Option<TransportError>,
 }
 
 impl<S> Io<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, waker: Waker::noop().clone(), written: 0, write_error: None }
+        let waker = Waker::noop().clone();
+        Self { stream, early: None, waker, written: 0, write_error: None }
     }
 
     /// Names the task that the following reads and writes are to wake.
@@ -36,14 +42,42 @@ impl<S> Io<S> {
         }
     }
 
+    /// Serves `bytes` from `at` on before anything else that comes from the stream.
+    pub(crate) fn put_back(&mut self, bytes: Vec<u8>, at: usize) {
+        if at < bytes.len() {
+            let mut early = Cursor::new(bytes);
+            early.set_position(at as u64);
+            self.early = Some(Box::new(early));
+        }
+    }
+
+    #[cold]
+    fn read_early(
+        &mut self,
+        mut early: Box<Cursor<Vec<u8>>>,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        let count = early.read(buffer)?;
+        if early.position() < early.get_ref().len() as u64 {
+            self.early = Some(early);
+        }
+        Ok(count)
+    }
+
     /// How many bytes the stream below has accepted.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
     /// The error that ended writing.
-    pub(crate) fn write_error(&self) -> Option<&io::Error> {
+    #[inline]
+    pub(crate) fn write_error(&self) -> Option<&TransportError> {
         self.write_error.as_ref()
+    }
+
+    #[cold]
+    fn fail(&mut self, error: io::Error) {
+        self.write_error = Some(fault::from_io(error));
     }
 
     pub(crate) fn stream(&self) -> &S {
@@ -58,6 +92,9 @@ impl<S> Io<S> {
 
 impl<S: AsyncRead + Unpin> Read for Io<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(early) = self.early.take() {
+            return self.read_early(early, buffer);
+        }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
             Poll::Ready(result) => result,
@@ -74,7 +111,7 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_write(&mut cx, buffer) {
             Poll::Ready(Ok(0)) if !buffer.is_empty() => {
-                self.write_error = Some(io::ErrorKind::WriteZero.into());
+                self.fail(io::ErrorKind::WriteZero.into());
                 Ok(buffer.len())
             }
             Poll::Ready(Ok(count)) => {
@@ -82,7 +119,7 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
                 Ok(count)
             }
             Poll::Ready(Err(error)) => {
-                self.write_error = Some(error);
+                self.fail(error);
                 Ok(buffer.len())
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -97,7 +134,7 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
         match Pin::new(&mut self.stream).poll_flush(&mut cx) {
             Poll::Ready(Ok(())) => Ok(()),
             Poll::Ready(Err(error)) => {
-                self.write_error = Some(error);
+                self.fail(error);
                 Ok(())
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),

@@ -15,6 +15,7 @@ mod fault;
 mod frame;
 mod io;
 mod line;
+mod opening;
 mod request;
 mod retry_after;
 mod socket;

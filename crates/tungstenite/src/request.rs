@@ -1,11 +1,11 @@
 //! [`Request`]: where to connect to, and what to say there.
 
-use std::{convert::Infallible, error::Error, fmt, net::Ipv6Addr, str::FromStr};
+use std::{convert::Infallible, error::Error, fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
 use data_encoding::BASE64;
 use tungstenite::{
     handshake::client::generate_key,
-    http::{self, HeaderMap, HeaderName, HeaderValue, Uri, header},
+    http::{self, HeaderName, HeaderValue, Uri, header},
 };
 use websocket_heartbeat::{ErrorKind, TransportError};
 
@@ -17,6 +17,8 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 /// The URL is `ws://` or `wss://`, host, optional port, path and query. A user name and password in
 /// it become an `Authorization: Basic` field (RFC 7617). A fragment is refused (RFC 6455 section
 /// 3). International domain names have to be in their ASCII form.
+///
+/// A clone shares everything with the original, and costs next to nothing.
 ///
 /// `Debug` and `Display` show neither query, credentials nor the values of header fields. At
 /// `trace` level tungstenite logs the whole request.
@@ -32,11 +34,18 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 /// ```
 #[derive(Clone)]
 pub struct Request {
+    shared: Arc<Parts>,
+}
+
+/// Thousands of connections may each have their own: a list, since an `http::HeaderMap` that holds
+/// anything begins at 600 bytes.
+#[derive(Clone)]
+struct Parts {
     uri: Uri,
     tls: bool,
     host: Box<str>,
     port: u16,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
     subprotocols: Vec<Box<str>>,
 }
 
@@ -128,7 +137,7 @@ impl Request {
     /// built without the feature `rustls`.
     pub fn new(url: &str) -> Result<Self, RequestError> {
         let request = Self::for_stream(url)?;
-        if request.tls && !cfg!(feature = "rustls") {
+        if request.is_tls() && !cfg!(feature = "rustls") {
             return Err(RequestError::TlsMissing);
         }
         Ok(request)
@@ -158,14 +167,13 @@ impl Request {
         let default_port = if tls { 443 } else { 80 };
         let (host, port) = host_and_port(place, default_port)?;
 
-        let mut headers = HeaderMap::new();
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         // RFC 6455 section 4.1: the port, unless it is the scheme's own.
         let place = if port == default_port { bracketed } else { format!("{bracketed}:{port}") };
         let value = HeaderValue::from_str(&place).map_err(|_| RequestError::Host)?;
-        headers.insert(header::HOST, value);
+        let mut headers = vec![(header::HOST, value)];
         if let Some(credentials) = credentials {
-            headers.insert(header::AUTHORIZATION, basic(credentials)?);
+            headers.push((header::AUTHORIZATION, basic(credentials)?));
         }
 
         let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
@@ -176,7 +184,9 @@ impl Request {
             .build()
             .map_err(|_| RequestError::Malformed)?;
         let host = host.into();
-        Ok(Self { uri: normal, tls, host, port, headers, subprotocols: Vec::new() })
+        let subprotocols = Vec::new();
+        let parts = Parts { uri: normal, tls, host, port, headers, subprotocols };
+        Ok(Self { shared: Arc::new(parts) })
     }
 
     /// Sets a header field, in place of an earlier one of that name. `Host` and `Authorization`
@@ -197,7 +207,9 @@ impl Request {
             return Err(broken());
         }
         value.set_sensitive(true);
-        self.headers.insert(name, value);
+        let headers = &mut Arc::make_mut(&mut self.shared).headers;
+        headers.retain(|(earlier, _)| *earlier != name);
+        headers.push((name, value));
         Ok(self)
     }
 
@@ -210,33 +222,34 @@ impl Request {
         if !is_token(name) {
             return Err(RequestError::Subprotocol(name.into()));
         }
-        if self.subprotocols.iter().any(|offered| **offered == *name) {
+        if self.shared.subprotocols.iter().any(|offered| **offered == *name) {
             return Err(RequestError::SubprotocolTwice(name.into()));
         }
-        self.subprotocols.push(name.into());
+        Arc::make_mut(&mut self.shared).subprotocols.push(name.into());
         Ok(self)
     }
 
     /// The host, a name or an address; an IPv6 address without brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.shared.host
     }
 
     /// The port: the URL's, or else 80 for `ws` and 443 for `wss`.
     pub fn port(&self) -> u16 {
-        self.port
+        self.shared.port
     }
 
     /// Whether it is `wss`.
     pub fn is_tls(&self) -> bool {
-        self.tls
+        self.shared.tls
     }
 
     /// The handshake's request, with a fresh key.
     pub(crate) fn to_http(&self) -> http::Request<()> {
+        let parts = &*self.shared;
         let mut request = http::Request::new(());
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        *request.uri_mut() = parts.uri.clone();
+        request.headers_mut().extend(parts.headers.iter().cloned());
         let mut own = |name, value: &str| {
             // Base64, tokens and the constants below are what header fields may carry.
             if let Ok(value) = HeaderValue::from_str(value) {
@@ -247,8 +260,8 @@ impl Request {
         own(header::UPGRADE, "websocket");
         own(header::SEC_WEBSOCKET_VERSION, "13");
         own(header::SEC_WEBSOCKET_KEY, &generate_key());
-        if !self.subprotocols.is_empty() {
-            own(header::SEC_WEBSOCKET_PROTOCOL, &self.subprotocols.join(", "));
+        if !parts.subprotocols.is_empty() {
+            own(header::SEC_WEBSOCKET_PROTOCOL, &parts.subprotocols.join(", "));
         }
         request
     }
@@ -342,10 +355,11 @@ impl TryFrom<&String> for Request {
 /// The URL without credentials and with `?..` for a query.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "wss" } else { "ws" };
-        let place = self.uri.authority().map_or("", |authority| authority.as_str());
-        let query = if self.uri.query().is_some() { "?.." } else { "" };
-        write!(f, "{scheme}://{place}{}{query}", self.uri.path())
+        let Parts { uri, tls, .. } = &*self.shared;
+        let scheme = if *tls { "wss" } else { "ws" };
+        let place = uri.authority().map_or("", |authority| authority.as_str());
+        let query = if uri.query().is_some() { "?.." } else { "" };
+        write!(f, "{scheme}://{place}{}{query}", uri.path())
     }
 }
 
@@ -353,8 +367,11 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("url", &format_args!("{self}"))
-            .field("headers", &self.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>())
-            .field("subprotocols", &self.subprotocols)
+            .field(
+                "headers",
+                &self.shared.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            )
+            .field("subprotocols", &self.shared.subprotocols)
             .finish()
     }
 }
@@ -442,6 +459,19 @@ mod tests {
         }
         let twice = request().subprotocol("v1").unwrap().subprotocol("v1");
         assert_eq!(twice.unwrap_err(), RequestError::SubprotocolTwice("v1".into()));
+    }
+
+    #[test]
+    fn a_header_field_replaces_an_earlier_one_and_leaves_clones_as_they_are() {
+        let request = parsed("ws://me:pw@example.org").header("X-A", "1").unwrap();
+        let other = request.clone().header("x-a", "2").unwrap().header("host", "h").unwrap();
+        let values = |request: &Request| {
+            let http = request.to_http();
+            let all = http.headers().get_all("x-a").iter().cloned().collect::<Vec<_>>();
+            (all, http.headers()["host"].clone())
+        };
+        assert_eq!(values(&request), (vec!["1".parse().unwrap()], "example.org".parse().unwrap()));
+        assert_eq!(values(&other), (vec!["2".parse().unwrap()], "h".parse().unwrap()));
     }
 
     #[test]

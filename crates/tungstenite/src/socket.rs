@@ -57,17 +57,11 @@ pub struct Socket<S> {
     socket: WebSocket<Io<S>>,
     /// How many bytes of what the stream accepted have left it, where it buffers itself.
     passed_on: fn(&S) -> u64,
-    write: WriteState,
     read: ReadState,
+    /// The stream did not accept everything: a flush has to come through first.
+    blocked: bool,
     /// The limit on the write buffer stands higher than usual, for one large message.
     raised: bool,
-}
-
-enum WriteState {
-    Ready,
-    /// The stream did not accept everything: a flush has to come through first.
-    Blocked,
-    Failed(TransportError),
 }
 
 #[derive(PartialEq)]
@@ -80,13 +74,7 @@ enum ReadState {
 
 impl<S> Socket<S> {
     pub(crate) fn new(socket: WebSocket<Io<S>>) -> Self {
-        Self {
-            socket,
-            passed_on: |_| 0,
-            write: WriteState::Ready,
-            read: ReadState::Open,
-            raised: false,
-        }
+        Self { socket, passed_on: |_| 0, read: ReadState::Open, blocked: false, raised: false }
     }
 
     /// Adds to [`progress`](Connection::progress) what the stream itself counts.
@@ -125,10 +113,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match error {
             // The message is in the write buffer, and so is not lost.
             error if would_block(&error) => {
-                self.write = WriteState::Blocked;
+                self.blocked = true;
                 Ok(())
             }
-            WsError::WriteBufferFull(message) if matches!(self.write, WriteState::Ready) => {
+            WsError::WriteBufferFull(message) if !self.blocked => {
                 self.raise(write_limit(message.len()));
                 match self.socket.write(*message) {
                     Ok(()) => Ok(()),
@@ -144,23 +132,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    #[inline]
+    fn put(&mut self, message: Ws) -> Result<(), TransportError> {
+        match self.socket.write(message) {
+            Ok(()) => Ok(()),
+            Err(error) => self.write_trouble(error),
+        }
+    }
+
+    #[cold]
+    fn start_close(&mut self, close: Frame) -> Result<(), TransportError> {
+        let close = outbound(close)?;
+        if !self.socket.can_write() {
+            // The close handshake is already under way.
+            return Ok(());
+        }
+        // tungstenite takes a close frame only once: it must find its place, and is small.
+        self.raise(usize::MAX);
+        self.put(close)
+    }
+
     /// Allows the write buffer to hold so many bytes until the next flush is through.
     fn raise(&mut self, limit: usize) {
         self.raised = true;
         self.socket.set_config(|config| config.max_write_buffer_size = limit);
     }
 
-    /// Takes over the error that ended writing, if there is one by now.
-    fn check_write(&mut self) -> Result<(), TransportError> {
-        if let WriteState::Failed(error) = &self.write {
-            return Err(error.clone());
-        }
-        if let Some(error) = self.socket.get_ref().write_error() {
-            let error = fault::from_io_ref(error);
-            self.write = WriteState::Failed(error.clone());
-            return Err(error);
-        }
-        Ok(())
+    /// Fails once writing has ended.
+    #[inline]
+    fn check_write(&self) -> Result<(), TransportError> {
+        self.socket.get_ref().write_error().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
@@ -173,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.check_write()?;
         match flushed {
             Ok(()) | Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
-                self.write = WriteState::Ready;
+                self.blocked = false;
                 if self.raised {
                     self.raised = false;
                     self.socket.set_config(|config| config.max_write_buffer_size = write_limit(0));
@@ -230,29 +231,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let this = self.get_mut();
         this.check_write()?;
-        match this.write {
-            WriteState::Ready => Poll::Ready(Ok(())),
-            _ => this.flush(cx),
-        }
+        if this.blocked { this.flush(cx) } else { Poll::Ready(Ok(())) }
     }
 
     #[inline]
     fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
         let this = self.get_mut();
         this.check_write()?;
-        let message = outbound(frame)?;
-        if matches!(message, Ws::Close(_)) {
-            if !this.socket.can_write() {
-                // The close handshake is already under way.
-                return Ok(());
-            }
-            // tungstenite takes a close frame only once: it must find its place, and is small.
-            this.raise(usize::MAX);
+        if matches!(frame, Frame::Close(_)) {
+            return this.start_close(frame);
         }
-        match this.socket.write(message) {
-            Ok(()) => Ok(()),
-            Err(error) => this.write_trouble(error),
-        }
+        this.put(outbound(frame)?)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

@@ -3,10 +3,13 @@
 use std::{future::poll_fn, task::Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use tungstenite::{ClientHandshake, HandshakeError};
+use tungstenite::{
+    ClientHandshake, HandshakeError, WebSocket,
+    protocol::{Role, WebSocketConfig},
+};
 use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
-use crate::{Request, Socket, Tuning, fault, io::Io};
+use crate::{Request, Socket, Tuning, fault, io::Io, opening::Opening};
 
 /// Asks the server on the other end of `stream` to speak WebSocket.
 ///
@@ -32,13 +35,16 @@ pub async fn upgrade<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let start = ClientHandshake::start(Io::new(stream), request.to_http(), Some(tuning.config()));
+    // Of a socket that is taken apart at once.
+    let config = WebSocketConfig::default().read_buffer_size(0);
+    let stream = Opening::new(Io::new(stream));
+    let start = ClientHandshake::start(stream, request.to_http(), Some(config));
     let mut handshake = Some(start.map_err(fault::from_tungstenite)?);
     let (socket, answer) = poll_fn(|cx| {
         let Some(mut round) = handshake.take() else {
             unreachable!("not polled again after it is done");
         };
-        round.get_mut().get_mut().arm(cx.waker());
+        round.get_mut().get_mut().io().arm(cx.waker());
         match round.handshake() {
             Ok(done) => Poll::Ready(Ok(done)),
             Err(HandshakeError::Interrupted(round)) => {
@@ -58,5 +64,7 @@ where
         ));
     }
     let subprotocol = headers.get("sec-websocket-protocol").map(Into::into);
+    let io = socket.into_inner().into_io();
+    let socket = WebSocket::from_raw_socket(io, Role::Client, Some(tuning.config()));
     Ok(Established::new(Socket::new(socket)).subprotocol(subprotocol).headers(headers))
 }

@@ -43,10 +43,12 @@ pub(crate) enum Case {
     Idle,
     /// Many connections that come back after a restart of the server.
     Reconnect,
+    /// One virtual hour of heartbeats and outages for many supervisors.
+    Hour,
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::HoseBinary,
         Self::HoseText,
         Self::HoseX8,
@@ -61,6 +63,7 @@ impl Case {
         Self::SendReceipt,
         Self::Idle,
         Self::Reconnect,
+        Self::Hour,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -79,6 +82,7 @@ impl Case {
             Self::SendReceipt => "send-receipt",
             Self::Idle => "idle",
             Self::Reconnect => "reconnect",
+            Self::Hour => "hour",
         }
     }
 
@@ -88,11 +92,12 @@ impl Case {
             Self::PingPong => "round trip",
             Self::Idle => "beat",
             Self::Reconnect => "reconnect",
+            Self::Hour => "supervisor",
             _ => "message",
         }
     }
 
-    /// How many units a run has: of idle and reconnect, how many connections.
+    /// How many units a run has: of idle, reconnect and hour, how many connections.
     pub(crate) fn count(self, quick: bool) -> u64 {
         let (full, quick_count) = match self {
             Self::HoseBinary
@@ -106,6 +111,7 @@ impl Case {
             Self::SendFlush => (100_000, 40_000),
             Self::SendQueue | Self::SendFeed | Self::SendReceipt => (500_000, 200_000),
             Self::Idle | Self::Reconnect => (5_000, 500),
+            Self::Hour => (100_000, 2_000),
         };
         if quick { quick_count } else { full }
     }
@@ -127,7 +133,7 @@ impl Case {
             Self::SendFlush | Self::SendQueue | Self::SendFeed | Self::SendReceipt => {
                 Route::Sink { count }
             }
-            Self::PingPong | Self::Idle | Self::Reconnect => Route::Echo,
+            Self::PingPong | Self::Idle | Self::Reconnect | Self::Hour => Route::Echo,
         }
     }
 }

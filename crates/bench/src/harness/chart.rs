@@ -52,7 +52,7 @@ fn panels(results: &Results, group: &Group, rows: &[Row]) -> Vec<Panel> {
         bars: rows
             .iter()
             .filter_map(|row| {
-                let (title, raw) = plan::reference(group, row.contender);
+                let (title, raw) = plan::reference(group, row.contender)?;
                 let raw = results.find(&title, raw)?;
                 let ratio = |sample: &Sample| Some(sample.get(figure)? / raw.get(figure)?);
                 Some((row.contender.to_string(), ratio(&row.median())?))

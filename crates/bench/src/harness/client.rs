@@ -3,6 +3,7 @@
 mod cases;
 mod connection;
 mod fleet;
+mod hour;
 mod ours;
 mod raw;
 mod runtime;
@@ -36,6 +37,7 @@ pub(crate) fn run(
         Kind::OursSmol => Smol::block_on(ours::run::<Smol>(case, target, count)),
         Kind::OursAsyncStd => AsyncStd::block_on(ours::run::<AsyncStd>(case, target, count)),
         Kind::OursTokio => Tokio::block_on(ours::run::<Tokio>(case, target, count)),
+        Kind::OursMock => hour::run(case, count),
         Kind::ConnectionSmol => Smol::block_on(cases::run::<Bare<Smol>>(case, target, count)),
         Kind::ConnectionAsyncStd => {
             AsyncStd::block_on(cases::run::<Bare<AsyncStd>>(case, target, count))

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     OursSmol,
     OursAsyncStd,
     OursTokio,
+    /// websocket-heartbeat on the mock's virtual time.
+    OursMock,
     /// Its connection without a supervisor.
     ConnectionSmol,
     ConnectionAsyncStd,
@@ -27,10 +29,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::OursSmol,
         Self::OursAsyncStd,
         Self::OursTokio,
+        Self::OursMock,
         Self::ConnectionSmol,
         Self::ConnectionAsyncStd,
         Self::ConnectionTokio,
@@ -50,6 +53,7 @@ impl Kind {
             Self::OursSmol => "ours-smol",
             Self::OursAsyncStd => "ours-async-std",
             Self::OursTokio => "ours-tokio",
+            Self::OursMock => "ours-mock",
             Self::ConnectionSmol => "connection-smol",
             Self::ConnectionAsyncStd => "connection-async-std",
             Self::ConnectionTokio => "connection-tokio",

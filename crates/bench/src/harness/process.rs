@@ -72,6 +72,11 @@ pub(crate) fn resident_bytes() -> u64 {
         .map_or(0, |pages| pages * PAGE)
 }
 
+/// The most resident memory that this process ever had, in bytes.
+pub(crate) fn peak_bytes() -> u64 {
+    getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss() as u64 * 1024)
+}
+
 /// Processor and wall-clock time since it was started.
 #[derive(Debug)]
 pub(crate) struct Meter {

@@ -8,19 +8,21 @@ use super::{
     case::Case,
     plan::{self, Group},
     process,
-    sample::{CPU, INSTRUCTIONS, P50, P99, RATE, RESIDENT},
+    sample::{CPU, INSTRUCTIONS, P50, P99, PEAK, RATE, RESIDENT, SECONDS},
     table::{Results, Row},
     targets,
 };
 
 /// A column: the figure, its title, and by what to divide it.
-const COLUMNS: [(&str, &str, f64); 6] = [
+const COLUMNS: [(&str, &str, f64); 8] = [
     (CPU, "CPU ns", 1.0),
     (INSTRUCTIONS, "instr", 1.0),
     (RATE, "per s", 1.0),
     (P50, "p50 us", 1e3),
     (P99, "p99 us", 1e3),
     (RESIDENT, "resident B", 1.0),
+    (SECONDS, "seconds", 1.0),
+    (PEAK, "peak MiB", 1024.0 * 1024.0),
 ];
 
 /// The tables as Markdown.
@@ -75,8 +77,8 @@ fn table(out: &mut String, results: &Results, group: &Group, rows: &[Row]) {
     let _ = writeln!(out, " {:<18} |", "raw is");
     let _ = writeln!(out, "| --- |{} --- |", " ---: |".repeat(columns.len()));
     for (contender, median) in &medians {
-        let (title, raw) = plan::reference(group, *contender);
-        let base = results.find(&title, raw);
+        let reference = plan::reference(group, *contender);
+        let base = reference.as_ref().and_then(|(title, raw)| results.find(title, *raw));
         let _ = write!(out, "| {contender:<20} |");
         for (figure, _, divisor) in &columns {
             let cell = match (median.get(figure), base.as_ref().and_then(|base| base.get(figure))) {
@@ -88,8 +90,12 @@ fn table(out: &mut String, results: &Results, group: &Group, rows: &[Row]) {
             };
             let _ = write!(out, " {cell:>18} |");
         }
-        let place = if title == group.title() { String::new() } else { format!(", {title}") };
-        let _ = writeln!(out, " {raw}{place} |");
+        let raw = match reference {
+            None => "-".to_owned(),
+            Some((title, raw)) if title == group.title() => raw.to_string(),
+            Some((title, raw)) => format!("{raw}, {title}"),
+        };
+        let _ = writeln!(out, " {raw} |");
     }
 }
 
@@ -121,10 +127,11 @@ pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
             let rows: Vec<Value> = rows
                 .iter()
                 .map(|row| {
+                    let (raw_in, raw) = plan::reference(group, row.contender).unzip();
                     json!({
                         "client": row.contender.to_string(),
-                        "raw": plan::reference(group, row.contender).1.to_string(),
-                        "raw_in": plan::reference(group, row.contender).0,
+                        "raw": raw.map(|raw| raw.to_string()),
+                        "raw_in": raw_in,
                         "median": row.median().to_json(),
                         "runs": row.runs.iter().map(|run| run.to_json()).collect::<Vec<_>>(),
                     })
@@ -133,7 +140,7 @@ pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
             json!({
                 "case": group.case.name(),
                 "unit": group.case.unit(),
-                "connections": matches!(group.case, Case::Idle | Case::Reconnect)
+                "connections": matches!(group.case, Case::Idle | Case::Reconnect | Case::Hour)
                     .then_some(group.count),
                 "count": group.count,
                 "rounds": group.rounds,

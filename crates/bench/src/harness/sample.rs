@@ -20,6 +20,10 @@ pub(crate) const P50: &str = "p50_ns";
 pub(crate) const P99: &str = "p99_ns";
 /// Resident bytes per connection.
 pub(crate) const RESIDENT: &str = "resident_bytes";
+/// Wall-clock seconds of the whole run.
+pub(crate) const SECONDS: &str = "seconds";
+/// The most that was ever resident, in bytes.
+pub(crate) const PEAK: &str = "peak_bytes";
 /// Instructions per unit in user space.
 pub(crate) const INSTRUCTIONS: &str = "instructions";
 

@@ -9,6 +9,7 @@ use super::{
     report,
     run::{self, Roster},
     sample::{INSTRUCTIONS, Sample},
+    selection::Selection,
 };
 
 /// What one contender yielded in one group.
@@ -57,10 +58,11 @@ impl Results {
     }
 }
 
-/// Measures, prints, and writes the files. With `only`, just the cases of these names.
-pub(crate) fn measure(quick: bool, only: &[&str]) -> Result<(), String> {
+/// Measures, prints, and writes the files.
+pub(crate) fn measure(selection: &Selection) -> Result<(), String> {
     let began = Instant::now();
-    let mut results = collect(&Roster::new(), quick, only);
+    let quick = selection.quick;
+    let mut results = collect(&Roster::new(), selection);
     count_instructions(&mut results, quick);
     let folder = run::folder().map_err(|error| error.to_string())?;
     let seconds = began.elapsed().as_secs();
@@ -74,10 +76,11 @@ pub(crate) fn measure(quick: bool, only: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn collect(roster: &Roster, quick: bool, only: &[&str]) -> Results {
+fn collect(roster: &Roster, selection: &Selection) -> Results {
     let mut results = Results::default();
-    for group in plan::plan(quick) {
-        if !only.is_empty() && !only.contains(&group.case.name()) {
+    for mut group in plan::plan(selection.quick) {
+        group.contenders.retain(|&contender| selection.has(group.case, contender));
+        if group.contenders.is_empty() {
             continue;
         }
         let mut rows = Vec::new();

@@ -4,7 +4,7 @@ use super::{
     case::Case,
     contender::{Contender, Kind},
     plan::{OURS, RAW},
-    sample::{CPU, INSTRUCTIONS, P50, RATE, RESIDENT},
+    sample::{CPU, INSTRUCTIONS, P50, PEAK, RATE, RESIDENT, SECONDS},
     table::Results,
 };
 
@@ -31,6 +31,7 @@ pub(crate) fn check(results: &Results) -> Vec<Target> {
         targets.of_runtime(ours, raw);
     }
     targets.of_peers();
+    targets.of_virtual_time();
     targets.found
 }
 
@@ -123,6 +124,18 @@ impl Targets<'_> {
                 _ => {}
             }
         }
+    }
+
+    fn of_virtual_time(&mut self) {
+        let hour = self.results.groups.iter().find(|(group, _)| group.case == Case::Hour);
+        // They are said of this many.
+        let Some(title) = hour.filter(|(group, _)| group.count == 100_000) else { return };
+        let title = title.0.title();
+        let mock = Contender::plain(Kind::OursMock);
+        let seconds = self.figure(&title, mock, SECONDS);
+        self.push(format!("{title}: seconds"), seconds, 60.0, false);
+        let peak = self.figure(&title, mock, PEAK).map(|bytes| bytes / f64::from(1 << 20));
+        self.push(format!("{title}: peak MiB"), peak, 2048.0, false);
     }
 
     fn of_peers(&mut self) {

@@ -31,6 +31,7 @@ const INBOX: usize = 1024;
 /// A runtime with a backend of ours.
 pub(crate) trait Ours: Runtime {
     type Transport: Transport<Connection: Unpin + Send + 'static, Connect: Send + 'static>
+        + Clone
         + Send
         + 'static;
     type Timer: Timer<Sleep: Send + 'static> + Send + 'static;
@@ -77,14 +78,17 @@ fn tuning(target: Target) -> Tuning {
 type Session<R> = Supervisor<<R as Ours>::Transport, <R as Ours>::Timer>;
 
 /// The settings that the README leads with.
-fn builder<R: Ours>(target: Target) -> Fallible<Builder<R::Transport, R::Timer>> {
-    let transport = R::transport(Request::new(&target.url())?, tuning(target));
-    Ok(Supervisor::builder(transport, R::timer()).preset(Preset::Resilient))
+fn builder<R: Ours>(transport: R::Transport) -> Builder<R::Transport, R::Timer> {
+    Supervisor::builder(transport, R::timer()).preset(Preset::Resilient)
+}
+
+fn transport<R: Ours>(target: Target) -> Fallible<R::Transport> {
+    Ok(R::transport(Request::new(&target.url())?, tuning(target)))
 }
 
 /// A session whose connection is open.
 async fn connect<R: Ours>(target: Target) -> Fallible<Session<R>> {
-    opened::<R>(builder::<R>(target)?.build()?).await
+    opened::<R>(builder::<R>(transport::<R>(target)?).build()?).await
 }
 
 async fn opened<R: Ours>(mut session: Session<R>) -> Fallible<Session<R>> {
@@ -124,6 +128,7 @@ pub(crate) async fn run<R: Ours>(case: Case, target: Target, count: u64) -> Fall
         Case::SendReceipt => send_receipt::<R>(target, count).await,
         Case::Idle => idle::<R>(target, count).await,
         Case::Reconnect => reconnect::<R>(target, count).await,
+        Case::Hour => Err("virtual time is the mock's".into()),
     }
 }
 
@@ -265,8 +270,10 @@ async fn send_receipt<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
 
 async fn idle<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let before = resident_bytes();
+    let transport = transport::<R>(target)?;
     for _ in 0..count {
-        let session = builder::<R>(target)?.heartbeat(Heartbeat::idle(BEAT).ping()).build()?;
+        let session =
+            builder::<R>(transport.clone()).heartbeat(Heartbeat::idle(BEAT).ping()).build()?;
         let mut session = opened::<R>(session).await?;
         R::spawn(async move { while session.next().await.is_some() {} });
     }
@@ -275,11 +282,13 @@ async fn idle<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
 
 async fn reconnect<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let census = Census::new();
+    let transport = transport::<R>(target)?;
     let mut started = 0;
     while started < count {
         for _ in 0..CHUNK.min(count - started) {
             let census = Arc::clone(&census);
-            let mut session = builder::<R>(target)?.backoff(Constant::new(DELAY)).build()?;
+            let mut session =
+                builder::<R>(transport.clone()).backoff(Constant::new(DELAY)).build()?;
             R::spawn(async move {
                 while let Some(event) = session.next().await {
                     match event {

@@ -6,5 +6,6 @@ mod invariants;
 mod late;
 mod property;
 mod sim;
+mod speed;
 mod states;
 mod wall;
