@@ -3,20 +3,22 @@
 
 use std::{
     io::Write,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     pin::Pin,
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
-use async_net::TcpStream;
 use futures::{SinkExt, StreamExt, executor::block_on};
 use futures_rustls::rustls::{
     ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
-use websocket_heartbeat::{Connection, ErrorKind, Established, Frame, Message, TransportError};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use websocket_heartbeat::{
+    Connection, ErrorKind, Established, Failure, Frame, LostCause, Message, TransportError, Verdict,
+};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tls};
 
 struct Authority {
@@ -26,9 +28,15 @@ struct Authority {
 
 /// A certificate for "localhost" that is its own authority.
 fn authority() -> Authority {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    authority_until(4_096)
+}
+
+fn authority_until(year: i32) -> Authority {
+    let mut wanted = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    wanted.not_after = date_time_ymd(year, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = wanted.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -66,14 +74,14 @@ fn echo(config: Arc<ServerConfig>) -> (u16, JoinHandle<()>) {
     (port, server)
 }
 
-type Dialed = Result<Established<Socket<Line<TcpStream>>>, TransportError>;
+type Dialed = Result<Established<Socket<Line<async_net::TcpStream>>>, TransportError>;
 
 fn dial(host: &str, port: u16, tls: Tls) -> Dialed {
     block_on(async {
         let request = Request::new(&format!("wss://{host}:{port}/"))?;
         let addresses = vec![SocketAddr::from(([127, 0, 0, 1], port))];
         let dialer = Dialer::new().tls(tls);
-        dialer.dial(&request, 0, async { Ok(addresses) }, TcpStream::connect).await
+        dialer.dial(&request, 0, async { Ok(addresses) }, async_net::TcpStream::connect).await
     })
 }
 
@@ -96,15 +104,77 @@ fn messages_travel_over_tls() {
     server.join().unwrap();
 }
 
+/// What the defaults make of a failed attempt.
+fn verdict(error: &TransportError) -> Verdict {
+    Verdict::careful(&Failure::new(false, 0, &LostCause::Connect(error.clone())))
+}
+
 #[test]
-fn a_certificate_that_is_not_acceptable_is_a_fault_of_its_own() {
+fn p10_a_certificate_that_is_not_acceptable_stops() {
     let Authority { certificate, server } = authority();
-    let (port, _) = echo(server.clone());
-    let error = dial("localhost", port, Tls::new()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Certificate, "unknown authority: {error}");
-    let (port, _) = echo(server);
-    let error = dial("127.0.0.1", port, trusting(certificate)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Certificate, "another name: {error}");
+    let expired = authority_until(2_000);
+    for (fault, host, server, tls) in [
+        ("unknown authority", "localhost", server.clone(), Tls::new()),
+        ("another name", "127.0.0.1", server, trusting(certificate)),
+        ("expired", "localhost", expired.server, trusting(expired.certificate)),
+    ] {
+        let (port, _) = echo(server);
+        let error = dial(host, port, tls).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Certificate, "{fault}: {error}");
+        assert_eq!(verdict(&error), Verdict::Stop, "{fault}");
+    }
+}
+
+/// A server's first flight, as it answers the client's first.
+fn first_flight(config: Arc<ServerConfig>, mut stream: &TcpStream) -> Vec<u8> {
+    let mut tls = ServerConnection::new(config).unwrap();
+    while !tls.wants_write() {
+        tls.read_tls(&mut stream).unwrap();
+        tls.process_new_packets().unwrap();
+    }
+    let mut flight = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight).unwrap();
+    }
+    flight
+}
+
+#[test]
+fn p10_a_handshake_that_is_cut_anywhere_is_tried_again() {
+    let Authority { certificate, server } = authority();
+    // Within a record's head, within the hello, within what is encrypted, and near the end.
+    for cut in [0, 1, 5, 6, 60, 127, 128, 200, 400, usize::MAX] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = Arc::clone(&server);
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let flight = first_flight(config, &stream);
+            stream.write_all(&flight[..cut.min(flight.len() - 1)]).unwrap();
+        });
+        let error = dial("localhost", port, trusting(certificate.clone())).unwrap_err();
+        // The kernel makes it a reset where the client has sent more than the server read.
+        let kind = error.kind();
+        assert!(matches!(kind, ErrorKind::Tls | ErrorKind::Reset), "cut at {cut}: {error}");
+        assert_eq!(verdict(&error), Verdict::Retry, "cut at {cut}: {error}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn p10_a_handshake_that_is_reset_is_tried_again() {
+    let Authority { certificate, .. } = authority();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        // What is left unread makes the kernel reset the line.
+        stream.peek(&mut [0]).unwrap();
+    });
+    let error = dial("localhost", port, trusting(certificate)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Reset, "{error}");
+    assert_eq!(verdict(&error), Verdict::Retry);
+    server.join().unwrap();
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! Every message accepted ends in exactly one fate (P14, E11), over real sockets that are cut
+//! after any byte by each way in which connections end.
+#![cfg(unix)]
+
+mod ledger;
+mod plan;
+mod server;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    pin::pin,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
+
+use async_io::Async;
+use futures::{StreamExt, future::poll_fn, join};
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use websocket_heartbeat::{
+    Attempt, Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset,
+    QueueError, Supervisor, Timer, Transport, transport_fn,
+};
+use websocket_heartbeat_smol::SmolTimer;
+use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
+use websocket_heartbeat_tungstenite::{Dialer, Request};
+
+use self::{
+    ledger::{Ledger, Tally},
+    plan::Plan,
+    server::{Sender, Server},
+};
+
+/// Longer than any test may take.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// Cases over each backend.
+const CASES: u64 = 150;
+
+#[test]
+fn over_smol() {
+    over::<Smol>(1_000);
+}
+
+#[test]
+fn over_async_std() {
+    over::<AsyncStd>(2_000);
+}
+
+#[test]
+fn over_tokio() {
+    over::<Tokio>(3_000);
+}
+
+fn over<B: Backend>(seeds: u64) {
+    let tally = all(seeds, B::NAME, |plan| B::block_on(case(plan, B::connect)));
+    assert!(tally.written > 0 && tally.drained > 0, "{tally:?}");
+}
+
+/// A kernel that takes little, so that most flushes take many turns.
+#[test]
+fn over_a_narrow_line() {
+    let tally = all(4_000, "a narrow line", |plan| {
+        async_io::block_on(case(plan, |request| {
+            let dialer = Dialer::new();
+            let transport = transport_fn(move |attempt: Attempt| {
+                let (dialer, request) = (dialer.clone(), request.clone());
+                async move {
+                    let address = SocketAddr::from(([127, 0, 0, 1], request.port()));
+                    let addresses = async { Ok(vec![address]) };
+                    dialer.dial(&request, attempt.number, addresses, open_narrow).await
+                }
+            });
+            Supervisor::builder(transport, SmolTimer::new())
+        }))
+    });
+    // Else something was not tried at all.
+    assert!(tally.written > 0 && tally.unknown > 100 && tally.dropped > 0, "{tally:?}");
+    assert!(tally.drained > 0 && tally.seen_again > 0, "{tally:?}");
+}
+
+async fn open_narrow(address: SocketAddr) -> io::Result<Async<TcpStream>> {
+    let stream = Async::<TcpStream>::connect(address).await?;
+    stream.get_ref().set_nodelay(true)?;
+    set_socket_send_buffer_size(&stream, 4_096)?;
+    Ok(stream)
+}
+
+fn all(seeds: u64, name: &str, run: fn(&Plan) -> Tally) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds..seeds + CASES {
+        let name = format!("the fates of seed {seed} over {name}");
+        tally += guarded(&name, move || run(&Plan::draw(seed)));
+    }
+    println!("{CASES} cases over {name}: {tally:?}");
+    tally
+}
+
+async fn case<T, K>(plan: &Plan, connect: impl FnOnce(Request) -> Builder<T, K>) -> Tally
+where
+    T: Transport,
+    K: Timer,
+{
+    let sender = Arc::new(Sender::default());
+    let server = Server::start(plan.cuts.clone(), plan.narrow, Arc::clone(&sender));
+    let attempts = if plan.gives_up {
+        Attempts::at_most(plan.cuts.len() as u32 - 1)
+    } else {
+        Attempts::Unlimited
+    };
+    let request = Request::new(&format!("ws://127.0.0.1:{}/", server.port)).unwrap();
+    let builder = connect(request).preset(Preset::Resilient).outbox(plan.outbox());
+    let builder = builder.heartbeat(Heartbeat::idle(NEVER).ping()).attempts(attempts);
+    let builder = builder.backoff(Constant::new(Duration::from_millis(1)));
+    let builder = builder.minimum_gap(Duration::ZERO).stable_after(NEVER);
+    let builder = builder.connect_timeout(NEVER).close_timeout(NEVER);
+    let session = builder.build().unwrap();
+    let handle = session.handle();
+    let reading = async {
+        let mut events: Vec<Event> = Vec::new();
+        let mut session = pin!(session);
+        while let Some(event) = session.next().await {
+            within_bounds(&handle, plan);
+            events.push(event);
+        }
+        events
+    };
+    let (events, accepted) = join!(reading, send(&handle, plan, &sender));
+    let seen = server.finish();
+    Ledger { plan, accepted, events, seen, status: handle.status() }.settle()
+}
+
+/// What a message that was accepted came to, if it had a receipt.
+pub(crate) type Accepted = (usize, Option<Fate>);
+
+/// Sends all, waits until all are settled, and closes the session.
+async fn send(handle: &Handle, plan: &Plan, sender: &Sender) -> Vec<Accepted> {
+    let mut accepted = Vec::new();
+    for (number, &(_, wants_receipt)) in plan.messages.iter().enumerate() {
+        let message = Outgoing::from(plan.message(number));
+        let receipt = if wants_receipt {
+            watched(handle.queue_with_receipt(message), sender).await.map(Some)
+        } else {
+            watched(handle.queue(message), sender).await.map(|()| None)
+        };
+        within_bounds(handle, plan);
+        match receipt {
+            Ok(receipt) => accepted.push((number, receipt)),
+            Err(QueueError::Closed(message)) => assert_eq!(message, plan.message(number)),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    sender.set_waiting(true);
+    let mut fates = Vec::new();
+    for (number, receipt) in accepted {
+        let fate = match receipt {
+            Some(receipt) => Some(receipt.await),
+            None => None,
+        };
+        fates.push((number, fate));
+    }
+    handle.close();
+    fates
+}
+
+/// Lets the server know when the sender waits.
+async fn watched<F: Future>(future: F, sender: &Sender) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let poll = future.as_mut().poll(cx);
+        sender.set_waiting(poll.is_pending());
+        Poll::Ready(ready!(poll))
+    })
+    .await
+}
+
+fn within_bounds(handle: &Handle, plan: &Plan) {
+    let status = handle.status();
+    assert!(status.queued_messages <= plan.count, "{status:?}");
+    assert!(status.queued_bytes <= plan.bytes, "{status:?}");
+}
