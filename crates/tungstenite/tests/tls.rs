@@ -16,6 +16,7 @@ use futures_rustls::rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
+use rcgen::{CertificateParams, KeyPair};
 use websocket_heartbeat::{Connection, ErrorKind, Established, Frame, Message, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tls};
 
@@ -26,9 +27,16 @@ struct Authority {
 
 /// A certificate for "localhost" that is its own authority.
 fn authority() -> Authority {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    authority_until(4096)
+}
+
+/// The same, valid until that year begins.
+fn authority_until(year: i32) -> Authority {
+    let mut made = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    made.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = made.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -96,6 +104,7 @@ fn messages_travel_over_tls() {
     server.join().unwrap();
 }
 
+/// P10: what the careful verdict takes for a reason to stop.
 #[test]
 fn a_certificate_that_is_not_acceptable_is_a_fault_of_its_own() {
     let Authority { certificate, server } = authority();
@@ -105,6 +114,10 @@ fn a_certificate_that_is_not_acceptable_is_a_fault_of_its_own() {
     let (port, _) = echo(server);
     let error = dial("127.0.0.1", port, trusting(certificate)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Certificate, "another name: {error}");
+    let Authority { certificate, server } = authority_until(2000);
+    let (port, _) = echo(server);
+    let error = dial("localhost", port, trusting(certificate)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Certificate, "expired: {error}");
 }
 
 #[test]
