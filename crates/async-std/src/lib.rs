@@ -28,6 +28,7 @@
 //! ```
 //!
 //! `wss://` needs the feature `rustls`.
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;

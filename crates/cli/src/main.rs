@@ -1,4 +1,5 @@
 //! `wsbeat`: a WebSocket connection that never silently dies, on the command line.
+#![forbid(unsafe_code)]
 
 mod args;
 mod connect;

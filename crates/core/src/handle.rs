@@ -25,8 +25,8 @@ use crate::{
 ///
 /// A handle never drives: it is the task that polls the [`Supervisor`](crate::Supervisor), or its
 /// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send`](Self::send), a
-/// [`Receipt`], or [`queue`](Self::queue) where the outbox may be full, on the only task that polls
-/// it; [`try_queue`](Self::try_queue) is for there.
+/// [`Receipt`], [`closed`](Self::closed), or [`queue`](Self::queue) where the outbox may be full, on
+/// the only task that polls it; [`try_queue`](Self::try_queue) is for there.
 ///
 /// It is also a `Sink` of messages. Closing that sink flushes what *this handle* queued and then
 /// refuses more of it; the session goes on. Its one error is [`SessionClosed`].
@@ -505,6 +505,10 @@ impl fmt::Debug for Queuing<'_> {
 }
 
 /// A stream of a session's [`Status`], see [`Handle::status_changes`].
+///
+/// # Cancel safety
+///
+/// A `next` that is dropped loses nothing: the latest status is there for the next one.
 #[must_use = "streams do nothing unless polled"]
 pub struct StatusChanges {
     shared: Arc<Shared>,

@@ -129,8 +129,8 @@
 //!
 //! # Features
 //!
-//! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one helper
-//!   thread. Backends bring their own timers and do not need it.
+//! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one
+//!   thread of its own. Backends bring their own timers and do not need it.
 //!
 //! # Stability: what is not promised
 //!

@@ -7,7 +7,8 @@ use crate::ConfigError;
 /// The rules of the outbox, where accepted messages wait until they have their
 /// [`Fate`](crate::Fate).
 ///
-/// Defaults: 1 024 messages, 64 MiB, senders wait when it is full, messages are kept while offline
+/// Defaults: 1 024 messages; 64 MiB, which is the largest message that the native backends carry, so
+/// that size alone never refuses one; senders wait when it is full, messages are kept while offline
 /// for as long as it takes, what becomes unknown comes back and is not sent again. The `Original`
 /// preset keeps nothing while offline and gives nothing back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,6 @@ impl Outbox {
     pub const fn new() -> Self {
         Self {
             count: 1_024,
-            // The largest message that the native backends carry, so that size alone never
-            // refuses one.
             bytes: 64 << 20,
             when_full: WhenFull::Wait,
             offline: Offline::Keep,

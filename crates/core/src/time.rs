@@ -96,8 +96,18 @@ pub trait Timer {
     /// The present moment. It never runs backward; where the clock below does, the supervisor
     /// keeps the larger reading.
     ///
-    /// Whether it goes on while the machine is suspended is the clock's own affair. Where it does
-    /// not, a deadline simply runs on after the wake.
+    /// # Suspend
+    ///
+    /// Whether it goes on while the machine is suspended is the clock's own affair. The timers of
+    /// the backends, and `FuturesTimer`, read [`std::time::Instant`], which today goes on with
+    /// Windows and stands still with Linux, Android, macOS and iOS.
+    ///
+    /// Where it goes on, a deadline that passed in the meantime is seen late, and a late deadline
+    /// never condemns: one probe with a short deadline is sent first. Where it stands still nothing
+    /// can be seen at all, and what was left of each deadline runs on after the wake. There the
+    /// program that learns of the wake should say so, by
+    /// [`Handle::probe_now`](crate::Handle::probe_now); or it says
+    /// [`pause`](crate::Handle::pause) before and [`resume`](crate::Handle::resume) after.
     fn now(&self) -> Timestamp;
 
     /// A future that finishes when the clock has reached `deadline`, at once if it already has.
@@ -118,7 +128,7 @@ impl<K: Timer + ?Sized> Timer for &K {
 
 /// A [`Timer`] for any executor, by the `futures-timer` crate.
 ///
-/// It needs no runtime: one helper thread, shared by the whole process, serves all timers. A
+/// It needs no runtime: one thread, shared by the whole process, serves all timers. A
 /// runtime's own timer costs less, which is why each backend crate brings one.
 #[cfg(feature = "futures-timer")]
 #[derive(Clone, Debug)]

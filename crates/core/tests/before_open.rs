@@ -7,7 +7,9 @@ use websocket_heartbeat::{
     ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError, Supervisor, Transport,
     TransportError, before_open,
 };
-use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
+use websocket_heartbeat_mock::{
+    Clock, MockTimer, MockTransport, Remote, Runner, Script, at_every_cancellation, mock,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -153,4 +155,32 @@ fn replays_are_bounded_like_the_outbox() {
     assert_eq!(handle.replay("b", "12345"), Ok(()));
     assert_eq!(handle.replay("a", "54321"), Ok(()), "in its own place");
     assert_eq!(handle.replay("c", ""), Err(QueueError::Full("".into())));
+}
+
+/// P19.
+#[test]
+fn a_next_that_is_dropped_in_the_exchange_loses_nothing() {
+    let cancelled = at_every_cancellation(|cancellation| {
+        let clock = Clock::new();
+        let (transport, remote): (MockTransport, Remote) = mock(&clock);
+        remote.script(|_| Script::accept().hesitant().latency(SECOND).reply_with(welcome));
+        let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+            raw.send("login").await?;
+            let answer = match cancellation.wrap(raw.next()).await {
+                Some(answer) => answer?,
+                None => raw.next().await?,
+            };
+            assert_eq!(answer.as_text(), Some("welcome"));
+            Ok(raw)
+        });
+        let mut supervisor = supervise(transport, &clock);
+        Runner::new(&clock).run_until(async {
+            let opened = async |event| matches!(event, Event::Open(_));
+            assert!(supervisor.by_ref().any(opened).await);
+        });
+        let peer = remote.last_peer().unwrap();
+        assert_eq!(peer.received_messages(), [Message::text("login")]);
+        assert_eq!(remote.dials().len(), 1);
+    });
+    assert!(cancelled >= 1, "{cancelled}");
 }
