@@ -123,7 +123,7 @@ impl<'a> Line<'a> {
             cause: event.cause.name(),
             code: event.cause.close_code(),
             detail: detail(&event.cause),
-            unproven: event.unconfirmed,
+            unproven: event.unproven,
             ever_answered: event.ever_answered,
             skipped_cycles: event.skipped_cycles,
             refused,
@@ -166,7 +166,7 @@ impl<'a> Line<'a> {
         Self::Closed {
             reason: event.reason.name(),
             detail: detail.unwrap_or_else(|| event.reason.to_string()),
-            unproven: event.unconfirmed,
+            unproven: event.unproven,
         }
     }
 }

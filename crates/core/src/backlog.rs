@@ -137,7 +137,6 @@ impl Lost {
     fn fold_in(&mut self, older: Self, unsent_limit: Load) {
         self.skipped_cycles += older.skipped_cycles + 1;
         self.unproven += older.unproven;
-        self.unconfirmed += older.unconfirmed;
         self.unknown += older.unknown;
         self.discarded += older.discarded;
         let newer = std::mem::replace(&mut self.unsent, older.unsent);
@@ -170,7 +169,6 @@ mod tests {
             cause: LostCause::Replaced,
             unsent: vec![Fate::Dropped { reason: DropReason::Offline, message }],
             unproven: 1,
-            unconfirmed: 1,
             unknown: 0,
             discarded: 0,
             ever_answered: false,

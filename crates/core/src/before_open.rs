@@ -11,7 +11,8 @@ use std::{
 use pin_project::pin_project;
 
 use crate::{
-    Attempt, Connection, ErrorKind, Established, Frame, Message, Timer, Transport, TransportError,
+    Attempt, ConfigError, Connection, ErrorKind, Established, Frame, Message, Timer, Transport,
+    TransportError, limits::not_zero,
 };
 
 /// A transport whose connections are open only after an exchange with the server: authenticate,
@@ -35,31 +36,40 @@ pub struct BeforeOpen<T, K, F> {
 /// use std::time::Duration;
 /// use websocket_heartbeat::{ErrorKind, Timer, Transport, TransportError, before_open};
 ///
-/// # fn wrap(transport: impl Transport, timer: impl Timer + Clone) {
+/// # fn wrap(
+/// #     transport: impl Transport,
+/// #     timer: impl Timer + Clone,
+/// # ) -> Result<(), websocket_heartbeat::ConfigError> {
 /// let transport = before_open(transport, timer, Duration::from_secs(5), |mut raw, _attempt| async {
 ///     raw.send("login secret").await?;
 ///     match raw.next().await?.as_text() {
 ///         Some("welcome") => Ok(raw),
 ///         _ => Err(TransportError::new(ErrorKind::Other, "the server did not welcome us")),
 ///     }
-/// });
+/// })?;
 /// # fn is_transport(_: impl Transport) {}
 /// # is_transport(transport);
+/// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+///
+/// When the timeout is zero.
 pub fn before_open<T, K, F, Fut>(
     transport: T,
     timer: K,
     timeout: Duration,
     exchange: F,
-) -> BeforeOpen<T, K, F>
+) -> Result<BeforeOpen<T, K, F>, ConfigError>
 where
     T: Transport,
     K: Timer + Clone,
     F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut + Clone,
     Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
 {
-    BeforeOpen { transport, timer, timeout, exchange }
+    not_zero("timeout of the exchange before open", timeout)?;
+    Ok(BeforeOpen { transport, timer, timeout, exchange })
 }
 
 impl<T, K, F, Fut> Transport for BeforeOpen<T, K, F>

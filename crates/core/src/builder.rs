@@ -22,6 +22,9 @@ pub struct Builder<T, K> {
     policies: Policies,
 }
 
+/// A gap is a bound on storms, not a way to stop.
+const LONGEST_GAP: Duration = Duration::from_secs(3_600);
+
 /// The plain settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -148,7 +151,8 @@ impl<T: Transport, K: Timer> Builder<T, K> {
         self
     }
 
-    /// The least time between the beginnings of two attempts, whatever backoff and hints say.
+    /// The least time between the beginnings of two attempts, whatever backoff and hints say: above
+    /// zero, at most an hour.
     #[must_use]
     pub fn minimum_gap(mut self, gap: Duration) -> Self {
         self.settings.minimum_gap = gap;
@@ -156,7 +160,8 @@ impl<T: Transport, K: Timer> Builder<T, K> {
     }
 
     /// How many connections in a row may open and die before they are
-    /// [stable](Self::stable_after); one more ends the session. No limit by default.
+    /// [stable](Self::stable_after), which must be above zero; one more ends the session. No limit
+    /// by default.
     #[must_use]
     pub fn flap_limit(mut self, limit: u32) -> Self {
         self.settings.flap_limit = Some(limit);
@@ -198,6 +203,17 @@ impl Settings {
     fn check(&self) -> Result<(), ConfigError> {
         self.connect_timeout.check()?;
         not_zero("close timeout", self.close_timeout)?;
+        not_zero("minimum gap", self.minimum_gap)?;
+        if self.minimum_gap > LONGEST_GAP {
+            let rule = "must be at most an hour";
+            return Err(ConfigError::new("minimum gap", self.minimum_gap, rule));
+        }
+        if let Some(limit) = self.flap_limit
+            && self.stable_after.is_zero()
+        {
+            let rule = "needs stable_after above zero, or no connection dies before it is stable";
+            return Err(ConfigError::new("flap limit", limit, rule));
+        }
         self.outbox.check()?;
         self.outage_limit.map_or(Ok(()), |limit| not_zero("outage limit", limit))?;
         self.max_age.map_or(Ok(()), |age| not_zero("maximum connection age", age))

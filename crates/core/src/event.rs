@@ -70,15 +70,12 @@ pub struct Lost {
     pub cause: LostCause,
     /// Messages without a receipt that did not become [`Fate::Written`] since the last `Lost`.
     pub unsent: Vec<Fate>,
-    /// How many messages were written since the last frame was heard on this connection: the
-    /// operating system took them, and nothing proves that the server did.
-    pub unproven: u64,
     /// How many messages were written on this connection without a proof that the server read
-    /// them: since the last answered ping was written, the last reply that
-    /// [`Heartbeat::reply`](crate::Heartbeat::reply) accepted was asked for, or the connection
-    /// opened. Never less than what was lost, and at least `unproven`: a frame that was already on
-    /// its way when a message was written proves nothing about it.
-    pub unconfirmed: u64,
+    /// them: the operating system took them, and may have swallowed them. The proof is an answered
+    /// ping that was written after them; where the heartbeat sends none, it counts every message
+    /// of the connection. Never less than what was lost: a frame that was already on its way when
+    /// a message was written proves nothing about it.
+    pub unproven: u64,
     /// How many messages of the handed window were cut off in mid-flush, given back or not.
     pub unknown: u64,
     /// How many older entries of `unsent` were let go, because nobody read them: as many are kept
@@ -194,11 +191,9 @@ pub struct Closed {
     pub reason: CloseReason,
     /// Messages without a receipt that did not become [`Fate::Written`] since the last `Lost`.
     pub unsent: Vec<Fate>,
-    /// How many messages were written since the last frame was heard on the last connection.
-    pub unproven: u64,
-    /// As [`Lost::unconfirmed`], of the last connection. None where the server answered our close
+    /// As [`Lost::unproven`], of the last connection. None where the server answered our close
     /// frame, which comes after all messages.
-    pub unconfirmed: u64,
+    pub unproven: u64,
     /// How many messages of the handed window were cut off in mid-flush, given back or not.
     pub unknown: u64,
     /// How many older entries of `unsent` were let go, because nobody read them.

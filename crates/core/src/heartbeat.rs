@@ -189,7 +189,7 @@ impl Heartbeat {
     }
 
     /// Keeps the messages that [`reply`](Self::reply) accepts from the application. They prove
-    /// life all the same. Without a `reply` function nothing is hidden.
+    /// life all the same. It needs a `reply` function.
     #[must_use]
     pub fn hide_replies(mut self) -> Self {
         self.hide_replies = true;
@@ -233,6 +233,10 @@ impl Heartbeat {
         }
         if let Some(floor) = self.adaptive {
             crate::limits::not_zero("adaptive heartbeat floor", floor)?;
+        }
+        if self.hide_replies && self.reply.is_none() {
+            let rule = "needs a function that recognises replies";
+            return Err(ConfigError::new("hiding of heartbeat replies", true, rule));
         }
         self.hasty_timeout
             .map_or(Ok(()), |hasty| crate::limits::not_zero("hasty heartbeat timeout", hasty))

@@ -101,7 +101,7 @@
 //! system has the bytes, and that is all that a client can know by itself. If the connection dies
 //! before, the messages of the window are [`Unknown`](Fate::Unknown), and the others wait for the
 //! next one. Those that no connection took are [`Dropped`](Fate::Dropped), with the reason.
-//! [`Lost::unproven`] counts the messages written since the server was last heard.
+//! [`Lost::unproven`] counts the messages written that no answered ping proves read.
 //!
 //! [`Handle::send`] gives the fate, [`Handle::queue_with_receipt`] the promise of it. The fates of
 //! messages without a receipt come with `Lost` and `Closed`, unless they were written.

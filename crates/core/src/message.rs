@@ -1,13 +1,16 @@
 //! What travels: [`Message`]s for the application, [`Frame`]s between supervisor and connection.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::{ConfigError, Text};
 
 /// A WebSocket message, whole: fragments have been joined, control frames are not messages.
 ///
-/// Cloning shares the payload.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Cloning shares the payload. `Debug` prints the beginning of it and its length: events end in
+/// logs, and a payload can be 64 MiB.
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 has these two data frames")]
 pub enum Message {
     /// UTF-8 text.
@@ -66,6 +69,26 @@ impl Message {
     /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 32;
+        let len = self.len();
+        let whole = match self {
+            Self::Text(text) => {
+                let beginning: String = text.chars().take(SHOWN).collect();
+                write!(f, "Text({beginning:?}")?;
+                beginning.len() == len
+            }
+            Self::Binary(bytes) => {
+                let beginning = bytes.slice(..len.min(SHOWN));
+                write!(f, "Binary({beginning:?}")?;
+                beginning.len() == len
+            }
+        };
+        if whole { f.write_str(")") } else { write!(f, ".., {len} bytes)") }
     }
 }
 
@@ -153,6 +176,16 @@ impl CloseFrame {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_shows_the_beginning_and_the_length() {
+        assert_eq!(format!("{:?}", Message::text("né")), r#"Text("né")"#);
+        assert_eq!(format!("{:?}", Message::binary(vec![1, 2])), r#"Binary(b"\x01\x02")"#);
+        let long = format!("{:?}", Message::text("é".repeat(1_000)));
+        assert_eq!(long, format!("Text({:?}.., 2000 bytes)", "é".repeat(32)));
+        let long = format!("{:?}", Message::binary(vec![b'x'; 1_000]));
+        assert_eq!(long, format!("Binary(b\"{}\".., 1000 bytes)", "x".repeat(32)));
+    }
 
     #[test]
     fn close_frames_that_nobody_may_send_are_refused_by_name() {

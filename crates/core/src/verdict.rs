@@ -55,6 +55,11 @@ impl<'a> Failure<'a> {
         self.cause.transport_error().and_then(|error| error.retry_after())
     }
 
+    /// What lies below the transport's error: the error that a function of yours returned, say.
+    pub fn source(&self) -> Option<&'a (dyn std::error::Error + 'static)> {
+        self.cause.transport_error().and_then(std::error::Error::source)
+    }
+
     /// The code of the server's close frame.
     pub fn close_code(&self) -> Option<u16> {
         self.cause.close_code()
@@ -79,7 +84,7 @@ impl Verdict {
     /// | certificate not acceptable | stop | a retry would only ask again; an attacker may be in between |
     /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; a fresh one that fails as well is wrong |
     /// | HTTP 410 | stop | the one status that says "for ever" |
-    /// | HTTP 429, 503 and any other with `Retry-After` | after that time, at most an hour | the server knows |
+    /// | HTTP 429, 503 and any but these with `Retry-After` | after that time, at most an hour | the server knows |
     /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and half-done deployments answer so for minutes |
     /// | name, refused, unreachable, reset, TLS cut short, timeout | retry | the network |
     /// | provider of URL or credentials failed | retry | it is an outage of its own |
@@ -93,15 +98,14 @@ impl Verdict {
                 _ => Self::Retry,
             };
         }
-        if let Some(after) = failure.retry_after() {
-            return Self::RetryAfter(after.min(Self::LONGEST_RETRY_AFTER));
-        }
         match (failure.error_kind(), failure.http_status()) {
             (Some(ErrorKind::Url | ErrorKind::Certificate), _) => Self::Stop,
             (_, Some(401)) if failure.refreshed => Self::Stop,
             (_, Some(401)) => Self::RefreshThenRetry,
             (_, Some(410)) => Self::Stop,
-            _ => Self::Retry,
+            _ => failure.retry_after().map_or(Self::Retry, |after| {
+                Self::RetryAfter(after.min(Self::LONGEST_RETRY_AFTER))
+            }),
         }
     }
 

@@ -22,7 +22,8 @@ fn login(clock: &Clock) -> (impl Transport + 'static, Remote) {
             Some("welcome") => Ok(raw),
             _ => Err(TransportError::new(ErrorKind::Other, "not welcome")),
         }
-    });
+    })
+    .unwrap();
     (transport, remote)
 }
 
@@ -172,7 +173,8 @@ fn a_next_that_is_dropped_in_the_exchange_loses_nothing() {
             };
             assert_eq!(answer.as_text(), Some("welcome"));
             Ok(raw)
-        });
+        })
+        .unwrap();
         let mut supervisor = supervise(transport, &clock);
         Runner::new(&clock).run_until(async {
             let opened = async |event| matches!(event, Event::Open(_));

@@ -14,6 +14,9 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
+/// What answers each dial.
+type Answer = fn(u64) -> Script;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 const FLOOR: Duration = Duration::from_secs(5);
 
@@ -68,7 +71,12 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
         rows.push((refused(status, None), false, verdict));
         let fresh = if verdict == RefreshThenRetry { Stop } else { verdict };
         rows.push((refused(status, None), true, fresh));
-        // Who says when, does not mean never.
+        // A time changes nothing about credentials that are wrong, or about "gone".
+        if verdict != Retry {
+            rows.push((refused(status, Some(secs(30))), false, verdict));
+            rows.push((refused(status, Some(secs(30))), true, fresh));
+            continue;
+        }
         for (wish, believed) in [
             (Duration::ZERO, Duration::ZERO),
             (secs(30), secs(30)),
@@ -143,7 +151,7 @@ fn session(preset: Preset, script: fn(u64) -> Script) -> (Session, Arc<Mutex<Vec
 
 #[test]
 fn p09_a_verdict_of_retry_takes_the_delay_and_a_wait_comes_on_top() {
-    let scripts: [(fn(u64) -> Script, u64); 6] = [
+    let scripts: [(Answer, u64); 6] = [
         (|_| Script::refuse_http(403, []), 2_000),
         (|_| Script::refuse_http(429, [("retry-after", "30")]), 32_000),
         (|_| Script::refuse_http(302, [("retry-after", "0")]), 2_000),
@@ -183,7 +191,7 @@ fn p09_a_401_after_a_connection_that_worked_is_the_first_again() {
 
 #[test]
 fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
-    let scripts: [(fn(u64) -> Script, ErrorKind); 3] = [
+    let scripts: [(Answer, ErrorKind); 3] = [
         (
             |_| Script::refuse(TransportError::new(ErrorKind::Certificate, "")),
             ErrorKind::Certificate,

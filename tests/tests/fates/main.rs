@@ -113,7 +113,7 @@ where
     let builder = connect(request).preset(Preset::Resilient).outbox(plan.outbox());
     let builder = builder.heartbeat(Heartbeat::idle(NEVER).ping()).attempts(attempts);
     let builder = builder.backoff(Constant::new(Duration::from_millis(1)));
-    let builder = builder.minimum_gap(Duration::ZERO).stable_after(NEVER);
+    let builder = builder.minimum_gap(Duration::from_millis(1)).stable_after(NEVER);
     let builder = builder.connect_timeout(NEVER).close_timeout(NEVER);
     let session = builder.build().unwrap();
     let handle = session.handle();

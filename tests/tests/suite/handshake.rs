@@ -27,7 +27,7 @@ pub(crate) async fn a_refusal_tells_status_headers_and_wait<B: Backend>(peer: Pe
     for preset in [Preset::Original, Preset::Resilient] {
         let request = request(&peer, "/refuse/503?retry-after=7");
         let builder = B::connect(request).preset(preset).backoff(Constant::new(DELAY));
-        let mut supervisor = builder.minimum_gap(Duration::ZERO).build().unwrap();
+        let mut supervisor = builder.minimum_gap(Duration::from_millis(1)).build().unwrap();
         expect::connecting(&mut supervisor).await;
         let lost = expect::lost(&mut supervisor).await;
         assert!(!lost.opened);

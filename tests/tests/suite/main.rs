@@ -86,7 +86,7 @@ fn patient<B: Backend>(request: Request) -> Builder<B::Transport, B::Timer> {
         .backoff(Constant::new(DELAY))
         .attempts(Attempts::Unlimited)
         .connect_timeout(NEVER)
-        .minimum_gap(Duration::ZERO)
+        .minimum_gap(Duration::from_millis(1))
 }
 
 fn supervise<B: Backend>(peer: &Peer, behaviour: &str) -> Supervised<B> {

@@ -9,7 +9,7 @@
 //! # Invariants
 //!
 //! Each has a test of the same name. Those marked (driver) are kept by the driver on top of what
-//! the machine gives it, and stand in `supervisor/engine.rs` again.
+//! the machine gives it, and stand in `supervisor/engine/mod.rs` again.
 //!
 //! 1. Proof of life is chosen; only frames of the current connection count.
 //! 2. (driver) One sleep, replaced when it fires, when an earlier deadline appears and when a

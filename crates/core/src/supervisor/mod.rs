@@ -60,7 +60,7 @@ use crate::{
 /// # Panics
 ///
 /// A panic in a user's function (backoff, verdict, heartbeat payload) passes through `poll`. A
-/// panic of the transport's connect future is a failed attempt.
+/// panic of the transport's connect future is a failed attempt, unless panics abort.
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,

@@ -25,11 +25,9 @@ pub(super) struct Desk {
     phase: Phase,
     /// As published.
     held: Load,
-    /// Messages written since the last frame was heard.
-    unproven: u64,
     /// Messages written since the last proof that the server read what was written before it.
-    unconfirmed: u64,
-    /// How many of these an answer to the probe that is out will confirm.
+    unproven: u64,
+    /// How many of these an answer to the probe that is out will prove read.
     covered: u64,
     ever_answered: bool,
     /// What came with the connection that is about to be told as open.
@@ -53,7 +51,6 @@ impl Desk {
             phase: Phase::Idle,
             held: Load::default(),
             unproven: 0,
-            unconfirmed: 0,
             covered: 0,
             ever_answered: false,
             established: None,
@@ -103,7 +100,6 @@ impl Desk {
     pub(super) fn count_out(&mut self, load: Load) {
         self.stale = true;
         self.unproven += load.count as u64;
-        self.unconfirmed += load.count as u64;
         self.counters.messages_out += load.count as u64;
         self.counters.bytes_out += load.bytes as u64;
     }
@@ -122,7 +118,7 @@ impl Desk {
 
     /// A probe is about to be flushed, behind all that was written so far.
     pub(super) fn probing(&mut self) {
-        self.covered = self.unconfirmed;
+        self.covered = self.unproven;
     }
 
     /// The probe is written.
@@ -131,10 +127,9 @@ impl Desk {
         self.counters.probes += 1;
     }
 
-    /// A frame was heard: what was written before it may well have arrived.
+    /// A frame was heard.
     pub(super) fn heard(&mut self) {
         self.stale = true;
-        self.unproven = 0;
     }
 
     /// The heartbeat was answered, after this time if that is known.
@@ -147,13 +142,13 @@ impl Desk {
     }
 
     /// The server read the probe, and so all that was written before it.
-    pub(super) fn confirmed(&mut self) {
-        self.unconfirmed -= std::mem::take(&mut self.covered);
+    pub(super) fn proven(&mut self) {
+        self.unproven -= std::mem::take(&mut self.covered);
     }
 
     /// The server read everything.
-    pub(super) fn all_confirmed(&mut self) {
-        self.unconfirmed = 0;
+    pub(super) fn all_proven(&mut self) {
+        self.unproven = 0;
         self.covered = 0;
     }
 
@@ -198,8 +193,7 @@ impl Desk {
                     opened,
                     cause,
                     unsent,
-                    unproven: std::mem::take(&mut self.unproven),
-                    unconfirmed: self.take_unconfirmed(),
+                    unproven: self.take_unproven(),
                     unknown,
                     discarded,
                     ever_answered: self.ever_answered,
@@ -223,8 +217,7 @@ impl Desk {
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
-                    unproven: std::mem::take(&mut self.unproven),
-                    unconfirmed: self.take_unconfirmed(),
+                    unproven: self.take_unproven(),
                     unknown,
                     discarded,
                 }))
@@ -233,9 +226,9 @@ impl Desk {
         self.events.push_back(event);
     }
 
-    fn take_unconfirmed(&mut self) -> u64 {
+    fn take_unproven(&mut self) -> u64 {
         self.covered = 0;
-        std::mem::take(&mut self.unconfirmed)
+        std::mem::take(&mut self.unproven)
     }
 
     /// The session ended without anybody left to tell but the status.

@@ -3,7 +3,7 @@
 mod auto_traits;
 mod cancel_safety;
 mod combinators;
-mod confirmation;
+
 mod cut_at_every_byte;
 mod delivery;
 mod drop_rules;
@@ -11,6 +11,7 @@ mod hooks;
 mod inbox;
 mod object_safety;
 mod outbox;
+mod proof;
 mod providers;
 mod sink;
 mod stage;

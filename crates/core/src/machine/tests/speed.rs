@@ -30,6 +30,7 @@ fn drain(machine: &mut Machine) -> Option<Action> {
     last
 }
 
+#[allow(clippy::disallowed_methods, reason = "it measures real speed")]
 fn measure(what: &str, run: impl FnOnce() -> u64) {
     let start = Instant::now();
     let inputs = run();

@@ -78,10 +78,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if heard.answer {
             self.probe.answered = true;
             let sent = self.probe.sent.take();
-            // By the original's convention any message is an answer, which proves nothing.
-            let proof = self.probe.ping || self.policies.heartbeat.reply.is_some();
-            if sent.is_some() && proof {
-                self.desk.confirmed();
+            // Only pongs are told apart: any message, or a reply to a probe before, may come late.
+            if sent.is_some() && self.probe.ping {
+                self.desk.proven();
             }
             self.desk.answered(sent.map(|sent| self.now.saturating_since(sent)));
         }

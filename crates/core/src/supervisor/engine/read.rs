@@ -146,7 +146,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // A reply repeats our code, and comes after all that we wrote was read.
         let code = frame.as_ref().map(|frame| frame.code);
         if self.writer.goodbye_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
-            self.desk.all_confirmed();
+            self.desk.all_proven();
         }
         let line = std::mem::replace(&mut self.line, Line::None);
         if let Line::Open(connection) = line
