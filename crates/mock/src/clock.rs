@@ -1,7 +1,7 @@
 //! [`Clock`]: time that moves only when told.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
@@ -222,10 +222,10 @@ impl Clock {
             state.sleeps.remove(&(end, id));
             return true;
         }
-        match state.sleeps.get_mut(&(end, id)) {
-            Some(old) => old.clone_from(waker),
-            None => {
-                state.sleeps.insert((end, id), waker.clone());
+        match state.sleeps.entry((end, id)) {
+            Entry::Occupied(mut old) => old.get_mut().clone_from(waker),
+            Entry::Vacant(place) => {
+                place.insert(waker.clone());
             }
         }
         false
