@@ -14,6 +14,9 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
+/// How a server answers the dial with this number.
+type Answer = fn(u64) -> Script;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 const FLOOR: Duration = Duration::from_secs(5);
 
@@ -126,7 +129,7 @@ fn p09_p10_each_row_of_the_careful_table() {
 }
 
 /// A session whose first dial is answered so, over a transport that notes its attempts.
-fn session(preset: Preset, script: fn(u64) -> Script) -> (Session, Arc<Mutex<Vec<Attempt>>>) {
+fn session(preset: Preset, script: Answer) -> (Session, Arc<Mutex<Vec<Attempt>>>) {
     let clock = Clock::new();
     let (mut inner, remote) = mock(&clock);
     remote.script(script);
@@ -143,7 +146,7 @@ fn session(preset: Preset, script: fn(u64) -> Script) -> (Session, Arc<Mutex<Vec
 
 #[test]
 fn p09_a_verdict_of_retry_takes_the_delay_and_a_wait_comes_on_top() {
-    let scripts: [(fn(u64) -> Script, u64); 6] = [
+    let scripts: [(Answer, u64); 6] = [
         (|_| Script::refuse_http(403, []), 2_000),
         (|_| Script::refuse_http(429, [("retry-after", "30")]), 32_000),
         (|_| Script::refuse_http(302, [("retry-after", "0")]), 2_000),
@@ -183,7 +186,7 @@ fn p09_a_401_after_a_connection_that_worked_is_the_first_again() {
 
 #[test]
 fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
-    let scripts: [(fn(u64) -> Script, ErrorKind); 3] = [
+    let scripts: [(Answer, ErrorKind); 3] = [
         (
             |_| Script::refuse(TransportError::new(ErrorKind::Certificate, "")),
             ErrorKind::Certificate,
@@ -207,7 +210,7 @@ fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
 
 #[test]
 fn in_the_original_preset_whatever_the_server_does_leads_to_a_reconnect() {
-    let scripts: [fn(u64) -> Script; 9] = [
+    let scripts: [Answer; 9] = [
         |_| Script::refuse_http(401, []),
         |_| Script::refuse_http(410, []),
         |_| Script::refuse_http(503, [("retry-after", "30")]),
