@@ -14,7 +14,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
-/// What answers each dial.
+/// How a server answers the dial with this number.
 type Answer = fn(u64) -> Script;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -134,7 +134,7 @@ fn p09_p10_each_row_of_the_careful_table() {
 }
 
 /// A session whose first dial is answered so, over a transport that notes its attempts.
-fn session(preset: Preset, script: fn(u64) -> Script) -> (Session, Arc<Mutex<Vec<Attempt>>>) {
+fn session(preset: Preset, script: Answer) -> (Session, Arc<Mutex<Vec<Attempt>>>) {
     let clock = Clock::new();
     let (mut inner, remote) = mock(&clock);
     remote.script(script);
@@ -215,7 +215,7 @@ fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
 
 #[test]
 fn in_the_original_preset_whatever_the_server_does_leads_to_a_reconnect() {
-    let scripts: [fn(u64) -> Script; 9] = [
+    let scripts: [Answer; 9] = [
         |_| Script::refuse_http(401, []),
         |_| Script::refuse_http(410, []),
         |_| Script::refuse_http(503, [("retry-after", "30")]),
