@@ -1,11 +1,10 @@
-//! The command side: [`Handle`], and the futures and streams that it gives.
+//! The command side: [`Handle`].
 
 use std::{
     fmt,
-    future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -13,11 +12,12 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use crate::{
-    CloseFrame, CloseReason, ConfigError, DropReason, Fate, Message, Phase, QueueError, Receipt,
-    SessionClosed, Status,
+    CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, Receipt,
+    SessionClosed, Status, StatusChanges,
     queue::{News, Offer, Options},
     receipt::Slot,
     shared::{Shared, State},
+    sink_side::SinkSide,
 };
 
 /// The cloneable command side of a session: sends messages and states the user's will, from any
@@ -37,20 +37,6 @@ use crate::{
 pub struct Handle {
     shared: Arc<Shared>,
     sink: SinkSide,
-}
-
-/// The state of one sink over the outbox.
-#[derive(Debug, Default)]
-pub(crate) struct SinkSide {
-    /// The place in line at the gate.
-    place: Option<u64>,
-    /// The number among those who wait for a flush.
-    flusher: Option<u64>,
-    /// A place in the outbox is promised.
-    reserved: bool,
-    /// The number after that of the last message accepted here.
-    last: u64,
-    closed: bool,
 }
 
 /// A message with its own wishes, what the methods of [`Handle`] take.
@@ -101,7 +87,7 @@ impl Handle {
     /// Dropped before it is ready, it gives up its place in line and the message; nothing was
     /// queued.
     pub fn queue(&self, message: impl Into<Outgoing>) -> Queuing<'_> {
-        Queuing { handle: self, message: Some(message.into()), place: None, slot: None }
+        Queuing::new(self, message.into(), None)
     }
 
     /// Queues a message if that is possible at once.
@@ -125,8 +111,7 @@ impl Handle {
         message: impl Into<Outgoing>,
     ) -> Result<Receipt, QueueError> {
         let (slot, receipt) = Slot::pair();
-        let message = Some(message.into());
-        Queuing { handle: self, message, place: None, slot: Some(slot) }.await?;
+        Queuing::new(self, message.into(), Some(slot)).await?;
         Ok(receipt)
     }
 
@@ -184,8 +169,12 @@ impl Handle {
         self.shared.lock().queue.first_unwritten()
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Offers a message; `Err` gives it back because it must wait.
-    fn offer(
+    pub(crate) fn offer(
         &self,
         outgoing: Outgoing,
         place: Option<u64>,
@@ -281,10 +270,9 @@ impl Handle {
     }
 
     /// The status now and whenever it has changed. Intermediate ones are skipped if nobody looks.
-    /// Ends after the one whose phase is [`Phase::Closed`].
+    /// Ends after the one whose phase is [`Phase::Closed`](crate::Phase::Closed).
     pub fn status_changes(&self) -> StatusChanges {
-        let watcher = self.shared.draw_watcher();
-        StatusChanges { shared: Arc::clone(&self.shared), watcher, seen: None, ended: false }
+        StatusChanges::new(Arc::clone(&self.shared))
     }
 
     /// Waits until the session is closed.
@@ -298,7 +286,7 @@ impl Handle {
             let next = std::future::poll_fn(|cx| Pin::new(&mut changes).poll_next(cx)).await;
             match next.and_then(|status| status.close_reason) {
                 Some(reason) => return reason,
-                None if changes.ended => return CloseReason::Dropped,
+                None if changes.is_terminated() => return CloseReason::Dropped,
                 None => {}
             }
         }
@@ -347,206 +335,5 @@ impl Sink<Message> for Handle {
         let this = self.get_mut();
         this.sink.close();
         this.sink.poll_flush(&this.shared, cx.waker())
-    }
-}
-
-impl SinkSide {
-    pub(crate) fn poll_ready(
-        &mut self,
-        shared: &Shared,
-        waker: &Waker,
-    ) -> Poll<Result<(), SessionClosed>> {
-        if self.closed {
-            return Poll::Ready(Err(SessionClosed));
-        }
-        if self.reserved {
-            return Poll::Ready(Ok(()));
-        }
-        shared.with(|state, news| {
-            if state.queue.reserve(self.place)? {
-                self.reserved = true;
-                if let Some(place) = self.place.take() {
-                    state.queue.leave(place, news);
-                }
-                return Poll::Ready(Ok(()));
-            }
-            let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
-            state.queue.wait(place, waker, false);
-            Poll::Pending
-        })
-    }
-
-    pub(crate) fn start_send(
-        &mut self,
-        shared: &Shared,
-        message: Message,
-    ) -> Result<(), SessionClosed> {
-        let reserved = std::mem::take(&mut self.reserved);
-        shared.with(|state, news| {
-            let offer = state.queue.offer(message, Options::default(), self.place, reserved, news);
-            self.last = state.queue.accepted();
-            let (message, reason, result) = match offer {
-                Offer::Accepted => return Ok(()),
-                Offer::Refused(QueueError::Closed(message)) => {
-                    (message, DropReason::SessionEnded, Err(SessionClosed))
-                }
-                Offer::Refused(QueueError::TooLarge(message)) => {
-                    (message, DropReason::TooLarge, Ok(()))
-                }
-                Offer::Refused(QueueError::Offline(message)) => {
-                    (message, DropReason::Offline, Ok(()))
-                }
-                // Sent without asking first, into a full outbox.
-                Offer::Refused(QueueError::Full(message)) | Offer::Wait(message) => {
-                    (message, DropReason::Overflow, Ok(()))
-                }
-            };
-            state.queue.drop_unaccepted(message, reason, news);
-            result
-        })
-    }
-
-    /// Refuses messages from now on; whether it did not before.
-    pub(crate) fn close(&mut self) -> bool {
-        !std::mem::replace(&mut self.closed, true)
-    }
-
-    pub(crate) fn poll_flush(
-        &mut self,
-        shared: &Shared,
-        waker: &Waker,
-    ) -> Poll<Result<(), SessionClosed>> {
-        shared.with(|state, _| {
-            let number = *self.flusher.get_or_insert_with(|| state.queue.draw_number());
-            match state.queue.poll_settled(number, self.last, waker) {
-                true => Poll::Ready(Ok(())),
-                false => Poll::Pending,
-            }
-        })
-    }
-
-    /// Gives up what is promised, and its place in line.
-    pub(crate) fn leave(&mut self, shared: &Shared) {
-        if !self.reserved && self.place.is_none() && self.flusher.is_none() {
-            return;
-        }
-        shared.with(|state, news| {
-            if std::mem::take(&mut self.reserved) {
-                state.queue.release(news);
-            }
-            if let Some(place) = self.place.take() {
-                state.queue.leave(place, news);
-            }
-            if let Some(number) = self.flusher.take() {
-                state.queue.forget_flusher(number);
-            }
-        });
-    }
-}
-
-/// A message that waits to be accepted, see [`Handle::queue`].
-#[must_use = "nothing is queued until it is awaited"]
-pub struct Queuing<'a> {
-    handle: &'a Handle,
-    message: Option<Outgoing>,
-    place: Option<u64>,
-    slot: Option<Arc<Slot>>,
-}
-
-impl Queuing<'_> {
-    fn leave_line(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.handle.shared.with(|state, news| state.queue.leave(place, news));
-        }
-    }
-}
-
-impl Future for Queuing<'_> {
-    type Output = Result<(), QueueError>;
-
-    /// # Panics
-    ///
-    /// When polled again after it was ready.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let message = this.message.take().expect("polled after it was ready");
-        let mut offered = this.handle.offer(message, this.place, this.slot.clone());
-        if let Err(message) = offered {
-            // Stand in line, then look once more: room may have been made in between.
-            this.handle.shared.with(|state, _| {
-                let place = *this.place.get_or_insert_with(|| state.queue.draw_number());
-                state.queue.wait(place, cx.waker(), true);
-            });
-            offered = this.handle.offer(message, this.place, this.slot.clone());
-        }
-        match offered {
-            Ok(result) => {
-                this.leave_line();
-                Poll::Ready(result)
-            }
-            Err(message) => {
-                this.message = Some(message);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl Drop for Queuing<'_> {
-    fn drop(&mut self) {
-        self.leave_line();
-    }
-}
-
-impl fmt::Debug for Queuing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queuing").field("message", &self.message).finish_non_exhaustive()
-    }
-}
-
-/// A stream of a session's [`Status`], see [`Handle::status_changes`].
-///
-/// # Cancel safety
-///
-/// A `next` that is dropped loses nothing: the latest status is there for the next one.
-#[must_use = "streams do nothing unless polled"]
-pub struct StatusChanges {
-    shared: Arc<Shared>,
-    watcher: u64,
-    seen: Option<u64>,
-    ended: bool,
-}
-
-impl Stream for StatusChanges {
-    type Item = Status;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Status>> {
-        let this = self.get_mut();
-        if this.ended {
-            return Poll::Ready(None);
-        }
-        let next = this.shared.poll_status(this.watcher, this.seen, cx.waker());
-        let (status, version) = ready!(next.map_or(Poll::Pending, Poll::Ready));
-        this.seen = Some(version);
-        this.ended = status.phase == Phase::Closed;
-        Poll::Ready(Some(status))
-    }
-}
-
-impl FusedStream for StatusChanges {
-    fn is_terminated(&self) -> bool {
-        self.ended
-    }
-}
-
-impl Drop for StatusChanges {
-    fn drop(&mut self) {
-        self.shared.forget_watcher(self.watcher);
-    }
-}
-
-impl fmt::Debug for StatusChanges {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StatusChanges").finish_non_exhaustive()
     }
 }

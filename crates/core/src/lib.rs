@@ -185,9 +185,12 @@ mod message;
 mod outbox;
 mod preset;
 mod queue;
+mod queuing;
 mod receipt;
 mod shared;
+mod sink_side;
 mod status;
+mod status_changes;
 mod supervisor;
 mod text;
 mod time;
@@ -214,7 +217,7 @@ pub use self::{
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
     },
-    handle::{Handle, Outgoing, Queuing, StatusChanges},
+    handle::{Handle, Outgoing},
     headers::Headers,
     heartbeat::{Heartbeat, Life},
     inbox::{Driver, Inbox},
@@ -222,8 +225,10 @@ pub use self::{
     message::{CloseFrame, Frame, Message},
     outbox::{Offline, Outbox, WhenFull},
     preset::Preset,
+    queuing::Queuing,
     receipt::Receipt,
     status::{Counters, Losses, Phase, RoundTrip, Status},
+    status_changes::StatusChanges,
     supervisor::Supervisor,
     text::Text,
     time::{Timer, Timestamp},

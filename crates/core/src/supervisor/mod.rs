@@ -21,9 +21,9 @@ use crate::{
     Timer, Transport,
     backlog::Backlog,
     builder::{Policies, Settings},
-    handle::SinkSide,
     machine::{Load, WINDOW},
     shared::Shared,
+    sink_side::SinkSide,
     wakers::{Proxy, Side},
 };
 
