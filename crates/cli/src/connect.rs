@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_io::Timer as Alarm;
-use futures::{FutureExt, StreamExt, channel::mpsc::UnboundedReceiver};
+use futures::{FutureExt, StreamExt, channel::mpsc::Receiver};
 use websocket_heartbeat_smol::{
     CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer,
 };
@@ -47,7 +47,7 @@ struct Connect<'a> {
     timer: SmolTimer,
     session: Session,
     handle: Handle,
-    status_requests: UnboundedReceiver<()>,
+    status_requests: Receiver<()>,
     end: Pin<Box<dyn Future<Output = ()>>>,
     report: Report,
     /// Read from when the first attempt has ended one way or the other: with nothing kept offline,
@@ -79,7 +79,7 @@ impl<'a> Connect<'a> {
         timer: SmolTimer,
         session: Session,
         handle: Handle,
-        status_requests: UnboundedReceiver<()>,
+        status_requests: Receiver<()>,
     ) -> Self {
         let end: Pin<Box<dyn Future<Output = ()>>> = match options.duration {
             Some(duration) => Box::pin(FutureExt::map(Alarm::after(duration), drop)),

@@ -12,7 +12,7 @@ use std::{
 
 use futures::{
     FutureExt, Stream, StreamExt,
-    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+    channel::mpsc::{Receiver, Sender, channel},
 };
 use websocket_heartbeat_smol::{
     Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, StatusChanges, Supervisor,
@@ -25,7 +25,7 @@ const INBOX: usize = 1_024;
 pub(crate) struct Session {
     inbox: Inbox,
     /// At most one per heartbeat interval, so it needs no bound.
-    heartbeats: UnboundedReceiver<Heartbeat>,
+    heartbeats: Receiver<Heartbeat>,
     /// Heartbeats of a connection whose opening was not told yet.
     early: VecDeque<Heartbeat>,
     opened: u64,
@@ -38,6 +38,9 @@ pub(crate) enum News {
     Event(Event),
     Heartbeat(Heartbeat),
 }
+
+/// Answered heartbeats that wait to be printed: a quarter of an hour of the default's.
+const HEARTBEATS: usize = 64;
 
 /// A heartbeat was answered.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +58,7 @@ impl Session {
         let handle = supervisor.handle();
         let (driver, inbox) =
             supervisor.into_driver(Inbox::new(INBOX)).map_err(io::Error::other)?;
-        let (sender, heartbeats) = unbounded();
+        let (sender, heartbeats) = channel(HEARTBEATS);
         let changes = handle.status_changes();
         thread::Builder::new()
             .name("session".into())
@@ -69,7 +72,7 @@ impl Session {
 async fn drive(
     driver: Driver<SmolTransport, SmolTimer>,
     mut changes: StatusChanges,
-    heartbeats: UnboundedSender<Heartbeat>,
+    mut heartbeats: Sender<Heartbeat>,
 ) {
     let mut driver = pin!(driver);
     let mut told = 0;
@@ -80,9 +83,9 @@ async fn drive(
                 told += 1;
                 let last = told == status.counters.heartbeats;
                 let round_trip = status.round_trip.last.filter(|_| last);
-                // If nobody listens any more there is nobody to tell.
                 let connection = status.connection;
-                let _ = heartbeats.unbounded_send(Heartbeat { connection, round_trip });
+                // While output is stuck the newest go untold, and at the end there is nobody.
+                let _ = heartbeats.try_send(Heartbeat { connection, round_trip });
             }
         }
         done

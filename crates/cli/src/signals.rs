@@ -5,7 +5,7 @@ use std::{io, process, thread};
 use async_signal::{Signal, Signals};
 use futures::{
     StreamExt,
-    channel::mpsc::{UnboundedReceiver, unbounded},
+    channel::mpsc::{Receiver, channel},
 };
 use websocket_heartbeat_smol::Handle;
 
@@ -20,9 +20,10 @@ const INTERRUPTED: i32 = 130;
 /// Watches on a thread of its own, so that closing works while output is stuck. The first signal
 /// to end closes the session gracefully, the second aborts it, the third ends the program at once.
 /// Gives the requests for a status.
-pub(crate) fn watch(handle: Handle) -> io::Result<UnboundedReceiver<()>> {
+pub(crate) fn watch(handle: Handle) -> io::Result<Receiver<()>> {
     let mut signals = Signals::new(WATCHED)?;
-    let (sender, requests) = unbounded();
+    // One status answers all requests that came while it was not printed.
+    let (mut sender, requests) = channel(1);
     let watch = async move {
         let mut ends = 0;
         while let Some(Ok(signal)) = signals.next().await {
@@ -36,7 +37,7 @@ pub(crate) fn watch(handle: Handle) -> io::Result<UnboundedReceiver<()>> {
                     }
                 }
                 // If nobody listens any more the session is over.
-                _ => drop(sender.unbounded_send(())),
+                _ => drop(sender.try_send(())),
             }
         }
     };

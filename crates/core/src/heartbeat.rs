@@ -207,7 +207,9 @@ impl Heartbeat {
 
     /// Lets the timeout follow the measured round trip: smoothed time plus eight times its
     /// variation, never below `floor` and never above the [`timeout`](Self::timeout). Off by
-    /// default. Before the first measurement the whole timeout holds.
+    /// default. Before the first measurement the whole timeout holds. RFC 6298 section 2 waits four
+    /// variations before it sends a packet again; a false alarm here costs a connection, so it is
+    /// twice that.
     #[must_use]
     pub fn adaptive(mut self, floor: Duration) -> Self {
         self.adaptive = Some(floor);

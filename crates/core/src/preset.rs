@@ -13,15 +13,15 @@ use crate::{
 /// |---|---|---|---|---|
 /// | heartbeat | the text `heartbeat` after 15 s of silence | the original's `pingMsg`, `pingTimeout` | a control-frame ping after 15 s of silence, where the transport has them | every server answers a ping by itself (RFC 6455 section 5.5.2); 15 s is below the idle timeouts of common proxies and NATs, which begin at 30 s |
 /// | its timeout | 10 s, any frame answers | the original's `pongTimeout` | 10 s, any frame answers | a congested mobile line needs seconds; silence is noticed within 25 s |
-/// | delays | 2 s, always | the original's `reconnectTimeout` | drawn from 0..=1 s, doubling to 0..=30 s | spread clients do not come back in step; see [`Exponential`] |
+/// | delays | 2 s, always | the original's `reconnectTimeout` | drawn from 0..=1 s, doubling to 0..=30 s | spread clients do not come back in step, and one lost client is back within a second; a fleet that loses its server at once wants [`Exponential::first`] or a [`DialBudget`](crate::DialBudget) besides |
 /// | attempts | unlimited | the original's `repeatLimit: null` | unlimited | a supervisor that gives up is a second outage |
-/// | attempt counter resets | on open | the original's `repeat = 0` | after 5 s open | a server that accepts and drops must not reset the backoff |
+/// | attempt counter resets | on open | the original's `repeat = 0` | after 5 s open | a server that accepts and drops must not reset the backoff; one that means it has sent something by then |
 /// | connect timeout | 10 s | the original has none and can wait for ever | 10 s, doubling to 60 s | see [`ConnectTimeout::growing`] |
 /// | close timeout | 5 s | the original can wait for ever | 5 s | two round trips on any line, and little enough to wait for |
 /// | verdict | always retry | the original's: only the client ends a session | [`Verdict::careful`] | a wrong address or certificate does not heal |
 /// | while offline | nothing is kept | the original's: `send` goes to the socket or is lost | messages are kept, 1 024 of 64 MiB together | what was accepted should survive an outage |
 /// | unknown messages | not given back | the original's | given back | whoever queued them may want to know |
-/// | minimum gap between attempts | 100 ms | bounds every policy | 100 ms | bounds every policy |
+/// | minimum gap between attempts | 100 ms | ten attempts a second at most, under every policy | 100 ms | the same |
 ///
 /// Against a server that never answers the text `heartbeat`, `Original` loses a healthy line every
 /// 25 s. [`Lost::ever_answered`](crate::Lost::ever_answered) is false then, and the remedy is

@@ -12,6 +12,8 @@ use crate::Fate;
 
 /// A future of one message's [`Fate`].
 ///
+/// Polled again after it was ready, it stays pending.
+///
 /// # Cancel safety
 ///
 /// Dropping it changes nothing for the message. With it goes the message that it would have given
