@@ -27,6 +27,9 @@ fn idle() -> Heartbeat {
 /// A way to set something, the name of what it sets, and how the value reads.
 type Row = (&'static str, &'static str, fn(MockBuilder) -> MockBuilder);
 
+/// The same for acknowledged delivery.
+type AcksRow = (&'static str, &'static str, fn(Acks<u64>) -> Acks<u64>);
+
 const NONSENSE: &[Row] = &[
     ("heartbeat interval", "0ns", |b| b.heartbeat(Heartbeat::idle(ZERO))),
     ("heartbeat interval", "0ns", |b| b.heartbeat(Heartbeat::every(ZERO).ping())),
@@ -98,7 +101,7 @@ fn e15_so_is_what_is_not_the_builders() {
     let long = CloseFrame::new(1000, "x".repeat(124));
     assert_refused(handle.close_with(long), "close reason", "124");
 
-    let acks: [(&str, &str, fn(Acks<u64>) -> Acks<u64>); 3] = [
+    let acks: [AcksRow; 3] = [
         ("ack window", "0", |config| config.window(0)),
         ("ack bytes", "0", |config| config.bytes(0)),
         ("ack timeout", "0ns", |config| config.timeout(ZERO)),
