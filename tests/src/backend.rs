@@ -1,7 +1,7 @@
 //! The backends behind one trait, so that a scenario is written once.
 
-use websocket_heartbeat::{Builder, Supervisor, Timer, Transport};
-use websocket_heartbeat_tungstenite::Request;
+use websocket_heartbeat::{Builder, Established, Supervisor, Timer, Transport, TransportError};
+use websocket_heartbeat_tungstenite::{Dialer, Request};
 
 /// A backend together with the executor that it was made for.
 pub trait Backend: 'static {
@@ -15,9 +15,19 @@ pub trait Backend: 'static {
     /// The backend's own `connect`.
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
 
+    /// The backend's own `dial`.
+    fn dial(request: &Request, attempt: u32) -> impl Future<Output = Dialed<Self>>;
+
+    /// The backend's own timer.
+    fn timer() -> Self::Timer;
+
     /// Runs a future on this thread.
     fn block_on<F: Future>(future: F) -> F::Output;
 }
+
+/// What a backend's `dial` comes to.
+pub type Dialed<B> =
+    Result<Established<<<B as Backend>::Transport as Transport>::Connection>, TransportError>;
 
 /// The supervisor of a backend.
 pub type Supervised<B> = Supervisor<<B as Backend>::Transport, <B as Backend>::Timer>;
@@ -34,6 +44,14 @@ impl Backend for Smol {
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
         websocket_heartbeat_smol::connect(request).expect("it is a request already")
+    }
+
+    async fn dial(request: &Request, attempt: u32) -> Dialed<Self> {
+        websocket_heartbeat_smol::dial(request, &Dialer::new(), attempt).await
+    }
+
+    fn timer() -> Self::Timer {
+        websocket_heartbeat_smol::SmolTimer::new()
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {
@@ -55,6 +73,14 @@ impl Backend for AsyncStd {
         websocket_heartbeat_async_std::connect(request).expect("it is a request already")
     }
 
+    async fn dial(request: &Request, attempt: u32) -> Dialed<Self> {
+        websocket_heartbeat_async_std::dial(request, &Dialer::new(), attempt).await
+    }
+
+    fn timer() -> Self::Timer {
+        websocket_heartbeat_async_std::AsyncStdTimer::new()
+    }
+
     fn block_on<F: Future>(future: F) -> F::Output {
         async_std::task::block_on(future)
     }
@@ -72,6 +98,14 @@ impl Backend for Tokio {
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
         websocket_heartbeat_tokio::connect(request).expect("it is a request already")
+    }
+
+    async fn dial(request: &Request, attempt: u32) -> Dialed<Self> {
+        websocket_heartbeat_tokio::dial(request, &Dialer::new(), attempt).await
+    }
+
+    fn timer() -> Self::Timer {
+        websocket_heartbeat_tokio::TokioTimer::new()
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {

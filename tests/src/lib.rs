@@ -15,7 +15,7 @@ mod skip;
 mod software;
 
 pub use self::{
-    backend::{AsyncStd, Backend, Smol, Supervised, Tokio},
+    backend::{AsyncStd, Backend, Dialed, Smol, Supervised, Tokio},
     clock::monotonic,
     guard::{GUARD, guarded},
     netns::{Cut, Network},

@@ -223,7 +223,8 @@ impl Random {
 
     /// 90 to 100 % of a time.
     pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
-        time.mul_f64(1.0 - 0.1 * self.unit())
+        // Not by one product: the longest time would not survive a factor that rounds to 1.
+        time.saturating_sub(time.mul_f64(0.1 * self.unit()))
     }
 
     /// A number in `0.0..1.0`.
@@ -281,6 +282,15 @@ mod tests {
             .collect();
         assert!(firsts.iter().filter(|first| **first > SECS_30 / 2).count() > 400);
         assert!(firsts.iter().filter(|first| **first < SECS_30 / 2).count() > 400);
+    }
+
+    #[test]
+    fn the_longest_time_can_be_shortened_by_nothing() {
+        // SplitMix64 maps 0 to 0.
+        let mut zero = Random { state: 0_u64.wrapping_sub(0x9e37_79b9_7f4a_7c15) };
+        assert_eq!(zero.shorten(Duration::MAX), Duration::MAX);
+        let shortened = zero.shorten(Duration::from_secs(100));
+        assert!((90..100).contains(&shortened.as_secs()), "{shortened:?}");
     }
 
     #[test]

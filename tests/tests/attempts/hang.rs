@@ -1,0 +1,125 @@
+//! Attempts that hang (P11).
+
+use std::{
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, channel::mpsc::unbounded, future::pending, poll};
+use websocket_heartbeat::{
+    CloseReason, ConnectTimeout, Constant, ErrorKind, Event, LostCause, TransportError,
+};
+use websocket_heartbeat_tests::{Backend, expect};
+use websocket_heartbeat_tungstenite::Request;
+
+use crate::{
+    DELAY, NEVER,
+    phase::{Hanging, Phase},
+    session,
+};
+
+const TIMEOUT: Duration = Duration::from_millis(50);
+
+pub(crate) async fn p11_the_deadline_ends_a_hang_in_each_phase<B: Backend>() {
+    for &phase in Phase::ALL {
+        let hanging = Hanging::start(phase, 2);
+        let request = Request::new(&hanging.url).unwrap();
+        let builder = B::connect(request).connect_timeout(TIMEOUT).backoff(Constant::new(DELAY));
+        let mut supervisor = builder.build().unwrap();
+        for attempt in 0..2 {
+            assert_eq!(expect::connecting(&mut supervisor).await.attempt, attempt);
+            let begun = Instant::now();
+            let lost = expect::lost(&mut supervisor).await;
+            assert_eq!(lost.cause, LostCause::ConnectTimeout(TIMEOUT), "{phase:?}");
+            assert!(begun.elapsed() >= TIMEOUT - Duration::from_millis(5), "{phase:?}");
+            expect::retry(&mut supervisor).await;
+        }
+        supervisor.handle().close();
+        assert_eq!(expect::closed(&mut supervisor).await.reason, CloseReason::User);
+    }
+}
+
+pub(crate) async fn p11_the_user_ends_a_hang_in_each_phase<B: Backend>() {
+    for &phase in Phase::ALL {
+        for abort in [false, true] {
+            let mut hanging = Hanging::start(phase, 1);
+            let request = Request::new(&hanging.url).unwrap();
+            // Who waits for a deadline here, waits for an hour.
+            let builder = B::connect(request).connect_timeout(NEVER).close_timeout(NEVER);
+            let mut supervisor = builder.build().unwrap();
+            expect::connecting(&mut supervisor).await;
+            match &mut hanging.reached {
+                Some(reached) => {
+                    expect::no_event_until(&mut supervisor, reached.next()).await.unwrap();
+                }
+                None => assert!(poll!(supervisor.next()).is_pending()),
+            }
+            let handle = supervisor.handle();
+            let reason = if abort {
+                handle.abort();
+                CloseReason::Aborted
+            } else {
+                handle.close();
+                CloseReason::User
+            };
+            assert_eq!(expect::closed(&mut supervisor).await.reason, reason, "{phase:?}");
+            // While the supervisor is still there: its line is not.
+            hanging.finish();
+            assert!(supervisor.next().await.is_none());
+        }
+    }
+}
+
+pub(crate) async fn p11_the_next_attempt_resolves_afresh<B: Backend>() {
+    // The name has moved to this address in the meantime.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let moved = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut socket = tungstenite::accept(stream).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let hanging = Hanging::start(Phase::Upgrade, 1);
+    let first = hanging.url.clone();
+    let (asks, mut asked) = unbounded();
+    let builder = session::<B, _>(move |attempt| {
+        asks.unbounded_send(attempt.connection).unwrap();
+        let first = first.clone();
+        async move {
+            let url = match attempt.connection {
+                1 => pending().await,
+                2 => first,
+                3.. if attempt.number < 12 => {
+                    return Err(TransportError::new(ErrorKind::Dns, "not yet"));
+                }
+                _ => format!("ws://{moved}/"),
+            };
+            B::dial(&Request::new(&url)?, attempt.number).await
+        }
+    });
+    // The last attempt has time on the slowest machine.
+    let builder = builder.connect_timeout(ConnectTimeout::growing(TIMEOUT, NEVER));
+    let mut supervisor = builder.build().unwrap();
+    expect::connecting(&mut supervisor).await;
+    for timeout in [TIMEOUT, TIMEOUT * 2] {
+        let lost = expect::lost(&mut supervisor).await;
+        assert_eq!(lost.cause, LostCause::ConnectTimeout(timeout));
+        expect::retry(&mut supervisor).await;
+        expect::connecting(&mut supervisor).await;
+    }
+    let open = loop {
+        match supervisor.next().await {
+            Some(Event::Open(open)) => break open,
+            Some(Event::Closed(closed)) => panic!("{closed:?}"),
+            _ => {}
+        }
+    };
+    for connection in 1..=open.connection {
+        assert_eq!(asked.next().await, Some(connection), "once for each attempt");
+    }
+    supervisor.handle().abort();
+    expect::closed(&mut supervisor).await;
+    drop(supervisor);
+    server.join().unwrap();
+}

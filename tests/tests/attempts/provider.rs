@@ -1,0 +1,131 @@
+//! Credentials from a function that is called for each attempt (P22).
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    panic::resume_unwind,
+    thread::{self, JoinHandle},
+};
+
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedReceiver, unbounded},
+    future::pending,
+};
+use tungstenite::handshake::server::{ErrorResponse, Request as Upgrade, Response};
+use websocket_heartbeat::{ConnectTimeout, ErrorKind, LostCause, TransportError};
+use websocket_heartbeat_tests::{Backend, expect};
+use websocket_heartbeat_tungstenite::Request;
+
+use crate::{DELAY, NEVER, session};
+
+/// Answers one attempt after the other as `judge` says, tells what each brought, and drops each
+/// line that was opened at the client's first message.
+fn server(
+    attempts: usize,
+    judge: fn(&str) -> bool,
+) -> (SocketAddr, UnboundedReceiver<String>, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tells, told) = unbounded();
+    let thread = thread::spawn(move || {
+        for _ in 0..attempts {
+            let (stream, _) = listener.accept().unwrap();
+            #[allow(clippy::result_large_err, reason = "the type is tungstenite's")]
+            let check = |upgrade: &Upgrade, response: Response| {
+                let token = upgrade.headers()["authorization"].to_str().unwrap();
+                tells.unbounded_send(token.to_owned()).unwrap();
+                if judge(token) {
+                    return Ok(response);
+                }
+                let mut answer = ErrorResponse::new(None);
+                *answer.status_mut() = tungstenite::http::StatusCode::UNAUTHORIZED;
+                Err(answer)
+            };
+            if let Ok(mut socket) = tungstenite::accept_hdr(stream, check) {
+                // Fails where the client has gone.
+                let _ = socket.read();
+            }
+        }
+    });
+    (address, told, thread)
+}
+
+async fn dial<B: Backend>(
+    address: SocketAddr,
+    attempt: u32,
+    token: u64,
+) -> websocket_heartbeat_tests::Dialed<B> {
+    let request = Request::new(&format!("ws://{address}/"))?;
+    let request = request.header("Authorization", format!("Bearer {token}"))?;
+    B::dial(&request, attempt).await
+}
+
+pub(crate) async fn p22_each_attempt_brings_a_token_of_its_own<B: Backend>() {
+    let (address, tokens, server) = server(4, |token| token != "Bearer 1");
+    let (asks, asked) = unbounded();
+    let builder = session::<B, _>(move |attempt| {
+        asks.unbounded_send(attempt.refresh).unwrap();
+        dial::<B>(address, attempt.number, attempt.connection)
+    });
+    let mut supervisor = builder.build().unwrap();
+    expect::connecting(&mut supervisor).await;
+    let LostCause::Connect(error) = expect::lost(&mut supervisor).await.cause else { panic!() };
+    assert_eq!(error.http_status(), Some(401));
+    expect::retry(&mut supervisor).await;
+    assert_eq!(expect::connected(&mut supervisor).await.connection, 2);
+    for connection in 3..=4 {
+        supervisor.handle().queue("the line drops at this").await.unwrap();
+        assert!(expect::lost(&mut supervisor).await.opened);
+        assert_eq!(expect::reconnected(&mut supervisor).await.connection, connection);
+    }
+    drop(supervisor);
+    server.join().unwrap();
+    let tokens: Vec<_> = tokens.collect().await;
+    assert_eq!(tokens, ["Bearer 1", "Bearer 2", "Bearer 3", "Bearer 4"]);
+    let refresh: Vec<_> = asked.collect().await;
+    assert_eq!(refresh, [false, true, false, false]);
+}
+
+pub(crate) async fn p22_a_provider_may_hang_fail_panic_and_be_slow<B: Backend>() {
+    let (address, tokens, server) = server(1, |_| true);
+    // The one that hangs has 50 ms, the last one some minutes.
+    let last = 14;
+    let timeout = ConnectTimeout::growing(DELAY * 50, NEVER);
+    let (asks, mut asked) = unbounded();
+    let (lets, let_go) = unbounded();
+    let mut let_go = Some(let_go);
+    let builder = session::<B, _>(move |attempt| {
+        let connection = attempt.connection;
+        asks.unbounded_send(connection).unwrap();
+        let let_go = if connection == last { let_go.take() } else { None };
+        async move {
+            match (connection, let_go) {
+                (1, _) => pending().await,
+                (_, Some(mut slow)) => slow.next().await.unwrap(),
+                // Without the words on stderr.
+                (2 | 4 | 6, None) => resume_unwind(Box::new("no token")),
+                _ => return Err(TransportError::new(ErrorKind::Provider, "no token today")),
+            }
+            dial::<B>(address, attempt.number, connection).await
+        }
+    });
+    let mut supervisor = builder.connect_timeout(timeout).build().unwrap();
+    assert_eq!(expect::connecting(&mut supervisor).await.connection, 1);
+    let lost = expect::lost(&mut supervisor).await;
+    assert_eq!(lost.cause, LostCause::ConnectTimeout(DELAY * 50));
+    for connection in 2..last {
+        expect::retry(&mut supervisor).await;
+        assert_eq!(expect::connecting(&mut supervisor).await.connection, connection);
+        let LostCause::Connect(error) = expect::lost(&mut supervisor).await.cause else { panic!() };
+        assert_eq!(error.kind(), ErrorKind::Provider);
+    }
+    expect::retry(&mut supervisor).await;
+    assert_eq!(expect::connecting(&mut supervisor).await.connection, last);
+    let asks = async { while asked.next().await != Some(last) {} };
+    expect::no_event_until(&mut supervisor, asks).await;
+    lets.unbounded_send(()).unwrap();
+    assert_eq!(expect::open(&mut supervisor).await.connection, last);
+    drop(supervisor);
+    server.join().unwrap();
+    assert_eq!(tokens.collect::<Vec<_>>().await, [format!("Bearer {last}")]);
+}
