@@ -3,8 +3,11 @@
 //!
 //! - `original.rs`: P1, E9 with the original's rule
 //! - `accidents.rs`: P11, E1, E3, E4, E5, E6
-//! - `invariants.rs`: P5, P18, E7, E11
-//! - `pace.rs`: P7, E9
+//! - `invariants.rs`: P5, P18, E11
+//! - `busy.rs`: P18, E6, E7
+//! - `interleavings.rs`: P23
+//! - `pace.rs`: P7, E9; `verdict.rs`: P9, P10
+//! - `herd.rs`: P8, E15; `config.rs`: E15
 
 mod session;
 
