@@ -41,6 +41,8 @@ pub(crate) enum Case {
     SendReceipt,
     /// Many connections, one heartbeat a second each.
     Idle,
+    /// The same with heartbeats that wake many connections together.
+    IdleAligned,
     /// Many connections that come back after a restart of the server.
     Reconnect,
     /// One virtual hour of heartbeats and outages for many supervisors.
@@ -48,7 +50,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::HoseBinary,
         Self::HoseText,
         Self::HoseX8,
@@ -62,6 +64,7 @@ impl Case {
         Self::SendFeed,
         Self::SendReceipt,
         Self::Idle,
+        Self::IdleAligned,
         Self::Reconnect,
         Self::Hour,
     ];
@@ -81,6 +84,7 @@ impl Case {
             Self::SendFeed => "send-feed",
             Self::SendReceipt => "send-receipt",
             Self::Idle => "idle",
+            Self::IdleAligned => "idle-aligned",
             Self::Reconnect => "reconnect",
             Self::Hour => "hour",
         }
@@ -90,7 +94,7 @@ impl Case {
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::PingPong => "round trip",
-            Self::Idle => "beat",
+            Self::Idle | Self::IdleAligned => "beat",
             Self::Reconnect => "reconnect",
             Self::Hour => "supervisor",
             _ => "message",
@@ -110,7 +114,7 @@ impl Case {
             Self::PingPong => (10_000, 2_000),
             Self::SendFlush => (100_000, 40_000),
             Self::SendQueue | Self::SendFeed | Self::SendReceipt => (500_000, 200_000),
-            Self::Idle | Self::Reconnect => (5_000, 500),
+            Self::Idle | Self::IdleAligned | Self::Reconnect => (5_000, 500),
             Self::Hour => (100_000, 2_000),
         };
         if quick { quick_count } else { full }
@@ -133,7 +137,9 @@ impl Case {
             Self::SendFlush | Self::SendQueue | Self::SendFeed | Self::SendReceipt => {
                 Route::Sink { count }
             }
-            Self::PingPong | Self::Idle | Self::Reconnect | Self::Hour => Route::Echo,
+            Self::PingPong | Self::Idle | Self::IdleAligned | Self::Reconnect | Self::Hour => {
+                Route::Echo
+            }
         }
     }
 }

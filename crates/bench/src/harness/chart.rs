@@ -11,10 +11,17 @@ use super::{
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 170.0;
-const FIGURES: f64 = 120.0;
+const FIGURES: f64 = 70.0;
 const BAR: f64 = 14.0;
 const STEP: f64 = 19.0;
-const TITLE: f64 = 34.0;
+const HEAD: f64 = 40.0;
+const TITLE: f64 = 30.0;
+const AXIS: f64 = 20.0;
+/// The same scale in all panels, so that bars can be compared across them; a longer bar is broken.
+const MOST: f64 = 2.0;
+const SCALE: f64 = (WIDTH - NAMES - FIGURES) / MOST;
+/// Where the axis is marked; raw is 1.
+const TICKS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
 
 /// Bars with a title.
 struct Panel {
@@ -22,7 +29,7 @@ struct Panel {
     bars: Vec<(String, f64)>,
 }
 
-/// One panel for each case, one bar for each contender, a line where raw is.
+/// One panel for each case, one bar for each contender, lines at some ratios.
 pub(crate) fn svg(results: &Results) -> String {
     let panels: Vec<Panel> = results
         .groups
@@ -30,20 +37,31 @@ pub(crate) fn svg(results: &Results) -> String {
         .flat_map(|(group, rows)| panels(results, group, rows))
         .filter(|panel| !panel.bars.is_empty())
         .collect();
-    let height: f64 =
-        panels.iter().map(|panel| TITLE + STEP * panel.bars.len() as f64).sum::<f64>() + 20.0;
+    let height = HEAD + panels.iter().map(Panel::height).sum::<f64>();
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"system-ui, sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"10\" y=\"24\" fill=\"#57606a\">ratio to raw async-tungstenite; less is \
+         better</text>\n"
     );
-    let mut top = 0.0;
+    let mut top = HEAD;
     for panel in &panels {
         draw(&mut out, panel, top);
-        top += TITLE + STEP * panel.bars.len() as f64;
+        top += panel.height();
     }
     out.push_str("</svg>\n");
     out
+}
+
+impl Panel {
+    fn bars_height(&self) -> f64 {
+        STEP * self.bars.len() as f64
+    }
+
+    fn height(&self) -> f64 {
+        TITLE + self.bars_height() + AXIS
+    }
 }
 
 fn panels(results: &Results, group: &Group, rows: &[Row]) -> Vec<Panel> {
@@ -59,52 +77,72 @@ fn panels(results: &Results, group: &Group, rows: &[Row]) -> Vec<Panel> {
             })
             .collect(),
     };
-    let mut panels = vec![panel(
-        CPU,
-        format!("{}: CPU per {}, raw = 1, less is better", group.title(), group.case.unit()),
-    )];
+    let mut panels = vec![panel(CPU, format!("{}: CPU per {}", group.title(), group.case.unit()))];
     if group.case == Case::Idle {
-        let title = format!("{}: resident memory, raw = 1, less is better", group.title());
+        let title = format!("{}: resident memory", group.title());
         panels.push(panel(RESIDENT, title));
     }
     panels
 }
 
 fn draw(out: &mut String, panel: &Panel, top: f64) {
-    let most = panel.bars.iter().map(|(_, ratio)| *ratio).fold(1.0, f64::max);
-    let scale = (WIDTH - NAMES - FIGURES) / most;
     let _ = writeln!(
         out,
         "<text x=\"10\" y=\"{:.1}\" font-weight=\"600\">{}</text>",
-        top + 22.0,
+        top + 18.0,
         panel.title
     );
+    let begin = top + TITLE;
+    let end = begin + panel.bars_height();
     for (index, (name, ratio)) in panel.bars.iter().enumerate() {
-        let y = top + TITLE + STEP * index as f64;
-        let colour = match name {
-            name if name.starts_with("ours") => "#1a7f37",
-            name if name.starts_with("connection") => "#7ec699",
-            name if name.starts_with("raw") => "#8c959f",
-            _ => "#bc4c00",
+        bar(out, name, *ratio, begin + STEP * index as f64);
+    }
+    for tick in TICKS {
+        let x = NAMES + tick * SCALE;
+        let (colour, label) = match tick {
+            1.0 => ("#24292f", "1 = raw".to_owned()),
+            _ => ("#d0d7de", tick.to_string()),
         };
-        let baseline = y + BAR - 3.0;
-        let end = NAMES + ratio * scale;
         let _ = writeln!(
             out,
-            "<text x=\"{:.1}\" y=\"{baseline:.1}\" text-anchor=\"end\">{name}</text>\
-             <rect x=\"{NAMES}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{colour}\"/>\
-             <text x=\"{:.1}\" y=\"{baseline:.1}\">{ratio:.2}</text>",
-            NAMES - 8.0,
-            ratio * scale,
-            end + 6.0
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{end:.1}\" stroke=\"{colour}\" \
+             stroke-dasharray=\"3 3\"/><text x=\"{x:.1}\" y=\"{:.1}\" font-size=\"10\" \
+             fill=\"#57606a\" text-anchor=\"middle\">{label}</text>",
+            begin - 4.0,
+            end + 10.0
         );
     }
-    let raw = NAMES + scale;
+}
+
+/// A name, a bar and, in a column of its own, the figure.
+fn bar(out: &mut String, name: &str, ratio: f64, y: f64) {
+    let colour = match name {
+        name if name.starts_with("ours") => "#1a7f37",
+        name if name.starts_with("connection") => "#7ec699",
+        name if name.starts_with("raw") => "#8c959f",
+        _ => "#bc4c00",
+    };
+    let baseline = y + BAR - 3.0;
+    let length = ratio.min(MOST) * SCALE;
     let _ = writeln!(
         out,
-        "<line x1=\"{raw:.1}\" x2=\"{raw:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"#24292f\" \
-         stroke-dasharray=\"3 3\"/>",
-        top + TITLE - 4.0,
-        top + TITLE + STEP * panel.bars.len() as f64
+        "<text x=\"{:.1}\" y=\"{baseline:.1}\" text-anchor=\"end\">{name}</text>\
+         <rect x=\"{NAMES}\" y=\"{y:.1}\" width=\"{length:.1}\" height=\"{BAR}\" \
+         fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{baseline:.1}\" text-anchor=\"end\">\
+         {ratio:.2}</text>",
+        NAMES - 8.0,
+        WIDTH - 10.0
     );
+    if ratio > MOST {
+        for at in [length - 22.0, length - 14.0] {
+            let x = NAMES + at;
+            let _ = writeln!(
+                out,
+                "<path d=\"M{:.1} {:.1}l6 -{}\" stroke=\"#ffffff\" stroke-width=\"3\"/>",
+                x,
+                y + BAR + 1.0,
+                BAR + 2.0
+            );
+        }
+    }
 }

@@ -47,6 +47,7 @@ impl Group {
     pub(crate) fn title(&self) -> String {
         match self.case {
             Case::Idle => format!("idle, {} connections", self.count),
+            Case::IdleAligned => format!("idle with aligned beats, {} connections", self.count),
             Case::Reconnect => format!("reconnect, {} connections", self.count),
             Case::Hour => format!("a virtual hour, {} supervisors", self.count),
             case => case.name().to_owned(),
@@ -60,7 +61,7 @@ impl Group {
             || (RAW.contains(&contender.kind) && contender.buffer.is_some());
         match self.case {
             Case::Idle if !close || self.count > 5_000 => 1,
-            Case::Idle => self.rounds.min(2),
+            Case::Idle | Case::IdleAligned => self.rounds.min(2),
             Case::Hour => 1,
             _ => self.rounds,
         }
@@ -96,6 +97,12 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
         let all = new(Case::Idle).with(OURS).with_kib(16, RAW).with_kib(4, OURS).with_kib(4, RAW);
         all.with(RAW).with(peers()).with(original)
     };
+    let aligned = new(Case::IdleAligned);
+    let aligned = if quick {
+        aligned.with_kib(4, [Kind::OursSmol, Kind::OursTokio])
+    } else {
+        aligned.with_kib(4, OURS)
+    };
     let mut plan = vec![
         hose(Case::HoseBinary).with(CONNECTION).with(peers()).with(original),
         hose(Case::HoseText).with(CONNECTION).with(peers()).with(original),
@@ -110,6 +117,7 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
         alike(Case::SendFeed),
         new(Case::SendReceipt).with(OURS),
         idle,
+        aligned,
         new(Case::Reconnect).with(OURS).with_kib(16, RAW),
         new(Case::Hour).with([Kind::OursMock]),
     ];
@@ -131,6 +139,7 @@ pub(crate) fn reference(group: &Group, contender: Contender) -> Option<(String, 
     let title = match group.case {
         Case::HoseSplit | Case::HoseDriver => Case::HoseBinary.name().to_owned(),
         Case::SendQueue | Case::SendFeed | Case::SendReceipt => Case::SendFlush.name().to_owned(),
+        Case::IdleAligned => Group { case: Case::Idle, ..group.clone() }.title(),
         _ => group.title(),
     };
     let raw = match contender.kind {

@@ -140,7 +140,7 @@ pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
             json!({
                 "case": group.case.name(),
                 "unit": group.case.unit(),
-                "connections": matches!(group.case, Case::Idle | Case::Reconnect | Case::Hour)
+                "connections": matches!(group.case, Case::Idle | Case::IdleAligned | Case::Reconnect | Case::Hour)
                     .then_some(group.count),
                 "count": group.count,
                 "rounds": group.rounds,

@@ -31,6 +31,7 @@ pub(crate) async fn run<S: Socket>(case: Case, target: Target, count: u64) -> Fa
         Case::SendFeed => send_feed::<S>(target, count).await,
         Case::Idle => fleet::idle::<S>(target, count).await,
         Case::Reconnect => fleet::reconnect::<S>(target, count).await,
+        Case::IdleAligned => Err("raw sockets do not align their beats".into()),
         Case::Hour => Err("virtual time is the mock's".into()),
         Case::HoseSplit | Case::HoseDriver | Case::HoseKeep | Case::SendReceipt => {
             unsupported(case)

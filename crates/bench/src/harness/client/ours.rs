@@ -1,6 +1,11 @@
 //! websocket-heartbeat on any of the runtimes.
 
-use std::{collections::VecDeque, future::Future, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{SinkExt, StreamExt};
 use websocket_heartbeat::{
@@ -28,13 +33,16 @@ use crate::harness::{
 /// How many messages the inbox of a driver holds.
 const INBOX: usize = 1024;
 
+/// What beats are aligned to.
+const SLOT: Duration = Duration::from_millis(250);
+
 /// A runtime with a backend of ours.
 pub(crate) trait Ours: Runtime {
     type Transport: Transport<Connection: Unpin + Send + 'static, Connect: Send + 'static>
         + Clone
         + Send
         + 'static;
-    type Timer: Timer<Sleep: Send + 'static> + Send + 'static;
+    type Timer: Timer<Sleep: Send + 'static> + Clone + Send + 'static;
 
     fn transport(request: Request, tuning: Tuning) -> Self::Transport;
     fn timer() -> Self::Timer;
@@ -78,8 +86,8 @@ fn tuning(target: Target) -> Tuning {
 type Session<R> = Supervisor<<R as Ours>::Transport, <R as Ours>::Timer>;
 
 /// The settings that the README leads with.
-fn builder<R: Ours>(transport: R::Transport) -> Builder<R::Transport, R::Timer> {
-    Supervisor::builder(transport, R::timer()).preset(Preset::Resilient)
+fn builder<R: Ours>(transport: R::Transport, timer: R::Timer) -> Builder<R::Transport, R::Timer> {
+    Supervisor::builder(transport, timer).preset(Preset::Resilient)
 }
 
 fn transport<R: Ours>(target: Target) -> Fallible<R::Transport> {
@@ -88,7 +96,7 @@ fn transport<R: Ours>(target: Target) -> Fallible<R::Transport> {
 
 /// A session whose connection is open.
 async fn connect<R: Ours>(target: Target) -> Fallible<Session<R>> {
-    opened::<R>(builder::<R>(transport::<R>(target)?).build()?).await
+    opened::<R>(builder::<R>(transport::<R>(target)?, R::timer()).build()?).await
 }
 
 async fn opened<R: Ours>(mut session: Session<R>) -> Fallible<Session<R>> {
@@ -126,7 +134,8 @@ pub(crate) async fn run<R: Ours>(case: Case, target: Target, count: u64) -> Fall
         Case::SendFeed => send_feed::<R>(target, count).await,
         Case::SendQueue => send_queue::<R>(target, count).await,
         Case::SendReceipt => send_receipt::<R>(target, count).await,
-        Case::Idle => idle::<R>(target, count).await,
+        Case::Idle => idle::<R>(target, count, Duration::ZERO).await,
+        Case::IdleAligned => idle::<R>(target, count, SLOT).await,
         Case::Reconnect => reconnect::<R>(target, count).await,
         Case::Hour => Err("virtual time is the mock's".into()),
     }
@@ -268,12 +277,13 @@ async fn send_receipt<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-async fn idle<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+async fn idle<R: Ours>(target: Target, count: u64, slot: Duration) -> Fallible<Sample> {
     let before = resident_bytes();
-    let transport = transport::<R>(target)?;
+    let (transport, timer) = (transport::<R>(target)?, R::timer());
     for _ in 0..count {
-        let session =
-            builder::<R>(transport.clone()).heartbeat(Heartbeat::idle(BEAT).ping()).build()?;
+        let session = builder::<R>(transport.clone(), timer.clone())
+            .heartbeat(Heartbeat::idle(BEAT).ping().align(slot))
+            .build()?;
         let mut session = opened::<R>(session).await?;
         R::spawn(async move { while session.next().await.is_some() {} });
     }
@@ -282,13 +292,14 @@ async fn idle<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
 
 async fn reconnect<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let census = Census::new();
-    let transport = transport::<R>(target)?;
+    let (transport, timer) = (transport::<R>(target)?, R::timer());
     let mut started = 0;
     while started < count {
         for _ in 0..CHUNK.min(count - started) {
             let census = Arc::clone(&census);
-            let mut session =
-                builder::<R>(transport.clone()).backoff(Constant::new(DELAY)).build()?;
+            let mut session = builder::<R>(transport.clone(), timer.clone())
+                .backoff(Constant::new(DELAY))
+                .build()?;
             R::spawn(async move {
                 while let Some(event) = session.next().await {
                     match event {
