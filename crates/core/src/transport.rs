@@ -72,17 +72,33 @@ pub trait Connection:
     fn progress(&self) -> Option<u64> {
         None
     }
+
+    /// How many bytes have come in from the line below so far, if the connection can tell.
+    ///
+    /// By this one large message that trickles in is told from silence: the pong stands behind it.
+    /// Where it is `None`, a message that takes longer than the heartbeat costs the connection.
+    fn arrived(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
     fn progress(&self) -> Option<u64> {
         (**self).progress()
     }
+
+    fn arrived(&self) -> Option<u64> {
+        (**self).arrived()
+    }
 }
 
 impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
     fn progress(&self) -> Option<u64> {
         (**self).progress()
+    }
+
+    fn arrived(&self) -> Option<u64> {
+        (**self).arrived()
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Io<S> {
     /// What was read from the stream and put back, until it has been read again.
     early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
+    arrived: u64,
     written: u64,
     write_error: Option<TransportError>,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Io<S> {
 impl<S> Io<S> {
     pub(crate) fn new(stream: S) -> Self {
         let waker = Waker::noop().clone();
-        Self { stream, early: None, waker, written: 0, write_error: None }
+        Self { stream, early: None, waker, arrived: 0, written: 0, write_error: None }
     }
 
     /// Names the task that the following reads and writes are to wake.
@@ -62,6 +63,11 @@ impl<S> Io<S> {
             self.early = Some(early);
         }
         Ok(count)
+    }
+
+    /// How many bytes have come from the stream below.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived
     }
 
     /// How many bytes the stream below has accepted.
@@ -97,7 +103,11 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
-            Poll::Ready(result) => result,
+            Poll::Ready(Ok(count)) => {
+                self.arrived += count as u64;
+                Ok(count)
+            }
+            Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

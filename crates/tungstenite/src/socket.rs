@@ -266,6 +266,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
         let io = self.socket.get_ref();
         Some(io.written() + (self.passed_on)(io.stream()))
     }
+
+    fn arrived(&self) -> Option<u64> {
+        Some(self.socket.get_ref().arrived())
+    }
 }
 
 impl<S> fmt::Debug for Socket<S> {

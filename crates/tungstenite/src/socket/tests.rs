@@ -309,3 +309,13 @@ fn the_last_waker_is_woken() {
     socket.script().waker.take().unwrap().wake();
     assert_eq!(wakers.map(|waker| waker.0.load(Ordering::Relaxed)), [0, 1]);
 }
+
+#[test]
+fn bytes_of_a_message_that_is_not_whole_are_counted() {
+    let mut socket = socket(ALL, &[&[0x82, 5, 1, 2]]);
+    assert!(socket.read().is_pending());
+    assert_eq!(socket.arrived(), Some(4));
+    socket.script().reads.push_back(vec![3, 4, 5]);
+    assert_eq!(socket.read_frame(), Message::binary(vec![1, 2, 3, 4, 5]).into());
+    assert_eq!(socket.arrived(), Some(7));
+}

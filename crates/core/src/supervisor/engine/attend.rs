@@ -6,7 +6,7 @@ use futures_sink::Sink;
 
 use super::{Engine, FRAMES_PER_LOOK, Reading, Step};
 use crate::{
-    LostCause, Message, Timer, Transport,
+    Connection, Life, LostCause, Message, Timer, Transport,
     shared::Shared,
     supervisor::{line::Line, writer::Source},
 };
@@ -29,6 +29,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if self.must_read_first() {
                 return Step::Moved;
             }
+            self.hear_trickle();
             if self.may_dial() {
                 self.machine.handle_deadline(self.now);
             }
@@ -46,6 +47,23 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.quiet = false;
         }
         must
+    }
+
+    /// Takes bytes of a message that is not whole yet for life, before a verdict is given.
+    fn hear_trickle(&mut self) {
+        let any_frame = matches!(self.policies.heartbeat.life, Life::AnyFrame);
+        if !any_frame || self.machine.probe_since().is_none() {
+            return;
+        }
+        let before = self.arrived;
+        self.note_arrived();
+        if self.arrived > before {
+            self.machine.handle_frame(self.now, self.machine.connection(), true);
+        }
+    }
+
+    fn note_arrived(&mut self) {
+        self.arrived = self.line.open().and_then(|connection| connection.arrived());
     }
 
     /// Whether the shared budget lets a due attempt begin; else it is postponed.
@@ -137,6 +155,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.desk.round_trip().patience().map(|patience| patience.max(floor))
             });
             self.machine.handle_probe_written(self.now, number, longest);
+            self.note_arrived();
         }
         if written.failed {
             self.quiet = false;

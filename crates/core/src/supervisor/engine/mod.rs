@@ -15,6 +15,9 @@
 //! 4: Read before you judge. Before a deadline is judged the connection was read until it had
 //! nothing more, or 256 frames; a finished attempt is taken before its deadline is judged.
 //!
+//! A message that is still coming in counts as life as well, where any frame does: the pong stands
+//! behind it.
+//!
 //! 14: Read before you bury. After a failed write the connection is read until it has nothing
 //! more, ends, or gave 256 frames; the peer's close code outranks the write error.
 
@@ -79,6 +82,8 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     quiet: bool,
     /// It is being read because a verdict is due.
     read_first: bool,
+    /// Bytes that had come in when a probe was written, or a verdict was due.
+    arrived: Option<u64>,
     writer: Writer,
     /// Frames that may still be read before a failed write is reported.
     burial: u32,
@@ -147,6 +152,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             reading: Reading::Yes,
             quiet: false,
             read_first: false,
+            arrived: None,
             writer: Writer::default(),
             burial: 0,
             has_queue: false,
