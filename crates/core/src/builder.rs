@@ -211,7 +211,7 @@ impl Settings {
         if let Some(limit) = self.flap_limit
             && self.stable_after.is_zero()
         {
-            let rule = "needs stable_after above zero, or no connection dies before it is stable";
+            let rule = "must come with stable_after above zero";
             return Err(ConfigError::new("flap limit", limit, rule));
         }
         self.outbox.check()?;

@@ -117,6 +117,9 @@ impl Handle {
 
     /// Sends a message; ready with its fate.
     ///
+    /// With `futures::SinkExt` in scope, a `Handle` that is itself mutable has a `send` of that trait
+    /// as well; this one is meant on a plain `Handle` or `&Handle`.
+    ///
     /// A loop of this waits for a flush, a system call at least, for each message; use
     /// [`queue`](Self::queue) where the fate of each need not be known before the next.
     ///

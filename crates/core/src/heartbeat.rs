@@ -165,9 +165,10 @@ impl Heartbeat {
         self.with(|pulse| pulse.tolerate = misses)
     }
 
-    /// Moves each probe up to the next multiple of `slot` on the timer's clock, so that thousands of
-    /// sessions with clones of one timer wake together instead of one by one. Silence is noticed
-    /// later by up to one slot. Zero, the default: not at all.
+    /// Sends each probe after silence at the last multiple of `slot`, on the timer's clock, before it
+    /// is due, so that thousands of sessions with clones of one timer wake together instead of one
+    /// by one. A probe goes out earlier by up to one slot, and never at once. Zero, the default: not
+    /// at all.
     #[must_use]
     pub fn align(self, slot: Duration) -> Self {
         self.with(|pulse| pulse.slot = slot)
@@ -237,7 +238,7 @@ impl Heartbeat {
             crate::limits::not_zero("adaptive heartbeat floor", floor)?;
         }
         if self.hide_replies && self.reply.is_none() {
-            let rule = "needs a function that recognises replies";
+            let rule = "must come with a function that recognises replies";
             return Err(ConfigError::new("hiding of heartbeat replies", true, rule));
         }
         self.hasty_timeout

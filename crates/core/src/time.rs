@@ -41,16 +41,16 @@ impl Timestamp {
         Some(Self { nanos: self.nanos + nanos as u64 })
     }
 
-    /// The next moment, this one included, that is a whole number of slots after the epoch. This
-    /// moment itself if the slot is zero, or if there is none in range.
+    /// The last moment, this one included, that is a whole number of slots after the epoch. This
+    /// moment itself if the slot is zero.
     #[must_use]
-    pub const fn round_up(self, slot: Duration) -> Self {
+    pub const fn round_down(self, slot: Duration) -> Self {
         let slot = slot.as_nanos();
         if slot == 0 {
             return self;
         }
-        let nanos = (self.nanos as u128).div_ceil(slot) * slot;
-        if nanos > u64::MAX as u128 { self } else { Self { nanos: nanos as u64 } }
+        // What is left over is less than the moment itself, which fits.
+        Self { nanos: self.nanos - (self.nanos as u128 % slot) as u64 }
     }
 
     /// The time from `earlier` to this moment, zero if `earlier` is in fact later.
@@ -190,9 +190,9 @@ mod tests {
     fn slots_are_counted_from_the_epoch() {
         let ms = |ms| Timestamp::from_epoch(Duration::from_millis(ms));
         let slot = Duration::from_millis(250);
-        assert_eq!([0, 1, 250, 251].map(|at| ms(at).round_up(slot)), [0, 250, 250, 500].map(ms));
-        assert_eq!(ms(7).round_up(Duration::ZERO), ms(7));
-        assert_eq!(ms(7).round_up(Duration::MAX), ms(7));
+        assert_eq!([0, 1, 250, 499].map(|at| ms(at).round_down(slot)), [0, 0, 250, 250].map(ms));
+        assert_eq!(ms(7).round_down(Duration::ZERO), ms(7));
+        assert_eq!(ms(7).round_down(Duration::MAX), ms(0));
     }
 
     #[test]

@@ -44,6 +44,10 @@ const NONSENSE: &[Row] = &[
     ("connect timeout cap", "1s", |b| b.connect_timeout(ConnectTimeout::growing(secs(2), secs(1)))),
     ("connect timeout cap", "0ns", |b| b.connect_timeout(ConnectTimeout::growing(secs(2), ZERO))),
     ("close timeout", "0ns", |b| b.close_timeout(ZERO)),
+    ("minimum gap", "0ns", |b| b.minimum_gap(ZERO)),
+    ("minimum gap", "3601s", |b| b.minimum_gap(secs(3_601))),
+    ("flap limit", "3", |b| b.stable_after(ZERO).flap_limit(3)),
+    ("hiding of heartbeat replies", "true", |b| b.heartbeat(idle().hide_replies())),
     ("outage limit", "0ns", |b| b.outage_limit(ZERO)),
     ("maximum connection age", "0ns", |b| b.max_age(ZERO)),
     ("backoff base", "0ns", |b| b.backoff(Exponential::new().base(ZERO))),
@@ -121,7 +125,7 @@ fn e15_so_is_what_is_not_the_builders() {
 
 #[test]
 fn zero_where_it_means_something_is_taken() {
-    let builder = builder().minimum_gap(ZERO).stable_after(ZERO).flap_limit(0);
+    let builder = builder().stable_after(ZERO);
     let builder = builder.backoff(Constant::new(ZERO)).attempts(Attempts::at_most(0));
     assert!(builder.build().is_ok());
 }
@@ -136,7 +140,7 @@ const HUGE: &[fn(MockBuilder) -> MockBuilder] = &[
     |b| b.connect_timeout(ConnectTimeout::growing(secs(1), MAX)),
     |b| b.close_timeout(MAX),
     |b| b.stable_after(MAX).attempts(Attempts::at_most(u32::MAX)).flap_limit(u32::MAX),
-    |b| b.minimum_gap(MAX),
+    |b| b.minimum_gap(secs(3_600)),
     |b| b.outage_limit(MAX),
     |b| b.max_age(MAX),
     |b| b.backoff(Constant::new(MAX)),

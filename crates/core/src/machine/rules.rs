@@ -29,7 +29,9 @@ pub(crate) struct Pulse {
 impl Pulse {
     /// When the silence that begins now will have lasted too long.
     pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
-        now.checked_add(self.every).map(|due| due.round_up(self.slot))
+        let due = now.checked_add(self.every)?;
+        let aligned = due.round_down(self.slot);
+        Some(if aligned > now { aligned } else { due })
     }
 }
 
