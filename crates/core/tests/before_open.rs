@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError, Supervisor, Transport,
-    TransportError, before_open,
+    Attempt, BoxTransport, ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError,
+    Supervisor, Timestamp, Transport, TransportError, before_open,
 };
 use websocket_heartbeat_mock::{
     Clock, MockTimer, MockTransport, Remote, Runner, Script, at_every_cancellation, mock,
@@ -14,7 +14,9 @@ use websocket_heartbeat_mock::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A transport that logs in on each connection, within 3 s.
-fn login(clock: &Clock) -> (impl Transport + 'static, Remote) {
+fn login(
+    clock: &Clock,
+) -> (impl Transport<Connection: Send + 'static, Connect: Send> + Send + 'static, Remote) {
     let (transport, remote): (MockTransport, Remote) = mock(clock);
     let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
         raw.send("login").await?;
@@ -183,6 +185,69 @@ fn a_next_that_is_dropped_in_the_exchange_loses_nothing() {
         let peer = remote.last_peer().unwrap();
         assert_eq!(peer.received_messages(), [Message::text("login")]);
         assert_eq!(remote.dials().len(), 1);
+    });
+    assert!(cancelled >= 1, "{cancelled}");
+}
+
+/// P19: an attempt that is dropped anywhere, boxed or not, leaves no line and no transport behind.
+#[test]
+fn an_attempt_that_is_dropped_anywhere_is_abandoned_whole() {
+    for boxed in [false, true] {
+        let cancelled = at_every_cancellation(|cancellation| {
+            let clock = Clock::new();
+            let (transport, remote) = login(&clock);
+            remote.script(|_| {
+                let script = Script::accept().hesitant().after(SECOND).latency(SECOND / 10);
+                script.reply_with(welcome)
+            });
+            let deadline = Timestamp::from_epoch(SECOND * 60);
+            let attempt = |number| Attempt::new(number, 0, deadline);
+            let dropped = Runner::new(&clock).run_until(async {
+                if boxed {
+                    let mut transport = BoxTransport::new(transport);
+                    let dropped = cancellation.wrap(transport.connect(attempt(1))).await.is_none();
+                    // It came back to its place, and serves the next attempt.
+                    assert!(transport.connect(attempt(2)).await.is_ok());
+                    dropped
+                } else {
+                    let mut transport = transport;
+                    let dropped = cancellation.wrap(transport.connect(attempt(1))).await.is_none();
+                    assert!(transport.connect(attempt(2)).await.is_ok());
+                    dropped
+                }
+            });
+            assert_eq!((remote.live(), remote.dialing(), remote.most_at_once()), (0, 0, 1));
+            assert_eq!(remote.dials().len(), 2, "dropped: {dropped}");
+        });
+        assert!(cancelled >= 3, "{cancelled}");
+    }
+}
+
+/// P19: as documented, what a dropped send was about to write was written whole or not at all.
+#[test]
+fn a_send_that_is_dropped_in_the_exchange_is_whole_or_nothing() {
+    let cancelled = at_every_cancellation(|cancellation| {
+        let clock = Clock::new();
+        let (transport, remote): (MockTransport, Remote) = mock(&clock);
+        remote.script(|_| {
+            let script = Script::accept().hesitant().write_rate(2, SECOND / 100);
+            script.reply_with(welcome)
+        });
+        let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+            let _ = cancellation.wrap(raw.send("first")).await;
+            raw.send("login").await?;
+            raw.next().await?;
+            Ok(raw)
+        })
+        .unwrap();
+        let mut supervisor = supervise(transport, &clock);
+        Runner::new(&clock).run_until(async {
+            let opened = async |event| matches!(event, Event::Open(_));
+            assert!(supervisor.by_ref().any(opened).await);
+        });
+        let received = remote.last_peer().unwrap().received_messages();
+        let texts: Vec<_> = received.iter().filter_map(Message::as_text).collect();
+        assert!(matches!(texts[..], ["login"] | ["first", "login"]), "{texts:?}");
     });
     assert!(cancelled >= 1, "{cancelled}");
 }
