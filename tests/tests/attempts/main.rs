@@ -67,6 +67,6 @@ where
     Supervisor::builder(transport, B::timer())
         .preset(Preset::Resilient)
         .backoff(Constant::new(DELAY))
-        .minimum_gap(Duration::ZERO)
+        .minimum_gap(Duration::from_millis(1))
         .connect_timeout(NEVER)
 }
