@@ -52,12 +52,12 @@ Reconnecting
   --reconnect-timeout TIME  the same delay before each attempt (original: 2s)
   --backoff MIN..MAX        delays drawn at random below a bound that doubles from MIN up to MAX
                             (resilient: 1s..30s)
-  --repeat-limit N          attempts after the first, counted anew once connected; 0: none (no
-                            limit)
+  --repeat-limit N          attempts after the first, counted anew once connected (resilient: for
+                            5s); 0: none (no limit)
   --connect-timeout TIME    how long an attempt may take (original: 10s; resilient: 10s, doubling
                             to 60s)
-  --stop-on STATUS,..       HTTP statuses of a refused upgrade that end the session (original: none;
-                            resilient: 410, and 401 twice in a row)
+  --stop-on STATUS,..       HTTP statuses of a refused upgrade that end the session, besides the
+                            preset's (original: none; resilient: 410, and 401 twice in a row)
   --max-dials-per-minute N  attempts in any 60 s (no limit; they are always 100ms apart)
 
 Request
