@@ -1,17 +1,20 @@
 //! What comes together with the server's answer to the handshake, however it comes.
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
+    future::{Future, poll_fn},
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use futures::{AsyncRead, AsyncWrite, StreamExt, executor::block_on};
 use tungstenite::handshake::derive_accept_key;
 use websocket_heartbeat::{ErrorKind, Established, Frame, Message, TransportError};
-use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
+use websocket_heartbeat_tungstenite::{Dialer, Request, Socket, Tuning, upgrade};
 
 /// A server that answers a request with `answer`, where `KEY` stands for what it makes of the
 /// client's key, in pieces that end at `cuts`; there is nothing to read between two pieces. Then it
@@ -195,4 +198,73 @@ fn reads_stay_as_large_as_they_were_while_messages_are_kept() {
     let ideal = frames.len() / (16 * 1024);
     // Two polls a read; and now and then the tail of a buffer has to be filled.
     assert!(room.len() < 4 * (ideal + 2), "{room:?}");
+}
+
+/// Polls `future` so many times and drops it; its output if it was ready before.
+fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = Box::pin(future);
+    let mut cx = Context::from_waker(Waker::noop());
+    (0..polls).find_map(|_| match future.as_mut().poll(&mut cx) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    })
+}
+
+/// Waits once.
+async fn yield_once() {
+    let mut waited = false;
+    poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
+}
+
+/// A server whose answer comes byte by byte, and the count of those that live.
+fn counted() -> (Scripted, Arc<Mutex<Vec<usize>>>) {
+    let answer = with_frames(ACCEPTED);
+    let server = Scripted::new(&answer, 1..answer.len());
+    let room = Arc::clone(&server.room);
+    (server, room)
+}
+
+#[test]
+fn an_upgrade_dropped_wherever_it_waits_drops_its_stream() {
+    let request = Request::for_stream("ws://example.org").unwrap();
+    for polls in 1.. {
+        let (server, living) = counted();
+        let done = dropped_after(polls, upgrade(server, &request, Tuning::new()));
+        if let Some(established) = done {
+            assert!(established.is_ok() && polls > 100, "{polls}");
+            return;
+        }
+        assert_eq!(Arc::strong_count(&living), 1, "after {polls} polls");
+    }
+}
+
+#[test]
+fn a_dial_dropped_wherever_it_waits_leaves_nothing_open_and_opens_nothing_more() {
+    let request = Request::new("ws://example.org").unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    for polls in 1.. {
+        let opened = RefCell::new(Vec::new());
+        let addresses = async {
+            yield_once().await;
+            Ok(vec![address, address])
+        };
+        let open = async |_| {
+            yield_once().await;
+            // The first address refuses.
+            if opened.borrow().is_empty() {
+                opened.borrow_mut().push(Arc::default());
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+            let (server, living) = counted();
+            opened.borrow_mut().push(living);
+            Ok(server)
+        };
+        let done = dropped_after(polls, Dialer::new().dial(&request, 0, addresses, &open));
+        if let Some(established) = done {
+            assert!(established.is_ok() && opened.borrow().len() == 2);
+            return;
+        }
+        assert!(opened.borrow().iter().all(|living| Arc::strong_count(living) == 1), "{polls}");
+    }
 }
