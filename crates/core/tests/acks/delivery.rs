@@ -317,11 +317,15 @@ fn no_future_of_the_layer_loses_anything_when_it_is_dropped() {
                         None => sender.queue(2, "2").await,
                     };
                     first.await.unwrap();
-                    second.unwrap().await.unwrap();
+                    let second = second.unwrap();
+                    match which {
+                        2 => drop(cancellation.wrap(second).await.map(Result::unwrap)),
+                        _ => second.await.unwrap(),
+                    }
                 };
                 let events = async {
                     let mut news = 0;
-                    while news < 1 {
+                    while news < 1 || sender.unacknowledged() > 0 {
                         let event = match which {
                             1 => cancellation.wrap(layer.next()).await.flatten(),
                             _ => layer.next().await,
@@ -337,4 +341,5 @@ fn no_future_of_the_layer_loses_anything_when_it_is_dropped() {
     };
     assert!(scenario(0) > 0);
     assert!(scenario(1) > 2);
+    assert!(scenario(2) > 0);
 }
