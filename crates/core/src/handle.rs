@@ -223,7 +223,7 @@ impl Handle {
 
     fn close_by(&self, frame: Option<CloseFrame>) {
         self.command(|state, news| {
-            state.commands.close.get_or_insert(frame);
+            state.commands.close.get_or_insert_with(|| Box::new(frame));
             state.queue.close_gate(news);
         });
     }

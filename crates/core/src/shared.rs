@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
@@ -16,22 +16,22 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) slots: Arc<Slots>,
+    pub(crate) slots: Slots,
     /// Something was put below since the driver last looked.
     work: AtomicBool,
     state: Mutex<State>,
-    status: Mutex<Published>,
 }
 
 pub(crate) struct State {
     pub(crate) queue: Queue,
     pub(crate) commands: Commands,
+    pub(crate) published: Published,
 }
 
 /// The user's will, as flags: idempotent, and bounded by construction.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    pub(crate) close: Option<Option<CloseFrame>>,
+    pub(crate) close: Option<Box<Option<CloseFrame>>>,
     pub(crate) abort: bool,
     pub(crate) reconnect: bool,
     pub(crate) probe: bool,
@@ -41,21 +41,41 @@ pub(crate) struct Commands {
 
 /// The status as last published.
 #[derive(Debug, Default)]
-struct Published {
-    status: Status,
+pub(crate) struct Published {
+    pub(crate) status: Status,
     version: u64,
     watchers: Vec<(u64, Waker)>,
     next_watcher: u64,
 }
 
+impl Published {
+    /// The status has changed. Gives those who watch it, to be woken outside the lock.
+    pub(crate) fn renew(&mut self) -> Watchers {
+        self.version += 1;
+        Watchers(std::mem::take(&mut self.watchers))
+    }
+}
+
+/// Who watches the status.
+#[must_use = "they wait"]
+pub(crate) struct Watchers(Vec<(u64, Waker)>);
+
+impl Watchers {
+    pub(crate) fn wake(self) {
+        for (_, waker) in self.0 {
+            waker.wake();
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(queue: Queue, now: Timestamp) -> Self {
         let status = Status { as_of: now, since: now, ..Status::default() };
+        let published = Published { status, ..Published::default() };
         Self {
-            slots: Arc::default(),
+            slots: Slots::default(),
             work: AtomicBool::new(false),
-            state: Mutex::new(State { queue, commands: Commands::default() }),
-            status: Mutex::new(Published { status, ..Published::default() }),
+            state: Mutex::new(State { queue, commands: Commands::default(), published }),
         }
     }
 
@@ -72,8 +92,11 @@ impl Shared {
     }
 
     /// Tells the driver to look. It is woken at the first such call after it has looked.
+    ///
+    /// What it is to see was put down under the lock before. So a flag that is found up need not be
+    /// raised: the driver lowers it before it takes the lock, and will find what was put down.
     pub(crate) fn notify(&self) {
-        if !self.work.swap(true, Ordering::AcqRel) {
+        if !self.work.load(Ordering::Relaxed) && !self.work.swap(true, Ordering::AcqRel) {
             self.slots.wake();
         }
     }
@@ -91,32 +114,13 @@ impl Shared {
 
 /// The status.
 impl Shared {
-    fn published(&self) -> MutexGuard<'_, Published> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn status(&self) -> Status {
-        self.published().status.clone()
-    }
-
-    /// Publishes what has changed, and wakes those who watch.
-    pub(crate) fn publish(&self, change: impl FnOnce(&mut Status)) {
-        let mut published = self.published();
-        change(&mut published.status);
-        published.version += 1;
-        if published.watchers.is_empty() {
-            return;
-        }
-        let watchers = std::mem::take(&mut published.watchers);
-        drop(published);
-        for (_, waker) in watchers {
-            waker.wake();
-        }
+        self.lock().published.status.clone()
     }
 
     /// A number for one who watches the status.
     pub(crate) fn draw_watcher(&self) -> u64 {
-        let mut published = self.published();
+        let published = &mut self.lock().published;
         published.next_watcher += 1;
         published.next_watcher
     }
@@ -128,19 +132,34 @@ impl Shared {
         seen: Option<u64>,
         waker: &Waker,
     ) -> Option<(Status, u64)> {
-        let mut published = self.published();
+        let mut state = self.lock();
+        let published = &mut state.published;
         if seen.is_none_or(|seen| published.version > seen) {
             return Some((published.status.clone(), published.version));
         }
-        match published.watchers.iter_mut().find(|(known, _)| *known == watcher) {
-            Some((_, known)) => known.clone_from(waker),
-            None => published.watchers.push((watcher, waker.clone())),
-        }
+        let (watchers, waker) = (&mut published.watchers, waker.clone());
+        let known = watchers.iter_mut().find(|(known, _)| *known == watcher);
+        let old = match known {
+            Some((_, known)) => Some(std::mem::replace(known, waker)),
+            None => {
+                watchers.push((watcher, waker));
+                None
+            }
+        };
+        drop(state);
+        // Out of the lock: this may end a task, and whatever it owns.
+        drop(old);
         None
     }
 
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.published().watchers.retain(|(known, _)| *known != watcher);
+        let mut state = self.lock();
+        let watchers = &mut state.published.watchers;
+        let at = watchers.iter().position(|(known, _)| *known == watcher);
+        let old = at.map(|at| watchers.swap_remove(at));
+        drop(state);
+        // Out of the lock, as above.
+        drop(old);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One constant waker in front of the tasks that poll a supervisor.
+//! Constant wakers in front of the tasks that poll a supervisor.
 
 use std::{
     sync::{
@@ -7,6 +7,8 @@ use std::{
     },
     task::{Wake, Waker},
 };
+
+use crate::shared::Shared;
 
 /// From which side a supervisor is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) struct Slots {
     wakers: Mutex<[Option<Waker>; 2]>,
     /// Something happened on the connection since the driver last looked.
     stirred: AtomicBool,
+    /// The sleep has called since the driver last looked.
+    rung: AtomicBool,
 }
 
 impl Slots {
@@ -65,24 +69,24 @@ impl Slots {
         }
     }
 
-    /// Whether the proxy was woken since the last call.
+    /// Whether something happened on the connection since the last call.
     pub(crate) fn take_stirred(&self) -> bool {
-        self.stirred.swap(false, Ordering::Acquire)
+        take(&self.stirred)
+    }
+
+    /// Whether the sleep has called since the last call.
+    pub(crate) fn take_rung(&self) -> bool {
+        take(&self.rung)
     }
 }
 
-/// What connection, connect future and sleep see as the task: always the same.
-pub(crate) struct Proxy {
-    slots: Arc<Slots>,
+/// Reads before it writes, which for a flag that is mostly down costs no locked operation.
+fn take(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Acquire)
 }
 
-impl Proxy {
-    pub(crate) fn waker(slots: &Arc<Slots>) -> Waker {
-        Waker::from(Arc::new(Self { slots: Arc::clone(slots) }))
-    }
-}
-
-impl Wake for Proxy {
+/// What connection and connect future see as the task: always the same.
+impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -90,5 +94,28 @@ impl Wake for Proxy {
     fn wake_by_ref(self: &Arc<Self>) {
         self.slots.stirred.store(true, Ordering::Release);
         self.slots.wake();
+    }
+}
+
+/// What the sleep sees as the task. It is told apart, so that a deadline does not make the driver
+/// read a connection on which nothing happened, nor the connection make it poll the sleep.
+pub(crate) struct Bell {
+    shared: Arc<Shared>,
+}
+
+impl Bell {
+    pub(crate) fn waker(shared: &Arc<Shared>) -> Waker {
+        Waker::from(Arc::new(Self { shared: Arc::clone(shared) }))
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.shared.slots.rung.store(true, Ordering::Release);
+        self.shared.slots.wake();
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     machine::{Load, WINDOW},
     shared::Shared,
     sink_side::SinkSide,
-    wakers::{Proxy, Side},
+    wakers::Side,
 };
 
 /// A session: a connection that is watched, and replaced when it is lost.
@@ -92,7 +92,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let unread = Backlog::new(Load { count, bytes });
         let engine = Engine::new(transport, timer, settings, policies);
         let shared = Arc::clone(engine.shared());
-        let proxy = Proxy::waker(&shared.slots);
+        let proxy = Waker::from(Arc::clone(&shared));
         let sink = SinkSide::default();
         Self { engine, shared, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }
     }

@@ -3,35 +3,31 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    CloseReason, Closed, Connecting, Counters, Event, Failure, Headers, Lost, LostCause, Message,
-    Open, Phase, Retry, RoundTrip, Text, Timestamp,
+    CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Message, Open,
+    Phase, Retry, RoundTrip, Status, Timestamp,
     machine::{End, Load, Loss, Machine, Transition},
-    queue::{Queue, Unsent},
-    shared::Shared,
+    queue::Unsent,
+    shared::{Shared, State},
 };
 
 #[derive(Debug)]
 pub(super) struct Desk {
     /// Events of the last round: a handful at most, read before anything else happens.
     events: VecDeque<Event>,
-    counters: Counters,
-    round_trip: RoundTrip,
+    traffic: Traffic,
     /// Why the last connection was lost.
     cause: Option<LostCause>,
-    close_reason: Option<CloseReason>,
     /// What was published differs from what is.
     stale: bool,
     /// As published.
     phase: Phase,
-    /// As published.
-    held: Load,
     /// Messages written since the last proof that the server read what was written before it.
     unproven: u64,
     /// How many of these an answer to the probe that is out will prove read.
     covered: u64,
     ever_answered: bool,
     /// What came with the connection that is about to be told as open.
-    established: Option<(Option<Text>, Headers)>,
+    established: Option<Box<Established<()>>>,
     opened: bool,
     /// The number of the last attempt.
     attempt: u32,
@@ -39,17 +35,24 @@ pub(super) struct Desk {
     pub(super) queue_expiry: Option<Timestamp>,
 }
 
+/// What is counted per message and so not under the lock. All else is counted where it is
+/// published.
+#[derive(Debug, Default)]
+struct Traffic {
+    messages_in: u64,
+    bytes_in: u64,
+    messages_out: u64,
+    bytes_out: u64,
+}
+
 impl Desk {
     pub(super) fn new() -> Self {
         Self {
             events: VecDeque::new(),
-            counters: Counters::default(),
-            round_trip: RoundTrip::default(),
+            traffic: Traffic::default(),
             cause: None,
-            close_reason: None,
             stale: false,
             phase: Phase::Idle,
-            held: Load::default(),
             unproven: 0,
             covered: 0,
             ever_answered: false,
@@ -78,10 +81,6 @@ impl Desk {
         self.cause.as_ref()
     }
 
-    pub(super) fn round_trip(&self) -> RoundTrip {
-        self.round_trip
-    }
-
     /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
     pub(super) fn failure(&self, refreshed: bool) -> Option<Failure<'_>> {
         let (opened, attempt) = (self.opened, self.attempt);
@@ -93,27 +92,23 @@ impl Desk {
 impl Desk {
     pub(super) fn count_in(&mut self, message: &Message) {
         self.stale = true;
-        self.counters.messages_in += 1;
-        self.counters.bytes_in += message.len() as u64;
+        self.traffic.messages_in += 1;
+        self.traffic.bytes_in += message.len() as u64;
     }
 
     pub(super) fn count_out(&mut self, load: Load) {
         self.stale = true;
         self.unproven += load.count as u64;
-        self.counters.messages_out += load.count as u64;
-        self.counters.bytes_out += load.bytes as u64;
+        self.traffic.messages_out += load.count as u64;
+        self.traffic.bytes_out += load.bytes as u64;
     }
 
     /// Handles fill the outbox, and drop from it, without the driver.
-    pub(super) fn look_at(&mut self, queue: &Queue) {
+    pub(super) fn look_at(&mut self, state: &State) {
+        let (queue, status) = (&state.queue, &state.published.status);
+        let held = Load { count: status.queued_messages, bytes: status.queued_bytes };
         self.queue_expiry = queue.expiry();
-        self.stale |= queue.held() != self.held || queue.counts().dropped != self.counters.dropped;
-    }
-
-    pub(super) fn dialled(&mut self, attempt: u32) {
-        self.attempt = attempt;
-        self.counters.dials += 1;
-        self.opened = false;
+        self.stale |= queue.held() != held || queue.counts().dropped != status.counters.dropped;
     }
 
     /// A probe is about to be flushed, behind all that was written so far.
@@ -121,10 +116,12 @@ impl Desk {
         self.covered = self.unproven;
     }
 
-    /// The probe is written.
-    pub(super) fn probed(&mut self) {
+    /// The probe is written. Gives the round trips measured so far.
+    pub(super) fn probed(&mut self, shared: &Shared) -> RoundTrip {
         self.stale = true;
-        self.counters.probes += 1;
+        let status = &mut shared.lock().published.status;
+        status.counters.probes += 1;
+        status.round_trip
     }
 
     /// A frame was heard.
@@ -133,11 +130,12 @@ impl Desk {
     }
 
     /// The heartbeat was answered, after this time if that is known.
-    pub(super) fn answered(&mut self, time: Option<Duration>) {
+    pub(super) fn answered(&mut self, time: Option<Duration>, shared: &Shared) {
         self.ever_answered = true;
-        self.counters.heartbeats += 1;
+        let status = &mut shared.lock().published.status;
+        status.counters.heartbeats += 1;
         if let Some(time) = time {
-            self.round_trip.measured(time);
+            status.round_trip.measured(time);
         }
     }
 
@@ -153,8 +151,8 @@ impl Desk {
     }
 
     /// A connection is up; the event that says so comes from the machine.
-    pub(super) fn established(&mut self, subprotocol: Option<Text>, headers: Headers) {
-        self.established = Some((subprotocol, headers));
+    pub(super) fn established(&mut self, established: Established<()>) {
+        self.established = Some(Box::new(established));
     }
 
     /// A connection or an attempt was lost for this cause; the event that says so comes from the
@@ -166,19 +164,27 @@ impl Desk {
 
 /// Telling.
 impl Desk {
-    pub(super) fn tell(&mut self, transition: Transition, unsent: Unsent) {
+    /// Makes the event of a transition, and counts it.
+    pub(super) fn tell(&mut self, transition: Transition, unsent: Unsent, status: &mut Status) {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
-        self.stale = true;
+        let counters = &mut status.counters;
         let event = match transition {
             Transition::Connecting { connection, attempt } => {
+                self.attempt = attempt;
+                self.opened = false;
+                counters.dials += 1;
                 Event::Connecting(Connecting { connection, attempt })
             }
             Transition::Open { connection, attempt, outage } => {
                 self.opened = true;
-                self.round_trip = RoundTrip::default();
-                self.counters.opens += 1;
-                let outage = (self.counters.opens > 1).then_some(outage);
-                let (subprotocol, headers) = self.established.take().unwrap_or_default();
+                counters.opens += 1;
+                let outage = (counters.opens > 1).then_some(outage);
+                status.round_trip = RoundTrip::default();
+                let (subprotocol, headers) = self
+                    .established
+                    .take()
+                    .map(|established| (established.subprotocol, established.headers))
+                    .unwrap_or_default();
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
             Transition::Lost { connection, opened, loss } => {
@@ -187,7 +193,7 @@ impl Desk {
                     self.lost(LostCause::MaxAge);
                 }
                 let cause = self.cause();
-                self.counters.losses.count(&cause);
+                counters.losses.count(&cause);
                 Event::Lost(Box::new(Lost {
                     connection,
                     opened,
@@ -213,7 +219,7 @@ impl Desk {
                     End::FlapLimit => CloseReason::FlapLimit(self.cause()),
                     End::OutageLimit => CloseReason::OutageLimit(self.cause()),
                 };
-                self.close_reason = Some(reason.clone());
+                status.close_reason = Some(reason.clone());
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
@@ -231,47 +237,38 @@ impl Desk {
         std::mem::take(&mut self.unproven)
     }
 
-    /// The session ended without anybody left to tell but the status.
-    pub(super) fn dropped(&mut self) {
-        self.close_reason = Some(CloseReason::Dropped);
-    }
-
     fn cause(&self) -> LostCause {
         self.cause.clone().unwrap_or(LostCause::Replaced)
     }
 
-    pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, shared: &Shared) {
+    /// Brings what is published up to date.
+    pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, state: &mut State) {
         self.stale = false;
-        let (held, counts) = {
-            let state = shared.lock();
-            (state.queue.held(), state.queue.counts())
-        };
+        let (held, counts) = (state.queue.held(), state.queue.counts());
+        let status = &mut state.published.status;
         let phase = machine.phase();
-        let begun = std::mem::replace(&mut self.phase, phase) != phase;
-        self.held = held;
-        self.counters.dropped = counts.dropped;
-        self.counters.unknown = counts.unknown;
-        shared.publish(|status| {
-            if begun {
-                status.since = now;
-            }
-            status.phase = phase;
-            status.as_of = now;
-            status.connection = machine.connection();
-            status.attempt = machine.attempt();
-            status.next_attempt_at = machine.next_attempt();
-            status.last_life = machine.last_life();
-            status.probe_since = machine.probe_since();
-            status.round_trip = self.round_trip;
-            status.counters = self.counters;
-            status.queued_messages = held.count;
-            status.queued_bytes = held.bytes;
-            if status.last_cause != self.cause {
-                status.last_cause.clone_from(&self.cause);
-            }
-            if self.close_reason.is_some() {
-                status.close_reason = self.close_reason.take();
-            }
-        });
+        if std::mem::replace(&mut self.phase, phase) != phase {
+            status.since = now;
+        }
+        status.phase = phase;
+        status.as_of = now;
+        status.connection = machine.connection();
+        status.attempt = machine.attempt();
+        status.next_attempt_at = machine.next_attempt();
+        status.last_life = machine.last_life();
+        status.probe_since = machine.probe_since();
+        status.queued_messages = held.count;
+        status.queued_bytes = held.bytes;
+        let Traffic { messages_in, bytes_in, messages_out, bytes_out } = self.traffic;
+        let counters = &mut status.counters;
+        counters.messages_in = messages_in;
+        counters.bytes_in = bytes_in;
+        counters.messages_out = messages_out;
+        counters.bytes_out = bytes_out;
+        counters.dropped = counts.dropped;
+        counters.unknown = counts.unknown;
+        if status.last_cause != self.cause {
+            status.last_cause.clone_from(&self.cause);
+        }
     }
 }

@@ -13,8 +13,8 @@ use crate::{CloseFrame, Connection, Frame, Message, TransportError};
 pub(super) struct Writer {
     /// Taken from the outbox, not yet given to the connection. Empty between polls.
     window: VecDeque<Message>,
-    /// A probe to be written before any further message.
-    probe: Option<Frame>,
+    /// A probe is to be written before any further message.
+    probe: bool,
     /// The probe was given to the connection and not flushed yet.
     probe_handed: bool,
     goodbye: Goodbye,
@@ -35,9 +35,9 @@ enum Goodbye {
     #[default]
     None,
     /// Wanted, after all that is queued.
-    AfterQueue(CloseFrame),
+    AfterQueue(Box<CloseFrame>),
     /// Wanted, before what is queued.
-    BeforeQueue(CloseFrame),
+    BeforeQueue(Box<CloseFrame>),
     /// Given to the connection, with this code.
     Sent(u16),
 }
@@ -57,12 +57,12 @@ pub(super) struct Written {
     pub(super) progress: bool,
     /// Writing failed.
     pub(super) failed: bool,
-    /// There may be more to do.
-    pub(super) again: bool,
 }
 
 /// The outbox, as the writer sees it.
 pub(super) trait Source {
+    /// Makes the probe that was asked for.
+    fn probe(&mut self) -> Frame;
     /// Moves as many messages as the window has room for.
     fn hand_over(&mut self, to: &mut VecDeque<Message>);
     /// Takes back what the connection did not take.
@@ -72,8 +72,8 @@ pub(super) trait Source {
 }
 
 impl Writer {
-    pub(super) fn probe(&mut self, frame: Frame) {
-        self.probe = Some(frame);
+    pub(super) fn probe(&mut self) {
+        self.probe = true;
     }
 
     /// Whether the connection has a probe that is not known to be flushed.
@@ -83,6 +83,7 @@ impl Writer {
 
     pub(super) fn say_goodbye(&mut self, frame: CloseFrame, after_queue: bool) {
         if !matches!(self.goodbye, Goodbye::Sent(_)) {
+            let frame = Box::new(frame);
             self.goodbye =
                 if after_queue { Goodbye::AfterQueue(frame) } else { Goodbye::BeforeQueue(frame) };
         }
@@ -102,10 +103,16 @@ impl Writer {
 
     /// Whether there is nothing to write but what may have been queued.
     pub(super) fn is_idle(&self) -> bool {
-        self.failed.is_some()
-            || (!self.dirty
-                && self.probe.is_none()
-                && !matches!(self.goodbye, Goodbye::AfterQueue(_) | Goodbye::BeforeQueue(_)))
+        self.failed.is_some() || !(self.dirty || self.wants_control())
+    }
+
+    /// Whether a control frame waits and may be written.
+    pub(super) fn is_asked(&self) -> bool {
+        self.wants_control() && !self.flushing && self.failed.is_none()
+    }
+
+    fn wants_control(&self) -> bool {
+        self.probe || matches!(self.goodbye, Goodbye::AfterQueue(_) | Goodbye::BeforeQueue(_))
     }
 
     /// Writes as much as the connection takes: one window, and the flush of it.
@@ -156,7 +163,6 @@ impl Writer {
                 written.blocked = false;
                 written.flushed = true;
                 written.probe = std::mem::take(&mut self.probe_handed);
-                written.again = true;
             }
             Poll::Pending => {
                 self.flushing = true;
@@ -176,16 +182,15 @@ impl Writer {
         if matches!(self.goodbye, Goodbye::Sent(_)) {
             return Ok(());
         }
-        if self.probe.is_some() {
+        if self.probe {
             match connection.as_mut().poll_ready(cx)? {
                 Poll::Ready(()) => {}
                 Poll::Pending => return self.stop(written),
             }
-            if let Some(frame) = self.probe.take() {
-                connection.as_mut().start_send(frame)?;
-                self.probe_handed = true;
-                self.dirty = true;
-            }
+            self.probe = false;
+            connection.as_mut().start_send(source.probe())?;
+            self.probe_handed = true;
+            self.dirty = true;
         }
         if !matches!(self.goodbye, Goodbye::BeforeQueue(_)) {
             source.hand_over(&mut self.window);
@@ -203,8 +208,8 @@ impl Writer {
             }
         }
         let frame = match &self.goodbye {
-            Goodbye::BeforeQueue(frame) => frame.clone(),
-            Goodbye::AfterQueue(frame) if source.is_settled() => frame.clone(),
+            Goodbye::BeforeQueue(frame) => CloseFrame::clone(frame),
+            Goodbye::AfterQueue(frame) if source.is_settled() => CloseFrame::clone(frame),
             _ => return Ok(()),
         };
         match connection.as_mut().poll_ready(cx)? {

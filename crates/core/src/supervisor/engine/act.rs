@@ -4,11 +4,11 @@ use std::{task::Context, time::Duration};
 
 use super::{Engine, Step, park::Alarm};
 use crate::{
-    Attempt, CloseFrame, Frame, LostCause, Timer, Timestamp, Transport, Verdict,
-    heartbeat::ProbeFrame,
+    Attempt, CloseFrame, LostCause, Timer, Timestamp, Transport, Verdict,
     machine::{Action, Loss, Ruling, Transition},
-    queue::Unsent,
-    supervisor::line::Line,
+    queue::{News, Unsent},
+    shared::State,
+    supervisor::{line::Line, news::Desk},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -22,7 +22,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let commands = std::mem::take(&mut self.shared.lock().commands);
         self.has_queue = true;
         if let Some(frame) = commands.close {
-            self.goodbye = self.goodbye.take().or(frame);
+            self.goodbye = self.goodbye.take().or(frame.map(Box::new));
             self.machine.handle_close(now);
         }
         if commands.abort {
@@ -38,21 +38,23 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         } else if commands.probe {
             self.machine.handle_probe_now(now);
         }
-        if self.carry_out(cx) { Step::Moved } else { Step::Still }
+        self.carry_out(cx)
     }
 
-    /// Does and tells what the machine wants; whether there was anything.
-    pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut any = false;
+    /// Does and tells what the machine wants. What is only to be written moves nothing yet.
+    pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> Step {
+        let mut step = Step::Still;
         while let Some(action) = self.machine.poll_action() {
-            any = true;
+            if !matches!(action, Action::Probe | Action::SayGoodbye) {
+                step = Step::Moved;
+            }
             self.act(action, cx);
         }
         while let Some(transition) = self.machine.poll_event() {
-            any = true;
+            step = Step::Moved;
             self.tell(transition);
         }
-        any
+        step
     }
 
     pub(super) fn act(&mut self, action: Action, cx: &mut Context<'_>) {
@@ -81,21 +83,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.probe.number += 1;
                 self.probe.sent = None;
                 self.probe.answered = false;
-                let heartbeat = &mut self.policies.heartbeat;
-                let frame = match heartbeat.probe(self.probe.number, self.can_ping) {
-                    ProbeFrame::Ping(payload) => {
-                        self.probe.ping = true;
-                        Frame::Ping(payload)
-                    }
-                    ProbeFrame::Message(message) => {
-                        self.probe.ping = false;
-                        Frame::Message(message)
-                    }
-                };
-                self.writer.probe(frame);
+                self.writer.probe();
             }
             Action::SayGoodbye => {
-                let frame = self.goodbye.take().unwrap_or_else(|| CloseFrame::new(1000, ""));
+                let frame = self.goodbye.take().map_or_else(|| CloseFrame::new(1000, ""), |own| *own);
                 let by_user = self.shared.lock().queue.is_closed();
                 self.writer.say_goodbye(frame, by_user);
             }
@@ -129,7 +120,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     pub(super) fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
-        self.desk.dialled(number);
         self.can_ping = self.transport.can_ping();
         self.granted = None;
         let attempt = Attempt {
@@ -145,23 +135,34 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     pub(super) fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        let unsent = match transition {
-            Transition::Closed(_) => self.shared.with(|state, news| {
+        self.publish_with(|state, desk, news| {
+            if closes {
                 state.queue.close(news);
-                state.queue.take_unsent()
-            }),
-            Transition::Lost { .. } => self.shared.lock().queue.take_unsent(),
-            _ => Unsent::default(),
-        };
-        self.desk.tell(transition, unsent);
-        self.publish();
+            }
+            let unsent = match transition {
+                Transition::Closed(_) | Transition::Lost { .. } => state.queue.take_unsent(),
+                _ => Unsent::default(),
+            };
+            desk.tell(transition, unsent, &mut state.published.status);
+        });
         if closes {
-            self.alarm = Alarm { sleep: None, at: None, stale: false };
+            self.alarm = Alarm::default();
             self.shared.slots.wake();
         }
     }
 
     pub(super) fn publish(&mut self) {
-        self.desk.publish(&self.machine, self.now, &self.shared);
+        self.publish_with(|_, _, _| {});
+    }
+
+    /// Changes something of what is published, and the rest of it by the way.
+    pub(super) fn publish_with(&mut self, change: impl FnOnce(&mut State, &mut Desk, &mut News)) {
+        let Self { shared, desk, machine, now, .. } = self;
+        let watchers = shared.with(|state, news| {
+            change(state, desk, news);
+            desk.publish(machine, *now, state);
+            state.published.renew()
+        });
+        watchers.wake();
     }
 }

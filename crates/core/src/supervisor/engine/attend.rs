@@ -4,11 +4,13 @@ use std::{collections::VecDeque, task::Context};
 
 use futures_sink::Sink;
 
-use super::{Engine, FRAMES_PER_LOOK, Reading, Step};
+use super::{Engine, FRAMES_PER_LOOK, ProbeOut, Reading, Step};
 use crate::{
-    Connection, Life, LostCause, Message, Timer, Transport,
-    shared::Shared,
-    supervisor::{line::Line, writer::Source},
+    Connection, Frame, Heartbeat, Life, LostCause, Message, Timer, Timestamp, Transport,
+    heartbeat::ProbeFrame,
+    queue::News,
+    shared::{Shared, State},
+    supervisor::{line::Line, news::Desk, writer::Source},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -19,7 +21,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.started = true;
             self.machine.handle_start(self.now);
         }
-        self.expire();
         let mut step = self.write(cx);
         if self.bury() {
             step = Step::Moved;
@@ -33,9 +34,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if self.may_dial() {
                 self.machine.handle_deadline(self.now);
             }
+        }
+        if self.carry_out(cx) == Step::Moved {
             step = Step::Moved;
         }
-        if self.carry_out(cx) { Step::Moved } else { step }
+        // A probe leaves with the round in which it was found due.
+        if self.writer.is_asked() && self.write(cx) == Step::Moved {
+            step = Step::Moved;
+        }
+        step
     }
 
     /// Whether a verdict is due and the connection was passed over because it had not stirred: it
@@ -97,10 +104,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.probe.answered = true;
             let sent = self.probe.sent.take();
             // Only pongs are told apart: any message, or a reply to a probe before, may come late.
-            if sent.is_some() && self.probe.ping {
+            if sent.is_some() && !self.probe.by_message {
                 self.desk.proven();
             }
-            self.desk.answered(sent.map(|sent| self.now.saturating_since(sent)));
+            let time = sent.map(|sent| self.now.saturating_since(sent));
+            self.desk.answered(time, &self.shared);
         }
         self.alarm.stale |= was_out && self.machine.probe_since().is_none();
     }
@@ -109,28 +117,39 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.now = self.now.max(self.timer.now());
     }
 
-    pub(super) fn expire(&mut self) {
-        if !self.has_queue {
+    /// Drops what has grown too old in the outbox. What is handed over is looked at by the way.
+    fn expire(&mut self) {
+        if self.has_queue {
+            let (now, desk) = (self.now, &mut self.desk);
+            self.shared.with(|state, news| expire(state, desk, now, news));
+        } else {
             self.desk.queue_expiry = None;
-            return;
         }
-        let (now, desk) = (self.now, &mut self.desk);
-        self.shared.with(|state, news| {
-            state.queue.stamp(now);
-            if state.queue.expiry().is_some_and(|at| at <= now) {
-                state.queue.expire(now, news);
-            }
-            desk.look_at(&state.queue);
-        });
     }
 
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Step {
+        let Line::Open(connection) = &mut self.line else {
+            self.expire();
+            return Step::Still;
+        };
         if !self.machine.may_write() || (self.writer.is_idle() && !self.has_queue) {
+            self.expire();
             return Step::Still;
         }
-        let Line::Open(connection) = &mut self.line else { return Step::Still };
-        let mut source = Outbox { shared: &self.shared, more: &mut self.has_queue };
+        let mut source = Outbox {
+            shared: &self.shared,
+            more: &mut self.has_queue,
+            seen: false,
+            now: self.now,
+            desk: &mut self.desk,
+            heartbeat: &mut self.policies.heartbeat,
+            probe: &mut self.probe,
+            can_ping: self.can_ping,
+        };
         let written = self.writer.write(connection.as_mut(), &mut source, cx);
+        if !source.seen {
+            self.expire();
+        }
         let number = self.machine.connection();
         if written.handed {
             self.machine.handle_handed(number);
@@ -150,9 +169,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         if written.probe {
             self.probe.sent = (!self.probe.answered).then_some(self.now);
-            self.desk.probed();
+            let round_trip = self.desk.probed(&self.shared);
             let longest = self.policies.heartbeat.adaptive.and_then(|floor| {
-                self.desk.round_trip().patience().map(|patience| patience.max(floor))
+                round_trip.patience().map(|patience| patience.max(floor))
             });
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
@@ -162,7 +181,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.burial = FRAMES_PER_LOOK;
             return Step::Moved;
         }
-        if written.again { Step::Moved } else { Step::Still }
+        // Between two windows there is time to read.
+        if written.flushed && (self.has_queue || !self.writer.is_idle()) {
+            Step::Moved
+        } else {
+            Step::Still
+        }
     }
 
     /// Reports a failed write, once what the peer sent before has been read: all of it, or
@@ -194,19 +218,53 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 }
 
-/// The outbox under its lock, as the writer sees it.
+/// Stamps what is new in the outbox, drops what is too old, and notes how it stands.
+fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, news: &mut News) {
+    let queue = &mut state.queue;
+    queue.stamp(now);
+    if queue.expiry().is_some_and(|at| at <= now) {
+        queue.expire(now, news);
+    }
+    desk.look_at(state);
+}
+
+/// The outbox under its lock, and the heartbeat, as the writer sees them.
 struct Outbox<'a> {
     shared: &'a Shared,
     /// There may be messages to hand over.
     more: &'a mut bool,
+    /// Nothing in it is too old.
+    seen: bool,
+    now: Timestamp,
+    desk: &'a mut Desk,
+    heartbeat: &'a mut Heartbeat,
+    probe: &'a mut ProbeOut,
+    can_ping: bool,
 }
 
 impl Source for Outbox<'_> {
+    fn probe(&mut self) -> Frame {
+        let frame = self.heartbeat.probe(self.probe.number, self.can_ping);
+        self.probe.by_message = matches!(frame, ProbeFrame::Message(_));
+        match frame {
+            ProbeFrame::Ping(payload) => Frame::Ping(payload),
+            ProbeFrame::Message(message) => Frame::Message(message),
+        }
+    }
+
     fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        if *self.more {
-            let mut state = self.shared.lock();
+        if !*self.more {
+            return;
+        }
+        let Self { more, now, desk, .. } = self;
+        self.seen = true;
+        self.shared.with(|state, news| {
+            expire(state, desk, *now, news);
             state.queue.hand_over(to);
-            *self.more = state.queue.has_queued();
+            **more = state.queue.has_queued();
+        });
+        if !*self.more {
+            self.desk.queue_expiry = None;
         }
     }
 

@@ -29,19 +29,20 @@ mod read;
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use self::park::Alarm;
 use super::{line::Line, news::Desk, writer::Writer};
 use crate::{
-    CloseFrame, Event, Message, Timer, Timestamp, Transport,
+    CloseFrame, Event, Life, Message, Timer, Timestamp, Transport,
     backoff::Random,
     builder::{Delays, Policies, Settings},
     machine::Machine,
     queue::Queue,
     shared::Shared,
+    wakers::Bell,
 };
 
 /// Frames between two looks at the clock, and frames read before a verdict or a burial: enough to
@@ -73,6 +74,8 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// A connection that the peer closed, while it writes its reply.
     leaving: Option<Pin<Box<T::Connection>>>,
     alarm: Alarm<K>,
+    /// The only waker that the sleep ever sees.
+    bell: Waker,
     now: Timestamp,
     /// Frames since the clock was read.
     frames: u32,
@@ -90,6 +93,8 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// There may be messages to hand over.
     has_queue: bool,
     probe: ProbeOut,
+    /// Whatever is heard is life, and no message is to be looked into for a reply.
+    credulous: bool,
     /// The connection that there is can send pings. Asked when it is dialled: by the time of a
     /// probe the transport may be set on another kind.
     can_ping: bool,
@@ -103,7 +108,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// never.
     granted: Option<Option<Timestamp>>,
     random: Random,
-    goodbye: Option<CloseFrame>,
+    goodbye: Option<Box<CloseFrame>>,
     desk: Desk,
     shared: Arc<Shared>,
     started: bool,
@@ -126,8 +131,8 @@ struct ProbeOut {
     sent: Option<Timestamp>,
     /// The answer to the last was heard.
     answered: bool,
-    /// It is a ping, else a message.
-    ping: bool,
+    /// It is a message, else a ping.
+    by_message: bool,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -139,13 +144,17 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     ) -> Self {
         let rules = settings.rules(&policies.heartbeat);
         let now = timer.now();
+        let shared = Arc::new(Shared::new(Queue::new(settings.outbox), now));
+        let credulous = policies.heartbeat.reply.is_none()
+            && matches!(policies.heartbeat.life, Life::AnyFrame | Life::Data);
         Self {
             transport,
             timer,
             machine: Machine::new(rules),
             line: Line::None,
             leaving: None,
-            alarm: Alarm { sleep: None, at: None, stale: false },
+            alarm: Alarm::default(),
+            bell: Bell::waker(&shared),
             now,
             frames: 0,
             heard: Heard::default(),
@@ -157,6 +166,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             burial: 0,
             has_queue: false,
             probe: ProbeOut::default(),
+            credulous,
             can_ping: false,
             policies,
             max_age: settings.max_age,
@@ -167,7 +177,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             random: Random::seeded(),
             goodbye: None,
             desk: Desk::new(),
-            shared: Arc::new(Shared::new(Queue::new(settings.outbox), now)),
+            shared,
             started: false,
         }
     }
@@ -226,7 +236,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if self.machine.is_closed() {
                 return Poll::Ready(None);
             }
-            if self.park(cx) == Step::Still {
+            if self.park() == Step::Still {
                 return Poll::Pending;
             }
         }

@@ -3,29 +3,40 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::Context,
 };
 
 use super::{Engine, Step};
-use crate::{Timer, Timestamp, Transport};
+use crate::{CloseReason, Timer, Timestamp, Transport};
 
 /// The one sleep.
 pub(super) struct Alarm<K: Timer> {
-    pub(super) sleep: Option<Pin<Box<K::Sleep>>>,
+    sleep: Option<Pin<Box<K::Sleep>>>,
     /// What it is set to; `None` while nothing is awaited of it.
-    pub(super) at: Option<Timestamp>,
+    at: Option<Timestamp>,
     /// It is set for a deadline that has gone.
     pub(super) stale: bool,
 }
 
+impl<K: Timer> Default for Alarm<K> {
+    fn default() -> Self {
+        Self { sleep: None, at: None, stale: false }
+    }
+}
+
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Sets the one sleep; still if there is nothing to do until something wakes the task.
-    pub(super) fn park(&mut self, cx: &mut Context<'_>) -> Step {
+    pub(super) fn park(&mut self) -> Step {
+        // Its waker never changes, so it is polled when it is set and once it has called.
+        let mut cx = Context::from_waker(&self.bell);
+        if self.shared.slots.take_rung() || self.alarm.is_due(self.now) {
+            self.alarm.is_over(&mut cx);
+        }
         let deadline = match (self.machine.poll_deadline(), self.desk.queue_expiry) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        if self.alarm.set(deadline, &self.timer, cx) == Step::Moved {
+        if self.alarm.set(deadline, &self.timer, &mut cx) == Step::Moved {
             return Step::Moved;
         }
         // What a handle put down since the last look has woken nobody: the task was awake.
@@ -47,46 +58,48 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.leaving = None;
         self.drop_line(None);
         self.machine.handle_abort(self.now);
-        self.shared.with(|state, news| state.queue.close(news));
-        self.desk.dropped();
-        self.publish();
+        self.publish_with(|state, _, news| {
+            state.queue.close(news);
+            state.published.status.close_reason = Some(CloseReason::Dropped);
+        });
     }
 }
 
 impl<K: Timer> Alarm<K> {
+    /// Whether the moment that it is set to has come.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether the sleep has just finished, which says nothing about the deadline: the clock
+    /// decides.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(sleep) = self.sleep.as_mut().filter(|_| self.at.is_some()) else { return false };
+        let over = sleep.as_mut().poll(cx).is_ready();
+        if over {
+            self.at = None;
+        }
+        over
+    }
+
     /// Sees to it that the task is woken at `deadline`; moved if that moment has come.
-    pub(super) fn set(
-        &mut self,
-        deadline: Option<Timestamp>,
-        timer: &K,
-        cx: &mut Context<'_>,
-    ) -> Step {
+    fn set(&mut self, deadline: Option<Timestamp>, timer: &K, cx: &mut Context<'_>) -> Step {
+        let stale = std::mem::take(&mut self.stale);
         let Some(deadline) = deadline else {
-            if self.stale {
-                self.at = None;
-                self.stale = false;
-                self.sleep = None;
+            if stale {
+                *self = Self::default();
             }
             return Step::Still;
         };
-        let replace = self.stale || self.at.is_none_or(|at| deadline < at);
-        self.stale = false;
-        if replace {
-            let sleep = timer.sleep_until(deadline);
-            match &mut self.sleep {
-                Some(place) => place.as_mut().set(sleep),
-                None => self.sleep = Some(Box::pin(sleep)),
-            }
-            self.at = Some(deadline);
+        if !stale && self.at.is_some_and(|at| at <= deadline) {
+            return Step::Still;
         }
-        let Some(sleep) = &mut self.sleep else { return Step::Still };
-        match sleep.as_mut().poll(cx) {
-            Poll::Pending => Step::Still,
-            Poll::Ready(()) => {
-                // The clock decides: an early sleep is set again, a due deadline is met.
-                self.at = None;
-                Step::Moved
-            }
+        let sleep = timer.sleep_until(deadline);
+        match &mut self.sleep {
+            Some(place) => place.as_mut().set(sleep),
+            None => self.sleep = Some(Box::pin(sleep)),
         }
+        self.at = Some(deadline);
+        if self.is_over(cx) { Step::Moved } else { Step::Still }
     }
 }

@@ -57,7 +57,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_control(false),
                 Poll::Ready(Some(Ok(Frame::Pong(payload)))) => {
                     let answer = self.probe_is_out()
-                        && self.probe.ping
+                        && !self.probe.by_message
                         && payload[..] == self.probe.number.to_be_bytes();
                     self.hear_control(answer);
                 }
@@ -97,7 +97,17 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.heard.any = true;
         self.desk.count_in(&message);
         // By the original's convention the message after a heartbeat by message is its answer.
-        let by_message = self.probe_is_out() && !self.probe.ping;
+        let by_message = self.probe.by_message && self.probe_is_out();
+        if self.credulous {
+            self.heard.life = true;
+            self.heard.answer |= by_message;
+            return Some(message);
+        }
+        self.look_into(message, by_message)
+    }
+
+    /// What a message means by the user's functions.
+    fn look_into(&mut self, message: Message, by_message: bool) -> Option<Message> {
         let heartbeat = &mut self.policies.heartbeat;
         let reply = match &mut heartbeat.reply {
             None => by_message,
@@ -165,8 +175,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         match result {
             Ok(established) => {
-                self.line = Line::Open(Box::pin(established.connection));
-                self.desk.established(established.subprotocol, established.headers);
+                let (open, rest) = established.split();
+                self.line = Line::Open(Box::pin(open));
+                self.desk.established(rest);
                 let max_age = self.max_age.map(|age| self.random.shorten(age));
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.refresh = false;
