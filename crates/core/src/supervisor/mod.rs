@@ -207,9 +207,11 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
         let this = self.get_mut();
-        // Messages fed one after the other are written together: when the sink is flushed, when
-        // there is no more room, when the stream side is polled, and at the latest after a window.
-        if (1..WINDOW.count).contains(&this.fed)
+        // On an open connection messages fed one after the other are written together: when the
+        // sink is flushed, when there is no more room, when the stream side is polled, and at the
+        // latest after a window.
+        if this.fed < WINDOW.count
+            && this.engine.may_write()
             && let Poll::Ready(ready) = this.sink.poll_ready(&this.shared, cx.waker())
         {
             return Poll::Ready(ready);

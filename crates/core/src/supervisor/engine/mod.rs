@@ -204,6 +204,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.has_queue = true;
     }
 
+    /// Whether there is a connection to write to.
+    pub(in crate::supervisor) fn may_write(&self) -> bool {
+        self.machine.may_write()
+    }
+
     pub(in crate::supervisor) fn is_closed(&self) -> bool {
         self.machine.is_closed()
     }
