@@ -30,8 +30,9 @@ pub(crate) fn inbound(message: Ws) -> Frame {
     }
 }
 
+/// Text that tungstenite has checked.
 #[inline]
-fn trusted(text: Utf8Bytes) -> Text {
+pub(crate) fn trusted(text: Utf8Bytes) -> Text {
     // SAFETY: a `Utf8Bytes` is UTF-8: it is tungstenite's own type for text that it has checked.
     #[allow(unsafe_code, reason = "the text was checked once, see `Text::from_bytes_unchecked`")]
     unsafe {

@@ -17,11 +17,11 @@ use tungstenite::{
     error::ProtocolError,
     protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode},
 };
-use websocket_heartbeat::{Connection, ErrorKind, Frame, TransportError};
+use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
 use crate::{
     fault,
-    frame::{inbound, outbound},
+    frame::{inbound, outbound, trusted},
     io::Io,
     tuning::write_limit,
 };
@@ -106,6 +106,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             let _ = self.socket.close(Some(close));
         }
         Poll::Ready(Some(Err(fault::from_tungstenite(error))))
+    }
+
+    /// What is no message. Apart, since all variants of one `match` would be put together from
+    /// the small pieces that a close frame has, which is slow to read again.
+    #[cold]
+    #[inline(never)]
+    fn read_other(&mut self, other: Ws) -> Poll<Option<Result<Frame, TransportError>>> {
+        if matches!(other, Ws::Close(_)) {
+            self.read = ReadState::Closed;
+        }
+        Poll::Ready(Some(Ok(inbound(other))))
     }
 
     #[cold]
@@ -213,12 +224,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
         }
         this.socket.get_mut().arm(cx.waker());
         match this.socket.read() {
-            Ok(message) => {
-                if matches!(message, Ws::Close(_)) {
-                    this.read = ReadState::Closed;
-                }
-                Poll::Ready(Some(Ok(inbound(message))))
+            Ok(Ws::Binary(bytes)) => {
+                Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes)))))
             }
+            Ok(Ws::Text(text)) => Poll::Ready(Some(Ok(Frame::Message(Message::Text(trusted(text)))))),
+            Ok(other) => this.read_other(other),
             Err(error) => this.read_trouble(error),
         }
     }
