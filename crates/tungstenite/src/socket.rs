@@ -13,7 +13,7 @@ use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use tungstenite::{
-    Error as WsError, Message as Ws, WebSocket,
+    Error as WsError, Message as Ws, Utf8Bytes, WebSocket,
     error::ProtocolError,
     protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode},
 };
@@ -108,15 +108,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(Some(Err(fault::from_tungstenite(error))))
     }
 
-    /// What is no message. Apart, since all variants of one `match` would be put together from
-    /// the small pieces that a close frame has, which is slow to read again.
+    /// Apart, since all variants of one `match` would be put together from the small pieces that a
+    /// close frame has, which is slow to read again.
     #[cold]
     #[inline(never)]
-    fn read_other(&mut self, other: Ws) -> Poll<Option<Result<Frame, TransportError>>> {
-        if matches!(other, Ws::Close(_)) {
-            self.read = ReadState::Closed;
-        }
-        Poll::Ready(Some(Ok(inbound(other))))
+    fn read_close(
+        &mut self,
+        close: Option<(CloseCode, Utf8Bytes)>,
+    ) -> Poll<Option<Result<Frame, TransportError>>> {
+        self.read = ReadState::Closed;
+        let close = close.map(|(code, reason)| WsCloseFrame { code, reason });
+        Poll::Ready(Some(Ok(inbound(Ws::Close(close)))))
     }
 
     #[cold]
@@ -224,11 +226,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
         }
         this.socket.get_mut().arm(cx.waker());
         match this.socket.read() {
-            Ok(Ws::Binary(bytes)) => {
-                Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes)))))
+            Ok(Ws::Binary(bytes)) => Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes))))),
+            Ok(Ws::Text(text)) => {
+                Poll::Ready(Some(Ok(Frame::Message(Message::Text(trusted(text))))))
             }
-            Ok(Ws::Text(text)) => Poll::Ready(Some(Ok(Frame::Message(Message::Text(trusted(text)))))),
-            Ok(other) => this.read_other(other),
+            Ok(Ws::Ping(payload)) => Poll::Ready(Some(Ok(Frame::Ping(payload)))),
+            Ok(Ws::Pong(payload)) => Poll::Ready(Some(Ok(Frame::Pong(payload)))),
+            Ok(Ws::Close(None)) => this.read_close(None),
+            Ok(Ws::Close(Some(WsCloseFrame { code, reason }))) => {
+                this.read_close(Some((code, reason)))
+            }
+            Ok(Ws::Frame(_)) => unreachable!("reading yields whole messages only"),
             Err(error) => this.read_trouble(error),
         }
     }

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Message, Open,
-    Phase, Retry, RoundTrip, Status, Timestamp,
+    CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Open, Phase,
+    Retry, RoundTrip, Status, Timestamp,
     machine::{End, Load, Loss, Machine, Transition},
     queue::Unsent,
     shared::{Shared, State},
@@ -90,10 +90,10 @@ impl Desk {
 
 /// Counting.
 impl Desk {
-    pub(super) fn count_in(&mut self, message: &Message) {
+    pub(super) fn count_in(&mut self, bytes: usize) {
         self.stale = true;
         self.traffic.messages_in += 1;
-        self.traffic.bytes_in += message.len() as u64;
+        self.traffic.bytes_in += bytes as u64;
     }
 
     pub(super) fn count_out(&mut self, load: Load) {

@@ -86,7 +86,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.writer.probe();
             }
             Action::SayGoodbye => {
-                let frame = self.goodbye.take().map_or_else(|| CloseFrame::new(1000, ""), |own| *own);
+                let frame =
+                    self.goodbye.take().map_or_else(|| CloseFrame::new(1000, ""), |own| *own);
                 let by_user = self.shared.lock().queue.is_closed();
                 self.writer.say_goodbye(frame, by_user);
             }

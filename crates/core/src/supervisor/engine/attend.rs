@@ -170,9 +170,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if written.probe {
             self.probe.sent = (!self.probe.answered).then_some(self.now);
             let round_trip = self.desk.probed(&self.shared);
-            let longest = self.policies.heartbeat.adaptive.and_then(|floor| {
-                round_trip.patience().map(|patience| patience.max(floor))
-            });
+            let longest = self
+                .policies
+                .heartbeat
+                .adaptive
+                .and_then(|floor| round_trip.patience().map(|patience| patience.max(floor)));
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
         }

@@ -1,10 +1,6 @@
 //! Parking: the one sleep, and the end.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::Context,
-};
+use std::{future::Future, pin::Pin, task::Context};
 
 use super::{Engine, Step};
 use crate::{CloseReason, Timer, Timestamp, Transport};

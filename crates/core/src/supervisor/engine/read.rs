@@ -50,7 +50,23 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         while let Some(connection) = self.line.open() {
             match connection.poll_next(cx) {
                 Poll::Ready(Some(Ok(Frame::Message(message)))) => {
-                    if let Some(message) = self.hear_message(message) {
+                    self.frames += 1;
+                    self.heard.any = true;
+                    self.desk.count_in(message.len());
+                    // By the original's convention the message after a heartbeat by message is its
+                    // answer.
+                    let answer = self.probe.by_message && self.probe_is_out();
+                    if self.credulous {
+                        self.heard.life = true;
+                        self.heard.answer |= answer;
+                        return Read::Message(message);
+                    }
+                    // Another one: the message stays in registers where its address is not taken.
+                    let message = match message {
+                        Message::Text(text) => Message::Text(text),
+                        Message::Binary(bytes) => Message::Binary(bytes),
+                    };
+                    if let Some(message) = self.look_into(message, answer) {
                         return Read::Message(message);
                     }
                 }
@@ -91,22 +107,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Read::Nothing
     }
 
-    /// A message came: notes it, and gives it on unless it is hidden.
-    pub(super) fn hear_message(&mut self, message: Message) -> Option<Message> {
-        self.frames += 1;
-        self.heard.any = true;
-        self.desk.count_in(&message);
-        // By the original's convention the message after a heartbeat by message is its answer.
-        let by_message = self.probe.by_message && self.probe_is_out();
-        if self.credulous {
-            self.heard.life = true;
-            self.heard.answer |= by_message;
-            return Some(message);
-        }
-        self.look_into(message, by_message)
-    }
-
-    /// What a message means by the user's functions.
+    /// What a message means by the user's functions; gives it on unless it is hidden.
+    #[inline(never)]
     fn look_into(&mut self, message: Message, by_message: bool) -> Option<Message> {
         let heartbeat = &mut self.policies.heartbeat;
         let reply = match &mut heartbeat.reply {
