@@ -22,7 +22,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let commands = std::mem::take(&mut self.shared.lock().commands);
         self.has_queue = true;
         if let Some(frame) = commands.close {
-            self.goodbye = self.goodbye.take().or(frame.map(Box::new));
+            self.goodbye = self.goodbye.take().or_else(|| frame.map(Box::new));
             self.machine.handle_close(now);
         }
         if commands.abort {

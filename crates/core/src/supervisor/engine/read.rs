@@ -61,7 +61,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                         self.heard.answer |= answer;
                         return Read::Message(message);
                     }
-                    // Another one: the message stays in registers where its address is not taken.
+                    #[allow(
+                        clippy::needless_match,
+                        reason = "a copy, so that above no address is taken and nothing spilled"
+                    )]
                     let message = match message {
                         Message::Text(text) => Message::Text(text),
                         Message::Binary(bytes) => Message::Binary(bytes),
