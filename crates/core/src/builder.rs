@@ -7,6 +7,7 @@ use crate::{
     Supervisor, Timer, Transport, Verdict,
     limits::not_zero,
     machine::{Pace, Pulse, Rules},
+    span::Span,
 };
 
 /// The settings of a session, from [`Supervisor::builder`] or a backend's `connect`.
@@ -223,20 +224,20 @@ impl Settings {
         Rules {
             pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
                 trigger: pulse.trigger,
-                every: pulse.every,
-                timeout: pulse.timeout,
+                every: Span::of(pulse.every),
+                timeout: Span::of(pulse.timeout),
                 tolerate: pulse.tolerate,
-                slot: pulse.slot,
+                slot: Span::of(pulse.slot),
             }),
-            hasty: heartbeat.hasty(),
-            attempts: self.attempts,
-            stable_after: self.stable_after,
+            hasty: Span::of(heartbeat.hasty()),
+            stable_after: Span::of(self.stable_after),
             connect_timeout: self.connect_timeout,
-            close_timeout: self.close_timeout,
+            close_timeout: Span::of(self.close_timeout),
             pace: Pace {
-                minimum_gap: self.minimum_gap,
-                flap_limit: self.flap_limit,
-                outage_limit: self.outage_limit,
+                minimum_gap: Span::of(self.minimum_gap),
+                outage_limit: self.outage_limit.map_or(Span::FOREVER, Span::of),
+                last_attempt: self.attempts.last(),
+                flap_limit: self.flap_limit.unwrap_or(u32::MAX),
             },
         }
     }

@@ -189,6 +189,7 @@ mod queuing;
 mod receipt;
 mod shared;
 mod sink_side;
+mod span;
 mod status;
 mod status_changes;
 mod supervisor;
