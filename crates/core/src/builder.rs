@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use crate::{
     Attempts, Backoff, ConfigError, ConnectTimeout, DialBudget, Failure, Heartbeat, Outbox, Preset,
     Supervisor, Timer, Transport, Verdict,
+    exchange::Exchange,
     limits::not_zero,
     machine::{Pace, Pulse, Rules},
     span::Span,
@@ -43,13 +44,28 @@ pub(crate) struct Settings {
 /// The settings that hold code of the user.
 pub(crate) struct Policies {
     pub(crate) heartbeat: Heartbeat,
-    pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
-    pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
-    pub(crate) budget: Option<DialBudget>,
+    delays: Box<dyn FnMut() -> Delays + Send>,
+    verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    budget: Option<DialBudget>,
     backoff: Result<(), ConfigError>,
 }
 
 pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
+
+/// What of the [`Policies`] a session keeps once it is built.
+pub(crate) struct Kept {
+    pub(crate) heartbeat: Exchange,
+    pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
+    pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    pub(crate) budget: Option<DialBudget>,
+}
+
+impl From<Policies> for Kept {
+    fn from(policies: Policies) -> Self {
+        let Policies { heartbeat, delays, verdict, budget, .. } = policies;
+        Self { heartbeat: heartbeat.into(), delays, verdict, budget }
+    }
+}
 
 impl Policies {
     pub(crate) fn new<B>(
@@ -249,5 +265,20 @@ impl<T, K> fmt::Debug for Builder<T, K> {
             .field("settings", &self.settings)
             .field("heartbeat", &self.policies.heartbeat)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_keeps_little_of_its_policies() {
+        assert!(size_of::<Kept>() <= 88, "{} bytes", size_of::<Kept>());
+        assert_eq!(size_of::<Option<DialBudget>>(), 8);
+        for preset in [Preset::Original, Preset::Resilient] {
+            let kept = Kept::from(preset.policies());
+            assert_eq!((size_of_val(&*kept.delays), size_of_val(&*kept.verdict)), (0, 0));
+        }
     }
 }

@@ -174,6 +174,7 @@ mod builder;
 mod endpoints;
 mod error;
 mod event;
+mod exchange;
 mod handle;
 mod headers;
 mod heartbeat;

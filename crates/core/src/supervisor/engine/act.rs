@@ -5,7 +5,7 @@ use std::{task::Context, time::Duration};
 use super::{Engine, Step, park::Alarm};
 use crate::{
     Attempt, CloseFrame, Frame, LostCause, Timer, Timestamp, Transport, Verdict,
-    heartbeat::ProbeFrame,
+    exchange::ProbeFrame,
     machine::{Action, Loss, Ruling, Transition},
     queue::Unsent,
     supervisor::line::Line,

@@ -6,7 +6,7 @@ use futures_sink::Sink;
 
 use super::{Engine, FRAMES_PER_LOOK, Reading, Step};
 use crate::{
-    Connection, Life, LostCause, Message, Timer, Transport,
+    Connection, LostCause, Message, Timer, Transport,
     shared::Shared,
     supervisor::{line::Line, writer::Source},
 };
@@ -51,7 +51,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Takes bytes of a message that is not whole yet for life, before a verdict is given.
     fn hear_trickle(&mut self) {
-        let any_frame = matches!(self.policies.heartbeat.life, Life::AnyFrame);
+        let any_frame = self.policies.heartbeat.all_is_life();
         if !any_frame || self.machine.probe_since().is_none() {
             return;
         }
@@ -151,7 +151,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if written.probe {
             self.probe.sent = (!self.probe.answered).then_some(self.now);
             self.desk.probed();
-            let longest = self.policies.heartbeat.adaptive.and_then(|floor| {
+            let longest = self.policies.heartbeat.adaptive().and_then(|floor| {
                 self.desk.round_trip().patience().map(|patience| patience.max(floor))
             });
             self.machine.handle_probe_written(self.now, number, longest);

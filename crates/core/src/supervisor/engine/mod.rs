@@ -38,7 +38,7 @@ use super::{line::Line, news::Desk, writer::Writer};
 use crate::{
     CloseFrame, Event, Message, Timer, Timestamp, Transport,
     backoff::Random,
-    builder::{Delays, Policies, Settings},
+    builder::{Delays, Kept, Policies, Settings},
     machine::Machine,
     queue::Queue,
     shared::Shared,
@@ -93,7 +93,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// The connection that there is can send pings. Asked when it is dialled: by the time of a
     /// probe the transport may be set on another kind.
     can_ping: bool,
-    policies: Policies,
+    policies: Kept,
     max_age: Option<Duration>,
     delays: Option<Delays>,
     refresh: bool,
@@ -158,7 +158,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             has_queue: false,
             probe: ProbeOut::default(),
             can_ping: false,
-            policies,
+            policies: policies.into(),
             max_age: settings.max_age,
             delays: None,
             refresh: false,
