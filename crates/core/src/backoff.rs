@@ -162,8 +162,10 @@ impl Backoff for Exponential {
     fn delays(&self) -> ExponentialDelays {
         ExponentialDelays {
             upper: self.base.min(self.cap).as_secs_f64(),
+            factor: self.factor,
+            cap: self.cap,
+            jitter: self.jitter,
             first: self.first.map(|spread| spread.as_secs_f64()),
-            policy: *self,
             random: self.seed.map_or_else(Random::seeded, |state| Random { state }),
         }
     }
@@ -187,9 +189,11 @@ impl Backoff for Exponential {
 /// The delays of [`Exponential`] for one outage. Never ends.
 #[derive(Clone, Debug)]
 pub struct ExponentialDelays {
-    policy: Exponential,
     /// Seconds; at most the cap, so that no arithmetic overflows however long the outage.
     upper: f64,
+    factor: f64,
+    cap: Duration,
+    jitter: f64,
     first: Option<f64>,
     random: Random,
 }
@@ -198,14 +202,14 @@ impl Iterator for ExponentialDelays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let cap = self.policy.cap.as_secs_f64();
+        let cap = self.cap.as_secs_f64();
         let drawn = self.random.unit();
         let seconds = match self.first.take() {
             Some(spread) => spread * drawn,
-            None => self.upper * (1.0 - self.policy.jitter * drawn),
+            None => self.upper * (1.0 - self.jitter * drawn),
         };
-        self.upper = (self.upper * self.policy.factor).min(cap);
-        Some(Duration::try_from_secs_f64(seconds).unwrap_or(self.policy.cap))
+        self.upper = (self.upper * self.factor).min(cap);
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(self.cap))
     }
 }
 
@@ -291,6 +295,12 @@ mod tests {
         assert_eq!(zero.shorten(Duration::MAX), Duration::MAX);
         let shortened = zero.shorten(Duration::from_secs(100));
         assert!((90..100).contains(&shortened.as_secs()), "{shortened:?}");
+    }
+
+    /// Kept from an outage to the next loss of a stable connection.
+    #[test]
+    fn delays_take_64_bytes() {
+        assert!(size_of::<ExponentialDelays>() <= 64);
     }
 
     #[test]

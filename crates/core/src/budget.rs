@@ -18,7 +18,13 @@ use crate::{ConfigError, Timestamp};
 /// The supervisors must use clones of one timer, since its timestamps are compared.
 #[derive(Clone, Debug)]
 pub struct DialBudget {
-    granted: Arc<Mutex<VecDeque<Timestamp>>>,
+    /// Behind one pointer, since every session may hold a clone.
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    granted: Mutex<VecDeque<Timestamp>>,
     count: NonZeroU32,
     window: Duration,
 }
@@ -34,16 +40,17 @@ impl DialBudget {
         let rule = "must be at least 1";
         let count =
             NonZeroU32::new(count).ok_or_else(|| ConfigError::new("dial budget", count, rule))?;
-        Ok(Self { granted: Arc::default(), count, window })
+        Ok(Self { shared: Arc::new(Shared { granted: Mutex::default(), count, window }) })
     }
 
     /// Grants an attempt and says when it may begin, `now` or later; `None` is never.
     pub(crate) fn grant(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = if granted.len() < self.count.get() as usize {
+        let Shared { granted, count, window } = &*self.shared;
+        let mut granted = granted.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = if granted.len() < count.get() as usize {
             granted.back().map_or(now, |last| now.max(*last))
         } else {
-            let earliest = granted.front()?.checked_add(self.window)?;
+            let earliest = granted.front()?.checked_add(*window)?;
             granted.pop_front();
             earliest.max(now)
         };

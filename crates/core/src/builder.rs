@@ -5,8 +5,10 @@ use std::{fmt, time::Duration};
 use crate::{
     Attempts, Backoff, ConfigError, ConnectTimeout, DialBudget, Failure, Heartbeat, Outbox, Preset,
     Supervisor, Timer, Transport, Verdict,
+    exchange::Exchange,
     limits::not_zero,
     machine::{Pace, Pulse, Rules},
+    span::Span,
 };
 
 /// The settings of a session, from [`Supervisor::builder`] or a backend's `connect`.
@@ -42,13 +44,28 @@ pub(crate) struct Settings {
 /// The settings that hold code of the user.
 pub(crate) struct Policies {
     pub(crate) heartbeat: Heartbeat,
-    pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
-    pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
-    pub(crate) budget: Option<DialBudget>,
+    delays: Box<dyn FnMut() -> Delays + Send>,
+    verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    budget: Option<DialBudget>,
     backoff: Result<(), ConfigError>,
 }
 
 pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
+
+/// What of the [`Policies`] a session keeps once it is built.
+pub(crate) struct Kept {
+    pub(crate) heartbeat: Exchange,
+    pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
+    pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    pub(crate) budget: Option<DialBudget>,
+}
+
+impl From<Policies> for Kept {
+    fn from(policies: Policies) -> Self {
+        let Policies { heartbeat, delays, verdict, budget, .. } = policies;
+        Self { heartbeat: heartbeat.into(), delays, verdict, budget }
+    }
+}
 
 impl Policies {
     pub(crate) fn new<B>(
@@ -223,20 +240,20 @@ impl Settings {
         Rules {
             pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
                 trigger: pulse.trigger,
-                every: pulse.every,
-                timeout: pulse.timeout,
+                every: Span::of(pulse.every),
+                timeout: Span::of(pulse.timeout),
                 tolerate: pulse.tolerate,
-                slot: pulse.slot,
+                slot: Span::of(pulse.slot),
             }),
-            hasty: heartbeat.hasty(),
-            attempts: self.attempts,
-            stable_after: self.stable_after,
+            hasty: Span::of(heartbeat.hasty()),
+            stable_after: Span::of(self.stable_after),
             connect_timeout: self.connect_timeout,
-            close_timeout: self.close_timeout,
+            close_timeout: Span::of(self.close_timeout),
             pace: Pace {
-                minimum_gap: self.minimum_gap,
-                flap_limit: self.flap_limit,
-                outage_limit: self.outage_limit,
+                minimum_gap: Span::of(self.minimum_gap),
+                outage_limit: self.outage_limit.map_or(Span::FOREVER, Span::of),
+                last_attempt: self.attempts.last(),
+                flap_limit: self.flap_limit.unwrap_or(u32::MAX),
             },
         }
     }
@@ -248,5 +265,20 @@ impl<T, K> fmt::Debug for Builder<T, K> {
             .field("settings", &self.settings)
             .field("heartbeat", &self.policies.heartbeat)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_keeps_little_of_its_policies() {
+        assert!(size_of::<Kept>() <= 88, "{} bytes", size_of::<Kept>());
+        assert_eq!(size_of::<Option<DialBudget>>(), 8);
+        for preset in [Preset::Original, Preset::Resilient] {
+            let kept = Kept::from(preset.policies());
+            assert_eq!((size_of_val(&*kept.delays), size_of_val(&*kept.verdict)), (0, 0));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{Bytes, ConfigError, Message, Text};
+use crate::{ConfigError, Message};
 
 /// How the supervisor finds out that a silent line is dead.
 ///
@@ -251,25 +251,6 @@ impl Heartbeat {
             timeout.min(Self::HASTY_TIMEOUT)
         })
     }
-
-    /// The frame-level probe numbered `number`, where the transport can or cannot send pings.
-    pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> ProbeFrame {
-        match self.pulse.as_mut().map(|pulse| &mut pulse.probe) {
-            Some(Probe::Message(message)) => ProbeFrame::Message(message.clone()),
-            Some(Probe::Made(make)) => ProbeFrame::Message(make(number)),
-            Some(Probe::Ping) | None if can_ping => {
-                ProbeFrame::Ping(Bytes::copy_from_slice(&number.to_be_bytes()))
-            }
-            Some(Probe::Ping) | None => {
-                ProbeFrame::Message(Text::from_static(Self::ORIGINAL_MESSAGE).into())
-            }
-        }
-    }
-}
-
-pub(crate) enum ProbeFrame {
-    Ping(Bytes),
-    Message(Message),
 }
 
 impl fmt::Debug for Heartbeat {
@@ -328,14 +309,5 @@ mod tests {
         assert_eq!(error.setting(), "adaptive heartbeat floor");
         assert_eq!(Heartbeat::original().check(), Ok(()));
         assert_eq!(Heartbeat::off().check(), Ok(()));
-    }
-
-    #[test]
-    fn without_pings_the_original_message_is_sent() {
-        let mut heartbeat = Heartbeat::idle(Duration::from_secs(1));
-        assert!(matches!(heartbeat.probe(7, true), ProbeFrame::Ping(p) if p[7] == 7));
-        assert!(
-            matches!(heartbeat.probe(7, false), ProbeFrame::Message(m) if m.as_text() == Some("heartbeat"))
-        );
     }
 }

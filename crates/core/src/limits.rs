@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::ConfigError;
+use crate::{ConfigError, span::Span};
 
 /// How many attempts may follow a lost connection.
 ///
@@ -27,12 +27,12 @@ impl Attempts {
         NonZeroU32::new(count).map_or(Self::Never, Self::AtMost)
     }
 
-    /// Whether the attempt numbered `attempt` is allowed.
-    pub(crate) fn allow(self, attempt: u32) -> bool {
+    /// The number of the last attempt that is allowed; none is above the largest number.
+    pub(crate) fn last(self) -> u32 {
         match self {
-            Self::Unlimited => true,
-            Self::Never => attempt == 0,
-            Self::AtMost(limit) => attempt <= limit.get(),
+            Self::Unlimited => u32::MAX,
+            Self::Never => 0,
+            Self::AtMost(limit) => limit.get(),
         }
     }
 }
@@ -40,14 +40,14 @@ impl Attempts {
 /// How long an attempt may take, everything included: address, credentials, dial, TLS, upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectTimeout {
-    first: Duration,
-    cap: Duration,
+    first: Span,
+    cap: Span,
 }
 
 impl ConnectTimeout {
     /// The same for every attempt.
     pub const fn fixed(timeout: Duration) -> Self {
-        Self { first: timeout, cap: timeout }
+        Self::growing(timeout, timeout)
     }
 
     /// `first` for the first attempt of a session or after a stable connection, doubled with each
@@ -57,20 +57,20 @@ impl ConnectTimeout {
     /// a fixed timeout of 5 s never all connected, under no backoff; the server kept serving those
     /// that had left. With a growing timeout all did.
     pub const fn growing(first: Duration, cap: Duration) -> Self {
-        Self { first, cap }
+        Self { first: Span::of(first), cap: Span::of(cap) }
     }
 
     /// The timeout after so many failures in a row.
-    pub(crate) fn of(self, failures: u32) -> Duration {
+    pub(crate) fn of(self, failures: u32) -> Span {
         let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.cap)
     }
 
     pub(crate) fn check(self) -> Result<(), ConfigError> {
-        not_zero("connect timeout", self.first)?;
+        not_zero("connect timeout", self.first.duration())?;
         if self.cap < self.first {
             let rule = "must be at least the first connect timeout";
-            return Err(ConfigError::new("connect timeout cap", self.cap, rule));
+            return Err(ConfigError::new("connect timeout cap", self.cap.duration(), rule));
         }
         Ok(())
     }
@@ -98,17 +98,16 @@ mod tests {
     fn a_growing_timeout_doubles_up_to_its_cap_without_overflow() {
         let secs = Duration::from_secs;
         let growing = ConnectTimeout::growing(secs(10), secs(60));
-        let first: Vec<_> = (0..5).map(|n| growing.of(n).as_secs()).collect();
+        let first: Vec<_> = (0..5).map(|n| growing.of(n).duration().as_secs()).collect();
         assert_eq!(first, [10, 20, 40, 60, 60]);
-        assert_eq!(growing.of(u32::MAX), secs(60));
-        assert_eq!(ConnectTimeout::fixed(Duration::MAX).of(u32::MAX), Duration::MAX);
+        assert_eq!(growing.of(u32::MAX), Span::of(secs(60)));
+        assert_eq!(ConnectTimeout::fixed(Duration::MAX).of(u32::MAX), Span::FOREVER);
     }
 
     #[test]
     fn at_most_counts_attempts_after_the_first() {
-        assert!(Attempts::at_most(0).allow(0) && !Attempts::at_most(0).allow(1));
-        assert!(Attempts::at_most(4).allow(4) && !Attempts::at_most(4).allow(5));
-        assert!(Attempts::Unlimited.allow(u32::MAX));
+        assert_eq!([0, 4].map(|count| Attempts::at_most(count).last()), [0, 4]);
+        assert_eq!(Attempts::Unlimited.last(), u32::MAX);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Attempts, ConnectTimeout, Constant, Exponential, Heartbeat, Offline, Outbox, Verdict,
+    Attempts, Backoff, ConnectTimeout, Constant, Exponential, Heartbeat, Offline, Outbox, Verdict,
     builder::{Policies, Settings},
 };
 
@@ -61,16 +61,17 @@ impl Preset {
         }
     }
 
+    /// By functions without state, which take no room in a session.
     pub(crate) fn policies(self) -> Policies {
         match self {
             Self::Original => Policies::new(
                 Heartbeat::original(),
-                Constant::new(Duration::from_secs(2)),
+                || Constant::new(Duration::from_secs(2)).delays(),
                 Box::new(Verdict::always_retry),
             ),
             Self::Resilient => Policies::new(
                 Heartbeat::idle(Duration::from_secs(15)).ping(),
-                Exponential::new(),
+                || Exponential::new().delays(),
                 Box::new(Verdict::careful),
             ),
         }

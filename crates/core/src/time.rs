@@ -1,6 +1,8 @@
 //! Points in time, and the [`Timer`] that supplies them.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, num::NonZeroU64, time::Duration};
+
+use crate::span::Span;
 
 /// A point in time on one [`Timer`]'s clock: the time since that timer's epoch.
 ///
@@ -10,60 +12,94 @@ use std::{fmt, future::Future, time::Duration};
 ///
 /// It is not [`std::time::Instant`], so that a virtual clock can start at zero and a test can
 /// write down the exact moment it expects.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
-    nanos: u64,
+    /// Nanoseconds since the epoch, plus one: so `Option<Timestamp>`, of which a session holds a
+    /// dozen, needs no more room than this.
+    count: NonZeroU64,
 }
 
 impl Timestamp {
     /// The timer's epoch.
-    pub const EPOCH: Self = Self { nanos: 0 };
+    pub const EPOCH: Self = Self { count: NonZeroU64::MIN };
+
+    const LAST: Self = Self { count: NonZeroU64::MAX };
 
     /// The moment `since_epoch` after the timer's epoch; the last representable moment if that is
     /// more than 584 years.
     pub const fn from_epoch(since_epoch: Duration) -> Self {
-        let nanos = since_epoch.as_nanos();
-        Self { nanos: if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 } }
+        match Self::EPOCH.checked_add(since_epoch) {
+            Some(moment) => moment,
+            None => Self::LAST,
+        }
     }
 
     /// The time between the timer's epoch and this moment.
     pub const fn since_epoch(self) -> Duration {
-        Duration::from_nanos(self.nanos)
+        Duration::from_nanos(self.nanos())
     }
 
     /// This moment moved into the future; `None` if that is out of range, which means "never".
     #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        let nanos = duration.as_nanos();
-        if nanos > (u64::MAX - self.nanos) as u128 {
-            return None;
-        }
-        Some(Self { nanos: self.nanos + nanos as u64 })
+        self.after(Span::of(duration))
     }
 
     /// The last moment, this one included, that is a whole number of slots after the epoch. This
     /// moment itself if the slot is zero.
     #[must_use]
     pub const fn round_down(self, slot: Duration) -> Self {
-        let slot = slot.as_nanos();
-        if slot == 0 {
-            return self;
-        }
-        // What is left over is less than the moment itself, which fits.
-        Self { nanos: self.nanos - (self.nanos as u128 % slot) as u64 }
+        self.aligned(Span::of(slot))
     }
 
     /// The time from `earlier` to this moment, zero if `earlier` is in fact later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
+        self.since(earlier).duration()
+    }
+
+    const fn nanos(self) -> u64 {
+        self.count.get() - 1
+    }
+}
+
+/// The same with spans.
+impl Timestamp {
+    pub(crate) const fn after(self, span: Span) -> Option<Self> {
+        // Not `map`, which is not const.
+        match self.count.checked_add(span.nanos()) {
+            Some(count) => Some(Self { count }),
+            None => None,
+        }
+    }
+
+    pub(crate) const fn aligned(self, slot: Span) -> Self {
+        match self.nanos().checked_rem(slot.nanos()) {
+            // What is left over is less than the count, which has one more.
+            Some(over) => match NonZeroU64::new(self.count.get() - over) {
+                Some(count) => Self { count },
+                None => Self::EPOCH,
+            },
+            None => self,
+        }
+    }
+
+    pub(crate) const fn since(self, earlier: Self) -> Span {
+        Span::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
+    }
+}
+
+/// The epoch.
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::EPOCH
     }
 }
 
 /// Hours, minutes, seconds and microseconds since the timer's epoch, such as `0:00:15.000000`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.nanos / 1_000;
+        let micros = self.nanos() / 1_000;
         let seconds = micros / 1_000_000;
         write!(
             f,
@@ -178,6 +214,23 @@ mod tests {
             Timestamp::EPOCH.checked_add(Duration::from_secs(1)),
             Some(Timestamp::from_epoch(Duration::from_secs(1)))
         );
+    }
+
+    #[test]
+    fn a_moment_is_as_far_from_the_epoch_as_it_was_made() {
+        assert_eq!(
+            (Timestamp::default(), Timestamp::EPOCH.since_epoch()),
+            (Timestamp::EPOCH, Duration::ZERO)
+        );
+        for nanos in [1, 2, 1_000_000_007, u64::MAX - 1] {
+            let since_epoch = Duration::from_nanos(nanos);
+            assert_eq!(Timestamp::from_epoch(since_epoch).since_epoch(), since_epoch);
+        }
+    }
+
+    #[test]
+    fn never_takes_no_room() {
+        assert_eq!(size_of::<Option<Timestamp>>(), 8);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Pulse;
-use crate::{Timestamp, heartbeat::Trigger};
+use crate::{Timestamp, heartbeat::Trigger, span::Span};
 
 /// Where the heartbeat stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,12 +14,12 @@ pub(super) enum Beat {
     Resting { due: Option<Timestamp> },
     /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
     /// may have it all the same, so what is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Duration, trial: Trial, heard: Option<Timestamp> },
+    Unwritten { asked: Timestamp, wait: Span, trial: Trial, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
-        wait: Duration,
+        wait: Span,
         until: Timestamp,
         trial: Trial,
         look: Look,
@@ -89,7 +89,7 @@ impl Beat {
             Self::Resting { due } => due,
             // What could not be written is not judged while we could not hear the line move.
             Self::Unwritten { .. } if reading_paused => None,
-            Self::Unwritten { asked, wait, .. } => asked.max(last_move).checked_add(wait),
+            Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
             Self::Outstanding { until, .. } => Some(until),
         }
     }
@@ -116,18 +116,18 @@ impl Beat {
         let due = match pulse.trigger {
             Trigger::Idle => pulse.silent_at(now),
             // A period that ended while the answer was awaited is due once, at once.
-            Trigger::Period => asked.checked_add(pulse.every).map(|due| due.max(now)),
+            Trigger::Period => asked.after(pulse.every).map(|due| due.max(now)),
         };
         Self::Resting { due }
     }
 
     /// A probe was asked for.
-    pub(super) fn ask(&mut self, now: Timestamp, wait: Duration, trial: Trial) {
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Span, trial: Trial) {
         *self = Self::Unwritten { asked: now, wait, trial, heard: None };
     }
 
     /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
-    pub(super) fn hurry(&mut self, now: Timestamp, hasty: Duration) -> bool {
+    pub(super) fn hurry(&mut self, now: Timestamp, hasty: Span) -> bool {
         match self {
             Self::Off | Self::Resting { .. } => {
                 self.ask(now, hasty, Trial::HASTY);
@@ -141,7 +141,7 @@ impl Beat {
                 }
             }
             Self::Outstanding { until, trial, .. } => {
-                *until = now.checked_add(hasty).map_or(*until, |soon| soon.min(*until));
+                *until = now.after(hasty).map_or(*until, |soon| soon.min(*until));
                 if matches!(trial, Trial::Regular { .. }) {
                     *trial = Trial::HASTY;
                 }
@@ -151,7 +151,7 @@ impl Beat {
     }
 
     /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
-    pub(super) fn renew(&mut self, now: Timestamp, hasty: Duration) -> bool {
+    pub(super) fn renew(&mut self, now: Timestamp, hasty: Span) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
         self.ask(now, hasty, if unwritten { Trial::Doubtful } else { Trial::HASTY });
         !unwritten
@@ -169,8 +169,8 @@ impl Beat {
                 *self = Self::answered(pulse, asked, at);
                 return;
             }
-            let wait = longest.map_or(wait, |longest| wait.min(longest));
-            let until = now.checked_add(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
+            let wait = longest.map_or(wait, |longest| wait.min(Span::of(longest)));
+            let until = now.after(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
             let look = Look::First;
             *self = Self::Outstanding { asked, sent: now, wait, until, trial, look };
         }
@@ -179,7 +179,7 @@ impl Beat {
     /// Bytes left a blocked write: the peer takes them, so it is not gone.
     pub(super) fn moved(&mut self, now: Timestamp) {
         if let Self::Outstanding { wait, until, .. } = self
-            && let Some(later) = now.checked_add(*wait)
+            && let Some(later) = now.after(*wait)
         {
             *until = later.max(*until);
         }
@@ -196,7 +196,7 @@ impl Beat {
     pub(super) fn handle_deadline(
         &mut self,
         pulse: Option<Pulse>,
-        hasty: Duration,
+        hasty: Span,
         now: Timestamp,
         last_move: Timestamp,
         reading_paused: bool,
@@ -217,7 +217,7 @@ impl Beat {
             // The probe is in the connection's hands already, so there is no fresh one to send:
             // being late is forgiven once by waiting once more.
             Self::Unwritten { wait, trial, heard, .. } => {
-                if trial != Trial::Last && now.saturating_since(deadline) > wait {
+                if trial != Trial::Last && now.since(deadline) > wait {
                     *self = Self::Unwritten { asked: now, wait, trial: Trial::Last, heard };
                     return Due::Nothing;
                 }
@@ -228,11 +228,11 @@ impl Beat {
                 Due::Nothing
             }
             Self::Outstanding { asked, sent, wait, trial, look, .. } => {
-                let late_by = now.saturating_since(deadline);
+                let late_by = now.since(deadline);
                 let late = late_by > wait;
                 let fresh_probe_comes = late && matches!(trial, Trial::Regular { .. });
-                if look == Look::First && late_by > wait / 10 && !fresh_probe_comes {
-                    let until = now.checked_add(wait / 10).unwrap_or(now);
+                if look == Look::First && late_by > wait.tenth() && !fresh_probe_comes {
+                    let until = now.after(wait.tenth()).unwrap_or(now);
                     let look = Look::Second;
                     *self = Self::Outstanding { asked, sent, wait, until, trial, look };
                     return Due::Nothing;

@@ -8,7 +8,7 @@ use super::{
     output::{End, Leave, Loss},
     reached,
 };
-use crate::Timestamp;
+use crate::{Timestamp, span::Span};
 
 /// The connection and the attempt.
 impl Machine {
@@ -40,7 +40,7 @@ impl Machine {
         if self.is_current(connection) && matches!(self.state, State::Connecting { .. }) {
             let outage =
                 self.down_since.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
-            self.pending.open = Some(outage);
+            self.pending().open = Some(outage);
             self.state = State::Open(Line::new(now, &self.rules, max_age));
         }
     }
@@ -57,8 +57,8 @@ impl Machine {
     pub(crate) fn handle_peer_closed(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection) && self.may_write() {
-            self.pending.leave = Some(Leave::Take);
-            self.farewell = now.checked_add(self.rules.close_timeout);
+            self.pending().leave = Some(Leave::Take);
+            self.farewell = now.after(self.rules.close_timeout);
             self.lose(now, Loss::Reported);
         }
     }
@@ -176,16 +176,14 @@ impl Machine {
         let pace = self.rules.pace;
         let delay = match ruling {
             Ruling::Stop => return self.end(End::Stopped),
-            _ if !self.rules.attempts.allow(next) => return self.end(End::AttemptsExhausted),
-            _ if pace.flap_limit.is_some_and(|limit| self.flaps > limit) => {
-                return self.end(End::FlapLimit);
-            }
+            _ if next > pace.last_attempt => return self.end(End::AttemptsExhausted),
+            _ if self.flaps > pace.flap_limit => return self.end(End::FlapLimit),
             Ruling::NoDelayLeft => return self.end(End::BackoffEnded),
             Ruling::Retry(_) if patience == Patience::None => Duration::ZERO,
             Ruling::Retry(delay) => delay,
         };
         let down = self.down_since.map_or(Duration::ZERO, |since| now.saturating_since(since));
-        if pace.outage_limit.is_some_and(|limit| down.saturating_add(delay) > limit) {
+        if Span::of(down.saturating_add(delay)) > pace.outage_limit {
             return self.end(End::OutageLimit);
         }
         self.attempt = next;
@@ -198,11 +196,11 @@ impl Machine {
     /// End the session, gracefully where there is a connection.
     pub(crate) fn handle_close(&mut self, now: Timestamp) {
         let now = self.observe(now);
-        let deadline = now.checked_add(self.rules.close_timeout);
+        let deadline = now.after(self.rules.close_timeout);
         match &self.state {
             State::Open(_) | State::Paused(Some(_)) => {
-                self.pending.probe = false;
-                self.pending.goodbye = true;
+                self.probe = false;
+                self.pending().goodbye = true;
                 self.state = State::Closing { deadline };
             }
             State::Retiring { .. } => self.state = State::Closing { deadline },
@@ -247,7 +245,7 @@ impl Machine {
         if let State::Open(line) = &mut self.state
             && line.beat.hurry(now, hasty)
         {
-            self.pending.probe = true;
+            self.probe = true;
         }
     }
 
@@ -262,7 +260,9 @@ impl Machine {
                 self.lose(now, Loss::Paused);
             }
             State::Judging(_) => {
-                self.pending.judge = None;
+                if let Some(pending) = &mut self.pending {
+                    pending.judge = None;
+                }
                 self.state = State::Paused(None);
             }
             State::Idle | State::Waiting { .. } => self.state = State::Paused(None),
@@ -276,7 +276,7 @@ impl Machine {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Paused(Some(mut line)) => {
                 line.last_move = now;
-                self.pending.probe |= line.beat.renew(now, self.rules.hasty);
+                self.probe |= line.beat.renew(now, self.rules.hasty);
                 self.state = State::Open(line);
             }
             State::Paused(None) => {
@@ -293,11 +293,11 @@ impl Machine {
         let now = self.observe(now);
         if reached(self.farewell, now).is_some() {
             self.farewell = None;
-            self.pending.leave = Some(Leave::End);
+            self.pending().leave = Some(Leave::End);
         }
         match &self.state {
             State::Connecting { deadline } if reached(*deadline, now).is_some() => {
-                let timeout = self.rules.connect_timeout.of(self.failures);
+                let timeout = self.rules.connect_timeout.of(self.failures).duration();
                 self.lose(now, Loss::ConnectTimeout(timeout));
             }
             State::Waiting { until } if reached(*until, now).is_some() => self.dial(now),
@@ -318,16 +318,17 @@ impl Machine {
         let (last_move, silent) = (line.last_move, now.saturating_since(line.last_life));
         match line.beat.handle_deadline(pulse, hasty, now, last_move, paused) {
             Due::Nothing => {}
-            Due::Probe => self.pending.probe = true,
+            Due::Probe => self.probe = true,
             Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
             Due::Stalled => {
                 return self.lose(now, Loss::WriteStalled(now.saturating_since(last_move)));
             }
         }
         let State::Open(line) = &self.state else { return };
-        if !self.pending.probe && reached(line.retire_deadline(close_timeout), now).is_some() {
-            self.pending.goodbye = true;
-            self.state = State::Retiring { deadline: now.checked_add(close_timeout) };
+        let retire = line.retire.and_then(|at| line.retire_deadline(at, close_timeout));
+        if !self.probe && reached(retire, now).is_some() {
+            self.pending().goodbye = true;
+            self.state = State::Retiring { deadline: now.after(close_timeout) };
         }
     }
 }
@@ -336,13 +337,14 @@ impl Machine {
 impl Machine {
     fn dial(&mut self, now: Timestamp) {
         if self.farewell.take().is_some() {
-            self.pending.leave = Some(Leave::End);
+            self.pending().leave = Some(Leave::End);
         }
-        let deadline = now.checked_add(self.rules.connect_timeout.of(self.failures));
+        let deadline = now.after(self.rules.connect_timeout.of(self.failures));
         self.connection += 1;
         self.dialled = Some(now);
-        self.pending.dial = Some(deadline);
-        self.pending.connecting = true;
+        let pending = self.pending();
+        pending.dial = Some(deadline);
+        pending.connecting = true;
         self.state = State::Connecting { deadline };
     }
 
@@ -350,7 +352,7 @@ impl Machine {
     fn at_once(&self, now: Timestamp) -> Option<Timestamp> {
         match self.dialled {
             None => Some(now),
-            Some(last) => last.checked_add(self.rules.pace.minimum_gap).map(|at| at.max(now)),
+            Some(last) => last.after(self.rules.pace.minimum_gap).map(|at| at.max(now)),
         }
     }
 
@@ -359,19 +361,22 @@ impl Machine {
             (Some(at), Some(earliest)) => Some(at.max(earliest)),
             _ => None,
         };
-        self.pending.retry = Some(until.map_or(delay, |until| until.saturating_since(now)));
+        let delay = until.map_or(delay, |until| until.saturating_since(now));
+        self.pending().retry = Some(delay);
         self.state = State::Waiting { until };
     }
 
     /// The attempt or the connection is over.
     fn lose(&mut self, now: Timestamp, loss: Loss) {
-        self.pending.dial = None;
-        self.pending.probe = false;
-        self.pending.goodbye = false;
+        self.probe = false;
+        if let Some(pending) = &mut self.pending {
+            pending.dial = None;
+            pending.goodbye = false;
+        }
         let (opened, fresh) = match &self.state {
             State::Connecting { .. } => (false, false),
             State::Open(line) | State::Paused(Some(line)) => {
-                (true, now.saturating_since(line.since) >= self.rules.stable_after)
+                (true, now.since(line.since) >= self.rules.stable_after)
             }
             // It lived to its full age.
             State::Retiring { .. } => (true, true),
@@ -394,12 +399,13 @@ impl Machine {
         }
         self.down_since.get_or_insert(now);
         if loss != Loss::Reported {
-            self.pending.abandon = Some(loss);
+            self.pending().abandon = Some(loss);
         }
         // However else it ends once it is retired, it ends for its age.
         let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;
         let loss = if retired { Loss::MaxAge } else { loss };
-        self.pending.lost = Some((self.connection, opened, loss));
+        let connection = self.connection;
+        self.pending().lost = Some((connection, opened, loss));
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
@@ -412,27 +418,29 @@ impl Machine {
             _ => {
                 // Not `fresh`: between a stable connection and this loss there may have been a
                 // replacement, on which there was nothing to judge.
-                self.pending.judge = Some(self.attempt == 0);
+                let fresh = self.attempt == 0;
+                self.pending().judge = Some(fresh);
                 self.state = State::Judging(Patience::AsRuled);
             }
         }
     }
 
     fn end(&mut self, end: End) {
-        let pending = &mut self.pending;
+        self.probe = false;
+        let up = matches!(self.state, State::Connecting { .. }) || self.may_write();
+        let leaving = self.farewell.take().is_some();
+        let pending = self.pending();
         pending.judge = None;
         pending.dial = None;
-        pending.probe = false;
         pending.goodbye = false;
         pending.retry = None;
-        if matches!(self.state, State::Connecting { .. }) || self.may_write() {
-            self.pending.leave = None;
-            self.pending.abandon = Some(Loss::Ended);
-        } else if self.farewell.is_some() {
-            self.pending.leave = Some(Leave::End);
+        if up {
+            pending.leave = None;
+            pending.abandon = Some(Loss::Ended);
+        } else if leaving {
+            pending.leave = Some(Leave::End);
         }
-        self.farewell = None;
-        self.pending.closed = Some(end);
+        pending.closed = Some(end);
         self.state = State::Closed;
     }
 }

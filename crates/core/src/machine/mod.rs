@@ -37,13 +37,13 @@ mod tests;
 
 use std::time::Duration;
 
-use self::beat::Beat;
+use self::{beat::Beat, output::Pending};
 pub(crate) use self::{
     cursors::{Cursors, Load, WINDOW},
     output::{Action, End, Loss, Transition},
     rules::{Pace, Pulse, Rules, Ruling},
 };
-use crate::Timestamp;
+use crate::{Timestamp, span::Span};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +66,11 @@ pub(crate) struct Machine {
     down_since: Option<Timestamp>,
     /// Until when a connection that the peer closed may still write its reply.
     farewell: Option<Timestamp>,
-    pending: output::Pending,
+    /// A probe is to be written, and that was not fetched yet.
+    probe: bool,
+    /// The other outputs not fetched yet. They are rare, and large for what most sessions are most
+    /// of the time, which is idle; so they are in a box while there are some.
+    pending: Option<Box<Pending>>,
 }
 
 /// Where the session stands. What is true in one state only lives in its variant.
@@ -147,7 +151,8 @@ impl Machine {
             dialled: None,
             down_since: None,
             farewell: None,
-            pending: output::Pending::default(),
+            probe: false,
+            pending: None,
         }
     }
 
@@ -265,8 +270,8 @@ impl Line {
     }
 
     /// When it is retired: at its age if it rests then, else after a grace.
-    fn retire_deadline(&self, grace: Duration) -> Option<Timestamp> {
+    fn retire_deadline(&self, at: Timestamp, grace: Span) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
-        self.retire.and_then(|at| if quiet { Some(at) } else { at.checked_add(grace) })
+        if quiet { Some(at) } else { at.after(grace) }
     }
 }

@@ -64,14 +64,13 @@ pub(crate) enum End {
     OutageLimit,
 }
 
-/// Outputs not fetched yet.
+/// Outputs not fetched yet, but for the probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
     pub(super) abandon: Option<Loss>,
     pub(super) leave: Option<Leave>,
     pub(super) judge: Option<bool>,
     pub(super) dial: Option<Option<Timestamp>>,
-    pub(super) probe: bool,
     pub(super) goodbye: bool,
     pub(super) lost: Option<(u64, bool, Loss)>,
     pub(super) retry: Option<Duration>,
@@ -88,49 +87,51 @@ pub(super) enum Leave {
 
 impl Machine {
     /// The next thing to do, in the order in which it must be done.
+    #[inline]
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
-        let pending = &mut self.pending;
-        if let Some(loss) = pending.abandon.take() {
-            return Some(Action::Abandon(loss));
+        if self.pending.is_some()
+            && let Some(action) = self.fetch_action()
+        {
+            return Some(action);
         }
-        if let Some(leave) = pending.leave.take() {
-            return Some(match leave {
-                Leave::Take => Action::TakeLeave,
-                Leave::End => Action::EndLeave,
-            });
-        }
-        if let Some(fresh) = pending.judge.take() {
-            return Some(Action::Judge { fresh });
-        }
-        if let Some(deadline) = pending.dial.take() {
-            return Some(Action::Dial { attempt: self.attempt, deadline });
-        }
-        if std::mem::take(&mut pending.probe) {
-            return Some(Action::Probe);
-        }
-        std::mem::take(&mut pending.goodbye).then_some(Action::SayGoodbye)
+        std::mem::take(&mut self.probe).then_some(Action::Probe)
     }
 
     /// The next thing to tell, in the order in which it happened.
+    #[inline]
     pub(crate) fn poll_event(&mut self) -> Option<Transition> {
-        let pending = &mut self.pending;
-        if let Some((connection, opened, loss)) = pending.lost.take() {
-            return Some(Transition::Lost { connection, opened, loss });
+        if self.pending.is_some() { self.fetch_event() } else { None }
+    }
+
+    #[cold]
+    fn fetch_action(&mut self) -> Option<Action> {
+        let mut pending = self.pending.take()?;
+        let action = pending.action(self.attempt);
+        self.keep(pending);
+        action
+    }
+
+    #[cold]
+    fn fetch_event(&mut self) -> Option<Transition> {
+        let mut pending = self.pending.take()?;
+        let transition = pending.transition(self.connection, self.attempt);
+        self.keep(pending);
+        transition
+    }
+
+    /// What is pending, to add to it.
+    pub(super) fn pending(&mut self) -> &mut Pending {
+        self.pending.get_or_insert_default()
+    }
+
+    fn keep(&mut self, pending: Box<Pending>) {
+        if *pending != Pending::default() {
+            self.pending = Some(pending);
         }
-        if let Some(delay) = pending.retry.take() {
-            return Some(Transition::Retry { attempt: self.attempt, delay });
-        }
-        let (connection, attempt) = (self.connection, self.attempt);
-        if std::mem::take(&mut pending.connecting) {
-            return Some(Transition::Connecting { connection, attempt });
-        }
-        if let Some(outage) = pending.open.take() {
-            return Some(Transition::Open { connection, attempt, outage });
-        }
-        pending.closed.take().map(Transition::Closed)
     }
 
     /// The moment at which `handle_deadline` wants to be called; `None` is never.
+    #[inline]
     pub(crate) fn poll_deadline(&self) -> Option<Timestamp> {
         let own = match &self.state {
             State::Idle | State::Judging(_) | State::Closed | State::Paused(_) => None,
@@ -145,6 +146,46 @@ impl Machine {
 
     fn line_deadline(&self, line: &Line) -> Option<Timestamp> {
         let beat = line.beat.deadline(line.last_move, line.reading == Reading::Paused);
-        earlier(beat, line.retire_deadline(self.rules.close_timeout))
+        match line.retire {
+            None => beat,
+            Some(at) => earlier(beat, line.retire_deadline(at, self.rules.close_timeout)),
+        }
+    }
+}
+
+impl Pending {
+    fn action(&mut self, attempt: u32) -> Option<Action> {
+        if let Some(loss) = self.abandon.take() {
+            return Some(Action::Abandon(loss));
+        }
+        if let Some(leave) = self.leave.take() {
+            return Some(match leave {
+                Leave::Take => Action::TakeLeave,
+                Leave::End => Action::EndLeave,
+            });
+        }
+        if let Some(fresh) = self.judge.take() {
+            return Some(Action::Judge { fresh });
+        }
+        if let Some(deadline) = self.dial.take() {
+            return Some(Action::Dial { attempt, deadline });
+        }
+        std::mem::take(&mut self.goodbye).then_some(Action::SayGoodbye)
+    }
+
+    fn transition(&mut self, connection: u64, attempt: u32) -> Option<Transition> {
+        if let Some((connection, opened, loss)) = self.lost.take() {
+            return Some(Transition::Lost { connection, opened, loss });
+        }
+        if let Some(delay) = self.retry.take() {
+            return Some(Transition::Retry { attempt, delay });
+        }
+        if std::mem::take(&mut self.connecting) {
+            return Some(Transition::Connecting { connection, attempt });
+        }
+        if let Some(outage) = self.open.take() {
+            return Some(Transition::Open { connection, attempt, outage });
+        }
+        self.closed.take().map(Transition::Closed)
     }
 }

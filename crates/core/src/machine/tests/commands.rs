@@ -1,7 +1,7 @@
 //! Pause, resume, reconnect and probe, in every state and one after the other.
 
 use super::{
-    sim::{Sim, ms, rules},
+    sim::{Sim, ms, rules, span},
     states::one_in_each_state,
 };
 use crate::machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State, Transition};
@@ -80,7 +80,7 @@ fn what_is_lost_while_paused_is_dialled_on_resuming_and_not_before() {
 
 #[test]
 fn a_pause_is_not_counted_as_outage() {
-    let pace = Pace { outage_limit: Some(ms(30_000)), ..rules().pace };
+    let pace = Pace { outage_limit: span(30_000), ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.feed(Machine::handle_pause);
@@ -124,7 +124,7 @@ fn a_wanted_attempt_waits_for_the_minimum_gap_and_for_nothing_else() {
 
 #[test]
 fn a_replaced_connection_is_no_failure() {
-    let pace = Pace { flap_limit: Some(1), ..rules().pace };
+    let pace = Pace { flap_limit: 1, ..rules().pace };
     let mut sim = Sim::open(Rules { pace, ..rules() });
     for round in 1..10 {
         sim.run_to(round * 1_000);

@@ -1,14 +1,14 @@
 //! The invariants that the machine keeps by itself, one test each under its own sentence.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
 use super::{
-    sim::{Sim, at, ms, rules},
+    sim::{Sim, at, ms, rules, span},
     states::one_in_each_state,
 };
 use crate::{
-    Attempts, Timestamp,
-    machine::{Action, End, Loss, Machine, Rules, Ruling, State},
+    Timestamp,
+    machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State},
 };
 
 #[test]
@@ -206,7 +206,7 @@ fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() 
     }
 
     // The original's rule is one setting of it.
-    let mut sim = Sim::connecting(Rules { stable_after: Duration::ZERO, ..rules() });
+    let mut sim = Sim::connecting(Rules { stable_after: span(0), ..rules() });
     for _ in 0..100 {
         sim.connected();
         sim.ended();
@@ -216,8 +216,8 @@ fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() 
     }
 
     // Never reset by what never opened.
-    let attempts = Attempts::AtMost(NonZeroU32::MIN);
-    let mut sim = Sim::connecting(Rules { attempts, ..rules() });
+    let pace = Pace { last_attempt: 1, ..rules().pace };
+    let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.run_to(2_000);
     sim.ended();

@@ -6,6 +6,7 @@ mod invariants;
 mod late;
 mod property;
 mod sim;
+mod size;
 mod speed;
 mod states;
 mod wall;

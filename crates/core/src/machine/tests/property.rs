@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::sim::{Output, Sim, in_millis, ms, rules};
+use super::sim::{Output, Sim, in_millis, ms, rules, span};
 use crate::{
-    Attempts, ConnectTimeout, Timestamp,
+    ConnectTimeout, Timestamp,
     heartbeat::Trigger,
     machine::{Action, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
+    span::Span,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -86,30 +87,28 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let pulse = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
         |(idle, every, timeout, tolerate)| Pulse {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
-            every: ms(every),
-            timeout: ms(timeout),
+            every: span(every),
+            timeout: span(timeout),
             tolerate,
             // Some are aligned.
-            slot: ms(if tolerate == 1 { 250 } else { 0 }),
+            slot: span(if tolerate == 1 { 250 } else { 0 }),
         },
     );
-    let pace = (0..500_u64, proptest::option::of(0..5_u32), proptest::option::of(1..400_000_u64))
-        .prop_map(|(gap, flap_limit, outage)| Pace {
-            minimum_gap: ms(gap),
+    let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
+    let outage = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
+    let pace = (0..500_u64, outage, limited(0..5_u32), limited(0..5_u32)).prop_map(
+        |(gap, outage_limit, last_attempt, flap_limit)| Pace {
+            minimum_gap: span(gap),
+            outage_limit,
+            last_attempt,
             flap_limit,
-            outage_limit: outage.map(ms),
-        });
-    let attempts = prop_oneof![
-        6 => Just(Attempts::Unlimited),
-        1 => Just(Attempts::Never),
-        1 => (1..5_u32).prop_map(Attempts::at_most),
-    ];
-    (proptest::option::weighted(0.9, pulse), pace, attempts, 1..10_000_u64, 0..20_000_u64).prop_map(
-        |(pulse, pace, attempts, hasty, stable)| Rules {
+        },
+    );
+    (proptest::option::weighted(0.9, pulse), pace, 1..10_000_u64, 0..20_000_u64).prop_map(
+        |(pulse, pace, hasty, stable)| Rules {
             pulse,
-            hasty: ms(hasty),
-            attempts,
-            stable_after: ms(stable),
+            hasty: span(hasty),
+            stable_after: span(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
             pace,
             ..rules()
@@ -250,6 +249,7 @@ impl Watch {
         self.sim.drain();
         self.look();
         let machine = &self.sim.machine;
+        assert_eq!((machine.probe, &machine.pending), (false, &None), "something was left");
         // Whenever a connection is wanted, there is one, or an attempt, or a time for the next.
         let wanted = self.closed == 0 && !self.ending && !self.paused && self.last_dial.is_some();
         if wanted {
@@ -280,7 +280,7 @@ impl Watch {
                     if let Some(last) = self.last_dial {
                         let gap = now.saturating_since(last);
                         assert!(
-                            gap >= self.sim.machine.rules.pace.minimum_gap,
+                            gap >= self.sim.machine.rules.pace.minimum_gap.duration(),
                             "dials {gap:?} apart"
                         );
                     }

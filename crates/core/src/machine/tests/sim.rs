@@ -4,13 +4,18 @@
 use std::time::Duration;
 
 use crate::{
-    Attempts, ConnectTimeout, Timestamp,
+    ConnectTimeout, Timestamp,
     heartbeat::Trigger,
     machine::{Action, End, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
+    span::Span,
 };
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+pub(super) fn span(millis: u64) -> Span {
+    Span::of(ms(millis))
 }
 
 pub(super) fn at(millis: u64) -> Timestamp {
@@ -26,17 +31,21 @@ pub(super) fn rules() -> Rules {
     Rules {
         pulse: Some(Pulse {
             trigger: Trigger::Idle,
-            every: ms(15_000),
-            timeout: ms(10_000),
+            every: span(15_000),
+            timeout: span(10_000),
             tolerate: 0,
-            slot: Duration::ZERO,
+            slot: span(0),
         }),
-        hasty: ms(5_000),
-        attempts: Attempts::Unlimited,
-        stable_after: ms(5_000),
+        hasty: span(5_000),
+        stable_after: span(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
-        close_timeout: ms(5_000),
-        pace: Pace { minimum_gap: ms(100), flap_limit: None, outage_limit: None },
+        close_timeout: span(5_000),
+        pace: Pace {
+            minimum_gap: span(100),
+            outage_limit: Span::FOREVER,
+            last_attempt: u32::MAX,
+            flap_limit: u32::MAX,
+        },
     }
 }
 

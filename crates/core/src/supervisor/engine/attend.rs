@@ -6,8 +6,8 @@ use futures_sink::Sink;
 
 use super::{Engine, FRAMES_PER_LOOK, ProbeOut, Reading, Step};
 use crate::{
-    Connection, Frame, Heartbeat, Life, LostCause, Message, Timer, Timestamp, Transport,
-    heartbeat::ProbeFrame,
+    Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
+    exchange::{Exchange, ProbeFrame},
     queue::News,
     shared::{Shared, State},
     supervisor::{line::Line, news::Desk, writer::Source},
@@ -58,7 +58,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Takes bytes of a message that is not whole yet for life, before a verdict is given.
     fn hear_trickle(&mut self) {
-        let any_frame = matches!(self.policies.heartbeat.life, Life::AnyFrame);
+        let any_frame = self.policies.heartbeat.all_is_life();
         if !any_frame || self.machine.probe_since().is_none() {
             return;
         }
@@ -173,7 +173,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             let longest = self
                 .policies
                 .heartbeat
-                .adaptive
+                .adaptive()
                 .and_then(|floor| round_trip.patience().map(|patience| patience.max(floor)));
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
@@ -239,7 +239,7 @@ struct Outbox<'a> {
     seen: bool,
     now: Timestamp,
     desk: &'a mut Desk,
-    heartbeat: &'a mut Heartbeat,
+    heartbeat: &'a mut Exchange,
     probe: &'a mut ProbeOut,
     can_ping: bool,
 }

@@ -36,9 +36,9 @@ use std::{
 use self::park::Alarm;
 use super::{line::Line, news::Desk, writer::Writer};
 use crate::{
-    CloseFrame, Event, Life, Message, Timer, Timestamp, Transport,
+    CloseFrame, Event, Message, Timer, Timestamp, Transport,
     backoff::Random,
-    builder::{Delays, Policies, Settings},
+    builder::{Delays, Kept, Policies, Settings},
     machine::Machine,
     queue::Queue,
     shared::Shared,
@@ -93,12 +93,10 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// There may be messages to hand over.
     has_queue: bool,
     probe: ProbeOut,
-    /// Whatever is heard is life, and no message is to be looked into for a reply.
-    credulous: bool,
     /// The connection that there is can send pings. Asked when it is dialled: by the time of a
     /// probe the transport may be set on another kind.
     can_ping: bool,
-    policies: Policies,
+    policies: Kept,
     max_age: Option<Duration>,
     delays: Option<Delays>,
     refresh: bool,
@@ -145,8 +143,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let rules = settings.rules(&policies.heartbeat);
         let now = timer.now();
         let shared = Arc::new(Shared::new(Queue::new(settings.outbox), now));
-        let credulous = policies.heartbeat.reply.is_none()
-            && matches!(policies.heartbeat.life, Life::AnyFrame | Life::Data);
         Self {
             transport,
             timer,
@@ -166,9 +162,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             burial: 0,
             has_queue: false,
             probe: ProbeOut::default(),
-            credulous,
             can_ping: false,
-            policies,
+            policies: policies.into(),
             max_age: settings.max_age,
             delays: None,
             refresh: false,

@@ -7,7 +7,7 @@ use futures_sink::Sink;
 
 use super::{Engine, FRAMES_PER_LOOK, Heard, Read, Reading};
 use crate::{
-    CloseFrame, ErrorKind, Frame, Life, LostCause, Message, Timer, Transport, TransportError,
+    CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
     supervisor::{line::Line, writer::Writer},
 };
 
@@ -56,7 +56,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     // By the original's convention the message after a heartbeat by message is its
                     // answer.
                     let answer = self.probe.by_message && self.probe_is_out();
-                    if self.credulous {
+                    if self.policies.heartbeat.is_plain() {
                         self.heard.life = true;
                         self.heard.answer |= answer;
                         return Read::Message(message);
@@ -114,17 +114,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     #[inline(never)]
     fn look_into(&mut self, message: Message, by_message: bool) -> Option<Message> {
         let heartbeat = &mut self.policies.heartbeat;
-        let reply = match &mut heartbeat.reply {
-            None => by_message,
-            Some(is_reply) => is_reply(&message),
-        };
+        let reply = heartbeat.is_reply(&message, by_message);
         self.heard.answer |= by_message && reply;
-        self.heard.life |= match &mut heartbeat.life {
-            Life::AnyFrame | Life::Data => true,
-            Life::Reply => by_message && reply,
-            Life::Matching(matches) => matches(&message),
-        };
-        let hidden = heartbeat.hide_replies && heartbeat.reply.is_some() && reply;
+        self.heard.life |= heartbeat.message_is_life(&message, by_message && reply);
+        let hidden = reply && heartbeat.hides_replies();
         (!hidden).then_some(message)
     }
 
@@ -138,11 +131,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.frames += 1;
         self.heard.any = true;
         self.heard.answer |= answer;
-        self.heard.life |= match self.policies.heartbeat.life {
-            Life::AnyFrame => true,
-            Life::Data => false,
-            Life::Reply | Life::Matching(_) => answer,
-        };
+        self.heard.life |= self.policies.heartbeat.control_is_life(answer);
     }
 
     /// The peer's close frame came: what was handed over gets its flush, and the connection
