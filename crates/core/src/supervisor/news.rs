@@ -16,7 +16,7 @@ pub(super) struct Desk {
     events: VecDeque<Event>,
     traffic: Traffic,
     /// Why the last connection was lost.
-    cause: Option<LostCause>,
+    cause: Option<Box<LostCause>>,
     /// What was published differs from what is.
     stale: bool,
     /// As published.
@@ -78,7 +78,7 @@ impl Desk {
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
-        self.cause.as_ref()
+        self.cause.as_deref()
     }
 
     /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
@@ -158,7 +158,7 @@ impl Desk {
     /// A connection or an attempt was lost for this cause; the event that says so comes from the
     /// machine.
     pub(super) fn lost(&mut self, cause: LostCause) {
-        self.cause = Some(cause);
+        self.cause = Some(Box::new(cause));
     }
 }
 
@@ -238,7 +238,7 @@ impl Desk {
     }
 
     fn cause(&self) -> LostCause {
-        self.cause.clone().unwrap_or(LostCause::Replaced)
+        self.last_cause().cloned().unwrap_or(LostCause::Replaced)
     }
 
     /// Brings what is published up to date.
@@ -267,8 +267,8 @@ impl Desk {
         counters.bytes_out = bytes_out;
         counters.dropped = counts.dropped;
         counters.unknown = counts.unknown;
-        if status.last_cause != self.cause {
-            status.last_cause.clone_from(&self.cause);
+        if status.last_cause.as_ref() != self.cause.as_deref() {
+            status.last_cause = self.cause.as_deref().cloned();
         }
     }
 }

@@ -74,6 +74,8 @@ pub(super) trait Source {
 impl Writer {
     pub(super) fn probe(&mut self) {
         self.probe = true;
+        // Thousands of silent sessions need not keep the room for their last burst.
+        self.window.shrink_to_fit();
     }
 
     /// Whether the connection has a probe that is not known to be flushed.
