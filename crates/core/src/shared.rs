@@ -73,7 +73,8 @@ impl Shared {
 
     /// Tells the driver to look. It is woken at the first such call after it has looked.
     pub(crate) fn notify(&self) {
-        if !self.work.swap(true, Ordering::AcqRel) {
+        // What was put down before under the lock is seen by whoever takes `true` away.
+        if !self.has_work() && !self.work.swap(true, Ordering::AcqRel) {
             self.slots.wake();
         }
     }

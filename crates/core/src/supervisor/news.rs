@@ -243,7 +243,8 @@ impl Desk {
     pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, shared: &Shared) {
         self.stale = false;
         let (held, counts) = {
-            let state = shared.lock();
+            let mut state = shared.lock();
+            state.queue.rest();
             (state.queue.held(), state.queue.counts())
         };
         let phase = machine.phase();
