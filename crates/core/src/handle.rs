@@ -14,7 +14,7 @@ use futures_sink::Sink;
 use crate::{
     CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, QueuingWithReceipt,
     SessionClosed, Status, StatusChanges,
-    queue::{Ask, News, Offered, Seat},
+    queue::News,
     shared::{Shared, State},
     sink_side::SinkSide,
 };
@@ -98,11 +98,13 @@ impl Handle {
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
         let offered =
-            self.shared.with(|state, news| state.queue.offer(&mut outgoing, Ask::default(), news));
-        match (self.offered(offered, &mut outgoing), outgoing) {
-            (Poll::Pending, Some(outgoing)) => Err(QueueError::Full(outgoing.message)),
-            (Poll::Ready(Err(error)), _) => Err(error),
-            _ => Ok(()),
+            self.shared.with(|state, news| state.queue.offer(&mut outgoing, None, false, news));
+        match outgoing {
+            Some(outgoing) => Err(offered.error(outgoing.message)),
+            None => {
+                self.shared.notify();
+                Ok(())
+            }
         }
     }
 
@@ -174,26 +176,6 @@ impl Handle {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
-    }
-
-    /// Tells the driver of a message that was accepted, and the sender of one that was refused;
-    /// pending if it must wait.
-    pub(crate) fn offered(
-        &self,
-        offered: Offered,
-        outgoing: &mut Option<Outgoing>,
-    ) -> Poll<Result<Option<Seat>, QueueError>> {
-        match offered {
-            Offered::Accepted(seat) => {
-                self.shared.notify();
-                Poll::Ready(Ok(seat))
-            }
-            Offered::Refused(error) => match outgoing.take() {
-                Some(outgoing) => Poll::Ready(Err(error(outgoing.message))),
-                None => unreachable!("a message that was refused was not taken"),
-            },
-            Offered::Wait => Poll::Pending,
-        }
     }
 }
 

@@ -4,13 +4,12 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use crate::{
     Handle, Outgoing, QueueError, Receipt,
-    queue::{Ask, Offered, Seat},
+    queue::{Offered, Queue},
 };
 
 /// A message that waits to be accepted, see [`Handle::queue`].
@@ -44,7 +43,7 @@ impl Future for Queuing<'_> {
     ///
     /// When polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().way.poll(cx.waker(), false).map_ok(|_| ())
+        self.get_mut().way.poll(cx.waker(), |_| ())
     }
 }
 
@@ -55,9 +54,9 @@ impl Future for QueuingWithReceipt<'_> {
     ///
     /// When polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let way = &mut self.get_mut().way;
-        let accepted = way.poll(cx.waker(), true);
-        accepted.map_ok(|seat| Receipt::new(Arc::clone(way.handle.shared()), seat))
+        let receipt = |queue: &mut Queue| queue.receipt();
+        let accepted = self.get_mut().way.poll(cx.waker(), receipt);
+        accepted.map_ok(|receipt| receipt.expect("what was accepted just now is in the outbox"))
     }
 }
 
@@ -87,24 +86,40 @@ impl<'a> Way<'a> {
         Self { handle, outgoing: Some(outgoing), place: None }
     }
 
-    fn poll(&mut self, waker: &Waker, receipt: bool) -> Poll<Result<Option<Seat>, QueueError>> {
+    /// Offers the message; `accepted` is called with the outbox that has taken it.
+    #[inline]
+    fn poll<R>(
+        &mut self,
+        waker: &Waker,
+        accepted: impl FnOnce(&mut Queue) -> R,
+    ) -> Poll<Result<R, QueueError>> {
         assert!(self.outgoing.is_some(), "polled after it was ready");
-        let ask = Ask { place: self.place, reserved: false, receipt };
-        let offered = self.handle.shared().with(|state, news| {
-            let offered = state.queue.offer(&mut self.outgoing, ask, news);
-            if let Offered::Wait = offered {
-                let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
-                state.queue.wait(place, waker, true, news);
+        let shared = self.handle.shared();
+        let (offered, result) = shared.with(|state, news| {
+            let queue = &mut state.queue;
+            let offered = queue.offer(&mut self.outgoing, self.place, false, news);
+            let result = (offered == Offered::Accepted).then(|| accepted(queue));
+            if offered == Offered::Wait {
+                let place = *self.place.get_or_insert_with(|| queue.draw_number());
+                queue.wait(place, waker, true, news);
             } else if let Some(place) = self.place.take() {
-                state.queue.leave(place, news);
+                queue.leave(place, news);
             }
-            offered
+            (offered, result)
         });
-        self.handle.offered(offered, &mut self.outgoing)
+        if let Some(result) = result {
+            shared.notify();
+            return Poll::Ready(Ok(result));
+        }
+        match self.outgoing.take_if(|_| offered != Offered::Wait) {
+            Some(outgoing) => Poll::Ready(Err(offered.error(outgoing.message))),
+            None => Poll::Pending,
+        }
     }
 }
 
 impl Drop for Way<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
             self.handle.shared().with(|state, news| state.queue.leave(place, news));

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{Fate, queue::Seat, shared::Shared};
+use crate::{Fate, queue::Fates};
 
 /// A future of one message's [`Fate`].
 ///
@@ -20,14 +20,14 @@ use crate::{Fate, queue::Seat, shared::Shared};
 /// back.
 #[must_use = "a receipt that is dropped tells nobody what became of the message"]
 pub struct Receipt {
-    shared: Arc<Shared>,
-    /// `None` once the fate was given out.
-    seat: Option<Seat>,
+    fates: Arc<Fates>,
+    /// The message's number, `None` once the fate was given out.
+    number: Option<u64>,
 }
 
 impl Receipt {
-    pub(crate) fn new(shared: Arc<Shared>, seat: Option<Seat>) -> Self {
-        Self { shared, seat }
+    pub(crate) fn new(fates: Arc<Fates>, number: u64) -> Self {
+        Self { fates, number: Some(number) }
     }
 }
 
@@ -35,22 +35,19 @@ impl Future for Receipt {
     type Output = Fate;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fate> {
-        let Some(seat) = self.seat else { return Poll::Pending };
-        let fate = self.shared.with(|state, news| state.queue.poll_fate(seat, cx.waker(), news));
-        match fate {
-            Some(fate) => {
-                self.seat = None;
-                Poll::Ready(fate)
-            }
-            None => Poll::Pending,
+        let Some(number) = self.number else { return Poll::Pending };
+        let fate = self.fates.poll(number, cx.waker());
+        if fate.is_ready() {
+            self.number = None;
         }
+        fate
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Some(seat) = self.seat {
-            self.shared.with(|state, news| state.queue.leave_seat(seat, news));
+        if let Some(number) = self.number {
+            self.fates.leave(number);
         }
     }
 }

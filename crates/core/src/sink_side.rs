@@ -2,11 +2,7 @@
 
 use std::task::{Poll, Waker};
 
-use crate::{
-    DropReason, Message, Outgoing, QueueError, SessionClosed,
-    queue::{Ask, Offered},
-    shared::Shared,
-};
+use crate::{DropReason, Message, Outgoing, QueueError, SessionClosed, shared::Shared};
 
 /// The state of one sink over the outbox.
 #[derive(Debug, Default)]
@@ -55,22 +51,17 @@ impl SinkSide {
     ) -> Result<(), SessionClosed> {
         let reserved = std::mem::take(&mut self.reserved);
         shared.with(|state, news| {
-            let ask = Ask { place: self.place, reserved, receipt: false };
             let mut outgoing = Some(Outgoing::new(message));
-            let offered = state.queue.offer(&mut outgoing, ask, news);
+            let offered = state.queue.offer(&mut outgoing, self.place, reserved, news);
             self.last = state.queue.accepted();
             let Some(Outgoing { message, .. }) = outgoing else { return Ok(()) };
-            let error = match offered {
-                Offered::Refused(error) => error(message),
-                // Sent without asking first, into a full outbox.
-                _ => QueueError::Full(message),
-            };
-            let (message, reason, result) = match error {
+            let (message, reason, result) = match offered.error(message) {
                 QueueError::Closed(message) => {
                     (message, DropReason::SessionEnded, Err(SessionClosed))
                 }
                 QueueError::TooLarge(message) => (message, DropReason::TooLarge, Ok(())),
                 QueueError::Offline(message) => (message, DropReason::Offline, Ok(())),
+                // Sent without asking first, into a full outbox.
                 QueueError::Full(message) => (message, DropReason::Overflow, Ok(())),
             };
             state.queue.drop_unaccepted(message, reason, news);

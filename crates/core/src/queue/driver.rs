@@ -97,12 +97,20 @@ impl Queue {
     /// All handed messages are written. Gives their count and bytes.
     pub(crate) fn written(&mut self, connection: u64, news: &mut News) -> Load {
         let load = self.cursors.handed();
-        for entry in self.entries.drain(..load.count) {
-            self.cursors.settle(entry.bytes);
-            if let (Some(seat), Some(seats)) = (entry.seat, &mut self.seats) {
-                seats.tell(seat, Fate::Written { connection }, news);
+        let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
+        for at in 0..load.count {
+            let entry = &self.entries[at];
+            if entry.receipt && entry.number < start {
+                self.tell_receipt(entry.number, Fate::Written { connection }, news);
             }
         }
+        for entry in self.entries.drain(..load.count) {
+            self.cursors.settle(entry.bytes);
+        }
+        if let Some(fates) = &self.fates {
+            fates.written(self.settled_through(), connection, news);
+        }
+        self.forget_earlier();
         self.settle_waiters(news);
         load
     }
@@ -127,10 +135,16 @@ impl Queue {
             }
         }
         self.drop_bound();
+        // What it wrote is known; what follows may be written on another.
+        if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
+            let end = self.numbers;
+            self.extra().earlier.push((end, fates));
+        }
         for entry in again.into_iter().rev() {
             self.cursors.accept(entry.bytes);
             self.entries.push_front(entry);
         }
+        self.forget_earlier();
         self.settle_waiters(news);
     }
 
@@ -159,12 +173,21 @@ impl Queue {
         }
     }
 
+    /// Forgets earlier fates that are all told.
+    fn forget_earlier(&mut self) {
+        if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
+            let settled = self.settled_through();
+            self.extra().earlier.retain(|(end, _)| settled < *end);
+        }
+    }
+
     fn drop_queued(&mut self, reason: DropReason, news: &mut News) {
         while self.cursors.queued().count > 0 {
             let entry = self.remove(self.cursors.handed().count);
             self.drop_entry(entry, reason, news);
         }
         self.expiry = None;
+        self.forget_earlier();
         self.call_flushers(news);
     }
 }

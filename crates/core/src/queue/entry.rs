@@ -1,6 +1,5 @@
 //! An accepted message: [`Entry`].
 
-use super::Seat;
 use crate::{Message, Timestamp};
 
 pub(super) struct Entry {
@@ -15,8 +14,8 @@ pub(super) struct Entry {
     pub(super) handed_to: u64,
     /// How many connections did.
     pub(super) losses: u32,
-    /// Where its receipt is told the fate, if it has one.
-    pub(super) seat: Option<Seat>,
+    /// Its fate is told to a receipt.
+    pub(super) receipt: bool,
     pub(super) origin: Origin,
 }
 
@@ -41,7 +40,7 @@ impl Entry {
             number,
             handed_to: 0,
             losses: 0,
-            seat: None,
+            receipt: false,
             origin,
         }
     }

@@ -1,8 +1,8 @@
 //! What most sessions need rarely or never: [`Extra`].
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, sync::Arc, task::Waker};
 
-use super::Queue;
+use super::{Fates, Queue};
 use crate::{Fate, Message};
 
 /// Those who wait, fates to be told, replays.
@@ -19,6 +19,9 @@ pub(super) struct Extra {
     pub(super) discarded: u64,
     /// How many became unknown since that was told.
     pub(super) unknown: u64,
+    /// Fates from before the last loss that are still to be told, each with the number of the
+    /// message after its last, in order.
+    pub(super) earlier: Vec<(u64, Arc<Fates>)>,
     /// What is sent after every Open, in this order.
     pub(super) replays: Vec<Replay>,
 }
@@ -50,10 +53,12 @@ pub(super) struct Replay {
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { waiters, flushers, unsent, unsent_bytes, discarded, unknown, replays } = self;
+        let Self { waiters, flushers, unsent, unsent_bytes, discarded, unknown, earlier, replays } =
+            self;
         waiters.is_empty()
             && flushers.is_empty()
             && unsent.is_empty()
+            && earlier.is_empty()
             && replays.is_empty()
             && (*unsent_bytes, *discarded, *unknown) == (0, 0, 0)
     }
@@ -76,8 +81,10 @@ impl Queue {
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
         }
-        if self.seats.as_ref().is_some_and(|seats| seats.is_empty()) {
-            self.seats = None;
+        if self.entries.is_empty()
+            && self.fates.as_mut().is_some_and(|fates| Arc::get_mut(fates).is_some())
+        {
+            self.fates = None;
         }
         if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
             self.extra = None;

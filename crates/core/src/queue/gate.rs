@@ -1,92 +1,118 @@
 //! The gate: what is accepted, who waits in line, and who waits for a flush.
 
-use std::task::Waker;
+use std::{sync::Arc, task::Waker};
 
 use super::{
-    News, Queue, Seat,
+    Fates, News, Queue,
     entry::{Entry, Origin},
     extra::{Flusher, Waiter},
 };
 use crate::{
-    DropReason, Fate, Message, Offline, Outgoing, QueueError, SessionClosed, Timestamp, WhenFull,
+    DropReason, Fate, Message, Offline, Outgoing, QueueError, Receipt, SessionClosed, Timestamp,
+    WhenFull,
 };
 
-/// How a message is offered.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Ask {
-    /// The number of one who stands in line already.
-    pub(crate) place: Option<u64>,
-    /// There is a promised place.
-    pub(crate) reserved: bool,
-    /// There is to be a seat for a receipt.
-    pub(crate) receipt: bool,
-}
-
-/// What came of an offer. The message was taken only if it was accepted.
+/// What came of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offered {
-    /// With the seat that was asked for.
-    Accepted(Option<Seat>),
-    /// This makes the error of the message.
-    Refused(fn(Message) -> QueueError),
+    Accepted,
+    /// The session is closed.
+    Closed,
+    /// The message alone is larger than the outbox.
+    TooLarge,
+    /// No connection is open.
+    Offline,
+    Full,
     /// There is no room at present.
     Wait,
 }
 
+impl Offered {
+    /// Why the message is not taken.
+    pub(crate) fn error(self, message: Message) -> QueueError {
+        match self {
+            Self::Closed => QueueError::Closed(message),
+            Self::TooLarge => QueueError::TooLarge(message),
+            Self::Offline => QueueError::Offline(message),
+            Self::Full | Self::Wait | Self::Accepted => QueueError::Full(message),
+        }
+    }
+}
+
 impl Queue {
-    /// Offers a message.
+    /// Offers a message, which is taken if it is accepted. `place`: the number of one who stands
+    /// in line already; `reserved`: there is a promised place.
     pub(crate) fn offer(
         &mut self,
         outgoing: &mut Option<Outgoing>,
-        ask: Ask,
+        place: Option<u64>,
+        reserved: bool,
         news: &mut News,
     ) -> Offered {
-        self.reserved -= usize::from(ask.reserved);
+        self.reserved -= usize::from(reserved);
         let bytes = outgoing.as_ref().map_or(0, |outgoing| outgoing.message.len());
-        if let Some(offered) = self.judge(bytes, ask, news) {
-            return offered;
+        let offered = self.judge(bytes, place, reserved, news);
+        if offered == Offered::Accepted
+            && let Some(outgoing) = outgoing.take()
+        {
+            self.accept(outgoing, bytes);
         }
-        let Some(Outgoing { message, max_age }) = outgoing.take() else {
-            debug_assert!(false, "there is a message to offer");
-            return Offered::Wait;
-        };
+        offered
+    }
+
+    /// What comes of an offer of so many bytes. Makes room for them if that is the policy.
+    fn judge(
+        &mut self,
+        bytes: usize,
+        place: Option<u64>,
+        reserved: bool,
+        news: &mut News,
+    ) -> Offered {
+        if self.closed {
+            return Offered::Closed;
+        }
+        if bytes > self.policy.bytes {
+            return Offered::TooLarge;
+        }
+        if self.online.is_none() && self.policy.offline == Offline::Refuse {
+            return Offered::Offline;
+        }
+        let dropping = self.policy.when_full == WhenFull::DropOldest;
+        if reserved {
+            // The promise holds for a message of any size, and if it must be by dropping others.
+            let _ = dropping && self.make_room(bytes, news);
+        } else if !(self.is_turn(place) && self.has_room(bytes)) {
+            if self.policy.when_full == WhenFull::Refuse {
+                return Offered::Full;
+            }
+            if !(dropping && self.make_room(bytes, news)) {
+                return Offered::Wait;
+            }
+        }
+        Offered::Accepted
+    }
+
+    fn accept(&mut self, outgoing: Outgoing, bytes: usize) {
+        let Outgoing { message, max_age } = outgoing;
         self.cursors.accept(bytes);
         // What waits for a connection may wait long, and must not hold more than itself.
         let message = if self.online.is_none() { message.unpinned() } else { message };
-        let seat = ask.receipt.then(|| self.seats.get_or_insert_default().take());
         let expires = max_age.or(self.policy.max_age).map(Timestamp::from_epoch);
-        let entry = Entry::new(message, Origin::Sender, self.numbers);
-        self.entries.push_back(Entry { expires, seat, ..entry });
         self.unseen_expire |= expires.is_some();
+        let entry = Entry::new(message, Origin::Sender, self.numbers);
+        self.entries.push_back(Entry { expires, ..entry });
         self.unseen += 1;
         self.numbers += 1;
         self.rests = 0;
-        Offered::Accepted(seat)
     }
 
-    /// Why a message cannot be accepted, if it cannot. Makes room for it if that is the policy.
-    fn judge(&mut self, bytes: usize, ask: Ask, news: &mut News) -> Option<Offered> {
-        if self.closed {
-            return Some(Offered::Refused(QueueError::Closed));
-        }
-        if bytes > self.policy.bytes {
-            return Some(Offered::Refused(QueueError::TooLarge));
-        }
-        if self.online.is_none() && self.policy.offline == Offline::Refuse {
-            return Some(Offered::Refused(QueueError::Offline));
-        }
-        let dropping = self.policy.when_full == WhenFull::DropOldest;
-        if ask.reserved {
-            // The promise holds for a message of any size, and if it must be by dropping others.
-            let _ = dropping && self.make_room(bytes, news);
-        } else if !(self.is_turn(ask.place) && self.has_room(bytes)) {
-            if self.policy.when_full == WhenFull::Refuse {
-                return Some(Offered::Refused(QueueError::Full));
-            }
-            if !(dropping && self.make_room(bytes, news)) {
-                return Some(Offered::Wait);
-            }
-        }
-        None
+    /// The receipt of the message that was accepted just now.
+    pub(crate) fn receipt(&mut self) -> Option<Receipt> {
+        let entry = self.entries.back_mut()?;
+        entry.receipt = true;
+        let number = entry.number;
+        let fates = self.fates.get_or_insert_with(|| Arc::new(Fates::new(number)));
+        Some(Receipt::new(Arc::clone(fates), number))
     }
 
     /// A number that is larger than those of all messages accepted so far, and not larger than
@@ -149,7 +175,7 @@ impl Queue {
         news: &mut News,
     ) {
         self.counts.dropped += 1;
-        self.tell(None, Fate::Dropped { reason, message }, news);
+        self.tell(Fate::Dropped { reason, message }, news);
     }
 
     /// Gives a promised place up.

@@ -8,20 +8,16 @@ mod bound;
 mod driver;
 mod entry;
 mod extra;
+mod fates;
 mod gate;
 mod news;
-mod seats;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, num::NonZeroU64};
+use std::{collections::VecDeque, num::NonZeroU64, sync::Arc};
 
-use self::{entry::Entry, extra::Extra, seats::Seats};
-pub(crate) use self::{
-    gate::{Ask, Offered},
-    news::News,
-    seats::Seat,
-};
+use self::{entry::Entry, extra::Extra};
+pub(crate) use self::{fates::Fates, gate::Offered, news::News};
 use crate::{
     DropReason, Fate, Message, Outbox, Timestamp,
     machine::{Cursors, Load},
@@ -50,7 +46,8 @@ pub(crate) struct Queue {
     numbers: u64,
     /// Fates since the session began.
     counts: Counts,
-    seats: Option<Box<Seats>>,
+    /// Of the messages that are accepted with a receipt at present.
+    fates: Option<Arc<Fates>>,
     extra: Option<Box<Extra>>,
 }
 
@@ -86,7 +83,7 @@ impl Queue {
             reserved: 0,
             numbers: 0,
             counts: Counts::default(),
-            seats: None,
+            fates: None,
             extra: None,
         }
     }
@@ -152,13 +149,23 @@ impl Queue {
             }
             (_, None) => unreachable!("only what was handed over by move has no payload"),
         };
-        self.tell(entry.seat, fate, news);
+        if entry.receipt {
+            self.tell_receipt(entry.number, fate, news);
+        } else {
+            self.tell(fate, news);
+        }
     }
 
-    fn tell(&mut self, seat: Option<Seat>, fate: Fate, news: &mut News) {
-        if let (Some(seat), Some(seats)) = (seat, &mut self.seats) {
-            return seats.tell(seat, fate, news);
+    fn tell_receipt(&self, number: u64, fate: Fate, news: &mut News) {
+        let mut earlier = self.extra.iter().flat_map(|extra| &extra.earlier);
+        let of_earlier = earlier.find(|(end, _)| number < *end).map(|(_, fates)| fates);
+        match of_earlier.or(self.fates.as_ref()) {
+            Some(fates) => fates.tell(number, fate, news),
+            None => debug_assert!(false, "a receipt's message has a place for its fate"),
         }
+    }
+
+    fn tell(&mut self, fate: Fate, news: &mut News) {
         // What nobody fetches stays inside the outbox's own bounds; the newest always.
         let policy = self.policy;
         let extra = self.extra();

@@ -6,9 +6,16 @@ use crate::Fate;
 
 /// Wakes, and values of the application that are to be dropped: either may run code of its own,
 /// which may come back for the lock.
+///
+/// Mostly it is empty, and then it costs one look at a pointer.
 #[derive(Default)]
 pub(crate) struct News {
-    items: Vec<Item>,
+    items: Option<Box<Items>>,
+}
+
+#[derive(Default)]
+struct Items {
+    list: Vec<Item>,
 }
 
 enum Item {
@@ -21,29 +28,32 @@ enum Item {
 
 impl News {
     pub(super) fn wake(&mut self, waker: Waker) {
+        let list = &mut self.items.get_or_insert_default().list;
         // One task often waits for several things that happen together.
-        let known = matches!(self.items.last(), Some(Item::Wake(last)) if last.will_wake(&waker));
-        self.items.push(if known { Item::Old(waker) } else { Item::Wake(waker) });
+        let known = matches!(list.last(), Some(Item::Wake(last)) if last.will_wake(&waker));
+        list.push(if known { Item::Old(waker) } else { Item::Wake(waker) });
     }
 
     pub(super) fn drop_waker(&mut self, waker: Waker) {
-        self.items.push(Item::Old(waker));
+        self.items.get_or_insert_default().list.push(Item::Old(waker));
     }
 
     pub(super) fn drop_fate(&mut self, fate: Fate) {
-        self.items.push(Item::Fate(fate));
+        self.items.get_or_insert_default().list.push(Item::Fate(fate));
     }
 
     #[inline]
     pub(crate) fn spread(self) {
-        if !self.items.is_empty() {
-            self.spread_items();
+        if let Some(items) = self.items {
+            items.spread();
         }
     }
+}
 
+impl Items {
     #[cold]
-    fn spread_items(self) {
-        for item in self.items {
+    fn spread(self: Box<Self>) {
+        for item in self.list {
             match item {
                 Item::Wake(waker) => waker.wake(),
                 Item::Old(waker) => drop(waker),

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Ask, News, Offered, Queue};
+use super::{News, Offered, Queue};
 use crate::{Message, Outbox, Outgoing, Timestamp, WhenFull};
 
 fn at(seconds: u64) -> Timestamp {
@@ -15,8 +15,8 @@ fn queue(policy: Outbox) -> Queue {
 
 fn offer(queue: &mut Queue, text: &str) {
     let mut outgoing = Some(Outgoing::new(text));
-    let offered = queue.offer(&mut outgoing, Ask::default(), &mut News::default());
-    assert!(matches!(offered, Offered::Accepted(None)));
+    let offered = queue.offer(&mut outgoing, None, false, &mut News::default());
+    assert_eq!(offered, Offered::Accepted);
 }
 
 fn hand_over(queue: &mut Queue) -> Vec<String> {
@@ -115,7 +115,7 @@ fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
     let message = || Message::from(buffer.slice(100..228));
     let kept = |queue: &mut Queue| {
         let mut outgoing = Some(Outgoing::new(message()));
-        queue.offer(&mut outgoing, Ask::default(), &mut News::default());
+        queue.offer(&mut outgoing, None, false, &mut News::default());
         let message = queue.entries.back().unwrap().message.clone().unwrap();
         message.as_bytes().as_ptr() == buffer[100..].as_ptr()
     };
