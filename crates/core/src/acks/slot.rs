@@ -1,7 +1,6 @@
 //! Where one message's receipt meets the layer: [`Slot`].
 
 use std::{
-    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -37,7 +36,7 @@ impl<T> Slot<T> {
             return Poll::Ready(outcome);
         }
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            let old = mem::replace(&mut state.waker, Some(cx.waker().clone()));
+            let old = state.waker.replace(cx.waker().clone());
             drop(state);
             // Out of the lock: this may end a task, and whatever it owns.
             drop(old);

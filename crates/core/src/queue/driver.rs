@@ -97,12 +97,8 @@ impl Queue {
     /// All handed messages are written. Gives their count and bytes.
     pub(crate) fn written(&mut self, connection: u64, news: &mut News) -> Load {
         let load = self.cursors.handed();
-        let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
-        for at in 0..load.count {
-            let entry = &self.entries[at];
-            if entry.receipt && entry.number < start {
-                self.tell_receipt(entry.number, Fate::Written { connection }, news);
-            }
+        if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
+            self.tell_earlier(connection, news);
         }
         for entry in self.entries.drain(..load.count) {
             self.cursors.settle(entry.bytes);
@@ -170,6 +166,16 @@ impl Queue {
             fates: std::mem::take(&mut extra.unsent).into(),
             discarded: std::mem::take(&mut extra.discarded),
             unknown: std::mem::take(&mut extra.unknown),
+        }
+    }
+
+    /// Tells receipts from before the last loss that the handed messages are written.
+    fn tell_earlier(&self, connection: u64, news: &mut News) {
+        let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
+        for entry in self.entries.range(..self.cursors.handed().count) {
+            if entry.receipt && entry.number < start {
+                self.tell_receipt(entry.number, Fate::Written { connection }, news);
+            }
         }
     }
 

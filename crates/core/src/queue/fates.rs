@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    mem,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -89,6 +88,15 @@ impl Fates {
     }
 }
 
+#[cfg(test)]
+impl Fates {
+    /// Whether nothing is kept for any receipt.
+    pub(super) fn is_clean(&self) -> bool {
+        let lists = self.lists();
+        lists.awaited.is_empty() && lists.told.is_empty()
+    }
+}
+
 /// The receipts' side.
 impl Fates {
     /// The fate of that message, once; until then the last waker is called when it comes.
@@ -128,7 +136,7 @@ impl Fates {
         }
         let known = lists.awaited.entry(number).or_default();
         if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            let old = mem::replace(known, Some(waker.clone()));
+            let old = known.replace(waker.clone());
             drop(lists);
             // Out of the lock: this may end a task, and whatever it owns.
             drop(old);

@@ -12,6 +12,8 @@ mod fates;
 mod gate;
 mod news;
 #[cfg(test)]
+mod receipt_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, num::NonZeroU64, sync::Arc};

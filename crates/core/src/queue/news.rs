@@ -15,31 +15,31 @@ pub(crate) struct News {
 
 #[derive(Default)]
 struct Items {
-    list: Vec<Item>,
-}
-
-enum Item {
-    Wake(Waker),
-    /// A waker that is not needed any more.
-    Old(Waker),
-    /// A fate that nobody will fetch.
-    Fate(Fate),
+    wakes: Vec<Waker>,
+    /// Wakers that are not needed any more.
+    old: Vec<Waker>,
+    /// Fates that nobody will fetch.
+    fates: Vec<Fate>,
 }
 
 impl News {
+    fn items(&mut self) -> &mut Items {
+        self.items.get_or_insert_default()
+    }
+
     pub(super) fn wake(&mut self, waker: Waker) {
-        let list = &mut self.items.get_or_insert_default().list;
+        let items = self.items();
         // One task often waits for several things that happen together.
-        let known = matches!(list.last(), Some(Item::Wake(last)) if last.will_wake(&waker));
-        list.push(if known { Item::Old(waker) } else { Item::Wake(waker) });
+        let known = items.wakes.last().is_some_and(|last| last.will_wake(&waker));
+        if known { items.old.push(waker) } else { items.wakes.push(waker) }
     }
 
     pub(super) fn drop_waker(&mut self, waker: Waker) {
-        self.items.get_or_insert_default().list.push(Item::Old(waker));
+        self.items().old.push(waker);
     }
 
     pub(super) fn drop_fate(&mut self, fate: Fate) {
-        self.items.get_or_insert_default().list.push(Item::Fate(fate));
+        self.items().fates.push(fate);
     }
 
     #[inline]
@@ -52,13 +52,9 @@ impl News {
 
 impl Items {
     #[cold]
-    fn spread(self: Box<Self>) {
-        for item in self.list {
-            match item {
-                Item::Wake(waker) => waker.wake(),
-                Item::Old(waker) => drop(waker),
-                Item::Fate(fate) => drop(fate),
-            }
-        }
+    fn spread(self) {
+        let Self { wakes, old, fates } = self;
+        wakes.into_iter().for_each(Waker::wake);
+        drop((old, fates));
     }
 }
