@@ -12,10 +12,9 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use crate::{
-    CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, Receipt,
+    CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, QueuingWithReceipt,
     SessionClosed, Status, StatusChanges,
-    queue::{News, Offer, Options},
-    receipt::Slot,
+    queue::News,
     shared::{Shared, State},
     sink_side::SinkSide,
 };
@@ -25,7 +24,7 @@ use crate::{
 ///
 /// A handle never drives: it is the task that polls the [`Supervisor`](crate::Supervisor), or its
 /// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send`](Self::send), a
-/// [`Receipt`], [`closed`](Self::closed), or [`queue`](Self::queue) where the outbox may be full, on
+/// [`Receipt`](crate::Receipt), [`closed`](Self::closed), or [`queue`](Self::queue) where the outbox may be full, on
 /// the only task that polls it; [`try_queue`](Self::try_queue) is for there.
 ///
 /// It is also a `Sink` of messages. Closing that sink flushes what *this handle* queued and then
@@ -42,8 +41,8 @@ pub struct Handle {
 /// A message with its own wishes, what the methods of [`Handle`] take.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    message: Message,
-    max_age: Option<Duration>,
+    pub(crate) message: Message,
+    pub(crate) max_age: Option<Duration>,
 }
 
 impl Outgoing {
@@ -87,7 +86,7 @@ impl Handle {
     /// Dropped before it is ready, it gives up its place in line and the message; nothing was
     /// queued.
     pub fn queue(&self, message: impl Into<Outgoing>) -> Queuing<'_> {
-        Queuing::new(self, message.into(), None)
+        Queuing::new(self, message.into())
     }
 
     /// Queues a message if that is possible at once.
@@ -97,8 +96,16 @@ impl Handle {
     /// Gives the message back if it would have to wait, if the outbox refuses it or the session is
     /// closed.
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
-        self.offer(message.into(), None, None)
-            .unwrap_or_else(|message| Err(QueueError::Full(message.message)))
+        let mut outgoing = Some(message.into());
+        let offered =
+            self.shared.with(|state, news| state.queue.offer(&mut outgoing, None, false, news));
+        match outgoing {
+            Some(outgoing) => Err(offered.error(outgoing.message)),
+            None => {
+                self.shared.notify();
+                Ok(())
+            }
+        }
     }
 
     /// Queues a message; ready with the promise of its fate when the outbox has accepted it.
@@ -106,13 +113,8 @@ impl Handle {
     /// # Errors and cancel safety
     ///
     /// As [`queue`](Self::queue).
-    pub async fn queue_with_receipt(
-        &self,
-        message: impl Into<Outgoing>,
-    ) -> Result<Receipt, QueueError> {
-        let (slot, receipt) = Slot::pair();
-        Queuing::new(self, message.into(), Some(slot)).await?;
-        Ok(receipt)
+    pub fn queue_with_receipt(&self, message: impl Into<Outgoing>) -> QueuingWithReceipt<'_> {
+        QueuingWithReceipt::new(self, message.into())
     }
 
     /// Sends a message; ready with its fate.
@@ -172,29 +174,8 @@ impl Handle {
         self.shared.lock().queue.first_unwritten()
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
-    }
-
-    /// Offers a message; `Err` gives it back because it must wait.
-    pub(crate) fn offer(
-        &self,
-        outgoing: Outgoing,
-        place: Option<u64>,
-        slot: Option<Arc<Slot>>,
-    ) -> Result<Result<(), QueueError>, Outgoing> {
-        let Outgoing { message, max_age } = outgoing;
-        let options = Options { slot, max_age };
-        let offer =
-            self.shared.with(|state, news| state.queue.offer(message, options, place, false, news));
-        match offer {
-            Offer::Accepted => {
-                self.shared.notify();
-                Ok(Ok(()))
-            }
-            Offer::Refused(error) => Ok(Err(error)),
-            Offer::Wait(message) => Err(Outgoing { message, max_age }),
-        }
     }
 }
 

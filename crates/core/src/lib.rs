@@ -227,7 +227,7 @@ pub use self::{
     message::{CloseFrame, Frame, Message},
     outbox::{Offline, Outbox, WhenFull},
     preset::Preset,
-    queuing::Queuing,
+    queuing::{Queuing, QueuingWithReceipt},
     receipt::Receipt,
     status::{Counters, Losses, Phase, RoundTrip, Status},
     status_changes::StatusChanges,

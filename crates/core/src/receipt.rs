@@ -4,11 +4,11 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    sync::Arc,
+    task::{Context, Poll},
 };
 
-use crate::Fate;
+use crate::{Fate, queue::Fates};
 
 /// A future of one message's [`Fate`].
 ///
@@ -20,64 +20,35 @@ use crate::Fate;
 /// back.
 #[must_use = "a receipt that is dropped tells nobody what became of the message"]
 pub struct Receipt {
-    slot: Arc<Slot>,
+    fates: Arc<Fates>,
+    /// The message's number, `None` once the fate was given out.
+    number: Option<u64>,
 }
 
-/// The place where a receipt meets the one who knows what became of the message.
-pub(crate) struct Slot<F = Fate> {
-    state: Mutex<State<F>>,
-}
-
-struct State<F> {
-    fate: Option<F>,
-    waker: Option<Waker>,
-}
-
-impl Slot {
-    pub(crate) fn pair() -> (Arc<Self>, Receipt) {
-        let slot = Arc::new(Self::new());
-        (Arc::clone(&slot), Receipt { slot })
-    }
-}
-
-impl<F> Slot<F> {
-    pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State { fate: None, waker: None }) }
-    }
-
-    /// Delivers the fate.
-    pub(crate) fn settle(&self, fate: F) {
-        let waker = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            debug_assert!(state.fate.is_none(), "a message has one fate");
-            state.fate = Some(fate);
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// The fate, once; until then the last waker is called when it comes.
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<F> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.fate.take() {
-            Some(fate) => Poll::Ready(fate),
-            None => {
-                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    state.waker = Some(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
+impl Receipt {
+    pub(crate) fn new(fates: Arc<Fates>, number: u64) -> Self {
+        Self { fates, number: Some(number) }
     }
 }
 
 impl Future for Receipt {
     type Output = Fate;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fate> {
-        self.slot.poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fate> {
+        let Some(number) = self.number else { return Poll::Pending };
+        let fate = self.fates.poll(number, cx.waker());
+        if fate.is_ready() {
+            self.number = None;
+        }
+        fate
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.fates.leave(number);
+        }
     }
 }
 

@@ -96,7 +96,7 @@ impl Shared {
     /// What it is to see was put down under the lock before. So a flag that is found up need not be
     /// raised: the driver lowers it before it takes the lock, and will find what was put down.
     pub(crate) fn notify(&self) {
-        if !self.work.load(Ordering::Relaxed) && !self.work.swap(true, Ordering::AcqRel) {
+        if !self.has_work() && !self.work.swap(true, Ordering::AcqRel) {
             self.slots.wake();
         }
     }

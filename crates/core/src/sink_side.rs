@@ -2,11 +2,7 @@
 
 use std::task::{Poll, Waker};
 
-use crate::{
-    DropReason, Message, QueueError, SessionClosed,
-    queue::{Offer, Options},
-    shared::Shared,
-};
+use crate::{DropReason, Message, Outgoing, QueueError, SessionClosed, shared::Shared};
 
 /// The state of one sink over the outbox.
 #[derive(Debug, Default)]
@@ -43,7 +39,7 @@ impl SinkSide {
                 return Poll::Ready(Ok(()));
             }
             let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
-            state.queue.wait(place, waker, false);
+            state.queue.wait(place, waker, false, news);
             Poll::Pending
         })
     }
@@ -55,23 +51,18 @@ impl SinkSide {
     ) -> Result<(), SessionClosed> {
         let reserved = std::mem::take(&mut self.reserved);
         shared.with(|state, news| {
-            let offer = state.queue.offer(message, Options::default(), self.place, reserved, news);
+            let mut outgoing = Some(Outgoing::new(message));
+            let offered = state.queue.offer(&mut outgoing, self.place, reserved, news);
             self.last = state.queue.accepted();
-            let (message, reason, result) = match offer {
-                Offer::Accepted => return Ok(()),
-                Offer::Refused(QueueError::Closed(message)) => {
+            let Some(Outgoing { message, .. }) = outgoing else { return Ok(()) };
+            let (message, reason, result) = match offered.error(message) {
+                QueueError::Closed(message) => {
                     (message, DropReason::SessionEnded, Err(SessionClosed))
                 }
-                Offer::Refused(QueueError::TooLarge(message)) => {
-                    (message, DropReason::TooLarge, Ok(()))
-                }
-                Offer::Refused(QueueError::Offline(message)) => {
-                    (message, DropReason::Offline, Ok(()))
-                }
+                QueueError::TooLarge(message) => (message, DropReason::TooLarge, Ok(())),
+                QueueError::Offline(message) => (message, DropReason::Offline, Ok(())),
                 // Sent without asking first, into a full outbox.
-                Offer::Refused(QueueError::Full(message)) | Offer::Wait(message) => {
-                    (message, DropReason::Overflow, Ok(()))
-                }
+                QueueError::Full(message) => (message, DropReason::Overflow, Ok(())),
             };
             state.queue.drop_unaccepted(message, reason, news);
             result
@@ -88,9 +79,9 @@ impl SinkSide {
         shared: &Shared,
         waker: &Waker,
     ) -> Poll<Result<(), SessionClosed>> {
-        shared.with(|state, _| {
+        shared.with(|state, news| {
             let number = *self.flusher.get_or_insert_with(|| state.queue.draw_number());
-            match state.queue.poll_settled(number, self.last, waker) {
+            match state.queue.poll_settled(number, self.last, waker, news) {
                 true => Poll::Ready(Ok(())),
                 false => Poll::Pending,
             }
@@ -110,7 +101,7 @@ impl SinkSide {
                 state.queue.leave(place, news);
             }
             if let Some(number) = self.flusher.take() {
-                state.queue.forget_flusher(number);
+                state.queue.forget_flusher(number, news);
             }
         });
     }

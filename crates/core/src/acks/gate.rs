@@ -15,8 +15,9 @@ use std::{
 use super::{
     ledger::Entry,
     sender::{AckFailure, AckQueueError, AckSlot, Outcome, Unacknowledged},
+    slot::Slot,
 };
-use crate::{Message, receipt::Slot};
+use crate::Message;
 
 pub(super) struct Gate<Id> {
     /// Something was accepted since the layer last looked.
@@ -49,10 +50,10 @@ pub(super) struct News<Id> {
 
 impl<Id> News<Id> {
     fn spread(self) {
-        for (slot, outcome) in self.outcomes {
-            slot.settle(outcome);
-        }
-        for waker in self.wakers {
+        // All are told before anybody wakes, who may look at many at once.
+        let told = self.outcomes.into_iter().map(|(slot, outcome)| slot.settle(outcome));
+        let told: Vec<_> = told.collect();
+        for waker in told.into_iter().flatten().chain(self.wakers) {
             waker.wake();
         }
     }

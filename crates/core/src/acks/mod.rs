@@ -4,6 +4,7 @@ mod gate;
 mod ledger;
 mod sender;
 mod settings;
+mod slot;
 
 use std::{
     fmt,

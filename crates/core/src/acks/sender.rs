@@ -10,8 +10,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::gate::{Gate, Offer};
-use crate::{Message, receipt::Slot};
+use super::{
+    gate::{Gate, Offer},
+    slot::Slot,
+};
+use crate::Message;
 
 /// What a receipt resolves to.
 pub(super) type Outcome<Id> = Result<(), Unacknowledged<Id>>;

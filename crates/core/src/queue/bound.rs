@@ -1,30 +1,38 @@
 //! What goes with the connection that there is: replays, and the messages of a layer above.
 
-use super::{Entry, Origin, Queue, Replay};
-use crate::{Message, QueueError};
+use std::num::NonZeroU64;
+
+use super::{
+    Queue,
+    entry::{Entry, Origin},
+    extra::Replay,
+};
+use crate::{Message, Outbox, QueueError};
 
 impl Queue {
     /// Keeps a message to be sent after every Open, in the place of the one with the same key; if
     /// a connection is open it is sent on that one, too.
     pub(crate) fn set_replay(&mut self, key: &str, message: Message) -> Result<(), QueueError> {
-        let at = self.replays.iter().position(|replay| *replay.key == *key);
-        let others = self.replays.iter().filter(|replay| *replay.key != *key);
-        let bytes: usize = others.map(|replay| replay.message.len()).sum();
-        if at.is_none() && self.replays.len() >= self.policy.count {
+        let Outbox { count, bytes, .. } = self.policy;
+        let replays = &mut self.extra().replays;
+        let at = replays.iter().position(|replay| *replay.key == *key);
+        let others = replays.iter().filter(|replay| *replay.key != *key);
+        let others: usize = others.map(|replay| replay.message.len()).sum();
+        if at.is_none() && replays.len() >= count {
             return Err(QueueError::Full(message));
         }
-        if bytes + message.len() > self.policy.bytes {
+        if others + message.len() > bytes {
             return Err(QueueError::TooLarge(message));
         }
         let id = match at {
             Some(at) => {
-                self.replays[at].message = message.clone();
-                self.replays[at].id
+                replays[at].message = message.clone();
+                replays[at].id
             }
             None => {
-                let id = self.next_replay;
-                self.next_replay += 1;
-                self.replays.push(Replay { key: key.into(), id, message: message.clone() });
+                let id = self.draw_number();
+                let replay = Replay { key: key.into(), id, message: message.clone() };
+                self.extra().replays.push(replay);
                 id
             }
         };
@@ -39,7 +47,10 @@ impl Queue {
 
     fn drop_queued_replay(&mut self, id: u64) {
         let queued = self.cursors.handed().count..self.entries.len();
-        let of_key = |index: &usize| self.entries[*index].origin == Origin::Replay(id);
+        let of_key = |index: &usize| {
+            let entry = &self.entries[*index];
+            entry.origin == Origin::Replay && entry.number == id
+        };
         if let Some(index) = queued.into_iter().find(of_key) {
             self.remove(index);
         }
@@ -47,18 +58,19 @@ impl Queue {
 
     /// Forgets a replay.
     pub(crate) fn remove_replay(&mut self, key: &str) -> Option<Message> {
-        let at = self.replays.iter().position(|replay| *replay.key == *key)?;
-        Some(self.replays.remove(at).message)
+        let replays = &mut self.extra.as_mut()?.replays;
+        let at = replays.iter().position(|replay| *replay.key == *key)?;
+        Some(replays.remove(at).message)
     }
 
     /// Replays at the head of what is queued.
     fn replays_queued(&self) -> usize {
         let queued = self.entries.iter().skip(self.cursors.handed().count);
-        queued.take_while(|entry| matches!(entry.origin, Origin::Replay(_))).count()
+        queued.take_while(|entry| entry.origin == Origin::Replay).count()
     }
 
     pub(super) fn insert_replay(&mut self, at: usize, id: u64, message: Message) {
-        self.insert_bound(at, message, Origin::Replay(id));
+        self.insert_bound(at, message, Origin::Replay, id);
     }
 
     /// Queues messages for this connection and no other. They get tickets in a row, of which this
@@ -71,43 +83,28 @@ impl Queue {
         connection: u64,
         messages: impl Iterator<Item = Message>,
     ) -> Option<u64> {
-        if self.online != Some(connection) || self.closed {
+        if self.online.map(NonZeroU64::get) != Some(connection) || self.closed {
             return None;
         }
-        let first = self.tickets;
+        let first = self.numbers;
         for message in messages {
-            self.insert_bound(self.entries.len(), message, Origin::Layer(self.tickets));
+            self.insert_bound(self.entries.len(), message, Origin::Layer, self.numbers);
             self.unseen += 1;
-            self.tickets += 1;
+            self.numbers += 1;
         }
         Some(first)
     }
 
     /// The first ticket whose message was not written and may still be.
     pub(crate) fn first_unwritten(&self) -> u64 {
-        let first = self.entries.iter().find_map(|entry| match entry.origin {
-            Origin::Layer(ticket) => Some(ticket),
-            Origin::Sender(_) | Origin::Replay(_) => None,
-        });
-        first.unwrap_or(self.tickets)
+        let first = self.entries.iter().find(|entry| entry.origin == Origin::Layer);
+        first.map_or(self.numbers, |entry| entry.number)
     }
 
-    fn insert_bound(&mut self, at: usize, message: Message, origin: Origin) {
-        let bytes = message.len();
-        self.cursors.accept(bytes);
-        self.entries.insert(
-            at,
-            Entry {
-                message: Some(message),
-                bytes,
-                slot: None,
-                max_age: None,
-                expires: None,
-                tries: 0,
-                handed_to: None,
-                origin,
-            },
-        );
+    fn insert_bound(&mut self, at: usize, message: Message, origin: Origin, number: u64) {
+        self.cursors.accept(message.len());
+        self.entries.insert(at, Entry::new(message, origin, number));
+        self.rests = 0;
     }
 
     /// Removes what does not wait for the next connection, which gets its own.

@@ -1,23 +1,26 @@
 //! The driver's side: time, handing over, fates.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroU64};
 
-use super::{Entry, News, Queue, Unsent};
+use super::{News, Queue, Unsent, entry::Entry};
 use crate::{DropReason, Fate, Message, Offline, Timestamp, machine::Load};
 
 impl Queue {
     /// The connection with this number is open, or none is.
     pub(crate) fn set_online(&mut self, online: Option<u64>, news: &mut News) {
-        self.online = online;
+        // Connections are counted from 1.
+        self.online = online.and_then(NonZeroU64::new);
         if online.is_some() {
-            for (at, replay) in self.replays.clone().into_iter().enumerate() {
+            let replays = self.extra.as_ref().map(|extra| extra.replays.clone());
+            for (at, replay) in replays.into_iter().flatten().enumerate() {
                 self.insert_replay(at, replay.id, replay.message);
             }
             self.call_first(news);
         } else if self.policy.offline == Offline::Refuse {
             self.drop_queued(DropReason::Offline, news);
             // Those in line are refused rather than left to wait for nobody knows how long.
-            news.wakers.extend(self.waiters.iter().map(|known| known.waker.clone()));
+            let waiters = self.extra.iter().flat_map(|extra| &extra.waiters);
+            waiters.for_each(|known| news.wake(known.waker.clone()));
         }
     }
 
@@ -25,8 +28,12 @@ impl Queue {
     pub(crate) fn stamp(&mut self, now: Timestamp) {
         let from = self.entries.len() - self.unseen;
         self.unseen = 0;
+        if !std::mem::take(&mut self.unseen_expire) {
+            return;
+        }
         for entry in self.entries.range_mut(from..) {
-            entry.expires = entry.max_age.and_then(|age| now.checked_add(age));
+            let Some(age) = entry.expires.map(Timestamp::since_epoch) else { continue };
+            entry.expires = now.checked_add(age);
             if let Some(at) = entry.expires {
                 self.expiry = Some(self.expiry.map_or(at, |expiry| expiry.min(at)));
             }
@@ -42,7 +49,7 @@ impl Queue {
     pub(crate) fn expire(&mut self, now: Timestamp, news: &mut News) {
         self.expiry = None;
         let mut index = self.cursors.handed().count;
-        while index < self.entries.len() {
+        while index < self.entries.len() - self.unseen {
             match self.entries[index].expires {
                 Some(at) if at <= now => {
                     let entry = self.remove(index);
@@ -61,9 +68,10 @@ impl Queue {
     /// Hands over as many messages as the window has room for, of those that are stamped.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
         let keep = self.policy.keeps_clones();
+        let handed = self.cursors.handed().count;
         let seen = self.entries.len() - self.unseen;
-        while let Some(entry) = self.entries.get_mut(self.cursors.handed().count) {
-            if self.cursors.handed().count == seen || !self.cursors.may_hand(entry.bytes) {
+        for entry in self.entries.range_mut(handed..seen) {
+            if !self.cursors.may_hand(entry.bytes) {
                 break;
             }
             let message = if keep { entry.message.clone() } else { entry.message.take() };
@@ -71,7 +79,6 @@ impl Queue {
                 debug_assert!(false, "a queued message has its payload");
                 break;
             };
-            entry.tries += 1;
             self.cursors.hand(entry.bytes);
             to.push_back(message);
         }
@@ -83,7 +90,6 @@ impl Queue {
             let index = self.cursors.handed().count - 1;
             let entry = &mut self.entries[index];
             entry.message = Some(message);
-            entry.tries -= 1;
             self.cursors.requeue(entry.bytes);
         }
     }
@@ -91,12 +97,16 @@ impl Queue {
     /// All handed messages are written. Gives their count and bytes.
     pub(crate) fn written(&mut self, connection: u64, news: &mut News) -> Load {
         let load = self.cursors.handed();
+        if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
+            self.tell_earlier(connection, news);
+        }
         for entry in self.entries.drain(..load.count) {
             self.cursors.settle(entry.bytes);
-            if let Some(slot) = entry.slot {
-                news.fates.push((slot, Fate::Written { connection }));
-            }
         }
+        if let Some(fates) = &self.fates {
+            fates.written(self.settled_through(), connection, news);
+        }
+        self.forget_earlier();
         self.settle_waiters(news);
         load
     }
@@ -107,23 +117,30 @@ impl Queue {
         let mut again = Vec::new();
         for mut entry in handed {
             self.cursors.settle(entry.bytes);
-            entry.handed_to = Some(connection);
+            entry.handed_to = connection;
+            entry.losses = entry.losses.saturating_add(1);
             if entry.is_bound() {
                 continue;
             }
             if self.policy.resend == 0 {
                 self.drop_entry(entry, DropReason::SessionEnded, news);
-            } else if entry.tries > self.policy.resend {
+            } else if entry.losses > self.policy.resend {
                 self.drop_entry(entry, DropReason::ResendLimit, news);
             } else {
                 again.push(entry);
             }
         }
         self.drop_bound();
+        // What it wrote is known; what follows may be written on another.
+        if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
+            let end = self.numbers;
+            self.extra().earlier.push((end, fates));
+        }
         for entry in again.into_iter().rev() {
             self.cursors.accept(entry.bytes);
             self.entries.push_front(entry);
         }
+        self.forget_earlier();
         self.settle_waiters(news);
     }
 
@@ -131,24 +148,42 @@ impl Queue {
     pub(crate) fn close(&mut self, news: &mut News) {
         self.closed = true;
         self.drop_queued(DropReason::SessionEnded, news);
-        news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
+        self.call_all(news);
         self.settle_waiters(news);
     }
 
     /// Refuses new messages; those accepted are still written.
     pub(crate) fn close_gate(&mut self, news: &mut News) {
         self.closed = true;
-        news.wakers.extend(self.waiters.drain(..).map(|known| known.waker));
+        self.call_all(news);
     }
 
     /// Takes the fates that wait to be told.
     pub(crate) fn take_unsent(&mut self) -> Unsent {
-        let told = std::mem::replace(&mut self.unknown_told, self.counts.unknown);
-        self.unsent_bytes = 0;
+        let Some(extra) = &mut self.extra else { return Unsent::default() };
+        extra.unsent_bytes = 0;
         Unsent {
-            fates: std::mem::take(&mut self.unsent).into(),
-            discarded: std::mem::take(&mut self.discarded),
-            unknown: self.counts.unknown - told,
+            fates: std::mem::take(&mut extra.unsent).into(),
+            discarded: std::mem::take(&mut extra.discarded),
+            unknown: std::mem::take(&mut extra.unknown),
+        }
+    }
+
+    /// Tells receipts from before the last loss that the handed messages are written.
+    fn tell_earlier(&self, connection: u64, news: &mut News) {
+        let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
+        for entry in self.entries.range(..self.cursors.handed().count) {
+            if entry.receipt && entry.number < start {
+                self.tell_receipt(entry.number, Fate::Written { connection }, news);
+            }
+        }
+    }
+
+    /// Forgets earlier fates that are all told.
+    fn forget_earlier(&mut self) {
+        if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
+            let settled = self.settled_through();
+            self.extra().earlier.retain(|(end, _)| settled < *end);
         }
     }
 
@@ -158,6 +193,7 @@ impl Queue {
             self.drop_entry(entry, reason, news);
         }
         self.expiry = None;
+        self.forget_earlier();
         self.call_flushers(news);
     }
 }

@@ -1,69 +1,124 @@
 //! The gate: what is accepted, who waits in line, and who waits for a flush.
 
-use std::task::Waker;
+use std::{sync::Arc, task::Waker};
 
-use super::{Entry, News, Offer, Options, Origin, Queue, Waiter};
-use crate::{DropReason, Fate, Message, Offline, QueueError, SessionClosed, WhenFull};
+use super::{
+    Fates, News, Queue,
+    entry::{Entry, Origin},
+    extra::{Flusher, Waiter},
+};
+use crate::{
+    DropReason, Fate, Message, Offline, Outgoing, QueueError, Receipt, SessionClosed, Timestamp,
+    WhenFull,
+};
+
+/// What came of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    Accepted,
+    /// The session is closed.
+    Closed,
+    /// The message alone is larger than the outbox.
+    TooLarge,
+    /// No connection is open.
+    Offline,
+    Full,
+    /// There is no room at present.
+    Wait,
+}
+
+impl Offered {
+    /// Why the message is not taken.
+    pub(crate) fn error(self, message: Message) -> QueueError {
+        match self {
+            Self::Closed => QueueError::Closed(message),
+            Self::TooLarge => QueueError::TooLarge(message),
+            Self::Offline => QueueError::Offline(message),
+            Self::Full | Self::Wait | Self::Accepted => QueueError::Full(message),
+        }
+    }
+}
 
 impl Queue {
-    /// Offers a message. `place`: the number of one who stands in line already; `reserved`: there
-    /// is a promised place.
+    /// Offers a message, which is taken if it is accepted. `place`: the number of one who stands
+    /// in line already; `reserved`: there is a promised place.
     pub(crate) fn offer(
         &mut self,
-        message: Message,
-        options: Options,
+        outgoing: &mut Option<Outgoing>,
         place: Option<u64>,
         reserved: bool,
         news: &mut News,
-    ) -> Offer {
-        if reserved {
-            self.reserved -= 1;
+    ) -> Offered {
+        self.reserved -= usize::from(reserved);
+        let bytes = outgoing.as_ref().map_or(0, |outgoing| outgoing.message.len());
+        let offered = self.judge(bytes, place, reserved, news);
+        if offered == Offered::Accepted
+            && let Some(outgoing) = outgoing.take()
+        {
+            self.accept(outgoing, bytes);
         }
+        offered
+    }
+
+    /// What comes of an offer of so many bytes. Makes room for them if that is the policy.
+    fn judge(
+        &mut self,
+        bytes: usize,
+        place: Option<u64>,
+        reserved: bool,
+        news: &mut News,
+    ) -> Offered {
         if self.closed {
-            return Offer::Refused(QueueError::Closed(message));
+            return Offered::Closed;
         }
-        let bytes = message.len();
         if bytes > self.policy.bytes {
-            return Offer::Refused(QueueError::TooLarge(message));
+            return Offered::TooLarge;
         }
         if self.online.is_none() && self.policy.offline == Offline::Refuse {
-            return Offer::Refused(QueueError::Offline(message));
+            return Offered::Offline;
         }
         let dropping = self.policy.when_full == WhenFull::DropOldest;
         if reserved {
             // The promise holds for a message of any size, and if it must be by dropping others.
             let _ = dropping && self.make_room(bytes, news);
-        } else {
-            if !(self.is_turn(place) && self.has_room(bytes)) {
-                if self.policy.when_full == WhenFull::Refuse {
-                    return Offer::Refused(QueueError::Full(message));
-                }
-                if !(dropping && self.make_room(bytes, news)) {
-                    return Offer::Wait(message);
-                }
+        } else if !(self.is_turn(place) && self.has_room(bytes)) {
+            if self.policy.when_full == WhenFull::Refuse {
+                return Offered::Full;
+            }
+            if !(dropping && self.make_room(bytes, news)) {
+                return Offered::Wait;
             }
         }
-        self.cursors.accept(bytes);
-        // What waits for a connection may wait long, and must not hold more than itself.
-        let waits = self.online.is_none();
-        self.entries.push_back(Entry {
-            message: Some(if waits { message.unpinned() } else { message }),
-            bytes,
-            slot: options.slot,
-            max_age: options.max_age.or(self.policy.max_age),
-            expires: None,
-            tries: 0,
-            handed_to: None,
-            origin: Origin::Sender(self.accepted),
-        });
-        self.unseen += 1;
-        self.accepted += 1;
-        Offer::Accepted
+        Offered::Accepted
     }
 
-    /// The number of the next message to be accepted.
+    fn accept(&mut self, outgoing: Outgoing, bytes: usize) {
+        let Outgoing { message, max_age } = outgoing;
+        self.cursors.accept(bytes);
+        // What waits for a connection may wait long, and must not hold more than itself.
+        let message = if self.online.is_none() { message.unpinned() } else { message };
+        let expires = max_age.or(self.policy.max_age).map(Timestamp::from_epoch);
+        self.unseen_expire |= expires.is_some();
+        let entry = Entry::new(message, Origin::Sender, self.numbers);
+        self.entries.push_back(Entry { expires, ..entry });
+        self.unseen += 1;
+        self.numbers += 1;
+        self.rests = 0;
+    }
+
+    /// The receipt of the message that was accepted just now.
+    pub(crate) fn receipt(&mut self) -> Option<Receipt> {
+        let entry = self.entries.back_mut()?;
+        entry.receipt = true;
+        let number = entry.number;
+        let fates = self.fates.get_or_insert_with(|| Arc::new(Fates::new(number)));
+        Some(Receipt::new(Arc::clone(fates), number))
+    }
+
+    /// A number that is larger than those of all messages accepted so far, and not larger than
+    /// those to come.
     pub(crate) fn accepted(&self) -> u64 {
-        self.accepted
+        self.numbers
     }
 
     fn has_room(&self, bytes: usize) -> bool {
@@ -73,7 +128,8 @@ impl Queue {
 
     /// Whether nobody stands in line before `place`, or at all for one who does not.
     fn is_turn(&self, place: Option<u64>) -> bool {
-        self.waiters.front().is_none_or(|first| place.is_some_and(|place| place <= first.place))
+        let first = self.extra.as_ref().and_then(|extra| extra.waiters.front());
+        first.is_none_or(|first| place.is_some_and(|place| place <= first.place))
     }
 
     fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
@@ -119,7 +175,7 @@ impl Queue {
         news: &mut News,
     ) {
         self.counts.dropped += 1;
-        self.tell(None, Fate::Dropped { reason, message }, news);
+        self.tell(Fate::Dropped { reason, message }, news);
     }
 
     /// Gives a promised place up.
@@ -129,72 +185,95 @@ impl Queue {
     }
 
     /// Stands in line, or renews the waker of a place in it. `sure`: it will be left.
-    pub(crate) fn wait(&mut self, place: u64, waker: &Waker, sure: bool) {
-        match self.waiters.iter_mut().find(|known| known.place == place) {
-            Some(known) => known.waker.clone_from(waker),
+    pub(crate) fn wait(&mut self, place: u64, waker: &Waker, sure: bool, news: &mut News) {
+        let waiters = &mut self.extra().waiters;
+        match waiters.iter_mut().find(|known| known.place == place) {
+            Some(known) if known.waker.will_wake(waker) => {}
+            Some(known) => news.drop_waker(std::mem::replace(&mut known.waker, waker.clone())),
             None => {
                 // At the end, but for a sink that was called and found no room after all.
-                let at = self.waiters.partition_point(|known| known.place < place);
-                self.waiters.insert(at, Waiter { place, waker: waker.clone(), sure });
+                let at = waiters.partition_point(|known| known.place < place);
+                waiters.insert(at, Waiter { place, waker: waker.clone(), sure });
             }
         }
     }
 
     /// Leaves the line, served or not; who is first now is called if there may be room.
     pub(crate) fn leave(&mut self, place: u64, news: &mut News) {
-        self.waiters.retain(|known| known.place != place);
+        let Some(extra) = &mut self.extra else { return };
+        let at = extra.waiters.iter().position(|known| known.place == place);
+        if let Some(left) = at.and_then(|at| extra.waiters.remove(at)) {
+            news.drop_waker(left.waker);
+        }
         self.call_first(news);
     }
 
     /// Calls who is first, if there may be room. A sink that may never come back leaves the line
     /// by that, and the next is called as well; if it does come back, its number still counts.
     pub(super) fn call_first(&mut self, news: &mut News) {
+        if self.extra.as_ref().is_none_or(|extra| extra.waiters.is_empty()) {
+            return;
+        }
         let open = self.online.is_some() || self.policy.offline == Offline::Keep;
         if !(self.closed || (open && (self.has_room(0) || self.may_drop_oldest()))) {
             return;
         }
-        while let Some(first) = self.waiters.front() {
-            news.wakers.push(first.waker.clone());
+        let waiters = &mut self.extra().waiters;
+        while let Some(first) = waiters.front() {
             if first.sure {
-                return;
+                return news.wake(first.waker.clone());
             }
-            self.waiters.pop_front();
+            if let Some(first) = waiters.pop_front() {
+                news.wake(first.waker);
+            }
+        }
+    }
+
+    /// Calls all in line, and ends it.
+    pub(super) fn call_all(&mut self, news: &mut News) {
+        if let Some(extra) = &mut self.extra {
+            extra.waiters.drain(..).for_each(|known| news.wake(known.waker));
         }
     }
 
     /// Whether every message before `number` has its fate; else the waker is called when it may
     /// be so.
-    pub(crate) fn poll_settled(&mut self, place: u64, number: u64, waker: &Waker) -> bool {
-        self.flushers.retain(|(known, ..)| *known != place);
-        if self.settled_through() >= number {
-            return true;
+    pub(crate) fn poll_settled(
+        &mut self,
+        place: u64,
+        number: u64,
+        waker: &Waker,
+        news: &mut News,
+    ) -> bool {
+        self.forget_flusher(place, news);
+        let settled = self.settled_through() >= number;
+        if !settled {
+            self.extra().flushers.push(Flusher { place, number, waker: waker.clone() });
         }
-        self.flushers.push((place, number, waker.clone()));
-        false
+        settled
     }
 
     /// Nobody waits for this flush any more.
-    pub(crate) fn forget_flusher(&mut self, place: u64) {
-        self.flushers.retain(|(known, ..)| *known != place);
+    pub(crate) fn forget_flusher(&mut self, place: u64, news: &mut News) {
+        let Some(extra) = &mut self.extra else { return };
+        for known in extra.flushers.extract_if(.., |known| known.place == place) {
+            news.drop_waker(known.waker);
+        }
     }
 
     pub(super) fn settled_through(&self) -> u64 {
-        let oldest = self.entries.iter().find_map(|entry| match entry.origin {
-            Origin::Sender(number) => Some(number),
-            Origin::Replay(_) | Origin::Layer(_) => None,
-        });
-        oldest.unwrap_or(self.accepted)
+        let oldest = self.entries.iter().find(|entry| entry.origin == Origin::Sender);
+        oldest.map_or(self.numbers, |entry| entry.number)
     }
 
     pub(super) fn call_flushers(&mut self, news: &mut News) {
-        let settled = self.settled_through();
-        let closed = self.closed;
-        self.flushers.retain(|(_, number, waker)| {
-            let done = closed || settled >= *number;
-            if done {
-                news.wakers.push(waker.clone());
-            }
-            !done
-        });
+        if self.extra.as_ref().is_none_or(|extra| extra.flushers.is_empty()) {
+            return;
+        }
+        let settled = if self.closed { u64::MAX } else { self.settled_through() };
+        let flushers = &mut self.extra().flushers;
+        for done in flushers.extract_if(.., |flusher| flusher.number <= settled) {
+            news.wake(done.waker);
+        }
     }
 }

@@ -1,7 +1,7 @@
 use std::{collections::VecDeque, time::Duration};
 
-use super::{News, Offer, Options, Queue};
-use crate::{Message, Outbox, Timestamp, WhenFull};
+use super::{News, Offered, Queue};
+use crate::{Message, Outbox, Outgoing, Timestamp, WhenFull};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_epoch(Duration::from_secs(seconds))
@@ -14,9 +14,9 @@ fn queue(policy: Outbox) -> Queue {
 }
 
 fn offer(queue: &mut Queue, text: &str) {
-    let options = Options::default();
-    let offer = queue.offer(text.into(), options, None, false, &mut News::default());
-    assert!(matches!(offer, Offer::Accepted));
+    let mut outgoing = Some(Outgoing::new(text));
+    let offered = queue.offer(&mut outgoing, None, false, &mut News::default());
+    assert_eq!(offered, Offered::Accepted);
 }
 
 fn hand_over(queue: &mut Queue) -> Vec<String> {
@@ -67,21 +67,22 @@ fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
     queue.set_replay("key", "replay".into()).unwrap();
     offer(&mut queue, "a");
     queue.stamp(at(0));
-    assert_eq!(queue.queue_on(1, messages(&["x", "y"])), Some(0));
+    // The numbers: replay 1, a 1, x 2, y 3, b 4, z 5, c 6, w 7.
+    assert_eq!(queue.queue_on(1, messages(&["x", "y"])), Some(2));
     offer(&mut queue, "b");
     queue.stamp(at(1));
     assert_eq!(queue.queue_on(2, messages(&["z"])), None, "another connection");
-    assert_eq!(queue.queue_on(1, messages(&["z"])), Some(2));
+    assert_eq!(queue.queue_on(1, messages(&["z"])), Some(5));
     offer(&mut queue, "c");
-    assert_eq!(queue.queue_on(1, messages(&["w"])), Some(3));
-    assert_eq!((queue.first_unwritten(), queue.settled_through()), (0, 0));
+    assert_eq!(queue.queue_on(1, messages(&["w"])), Some(7));
+    assert_eq!((queue.first_unwritten(), queue.settled_through()), (2, 1));
     assert_eq!(queue.held().count, 8);
 
     assert_eq!(hand_over(&mut queue), ["replay", "a", "x", "y", "b"]);
     queue.lost(1, &mut news);
     queue.set_online(None, &mut news);
     assert_eq!(queue.held().count, 3);
-    assert_eq!((queue.first_unwritten(), queue.settled_through()), (4, 0));
+    assert_eq!((queue.first_unwritten(), queue.settled_through()), (8, 1));
     assert_eq!(queue.queue_on(1, messages(&["z"])), None, "no connection");
 
     queue.stamp(at(5));
@@ -90,7 +91,7 @@ fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
     assert_eq!(hand_over(&mut queue), ["replay", "c"], "a and b have expired");
     queue.written(2, &mut news);
     assert!(queue.is_settled());
-    assert_eq!(queue.settled_through(), 3);
+    assert_eq!(queue.settled_through(), 8);
     queue.close_gate(&mut news);
     assert_eq!(queue.queue_on(2, messages(&["z"])), None, "closed");
 }
@@ -113,7 +114,8 @@ fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
     let buffer = crate::Bytes::from(vec![7; 16 * 1024]);
     let message = || Message::from(buffer.slice(100..228));
     let kept = |queue: &mut Queue| {
-        queue.offer(message(), Options::default(), None, false, &mut News::default());
+        let mut outgoing = Some(Outgoing::new(message()));
+        queue.offer(&mut outgoing, None, false, &mut News::default());
         let message = queue.entries.back().unwrap().message.clone().unwrap();
         message.as_bytes().as_ptr() == buffer[100..].as_ptr()
     };

@@ -244,6 +244,7 @@ impl Desk {
     /// Brings what is published up to date.
     pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, state: &mut State) {
         self.stale = false;
+        state.queue.rest();
         let (held, counts) = (state.queue.held(), state.queue.counts());
         let status = &mut state.published.status;
         let phase = machine.phase();
