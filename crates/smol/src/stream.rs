@@ -84,6 +84,7 @@ mod tests {
         io::Write,
         net::{Ipv4Addr, TcpListener},
         thread,
+        time::Duration,
     };
 
     use async_io::block_on;
@@ -96,7 +97,10 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let stream = block_on(SmolStream::connect(address)).unwrap();
-        (stream, listener.accept().unwrap().0)
+        let (server, _) = listener.accept().unwrap();
+        // So that what is broken fails, and does not hang.
+        server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        (stream, server)
     }
 
     #[test]
