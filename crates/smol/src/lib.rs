@@ -29,6 +29,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod stream;
 mod timer;
 mod transport;
 
@@ -39,6 +40,7 @@ pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning}
 
 pub use self::{
     connect::connect,
+    stream::SmolStream,
     timer::{SmolSleep, SmolTimer},
     transport::{SmolConnection, SmolTransport, dial},
 };

@@ -1,13 +1,14 @@
-//! Connections over async-net's TCP.
+//! Connections over TCP on async-io's reactor.
 
-use std::{future::Future, io, net::SocketAddr, pin::Pin};
+use std::{future::Future, pin::Pin};
 
-use async_net::TcpStream;
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
+use crate::SmolStream;
+
 /// A connection of [`SmolTransport`]. Dropping it closes the line at once, without blocking.
-pub type SmolConnection = Socket<Line<TcpStream>>;
+pub type SmolConnection = Socket<Line<SmolStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.
 ///
@@ -86,11 +87,5 @@ pub async fn dial(
     attempt: u32,
 ) -> Result<Established<SmolConnection>, TransportError> {
     let addresses = async_net::resolve((request.host().to_owned(), request.port()));
-    dialer.dial(request, attempt, addresses, open).await
-}
-
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    dialer.dial(request, attempt, addresses, SmolStream::connect).await
 }

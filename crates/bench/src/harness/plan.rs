@@ -20,6 +20,9 @@ const CONNECTION: [Kind; 3] =
     [Kind::ConnectionSmol, Kind::ConnectionAsyncStd, Kind::ConnectionTokio];
 pub(crate) const RAW: [Kind; 3] = [Kind::RawSmol, Kind::RawAsyncStd, Kind::RawTokio];
 
+/// The read buffer of `Tuning::many()`, in KiB.
+pub(crate) const MANY: usize = 2;
+
 /// The read buffer of a raw socket unless it is told another.
 const RAW_BUFFER: usize = 128 * 1024;
 
@@ -92,16 +95,17 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
     let idle = if quick {
         let few = [Kind::OursSmol, Kind::OursTokio, Kind::RawSmol, Kind::RawTokio];
         let ours = [Kind::OursSmol, Kind::OursTokio];
-        new(Case::Idle).with_kib(4, few).with(ours).with_kib(16, [Kind::RawSmol, Kind::RawTokio])
+        new(Case::Idle).with_kib(MANY, few).with(ours).with_kib(16, [Kind::RawSmol, Kind::RawTokio])
     } else {
-        let all = new(Case::Idle).with(OURS).with_kib(16, RAW).with_kib(4, OURS).with_kib(4, RAW);
+        let all =
+            new(Case::Idle).with(OURS).with_kib(16, RAW).with_kib(MANY, OURS).with_kib(MANY, RAW);
         all.with(RAW).with(peers()).with(original)
     };
     let aligned = new(Case::IdleAligned);
     let aligned = if quick {
-        aligned.with_kib(4, [Kind::OursSmol, Kind::OursTokio])
+        aligned.with_kib(MANY, [Kind::OursSmol, Kind::OursTokio])
     } else {
-        aligned.with_kib(4, OURS)
+        aligned.with_kib(MANY, OURS)
     };
     let mut plan = vec![
         hose(Case::HoseBinary).with(CONNECTION).with(peers()).with(original),
@@ -123,7 +127,7 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
     ];
     if !quick {
         let many = [Kind::OursSmol, Kind::OursTokio, Kind::RawSmol, Kind::RawTokio];
-        let more = new(Case::Idle).of(10_000).with_kib(4, many).with([Kind::OursSmol]);
+        let more = new(Case::Idle).of(10_000).with_kib(MANY, many).with([Kind::OursSmol]);
         let more = more.with_kib(16, [Kind::RawSmol]);
         let more = more.with([Kind::RawSmol, Kind::RawTokio, Kind::EzSockets]);
         plan.insert(plan.len() - 2, more);
@@ -162,7 +166,14 @@ pub(crate) fn reference(group: &Group, contender: Contender) -> Option<(String, 
 
 #[cfg(test)]
 mod tests {
+    use websocket_heartbeat_tungstenite::Tuning;
+
     use super::*;
+
+    #[test]
+    fn the_small_buffer_is_that_of_many() {
+        assert_eq!(Tuning::new().read_buffer(MANY * 1024), Tuning::many());
+    }
 
     #[test]
     fn everything_is_compared_with_something_that_is_measured() {

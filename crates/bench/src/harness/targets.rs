@@ -3,7 +3,7 @@
 use super::{
     case::Case,
     contender::{Contender, Kind},
-    plan::{OURS, RAW},
+    plan::{MANY, OURS, RAW},
     sample::{CPU, INSTRUCTIONS, P50, PEAK, RATE, RESIDENT, SECONDS},
     table::Results,
 };
@@ -106,9 +106,9 @@ impl Targets<'_> {
         for (case, title) in groups.collect::<Vec<_>>() {
             match case {
                 Case::Idle => {
-                    let small = Contender::kib(ours.kind, 4);
+                    let small = Contender::kib(ours.kind, MANY);
                     let pairs =
-                        [(small, Contender::kib(raw.kind, 4), 6_500.0), (ours, raw, 20_000.0)];
+                        [(small, Contender::kib(raw.kind, MANY), 6_500.0), (ours, raw, 20_000.0)];
                     for (ours, raw, limit) in pairs {
                         let bytes = self.figure(&title, ours, RESIDENT);
                         self.push(format!("{ours}: resident bytes, {title}"), bytes, limit, false);

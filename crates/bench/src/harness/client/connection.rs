@@ -12,12 +12,6 @@ pub(crate) struct Bare<R: Ours> {
     socket: <R::Transport as Transport>::Connection,
 }
 
-impl<R: Ours> Bare<R> {
-    async fn next(&mut self) -> Fallible<Frame> {
-        Ok(self.socket.next().await.ok_or("the server has closed")??)
-    }
-}
-
 impl<R: Ours> Socket for Bare<R>
 where
     <R::Transport as Transport>::Connection: Connection + Unpin,
@@ -38,23 +32,23 @@ where
     }
 
     async fn receive(&mut self) -> Fallible<usize> {
-        loop {
-            match self.next().await? {
-                Frame::Message(message) => return Ok(message.len()),
-                Frame::Close(_) => return Err("the server has closed".into()),
-                Frame::Ping(_) | Frame::Pong(_) => {}
+        while let Some(frame) = self.socket.next().await {
+            match frame? {
+                Frame::Message(Message::Text(text)) => return Ok(text.len()),
+                Frame::Message(Message::Binary(bytes)) => return Ok(bytes.len()),
+                _ => {}
             }
         }
+        Err("the server has closed".into())
     }
 
     async fn receive_pong(&mut self) -> Fallible<()> {
-        loop {
-            match self.next().await? {
-                Frame::Pong(_) => return Ok(()),
-                Frame::Close(_) => return Err("the server has closed".into()),
-                Frame::Message(_) | Frame::Ping(_) => {}
+        while let Some(frame) = self.socket.next().await {
+            if let Frame::Pong(_) = frame? {
+                return Ok(());
             }
         }
+        Err("the server has closed".into())
     }
 
     async fn feed(&mut self, message: Message) -> Fallible<()> {
