@@ -33,7 +33,7 @@ pub(crate) enum Case {
     PingPong,
     /// 128-byte binary messages, each flushed.
     SendFlush,
-    /// 128-byte binary messages, 64 in flight.
+    /// 128-byte binary messages, many in flight.
     SendQueue,
     /// The same by feeding alone, with one flush at the very end.
     SendFeed,

@@ -20,6 +20,8 @@ pub(super) struct Writer {
     goodbye: Goodbye,
     /// Something was given to the connection since the last completed flush.
     dirty: bool,
+    /// There are messages of the outbox among it.
+    owing: bool,
     /// A flush is under way: nothing is handed over until it is done.
     flushing: bool,
     /// The connection took no more bytes when last asked.
@@ -47,6 +49,8 @@ enum Goodbye {
 pub(super) struct Written {
     /// All that was handed over is flushed.
     pub(super) flushed: bool,
+    /// Messages of the outbox are among it.
+    pub(super) messages: bool,
     /// The probe is among it.
     pub(super) probe: bool,
     /// Messages were handed over.
@@ -164,6 +168,7 @@ impl Writer {
                 self.flushing = false;
                 written.blocked = false;
                 written.flushed = true;
+                written.messages = std::mem::take(&mut self.owing);
                 written.probe = std::mem::take(&mut self.probe_handed);
             }
             Poll::Pending => {
@@ -205,6 +210,7 @@ impl Writer {
             if let Some(message) = self.window.pop_front() {
                 // Counted as handed over even if the connection refuses it.
                 self.dirty = true;
+                self.owing = true;
                 written.handed = true;
                 connection.as_mut().start_send(Frame::Message(message))?;
             }

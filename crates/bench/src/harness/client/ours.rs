@@ -25,13 +25,16 @@ use super::{
     socket::{Fallible, Target},
 };
 use crate::harness::{
-    case::{BATCH, Case, KEPT, SIZE},
+    case::{Case, KEPT, SIZE},
     process::{Meter, resident_bytes},
     sample::Sample,
 };
 
 /// How many messages the inbox of a driver holds.
 const INBOX: usize = 1024;
+
+/// How many messages the outbox holds by default.
+const OUTBOX: usize = 1024;
 
 /// What beats are aligned to.
 const SLOT: Duration = Duration::from_millis(250);
@@ -253,20 +256,21 @@ async fn send_queue<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-/// The same with a receipt for each message; the fates are awaited in order, a batch behind.
+/// The same with a receipt for each message; the fates are awaited in order, and so far behind that
+/// as much is in flight as without.
 async fn send_receipt<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let mut session = connect::<R>(target).await?;
     let handle = session.handle();
     let message = binary(PAYLOAD);
     let meter = Meter::start();
     R::spawn(async move {
-        let mut receipts = VecDeque::with_capacity(BATCH);
+        let mut receipts = VecDeque::with_capacity(OUTBOX);
         for _ in 0..count {
             match handle.queue_with_receipt(message.clone()).await {
                 Ok(receipt) => receipts.push_back(receipt),
                 Err(_) => break,
             }
-            if receipts.len() == BATCH
+            if receipts.len() == OUTBOX
                 && let Some(oldest) = receipts.pop_front()
             {
                 oldest.await;

@@ -163,8 +163,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if written.probe {
             self.desk.probing();
         }
-        if written.flushed {
+        if written.messages {
             self.settle_written();
+        }
+        if written.flushed {
             self.machine.handle_flushed(self.now, number);
         }
         if written.probe {
