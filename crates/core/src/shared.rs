@@ -106,6 +106,11 @@ impl Shared {
         self.work.load(Ordering::Relaxed)
     }
 
+    /// Whether a handle, the connection or the sleep has something for the driver.
+    pub(crate) fn is_calling(&self) -> bool {
+        self.has_work() || self.slots.are_up()
+    }
+
     /// The driver looks.
     pub(crate) fn take_work(&self) -> bool {
         self.work.swap(false, Ordering::AcqRel)

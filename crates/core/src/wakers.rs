@@ -69,6 +69,11 @@ impl Slots {
         }
     }
 
+    /// Whether one of the two flags is up.
+    pub(crate) fn are_up(&self) -> bool {
+        self.stirred.load(Ordering::Relaxed) || self.rung.load(Ordering::Relaxed)
+    }
+
     /// Whether something happened on the connection since the last call.
     pub(crate) fn take_stirred(&self) -> bool {
         take(&self.stirred)

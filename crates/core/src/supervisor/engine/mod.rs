@@ -81,6 +81,8 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     frames: u32,
     heard: Heard,
     reading: Reading,
+    /// Nothing was left to do at the end of the last poll, which read or did not.
+    at_rest: Option<Reading>,
     /// The connection had nothing to read when last asked, and has not stirred since.
     quiet: bool,
     /// It is being read because a verdict is due.
@@ -155,6 +157,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             frames: 0,
             heard: Heard::default(),
             reading: Reading::Yes,
+            at_rest: None,
             quiet: false,
             read_first: false,
             arrived: None,
@@ -214,6 +217,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx: &mut Context<'_>,
         reading: Reading,
     ) -> Poll<Option<Event>> {
+        // Most polls of a task that does other things as well are not for us.
+        if self.at_rest == Some(reading) && !self.has_queue && !self.shared.is_calling() {
+            return Poll::Pending;
+        }
+        self.at_rest = None;
         for _ in 0..ROUNDS_PER_POLL {
             if let Some(event) = self.desk.pop() {
                 return Poll::Ready(Some(event));
@@ -237,6 +245,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 return Poll::Ready(None);
             }
             if self.park() == Step::Still {
+                self.at_rest = Some(reading);
                 return Poll::Pending;
             }
         }
