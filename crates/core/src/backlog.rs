@@ -55,11 +55,14 @@ impl Backlog {
         Some(event)
     }
 
-    /// Takes a batch of messages over at once, where nothing else waits.
-    pub(crate) fn fill(&mut self, batch: &mut VecDeque<Event>) {
-        debug_assert!(self.events.is_empty());
-        self.messages = batch.len();
-        std::mem::swap(&mut self.events, batch);
+    /// Takes a batch over at once that holds nothing but messages.
+    pub(crate) fn append(&mut self, batch: &mut VecDeque<Event>) {
+        self.messages += batch.len();
+        if self.events.is_empty() {
+            std::mem::swap(&mut self.events, batch);
+        } else {
+            self.events.append(batch);
+        }
     }
 
     /// Takes everything, leaving `spare` to be filled.

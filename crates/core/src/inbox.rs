@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Events handed over in one go at most: one lock and one wake for all of them.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 
 /// The reading end of a session that is driven elsewhere: a `Stream` of [`Event`]s, whose last is
 /// [`Event::Closed`].
@@ -178,6 +178,8 @@ pub struct Driver<T: Transport, K: Timer> {
     when_full: WhenFull,
     /// Events to be handed over together.
     batch: VecDeque<Event>,
+    /// How many of them are messages.
+    messages: usize,
     handle: Handle,
     closing: bool,
 }
@@ -198,6 +200,7 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             limit: inbox.limit,
             when_full: inbox.when_full,
             batch: VecDeque::new(),
+            messages: 0,
             handle,
             closing: false,
         };
@@ -238,9 +241,9 @@ impl<T: Transport, K: Timer> Driver<T, K> {
                 self.batch.clear();
                 return true;
             }
-            let swaps = state.backlog.is_empty() && self.batch.len() <= self.limit;
-            if swaps && self.batch.iter().all(|event| matches!(event, Event::Message(_))) {
-                state.backlog.fill(&mut self.batch);
+            let only_messages = std::mem::take(&mut self.messages) == self.batch.len();
+            if only_messages && state.backlog.messages() + self.batch.len() <= self.limit {
+                state.backlog.append(&mut self.batch);
             }
             for event in self.batch.drain(..) {
                 state.backlog.push(event);
@@ -279,41 +282,38 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
         while let Some(event) = this.supervisor.take_unread() {
             this.batch.push_back(event);
         }
-        // A poll hands over two batches at most, then gives other tasks their turn.
-        for _ in 0..2 {
-            let room = this.room(cx.waker()).unwrap_or_else(|| {
-                if !std::mem::replace(&mut this.closing, true) {
-                    this.handle.close();
+        // A poll hands over one batch at most, then gives other tasks their turn.
+        let room = this.room(cx.waker()).unwrap_or_else(|| {
+            if !std::mem::replace(&mut this.closing, true) {
+                this.handle.close();
+            }
+            BATCH
+        });
+        loop {
+            let reading = if this.messages < room { Reading::Yes } else { Reading::No };
+            match this.supervisor.poll_engine(Side::Stream, reading, cx) {
+                Poll::Ready(Some(event)) => {
+                    this.messages += usize::from(matches!(event, Event::Message(_)));
+                    this.batch.push_back(event);
+                    if this.batch.len() >= BATCH {
+                        break;
+                    }
                 }
-                BATCH
-            });
-            let mut messages = 0;
-            loop {
-                let reading = if messages < room { Reading::Yes } else { Reading::No };
-                match this.supervisor.poll_engine(Side::Stream, reading, cx) {
-                    Poll::Ready(Some(event)) => {
-                        messages += usize::from(matches!(event, Event::Message(_)));
-                        this.batch.push_back(event);
-                        if this.batch.len() >= BATCH {
-                            break;
-                        }
+                Poll::Ready(None) => {
+                    this.deliver();
+                    this.finish();
+                    return Poll::Ready(());
+                }
+                Poll::Pending => {
+                    // The inbox may have been read since it was found full.
+                    if this.deliver() && reading == Reading::No {
+                        break;
                     }
-                    Poll::Ready(None) => {
-                        this.deliver();
-                        this.finish();
-                        return Poll::Ready(());
-                    }
-                    Poll::Pending => {
-                        // The inbox may have been read since it was found full.
-                        if this.deliver() && reading == Reading::No {
-                            break;
-                        }
-                        return Poll::Pending;
-                    }
+                    return Poll::Pending;
                 }
             }
-            this.deliver();
         }
+        this.deliver();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
