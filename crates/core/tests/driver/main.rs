@@ -7,6 +7,7 @@ mod combinators;
 mod cut_at_every_byte;
 mod delivery;
 mod drop_rules;
+mod economy;
 mod hooks;
 mod inbox;
 mod object_safety;
