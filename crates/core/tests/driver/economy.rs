@@ -116,7 +116,7 @@ fn at_rest(
     tallies: &Tallies,
 ) -> (Supervisor<impl Transport, TalliedTimer>, Arc<Counter>) {
     let (mut transport, remote) = mock(clock);
-    remote.script(|_| Script::accept().pong_after(secs(1)));
+    remote.script(|_| Script::accept().echo().pong_after(secs(1)));
     let of_line = tallies.clone();
     let transport = transport_fn(move |attempt| {
         let (connect, tallies) = (transport.connect(attempt), of_line.clone());
@@ -163,14 +163,17 @@ fn a_poll_that_is_not_for_it_asks_nothing() {
     assert_eq!(tallies.take(), Tally::default());
 }
 
+/// As one does who asks and waits for the answer: after each message there may be more to read.
 #[test]
 fn a_flushed_message_takes_one_look_and_one_flush() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
     let (mut session, task) = at_rest(&clock, &tallies);
-    for _ in 0..3 {
+    for reads in [0, 1, 1] {
         let mut sending = session.send(Message::text("x"));
         assert!(task.poll(|cx| Pin::new(&mut sending).poll(cx)).is_ready());
-        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 0, reads: 0, flushes: 1 });
+        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 0, reads, flushes: 1 });
+        assert!(matches!(task.next(&mut session), Poll::Ready(Some(Event::Message(_)))));
+        assert_eq!(tallies.take(), Tally { looks: 0, sleeps: 0, reads: 1, flushes: 0 });
     }
 }
 
