@@ -1,20 +1,24 @@
 //! Many sleeps over one sleep of the timer below.
 
+mod odd;
+
 use std::{
     cell::RefCell,
-    future::{Future, poll_fn},
+    future::Future,
     iter,
-    pin::{Pin, pin},
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
+    thread,
     time::Duration,
 };
 
-use futures::StreamExt;
+use futures::{StreamExt, future};
 use websocket_heartbeat::{Heartbeat, SharedSleep, SharedTimer, Supervisor, Timer, Timestamp};
 use websocket_heartbeat_mock::{Clock, MockTimer, Rng, Runner, Script, mock, run};
 
@@ -224,122 +228,17 @@ fn the_sleep_below_goes_with_the_last_who_could_wait() {
 }
 
 #[test]
-fn an_early_timer_below_ends_no_sleep_early() {
-    let clock = Clock::new();
-    clock.set_timer_early(true);
-    let timer = SharedTimer::new(clock.timer());
-    let mut runner = Runner::new(&clock);
-    let tasks: Vec<_> = [500, 20, 1, 20, 300]
-        .map(|millis| {
-            let (timer, clock) = (timer.clone(), clock.clone());
-            runner.spawn(async move {
-                timer.sleep_until(at(millis)).await;
-                assert_eq!(clock.now(), at(millis));
-            })
-        })
-        .into_iter()
-        .collect();
-    for task in tasks {
-        runner.run_until(task);
-    }
-}
-
-/// What a timer below may do to us.
-#[derive(Clone, Copy)]
-enum Habit {
-    /// Each sleep is over at once.
-    Hurried,
-    /// Each sleep calls its waker from inside of the first poll, and wants another.
-    CallsOnce,
-    /// Each sleep calls its waker from inside of every poll.
-    CallsAlways,
-}
-
-struct Odd {
-    timer: MockTimer,
-    habit: Habit,
-    polls: Arc<AtomicU64>,
-}
-
-impl Odd {
-    fn over(clock: &Clock, habit: Habit) -> (SharedTimer<Self>, Arc<AtomicU64>) {
-        let polls = Arc::<AtomicU64>::default();
-        let odd = Self { timer: clock.timer(), habit, polls: Arc::clone(&polls) };
-        (SharedTimer::new(odd), polls)
-    }
-}
-
-impl Timer for Odd {
-    type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-    fn now(&self) -> Timestamp {
-        self.timer.now()
-    }
-
-    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
-        let (habit, polls) = (self.habit, Arc::clone(&self.polls));
-        let mut sleep = Box::pin(self.timer.sleep_until(deadline));
-        let mut polled = false;
-        // An async block, which must not be polled again once it is over.
-        Box::pin(async move {
-            poll_fn(|cx| {
-                polls.fetch_add(1, Ordering::SeqCst);
-                let first = !std::mem::replace(&mut polled, true);
-                match habit {
-                    Habit::Hurried => return Poll::Ready(()),
-                    Habit::CallsOnce if first => {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    Habit::CallsAlways => cx.waker().wake_by_ref(),
-                    Habit::CallsOnce => {}
-                }
-                sleep.as_mut().poll(cx)
-            })
-            .await;
-        })
-    }
-}
-
-#[test]
-fn a_timer_below_may_call_its_waker_from_inside_of_a_poll() {
-    let clock = Clock::new();
-    let (timer, polls) = Odd::over(&clock, Habit::CallsOnce);
-    let (wakes, waker) = Wakes::new();
-    let mut sleeps: Vec<_> = (1..=100).map(|millis| timer.sleep_until(at(millis))).collect();
-    for sleep in sleeps.iter_mut().rev() {
-        assert!(!poll(sleep, &waker));
-    }
-    assert_eq!((wakes.count(), polls.load(Ordering::SeqCst)), (0, 200));
-    for millis in 1..=100 {
-        clock.advance(ms(1));
-        assert_eq!(wakes.count(), millis);
-    }
-    assert!(sleeps.iter_mut().all(|sleep| poll(sleep, &waker)));
-}
-
-#[test]
-fn no_timer_below_holds_a_poll_up() {
-    for habit in [Habit::Hurried, Habit::CallsAlways] {
-        let clock = Clock::new();
-        let (timer, polls) = Odd::over(&clock, habit);
-        let mut tasks =
-            [30, 10, 20].map(|millis| (millis, timer.sleep_until(at(millis)), Wakes::new()));
-        for now in 0..=30 {
-            // Each task polls when it was woken, as by an executor, but not for ever.
-            for (millis, sleep, (wakes, waker)) in &mut tasks {
-                let before = wakes.count();
-                assert_eq!(poll(sleep, waker), *millis <= now);
-                assert!(*millis <= now || wakes.count() > before, "left waiting");
-            }
-            clock.advance(ms(1));
-        }
-        assert!(polls.load(Ordering::SeqCst) < 1_000);
-    }
-}
-
-#[test]
+#[allow(clippy::disallowed_methods, reason = "a deadlock is to fail, not to hang")]
 fn a_waker_may_take_sleeps_with_it() {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        drop_sleeps_by_wakers();
+        done.send(()).unwrap();
+    });
+    assert_eq!(is_done.recv_timeout(PATIENCE), Ok(()));
+}
+
+fn drop_sleeps_by_wakers() {
     /// Dropping or calling it drops a sleep, as the end of a task does.
     struct Owner(Mutex<Option<SharedSleep<MockTimer>>>);
     impl Wake for Owner {
@@ -417,27 +316,33 @@ fn never_is_a_moment_like_any_other() {
 #[cfg(feature = "futures-timer")]
 #[test]
 fn threads_leave_nobody_waiting() {
-    use std::thread;
-
     use futures::{executor::block_on, future::Either};
     use websocket_heartbeat::FuturesTimer;
 
-    let timer = SharedTimer::new(FuturesTimer::new());
+    let plain = FuturesTimer::new();
+    let timer = SharedTimer::with_slot(plain.clone(), Duration::from_micros(50));
+    let in_micros = |micros| plain.now().checked_add(Duration::from_micros(micros)).unwrap();
+    let end = plain.now().checked_add(PATIENCE).unwrap();
+    let wait = |sleep: &mut SharedSleep<FuturesTimer>| {
+        let ended = block_on(future::select(sleep, plain.sleep_until(end)));
+        assert!(matches!(ended, Either::Left(_)), "left waiting");
+    };
     let round = |rng: &mut Rng| {
-        let in_micros = |micros| timer.now().checked_add(Duration::from_micros(micros)).unwrap();
         let deadline = in_micros(rng.below(300));
-        let mut sleep = pin!(timer.sleep_until(deadline));
+        let mut sleep = timer.sleep_until(deadline);
+        // Given up wherever it is, and on another thread.
         let mut other = timer.sleep_until(in_micros(rng.below(600)));
-        // One is given up wherever it is, and often on another thread.
-        match block_on(futures::future::select(&mut sleep, &mut other)) {
-            Either::Left(((), _)) => assert!(timer.now() >= deadline),
-            Either::Right(((), _)) if rng.once_in(2) => block_on(sleep),
-            Either::Right(_) => {}
+        let either = future::select(&mut sleep, &mut other);
+        let ended = block_on(future::select(either, plain.sleep_until(end)));
+        assert!(matches!(ended, Either::Left(_)), "left waiting");
+        if rng.once_in(2) {
+            wait(&mut sleep);
+            assert!(timer.now() >= deadline);
         }
         other
     };
     thread::scope(|scope| {
-        let (given, taken) = std::sync::mpsc::channel();
+        let (given, taken) = mpsc::channel();
         for seed in 0..3 {
             let given = given.clone();
             scope.spawn(move || {
@@ -449,12 +354,15 @@ fn threads_leave_nobody_waiting() {
         }
         drop(given);
         scope.spawn(move || {
-            for (index, sleep) in taken.into_iter().enumerate() {
-                // Half of them are polled on, here, and half dropped.
+            for (index, mut sleep) in taken.into_iter().enumerate() {
+                // Half of them are waited for here, and half dropped.
                 if index % 2 == 0 {
-                    block_on(sleep);
+                    wait(&mut sleep);
                 }
             }
         });
     });
 }
+
+/// What would have to wait so long waits for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
