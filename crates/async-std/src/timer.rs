@@ -97,12 +97,12 @@ mod tests {
         let step = Duration::from_millis(20);
         let deadline = Timestamp::from_epoch(step);
         let first = AsyncStdTimer::new();
-        futures::executor::block_on(first.sleep_until(deadline));
+        task::block_on(first.sleep_until(deadline));
         assert!(first.now() >= deadline);
         let second = AsyncStdTimer::new();
         let (later, earlier) = (second.now(), first.now());
         assert!(earlier.saturating_since(later) >= step);
-        futures::executor::block_on(second.sleep_until(deadline));
+        task::block_on(second.sleep_until(deadline));
         assert!(second.now() >= deadline);
         assert_eq!(second.clone().epoch, second.epoch);
     }

@@ -168,6 +168,14 @@ fn only_an_earlier_deadline_reaches_the_timer_below() {
 }
 
 #[test]
+fn a_sleep_is_small_and_goes_anywhere() {
+    fn goes_anywhere<T: Send + Sync + Unpin + 'static>() {}
+    goes_anywhere::<SharedTimer<MockTimer>>();
+    goes_anywhere::<SharedSleep<MockTimer>>();
+    assert!(size_of::<SharedSleep<MockTimer>>() <= 3 * size_of::<u64>());
+}
+
+#[test]
 fn those_of_one_slot_end_together() {
     let clock = Clock::new();
     let timer = SharedTimer::with_slot(clock.timer(), ms(100));
