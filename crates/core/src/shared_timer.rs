@@ -56,12 +56,16 @@ use crate::{Timer, Timestamp};
 ///
 /// ```
 /// use std::time::Duration;
-/// use websocket_heartbeat::{FuturesTimer, SharedTimer, Timer};
+/// use websocket_heartbeat::{SharedTimer, Timer, Timestamp};
 ///
-/// let timer = SharedTimer::new(FuturesTimer::new());
-/// let in_a_moment = timer.now().checked_add(Duration::from_millis(2)).unwrap();
-/// futures::executor::block_on(timer.sleep_until(in_a_moment));
-/// assert!(timer.now() >= in_a_moment);
+/// # let clock = websocket_heartbeat_mock::Clock::new();
+/// # let reactor_timer = clock.timer();
+/// let timer = SharedTimer::with_slot(reactor_timer, Duration::from_millis(1));
+/// let deadline = Timestamp::from_epoch(Duration::from_micros(2_500));
+/// # websocket_heartbeat_mock::run(&clock, async {
+/// timer.sleep_until(deadline).await;
+/// assert_eq!(timer.now().since_epoch(), Duration::from_millis(3));
+/// # });
 /// ```
 pub struct SharedTimer<K: Timer> {
     queue: Arc<Queue<K>>,
@@ -209,9 +213,9 @@ impl<K: Timer> Queue<K> {
             if let Some(sleep) = alarm.as_mut().filter(|_| news & RUNG != 0) {
                 over = self.is_over(sleep);
                 vain = if over || earlier { 0 } else { vain + 1 };
+                // Where it calls from inside each poll, there is no end to asking it again.
+                over |= vain > 1;
             }
-            // Where it calls from inside of each poll, there is no end to asking it again.
-            over |= vain > 1;
             let mut moved = over || earlier;
             while moved {
                 moved = self.set(&mut alarm, over, &mut due);
