@@ -42,6 +42,6 @@ pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning}
 
 pub use self::{
     connect::connect,
-    timer::AsyncStdTimer,
+    timer::{AsyncStdSleep, AsyncStdTimer},
     transport::{AsyncStdConnection, AsyncStdTransport, dial},
 };

@@ -189,6 +189,7 @@ mod queue;
 mod queuing;
 mod receipt;
 mod shared;
+mod shared_timer;
 mod sink_side;
 mod span;
 mod status;
@@ -229,6 +230,7 @@ pub use self::{
     preset::Preset,
     queuing::{Queuing, QueuingWithReceipt},
     receipt::Receipt,
+    shared_timer::{SharedSleep, SharedTimer},
     status::{Counters, Losses, Phase, RoundTrip, Status},
     status_changes::StatusChanges,
     supervisor::Supervisor,
