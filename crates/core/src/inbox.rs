@@ -235,13 +235,13 @@ impl<T: Transport, K: Timer> Driver<T, K> {
         if self.batch.is_empty() {
             return false;
         }
+        let only_messages = std::mem::take(&mut self.messages) == self.batch.len();
         let (reader, full) = {
             let mut state = self.meeting.lock();
             if state.abandoned {
                 self.batch.clear();
                 return true;
             }
-            let only_messages = std::mem::take(&mut self.messages) == self.batch.len();
             if only_messages && state.backlog.messages() + self.batch.len() <= self.limit {
                 state.backlog.append(&mut self.batch);
             }

@@ -152,6 +152,22 @@ fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
 }
 
 #[test]
+fn dropping_the_inbox_reads_on_until_the_server_has_closed() {
+    let (mut stage, settings) = Stage::new(|_| {
+        (0..2_000).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
+    });
+    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let handle = driver.handle();
+    let driving = stage.runner.spawn(driver);
+    stage.runner.run_for(secs(1));
+    drop(inbox);
+    stage.runner.run_until(driving);
+    assert_eq!(handle.status().counters.messages_in, 2_000);
+    // The server's close frame stands behind the messages, and ends it without a timeout.
+    assert_eq!(stage.clock.now().since_epoch(), secs(1));
+}
+
+#[test]
 fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
     let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
