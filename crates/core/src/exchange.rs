@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Bytes, Heartbeat, Life, Message, Text,
+    Bytes, Frame, Heartbeat, Life, Message, Text,
     heartbeat::{Predicate, Probe},
 };
 
@@ -34,16 +34,12 @@ impl From<Heartbeat> for Exchange {
 
 impl Exchange {
     /// The probe numbered `number`, where the transport can or cannot send pings.
-    pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> ProbeFrame {
+    pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> Frame {
         match &mut self.probe {
-            Probe::Message(message) => ProbeFrame::Message(message.clone()),
-            Probe::Made(make) => ProbeFrame::Message(make(number)),
-            Probe::Ping if can_ping => {
-                ProbeFrame::Ping(Bytes::copy_from_slice(&number.to_be_bytes()))
-            }
-            Probe::Ping => {
-                ProbeFrame::Message(Text::from_static(Heartbeat::ORIGINAL_MESSAGE).into())
-            }
+            Probe::Message(message) => Frame::Message(message.clone()),
+            Probe::Made(make) => Frame::Message(make(number)),
+            Probe::Ping if can_ping => Frame::Ping(Bytes::copy_from_slice(&number.to_be_bytes())),
+            Probe::Ping => Frame::Message(Text::from_static(Heartbeat::ORIGINAL_MESSAGE).into()),
         }
     }
 
@@ -95,11 +91,6 @@ impl Exchange {
     }
 }
 
-pub(crate) enum ProbeFrame {
-    Ping(Bytes),
-    Message(Message),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,9 +98,9 @@ mod tests {
     #[test]
     fn without_pings_the_original_message_is_sent() {
         let mut exchange = Exchange::from(Heartbeat::idle(Duration::from_secs(1)));
-        assert!(matches!(exchange.probe(7, true), ProbeFrame::Ping(p) if p[7] == 7));
+        assert!(matches!(exchange.probe(7, true), Frame::Ping(p) if p[7] == 7));
         assert!(
-            matches!(exchange.probe(7, false), ProbeFrame::Message(m) if m.as_text() == Some("heartbeat"))
+            matches!(exchange.probe(7, false), Frame::Message(m) if m.as_text() == Some("heartbeat"))
         );
     }
 

@@ -249,7 +249,7 @@ fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// The earlier of two deadlines, where `None` is never.
-fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+pub(crate) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

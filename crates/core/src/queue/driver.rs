@@ -3,7 +3,10 @@
 use std::{collections::VecDeque, num::NonZeroU64};
 
 use super::{News, Queue, Unsent, entry::Entry};
-use crate::{DropReason, Fate, Message, Offline, Timestamp, machine::Load};
+use crate::{
+    DropReason, Fate, Message, Offline, Timestamp,
+    machine::{Load, earlier},
+};
 
 impl Queue {
     /// The connection with this number is open, or none is.
@@ -34,9 +37,7 @@ impl Queue {
         for entry in self.entries.range_mut(from..) {
             let Some(age) = entry.expires.map(Timestamp::since_epoch) else { continue };
             entry.expires = now.checked_add(age);
-            if let Some(at) = entry.expires {
-                self.expiry = Some(self.expiry.map_or(at, |expiry| expiry.min(at)));
-            }
+            self.expiry = earlier(self.expiry, entry.expires);
         }
     }
 
@@ -55,11 +56,10 @@ impl Queue {
                     let entry = self.remove(index);
                     self.drop_entry(entry, DropReason::Expired, news);
                 }
-                Some(at) => {
-                    self.expiry = Some(self.expiry.map_or(at, |expiry| expiry.min(at)));
+                expires => {
+                    self.expiry = earlier(self.expiry, expires);
                     index += 1;
                 }
-                None => index += 1,
             }
         }
         self.settle_waiters(news);

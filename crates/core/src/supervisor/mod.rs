@@ -22,7 +22,6 @@ use crate::{
     backlog::Backlog,
     builder::{Policies, Settings},
     machine::{Load, WINDOW},
-    shared::Shared,
     sink_side::SinkSide,
     wakers::Side,
 };
@@ -64,7 +63,6 @@ use crate::{
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,
-    shared: Arc<Shared>,
     /// Always the same, so that what is polled with it never has to register anew.
     proxy: Waker,
     /// What stands in the proxy's slots.
@@ -91,15 +89,14 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let Outbox { count, bytes, .. } = settings.outbox;
         let unread = Backlog::new(Load { count, bytes });
         let engine = Engine::new(transport, timer, settings, policies);
-        let shared = Arc::clone(engine.shared());
-        let proxy = Waker::from(Arc::clone(&shared));
+        let proxy = Waker::from(Arc::clone(engine.shared()));
         let sink = SinkSide::default();
-        Self { engine, shared, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }
+        Self { engine, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }
     }
 
     /// A handle to send and to command with, from anywhere.
     pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(&self.shared))
+        Handle::new(Arc::clone(self.engine.shared()))
     }
 
     /// The number of the connection that there is or was last attempted, 0 before the first: the
@@ -110,7 +107,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
 
     /// The session's status as last published.
     pub fn status(&self) -> Status {
-        self.shared.status()
+        self.engine.shared().status()
     }
 
     /// The transport.
@@ -148,7 +145,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let seen = &mut self.seen[side as usize];
         if !seen.as_ref().is_some_and(|seen| seen.will_wake(waker)) {
             *seen = Some(waker.clone());
-            self.shared.slots.set(side, waker);
+            self.engine.shared().slots.set(side, waker);
         }
     }
 
@@ -168,7 +165,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
             }
         }
         if news || self.unread.messages() > before {
-            self.shared.slots.wake_side(Side::Stream);
+            self.engine.shared().slots.wake_side(Side::Stream);
         }
     }
 
@@ -212,12 +209,12 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
         // latest after a window.
         if this.fed < WINDOW.count
             && this.engine.may_write()
-            && let Poll::Ready(ready) = this.sink.poll_ready(&this.shared, cx.waker())
+            && let Poll::Ready(ready) = this.sink.poll_ready(this.engine.shared(), cx.waker())
         {
             return Poll::Ready(ready);
         }
         this.drive(cx);
-        this.sink.poll_ready(&this.shared, cx.waker())
+        this.sink.poll_ready(this.engine.shared(), cx.waker())
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
@@ -225,13 +222,13 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
         // The caller goes on to poll this sink, so nobody needs to be woken.
         this.engine.note_queue();
         this.fed += 1;
-        this.sink.start_send(&this.shared, message)
+        this.sink.start_send(this.engine.shared(), message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
         let this = self.get_mut();
         this.drive(cx);
-        this.sink.poll_flush(&this.shared, cx.waker())
+        this.sink.poll_flush(this.engine.shared(), cx.waker())
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
@@ -246,10 +243,10 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
     fn drop(&mut self) {
-        self.sink.leave(&self.shared);
+        self.sink.leave(self.engine.shared());
         self.engine.end_by_drop();
         // Handles may live on, and with them what is shared; the tasks need not.
-        self.shared.slots.clear();
+        self.engine.shared().slots.clear();
     }
 }
 

@@ -190,9 +190,8 @@ impl Writer {
             return Ok(());
         }
         if self.probe {
-            match connection.as_mut().poll_ready(cx)? {
-                Poll::Ready(()) => {}
-                Poll::Pending => return self.stop(written),
+            if !self.is_ready(connection.as_mut(), cx, written)? {
+                return Ok(());
             }
             self.probe = false;
             connection.as_mut().start_send(source.probe())?;
@@ -203,9 +202,8 @@ impl Writer {
             source.hand_over(&mut self.window);
         }
         while !self.window.is_empty() {
-            match connection.as_mut().poll_ready(cx)? {
-                Poll::Ready(()) => {}
-                Poll::Pending => return self.stop(written),
+            if !self.is_ready(connection.as_mut(), cx, written)? {
+                return Ok(());
             }
             if let Some(message) = self.window.pop_front() {
                 // Counted as handed over even if the connection refuses it.
@@ -220,19 +218,26 @@ impl Writer {
             Goodbye::AfterQueue(frame) if source.is_settled() => CloseFrame::clone(frame),
             _ => return Ok(()),
         };
-        match connection.as_mut().poll_ready(cx)? {
-            Poll::Ready(()) => {}
-            Poll::Pending => return self.stop(written),
+        if !self.is_ready(connection.as_mut(), cx, written)? {
+            return Ok(());
         }
         self.goodbye = Goodbye::Sent(frame.code);
         self.dirty = true;
         connection.start_send(Frame::Close(Some(frame)))
     }
 
-    /// The connection is not ready for more; a flush makes it so.
-    fn stop(&mut self, written: &mut Written) -> Result<(), TransportError> {
-        written.blocked = true;
-        self.dirty = true;
-        Ok(())
+    /// Whether the connection is ready for one more frame; if not, a flush makes it so.
+    fn is_ready<C: Connection>(
+        &mut self,
+        connection: Pin<&mut C>,
+        cx: &mut Context<'_>,
+        written: &mut Written,
+    ) -> Result<bool, TransportError> {
+        let ready = connection.poll_ready(cx)?.is_ready();
+        if !ready {
+            written.blocked = true;
+            self.dirty = true;
+        }
+        Ok(ready)
     }
 }

@@ -7,7 +7,7 @@ use futures_sink::Sink;
 use super::{Engine, FRAMES_PER_LOOK, ProbeOut, Reading, Step};
 use crate::{
     Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
-    exchange::{Exchange, ProbeFrame},
+    exchange::Exchange,
     queue::News,
     shared::{Shared, State},
     supervisor::{line::Line, news::Desk, writer::Source},
@@ -128,14 +128,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Step {
-        let Line::Open(connection) = &mut self.line else {
+        let wanted = self.has_queue || !self.writer.is_idle();
+        let (true, Line::Open(connection)) = (wanted && self.machine.may_write(), &mut self.line)
+        else {
             self.expire();
             return Step::Still;
         };
-        if !self.machine.may_write() || (self.writer.is_idle() && !self.has_queue) {
-            self.expire();
-            return Step::Still;
-        }
         let mut source = Outbox {
             shared: &self.shared,
             more: &mut self.has_queue,
@@ -249,11 +247,8 @@ struct Outbox<'a> {
 impl Source for Outbox<'_> {
     fn probe(&mut self) -> Frame {
         let frame = self.heartbeat.probe(self.probe.number, self.can_ping);
-        self.probe.by_message = matches!(frame, ProbeFrame::Message(_));
-        match frame {
-            ProbeFrame::Ping(payload) => Frame::Ping(payload),
-            ProbeFrame::Message(message) => Frame::Message(message),
-        }
+        self.probe.by_message = matches!(frame, Frame::Message(_));
+        frame
     }
 
     fn hand_over(&mut self, to: &mut VecDeque<Message>) {

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, task::Context};
 
 use super::{Engine, Step};
-use crate::{CloseReason, Timer, Timestamp, Transport};
+use crate::{CloseReason, Timer, Timestamp, Transport, machine::earlier};
 
 /// The one sleep.
 pub(super) struct Alarm<K: Timer> {
@@ -28,10 +28,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.shared.slots.take_rung() || self.alarm.is_due(self.now) {
             self.alarm.is_over(&mut cx);
         }
-        let deadline = match (self.machine.poll_deadline(), self.desk.queue_expiry) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let deadline = earlier(self.machine.poll_deadline(), self.desk.queue_expiry);
         if self.alarm.set(deadline, &self.timer, &mut cx) == Step::Moved {
             return Step::Moved;
         }
