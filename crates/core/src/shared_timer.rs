@@ -31,7 +31,8 @@ use crate::{Timer, Timestamp};
 ///
 /// # Guarantees
 ///
-/// - The clock is that of the timer below, and so is the epoch.
+/// - The clock is that of the timer below, and so is the epoch unless it was made by
+///   [`from_now`](Self::from_now).
 /// - A sleep ends when that clock has reached its deadline, never before, and wakes the task that
 ///   polled it last. It is as late as the timer below, and at most one slot later. Where the timer
 ///   below is early the task is woken early, and polls in vain.
@@ -69,6 +70,8 @@ use crate::{Timer, Timestamp};
 /// ```
 pub struct SharedTimer<K: Timer> {
     queue: Arc<Queue<K>>,
+    /// By the clock of the timer below.
+    epoch: Duration,
 }
 
 impl<K> SharedTimer<K>
@@ -95,7 +98,15 @@ where
             duty: AtomicU8::new(0),
             bell: Waker::from(Arc::new(Bell { queue: Weak::clone(queue) })),
         });
-        Self { queue }
+        Self { queue, epoch: Duration::ZERO }
+    }
+}
+
+impl<K: Timer> SharedTimer<K> {
+    /// The same timer with an epoch of its own, which is now. Slots are those of the timer below.
+    #[must_use]
+    pub fn from_now(&self) -> Self {
+        Self { queue: Arc::clone(&self.queue), epoch: self.queue.timer.now().since_epoch() }
     }
 }
 
@@ -103,17 +114,18 @@ impl<K: Timer> Timer for SharedTimer<K> {
     type Sleep = SharedSleep<K>;
 
     fn now(&self) -> Timestamp {
-        self.queue.timer.now()
+        Timestamp::from_epoch(self.queue.timer.now().since_epoch().saturating_sub(self.epoch))
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> SharedSleep<K> {
+        let deadline = Timestamp::from_epoch(deadline.since_epoch().saturating_add(self.epoch));
         SharedSleep { queue: Arc::clone(&self.queue), deadline, id: 0 }
     }
 }
 
 impl<K: Timer> Clone for SharedTimer<K> {
     fn clone(&self) -> Self {
-        Self { queue: Arc::clone(&self.queue) }
+        Self { queue: Arc::clone(&self.queue), epoch: self.epoch }
     }
 }
 
@@ -128,6 +140,7 @@ impl<K: Timer + fmt::Debug> fmt::Debug for SharedTimer<K> {
 #[must_use = "futures do nothing unless polled"]
 pub struct SharedSleep<K: Timer> {
     queue: Arc<Queue<K>>,
+    /// By the clock of the timer below.
     deadline: Timestamp,
     /// Tells it from others with the same deadline; 0 while it is not among those who wait.
     id: u64,

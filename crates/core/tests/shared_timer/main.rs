@@ -308,6 +308,22 @@ fn a_session_goes_as_over_the_plain_timer() {
 }
 
 #[test]
+fn each_epoch_is_its_own_and_a_clones_is_the_same() {
+    let clock = Clock::new();
+    let timer = SharedTimer::new(clock.timer());
+    clock.advance(ms(400));
+    let later = timer.from_now();
+    for timer in [later.clone(), later] {
+        let now = timer.now();
+        run(&clock, timer.sleep_until(now.checked_add(ms(100)).unwrap()));
+    }
+    assert_eq!((timer.now(), timer.from_now().now()), (at(600), Timestamp::EPOCH));
+    let later = timer.from_now().clone();
+    run(&clock, later.sleep_until(at(100)));
+    assert_eq!((clock.now(), later.now()), (at(700), at(100)));
+}
+
+#[test]
 fn never_is_a_moment_like_any_other() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
