@@ -175,6 +175,7 @@ mod endpoints;
 mod error;
 mod event;
 mod exchange;
+mod guarded;
 mod handle;
 mod headers;
 mod heartbeat;

@@ -1,9 +1,7 @@
 //! What goes with the connection that there is: replays, and the messages of a layer above.
 
-use std::num::NonZeroU64;
-
 use super::{
-    Queue,
+    Online, Queue,
     entry::{Entry, Origin},
     extra::Replay,
 };
@@ -36,7 +34,7 @@ impl Queue {
                 id
             }
         };
-        if self.online.is_some() && !self.closed {
+        if self.online.connection().is_some() && !self.closed {
             // One of the same key that is still queued would only be out of date.
             self.drop_queued_replay(id);
             let at = self.cursors.handed().count + self.replays_queued();
@@ -83,7 +81,7 @@ impl Queue {
         connection: u64,
         messages: impl Iterator<Item = Message>,
     ) -> Option<u64> {
-        if self.online.map(NonZeroU64::get) != Some(connection) || self.closed {
+        if self.online != Online::Yes(connection) || self.closed {
             return None;
         }
         let first = self.numbers;

@@ -1,25 +1,26 @@
 //! The driver's side: time, handing over, fates.
 
-use std::{collections::VecDeque, num::NonZeroU64};
+use std::collections::VecDeque;
 
-use super::{News, Queue, Unsent, entry::Entry};
+use super::{News, Online, Queue, Unsent, entry::Entry};
 use crate::{
-    DropReason, Fate, Message, Offline, Timestamp,
+    DropReason, Fate, Message, Timestamp,
     machine::{Load, earlier},
 };
 
 impl Queue {
-    /// The connection with this number is open, or none is.
-    pub(crate) fn set_online(&mut self, online: Option<u64>, news: &mut News) {
-        // Connections are counted from 1.
-        self.online = online.and_then(NonZeroU64::new);
-        if online.is_some() {
+    /// A connection is open, or none is, or one is being replaced.
+    pub(crate) fn set_online(&mut self, online: Online, news: &mut News) {
+        self.online = online;
+        if online.connection().is_some() {
             let replays = self.extra.as_ref().map(|extra| extra.replays.clone());
             for (at, replay) in replays.into_iter().flatten().enumerate() {
                 self.insert_replay(at, replay.id, replay.message);
             }
+        }
+        if !self.refuses_offline() {
             self.call_first(news);
-        } else if self.policy.offline == Offline::Refuse {
+        } else {
             self.drop_queued(DropReason::Offline, news);
             // Those in line are refused rather than left to wait for nobody knows how long.
             let waiters = self.extra.iter().flat_map(|extra| &extra.waiters);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, task::Waker};
 
 use super::{
-    Fates, News, Queue,
+    Fates, News, Online, Queue,
     entry::{Entry, Origin},
     extra::{Flusher, Waiter},
 };
@@ -74,7 +74,7 @@ impl Queue {
         if bytes > self.policy.bytes {
             return Offered::TooLarge;
         }
-        if self.online.is_none() && self.policy.offline == Offline::Refuse {
+        if self.refuses_offline() {
             return Offered::Offline;
         }
         let dropping = self.policy.when_full == WhenFull::DropOldest;
@@ -96,7 +96,8 @@ impl Queue {
         let Outgoing { message, max_age } = outgoing;
         self.cursors.accept(bytes);
         // What waits for a connection may wait long, and must not hold more than itself.
-        let message = if self.online.is_none() { message.unpinned() } else { message };
+        let offline = self.online.connection().is_none();
+        let message = if offline { message.unpinned() } else { message };
         let expires = max_age.or(self.policy.max_age).map(Timestamp::from_epoch);
         self.unseen_expire |= expires.is_some();
         let entry = Entry::new(message, Origin::Sender, self.numbers);
@@ -119,6 +120,11 @@ impl Queue {
     /// those to come.
     pub(crate) fn accepted(&self) -> u64 {
         self.numbers
+    }
+
+    /// Whether messages are refused because no connection is open.
+    pub(super) fn refuses_offline(&self) -> bool {
+        self.online == Online::No && self.policy.offline == Offline::Refuse
     }
 
     fn has_room(&self, bytes: usize) -> bool {
@@ -146,7 +152,7 @@ impl Queue {
         if self.closed {
             return Err(SessionClosed);
         }
-        let offline = self.online.is_none() && self.policy.offline == Offline::Refuse;
+        let offline = self.refuses_offline();
         let room = self.has_room(0) || self.may_drop_oldest();
         if offline || !self.is_turn(place) || !room {
             return Ok(false);
@@ -214,8 +220,9 @@ impl Queue {
         if self.extra.as_ref().is_none_or(|extra| extra.waiters.is_empty()) {
             return;
         }
-        let open = self.online.is_some() || self.policy.offline == Offline::Keep;
-        if !(self.closed || (open && (self.has_room(0) || self.may_drop_oldest()))) {
+        if !(self.closed
+            || (!self.refuses_offline() && (self.has_room(0) || self.may_drop_oldest())))
+        {
             return;
         }
         let waiters = &mut self.extra().waiters;

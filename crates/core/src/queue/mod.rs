@@ -11,15 +11,16 @@ mod extra;
 mod fates;
 mod gate;
 mod news;
+mod online;
 #[cfg(test)]
 mod receipt_tests;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, num::NonZeroU64, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use self::{entry::Entry, extra::Extra};
-pub(crate) use self::{fates::Fates, gate::Offered, news::News};
+pub(crate) use self::{fates::Fates, gate::Offered, news::News, online::Online};
 use crate::{
     DropReason, Fate, Message, Outbox, Timestamp,
     machine::{Cursors, Load},
@@ -40,8 +41,7 @@ pub(crate) struct Queue {
     rests: u8,
     /// The earliest moment at which a queued message expires.
     expiry: Option<Timestamp>,
-    /// The number of the connection that is open.
-    online: Option<NonZeroU64>,
+    online: Online,
     /// Places promised to handles between `poll_ready` and `start_send`.
     reserved: usize,
     /// Numbers given so far, to messages, to replays, and to those who may have to wait.
@@ -81,7 +81,7 @@ impl Queue {
             closed: false,
             rests: 0,
             expiry: None,
-            online: None,
+            online: Online::No,
             reserved: 0,
             numbers: 0,
             counts: Counts::default(),

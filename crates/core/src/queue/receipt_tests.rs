@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Fates, News, Offered, Queue};
+use super::{Fates, News, Offered, Online, Queue};
 use crate::{Fate, Outbox, Outgoing, Receipt, Timestamp};
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Wake for Wakes {
 
 fn queue(policy: Outbox) -> Queue {
     let mut queue = Queue::new(policy);
-    queue.set_online(Some(1), &mut News::default());
+    queue.set_online(Online::Yes(1), &mut News::default());
     queue
 }
 
@@ -53,8 +53,8 @@ fn written(queue: &mut Queue, connection: u64) {
 fn reconnect(queue: &mut Queue, from: u64, to: u64) {
     let mut news = News::default();
     queue.lost(from, &mut news);
-    queue.set_online(None, &mut news);
-    queue.set_online(Some(to), &mut news);
+    queue.set_online(Online::No, &mut news);
+    queue.set_online(Online::Yes(to), &mut news);
     news.spread();
 }
 

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, time::Duration};
 
-use super::{News, Offered, Queue};
+use super::{News, Offered, Online, Queue};
 use crate::{Message, Outbox, Outgoing, Timestamp, WhenFull};
 
 fn at(seconds: u64) -> Timestamp {
@@ -9,7 +9,7 @@ fn at(seconds: u64) -> Timestamp {
 
 fn queue(policy: Outbox) -> Queue {
     let mut queue = Queue::new(policy);
-    queue.set_online(Some(1), &mut News::default());
+    queue.set_online(Online::Yes(1), &mut News::default());
     queue
 }
 
@@ -80,13 +80,13 @@ fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
 
     assert_eq!(hand_over(&mut queue), ["replay", "a", "x", "y", "b"]);
     queue.lost(1, &mut news);
-    queue.set_online(None, &mut news);
+    queue.set_online(Online::No, &mut news);
     assert_eq!(queue.held().count, 3);
     assert_eq!((queue.first_unwritten(), queue.settled_through()), (8, 1));
     assert_eq!(queue.queue_on(1, messages(&["z"])), None, "no connection");
 
     queue.stamp(at(5));
-    queue.set_online(Some(2), &mut news);
+    queue.set_online(Online::Yes(2), &mut news);
     queue.expire(at(11), &mut news);
     assert_eq!(hand_over(&mut queue), ["replay", "c"], "a and b have expired");
     queue.written(2, &mut news);

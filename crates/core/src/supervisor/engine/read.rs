@@ -8,6 +8,7 @@ use futures_sink::Sink;
 use super::{Engine, FRAMES_PER_LOOK, Heard, Read, Reading};
 use crate::{
     CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
+    queue::Online,
     supervisor::{line::Line, writer::Writer},
 };
 
@@ -175,7 +176,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let max_age = self.max_age.map(|age| self.random.shorten(age));
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.refresh = false;
-                self.shared.with(|state, news| state.queue.set_online(Some(connection), news));
+                self.shared
+                    .with(|state, news| state.queue.set_online(Online::Yes(connection), news));
                 self.has_queue = true;
             }
             Err(error) => {
@@ -206,7 +208,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         self.shared.with(|state, news| {
             state.queue.lost(connection, news);
-            state.queue.set_online(None, news);
+            state.queue.set_online(Online::No, news);
         });
         self.has_queue = true;
         self.reading = Reading::Yes;
