@@ -96,6 +96,13 @@ impl<'g> Garbage<'g> {
         }
     }
 
+    /// Drops a waker later, if there is one.
+    pub(crate) fn drop_waker(&mut self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.drop_later(waker);
+        }
+    }
+
     /// Drops a value later.
     pub(crate) fn drop_later(&mut self, value: impl Sized + 'g) {
         self.items.get_or_insert_default().drops.push(Box::new(value));

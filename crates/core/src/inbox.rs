@@ -12,8 +12,8 @@ use std::{
 use futures_core::{FusedStream, Stream};
 
 use crate::{
-    ConfigError, Event, Handle, Supervisor, Timer, Transport, backlog::Backlog,
-    supervisor::Reading, wakers::Side,
+    ConfigError, Event, Handle, Supervisor, Timer, Transport, backlog::Backlog, guarded::Guarded,
+    sink_side::SinkSide, supervisor::Reading, wakers::Side,
 };
 
 /// Events handed over in one go at most: one lock and one wake for all of them.
@@ -181,12 +181,15 @@ pub struct Driver<T: Transport, K: Timer> {
     /// How many of them are messages.
     messages: usize,
     handle: Handle,
+    /// The sink side that the supervisor had, and whether it is promised a place, until a handle
+    /// takes it over.
+    sink: Guarded<Option<(SinkSide, bool)>>,
     closing: bool,
 }
 
 impl<T: Transport, K: Timer> Driver<T, K> {
     pub(crate) fn new(
-        supervisor: Supervisor<T, K>,
+        mut supervisor: Supervisor<T, K>,
         inbox: Inbox,
     ) -> Result<(Self, Inbox), ConfigError> {
         if inbox.limit == 0 {
@@ -195,21 +198,30 @@ impl<T: Transport, K: Timer> Driver<T, K> {
         let handle = supervisor.handle();
         inbox.meeting.lock().backlog.limit_as(supervisor.unread());
         let driver = Self {
-            supervisor,
             meeting: Arc::clone(&inbox.meeting),
             limit: inbox.limit,
             when_full: inbox.when_full,
             batch: VecDeque::new(),
             messages: 0,
             handle,
+            sink: Guarded::new(Some(supervisor.take_sink())),
+            supervisor,
             closing: false,
         };
         Ok((driver, inbox))
     }
 
     /// A handle to send and to command with, from anywhere.
+    ///
+    /// The first one goes on as a `Sink` where the supervisor's own left off: it is ready if that
+    /// was, and its flush waits for what that has sent.
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        let Some((mut sink, promised)) = self.sink.with(|sink, _| sink.take()) else {
+            return self.handle.clone();
+        };
+        let shared = Arc::clone(self.handle.shared());
+        sink.resume(&shared, promised);
+        Handle::with_sink(shared, sink)
     }
 
     /// How many messages the inbox has room for; `None` if it is gone.
@@ -321,6 +333,9 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Driver<T, K> {
     fn drop(&mut self) {
+        if let Some((mut sink, _)) = self.sink.with(|sink, _| sink.take()) {
+            sink.leave(self.handle.shared());
+        }
         self.finish();
     }
 }

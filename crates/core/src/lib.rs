@@ -200,6 +200,7 @@ mod text;
 mod time;
 mod transport;
 mod verdict;
+mod wait_line;
 mod wakers;
 
 pub use bytes::Bytes;

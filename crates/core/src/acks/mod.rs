@@ -303,7 +303,7 @@ impl<S, K: Timer, Id: Clone + Eq + Hash> Acknowledged<S, K, Id> {
 
     fn queue_on(&self, connection: u64, numbers: &[u64]) -> Option<u64> {
         let messages = numbers.iter().map(|number| self.ledger.message(*number));
-        self.handle.queue_on(connection, messages)
+        self.handle.queue_on(connection, messages.collect())
     }
 
     /// There is nothing to read. Sees to it that the task is woken when there is something to do;

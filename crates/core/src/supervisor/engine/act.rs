@@ -5,8 +5,9 @@ use std::{task::Context, time::Duration};
 use super::{Engine, Step, park::Alarm};
 use crate::{
     Attempt, CloseFrame, LostCause, Timer, Timestamp, Transport, Verdict,
+    guarded::Garbage,
     machine::{Action, Loss, Ruling, Transition},
-    queue::{News, Unsent},
+    queue::Unsent,
     shared::State,
     supervisor::{line::Line, news::Desk},
 };
@@ -19,7 +20,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         self.tell_time();
         let now = self.now;
-        let commands = std::mem::take(&mut self.shared.lock().commands);
+        let commands = self.shared.with(|state, _| std::mem::take(&mut state.commands));
         self.has_queue = true;
         if let Some(frame) = commands.close {
             self.goodbye = self.goodbye.take().or_else(|| frame.map(Box::new));
@@ -88,7 +89,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::SayGoodbye => {
                 let frame =
                     self.goodbye.take().map_or_else(|| CloseFrame::new(1000, ""), |own| *own);
-                let by_user = self.shared.lock().queue.is_closed();
+                let by_user = self.shared.with(|state, _| state.queue.is_closed());
                 self.writer.say_goodbye(frame, by_user);
             }
         }
@@ -136,15 +137,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     pub(super) fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        self.publish_with(|state, desk, news| {
+        self.publish_with(|state, desk, garbage| {
             if closes {
-                state.queue.close(news);
+                state.queue.close(garbage);
             }
             let unsent = match transition {
                 Transition::Closed(_) | Transition::Lost { .. } => state.queue.take_unsent(),
                 _ => Unsent::default(),
             };
-            desk.tell(transition, unsent, &mut state.published.status);
+            desk.tell(transition, unsent, &mut state.published.status, garbage);
         });
         if closes {
             self.alarm = Alarm::default();
@@ -157,13 +158,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// Changes something of what is published, and the rest of it by the way.
-    pub(super) fn publish_with(&mut self, change: impl FnOnce(&mut State, &mut Desk, &mut News)) {
+    pub(super) fn publish_with(
+        &mut self,
+        change: impl FnOnce(&mut State, &mut Desk, &mut Garbage<'_>),
+    ) {
         let Self { shared, desk, machine, now, .. } = self;
-        let watchers = shared.with(|state, news| {
-            change(state, desk, news);
-            desk.publish(machine, *now, state);
-            state.published.renew()
+        shared.with(|state, garbage| {
+            change(state, desk, garbage);
+            desk.publish(machine, *now, state, garbage);
+            state.published.renew(garbage);
         });
-        watchers.wake();
     }
 }

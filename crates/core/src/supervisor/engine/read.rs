@@ -176,8 +176,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let max_age = self.max_age.map(|age| self.random.shorten(age));
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.refresh = false;
-                self.shared
-                    .with(|state, news| state.queue.set_online(Online::Yes(connection), news));
+                self.shared.with(|state, garbage| {
+                    state.queue.set_online(Online::Yes(connection), garbage)
+                });
                 self.has_queue = true;
             }
             Err(error) => {
@@ -206,9 +207,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.quiet = false;
         self.burial = 0;
         let connection = self.machine.connection();
-        self.shared.with(|state, news| {
-            state.queue.lost(connection, news);
-            state.queue.set_online(Online::No, news);
+        self.shared.with(|state, garbage| {
+            state.queue.lost(connection, garbage);
+            state.queue.set_online(Online::No, garbage);
         });
         self.has_queue = true;
         self.reading = Reading::Yes;
