@@ -80,16 +80,6 @@ impl Queue {
         }
     }
 
-    /// Whether a message finds room that nobody was promised. Makes it if that is the policy.
-    pub(super) fn takes(
-        &mut self,
-        bytes: usize,
-        place: Option<u64>,
-        garbage: &mut Garbage<'_>,
-    ) -> bool {
-        self.has_room(bytes, place) || self.makes_room(bytes, self.reserved(), garbage)
-    }
-
     /// Whether there is room for one who stands in line at this place, or does not stand in it.
     pub(super) fn has_room(&self, bytes: usize, place: Option<u64>) -> bool {
         self.is_turn(place) && self.fits(bytes, self.reserved())
@@ -192,7 +182,7 @@ impl Queue {
         self.online == Online::No && self.policy.offline == Offline::Refuse
     }
 
-    /// Places that are taken without a message in the outbox.
+    /// Places in count that are promised.
     pub(super) fn reserved(&self) -> usize {
         self.extra.as_ref().map_or(0, |extra| extra.sinks.reserved())
     }

@@ -19,6 +19,8 @@ mod settle;
 mod sinks;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waiting_tests;
 
 use std::sync::Arc;
 

@@ -70,7 +70,7 @@ impl Queue {
     fn serve_all(&mut self, garbage: &mut Garbage<'_>) {
         let mut index = 0;
         while let Some(extra) = &self.extra
-            && extra.sinks.parked_bytes(index).is_some()
+            && index < extra.sinks.parked()
         {
             index += usize::from(!self.serve_parked(index, garbage));
         }

@@ -30,12 +30,16 @@ pub(super) struct Sinks {
 /// A message that `start_send` took and the outbox has no room for.
 pub(super) struct Parked {
     owner: u64,
-    /// In line, among those who wait as well.
+    /// In line, among those who wait as well: [`PROMISED`], before them all, if it has a place in
+    /// count already.
     place: u64,
     message: Message,
     /// The number after that of the message accepted from this sink before.
     last: u64,
 }
+
+/// The place in line of messages that came by a promise. All others are larger.
+const PROMISED: u64 = 0;
 
 /// What a sink keeps of itself between its calls.
 #[derive(Debug, Default)]
@@ -57,9 +61,9 @@ impl Sinks {
         self.ready.len()
     }
 
-    /// How many places are taken without a message in the outbox.
+    /// How many places are promised, to sinks that are ready and to messages that are parked.
     pub(super) fn reserved(&self) -> usize {
-        self.ready.len() + self.parked.len()
+        self.ready.len() + self.parked.partition_point(|parked| parked.place == PROMISED)
     }
 
     pub(super) fn has_parked(&self) -> bool {
@@ -71,9 +75,8 @@ impl Sinks {
         self.parked.front().map(|parked| parked.place)
     }
 
-    /// The bytes of the parked message with this index.
-    pub(super) fn parked_bytes(&self, index: usize) -> Option<usize> {
-        self.parked.get(index).map(|parked| parked.message.len())
+    pub(super) fn parked(&self) -> usize {
+        self.parked.len()
     }
 
     pub(super) fn is_ready(&self, owner: u64) -> bool {
@@ -174,37 +177,36 @@ impl Queue {
         garbage: &mut Garbage<'_>,
     ) {
         let bytes = message.len();
-        let taken = match promised {
-            true => self.may_keep_promise(bytes, garbage),
-            false => self.takes(bytes, sink.place, garbage),
-        };
-        if taken {
+        let place = if promised { Some(PROMISED) } else { sink.place };
+        if self.takes(bytes, place, garbage) {
             self.accept(message, None, garbage);
             sink.last = self.accepted();
         } else {
-            let place = sink.place.unwrap_or_else(|| self.draw_number());
+            let place = place.unwrap_or_else(|| self.draw_number());
             let SinkState { owner, last, .. } = *sink;
             let parked = &mut self.sinks().parked;
-            let at = parked.partition_point(|known| known.place < place);
+            let at = parked.partition_point(|known| known.place <= place);
             parked.insert(at, Parked { owner, place, message, last });
         }
         self.stop_waiting(sink, garbage);
     }
 
-    /// Whether a message that has a place of its own in count finds room. Makes it if that is the
-    /// policy.
-    pub(super) fn may_keep_promise(&mut self, bytes: usize, garbage: &mut Garbage<'_>) -> bool {
+    /// Whether a message that stands in line at this place, or in none, finds room. Makes it if that
+    /// is the policy.
+    fn takes(&mut self, bytes: usize, place: Option<u64>, garbage: &mut Garbage<'_>) -> bool {
+        if place != Some(PROMISED) {
+            return self.has_room(bytes, place) || self.makes_room(bytes, self.reserved(), garbage);
+        }
+        // It has a place, so it waits for its bytes alone, and for nobody's turn.
         let ready = self.extra.as_ref().map_or(0, |extra| extra.sinks.ready());
         self.fits(bytes, ready) || self.makes_room(bytes, ready, garbage)
     }
 
-    /// Lets a parked message in, if there is room for it; whether there was.
+    /// Lets the parked message with this index in, if there is room for it; whether there was.
     pub(super) fn serve_parked(&mut self, index: usize, garbage: &mut Garbage<'_>) -> bool {
-        let extra = self.extra.as_ref();
-        let Some(bytes) = extra.and_then(|extra| extra.sinks.parked_bytes(index)) else {
-            return false;
-        };
-        if !self.may_keep_promise(bytes, garbage) {
+        let Parked { place, message, .. } = &self.sinks().parked[index];
+        let (place, bytes) = (*place, message.len());
+        if !self.takes(bytes, Some(place), garbage) {
             return false;
         }
         let parked = self.sinks().parked.remove(index).expect("its bytes were just looked at");
