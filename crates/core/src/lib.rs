@@ -184,6 +184,7 @@ mod limits;
 mod machine;
 mod message;
 mod outbox;
+mod panics;
 mod preset;
 mod queue;
 mod queuing;
@@ -227,6 +228,7 @@ pub use self::{
     limits::{Attempts, ConnectTimeout},
     message::{CloseFrame, Frame, Message},
     outbox::{Offline, Outbox, WhenFull},
+    panics::{UserFunction, UserPanic},
     preset::Preset,
     queuing::{Queuing, QueuingWithReceipt},
     receipt::Receipt,
@@ -236,6 +238,8 @@ pub use self::{
     supervisor::Supervisor,
     text::Text,
     time::{Timer, Timestamp},
-    transport::{Attempt, Connection, Established, Transport, TransportFn, transport_fn},
+    transport::{
+        Attempt, Connection, Established, Predecessor, Transport, TransportFn, transport_fn,
+    },
     verdict::{Failure, Verdict},
 };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    CloseFrame, Status, Timestamp,
+    CloseFrame, Status, Timestamp, UserPanic,
     queue::{News, Queue},
     wakers::Slots,
 };
@@ -37,6 +37,8 @@ pub(crate) struct Commands {
     pub(crate) probe: bool,
     /// The last of pause (true) and resume (false).
     pub(crate) pause: Option<bool>,
+    /// A function of the user's panicked beside the driver, which ends the session.
+    pub(crate) panic: Option<Box<UserPanic>>,
 }
 
 /// The status as last published.
