@@ -13,7 +13,7 @@ use futures_sink::Sink;
 
 use crate::{
     CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, QueuingWithReceipt,
-    SessionClosed, Status, StatusChanges,
+    SessionClosed, Status, StatusChanges, UserPanic,
     queue::News,
     shared::{Shared, State},
     sink_side::SinkSide,
@@ -241,6 +241,14 @@ impl Handle {
     /// one by an attempt at once.
     pub fn resume(&self) {
         self.command(|state, _| state.commands.pause = Some(false));
+    }
+
+    /// Ends the session for the panic of a function of the user's that is called beside the driver.
+    pub(crate) fn end_by_panic(&self, panic: UserPanic) {
+        self.command(|state, news| {
+            state.commands.panic.get_or_insert_with(|| Box::new(panic));
+            state.queue.close_gate(news);
+        });
     }
 
     fn command(&self, set: impl FnOnce(&mut State, &mut News)) {
