@@ -175,6 +175,7 @@ mod tests {
             unknown: 0,
             discarded: 0,
             ever_answered: false,
+            verdict_panic: None,
             skipped_cycles: 0,
         }))
     }

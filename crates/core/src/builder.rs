@@ -9,6 +9,7 @@ use crate::{
     limits::not_zero,
     machine::{Pace, Pulse, Rules},
     span::Span,
+    supervisor::redial::{Delays, Judge, MakeDelays, Redial},
 };
 
 /// The settings of a session, from [`Supervisor::builder`] or a backend's `connect`.
@@ -44,35 +45,27 @@ pub(crate) struct Settings {
 /// The settings that hold code of the user.
 pub(crate) struct Policies {
     pub(crate) heartbeat: Heartbeat,
-    delays: Box<dyn FnMut() -> Delays + Send>,
-    verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
+    delays: MakeDelays,
+    verdict: Judge,
     budget: Option<DialBudget>,
     backoff: Result<(), ConfigError>,
 }
 
-pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
-
 /// What of the [`Policies`] a session keeps once it is built.
 pub(crate) struct Kept {
     pub(crate) heartbeat: Exchange,
-    pub(crate) delays: Box<dyn FnMut() -> Delays + Send>,
-    pub(crate) verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
-    pub(crate) budget: Option<DialBudget>,
+    pub(crate) redial: Redial,
 }
 
-impl From<Policies> for Kept {
-    fn from(policies: Policies) -> Self {
+impl Kept {
+    pub(crate) fn new(policies: Policies, max_age: Option<Duration>) -> Self {
         let Policies { heartbeat, delays, verdict, budget, .. } = policies;
-        Self { heartbeat: heartbeat.into(), delays, verdict, budget }
+        Self { heartbeat: heartbeat.into(), redial: Redial::new(verdict, delays, budget, max_age) }
     }
 }
 
 impl Policies {
-    pub(crate) fn new<B>(
-        heartbeat: Heartbeat,
-        backoff: B,
-        verdict: Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>,
-    ) -> Self
+    pub(crate) fn new<B>(heartbeat: Heartbeat, backoff: B, verdict: Judge) -> Self
     where
         B: Backoff<Delays: Send + 'static> + Send + 'static,
     {
@@ -162,6 +155,7 @@ impl<T: Transport, K: Timer> Builder<T, K> {
     }
 
     /// Shares a budget of attempts with other supervisors. The first attempt is under it as well.
+    /// No budget by default.
     #[must_use]
     pub fn dial_budget(mut self, budget: DialBudget) -> Self {
         self.policies.budget = Some(budget);
@@ -185,8 +179,10 @@ impl<T: Transport, K: Timer> Builder<T, K> {
         self
     }
 
-    /// How long an outage may last: an attempt that would begin later ends the session instead.
-    /// No limit by default.
+    /// How long an outage may last: an attempt that would begin later ends the session instead, as
+    /// soon as that is known, whatever made it late: the delay, a server's wish, the minimum gap,
+    /// a shared budget, or a task that was not polled. An outage begins when the session begins,
+    /// when a connection is lost, and when a pause ends. No limit by default.
     #[must_use]
     pub fn outage_limit(mut self, limit: Duration) -> Self {
         self.settings.outage_limit = Some(limit);
@@ -274,11 +270,11 @@ mod tests {
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
-        assert!(size_of::<Kept>() <= 88, "{} bytes", size_of::<Kept>());
+        assert!(size_of::<Kept>() <= 160, "{} bytes", size_of::<Kept>());
         assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
-            let kept = Kept::from(preset.policies());
-            assert_eq!((size_of_val(&*kept.delays), size_of_val(&*kept.verdict)), (0, 0));
+            let policies = preset.policies();
+            assert_eq!((size_of_val(&*policies.delays), size_of_val(&*policies.verdict)), (0, 0));
         }
     }
 }

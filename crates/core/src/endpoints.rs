@@ -7,9 +7,11 @@ use crate::{Attempt, ConfigError, Transport};
 /// Transports in order of preference, of which each attempt uses the one with the fewest failures
 /// remembered, the earlier one among equals.
 ///
-/// An attempt that fails, and a connection that dies before it proved
-/// [stable](crate::Builder::stable_after), counts against its endpoint. A stable one clears its
-/// own count and halves those of the others, so that what was down an hour ago is tried again.
+/// An attempt that fails, be it the first or a replacement, and a connection that is lost before it
+/// proved [stable](crate::Builder::stable_after), counts against its endpoint. A stable one clears
+/// its own count and halves those of the others, so that what was down an hour ago is tried again.
+/// What the user gave up counts for nothing: an attempt given up for a pause, a connection replaced
+/// before it was stable.
 pub struct Endpoints<T> {
     endpoints: Vec<Endpoint<T>>,
     /// The one that the last attempt used.
@@ -49,13 +51,12 @@ impl<T: Transport> Endpoints<T> {
     /// Learns from how the last attempt went.
     fn learn(&mut self, attempt: &Attempt) {
         let Some(current) = self.current else { return };
-        for (index, endpoint) in self.endpoints.iter_mut().enumerate() {
-            match (index == current, attempt.was_stable) {
-                (true, true) => endpoint.failures = 0,
-                (false, true) => endpoint.failures /= 2,
-                (true, false) => endpoint.failures = endpoint.failures.saturating_add(1),
-                (false, false) => {}
-            }
+        if attempt.follows.was_failure() {
+            let failures = &mut self.endpoints[current].failures;
+            *failures = failures.saturating_add(1);
+        } else if attempt.follows.was_stable() {
+            self.endpoints.iter_mut().for_each(|endpoint| endpoint.failures /= 2);
+            self.endpoints[current].failures = 0;
         }
     }
 }

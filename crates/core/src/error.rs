@@ -79,6 +79,9 @@ pub enum ErrorKind {
     Handshake,
     /// The function that provides URL, headers or credentials failed.
     Provider,
+    /// The transport panicked: its `connect`, the attempt, or the connection. Contained, unless
+    /// panics abort; the error's words are those of the panic.
+    Panicked,
     /// Anything else.
     Other,
 }
@@ -101,6 +104,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Handshake => "handshake",
             Self::Provider => "provider",
+            Self::Panicked => "panicked",
             Self::Other => "other",
         }
     }

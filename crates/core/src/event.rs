@@ -1,9 +1,9 @@
 //! What the supervisor tells: [`Event`]s, why a connection was [`Lost`], why the session was
 //! [`Closed`], and what became of messages: their [`Fate`].
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem::discriminant, time::Duration};
 
-use crate::{CloseFrame, Headers, Message, Text, TransportError};
+use crate::{CloseFrame, Headers, Message, Text, TransportError, UserPanic};
 
 /// News of the session, in the order in which it happened.
 ///
@@ -85,6 +85,9 @@ pub struct Lost {
     /// false most likely means that the server does not answer such heartbeats at all: send pings
     /// instead, with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
     pub ever_answered: bool,
+    /// The [verdict](crate::Builder::verdict) on this loss panicked. It counts as
+    /// [`Verdict::Retry`](crate::Verdict::Retry).
+    pub verdict_panic: Option<Box<UserPanic>>,
     /// How many whole cycles of losing and retrying were folded into this event, because nobody
     /// read them. 0 if none.
     pub skipped_cycles: u64,
@@ -127,6 +130,14 @@ impl LostCause {
             Self::Replaced => "replaced",
             Self::MaxAge => "max_age",
             Self::Paused => "paused",
+        }
+    }
+
+    /// Whether both are transport errors of one kind, or else the same variant.
+    pub(crate) fn is_of_a_kind_with(&self, other: &Self) -> bool {
+        match (self.transport_error(), other.transport_error()) {
+            (Some(one), Some(other)) => one.kind() == other.kind(),
+            _ => discriminant(self) == discriminant(other),
         }
     }
 
@@ -177,7 +188,9 @@ impl fmt::Display for LostCause {
 pub struct Retry {
     /// The number of the attempt to come, see [`Connecting::attempt`].
     pub attempt: u32,
-    /// The time until then.
+    /// The time until then, backoff, minimum gap and shared budget included. It may change later:
+    /// by the user's commands, and with a [`DialBudget`](crate::DialBudget) by what others do.
+    /// [`Status::next_attempt_at`](crate::Status::next_attempt_at) has the latest.
     pub delay: Duration,
     /// Why the connection before was lost.
     pub cause: LostCause,
@@ -216,8 +229,12 @@ pub enum CloseReason {
     Stopped(LostCause),
     /// Too many connections opened only to die before they were stable; the last for this cause.
     FlapLimit(LostCause),
-    /// The outage lasted longer than the whole time allowed for one.
-    OutageLimit(LostCause),
+    /// The next attempt would begin after the whole time allowed for an outage. Holds why the last
+    /// connection was lost; `None` where there was none, and the first attempt would be too late.
+    OutageLimit(Option<LostCause>),
+    /// A function of yours panicked without which the session cannot go on: the backoff, one of the
+    /// heartbeat's, or that of acknowledgements.
+    Panicked(UserPanic),
     /// The supervisor or its driver was dropped. Seen in the status only.
     Dropped,
 }
@@ -233,6 +250,7 @@ impl CloseReason {
             Self::Stopped(_) => "stopped",
             Self::FlapLimit(_) => "flap_limit",
             Self::OutageLimit(_) => "outage_limit",
+            Self::Panicked(_) => "panicked",
             Self::Dropped => "dropped",
         }
     }
@@ -248,9 +266,9 @@ impl CloseReason {
             Self::AttemptsExhausted(cause)
             | Self::BackoffEnded(cause)
             | Self::Stopped(cause)
-            | Self::FlapLimit(cause)
-            | Self::OutageLimit(cause) => Some(cause),
-            Self::User | Self::Aborted | Self::Dropped => None,
+            | Self::FlapLimit(cause) => Some(cause),
+            Self::OutageLimit(cause) => cause.as_ref(),
+            Self::User | Self::Aborted | Self::Panicked(_) | Self::Dropped => None,
         }
     }
 }
@@ -264,7 +282,9 @@ impl fmt::Display for CloseReason {
             Self::BackoffEnded(cause) => write!(f, "the backoff gave up: {cause}"),
             Self::Stopped(cause) => write!(f, "not worth another attempt: {cause}"),
             Self::FlapLimit(cause) => write!(f, "too many short-lived connections: {cause}"),
-            Self::OutageLimit(cause) => write!(f, "the outage lasted too long: {cause}"),
+            Self::OutageLimit(None) => f.write_str("the first attempt would be too late"),
+            Self::OutageLimit(Some(cause)) => write!(f, "the outage lasted too long: {cause}"),
+            Self::Panicked(panic) => panic.fmt(f),
             Self::Dropped => f.write_str("the supervisor was dropped"),
         }
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    Bytes, Frame, Heartbeat, Life, Message, Text,
+    Bytes, Frame, Heartbeat, Life, Message, Text, UserFunction, UserPanic,
     heartbeat::{Predicate, Probe},
+    panics::contain_in,
 };
 
 /// What of a [`Heartbeat`] is no number: the probes, and what counts for what. The numbers are the
@@ -13,6 +14,8 @@ pub(crate) struct Exchange {
     probe: Probe,
     /// `None` where it is all by default, as in most sessions.
     answers: Option<Box<Answers>>,
+    /// One of the user's functions has panicked. It is called no more, since the session ends.
+    panic: Option<Box<UserPanic>>,
 }
 
 struct Answers {
@@ -28,19 +31,33 @@ impl From<Heartbeat> for Exchange {
         let probe = pulse.map_or(Probe::Ping, |pulse| pulse.probe);
         let by_default = matches!(life, Life::AnyFrame) && reply.is_none() && adaptive.is_none();
         let answers = Answers { life, reply, hide_replies, adaptive };
-        Self { probe, answers: (!by_default).then(|| Box::new(answers)) }
+        Self { probe, answers: (!by_default).then(|| Box::new(answers)), panic: None }
     }
 }
 
 impl Exchange {
-    /// The probe numbered `number`, where the transport can or cannot send pings.
-    pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> Frame {
-        match &mut self.probe {
+    /// The probe numbered `number`, where the transport can or cannot send pings; `None` if the
+    /// function that makes it panicked.
+    pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> Option<Frame> {
+        Some(match &mut self.probe {
             Probe::Message(message) => Frame::Message(message.clone()),
-            Probe::Made(make) => Frame::Message(make(number)),
+            Probe::Made(make) => {
+                let made = contain_in(UserFunction::Heartbeat, || make(number));
+                Frame::Message(note(made, &mut self.panic)?)
+            }
             Probe::Ping if can_ping => Frame::Ping(Bytes::copy_from_slice(&number.to_be_bytes())),
             Probe::Ping => Frame::Message(Text::from_static(Heartbeat::ORIGINAL_MESSAGE).into()),
-        }
+        })
+    }
+
+    /// Whether one of the user's functions has panicked.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panic.is_some()
+    }
+
+    /// The panic that was not reported yet.
+    pub(crate) fn take_panic(&mut self) -> Option<Box<UserPanic>> {
+        self.panic.take()
     }
 
     /// Whether any frame is life and any message a reply, so that none need be looked into.
@@ -52,7 +69,10 @@ impl Exchange {
     /// Whether the message is a reply, as the user's function says, or `otherwise` without one.
     pub(crate) fn is_reply(&mut self, message: &Message, otherwise: bool) -> bool {
         match self.answers.as_mut().and_then(|answers| answers.reply.as_mut()) {
-            Some(is_reply) => is_reply(message),
+            Some(is_reply) => {
+                let told = contain_in(UserFunction::Reply, || is_reply(message));
+                note(told, &mut self.panic).unwrap_or(false)
+            }
             None => otherwise,
         }
     }
@@ -67,7 +87,10 @@ impl Exchange {
         match self.answers.as_mut().map(|answers| &mut answers.life) {
             None | Some(Life::AnyFrame | Life::Data) => true,
             Some(Life::Reply) => answer,
-            Some(Life::Matching(matches)) => matches(message),
+            Some(Life::Matching(matches)) => {
+                let told = contain_in(UserFunction::Life, || matches(message));
+                note(told, &mut self.panic).unwrap_or(false)
+            }
         }
     }
 
@@ -91,6 +114,17 @@ impl Exchange {
     }
 }
 
+/// Keeps the panic of a function, the first if there are several.
+fn note<R>(result: Result<R, UserPanic>, panic: &mut Option<Box<UserPanic>>) -> Option<R> {
+    match result {
+        Ok(value) => Some(value),
+        Err(new) => {
+            panic.get_or_insert_with(|| Box::new(new));
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,9 +132,9 @@ mod tests {
     #[test]
     fn without_pings_the_original_message_is_sent() {
         let mut exchange = Exchange::from(Heartbeat::idle(Duration::from_secs(1)));
-        assert!(matches!(exchange.probe(7, true), Frame::Ping(p) if p[7] == 7));
+        assert!(matches!(exchange.probe(7, true), Some(Frame::Ping(p)) if p[7] == 7));
         assert!(
-            matches!(exchange.probe(7, false), Frame::Message(m) if m.as_text() == Some("heartbeat"))
+            matches!(exchange.probe(7, false), Some(Frame::Message(m)) if m.as_text() == Some("heartbeat"))
         );
     }
 

@@ -13,7 +13,7 @@ use futures_sink::Sink;
 
 use crate::{
     CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, QueuingWithReceipt,
-    SessionClosed, Status, StatusChanges,
+    SessionClosed, Status, StatusChanges, UserPanic,
     queue::Offered,
     shared::{Shared, State},
     sink_side::SinkSide,
@@ -250,6 +250,15 @@ impl Handle {
     /// one by an attempt at once.
     pub fn resume(&self) {
         self.command(|state| state.commands.pause = Some(false));
+    }
+
+    /// Ends the session for the panic of a function of the user's that is called beside the driver.
+    pub(crate) fn end_by_panic(&self, panic: UserPanic) {
+        let panic = Box::new(panic);
+        self.command(|state| {
+            state.commands.panic.get_or_insert(panic);
+            state.queue.close_gate();
+        });
     }
 
     fn command(&self, set: impl FnOnce(&mut State)) {

@@ -185,6 +185,7 @@ mod limits;
 mod machine;
 mod message;
 mod outbox;
+mod panics;
 mod preset;
 mod queue;
 mod queuing;
@@ -229,6 +230,7 @@ pub use self::{
     limits::{Attempts, ConnectTimeout},
     message::{CloseFrame, Frame, Message},
     outbox::{Offline, Outbox, WhenFull},
+    panics::{UserFunction, UserPanic},
     preset::Preset,
     queuing::{Queuing, QueuingWithReceipt},
     receipt::Receipt,
@@ -238,6 +240,8 @@ pub use self::{
     supervisor::Supervisor,
     text::Text,
     time::{Timer, Timestamp},
-    transport::{Attempt, Connection, Established, Transport, TransportFn, transport_fn},
+    transport::{
+        Attempt, Connection, Established, Predecessor, Transport, TransportFn, transport_fn,
+    },
     verdict::{Failure, Verdict},
 };

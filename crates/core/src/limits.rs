@@ -8,14 +8,22 @@ use crate::{ConfigError, span::Span};
 /// How many attempts may follow a lost connection.
 ///
 /// The count starts again when a connection proved stable, see
-/// [`Builder::stable_after`](crate::Builder::stable_after).
+/// [`Builder::stable_after`](crate::Builder::stable_after), and when an open connection is replaced
+/// by [`reconnect_now`](crate::Handle::reconnect_now) or for its
+/// [maximum age](crate::Builder::max_age): the replacement does not count, as the first attempt of
+/// a session does not. What [`resume`](crate::Handle::resume) begins counts, an attempt that was
+/// given up for the pause included. Who hurries an attempt that is scheduled changes no count.
+///
+/// An attempt that is over the count ends the session with
+/// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between none, some and all")]
 pub enum Attempts {
     /// Try for ever. The default, and the original's.
     #[default]
     Unlimited,
-    /// Never reconnect: the session ends with its first connection or attempt.
+    /// Never reconnect: the session ends with its first connection or attempt, whatever ended that.
+    /// Nothing begins another one, neither a replacement nor a resume.
     Never,
     /// At most this many attempts after the first one; the original's `repeatLimit`.
     AtMost(NonZeroU32),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    CloseFrame, Status, Timestamp,
+    CloseFrame, Status, Timestamp, UserPanic,
     guarded::{Garbage, Guarded},
     queue::Queue,
     wakers::Slots,
@@ -35,6 +35,8 @@ pub(crate) struct Commands {
     pub(crate) probe: bool,
     /// The last of pause (true) and resume (false).
     pub(crate) pause: Option<bool>,
+    /// A function of the user's panicked beside the driver, which ends the session.
+    pub(crate) panic: Option<Box<UserPanic>>,
 }
 
 /// The status as last published.

@@ -20,7 +20,8 @@ pub struct Status {
     pub connection: u64,
     /// The number of the attempt under way or to come, or of the one that made the connection.
     pub attempt: u32,
-    /// When the next attempt begins, in [`Phase::Waiting`].
+    /// When the next attempt begins, in [`Phase::Waiting`]: as far as is known now, with backoff,
+    /// minimum gap and shared budget. `None` there is never.
     pub next_attempt_at: Option<Timestamp>,
     /// When proof of life was last heard, while a connection is open.
     pub last_life: Option<Timestamp>,

@@ -161,22 +161,65 @@ pub struct Attempt {
     /// 0 for the first attempt of a session, and for one that replaces a connection on request or
     /// for its age; 1 for the first after a stable connection was lost; then counted up.
     pub number: u32,
-    /// The moment at which the supervisor will give the attempt up.
-    pub deadline: Timestamp,
-    /// The connection before this attempt was [stable](crate::Builder::stable_after), or there was
-    /// none.
-    pub was_stable: bool,
+    /// The moment at which the supervisor will give the attempt up; `None` is never.
+    pub deadline: Option<Timestamp>,
+    /// What came before this attempt.
+    pub follows: Predecessor,
     /// The verdict on the last failure asked for fresh credentials.
     pub refresh: bool,
     /// Why the last connection was lost, `None` at the first attempt of a session.
     pub last: Option<LostCause>,
 }
 
+/// What came before an attempt. *Stable* is a connection that was open for as long as
+/// [`Builder::stable_after`](crate::Builder::stable_after) says, or lived to its maximum age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Predecessor {
+    /// Nothing: this is the first attempt of the session.
+    None,
+    /// An attempt that failed.
+    Failed,
+    /// An attempt that was given up for a pause, which is nobody's fault.
+    GivenUp,
+    /// A connection that was lost.
+    Lost {
+        /// It had proved stable.
+        stable: bool,
+    },
+    /// A connection that was given up on request or for its age, which is nobody's fault.
+    Replaced {
+        /// It had proved stable.
+        stable: bool,
+    },
+}
+
+impl Predecessor {
+    /// Whether it was a stable connection, however it ended.
+    pub const fn was_stable(self) -> bool {
+        matches!(self, Self::Lost { stable: true } | Self::Replaced { stable: true })
+    }
+
+    /// Whether it speaks against the server that was used: an attempt that failed, or a connection
+    /// that was lost before it proved stable.
+    pub const fn was_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Lost { stable: false })
+    }
+}
+
 impl Attempt {
-    /// The attempt numbered `number` that would become `connection`. Transports that wrap others,
-    /// and tests of transports, make these; otherwise the supervisor does.
-    pub fn new(connection: u64, number: u32, deadline: Timestamp) -> Self {
-        Self { connection, number, deadline, was_stable: true, refresh: false, last: None }
+    /// The attempt numbered `number` that would become `connection`, as the first of a session.
+    /// A deadline of `None` is never. Transports that wrap others, and tests of transports, make
+    /// these; otherwise the supervisor does.
+    pub fn new(connection: u64, number: u32, deadline: impl Into<Option<Timestamp>>) -> Self {
+        Self {
+            connection,
+            number,
+            deadline: deadline.into(),
+            follows: Predecessor::None,
+            refresh: false,
+            last: None,
+        }
     }
 }
 

@@ -32,12 +32,17 @@ pub struct Failure<'a> {
     pub refreshed: bool,
     /// Why it was lost.
     pub cause: &'a LostCause,
+    /// How many losses in a row were of the same kind, this one included: 1 for the first. Two
+    /// losses are of the same kind if both are transport errors of one [`ErrorKind`], or else
+    /// the same variant of [`LostCause`]. A connection in between that was open, stable or not,
+    /// does not end the row; a loss of another kind does, by pause or request as well.
+    pub in_a_row: u32,
 }
 
 impl<'a> Failure<'a> {
-    /// A failure, as tests of verdicts want to make them.
+    /// A failure, as tests of verdicts want to make them: the first of its kind in a row.
     pub fn new(opened: bool, attempt: u32, cause: &'a LostCause) -> Self {
-        Self { opened, attempt, refreshed: false, cause }
+        Self { opened, attempt, refreshed: false, cause, in_a_row: 1 }
     }
 
     /// The kind of transport error, if it was one.
@@ -75,6 +80,10 @@ impl Verdict {
     /// the server has said that it will not be there at once.
     pub const RESTART_FLOOR: Duration = Duration::from_secs(5);
 
+    /// After so many losses in a row by a panic of the transport [`careful`](Self::careful) stops,
+    /// 3: one may be chance, two may be bad luck.
+    pub const PANICS_IN_A_ROW: u32 = 3;
+
     /// The careful defaults of [`Preset::Resilient`](crate::Preset::Resilient): slow to stop,
     /// because what looks permanent in the middle of somebody's outage seldom is.
     ///
@@ -90,6 +99,7 @@ impl Verdict {
     /// | provider of URL or credentials failed | retry | it is an outage of its own |
     /// | close code 1012, 1013 | after 5 s at least | the server restarts, or asks to stay away |
     /// | any other close code | retry | only the application knows; 1000 is what proxies send as well |
+    /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that shows each time does not heal |
     /// | heartbeat or write stalled | retry | the line died |
     pub fn careful(failure: &Failure<'_>) -> Self {
         if let Some(code) = failure.close_code() {
@@ -100,6 +110,9 @@ impl Verdict {
         }
         match (failure.error_kind(), failure.http_status()) {
             (Some(ErrorKind::Url | ErrorKind::Certificate), _) => Self::Stop,
+            (Some(ErrorKind::Panicked), _) if failure.in_a_row >= Self::PANICS_IN_A_ROW => {
+                Self::Stop
+            }
             (_, Some(401)) if failure.refreshed => Self::Stop,
             (_, Some(401)) => Self::RefreshThenRetry,
             (_, Some(410)) => Self::Stop,

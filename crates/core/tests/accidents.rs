@@ -87,7 +87,7 @@ fn fact_10_a_first_attempt_that_throws_is_a_failed_attempt() {
         let told = session.told();
         let Event::Lost(lost) = &told[1].1 else { panic!("{told:?}") };
         let kind = lost.cause.transport_error().map(TransportError::kind);
-        assert_eq!(kind, Some(ErrorKind::Provider));
+        assert_eq!(kind, Some(ErrorKind::Panicked));
     }
 }
 

@@ -4,7 +4,8 @@ mod session;
 
 use session::{Session, ms, secs};
 use websocket_heartbeat::{
-    Attempts, ConnectTimeout, Constant, Exponential, Heartbeat, Preset, Verdict,
+    Attempts, CloseReason, ConnectTimeout, Constant, DialBudget, Event, Exponential, Heartbeat,
+    Preset, Verdict,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -187,4 +188,219 @@ fn one_hour_of_accepting_and_dropping_stays_within_the_envelope() {
     let minutes = dials.iter().map(|at| at / 60_000);
     let busiest = (0..60).map(|minute| minutes.clone().filter(|m| *m == minute).count()).max();
     assert!(busiest < Some(30), "{busiest:?} dials in one minute");
+}
+
+/// Whoever makes an attempt late, the limit of the outage holds, and the session ends as soon as
+/// that is known.
+#[track_caller]
+fn assert_outage_limit(mut session: Session, ends: u64) {
+    session.run_to(3_600_000);
+    let late: Vec<_> = session.dials().into_iter().filter(|at| *at > 60_000).collect();
+    assert_eq!(late, [], "dialled after the outage limit of 60 s");
+    assert_eq!(session.last(), (ends, "closed outage_limit".to_owned()));
+}
+
+fn limited(set: impl FnOnce(session::MockBuilder) -> session::MockBuilder) -> Session {
+    Session::new(
+        |_| Script::refuse_http(503, [("retry-after", "600")]),
+        |builder| set(builder.backoff(Constant::new(secs(1))).outage_limit(secs(60))),
+    )
+}
+
+#[test]
+fn the_minimum_gap_does_not_lead_beyond_the_outage_limit() {
+    assert_outage_limit(limited(|builder| builder.minimum_gap(secs(600))), 0);
+    // Two attempts, 40 s apart; a third would be too late.
+    assert_outage_limit(limited(|builder| builder.minimum_gap(secs(40))), 40_000);
+}
+
+#[test]
+fn the_dial_budget_does_not_lead_beyond_the_outage_limit() {
+    let budget = DialBudget::new(1, secs(600)).unwrap();
+    assert_outage_limit(limited(|builder| builder.dial_budget(budget)), 0);
+    let budget = DialBudget::new(2, secs(40)).unwrap();
+    assert_outage_limit(limited(|builder| builder.dial_budget(budget)), 41_000);
+}
+
+#[test]
+fn a_wish_of_the_server_does_not_lead_beyond_the_outage_limit() {
+    assert_outage_limit(limited(|builder| builder.verdict(Verdict::careful)), 0);
+}
+
+#[test]
+fn a_first_attempt_that_the_budget_makes_too_late_ends_the_session() {
+    let budget = DialBudget::new(1, secs(600)).unwrap();
+    let mut first = limited(|builder| builder.dial_budget(budget.clone()));
+    first.run_to(10);
+    // Of the same clock as far as the budget is concerned: it begins at 0.
+    let mut second = limited(|builder| builder.dial_budget(budget));
+    second.run_to(1_000);
+    assert_eq!(second.dials(), []);
+    let told = second.told();
+    let [(0, Event::Closed(closed))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(closed.reason, CloseReason::OutageLimit(None));
+}
+
+#[test]
+fn a_resume_or_a_hurried_attempt_stays_within_the_outage_limit() {
+    for hurry in [true, false] {
+        let mut session = Session::new(
+            |_| Script::refuse_connection(),
+            |builder| {
+                let builder = builder.backoff(Constant::new(secs(50)));
+                builder.minimum_gap(secs(50)).outage_limit(secs(45))
+            },
+        );
+        // Too late by the gap from the beginning.
+        session.run_to(0);
+        assert_eq!(session.last(), (0, "closed outage_limit".to_owned()));
+
+        let mut session = Session::new(
+            |_| Script::hang(),
+            |builder| builder.minimum_gap(secs(100)).outage_limit(secs(60)),
+        );
+        session.run_to(5_000);
+        session.handle.pause();
+        session.run_to(6_000);
+        // The pause is no outage, but the attempt would begin 94 s after it.
+        session.handle.resume();
+        if hurry {
+            session.handle.reconnect_now();
+        }
+        session.run_to(3_600_000);
+        assert_eq!(session.last(), (6_000, "closed outage_limit".to_owned()));
+        assert_eq!(session.dials(), [0]);
+    }
+}
+
+/// Nothing makes a session dial twice that must not.
+#[test]
+fn never_means_never() {
+    type Command = fn(&Session);
+    let commands: [(&str, Command); 3] = [
+        ("reconnect", |session| session.handle.reconnect_now()),
+        ("pause and resume", |session| {
+            session.handle.pause();
+            session.handle.resume();
+        }),
+        ("nothing", |_| {}),
+    ];
+    let scripts: [(&str, fn(u64) -> Script); 4] = [
+        ("accept", |_| Script::accept()),
+        ("hang", |_| Script::hang()),
+        ("refuse", |_| Script::refuse_connection()),
+        ("end", |_| Script::accept().end_after(secs(20))),
+    ];
+    for (answer, script) in scripts {
+        for (name, command) in commands {
+            for max_age in [secs(3), secs(1_000_000)] {
+                let mut session = Session::new(script, |builder| {
+                    let builder = builder.heartbeat(Heartbeat::off());
+                    builder.attempts(Attempts::Never).max_age(max_age)
+                });
+                for step in 1..=10 {
+                    session.run_to(step * 1_000);
+                    command(&session);
+                }
+                session.handle.pause();
+                session.run_to(20_000);
+                session.handle.resume();
+                session.run_to(60_000);
+                let events = session.events();
+                assert_eq!(session.dials(), [0], "{answer}, {name}: {events:?}");
+                let stays = answer == "accept" && name != "reconnect" && max_age > secs(3);
+                assert_eq!(session.last().1 == "closed attempts_exhausted", !stays, "{events:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_end_by_exhausted_attempts_names_what_really_happened() {
+    let never = |script: fn(u64) -> Script| {
+        Session::new(script, |builder| {
+            builder.heartbeat(Heartbeat::off()).attempts(Attempts::Never).max_age(secs(100))
+        })
+    };
+    let reason = |session: &Session| match session.told().pop() {
+        Some((_, Event::Closed(closed))) => closed.reason.cause().map(|cause| cause.name()),
+        other => panic!("{other:?}"),
+    };
+    let mut session = never(|_| Script::accept());
+    session.run_to(1_000);
+    session.handle.reconnect_now();
+    session.run_to(1_000);
+    assert_eq!(reason(&session), Some("replaced"));
+
+    let mut session = never(|_| Script::hang());
+    session.run_to(1_000);
+    session.handle.pause();
+    session.run_to(2_000);
+    assert_eq!(session.last().1, "lost 1 paused");
+    session.handle.resume();
+    session.run_to(2_000);
+    assert_eq!(reason(&session), Some("paused"));
+
+    let mut session = never(|_| Script::accept().greet("x"));
+    session.run_to(200_000);
+    assert_eq!(reason(&session), Some("max_age"));
+}
+
+#[test]
+fn every_attempt_counts_but_the_first_and_replacements() {
+    // Paused in the middle of each attempt, and while it waits.
+    let mut session =
+        Session::new(|_| Script::hang(), |builder| builder.attempts(Attempts::at_most(3)));
+    for step in 1..=20 {
+        session.run_to(step * 1_000);
+        session.handle.pause();
+        session.run_to(step * 1_000 + 500);
+        session.handle.resume();
+    }
+    assert_eq!(session.dials().len(), 4);
+    assert_eq!(session.last().1, "closed attempts_exhausted");
+    let numbers: Vec<_> = session.events().into_iter().map(|(_, words)| words).collect();
+    assert_eq!(numbers.iter().filter(|words| words.contains("attempt 3")).count(), 1);
+
+    // A replacement begins the row again: three more may follow it.
+    let mut session = Session::new(
+        |dial| if dial == 3 { Script::accept() } else { Script::refuse_connection() },
+        |builder| builder.stable_after(secs(5)).attempts(Attempts::at_most(3)),
+    );
+    session.run_to(5_000);
+    session.handle.reconnect_now();
+    session.run_to(60_000);
+    assert_eq!(session.dials().len(), 3 + 4);
+
+    // An attempt that is hurried keeps its number.
+    let mut session = Session::new(
+        |_| Script::refuse_connection(),
+        |builder| builder.backoff(Constant::new(secs(10))).attempts(Attempts::at_most(3)),
+    );
+    for step in 1..=20 {
+        session.run_to(step * 1_000);
+        session.handle.reconnect_now();
+    }
+    session.run_to(60_000);
+    assert_eq!(session.dials(), [0, 1_000, 2_000, 3_000]);
+}
+
+#[test]
+fn the_status_has_the_moment_of_the_next_attempt_at_every_moment() {
+    let mut session = Session::new(
+        |_| Script::refuse_connection(),
+        |builder| builder.backoff(Constant::new(secs(30))).minimum_gap(secs(10)),
+    );
+    session.run_to(1_000);
+    let planned = |session: &Session| {
+        let at = session.handle.status().next_attempt_at.unwrap();
+        session::in_millis(at.since_epoch())
+    };
+    assert_eq!(planned(&session), 30_000);
+    // Not at once: the gap holds.
+    session.handle.reconnect_now();
+    session.run_to(1_500);
+    assert_eq!(planned(&session), 10_000);
+    session.run_to(10_000);
+    assert_eq!(session.dials(), [0, 10_000]);
 }

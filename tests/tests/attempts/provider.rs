@@ -117,7 +117,9 @@ pub(crate) async fn p22_a_provider_may_hang_fail_panic_and_be_slow<B: Backend>()
         expect::retry(&mut supervisor).await;
         assert_eq!(expect::connecting(&mut supervisor).await.connection, connection);
         let LostCause::Connect(error) = expect::lost(&mut supervisor).await.cause else { panic!() };
-        assert_eq!(error.kind(), ErrorKind::Provider);
+        let panicked = matches!(connection, 2 | 4 | 6);
+        let kind = if panicked { ErrorKind::Panicked } else { ErrorKind::Provider };
+        assert_eq!(error.kind(), kind);
     }
     expect::retry(&mut supervisor).await;
     assert_eq!(expect::connecting(&mut supervisor).await.connection, last);

@@ -25,7 +25,10 @@ pub use self::{
     sender::{AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Unacknowledged},
     settings::{Ack, Acks},
 };
-use crate::{ConfigError, Event, Handle, Timer, Timestamp};
+use crate::{
+    ConfigError, Event, Handle, Message, Timer, Timestamp, UserFunction,
+    panics::{contain_in, drop_contained},
+};
 
 /// Acknowledgements that one poll passes over at most before other tasks get their turn.
 const ACKS_PER_POLL: u32 = 256;
@@ -133,13 +136,16 @@ const ACKS_PER_POLL: u32 = 256;
 ///
 /// # Panics
 ///
-/// A panic of the function given to [`Acks::new`] passes through `poll`.
+/// A panic of the function given to [`Acks::new`] is contained. The message is given to the
+/// application, the function is called no more, and the session ends with
+/// [`CloseReason::Panicked`](crate::CloseReason::Panicked), unless panics abort.
 #[must_use = "streams do nothing unless polled"]
 pub struct Acknowledged<S, K: Timer, Id> {
     inner: S,
     handle: Handle,
     timer: K,
-    find: Find<Id>,
+    /// `None` once it has panicked.
+    find: Option<Find<Id>>,
     show: bool,
     ledger: Ledger<Id>,
     gate: Arc<Gate<Id>>,
@@ -176,7 +182,7 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
             inner: events,
             handle,
             timer,
-            find,
+            find: Some(find),
             show,
             ledger: Ledger::new(patience),
             gate: Arc::new(Gate::new(window, bytes)),
@@ -247,6 +253,16 @@ impl<S, K: Timer, Id: Clone + Eq + Hash> Acknowledged<S, K, Id> {
             }
             state.call_first(news);
         });
+    }
+
+    /// What the message acknowledges, by the user's function.
+    fn find_ack(&mut self, message: &Message) -> Option<Ack<Id>> {
+        let find = self.find.as_mut()?;
+        contain_in(UserFunction::Acknowledgement, || find(message)).unwrap_or_else(|panic| {
+            drop_contained(self.find.take());
+            self.handle.end_by_panic(panic);
+            None
+        })
     }
 
     fn give_up(&mut self, numbers: &[u64], reason: AckFailure) {
@@ -386,7 +402,7 @@ where
             }
             match Pin::new(&mut this.inner).poll_next(cx) {
                 Poll::Ready(Some(Event::Message(message))) => {
-                    let ack = (this.find)(&message);
+                    let ack = this.find_ack(&message);
                     let hidden = ack.is_some() && !this.show;
                     if let Some(ack) = ack {
                         this.acknowledge(ack);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{
     Line, Machine, Patience, Reading, Ruling, State, Writing,
     beat::Due,
-    output::{End, Leave, Loss},
+    output::{End, Leave, Loss, Question},
+    pacing::Stability,
     reached,
 };
 use crate::{Timestamp, span::Span};
@@ -16,16 +17,16 @@ impl Machine {
     pub(crate) fn handle_start(&mut self, now: Timestamp) {
         let now = self.observe(now);
         if matches!(self.state, State::Idle) {
-            self.down_since = Some(now);
-            self.state = State::Waiting { until: Some(now) };
+            self.pacing.go_down(now);
+            self.wait(Some(now), self.pacing.next());
         }
     }
 
-    /// The attempt that is due must wait until then, `None` is never.
+    /// The attempt that is scheduled begins then, not before and not later; `None` is never.
     pub(crate) fn handle_postponed(&mut self, now: Timestamp, until: Option<Timestamp>) {
         self.observe(now);
-        if let State::Waiting { .. } = self.state {
-            self.state = State::Waiting { until };
+        if let State::Waiting { number, .. } = self.state {
+            self.wait(until, number);
         }
     }
 
@@ -38,8 +39,7 @@ impl Machine {
     ) {
         let now = self.observe(now);
         if self.is_current(connection) && matches!(self.state, State::Connecting { .. }) {
-            let outage =
-                self.down_since.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
+            let outage = self.pacing.open(now);
             self.pending().open = Some(outage);
             self.state = State::Open(Line::new(now, &self.rules, max_age));
         }
@@ -171,23 +171,28 @@ impl Machine {
     /// The ruling on the lost connection.
     pub(crate) fn handle_ruling(&mut self, now: Timestamp, ruling: Ruling) {
         let now = self.observe(now);
-        let State::Judging(patience) = self.state else { return };
-        let next = self.attempt.saturating_add(1);
-        let pace = self.rules.pace;
-        let delay = match ruling {
-            Ruling::Stop => return self.end(End::Stopped),
-            _ if next > pace.last_attempt => return self.end(End::AttemptsExhausted),
-            _ if self.flaps > pace.flap_limit => return self.end(End::FlapLimit),
-            Ruling::NoDelayLeft => return self.end(End::BackoffEnded),
-            Ruling::Retry(_) if patience == Patience::None => Duration::ZERO,
-            Ruling::Retry(delay) => delay,
+        let State::Judging { patience, number } = self.state else { return };
+        let refused = self.pacing.refuses(number, &self.rules.pace);
+        let delay = match (ruling, refused) {
+            (Ruling::Stop, _) => return self.end(End::Stopped),
+            (Ruling::Panicked, _) => return self.end(End::Panicked),
+            (_, Some(end)) => return self.end(end),
+            (Ruling::NoDelayLeft, None) => return self.end(End::BackoffEnded),
+            (Ruling::Retry(_), None) if patience == Patience::None => Duration::ZERO,
+            (Ruling::Retry(delay), None) => delay,
         };
-        let down = self.down_since.map_or(Duration::ZERO, |since| now.saturating_since(since));
-        if Span::of(down.saturating_add(delay)) > pace.outage_limit {
-            return self.end(End::OutageLimit);
+        let until = self.pacing.moment(now, delay, &self.rules.pace);
+        let delay = until.map_or(delay, |until| until.saturating_since(now));
+        self.pending().retry = Some(delay);
+        self.wait(until, number);
+    }
+
+    /// A function of the user's panicked without which the session cannot go on.
+    pub(crate) fn handle_panicked(&mut self, now: Timestamp) {
+        self.observe(now);
+        if !self.is_closed() {
+            self.end(End::Panicked);
         }
-        self.attempt = next;
-        self.schedule(now, delay);
     }
 }
 
@@ -207,7 +212,7 @@ impl Machine {
             State::Closing { .. } | State::Closed => {}
             State::Idle
             | State::Connecting { .. }
-            | State::Judging(_)
+            | State::Judging { .. }
             | State::Waiting { .. }
             | State::Paused(None) => self.end(End::User),
         }
@@ -227,8 +232,10 @@ impl Machine {
         match self.state {
             State::Idle => self.handle_start(now),
             State::Open(_) => self.lose(now, Loss::Replaced),
-            State::Judging(_) => self.state = State::Judging(Patience::None),
-            State::Waiting { .. } => self.state = State::Waiting { until: self.at_once(now) },
+            State::Judging { number, .. } => {
+                self.state = State::Judging { patience: Patience::None, number };
+            }
+            State::Waiting { number, .. } => self.wait(self.at_once(now), number),
             // An attempt under way is what was asked for; the others are the user's will.
             State::Connecting { .. }
             | State::Paused(_)
@@ -259,9 +266,9 @@ impl Machine {
                 self.state = begun;
                 self.lose(now, Loss::Paused);
             }
-            State::Judging(_) => {
+            State::Judging { .. } => {
                 if let Some(pending) = &mut self.pending {
-                    pending.judge = None;
+                    pending.question = None;
                 }
                 self.state = State::Paused(None);
             }
@@ -281,8 +288,12 @@ impl Machine {
             }
             State::Paused(None) => {
                 // The pause was no outage.
-                self.down_since = Some(now);
-                self.state = State::Waiting { until: self.at_once(now) };
+                self.pacing.go_down(now);
+                let number = self.pacing.next();
+                match self.pacing.refuses(number, &self.rules.pace) {
+                    Some(end) => self.end(end),
+                    None => self.wait(self.at_once(now), number),
+                }
             }
             other => self.state = other,
         }
@@ -297,10 +308,13 @@ impl Machine {
         }
         match &self.state {
             State::Connecting { deadline } if reached(*deadline, now).is_some() => {
-                let timeout = self.rules.connect_timeout.of(self.failures).duration();
+                let timeout = self.connect_timeout().duration();
                 self.lose(now, Loss::ConnectTimeout(timeout));
             }
-            State::Waiting { until } if reached(*until, now).is_some() => self.dial(now),
+            State::Waiting { until, number } if reached(*until, now).is_some() => {
+                let number = *number;
+                self.dial(now, number);
+            }
             State::Open(_) => self.handle_line_deadline(now),
             State::Retiring { deadline } if reached(*deadline, now).is_some() => {
                 self.lose(now, Loss::MaxAge);
@@ -335,35 +349,40 @@ impl Machine {
 
 /// What several inputs lead to.
 impl Machine {
-    fn dial(&mut self, now: Timestamp) {
+    fn dial(&mut self, now: Timestamp, number: u32) {
+        // It may be seen late.
+        if !self.pacing.is_in_time(Some(now), &self.rules.pace) {
+            return self.end(End::OutageLimit);
+        }
         if self.farewell.take().is_some() {
             self.pending().leave = Some(Leave::End);
         }
-        let deadline = now.after(self.rules.connect_timeout.of(self.failures));
+        let deadline = now.after(self.connect_timeout());
         self.connection += 1;
-        self.dialled = Some(now);
+        self.pacing.begin(now, number);
         let pending = self.pending();
         pending.dial = Some(deadline);
         pending.connecting = true;
         self.state = State::Connecting { deadline };
     }
 
-    /// The earliest moment at which an attempt may begin.
-    fn at_once(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.dialled {
-            None => Some(now),
-            Some(last) => last.after(self.rules.pace.minimum_gap).map(|at| at.max(now)),
-        }
+    fn connect_timeout(&self) -> Span {
+        self.rules.connect_timeout.of(self.pacing.failures())
     }
 
-    fn schedule(&mut self, now: Timestamp, delay: Duration) {
-        let until = match (now.checked_add(delay), self.at_once(now)) {
-            (Some(at), Some(earliest)) => Some(at.max(earliest)),
-            _ => None,
-        };
-        let delay = until.map_or(delay, |until| until.saturating_since(now));
-        self.pending().retry = Some(delay);
-        self.state = State::Waiting { until };
+    /// The earliest moment at which an attempt may begin.
+    fn at_once(&self, now: Timestamp) -> Option<Timestamp> {
+        self.pacing.moment(now, Duration::ZERO, &self.rules.pace)
+    }
+
+    /// Schedules an attempt. Whoever made it late, it begins within the time that an outage may
+    /// last, or the session ends as soon as that is known.
+    fn wait(&mut self, until: Option<Timestamp>, number: u32) {
+        if self.pacing.is_in_time(until, &self.rules.pace) {
+            self.state = State::Waiting { until, number };
+        } else {
+            self.end(End::OutageLimit);
+        }
     }
 
     /// The attempt or the connection is over.
@@ -373,54 +392,46 @@ impl Machine {
             pending.dial = None;
             pending.goodbye = false;
         }
-        let (opened, fresh) = match &self.state {
-            State::Connecting { .. } => (false, false),
+        let opened = match &self.state {
+            State::Connecting { .. } => None,
             State::Open(line) | State::Paused(Some(line)) => {
-                (true, now.since(line.since) >= self.rules.stable_after)
+                let stable = now.since(line.since) >= self.rules.stable_after;
+                Some(if stable { Stability::Proven } else { Stability::Unproven })
             }
             // It lived to its full age.
-            State::Retiring { .. } => (true, true),
+            State::Retiring { .. } => Some(Stability::Proven),
             State::Closing { .. } => return self.end(End::User),
             State::Idle
-            | State::Judging(_)
+            | State::Judging { .. }
             | State::Waiting { .. }
             | State::Paused(None)
             | State::Closed => return,
         };
-        // What the user wanted is no failure.
-        let wanted = matches!(loss, Loss::Replaced | Loss::Paused);
-        if fresh {
-            self.attempt = 0;
-            self.failures = 0;
-            self.flaps = 0;
-        } else if !wanted {
-            self.failures = self.failures.saturating_add(1);
-            self.flaps = self.flaps.saturating_add(u32::from(opened));
-        }
-        self.down_since.get_or_insert(now);
         if loss != Loss::Reported {
             self.pending().abandon = Some(loss);
         }
         // However else it ends once it is retired, it ends for its age.
         let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;
         let loss = if retired { Loss::MaxAge } else { loss };
+        // What the user wanted is no failure.
+        let wanted = matches!(loss, Loss::Replaced | Loss::Paused | Loss::MaxAge);
+        self.pacing.lose(now, opened, wanted);
         let connection = self.connection;
-        self.pending().lost = Some((connection, opened, loss));
+        self.pending().lost = Some((connection, opened.is_some(), loss));
+        let patience = Patience::AsRuled;
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
             // Wanted by the user or by age: no fault to judge, no backoff.
-            State::Open(_) if loss == Loss::Replaced => {
-                self.attempt = 0;
-                self.schedule(now, Duration::ZERO);
+            _ if wanted => {
+                self.pacing.begin_row();
+                self.pending().question = Some(Question::Replacement);
+                self.state = State::Judging { patience, number: 0 };
             }
-            State::Retiring { .. } => self.schedule(now, Duration::ZERO),
             _ => {
-                // Not `fresh`: between a stable connection and this loss there may have been a
-                // replacement, on which there was nothing to judge.
-                let fresh = self.attempt == 0;
-                self.pending().judge = Some(fresh);
-                self.state = State::Judging(Patience::AsRuled);
+                let fresh = self.pacing.take_fresh();
+                self.pending().question = Some(Question::Loss { fresh });
+                self.state = State::Judging { patience, number: self.pacing.next() };
             }
         }
     }
@@ -430,7 +441,7 @@ impl Machine {
         let up = matches!(self.state, State::Connecting { .. }) || self.may_write();
         let leaving = self.farewell.take().is_some();
         let pending = self.pending();
-        pending.judge = None;
+        pending.question = None;
         pending.dial = None;
         pending.goodbye = false;
         pending.retry = None;

@@ -31,13 +31,14 @@ mod beat;
 mod cursors;
 mod input;
 mod output;
+mod pacing;
 mod rules;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use self::{beat::Beat, output::Pending};
+use self::{beat::Beat, output::Pending, pacing::Pacing};
 pub(crate) use self::{
     cursors::{Cursors, Load, WINDOW},
     output::{Action, End, Loss, Transition},
@@ -54,16 +55,8 @@ pub(crate) struct Machine {
     state: State,
     /// The number of the last dial.
     connection: u64,
-    /// The number of the last or next attempt, 0 after a stable connection.
-    attempt: u32,
-    /// Attempts and connections in a row that failed or died before they were stable.
-    failures: u32,
-    /// Connections in a row that opened and died before they were stable.
-    flaps: u32,
-    /// When the last dial began.
-    dialled: Option<Timestamp>,
-    /// Since when there is no connection; `None` while there is one.
-    down_since: Option<Timestamp>,
+    /// What the attempts so far mean for the next.
+    pacing: Pacing,
     /// Until when a connection that the peer closed may still write its reply.
     farewell: Option<Timestamp>,
     /// A probe is to be written, and that was not fetched yet.
@@ -82,10 +75,10 @@ enum State {
     Connecting { deadline: Option<Timestamp> },
     /// A connection is up.
     Open(Line),
-    /// A connection was lost, and the verdict on it is awaited.
-    Judging(Patience),
+    /// A connection was lost, and a ruling on the attempt of this number is awaited.
+    Judging { patience: Patience, number: u32 },
     /// The next attempt is scheduled; `None` is never.
-    Waiting { until: Option<Timestamp> },
+    Waiting { until: Option<Timestamp>, number: u32 },
     /// The user paused the session, with a connection or without.
     Paused(Option<Line>),
     /// The connection reached its maximum age and is being closed to be replaced.
@@ -145,11 +138,7 @@ impl Machine {
             now: Timestamp::EPOCH,
             state: State::Idle,
             connection: 0,
-            attempt: 0,
-            failures: 0,
-            flaps: 0,
-            dialled: None,
-            down_since: None,
+            pacing: Pacing::new(),
             farewell: None,
             probe: false,
             pending: None,
@@ -161,9 +150,12 @@ impl Machine {
         self.connection
     }
 
-    /// The number of the last or next attempt.
+    /// The number of the attempt to come, under way, or that made the connection.
     pub(crate) fn attempt(&self) -> u32 {
-        self.attempt
+        match self.state {
+            State::Judging { number, .. } | State::Waiting { number, .. } => number,
+            _ => self.pacing.attempt(),
+        }
     }
 
     /// Whether messages may be handed to the connection.
@@ -187,22 +179,22 @@ impl Machine {
             State::Idle => crate::Phase::Idle,
             State::Connecting { .. } => crate::Phase::Connecting,
             State::Open(_) => crate::Phase::Open,
-            State::Judging(_) | State::Waiting { .. } => crate::Phase::Waiting,
+            State::Judging { .. } | State::Waiting { .. } => crate::Phase::Waiting,
             State::Paused(_) => crate::Phase::Paused,
             State::Retiring { .. } | State::Closing { .. } => crate::Phase::Closing,
             State::Closed => crate::Phase::Closed,
         }
     }
 
-    /// Whether an attempt is scheduled and due.
-    pub(crate) fn dial_is_due(&self, now: Timestamp) -> bool {
-        matches!(self.state, State::Waiting { until } if reached(until, now).is_some())
+    /// Whether an attempt is scheduled.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
     }
 
-    /// When the next attempt begins, while one is scheduled.
+    /// When the next attempt begins, while one is scheduled; `None` is never, and while none is.
     pub(crate) fn next_attempt(&self) -> Option<Timestamp> {
         match self.state {
-            State::Waiting { until } => until,
+            State::Waiting { until, .. } => until,
             _ => None,
         }
     }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Line, Machine, Reading, State, earlier};
-use crate::Timestamp;
+use super::{Line, Machine, Reading, State, earlier, pacing::Pacing};
+use crate::{Predecessor, Timestamp};
 
 /// What the driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,8 +19,11 @@ pub(crate) enum Action {
     /// Find a ruling on the lost connection and bring it to `handle_ruling`. `fresh`: begin with
     /// fresh delays.
     Judge { fresh: bool },
+    /// A connection is replaced, which needs no verdict and no delay: find out when the attempt
+    /// may begin and bring that to `handle_ruling`.
+    Replace,
     /// Begin the attempt, to be finished by `deadline`.
-    Dial { attempt: u32, deadline: Option<Timestamp> },
+    Dial { attempt: u32, deadline: Option<Timestamp>, follows: Predecessor },
     /// Write a probe and report `handle_probe_written`.
     Probe,
     /// Write what is queued, then a close frame, then wait for the end.
@@ -62,6 +65,8 @@ pub(crate) enum End {
     Stopped,
     FlapLimit,
     OutageLimit,
+    /// The driver knows which function of the user's panicked.
+    Panicked,
 }
 
 /// Outputs not fetched yet, but for the probe.
@@ -69,7 +74,7 @@ pub(crate) enum End {
 pub(super) struct Pending {
     pub(super) abandon: Option<Loss>,
     pub(super) leave: Option<Leave>,
-    pub(super) judge: Option<bool>,
+    pub(super) question: Option<Question>,
     pub(super) dial: Option<Option<Timestamp>>,
     pub(super) goodbye: bool,
     pub(super) lost: Option<(u64, bool, Loss)>,
@@ -77,6 +82,15 @@ pub(super) struct Pending {
     pub(super) connecting: bool,
     pub(super) open: Option<Duration>,
     pub(super) closed: Option<End>,
+}
+
+/// What a ruling is awaited on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    /// A loss; `fresh`: with fresh delays.
+    Loss { fresh: bool },
+    /// A replacement.
+    Replacement,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,7 +120,7 @@ impl Machine {
     #[cold]
     fn fetch_action(&mut self) -> Option<Action> {
         let mut pending = self.pending.take()?;
-        let action = pending.action(self.attempt);
+        let action = pending.action(&self.pacing);
         self.keep(pending);
         action
     }
@@ -114,7 +128,7 @@ impl Machine {
     #[cold]
     fn fetch_event(&mut self) -> Option<Transition> {
         let mut pending = self.pending.take()?;
-        let transition = pending.transition(self.connection, self.attempt);
+        let transition = pending.transition(self.connection, self.attempt());
         self.keep(pending);
         transition
     }
@@ -134,11 +148,11 @@ impl Machine {
     #[inline]
     pub(crate) fn poll_deadline(&self) -> Option<Timestamp> {
         let own = match &self.state {
-            State::Idle | State::Judging(_) | State::Closed | State::Paused(_) => None,
+            State::Idle | State::Judging { .. } | State::Closed | State::Paused(_) => None,
             State::Connecting { deadline }
             | State::Retiring { deadline }
             | State::Closing { deadline } => *deadline,
-            State::Waiting { until } => *until,
+            State::Waiting { until, .. } => *until,
             State::Open(line) => self.line_deadline(line),
         };
         earlier(own, self.farewell)
@@ -154,7 +168,7 @@ impl Machine {
 }
 
 impl Pending {
-    fn action(&mut self, attempt: u32) -> Option<Action> {
+    fn action(&mut self, pacing: &Pacing) -> Option<Action> {
         if let Some(loss) = self.abandon.take() {
             return Some(Action::Abandon(loss));
         }
@@ -164,11 +178,15 @@ impl Pending {
                 Leave::End => Action::EndLeave,
             });
         }
-        if let Some(fresh) = self.judge.take() {
-            return Some(Action::Judge { fresh });
+        if let Some(question) = self.question.take() {
+            return Some(match question {
+                Question::Loss { fresh } => Action::Judge { fresh },
+                Question::Replacement => Action::Replace,
+            });
         }
         if let Some(deadline) = self.dial.take() {
-            return Some(Action::Dial { attempt, deadline });
+            let (attempt, follows) = (pacing.attempt(), pacing.before());
+            return Some(Action::Dial { attempt, deadline, follows });
         }
         std::mem::take(&mut self.goodbye).then_some(Action::SayGoodbye)
     }

@@ -46,13 +46,15 @@ pub(crate) struct Pace {
     pub(crate) flap_limit: u32,
 }
 
-/// What the driver found out about a lost connection: verdict and delay in one.
+/// What the driver found out about a lost connection: verdict, delay and budget in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ruling {
     /// Not worth another attempt.
     Stop,
     /// The backoff gave no further delay.
     NoDelayLeft,
+    /// A function of the user's panicked.
+    Panicked,
     /// Try again after this time.
     Retry(Duration),
 }

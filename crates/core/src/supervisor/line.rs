@@ -2,51 +2,64 @@
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
 
-use crate::{Attempt, ErrorKind, Established, Transport, TransportError};
+use crate::{
+    Attempt, ErrorKind, Established, Transport, TransportError,
+    panics::{contain, drop_contained},
+};
 
 pub(super) enum Line<T: Transport> {
     None,
     Connecting(Pin<Box<T::Connect>>),
-    /// The transport panicked before there was an attempt.
-    Failed,
+    /// The transport panicked before there was an attempt, with this error.
+    Failed(TransportError),
     Open(Pin<Box<T::Connection>>),
 }
 
 impl<T: Transport> Line<T> {
     /// Begins an attempt. A transport that panics has failed.
     pub(super) fn dial(transport: &mut T, attempt: Attempt) -> Self {
-        catch_unwind(AssertUnwindSafe(|| Self::Connecting(Box::pin(transport.connect(attempt)))))
-            .unwrap_or(Self::Failed)
+        match contain(|| Box::pin(transport.connect(attempt))) {
+            Ok(connect) => Self::Connecting(connect),
+            Err(words) => Self::Failed(panicked(words)),
+        }
     }
 
-    /// Polls the attempt, if there is one under way.
+    /// Polls the attempt, if there is one under way. Once it is ready there is none any more.
     pub(super) fn poll_connect(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Established<T::Connection>, TransportError>> {
-        let connect = match self {
-            Self::Connecting(connect) => connect,
-            Self::Failed => return Poll::Ready(Err(panicked())),
+        let result = match self {
+            Self::Connecting(connect) => match contain(|| connect.as_mut().poll(cx)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(result)) => result,
+                Err(words) => Err(panicked(words)),
+            },
+            Self::Failed(error) => Err(error.clone()),
             Self::None | Self::Open(_) => return Poll::Pending,
         };
-        // Useless where panics abort, and documented so.
-        catch_unwind(AssertUnwindSafe(|| connect.as_mut().poll(cx)))
-            .unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+        self.clear();
+        Poll::Ready(result)
+    }
+
+    /// Drops what there is. A panic of its `Drop` harms nothing.
+    pub(super) fn clear(&mut self) {
+        drop_contained(std::mem::replace(self, Self::None));
     }
 
     pub(super) fn open(&mut self) -> Option<Pin<&mut T::Connection>> {
         match self {
             Self::Open(connection) => Some(connection.as_mut()),
-            Self::None | Self::Connecting(_) | Self::Failed => None,
+            Self::None | Self::Connecting(_) | Self::Failed(_) => None,
         }
     }
 }
 
-fn panicked() -> TransportError {
-    TransportError::new(ErrorKind::Provider, "the transport panicked while connecting")
+/// A panic of the transport, in these words.
+pub(super) fn panicked(words: Box<str>) -> TransportError {
+    TransportError::new(ErrorKind::Panicked, words)
 }

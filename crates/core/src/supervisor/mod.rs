@@ -3,6 +3,7 @@
 mod engine;
 mod line;
 mod news;
+pub(crate) mod redial;
 mod writer;
 
 use std::{
@@ -58,8 +59,19 @@ use crate::{
 ///
 /// # Panics
 ///
-/// A panic in a user's function (backoff, verdict, heartbeat payload) passes through `poll`. A
-/// panic of the transport's connect future is a failed attempt, unless panics abort.
+/// A panic of a function of yours is contained; `poll` does not panic for it. What follows is
+/// decided by whose it was:
+///
+/// - the transport's `connect` and `can_ping`, and the attempt: the attempt failed, with an error of
+///   the kind [`Panicked`](crate::ErrorKind::Panicked);
+/// - the verdict: it counts as [`Verdict::Retry`](crate::Verdict::Retry), and
+///   [`Lost::verdict_panic`](crate::Lost::verdict_panic) has the words;
+/// - the backoff and the functions of the heartbeat: the session ends, with
+///   [`CloseReason::Panicked`](crate::CloseReason::Panicked). A message on which the panic happened
+///   is still given to the application.
+///
+/// Where panics abort the process (`panic = "abort"`, and WebAssembly) nothing is caught. A panic
+/// of the timer passes through `poll`, since without a clock there is nothing to decide by.
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Open, Phase,
-    Retry, RoundTrip, Status, Timestamp,
+    Retry, RoundTrip, Status, Timestamp, UserFunction, UserPanic,
     guarded::Garbage,
     machine::{End, Load, Loss, Machine, Transition},
     queue::Unsent,
@@ -18,10 +18,16 @@ pub(super) struct Desk {
     traffic: Traffic,
     /// Why the last connection was lost.
     cause: Option<Box<LostCause>>,
+    /// How many losses in a row were of its kind.
+    in_a_row: u32,
+    /// A panic of a function of the user's, until it is told.
+    panic: Option<Box<UserPanic>>,
     /// What was published differs from what is.
     stale: bool,
     /// As published.
     phase: Phase,
+    /// As published.
+    next_attempt: Option<Timestamp>,
     /// Messages written since the last proof that the server read what was written before it.
     unproven: u64,
     /// How many of these an answer to the probe that is out will prove read.
@@ -52,8 +58,11 @@ impl Desk {
             events: VecDeque::new(),
             traffic: Traffic::default(),
             cause: None,
+            in_a_row: 0,
+            panic: None,
             stale: false,
             phase: Phase::Idle,
+            next_attempt: None,
             unproven: 0,
             covered: 0,
             ever_answered: false,
@@ -73,9 +82,10 @@ impl Desk {
         event
     }
 
-    /// Whether what was published no longer holds. Not every change of phase is an event.
+    /// Whether what was published no longer holds. Not every change of phase, or of the moment of
+    /// the next attempt, is an event.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
-        self.stale || self.phase != machine.phase()
+        self.stale || self.phase != machine.phase() || self.next_attempt != machine.next_attempt()
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
@@ -83,11 +93,20 @@ impl Desk {
     }
 
     /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
-    pub(super) fn failure(&self, refreshed: bool) -> Option<Failure<'_>> {
-        let (opened, attempt) = (self.opened, self.attempt);
-        self.last_cause().map(|cause| Failure { opened, attempt, refreshed, cause })
+    pub(super) fn failure(&self, refreshed: bool) -> Failure<'_> {
+        let cause = self.cause.as_deref().expect(A_LOSS_HAS_A_CAUSE);
+        let Self { opened, attempt, in_a_row, .. } = *self;
+        Failure { opened, attempt, refreshed, cause, in_a_row }
+    }
+
+    /// A function of the user's panicked.
+    pub(super) fn panicked(&mut self, panic: Box<UserPanic>) {
+        self.panic.get_or_insert(panic);
     }
 }
+
+/// The rule that the driver keeps: it says why before the machine asks or tells.
+const A_LOSS_HAS_A_CAUSE: &str = "whatever ends a connection or an attempt is noted with its cause";
 
 /// Counting.
 impl Desk {
@@ -163,6 +182,8 @@ impl Desk {
     /// A connection or an attempt was lost for this cause; the event that says so comes from the
     /// machine.
     pub(super) fn lost(&mut self, cause: LostCause) {
+        let again = self.cause.as_deref().is_some_and(|before| before.is_of_a_kind_with(&cause));
+        self.in_a_row = if again { self.in_a_row.saturating_add(1) } else { 1 };
         self.cause = Some(Box::new(cause));
     }
 }
@@ -202,9 +223,13 @@ impl Desk {
                 // The driver saw the peer's reply to our close; the machine knows what it was for.
                 if loss == Loss::MaxAge {
                     garbage.drop_later(self.cause.replace(Box::new(LostCause::MaxAge)));
+                    self.in_a_row = 1;
                 }
                 let cause = self.cause();
                 counters.losses.count(&cause);
+                // The others end the session.
+                let verdict = |panic: &mut Box<UserPanic>| panic.function == UserFunction::Verdict;
+                let verdict_panic = self.panic.take_if(verdict);
                 Event::Lost(Box::new(Lost {
                     connection,
                     opened,
@@ -214,6 +239,7 @@ impl Desk {
                     unknown,
                     discarded,
                     ever_answered: self.ever_answered,
+                    verdict_panic,
                     skipped_cycles: 0,
                 }))
             }
@@ -228,7 +254,13 @@ impl Desk {
                     End::BackoffEnded => CloseReason::BackoffEnded(self.cause()),
                     End::Stopped => CloseReason::Stopped(self.cause()),
                     End::FlapLimit => CloseReason::FlapLimit(self.cause()),
-                    End::OutageLimit => CloseReason::OutageLimit(self.cause()),
+                    End::OutageLimit => CloseReason::OutageLimit(self.last_cause().cloned()),
+                    End::Panicked => {
+                        let panic = self.panic.take();
+                        CloseReason::Panicked(
+                            *panic.expect("a panic is noted before it ends a session"),
+                        )
+                    }
                 };
                 garbage.drop_later(status.close_reason.replace(reason.clone()));
                 Event::Closed(Box::new(Closed {
@@ -249,7 +281,7 @@ impl Desk {
     }
 
     fn cause(&self) -> LostCause {
-        self.last_cause().cloned().unwrap_or(LostCause::Replaced)
+        self.last_cause().cloned().expect(A_LOSS_HAS_A_CAUSE)
     }
 
     /// Brings what is published up to date.
@@ -272,7 +304,8 @@ impl Desk {
         status.as_of = now;
         status.connection = machine.connection();
         status.attempt = machine.attempt();
-        status.next_attempt_at = machine.next_attempt();
+        self.next_attempt = machine.next_attempt();
+        status.next_attempt_at = self.next_attempt;
         status.last_life = machine.last_life();
         status.probe_since = machine.probe_since();
         status.queued_messages = held.count;

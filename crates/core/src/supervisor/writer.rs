@@ -65,8 +65,8 @@ pub(super) struct Written {
 
 /// The outbox, as the writer sees it.
 pub(super) trait Source {
-    /// Makes the probe that was asked for.
-    fn probe(&mut self) -> Frame;
+    /// Makes the probe that was asked for; `None` if the user's function for it panicked.
+    fn probe(&mut self) -> Option<Frame>;
     /// Moves as many messages as the window has room for.
     fn hand_over(&mut self, to: &mut VecDeque<Message>);
     /// Takes back what the connection did not take.
@@ -199,7 +199,8 @@ impl Writer {
                 return Ok(());
             }
             self.probe = false;
-            connection.as_mut().start_send(source.probe())?;
+            let Some(probe) = source.probe() else { return Ok(()) };
+            connection.as_mut().start_send(probe)?;
             self.probe_handed = true;
             self.dirty = true;
         }

@@ -99,7 +99,7 @@ fn a_hanging_provider_is_given_up_at_the_deadline() {
         _ => Box::pin(inner.connect(attempt)),
     });
     assert_recovers(&events, 3, "connect_timeout");
-    let deadlines: Vec<_> = calls.iter().map(|call| call.deadline.since_epoch()).collect();
+    let deadlines: Vec<_> = calls.iter().map(|call| call.deadline.unwrap().since_epoch()).collect();
     assert_eq!(deadlines, [secs(10), secs(22), secs(34), secs(46)]);
 }
 

@@ -123,7 +123,7 @@ impl Session {
     }
 }
 
-fn in_millis(time: Duration) -> u64 {
+pub(crate) fn in_millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).expect("tests end before that")
 }
 

@@ -131,7 +131,7 @@ fn a_replaced_connection_is_no_failure() {
         sim.feed(Machine::handle_reconnect_now);
         sim.run_to(round * 1_000 + 1);
         sim.connected();
-        assert_eq!((sim.machine.attempt(), sim.machine.failures), (0, 0));
+        assert_eq!((sim.machine.attempt(), sim.machine.pacing.failures()), (0, 0));
     }
     sim.ended();
     assert_eq!(sim.closed(), []);

@@ -257,7 +257,7 @@ impl Watch {
                 State::Connecting { deadline } | State::Retiring { deadline } => {
                     assert!(deadline.is_some());
                 }
-                State::Waiting { until } => assert!(until.is_some()),
+                State::Waiting { until, .. } => assert!(until.is_some()),
                 State::Open(_) => {}
                 other => panic!("a connection is wanted, but: {other:?}"),
             }

@@ -149,6 +149,9 @@ impl Sim {
                 self.log.push((millis, Output::Did(action)));
                 match action {
                     Action::Judge { .. } => self.machine.handle_ruling(self.now, self.ruling),
+                    Action::Replace => {
+                        self.machine.handle_ruling(self.now, Ruling::Retry(Duration::ZERO));
+                    }
                     Action::Probe if self.writes_probes => {
                         let number = self.machine.connection();
                         self.machine.handle_probe_written(self.now, number, None);

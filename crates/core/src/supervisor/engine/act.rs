@@ -1,15 +1,20 @@
 //! The user's wishes to the machine, and the machine's wishes to the world.
 
-use std::{task::Context, time::Duration};
+use std::task::Context;
 
 use super::{Engine, Step, park::Alarm};
 use crate::{
-    Attempt, CloseFrame, LostCause, Timer, Timestamp, Transport, Verdict,
+    Attempt, CloseFrame, LostCause, Predecessor, Timer, Timestamp, Transport,
     guarded::Garbage,
-    machine::{Action, Loss, Ruling, Transition},
+    machine::{Action, Loss, Transition},
+    panics::contain,
     queue::Unsent,
     shared::State,
-    supervisor::{line::Line, news::Desk},
+    supervisor::{
+        line::{Line, panicked},
+        news::Desk,
+        redial::Judgement,
+    },
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -28,6 +33,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         if commands.abort {
             self.machine.handle_abort(now);
+        }
+        if let Some(panic) = commands.panic {
+            self.desk.panicked(panic);
+            self.machine.handle_panicked(now);
         }
         match commands.pause {
             Some(true) => self.machine.handle_pause(now),
@@ -55,6 +64,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             step = Step::Moved;
             self.tell(transition);
         }
+        if !self.machine.is_waiting() {
+            self.policies.redial.leave();
+        }
         step
     }
 
@@ -75,11 +87,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::TakeLeave if self.leaving.is_none() => self.machine.handle_left(),
             Action::TakeLeave => self.take_leave(cx),
             Action::EndLeave => self.leaving = None,
-            Action::Judge { fresh } => {
-                let ruling = self.judge(fresh);
+            Action::Judge { fresh } => self.judge(fresh),
+            Action::Replace => {
+                let ruling = self.policies.redial.replace(self.now);
                 self.machine.handle_ruling(self.now, ruling);
             }
-            Action::Dial { attempt, deadline } => self.dial(attempt, deadline),
+            Action::Dial { attempt, deadline, follows } => self.dial(attempt, deadline, follows),
             Action::Probe => {
                 self.probe.number += 1;
                 self.probe.sent = None;
@@ -95,44 +108,42 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    pub(super) fn judge(&mut self, fresh: bool) -> Ruling {
-        self.stable = fresh;
-        if fresh {
-            self.delays = None;
+    /// Finds a ruling on the loss that the desk was told of.
+    pub(super) fn judge(&mut self, fresh: bool) {
+        let redial = &mut self.policies.redial;
+        let failure = self.desk.failure(redial.was_refreshed());
+        let Judgement { ruling, panic } = redial.judge(&failure, fresh, self.now);
+        if let Some(panic) = panic {
+            self.desk.panicked(panic);
         }
-        let refreshed = std::mem::take(&mut self.refresh);
-        let Some(failure) = self.desk.failure(refreshed) else { return Ruling::Stop };
-        let verdict = (self.policies.verdict)(&failure);
-        let after = match verdict {
-            Verdict::Stop => return Ruling::Stop,
-            Verdict::Retry => Duration::ZERO,
-            Verdict::RetryAfter(after) => after,
-            Verdict::RefreshThenRetry => {
-                self.refresh = true;
-                Duration::ZERO
-            }
-        };
-        let delays = &mut self.policies.delays;
-        match self.delays.get_or_insert_with(delays).next() {
-            // Added, not the larger of the two: clients that were told the same moment are kept
-            // apart by their backoff.
-            Some(delay) => Ruling::Retry(delay.saturating_add(after)),
-            None => Ruling::NoDelayLeft,
-        }
+        self.machine.handle_ruling(self.now, ruling);
     }
 
-    pub(super) fn dial(&mut self, number: u32, deadline: Option<Timestamp>) {
-        self.can_ping = self.transport.can_ping();
-        self.granted = None;
+    pub(super) fn dial(&mut self, number: u32, deadline: Option<Timestamp>, follows: Predecessor) {
         let attempt = Attempt {
             connection: self.machine.connection(),
             number,
-            deadline: deadline.unwrap_or(Timestamp::from_epoch(Duration::MAX)),
-            was_stable: number == 0 || self.stable,
-            refresh: self.refresh,
+            deadline,
+            follows,
+            refresh: self.policies.redial.begin(),
             last: self.desk.last_cause().cloned(),
         };
-        self.line = Line::dial(&mut self.transport, attempt);
+        let transport = &mut self.transport;
+        self.line = match contain(|| transport.can_ping()) {
+            Ok(can_ping) => {
+                self.can_ping = can_ping;
+                Line::dial(transport, attempt)
+            }
+            Err(words) => Line::Failed(panicked(words)),
+        };
+    }
+
+    /// Ends the session if a function of the heartbeat has panicked.
+    pub(super) fn end_by_panic(&mut self) {
+        if let Some(panic) = self.policies.heartbeat.take_panic() {
+            self.desk.panicked(panic);
+            self.machine.handle_panicked(self.now);
+        }
     }
 
     pub(super) fn tell(&mut self, transition: Transition) {

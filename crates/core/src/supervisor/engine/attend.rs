@@ -22,25 +22,32 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.machine.handle_start(self.now);
         }
         let mut step = self.write(cx);
+        self.end_by_panic();
         if self.bury() {
             step = Step::Moved;
         }
         self.take_leave(cx);
+        self.ask_budget();
         if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
             if self.must_read_first() {
                 return Step::Moved;
             }
             self.hear_trickle();
-            if self.may_dial() {
-                self.machine.handle_deadline(self.now);
-            }
+            self.machine.handle_deadline(self.now);
         }
         if self.carry_out(cx) == Step::Moved {
             step = Step::Moved;
         }
         // A probe leaves with the round in which it was found due.
-        if self.writer.is_asked() && self.write(cx) == Step::Moved {
-            step = Step::Moved;
+        if self.writer.is_asked() {
+            if self.write(cx) == Step::Moved {
+                step = Step::Moved;
+            }
+            if self.policies.heartbeat.has_panicked() {
+                self.end_by_panic();
+                self.carry_out(cx);
+                step = Step::Moved;
+            }
         }
         step
     }
@@ -73,18 +80,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.arrived = self.line.open().and_then(|connection| connection.arrived());
     }
 
-    /// Whether the shared budget lets a due attempt begin; else it is postponed.
-    pub(super) fn may_dial(&mut self) -> bool {
-        let Some(budget) = &self.policies.budget else { return true };
-        if !self.machine.dial_is_due(self.now) {
-            return true;
-        }
-        let at = *self.granted.get_or_insert_with(|| budget.grant(self.now));
-        let may = at.is_some_and(|at| at <= self.now);
-        if !may {
+    /// Asks the shared budget for an attempt that is due or waits for its turn.
+    fn ask_budget(&mut self) {
+        let redial = &mut self.policies.redial;
+        let due = self.machine.next_attempt().is_some_and(|at| at <= self.now);
+        if self.machine.is_waiting() && (due || redial.is_queued()) {
+            let at = redial.ask(self.now, &self.bell);
             self.machine.handle_postponed(self.now, at);
         }
-        may
     }
 
     /// Reads the clock and notes what was heard since it was last read.
@@ -244,10 +247,10 @@ struct Outbox<'a> {
 }
 
 impl Source for Outbox<'_> {
-    fn probe(&mut self) -> Frame {
-        let frame = self.heartbeat.probe(self.probe.number, self.can_ping);
+    fn probe(&mut self) -> Option<Frame> {
+        let frame = self.heartbeat.probe(self.probe.number, self.can_ping)?;
         self.probe.by_message = matches!(frame, Frame::Message(_));
-        frame
+        Some(frame)
     }
 
     fn hand_over(&mut self, to: &mut VecDeque<Message>) {

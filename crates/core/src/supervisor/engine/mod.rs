@@ -30,15 +30,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use self::park::Alarm;
 use super::{line::Line, news::Desk, writer::Writer};
 use crate::{
     CloseFrame, Event, Message, Timer, Timestamp, Transport,
-    backoff::Random,
-    builder::{Delays, Kept, Policies, Settings},
+    builder::{Kept, Policies, Settings},
     machine::Machine,
     queue::Queue,
     shared::Shared,
@@ -99,15 +97,6 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// probe the transport may be set on another kind.
     can_ping: bool,
     policies: Kept,
-    max_age: Option<Duration>,
-    delays: Option<Delays>,
-    refresh: bool,
-    /// The connection before the next attempt was stable.
-    stable: bool,
-    /// When the shared budget lets the next attempt begin, once it was asked; `None` within is
-    /// never.
-    granted: Option<Option<Timestamp>>,
-    random: Random,
     goodbye: Option<Box<CloseFrame>>,
     desk: Desk,
     shared: Arc<Shared>,
@@ -166,13 +155,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             has_queue: false,
             probe: ProbeOut::default(),
             can_ping: false,
-            policies: policies.into(),
-            max_age: settings.max_age,
-            delays: None,
-            refresh: false,
-            stable: false,
-            granted: None,
-            random: Random::seeded(),
+            policies: Kept::new(policies, settings.max_age),
             goodbye: None,
             desk: Desk::new(),
             shared,

@@ -29,6 +29,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.alarm.is_over(&mut cx);
         }
         let deadline = earlier(self.machine.poll_deadline(), self.desk.queue_expiry);
+        let deadline = earlier(deadline, self.policies.redial.look());
         if self.alarm.set(deadline, &self.timer, &mut cx) == Step::Moved {
             return Step::Moved;
         }

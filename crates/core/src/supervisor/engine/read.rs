@@ -17,7 +17,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         match &mut self.line {
             Line::Open(_) => {}
             Line::None => return Read::Nothing,
-            Line::Connecting(_) | Line::Failed => return self.connect(cx),
+            Line::Connecting(_) | Line::Failed(_) => return self.connect(cx),
         }
         if self.reading != reading {
             self.change_reading(reading);
@@ -111,7 +111,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Read::Nothing
     }
 
-    /// What a message means by the user's functions; gives it on unless it is hidden.
+    /// What a message means by the user's functions; gives it on unless it is hidden. If one of
+    /// them panics the message is given on, and the session ends at the look that follows at once.
     #[inline(never)]
     fn look_into(&mut self, message: Message, by_message: bool) -> Option<Message> {
         let heartbeat = &mut self.policies.heartbeat;
@@ -119,6 +120,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.heard.answer |= by_message && reply;
         self.heard.life |= heartbeat.message_is_life(&message, by_message && reply);
         let hidden = reply && heartbeat.hides_replies();
+        if heartbeat.has_panicked() {
+            self.frames = FRAMES_PER_LOOK;
+        }
         (!hidden).then_some(message)
     }
 
@@ -173,16 +177,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let (open, rest) = established.split();
                 self.line = Line::Open(Box::pin(open));
                 self.desk.established(rest);
-                let max_age = self.max_age.map(|age| self.random.shorten(age));
+                let max_age = self.policies.redial.open();
                 self.machine.handle_connected(self.now, connection, max_age);
-                self.refresh = false;
                 self.shared.with(|state, garbage| {
                     state.queue.set_online(Online::Yes(connection), garbage)
                 });
                 self.has_queue = true;
             }
             Err(error) => {
-                self.line = Line::None;
                 self.drop_line(Some(LostCause::Connect(error)));
                 self.machine.handle_ended(self.now, connection);
             }
@@ -200,7 +202,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// What a connection leaves behind when it is gone.
     pub(super) fn drop_line(&mut self, cause: Option<LostCause>) {
-        self.line = Line::None;
+        self.line.clear();
         self.writer = Writer::default();
         self.heard = Heard::default();
         self.probe.sent = None;

@@ -1,0 +1,145 @@
+//! When the next attempt may begin, and whether there is one: the numbers behind it.
+
+use std::time::Duration;
+
+use super::{End, Pace};
+use crate::{Predecessor, Timestamp, span::Span};
+
+/// What is known of the attempts so far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pacing {
+    /// The number of the last attempt that began; 0 where a stable connection ended the row.
+    attempt: u32,
+    /// Attempts and connections in a row that failed or died before they were stable.
+    failures: u32,
+    /// Connections in a row that opened and died before they were stable.
+    flaps: u32,
+    /// When the last attempt began.
+    dialled: Option<Timestamp>,
+    /// Since when there is no connection; `None` while there is one.
+    down_since: Option<Timestamp>,
+    /// The next ruling begins with fresh delays.
+    fresh: bool,
+    /// What came before the next attempt.
+    before: Predecessor,
+}
+
+impl Pacing {
+    pub(super) fn new() -> Self {
+        Self {
+            attempt: 0,
+            failures: 0,
+            flaps: 0,
+            dialled: None,
+            down_since: None,
+            fresh: true,
+            before: Predecessor::None,
+        }
+    }
+
+    pub(super) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    pub(super) fn before(&self) -> Predecessor {
+        self.before
+    }
+
+    /// The number of the attempt that comes next, unless it replaces a connection.
+    pub(super) fn next(&self) -> u32 {
+        if self.dialled.is_none() { 0 } else { self.attempt.saturating_add(1) }
+    }
+
+    /// The wait for a connection begins now.
+    pub(super) fn go_down(&mut self, now: Timestamp) {
+        self.down_since = Some(now);
+    }
+
+    /// The attempt begins.
+    pub(super) fn begin(&mut self, now: Timestamp, number: u32) {
+        self.attempt = number;
+        self.dialled = Some(now);
+    }
+
+    /// There is a connection. Gives how long there was none.
+    pub(super) fn open(&mut self, now: Timestamp) -> Duration {
+        self.down_since.take().map_or(Duration::ZERO, |at| now.saturating_since(at))
+    }
+
+    /// A connection or an attempt was lost. `wanted`: by the user's will or for its age.
+    pub(super) fn lose(&mut self, now: Timestamp, opened: Option<Stability>, wanted: bool) {
+        let stable = opened == Some(Stability::Proven);
+        self.before = match (opened, wanted) {
+            (None, false) => Predecessor::Failed,
+            (None, true) => Predecessor::GivenUp,
+            (Some(_), false) => Predecessor::Lost { stable },
+            (Some(_), true) => Predecessor::Replaced { stable },
+        };
+        if stable {
+            self.begin_row();
+            self.failures = 0;
+            self.flaps = 0;
+        } else if !wanted {
+            self.failures = self.failures.saturating_add(1);
+            self.flaps = self.flaps.saturating_add(u32::from(opened.is_some()));
+        }
+        self.down_since.get_or_insert(now);
+    }
+
+    /// The attempts are counted, and the delays begin, again.
+    pub(super) fn begin_row(&mut self) {
+        self.attempt = 0;
+        self.fresh = true;
+    }
+
+    /// Whether the next ruling begins with fresh delays.
+    pub(super) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Why there is no attempt of this number, if there is none.
+    pub(super) fn refuses(&self, number: u32, pace: &Pace) -> Option<End> {
+        let again = self.dialled.is_some();
+        let never_again = again && pace.last_attempt == 0;
+        if never_again || number > pace.last_attempt {
+            Some(End::AttemptsExhausted)
+        } else if self.flaps > pace.flap_limit {
+            Some(End::FlapLimit)
+        } else {
+            None
+        }
+    }
+
+    /// The moment of an attempt that is wanted in so long a time: not before the minimum gap has
+    /// passed. `None` is never.
+    pub(super) fn moment(&self, now: Timestamp, delay: Duration, pace: &Pace) -> Option<Timestamp> {
+        let wanted = now.checked_add(delay)?;
+        match self.dialled {
+            None => Some(wanted),
+            Some(last) => last.after(pace.minimum_gap).map(|earliest| earliest.max(wanted)),
+        }
+    }
+
+    /// Whether an attempt at that moment begins within the time that an outage may last.
+    pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
+        if pace.outage_limit == Span::FOREVER {
+            return true;
+        }
+        match (self.down_since, at) {
+            (Some(since), Some(at)) => at.since(since) <= pace.outage_limit,
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
+    }
+}
+
+/// Whether a connection was open long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stability {
+    Proven,
+    Unproven,
+}
