@@ -50,6 +50,8 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 ///
 /// - It answers pings by itself, while it is read from, and reports them as [`Frame::Ping`].
 /// - Data frames are whole messages.
+/// - A poll does a bounded amount of work, whatever the peer sends. One that is `Pending` although
+///   there may be more to read has called its waker.
 /// - After the peer's close frame it reports [`Frame::Close`], writes the reply by itself as far
 ///   as it can and at the latest when flushed, then ends with `None` when the peer closes the line.
 /// - A line that ends without a close frame is `None` or an error of kind

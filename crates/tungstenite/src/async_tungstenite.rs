@@ -21,11 +21,13 @@ use crate::{
 /// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for those who have one: their own
 /// TLS, proxy or upgrade.
 ///
-/// It keeps the contract but for two things that the stream does not let through:
+/// It keeps the contract but for three things that the stream does not let through:
 ///
 /// - A failed write ends reading as well if the answer to a ping is due just then.
 /// - [`progress`](Connection::progress) is `None`: a slow upload is told from a stuck one only by
 ///   what comes in.
+/// - One poll reads until a message is whole. A peer that sends fragments without end keeps that
+///   poll busy, unless the stream below yields by itself, as tokio's do.
 ///
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration, which by
 /// default has no limit, is refused with [`TooLarge`]. [`Socket`](crate::Socket) costs

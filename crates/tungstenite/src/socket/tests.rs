@@ -23,6 +23,8 @@ struct Script {
     accepts: usize,
     breaks: Option<io::ErrorKind>,
     written: Vec<u8>,
+    /// How often it was asked to read, and to write.
+    asked: [usize; 2],
     waker: Option<Waker>,
 }
 
@@ -32,6 +34,7 @@ impl AsyncRead for Script {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        self.asked[0] += 1;
         if let Some(mut bytes) = self.reads.pop_front() {
             let count = bytes.len().min(buffer.len());
             buffer[..count].copy_from_slice(&bytes[..count]);
@@ -55,6 +58,7 @@ impl AsyncWrite for Script {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.asked[1] += 1;
         if let Some(kind) = self.breaks {
             return Poll::Ready(Err(kind.into()));
         }
@@ -86,6 +90,22 @@ fn socket(accepts: usize, reads: &[&[u8]]) -> Socket<Script> {
     Socket::new(WebSocket::from_raw_socket(Io::new(script), Role::Client, config))
 }
 
+/// Counts the calls of a waker.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Calls {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Socket<Script> {
     fn script(&mut self) -> &mut Script {
         self.socket.get_mut().stream_mut()
@@ -93,6 +113,18 @@ impl Socket<Script> {
 
     fn read(&mut self) -> Poll<Option<Result<Frame, TransportError>>> {
         Pin::new(self).poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Reads on after a pause: pending is what lies beyond all that there is to read.
+    fn read_through(&mut self) -> Poll<Option<Result<Frame, TransportError>>> {
+        loop {
+            let calls = Arc::new(Calls::default());
+            let waker = Waker::from(calls.clone());
+            let read = Pin::new(&mut *self).poll_next(&mut Context::from_waker(&waker));
+            if read.is_ready() || calls.count() == 0 {
+                return read;
+            }
+        }
     }
 
     fn read_frame(&mut self) -> Frame {
@@ -206,9 +238,9 @@ fn flooded_socket() -> Socket<Script> {
     let burst = ping.repeat(100);
     let mut socket = socket(0, &[&burst[..]; 200]);
     for _ in 0..20_000 {
-        assert!(matches!(socket.read_frame(), Frame::Ping(_)));
+        assert!(matches!(socket.read_through(), Poll::Ready(Some(Ok(Frame::Ping(_))))));
     }
-    assert!(socket.read().is_pending());
+    assert!(socket.read_through().is_pending());
     socket
 }
 
@@ -294,20 +326,14 @@ fn closing_the_sink_begins_the_close_handshake() {
 
 #[test]
 fn the_last_waker_is_woken() {
-    struct Count(AtomicUsize);
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let mut socket = socket(0, &[]);
-    let wakers = [(); 2].map(|()| Arc::new(Count(AtomicUsize::new(0))));
-    for waker in &wakers {
-        let waker = Waker::from(waker.clone());
+    let wakers = [(); 2].map(|()| Arc::new(Calls::default()));
+    for calls in &wakers {
+        let waker = Waker::from(calls.clone());
         assert!(Pin::new(&mut socket).poll_next(&mut Context::from_waker(&waker)).is_pending());
     }
     socket.script().waker.take().unwrap().wake();
-    assert_eq!(wakers.map(|waker| waker.0.load(Ordering::Relaxed)), [0, 1]);
+    assert_eq!(wakers.map(|calls| calls.count()), [0, 1]);
 }
 
 #[test]
@@ -318,4 +344,91 @@ fn bytes_of_a_message_that_is_not_whole_are_counted() {
     socket.script().reads.push_back(vec![3, 4, 5]);
     assert_eq!(socket.read_frame(), Message::binary(vec![1, 2, 3, 4, 5]).into());
     assert_eq!(socket.arrived(), Some(7));
+}
+
+/// Polls once, which yields nothing; how often the stream was asked to read, and the waker called.
+fn turn(socket: &mut Socket<Script>) -> (usize, usize) {
+    let calls = Arc::new(Calls::default());
+    let waker = Waker::from(calls.clone());
+    let before = socket.script().asked[0];
+    let read = Pin::new(&mut *socket).poll_next(&mut Context::from_waker(&waker));
+    assert!(read.is_pending(), "{read:?}");
+    (socket.script().asked[0] - before, calls.count())
+}
+
+#[test]
+fn fragments_without_end_do_not_keep_a_poll_busy() {
+    for (first, rest, chunk, chunks_a_turn) in [
+        // Empty ones, full reads.
+        (&[0x01, 0][..], vec![0x00, 0], 16 * 1024, 16_usize),
+        (&[0x02, 0], vec![0x00, 0], 16 * 1024, 16),
+        // Of one byte, byte by byte.
+        (&[0x01, 1, b'a'], vec![0x00, 1, b'a'], 1, 64),
+        // Large ones.
+        (&[0x02, 0], [&[0x00, 126, 0x40, 0][..], &[7; 0x4000]].concat(), 16 * 1024, 16),
+    ] {
+        for max_message in [Some(16 << 20), None] {
+            let stream = rest.repeat((4 * chunks_a_turn * chunk).div_ceil(rest.len()));
+            let mut socket = socket(ALL, &[first]);
+            socket.socket.set_config(|config| config.max_message_size = max_message);
+            socket.script().reads.extend(stream.chunks(chunk).map(<[u8]>::to_vec));
+            for _ in 0..3 {
+                let (reads, calls) = turn(&mut socket);
+                assert!(reads <= 64, "{reads} reads in one poll");
+                assert_eq!(calls, 1, "what pauses with more to read calls its waker");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pause_loses_nothing() {
+    let payload: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
+    let head = [&[0x82, 127][..], &(1_u64 << 20).to_be_bytes()].concat();
+    let mut socket = socket(ALL, &[&head, &payload, PING, TEXT]);
+    let (mut pauses, mut frames) = (0, Vec::new());
+    while frames.len() < 3 {
+        match socket.read() {
+            Poll::Ready(Some(frame)) => frames.push(frame.unwrap()),
+            Poll::Ready(None) => panic!("{frames:?}"),
+            Poll::Pending => pauses += 1,
+        }
+    }
+    let ping = Frame::Ping("p".into());
+    assert!(frames == [Message::binary(payload).into(), ping, Message::text("t").into()]);
+    assert!((3..=4).contains(&pauses), "{pauses}");
+    assert_eq!(turn(&mut socket), (1, 0), "a wait for the stream is no pause");
+}
+
+#[test]
+fn messages_that_are_read_one_by_one_share_the_turn() {
+    // Many empty fragments before the end of each: as busy as one message without end.
+    let message = [&[0x01, 0][..], &[0x00, 0].repeat(7_000), &[0x80, 0]].concat();
+    let mut socket = socket(ALL, &[]);
+    socket.script().reads.extend(vec![message; 100]);
+    let mut longest = 0;
+    let mut run = 0;
+    for _ in 0..100 {
+        match socket.read() {
+            Poll::Ready(_) => run += 1,
+            Poll::Pending => run = 0,
+        }
+        longest = longest.max(run);
+    }
+    assert!(longest < 20, "{longest} messages without a pause");
+}
+
+#[test]
+fn a_stuck_write_is_tried_once_a_poll() {
+    let mut socket = socket(0, &[PING, &[0x01, 0]]);
+    assert!(matches!(socket.read_frame(), Frame::Ping(_)));
+    socket.script().reads.extend(vec![[0x00, 0].repeat(8 * 1024); 8]);
+    for _ in 0..2 {
+        let before = socket.script().asked[1];
+        assert!(socket.read().is_pending());
+        assert!(socket.script().asked[1] - before <= 1, "{}", socket.script().asked[1] - before);
+    }
+    socket.script().accepts = ALL;
+    assert!(socket.read().is_pending());
+    assert_eq!(socket.sent(), [Ws::Pong("p".into())]);
 }
