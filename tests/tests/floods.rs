@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::{
-    io::{Read, Write},
+    io::Write,
     net::{TcpListener, TcpStream},
     pin::Pin,
     task::Poll,
@@ -12,7 +12,7 @@ use std::{
 
 use futures::{Stream, StreamExt, future::poll_fn};
 use websocket_heartbeat::{CloseReason, Event};
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
+use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
 use websocket_heartbeat_tungstenite::Request;
 
 /// What a server sends: something to begin with, and what it repeats from then on.
@@ -38,23 +38,7 @@ const PINGS: Flood = Flood { first: &[0x89, 0], rest: &[0x89, 1, b'p'] };
 
 /// Upgrades, then sends until the client is gone. It reads nothing more.
 fn serve(mut stream: TcpStream, flood: Flood) {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).expect("a request");
-        request.push(byte[0]);
-    }
-    let request = String::from_utf8(request).expect("a request in ASCII");
-    let key = request
-        .lines()
-        .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
-        .expect("a key in the request");
-    let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    stream.write_all(answer.as_bytes()).expect("sent");
+    accept_upgrade(&mut stream);
     stream.write_all(flood.first).expect("sent");
     let rest = flood.rest.repeat(128 * 1024 / flood.rest.len());
     while stream.write_all(&rest).is_ok() {}

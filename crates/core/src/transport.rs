@@ -82,6 +82,12 @@ pub trait Connection:
     fn arrived(&self) -> Option<u64> {
         None
     }
+
+    /// Gives back memory that it took for more traffic than there is now. Changes nothing else.
+    ///
+    /// The supervisor calls it when a heartbeat is due, which by default means that nothing came in
+    /// for a while. A connection whose buffers do not grow has nothing to do here.
+    fn shrink(self: Pin<&mut Self>) {}
 }
 
 impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
@@ -92,6 +98,10 @@ impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
     fn arrived(&self) -> Option<u64> {
         (**self).arrived()
     }
+
+    fn shrink(self: Pin<&mut Self>) {
+        Pin::new(&mut **self.get_mut()).shrink();
+    }
 }
 
 impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
@@ -101,6 +111,10 @@ impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
 
     fn arrived(&self) -> Option<u64> {
         (**self).arrived()
+    }
+
+    fn shrink(self: Pin<&mut Self>) {
+        self.get_mut().as_mut().shrink();
     }
 }
 

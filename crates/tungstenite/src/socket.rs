@@ -1,5 +1,6 @@
 //! [`Socket`]: a connection by tungstenite over any futures-io stream.
 
+mod blank;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,9 @@ use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use tungstenite::{
-    Error as WsError, Message as Ws, Utf8Bytes, WebSocket,
+    Error as WsError, Message as Ws, Utf8Bytes,
     error::ProtocolError,
-    protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode},
+    protocol::{CloseFrame as WsCloseFrame, Role, WebSocketContext, frame::coding::CloseCode},
 };
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
@@ -23,7 +24,7 @@ use crate::{
     fault,
     frame::{inbound, outbound, trusted},
     io::Io,
-    tuning::write_limit,
+    tuning::{Tuning, write_limit},
 };
 
 /// A client's connection over a futures-io stream, a [`Connection`] with all that its contract
@@ -56,7 +57,8 @@ use crate::{
 /// There is no future to cancel: every state is kept between polls. Dropping it closes the stream
 /// at once, without a close frame.
 pub struct Socket<S> {
-    socket: WebSocket<Io<S>>,
+    io: Io<S>,
+    context: WebSocketContext,
     /// How many bytes of what the stream accepted have left it, where it buffers itself.
     passed_on: fn(&S) -> u64,
     read: ReadState,
@@ -64,6 +66,8 @@ pub struct Socket<S> {
     blocked: bool,
     /// The limit on the write buffer stands higher than usual, for one large message.
     raised: bool,
+    /// How many bytes had gone through, both ways, when its buffers were last looked at.
+    looked_at: u64,
 }
 
 #[derive(PartialEq)]
@@ -75,8 +79,16 @@ enum ReadState {
 }
 
 impl<S> Socket<S> {
-    pub(crate) fn new(socket: WebSocket<Io<S>>) -> Self {
-        Self { socket, passed_on: |_| 0, read: ReadState::Open, blocked: false, raised: false }
+    pub(crate) fn new(io: Io<S>, tuning: Tuning) -> Self {
+        Self {
+            io,
+            context: WebSocketContext::new(Role::Client, Some(tuning.config())),
+            passed_on: |_| 0,
+            read: ReadState::Open,
+            blocked: false,
+            raised: false,
+            looked_at: 0,
+        }
     }
 
     /// Adds to [`progress`](Connection::progress) what the stream itself counts.
@@ -87,7 +99,7 @@ impl<S> Socket<S> {
 
     /// The stream below.
     pub fn stream(&self) -> &S {
-        self.socket.get_ref().stream()
+        self.io.stream()
     }
 }
 
@@ -105,7 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if let Some(code) = complaint(&error) {
             let close = WsCloseFrame { code, reason: Default::default() };
             // A courtesy: the connection has ended for us whether or not it can be written.
-            let _ = self.socket.close(Some(close));
+            let _ = self.context.close(&mut self.io, Some(close));
         }
         Poll::Ready(Some(Err(fault::from_tungstenite(error))))
     }
@@ -133,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             WsError::WriteBufferFull(message) if !self.blocked => {
                 self.raise(write_limit(message.len()));
-                match self.socket.write(*message) {
+                match self.context.write(&mut self.io, *message) {
                     Ok(()) => Ok(()),
                     Err(error) if would_block(&error) => self.write_trouble(error),
                     Err(error) => Err(fault::from_tungstenite(error)),
@@ -149,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     #[inline]
     fn put(&mut self, message: Ws) -> Result<(), TransportError> {
-        match self.socket.write(message) {
+        match self.context.write(&mut self.io, message) {
             Ok(()) => Ok(()),
             Err(error) => self.write_trouble(error),
         }
@@ -158,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     #[cold]
     fn start_close(&mut self, close: Frame) -> Result<(), TransportError> {
         let close = outbound(close)?;
-        if !self.socket.can_write() {
+        if !self.context.can_write() {
             // The close handshake is already under way.
             return Ok(());
         }
@@ -170,20 +182,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Allows the write buffer to hold so many bytes until the next flush is through.
     fn raise(&mut self, limit: usize) {
         self.raised = true;
-        self.socket.set_config(|config| config.max_write_buffer_size = limit);
+        self.context.set_config(|config| config.max_write_buffer_size = limit);
+    }
+
+    /// Makes the buffers small again, if they are empty and nothing is under way.
+    fn renew(&mut self) {
+        if let Some(blank) = blank::blank(&self.context) {
+            self.context = blank;
+        }
     }
 
     /// Fails once writing has ended.
     #[inline]
     fn check_write(&self) -> Result<(), TransportError> {
-        self.socket.get_ref().write_error().map_or(Ok(()), |error| Err(error.clone()))
+        self.io.write_error().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.socket.get_mut().arm(cx.waker());
-        let flushed = match self.socket.flush() {
+        self.io.arm(cx.waker());
+        let flushed = match self.context.flush(&mut self.io) {
             // Where the write buffer was full, an answer to the peer's close waited for its turn.
-            Ok(()) if self.raised || self.read == ReadState::Closed => self.socket.flush(),
+            Ok(()) if self.raised || self.read == ReadState::Closed => {
+                self.context.flush(&mut self.io)
+            }
             flushed => flushed,
         };
         self.check_write()?;
@@ -192,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 self.blocked = false;
                 if self.raised {
                     self.raised = false;
-                    self.socket.set_config(|config| config.max_write_buffer_size = write_limit(0));
+                    self.context.set_config(|config| config.max_write_buffer_size = write_limit(0));
                 }
                 Poll::Ready(Ok(()))
             }
@@ -226,8 +247,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
         if this.read == ReadState::Ended {
             return Poll::Ready(None);
         }
-        this.socket.get_mut().arm(cx.waker());
-        match this.socket.read() {
+        this.io.arm(cx.waker());
+        match this.context.read(&mut this.io) {
             Ok(Ws::Binary(bytes)) => Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes))))),
             Ok(Ws::Text(text)) => {
                 Poll::Ready(Some(Ok(Frame::Message(Message::Text(trusted(text))))))
@@ -273,7 +294,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        if self.socket.can_write() {
+        if self.context.can_write() {
             ready!(self.as_mut().poll_ready(cx))?;
             self.as_mut().start_send(Frame::Close(None))?;
         }
@@ -283,19 +304,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
     fn progress(&self) -> Option<u64> {
-        let io = self.socket.get_ref();
-        Some(io.written() + (self.passed_on)(io.stream()))
+        Some(self.io.written() + (self.passed_on)(self.io.stream()))
     }
 
     fn arrived(&self) -> Option<u64> {
-        Some(self.socket.get_ref().arrived())
+        Some(self.io.arrived())
+    }
+
+    fn shrink(self: Pin<&mut Self>) {
+        let this = self.get_mut();
+        let traffic = this.io.arrived() + this.io.written();
+        // Before a whole read buffer has gone through, none can have grown by much.
+        if traffic - this.looked_at <= this.context.get_config().read_buffer_size as u64 {
+            return;
+        }
+        this.looked_at = traffic;
+        this.renew();
     }
 }
 
 impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket")
-            .field("written", &self.socket.get_ref().written())
-            .finish_non_exhaustive()
+        f.debug_struct("Socket").field("written", &self.io.written()).finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use std::{
     task::{Wake, Waker},
 };
 
-use tungstenite::protocol::Role;
+use tungstenite::WebSocket;
 use websocket_heartbeat::{Bytes, CloseFrame, Message};
 
 use super::*;
@@ -86,8 +86,7 @@ const ALL: usize = usize::MAX;
 fn socket(accepts: usize, reads: &[&[u8]]) -> Socket<Script> {
     let reads = reads.iter().map(|bytes| bytes.to_vec()).collect();
     let script = Script { reads, accepts, ..Script::default() };
-    let config = Some(Tuning::new().config());
-    Socket::new(WebSocket::from_raw_socket(Io::new(script), Role::Client, config))
+    Socket::new(Io::new(script), Tuning::new())
 }
 
 /// Counts the calls of a waker.
@@ -108,7 +107,7 @@ impl Wake for Calls {
 
 impl Socket<Script> {
     fn script(&mut self) -> &mut Script {
-        self.socket.get_mut().stream_mut()
+        self.io.stream_mut()
     }
 
     fn read(&mut self) -> Poll<Option<Result<Frame, TransportError>>> {
@@ -228,7 +227,7 @@ fn a_message_larger_than_the_write_buffer_is_not_lost() {
     socket.script().accepts = ALL;
     assert!(socket.flushed().is_ready());
     assert_eq!(socket.sent()[1], Ws::Binary(large.as_bytes().to_vec().into()));
-    assert_eq!(socket.socket.get_config().max_write_buffer_size, write_limit(0));
+    assert_eq!(socket.context.get_config().max_write_buffer_size, write_limit(0));
     socket.feed(large).unwrap();
 }
 
@@ -370,7 +369,7 @@ fn fragments_without_end_do_not_keep_a_poll_busy() {
         for max_message in [Some(16 << 20), None] {
             let stream = rest.repeat((4 * chunks_a_turn * chunk).div_ceil(rest.len()));
             let mut socket = socket(ALL, &[first]);
-            socket.socket.set_config(|config| config.max_message_size = max_message);
+            socket.context.set_config(|config| config.max_message_size = max_message);
             socket.script().reads.extend(stream.chunks(chunk).map(<[u8]>::to_vec));
             for _ in 0..3 {
                 let (reads, calls) = turn(&mut socket);
@@ -431,4 +430,48 @@ fn a_stuck_write_is_tried_once_a_poll() {
     socket.script().accepts = ALL;
     assert!(socket.read().is_pending());
     assert_eq!(socket.sent(), [Ws::Pong("p".into())]);
+}
+
+#[test]
+fn making_buffers_small_again_changes_nothing_else() {
+    let long = [&[0x82, 126, 1, 0][..], &[7; 256]].concat();
+    let fragments = [0x01, 2, b'a', 0xc3, 0x89, 1, b'p', 0x00, 0, 0x80, 1, 0xa9];
+    let stream = [TEXT, &long, PING, &fragments, TEXT, CLOSE].concat();
+    let mut socket = socket(0, &[]);
+    let mut frames = Vec::new();
+    for (at, byte) in stream.into_iter().enumerate() {
+        socket.script().reads.push_back(vec![byte]);
+        // The answers to pings wait at times, are half written at times, and leave at times.
+        socket.script().accepts = [0, 3, ALL][at / 5 % 3];
+        socket.renew();
+        while let Poll::Ready(frame) = socket.read() {
+            frames.push(frame.unwrap().unwrap());
+            socket.renew();
+        }
+        socket.renew();
+    }
+    let ping = || Frame::Ping("p".into());
+    let text = || Frame::from(Message::text("t"));
+    let close = Frame::Close(Some(CloseFrame::new(4001, "by")));
+    let split = Message::text("a\u{e9}").into();
+    let long = Message::binary(vec![7; 256]).into();
+    assert_eq!(frames, [text(), long, ping(), ping(), split, text(), close]);
+    socket.script().accepts = ALL;
+    assert!(socket.flushed().is_ready());
+    let pong = || Ws::Pong("p".into());
+    let sent = socket.sent();
+    assert_eq!(sent[..2], [pong(), pong()]);
+    assert!(matches!(sent[2..], [Ws::Close(Some(_))]), "{sent:?}");
+}
+
+#[test]
+fn a_message_that_waits_to_be_written_is_kept() {
+    let mut socket = socket(100, &[]);
+    socket.feed(binary(40_000)).unwrap();
+    socket.renew();
+    assert!(socket.flushed().is_pending());
+    socket.renew();
+    socket.script().accepts = ALL;
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.sent(), [Ws::Binary(vec![7; 40_000].into())]);
 }

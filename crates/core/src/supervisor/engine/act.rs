@@ -4,7 +4,7 @@ use std::{task::Context, time::Duration};
 
 use super::{Engine, Step, park::Alarm};
 use crate::{
-    Attempt, CloseFrame, LostCause, Timer, Timestamp, Transport, Verdict,
+    Attempt, CloseFrame, Connection, LostCause, Timer, Timestamp, Transport, Verdict,
     machine::{Action, Loss, Ruling, Transition},
     queue::{News, Unsent},
     shared::State,
@@ -80,6 +80,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             Action::Dial { attempt, deadline } => self.dial(attempt, deadline),
             Action::Probe => {
+                if let Some(connection) = self.line.open() {
+                    connection.shrink();
+                }
                 self.probe.number += 1;
                 self.probe.sent = None;
                 self.probe.answered = false;
