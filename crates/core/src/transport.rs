@@ -63,7 +63,11 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 /// - After `None` or an error from reading there is no further frame.
 /// - Only the waker of the last poll counts, whichever of the methods it was. It may be woken for
 ///   no reason.
-/// - Dropping it aborts at once and does not block. `poll_close` is never called.
+/// - Once both close frames have gone through, a completed flush has also ended what lies below in
+///   order: over TLS with `close_notify`, over TCP with the end of writing.
+/// - Dropping it aborts at once and does not block. What was written and has not been delivered is
+///   not delivered afterwards, as far as the backend can see to that, unless the connection was
+///   ended in order before. `poll_close` is never called.
 pub trait Connection:
     Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
 {

@@ -102,7 +102,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.stream).poll_flush(cx).map_err(fault::from_tungstenite)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(fault::from_tungstenite)?;
+        if self.closed {
+            // Both close frames have gone through; a stream that fails in this has ended as well.
+            let _ = ready!(Pin::new(self.stream.get_mut()).poll_close(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(

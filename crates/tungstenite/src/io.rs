@@ -3,7 +3,7 @@
 use std::{
     io::{self, Cursor, Read, Write},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -36,6 +36,8 @@ pub(crate) struct Io<S> {
     /// tries before each frame that it reads, which a peer can make many in one call.
     write_waits: bool,
     write_error: Option<TransportError>,
+    /// The stream has been ended.
+    ended: bool,
 }
 
 /// How many bytes are read before reading pauses. In so many there are at most 128 Ki frames, the
@@ -57,6 +59,7 @@ impl<S> Io<S> {
             written: 0,
             write_waits: false,
             write_error: None,
+            ended: false,
         }
     }
 
@@ -119,6 +122,34 @@ impl<S> Io<S> {
     #[cfg(test)]
     pub(crate) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
+    }
+}
+
+/// How often is read at the end. What a peer sends that has no end is not waited for.
+const LAST_READS: u32 = 16;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
+    /// Ends the stream in order, over TLS with the `close_notify` that RFC 8446 section 6.1 asks for.
+    ///
+    /// What has come in by then is thrown away, since a socket that is dropped with something
+    /// unread resets the connection. A stream that fails in this has ended as well.
+    pub(crate) fn poll_end(&mut self) -> Poll<()> {
+        if self.ended {
+            return Poll::Ready(());
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        let closed = ready!(Pin::new(&mut self.stream).poll_close(&mut cx));
+        self.ended = true;
+        if closed.is_ok() {
+            let mut rest = [0; 1024];
+            for _ in 0..LAST_READS {
+                match Pin::new(&mut self.stream).poll_read(&mut cx, &mut rest) {
+                    Poll::Ready(Ok(1..)) => {}
+                    _ => break,
+                }
+            }
+        }
+        Poll::Ready(())
     }
 }
 

@@ -19,6 +19,7 @@ mod opening;
 mod request;
 mod retry_after;
 mod socket;
+pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
 mod tuning;

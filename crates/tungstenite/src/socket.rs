@@ -40,6 +40,9 @@ use crate::{
 /// - After the peer's close frame it ends when the peer closes the stream, as RFC 6455 section
 ///   7.1.1 wants it; one who does not want to wait for that drops it after a flush. What the peer
 ///   sends after its close frame is not looked at.
+/// - Once both close frames have gone through, a flush also ends the stream, by its `poll_close`:
+///   over TLS that sends `close_notify`. It does so as well, as far as it can at once, when the peer
+///   ends the stream or breaks the protocol.
 /// - A peer that breaks the protocol is told so by a close frame, as far as that can be written at
 ///   once (RFC 6455 section 7.1.7).
 /// - Close codes that RFC 6455 forbids on the wire are reported as 1002, tungstenite's verdict.
@@ -54,8 +57,12 @@ use crate::{
 ///
 /// # Cancel safety
 ///
-/// There is no future to cancel: every state is kept between polls. Dropping it closes the stream
-/// at once, without a close frame.
+/// There is no future to cancel: every state is kept between polls.
+///
+/// # Drop behaviour
+///
+/// Dropping it drops the stream at once, without a close frame. The streams of the backends then
+/// throw away what they have not delivered, unless they were ended before, see above.
 pub struct Socket<S> {
     io: Io<S>,
     context: WebSocketContext,
@@ -111,13 +118,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         let closed = self.read == ReadState::Closed;
         self.read = ReadState::Ended;
-        if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
-            return Poll::Ready(None);
-        }
+        // A courtesy: the connection has ended for us whether or not it can be written.
         if let Some(code) = complaint(&error) {
             let close = WsCloseFrame { code, reason: Default::default() };
-            // A courtesy: the connection has ended for us whether or not it can be written.
-            let _ = self.context.close(&mut self.io, Some(close));
+            if self.context.close(&mut self.io, Some(close)).is_ok() {
+                let _ = self.io.poll_end();
+            }
+        } else if is_end(&error) {
+            let _ = self.io.poll_end();
+        }
+        if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
+            return Poll::Ready(None);
         }
         Poll::Ready(Some(Err(fault::from_tungstenite(error))))
     }
@@ -215,7 +226,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     self.raised = false;
                     self.context.set_config(|config| config.max_write_buffer_size = write_limit(0));
                 }
-                Poll::Ready(Ok(()))
+                match self.read {
+                    // Both close frames have gone through.
+                    ReadState::Closed => self.io.poll_end().map(Ok),
+                    ReadState::Open | ReadState::Ended => Poll::Ready(Ok(())),
+                }
             }
             Err(error) if would_block(&error) => Poll::Pending,
             Err(error) => Poll::Ready(Err(fault::from_tungstenite(error))),
@@ -225,6 +240,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
 fn would_block(error: &WsError) -> bool {
     matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Whether the peer has ended the stream, as against a stream that broke.
+fn is_end(error: &WsError) -> bool {
+    match error {
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => true,
+        // TLS has words of its own for an end without its farewell.
+        WsError::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        _ => false,
+    }
 }
 
 /// The close code for what the peer did wrong, RFC 6455 section 7.4.1.

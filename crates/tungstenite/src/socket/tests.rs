@@ -25,6 +25,8 @@ struct Script {
     written: Vec<u8>,
     /// How often it was asked to read, and to write.
     asked: [usize; 2],
+    /// How often it was asked to close.
+    closes: usize,
     waker: Option<Waker>,
 }
 
@@ -76,8 +78,9 @@ impl AsyncWrite for Script {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.closes += 1;
+        if self.accepts == 0 { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -474,4 +477,66 @@ fn a_message_that_waits_to_be_written_is_kept() {
     socket.script().accepts = ALL;
     assert!(socket.flushed().is_ready());
     assert_eq!(socket.sent(), [Ws::Binary(vec![7; 40_000].into())]);
+}
+
+#[test]
+fn a_flush_after_the_close_handshake_ends_the_stream() {
+    // The peer closes first, and what it sends afterwards is not left in the stream.
+    let mut socket = socket(ALL, &[CLOSE]);
+    assert!(matches!(socket.read_frame(), Frame::Close(_)));
+    assert_eq!(socket.script().closes, 0, "the answer is not written yet");
+    socket.script().reads.extend([TEXT.to_vec(), TEXT.to_vec()]);
+    for _ in 0..2 {
+        assert!(socket.flushed().is_ready());
+    }
+    assert_eq!((socket.script().closes, socket.script().reads.len()), (1, 0));
+    assert_eq!(socket.sent().len(), 1);
+}
+
+#[test]
+fn our_close_ends_the_stream_once_it_is_answered() {
+    let mut socket = socket(ALL, &[]);
+    socket.feed(Frame::Close(None)).unwrap();
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.script().closes, 0, "the peer has not answered yet");
+    socket.script().reads.push_back(vec![0x88, 0]);
+    assert_eq!(socket.read_frame(), Frame::Close(None));
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.script().closes, 1);
+}
+
+#[test]
+fn a_flush_waits_until_the_stream_has_ended() {
+    let mut socket = socket(0, &[CLOSE]);
+    assert!(matches!(socket.read_frame(), Frame::Close(_)));
+    // The answer leaves, with a header and a mask; TLS would find no room for its farewell.
+    socket.script().accepts = 6 + 4;
+    assert!(socket.flushed().is_pending());
+    assert!(socket.flushed().is_pending());
+    socket.script().accepts = 1;
+    assert!(socket.flushed().is_ready());
+    assert_eq!(socket.script().closes, 3);
+}
+
+#[test]
+fn a_stream_that_its_peer_ends_is_ended_by_us_too() {
+    for (reads, ends) in [(&[][..], true), (&[&[0xc1, 0][..]], false)] {
+        let mut socket = socket(ALL, reads);
+        socket.script().ends = ends;
+        assert!(matches!(socket.read(), Poll::Ready(Some(Err(_)))));
+        assert_eq!(socket.script().closes, 1);
+    }
+}
+
+#[test]
+fn a_stream_is_not_ended_before_the_connection_is() {
+    let mut socket = socket(ALL, &[PING, TEXT]);
+    while socket.read().is_ready() {}
+    socket.feed(Message::text("x")).unwrap();
+    assert!(socket.flushed().is_ready());
+    // Nor where the complaint about a breach of protocol cannot be written.
+    socket.script().accepts = 0;
+    socket.script().reads.push_back(vec![0xc1, 0]);
+    assert!(matches!(socket.read(), Poll::Ready(Some(Err(_)))));
+    assert_eq!(socket.script().closes, 0);
 }
