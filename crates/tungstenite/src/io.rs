@@ -9,7 +9,7 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::TransportError;
 
-use crate::fault;
+use crate::{close::Tail, fault};
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -31,6 +31,7 @@ pub(crate) struct Io<S> {
     /// How much may still be read before reading pauses.
     turn: usize,
     arrived: u64,
+    tail: Tail,
     written: u64,
     /// The stream took no more bytes when last asked, and the task has not polled since. tungstenite
     /// tries before each frame that it reads, which a peer can make many in one call.
@@ -56,6 +57,7 @@ impl<S> Io<S> {
             waker: Waker::noop().clone(),
             turn: TURN,
             arrived: 0,
+            tail: Tail::new(),
             written: 0,
             write_waits: false,
             write_error: None,
@@ -88,6 +90,7 @@ impl<S> Io<S> {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         let count = early.read(buffer)?;
+        self.tail.note(&buffer[..count]);
         if early.position() < early.get_ref().len() as u64 {
             self.early = Some(early);
         }
@@ -97,6 +100,11 @@ impl<S> Io<S> {
     /// How many bytes have come from the stream below.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived
+    }
+
+    /// The end of what was read last.
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.tail
     }
 
     /// How many bytes the stream below has accepted.
@@ -168,6 +176,7 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
             Poll::Ready(Ok(count)) => {
                 self.turn = self.turn.saturating_sub(count.max(READ_COST));
                 self.arrived += count as u64;
+                self.tail.note(&buffer[..count]);
                 Ok(count)
             }
             Poll::Ready(Err(error)) => Err(error),

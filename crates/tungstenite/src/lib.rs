@@ -8,6 +8,7 @@
 
 #[cfg(feature = "async-tungstenite")]
 mod async_tungstenite;
+mod close;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod dial;

@@ -21,8 +21,8 @@ use tungstenite::{
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
 use crate::{
-    fault,
-    frame::{inbound, outbound, trusted},
+    close, fault,
+    frame::{outbound, trusted},
     io::Io,
     tuning::{Tuning, write_limit},
 };
@@ -45,7 +45,8 @@ use crate::{
 ///   ends the stream or breaks the protocol.
 /// - A peer that breaks the protocol is told so by a close frame, as far as that can be written at
 ///   once (RFC 6455 section 7.1.7).
-/// - Close codes that RFC 6455 forbids on the wire are reported as 1002, tungstenite's verdict.
+/// - A close code that RFC 6455 section 7.4 forbids on the wire is a breach of protocol as well: it is
+///   reported as an error of kind [`ErrorKind::Protocol`] that names it.
 /// - [`progress`](Connection::progress) counts what the stream has accepted.
 ///
 /// # Errors
@@ -141,9 +142,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         &mut self,
         close: Option<(CloseCode, Utf8Bytes)>,
     ) -> Poll<Option<Result<Frame, TransportError>>> {
-        self.read = ReadState::Closed;
         let close = close.map(|(code, reason)| WsCloseFrame { code, reason });
-        Poll::Ready(Some(Ok(inbound(Ws::Close(close)))))
+        match close::received(close, Some(self.io.tail())) {
+            Ok(close) => {
+                self.read = ReadState::Closed;
+                Poll::Ready(Some(Ok(Frame::Close(close))))
+            }
+            Err(error) => {
+                self.read = ReadState::Ended;
+                // tungstenite has 1002 ready as the answer.
+                if self.context.flush(&mut self.io).is_ok() {
+                    let _ = self.io.poll_end();
+                }
+                Poll::Ready(Some(Err(error)))
+            }
+        }
     }
 
     #[cold]

@@ -540,3 +540,40 @@ fn a_stream_is_not_ended_before_the_connection_is() {
     assert!(matches!(socket.read(), Poll::Ready(Some(Err(_)))));
     assert_eq!(socket.script().closes, 0);
 }
+
+#[test]
+fn a_close_code_that_may_not_be_sent_is_an_error_that_names_it() {
+    for (code, reason) in
+        [(0_u16, ""), (999, "why"), (1005, ""), (1006, ""), (1015, ""), (2999, "é")]
+    {
+        for ours_first in [false, true] {
+            let body = [&code.to_be_bytes()[..], reason.as_bytes()].concat();
+            let frame = [&[0x88, body.len() as u8][..], &body].concat();
+            let mut socket = socket(ALL, &[]);
+            if ours_first {
+                socket.feed(Frame::Close(Some(CloseFrame::new(1000, "")))).unwrap();
+                assert!(socket.flushed().is_ready());
+            }
+            socket.script().reads.extend([[TEXT, &frame].concat(), TEXT.to_vec()]);
+            assert_eq!(socket.read_frame(), Message::text("t").into());
+            let Poll::Ready(Some(Err(error))) = socket.read() else { panic!("{code}") };
+            assert_eq!(error.kind(), ErrorKind::Protocol);
+            assert!(error.to_string().contains(&format!("code {code},")), "{error}");
+            assert!(matches!(socket.read(), Poll::Ready(None)));
+            let [Ws::Close(Some(close))] = &socket.sent()[..] else { panic!() };
+            assert_eq!(u16::from(close.code), if ours_first { 1000 } else { 1002 });
+        }
+    }
+}
+
+#[test]
+fn a_close_frame_that_cannot_be_read_is_a_breach_of_protocol() {
+    // Half a code; a reason that is not UTF-8.
+    for (frame, code) in [(&[0x88, 1, 3][..], 1002), (&[0x88, 3, 3, 0xe8, 0xff], 1007)] {
+        let mut socket = socket(ALL, &[frame]);
+        let Poll::Ready(Some(Err(error))) = socket.read() else { panic!() };
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        let [Ws::Close(Some(close))] = &socket.sent()[..] else { panic!() };
+        assert_eq!(u16::from(close.code), code);
+    }
+}
