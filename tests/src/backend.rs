@@ -16,7 +16,16 @@ pub trait Backend: 'static {
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
 
     /// The backend's own `dial`.
-    fn dial(request: &Request, attempt: u32) -> impl Future<Output = Dialed<Self>>;
+    fn dial(request: &Request, attempt: u32) -> impl Future<Output = Dialed<Self>> {
+        async move { Self::dial_by(&Dialer::new(), request, attempt).await }
+    }
+
+    /// The backend's own `dial`, by a dialer with settings.
+    fn dial_by(
+        dialer: &Dialer,
+        request: &Request,
+        attempt: u32,
+    ) -> impl Future<Output = Dialed<Self>>;
 
     /// The backend's own timer.
     fn timer() -> Self::Timer;
@@ -46,8 +55,8 @@ impl Backend for Smol {
         websocket_heartbeat_smol::connect(request).expect("it is a request already")
     }
 
-    async fn dial(request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_smol::dial(request, &Dialer::new(), attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
+        websocket_heartbeat_smol::dial(request, dialer, attempt).await
     }
 
     fn timer() -> Self::Timer {
@@ -73,8 +82,8 @@ impl Backend for AsyncStd {
         websocket_heartbeat_async_std::connect(request).expect("it is a request already")
     }
 
-    async fn dial(request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_async_std::dial(request, &Dialer::new(), attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
+        websocket_heartbeat_async_std::dial(request, dialer, attempt).await
     }
 
     fn timer() -> Self::Timer {
@@ -100,8 +109,8 @@ impl Backend for Tokio {
         websocket_heartbeat_tokio::connect(request).expect("it is a request already")
     }
 
-    async fn dial(request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_tokio::dial(request, &Dialer::new(), attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
+        websocket_heartbeat_tokio::dial(request, dialer, attempt).await
     }
 
     fn timer() -> Self::Timer {

@@ -32,6 +32,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod stream;
 mod timer;
 mod transport;
 
@@ -42,6 +43,7 @@ pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning}
 
 pub use self::{
     connect::connect,
+    stream::AsyncStdStream,
     timer::{AsyncStdSleep, AsyncStdTimer},
     transport::{AsyncStdConnection, AsyncStdTransport, dial},
 };

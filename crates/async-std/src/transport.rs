@@ -1,13 +1,19 @@
 //! Connections over async-std's TCP.
 
-use std::{future::Future, io, net::SocketAddr, pin::Pin};
+use std::{future::Future, pin::Pin};
 
-use async_std::net::{TcpStream, ToSocketAddrs};
+use async_std::net::ToSocketAddrs;
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
-/// A connection of [`AsyncStdTransport`]. Dropping it closes the line at once, without blocking.
-pub type AsyncStdConnection = Socket<Line<TcpStream>>;
+use crate::AsyncStdStream;
+
+/// A connection of [`AsyncStdTransport`].
+///
+/// Dropping it resets the connection at once, without blocking: what was written and has not been
+/// delivered is thrown away. Bytes that have reached the server's side may still be read there. Once
+/// the close handshake is through and flushed, a drop throws nothing away.
+pub type AsyncStdConnection = Socket<Line<AsyncStdStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.
 ///
@@ -88,11 +94,7 @@ pub async fn dial(
 ) -> Result<Established<AsyncStdConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(place.to_socket_addrs().await?.collect()) };
-    dialer.dial(request, attempt, addresses, open).await
-}
-
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    let dialed = dialer.dial(request, attempt, addresses, AsyncStdStream::connect).await?;
+    dialer.adopt(dialed.connection.stream().stream().get_ref());
+    Ok(dialed)
 }

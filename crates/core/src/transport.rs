@@ -50,6 +50,8 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 ///
 /// - It answers pings by itself, while it is read from, and reports them as [`Frame::Ping`].
 /// - Data frames are whole messages.
+/// - A poll does a bounded amount of work, whatever the peer sends. One that is `Pending` although
+///   there may be more to read has called its waker.
 /// - After the peer's close frame it reports [`Frame::Close`], writes the reply by itself as far
 ///   as it can and at the latest when flushed, then ends with `None` when the peer closes the line.
 /// - A line that ends without a close frame is `None` or an error of kind
@@ -61,7 +63,11 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 /// - After `None` or an error from reading there is no further frame.
 /// - Only the waker of the last poll counts, whichever of the methods it was. It may be woken for
 ///   no reason.
-/// - Dropping it aborts at once and does not block. `poll_close` is never called.
+/// - Once both close frames have gone through, a completed flush has also ended what lies below in
+///   order: over TLS with `close_notify`, over TCP with the end of writing.
+/// - Dropping it aborts at once and does not block. What was written and has not been delivered is
+///   not delivered afterwards, as far as the backend can see to that, unless the connection was
+///   ended in order before. `poll_close` is never called.
 pub trait Connection:
     Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
 {
@@ -80,6 +86,12 @@ pub trait Connection:
     fn arrived(&self) -> Option<u64> {
         None
     }
+
+    /// Gives back memory that it took for more traffic than there is now. Changes nothing else.
+    ///
+    /// The supervisor calls it when a heartbeat is due, which by default means that nothing came in
+    /// for a while. A connection whose buffers do not grow has nothing to do here.
+    fn shrink(self: Pin<&mut Self>) {}
 }
 
 impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
@@ -90,6 +102,10 @@ impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
     fn arrived(&self) -> Option<u64> {
         (**self).arrived()
     }
+
+    fn shrink(self: Pin<&mut Self>) {
+        Pin::new(&mut **self.get_mut()).shrink();
+    }
 }
 
 impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
@@ -99,6 +115,10 @@ impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
 
     fn arrived(&self) -> Option<u64> {
         (**self).arrived()
+    }
+
+    fn shrink(self: Pin<&mut Self>) {
+        self.get_mut().as_mut().shrink();
     }
 }
 

@@ -2,18 +2,22 @@
 
 use std::{
     io::{self, Read},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
+use websocket_heartbeat_tungstenite::tcp;
 
 /// A TCP stream on async-io's reactor, for one task that polls both directions.
 ///
 /// It takes a third of a KiB less per connection than async-net's stream, which any number of tasks
 /// can wait for.
+///
+/// Closing it ends writing and not reading: what was written is delivered, then the peer sees the
+/// end.
 #[derive(Debug)]
 pub struct SmolStream {
     stream: Async<TcpStream>,
@@ -35,7 +39,7 @@ impl SmolStream {
         let stream = Async::<TcpStream>::connect(address).await?;
         // Registered anew, since the old entry in the reactor keeps what the wait has allocated.
         let stream = Async::new_nonblocking(stream.into_inner()?)?;
-        stream.get_ref().set_nodelay(true)?;
+        tcp::opened(stream.get_ref())?;
         Ok(Self::new(stream))
     }
 }
@@ -74,7 +78,7 @@ impl AsyncWrite for SmolStream {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
+        Poll::Ready(tcp::end(self.stream.get_ref()))
     }
 }
 

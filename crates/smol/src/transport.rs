@@ -7,7 +7,11 @@ use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
 use crate::SmolStream;
 
-/// A connection of [`SmolTransport`]. Dropping it closes the line at once, without blocking.
+/// A connection of [`SmolTransport`].
+///
+/// Dropping it resets the connection at once, without blocking: what was written and has not been
+/// delivered is thrown away. Bytes that have reached the server's side may still be read there. Once
+/// the close handshake is through and flushed, a drop throws nothing away.
 pub type SmolConnection = Socket<Line<SmolStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.
@@ -87,5 +91,7 @@ pub async fn dial(
     attempt: u32,
 ) -> Result<Established<SmolConnection>, TransportError> {
     let addresses = async_net::resolve((request.host().to_owned(), request.port()));
-    dialer.dial(request, attempt, addresses, SmolStream::connect).await
+    let dialed = dialer.dial(request, attempt, addresses, SmolStream::connect).await?;
+    dialer.adopt(dialed.connection.stream().stream().get_ref());
+    Ok(dialed)
 }

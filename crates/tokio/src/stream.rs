@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,8 +12,12 @@ use tokio::{
     io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
     net::TcpStream,
 };
+use websocket_heartbeat_tungstenite::tcp;
 
 /// tokio's [`TcpStream`] as a futures-io stream.
+///
+/// Closing it ends writing and not reading: what was written is delivered, then the peer sees the
+/// end.
 #[derive(Debug)]
 pub struct TokioStream {
     stream: TcpStream,
@@ -22,6 +27,18 @@ impl TokioStream {
     /// Wraps a stream.
     pub fn new(stream: TcpStream) -> Self {
         Self { stream }
+    }
+
+    /// The stream, for its addresses and options.
+    pub fn get_ref(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Connects, without Nagle's delay.
+    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        tcp::opened(&stream)?;
+        Ok(Self::new(stream))
     }
 }
 
@@ -50,7 +67,7 @@ impl AsyncWrite for TokioStream {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(tcp::end(&self.stream))
     }
 }

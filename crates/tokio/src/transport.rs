@@ -1,14 +1,18 @@
 //! Connections over tokio's TCP.
 
-use std::{future::Future, io, net::SocketAddr, pin::Pin};
+use std::{future::Future, pin::Pin};
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
 use crate::TokioStream;
 
-/// A connection of [`TokioTransport`]. Dropping it closes the line at once, without blocking.
+/// A connection of [`TokioTransport`].
+///
+/// Dropping it resets the connection at once, without blocking: what was written and has not been
+/// delivered is thrown away. Bytes that have reached the server's side may still be read there. Once
+/// the close handshake is through and flushed, a drop throws nothing away.
 pub type TokioConnection = Socket<Line<TokioStream>>;
 
 /// A [`Transport`] that makes the same [`Request`] at each attempt.
@@ -91,11 +95,7 @@ pub async fn dial(
 ) -> Result<Established<TokioConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(lookup_host(place).await?.collect()) };
-    dialer.dial(request, attempt, addresses, open).await
-}
-
-async fn open(address: SocketAddr) -> io::Result<TokioStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(TokioStream::new(stream))
+    let dialed = dialer.dial(request, attempt, addresses, TokioStream::connect).await?;
+    dialer.adopt(dialed.connection.stream().stream().get_ref());
+    Ok(dialed)
 }

@@ -11,21 +11,27 @@ use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use tungstenite::{Error as WsError, Message as Ws, error::ProtocolError};
-use websocket_heartbeat::{Connection, Frame, TransportError};
+use websocket_heartbeat::{Connection, Frame, Message, TransportError};
 
 use crate::{
-    fault,
-    frame::{inbound, outbound},
+    close, fault,
+    frame::{outbound, trusted},
 };
 
 /// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for those who have one: their own
 /// TLS, proxy or upgrade.
 ///
-/// It keeps the contract but for two things that the stream does not let through:
+/// It keeps the contract but for three things that the stream does not let through:
 ///
 /// - A failed write ends reading as well if the answer to a ping is due just then.
 /// - [`progress`](Connection::progress) is `None`: a slow upload is told from a stuck one only by
 ///   what comes in.
+/// - One poll reads until a message is whole. A peer that sends fragments without end keeps that
+///   poll busy, unless the stream below yields by itself, as tokio's do.
+///
+/// A close code that may not be sent is an error here that does not name it; a close frame with the
+/// code 1002 and the words "Protocol violation" is taken for one, since that is what tungstenite puts
+/// in its place.
 ///
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration, which by
 /// default has no limit, is refused with [`TooLarge`]. [`Socket`](crate::Socket) costs
@@ -61,10 +67,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncTungstenite<S> {
             return Poll::Ready(None);
         }
         match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-            Some(Ok(message)) => {
-                self.closed |= matches!(message, Ws::Close(_));
-                Poll::Ready(Some(Ok(inbound(message))))
+            Some(Ok(Ws::Close(close))) => {
+                let close = close::received(close, None);
+                self.closed = close.is_ok();
+                self.ended = close.is_err();
+                Poll::Ready(Some(close.map(Frame::Close)))
             }
+            Some(Ok(Ws::Text(text))) => {
+                Poll::Ready(Some(Ok(Frame::Message(Message::Text(trusted(text))))))
+            }
+            Some(Ok(Ws::Binary(bytes))) => {
+                Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes)))))
+            }
+            Some(Ok(Ws::Ping(payload))) => Poll::Ready(Some(Ok(Frame::Ping(payload)))),
+            Some(Ok(Ws::Pong(payload))) => Poll::Ready(Some(Ok(Frame::Pong(payload)))),
+            Some(Ok(Ws::Frame(_))) => unreachable!("reading yields whole messages only"),
             Some(Err(error)) if !self.closed => {
                 self.ended = true;
                 Poll::Ready(Some(Err(fault::from_tungstenite(error))))
@@ -100,7 +117,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.stream).poll_flush(cx).map_err(fault::from_tungstenite)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(fault::from_tungstenite)?;
+        if self.closed {
+            // Both close frames have gone through; a stream that fails in this has ended as well.
+            let _ = ready!(Pin::new(self.stream.get_mut()).poll_close(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(

@@ -7,7 +7,7 @@ use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
 #[cfg(feature = "rustls")]
 use crate::Tls;
-use crate::{Line, Request, Socket, Tuning, fault, upgrade};
+use crate::{Line, Request, Socket, Tuning, fault, tcp, upgrade};
 
 /// How to get from a [`Request`] to a connection: tuning and TLS.
 ///
@@ -49,6 +49,15 @@ impl Dialer {
 
     fn settings(&mut self) -> &mut Settings {
         Arc::make_mut(self.settings.get_or_insert_default())
+    }
+
+    /// Takes charge of the socket below a connection that was just opened: from now on a drop throws
+    /// away what was written and has not been delivered, and resets the connection, unless the
+    /// socket was [ended](crate::tcp::end) before. For backends.
+    ///
+    /// It is done as far as the operating system can: what it refuses is left as it was.
+    pub fn adopt(&self, socket: &impl tcp::Handle) {
+        let _ = tcp::give_up_on_drop(socket);
     }
 
     /// Makes one attempt: an address, a stream, TLS for `wss://`, the upgrade.

@@ -3,13 +3,13 @@
 use std::{
     io::{self, Cursor, Read, Write},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::TransportError;
 
-use crate::fault;
+use crate::{close::Tail, fault};
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -19,25 +19,56 @@ use crate::fault;
 /// error returned here would hide everything that the peer sent before the line broke, its close
 /// code included. Therefore the error is kept for [`write_error`](Self::write_error) and later
 /// writes are swallowed.
+///
+/// Reading pauses after [`TURN`] bytes that came without a pause: it is then `WouldBlock` once, with
+/// the waker called. tungstenite reads until a message is whole, and a peer can keep it from ever
+/// being whole: without this, fragments without end would keep the thread in one call for ever.
 pub(crate) struct Io<S> {
     stream: S,
     /// What was read from the stream and put back, until it has been read again.
     early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
+    /// How much may still be read before reading pauses.
+    turn: usize,
     arrived: u64,
+    tail: Tail,
     written: u64,
+    /// The stream took no more bytes when last asked, and the task has not polled since. tungstenite
+    /// tries before each frame that it reads, which a peer can make many in one call.
+    write_waits: bool,
     write_error: Option<TransportError>,
+    /// The stream has been ended.
+    ended: bool,
 }
+
+/// How many bytes are read before reading pauses. In so many there are at most 128 Ki frames, the
+/// empty ones, which take tungstenite some ten milliseconds; a message of many megabytes is read at
+/// full speed all the same, since a pause costs what a few small messages cost.
+const TURN: usize = 256 * 1024;
+
+/// What a read counts for at least: a peer that sends byte by byte costs a system call for each.
+const READ_COST: usize = 4 * 1024;
 
 impl<S> Io<S> {
     pub(crate) fn new(stream: S) -> Self {
-        let waker = Waker::noop().clone();
-        Self { stream, early: None, waker, arrived: 0, written: 0, write_error: None }
+        Self {
+            stream,
+            early: None,
+            waker: Waker::noop().clone(),
+            turn: TURN,
+            arrived: 0,
+            tail: Tail::new(),
+            written: 0,
+            write_waits: false,
+            write_error: None,
+            ended: false,
+        }
     }
 
-    /// Names the task that the following reads and writes are to wake.
+    /// Names the task that the following reads and writes are to wake. To be called at each poll.
     #[inline]
     pub(crate) fn arm(&mut self, waker: &Waker) {
+        self.write_waits = false;
         if !self.waker.will_wake(waker) {
             self.waker.clone_from(waker);
         }
@@ -59,6 +90,7 @@ impl<S> Io<S> {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         let count = early.read(buffer)?;
+        self.tail.note(&buffer[..count]);
         if early.position() < early.get_ref().len() as u64 {
             self.early = Some(early);
         }
@@ -68,6 +100,11 @@ impl<S> Io<S> {
     /// How many bytes have come from the stream below.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived
+    }
+
+    /// The end of what was read last.
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.tail
     }
 
     /// How many bytes the stream below has accepted.
@@ -96,19 +133,57 @@ impl<S> Io<S> {
     }
 }
 
+/// How often is read at the end. What a peer sends that has no end is not waited for.
+const LAST_READS: u32 = 16;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
+    /// Ends the stream in order, over TLS with the `close_notify` that RFC 8446 section 6.1 asks for.
+    ///
+    /// What has come in by then is thrown away, since a socket that is dropped with something
+    /// unread resets the connection. A stream that fails in this has ended as well.
+    pub(crate) fn poll_end(&mut self) -> Poll<()> {
+        if self.ended {
+            return Poll::Ready(());
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        let closed = ready!(Pin::new(&mut self.stream).poll_close(&mut cx));
+        self.ended = true;
+        if closed.is_ok() {
+            let mut rest = [0; 1024];
+            for _ in 0..LAST_READS {
+                match Pin::new(&mut self.stream).poll_read(&mut cx, &mut rest) {
+                    Poll::Ready(Ok(1..)) => {}
+                    _ => break,
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
 impl<S: AsyncRead + Unpin> Read for Io<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(early) = self.early.take() {
             return self.read_early(early, buffer);
         }
+        if self.turn == 0 {
+            self.turn = TURN;
+            self.waker.wake_by_ref();
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
             Poll::Ready(Ok(count)) => {
+                self.turn = self.turn.saturating_sub(count.max(READ_COST));
                 self.arrived += count as u64;
+                self.tail.note(&buffer[..count]);
                 Ok(count)
             }
             Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Pending => {
+                self.turn = TURN;
+                Err(io::ErrorKind::WouldBlock.into())
+            }
         }
     }
 }
@@ -117,6 +192,9 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         if self.write_error.is_some() {
             return Ok(buffer.len());
+        }
+        if self.write_waits {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_write(&mut cx, buffer) {
@@ -132,13 +210,19 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
                 self.fail(error);
                 Ok(buffer.len())
             }
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Pending => {
+                self.write_waits = true;
+                Err(io::ErrorKind::WouldBlock.into())
+            }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         if self.write_error.is_some() {
             return Ok(());
+        }
+        if self.write_waits {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_flush(&mut cx) {
@@ -147,7 +231,10 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
                 self.fail(error);
                 Ok(())
             }
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Pending => {
+                self.write_waits = true;
+                Err(io::ErrorKind::WouldBlock.into())
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "async-tungstenite")]
 mod async_tungstenite;
+mod close;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod dial;
@@ -19,6 +20,7 @@ mod opening;
 mod request;
 mod retry_after;
 mod socket;
+pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
 mod tuning;

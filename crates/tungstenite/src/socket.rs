@@ -1,5 +1,6 @@
 //! [`Socket`]: a connection by tungstenite over any futures-io stream.
 
+mod blank;
 #[cfg(test)]
 mod tests;
 
@@ -13,17 +14,17 @@ use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use tungstenite::{
-    Error as WsError, Message as Ws, Utf8Bytes, WebSocket,
+    Error as WsError, Message as Ws, Utf8Bytes,
     error::ProtocolError,
-    protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode},
+    protocol::{CloseFrame as WsCloseFrame, Role, WebSocketContext, frame::coding::CloseCode},
 };
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
 use crate::{
-    fault,
-    frame::{inbound, outbound, trusted},
+    close, fault,
+    frame::{outbound, trusted},
     io::Io,
-    tuning::write_limit,
+    tuning::{Tuning, write_limit},
 };
 
 /// A client's connection over a futures-io stream, a [`Connection`] with all that its contract
@@ -32,14 +33,20 @@ use crate::{
 /// - Nothing is copied on the way between the read buffer and the application, text is checked for
 ///   UTF-8 once.
 /// - A ping is answered by the next poll for reading, which is why one polls until `Pending`.
+/// - However much the peer sends, reading is `Pending` at the latest after 256 KiB or 64 reads of
+///   the stream, whole messages or not. If there may be more to read, the waker has then been called.
 /// - `start_send` copies into a write buffer. `poll_ready` is pending once the stream has stopped
 ///   accepting bytes, until a flush is through. A message of any size is accepted; none is split.
 /// - After the peer's close frame it ends when the peer closes the stream, as RFC 6455 section
 ///   7.1.1 wants it; one who does not want to wait for that drops it after a flush. What the peer
 ///   sends after its close frame is not looked at.
+/// - Once both close frames have gone through, a flush also ends the stream, by its `poll_close`:
+///   over TLS that sends `close_notify`. It does so as well, as far as it can at once, when the peer
+///   ends the stream or breaks the protocol.
 /// - A peer that breaks the protocol is told so by a close frame, as far as that can be written at
 ///   once (RFC 6455 section 7.1.7).
-/// - Close codes that RFC 6455 forbids on the wire are reported as 1002, tungstenite's verdict.
+/// - A close code that RFC 6455 section 7.4 forbids on the wire is a breach of protocol as well: it is
+///   reported as an error of kind [`ErrorKind::Protocol`] that names it.
 /// - [`progress`](Connection::progress) counts what the stream has accepted.
 ///
 /// # Errors
@@ -51,10 +58,15 @@ use crate::{
 ///
 /// # Cancel safety
 ///
-/// There is no future to cancel: every state is kept between polls. Dropping it closes the stream
-/// at once, without a close frame.
+/// There is no future to cancel: every state is kept between polls.
+///
+/// # Drop behaviour
+///
+/// Dropping it drops the stream at once, without a close frame. The streams of the backends then
+/// throw away what they have not delivered, unless they were ended before, see above.
 pub struct Socket<S> {
-    socket: WebSocket<Io<S>>,
+    io: Io<S>,
+    context: WebSocketContext,
     /// How many bytes of what the stream accepted have left it, where it buffers itself.
     passed_on: fn(&S) -> u64,
     read: ReadState,
@@ -62,6 +74,8 @@ pub struct Socket<S> {
     blocked: bool,
     /// The limit on the write buffer stands higher than usual, for one large message.
     raised: bool,
+    /// How many bytes had gone through, both ways, when its buffers were last looked at.
+    looked_at: u64,
 }
 
 #[derive(PartialEq)]
@@ -73,8 +87,16 @@ enum ReadState {
 }
 
 impl<S> Socket<S> {
-    pub(crate) fn new(socket: WebSocket<Io<S>>) -> Self {
-        Self { socket, passed_on: |_| 0, read: ReadState::Open, blocked: false, raised: false }
+    pub(crate) fn new(io: Io<S>, tuning: Tuning) -> Self {
+        Self {
+            io,
+            context: WebSocketContext::new(Role::Client, Some(tuning.config())),
+            passed_on: |_| 0,
+            read: ReadState::Open,
+            blocked: false,
+            raised: false,
+            looked_at: 0,
+        }
     }
 
     /// Adds to [`progress`](Connection::progress) what the stream itself counts.
@@ -85,7 +107,7 @@ impl<S> Socket<S> {
 
     /// The stream below.
     pub fn stream(&self) -> &S {
-        self.socket.get_ref().stream()
+        self.io.stream()
     }
 }
 
@@ -97,13 +119,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         let closed = self.read == ReadState::Closed;
         self.read = ReadState::Ended;
-        if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
-            return Poll::Ready(None);
-        }
+        // A courtesy: the connection has ended for us whether or not it can be written.
         if let Some(code) = complaint(&error) {
             let close = WsCloseFrame { code, reason: Default::default() };
-            // A courtesy: the connection has ended for us whether or not it can be written.
-            let _ = self.socket.close(Some(close));
+            if self.context.close(&mut self.io, Some(close)).is_ok() {
+                let _ = self.io.poll_end();
+            }
+        } else if is_end(&error) {
+            let _ = self.io.poll_end();
+        }
+        if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
+            return Poll::Ready(None);
         }
         Poll::Ready(Some(Err(fault::from_tungstenite(error))))
     }
@@ -116,9 +142,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         &mut self,
         close: Option<(CloseCode, Utf8Bytes)>,
     ) -> Poll<Option<Result<Frame, TransportError>>> {
-        self.read = ReadState::Closed;
         let close = close.map(|(code, reason)| WsCloseFrame { code, reason });
-        Poll::Ready(Some(Ok(inbound(Ws::Close(close)))))
+        match close::received(close, Some(self.io.tail())) {
+            Ok(close) => {
+                self.read = ReadState::Closed;
+                Poll::Ready(Some(Ok(Frame::Close(close))))
+            }
+            Err(error) => {
+                self.read = ReadState::Ended;
+                // tungstenite has 1002 ready as the answer.
+                if self.context.flush(&mut self.io).is_ok() {
+                    let _ = self.io.poll_end();
+                }
+                Poll::Ready(Some(Err(error)))
+            }
+        }
     }
 
     #[cold]
@@ -131,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             WsError::WriteBufferFull(message) if !self.blocked => {
                 self.raise(write_limit(message.len()));
-                match self.socket.write(*message) {
+                match self.context.write(&mut self.io, *message) {
                     Ok(()) => Ok(()),
                     Err(error) if would_block(&error) => self.write_trouble(error),
                     Err(error) => Err(fault::from_tungstenite(error)),
@@ -147,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     #[inline]
     fn put(&mut self, message: Ws) -> Result<(), TransportError> {
-        match self.socket.write(message) {
+        match self.context.write(&mut self.io, message) {
             Ok(()) => Ok(()),
             Err(error) => self.write_trouble(error),
         }
@@ -156,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     #[cold]
     fn start_close(&mut self, close: Frame) -> Result<(), TransportError> {
         let close = outbound(close)?;
-        if !self.socket.can_write() {
+        if !self.context.can_write() {
             // The close handshake is already under way.
             return Ok(());
         }
@@ -168,20 +206,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Allows the write buffer to hold so many bytes until the next flush is through.
     fn raise(&mut self, limit: usize) {
         self.raised = true;
-        self.socket.set_config(|config| config.max_write_buffer_size = limit);
+        self.context.set_config(|config| config.max_write_buffer_size = limit);
+    }
+
+    /// Makes the buffers small again, if they are empty and nothing is under way.
+    fn renew(&mut self) {
+        if let Some(blank) = blank::blank(&self.context) {
+            self.context = blank;
+        }
     }
 
     /// Fails once writing has ended.
     #[inline]
     fn check_write(&self) -> Result<(), TransportError> {
-        self.socket.get_ref().write_error().map_or(Ok(()), |error| Err(error.clone()))
+        self.io.write_error().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.socket.get_mut().arm(cx.waker());
-        let flushed = match self.socket.flush() {
+        self.io.arm(cx.waker());
+        let flushed = match self.context.flush(&mut self.io) {
             // Where the write buffer was full, an answer to the peer's close waited for its turn.
-            Ok(()) if self.raised || self.read == ReadState::Closed => self.socket.flush(),
+            Ok(()) if self.raised || self.read == ReadState::Closed => {
+                self.context.flush(&mut self.io)
+            }
             flushed => flushed,
         };
         self.check_write()?;
@@ -190,9 +237,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 self.blocked = false;
                 if self.raised {
                     self.raised = false;
-                    self.socket.set_config(|config| config.max_write_buffer_size = write_limit(0));
+                    self.context.set_config(|config| config.max_write_buffer_size = write_limit(0));
                 }
-                Poll::Ready(Ok(()))
+                match self.read {
+                    // Both close frames have gone through.
+                    ReadState::Closed => self.io.poll_end().map(Ok),
+                    ReadState::Open | ReadState::Ended => Poll::Ready(Ok(())),
+                }
             }
             Err(error) if would_block(&error) => Poll::Pending,
             Err(error) => Poll::Ready(Err(fault::from_tungstenite(error))),
@@ -202,6 +253,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
 fn would_block(error: &WsError) -> bool {
     matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Whether the peer has ended the stream, as against a stream that broke.
+fn is_end(error: &WsError) -> bool {
+    match error {
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => true,
+        // TLS has words of its own for an end without its farewell.
+        WsError::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        _ => false,
+    }
 }
 
 /// The close code for what the peer did wrong, RFC 6455 section 7.4.1.
@@ -224,8 +287,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
         if this.read == ReadState::Ended {
             return Poll::Ready(None);
         }
-        this.socket.get_mut().arm(cx.waker());
-        match this.socket.read() {
+        this.io.arm(cx.waker());
+        match this.context.read(&mut this.io) {
             Ok(Ws::Binary(bytes)) => Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes))))),
             Ok(Ws::Text(text)) => {
                 Poll::Ready(Some(Ok(Frame::Message(Message::Text(trusted(text))))))
@@ -271,7 +334,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        if self.socket.can_write() {
+        if self.context.can_write() {
             ready!(self.as_mut().poll_ready(cx))?;
             self.as_mut().start_send(Frame::Close(None))?;
         }
@@ -281,19 +344,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
     fn progress(&self) -> Option<u64> {
-        let io = self.socket.get_ref();
-        Some(io.written() + (self.passed_on)(io.stream()))
+        Some(self.io.written() + (self.passed_on)(self.io.stream()))
     }
 
     fn arrived(&self) -> Option<u64> {
-        Some(self.socket.get_ref().arrived())
+        Some(self.io.arrived())
+    }
+
+    fn shrink(self: Pin<&mut Self>) {
+        let this = self.get_mut();
+        let traffic = this.io.arrived() + this.io.written();
+        // Before a whole read buffer has gone through, none can have grown by much.
+        if traffic - this.looked_at <= this.context.get_config().read_buffer_size as u64 {
+            return;
+        }
+        this.looked_at = traffic;
+        this.renew();
     }
 }
 
 impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket")
-            .field("written", &self.socket.get_ref().written())
-            .finish_non_exhaustive()
+        f.debug_struct("Socket").field("written", &self.io.written()).finish_non_exhaustive()
     }
 }

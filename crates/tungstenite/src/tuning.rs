@@ -33,6 +33,12 @@ impl Tuning {
     /// Received messages share the read buffer, so that one that is kept keeps it, at worst twice its
     /// size. Who keeps all of them in turn pays next to nothing for that; who keeps one of many for
     /// long should copy it.
+    ///
+    /// A large message, in or out, makes a buffer grow to its size. Buffers are made small again
+    /// when a heartbeat is due and nothing is under way at that moment, see [`Connection::shrink`].
+    /// A session without heartbeats keeps them as they are until the connection ends.
+    ///
+    /// [`Connection::shrink`]: websocket_heartbeat::Connection::shrink
     pub const fn new() -> Self {
         Self { read_buffer: 16 * 1024, max_message: Some(64 << 20), max_frame: Some(16 << 20) }
     }

@@ -3,10 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use tungstenite::{
-    ClientHandshake, HandshakeError, WebSocket,
-    protocol::{Role, WebSocketConfig},
-};
+use tungstenite::{ClientHandshake, HandshakeError, protocol::WebSocketConfig};
 use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
 use crate::{Request, Socket, Tuning, fault, io::Io, opening::Opening};
@@ -65,6 +62,5 @@ where
     }
     let subprotocol = headers.get("sec-websocket-protocol").map(Into::into);
     let io = socket.into_inner().into_io();
-    let socket = WebSocket::from_raw_socket(io, Role::Client, Some(tuning.config()));
-    Ok(Established::new(Socket::new(socket)).subprotocol(subprotocol).headers(headers))
+    Ok(Established::new(Socket::new(io, tuning)).subprotocol(subprotocol).headers(headers))
 }

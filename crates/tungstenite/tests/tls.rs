@@ -2,7 +2,7 @@
 #![cfg(feature = "rustls")]
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     pin::Pin,
     sync::Arc,
@@ -104,6 +104,37 @@ fn messages_travel_over_tls() {
     server.join().unwrap();
 }
 
+#[test]
+fn a_close_handshake_is_followed_by_close_notify() {
+    for server_begins in [true, false] {
+        let Authority { certificate, server: config } = authority();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            let mut socket = tungstenite::accept(tls).unwrap();
+            if server_begins {
+                socket.close(None).unwrap();
+            }
+            assert!(socket.read().unwrap().is_close());
+            assert!(socket.flush().is_err(), "both have closed");
+            // An end without the farewell would be an error.
+            assert_eq!(socket.get_mut().read(&mut [0]).unwrap(), 0);
+        });
+        let mut socket = dial("localhost", port, trusting(certificate)).unwrap().connection;
+        block_on(async {
+            if !server_begins {
+                socket.send(Frame::Close(None)).await.unwrap();
+            }
+            assert_eq!(socket.next().await.unwrap().unwrap(), Frame::Close(None));
+            socket.flush().await.unwrap();
+        });
+        drop(socket);
+        server.join().unwrap();
+    }
+}
+
 /// What the defaults make of a failed attempt.
 fn verdict(error: &TransportError) -> Verdict {
     Verdict::careful(&Failure::new(false, 0, &LostCause::Connect(error.clone())))
@@ -185,7 +216,7 @@ fn a_server_without_tls_is_a_fault_of_tls() {
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.peek(&mut [0]).unwrap();
-            std::io::copy(&mut std::io::Read::take(&stream, 5), &mut std::io::sink()).unwrap();
+            std::io::copy(&mut Read::take(&stream, 5), &mut std::io::sink()).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             let _ = std::io::copy(&mut stream, &mut std::io::sink());

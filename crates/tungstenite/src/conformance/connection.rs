@@ -42,6 +42,7 @@ where
     pings_of_ours_go_out(&dial).await;
     the_peers_close_is_reported_and_answered(&dial).await;
     our_close_waits_for_the_peers(&dial).await;
+    a_close_handshake_ends_the_line_in_order(&dial).await;
     the_end_without_a_close_frame_is_an_error(&dial).await;
     a_breach_of_protocol_is_an_error(&dial).await;
     back_pressure_reaches_the_sender(&dial).await;
@@ -248,6 +249,35 @@ where
     assert_eq!(line.frame().await, Frame::Close(Some(close)));
     finish(server);
     line.ends().await;
+}
+
+async fn a_close_handshake_ends_the_line_in_order<C, F>(dial: &impl Fn(String) -> F)
+where
+    C: Connection,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    for server_begins in [true, false] {
+        let (url, server) = serve_raw(move |stream| {
+            let mut raw = stream.try_clone().expect("cloned");
+            let mut server = tungstenite::accept(stream).expect("a WebSocket client");
+            if server_begins {
+                server.send(close_with(1000, "")).expect("sent");
+            }
+            assert_eq!(server.read().expect("a close frame"), close_with(1000, ""));
+            assert!(server.flush().is_err(), "both have closed");
+            let rest = raw.read(&mut [0]).expect("the end of the line, not a reset");
+            assert_eq!(rest, 0, "after a flush the line has ended");
+        });
+        let mut line = Line::dial(dial, url).await;
+        let close = Frame::Close(Some(CloseFrame::new(1000, "")));
+        if !server_begins {
+            line.send(close.clone()).await.expect("sent");
+        }
+        assert_eq!(line.frame().await, close);
+        line.flush().await.expect("flushed");
+        finish(server);
+        line.ends().await;
+    }
 }
 
 async fn the_end_without_a_close_frame_is_an_error<C, F>(dial: &impl Fn(String) -> F)

@@ -4,7 +4,7 @@ use std::task::Context;
 
 use super::{Engine, Step, park::Alarm};
 use crate::{
-    Attempt, CloseFrame, LostCause, Predecessor, Timer, Timestamp, Transport,
+    Attempt, CloseFrame, Connection, LostCause, Predecessor, Timer, Timestamp, Transport,
     guarded::Garbage,
     machine::{Action, Loss, Transition},
     panics::contain,
@@ -94,6 +94,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             Action::Dial { attempt, deadline, follows } => self.dial(attempt, deadline, follows),
             Action::Probe => {
+                if let Some(connection) = self.line.open() {
+                    connection.shrink();
+                }
                 self.probe.number += 1;
                 self.probe.sent = None;
                 self.probe.answered = false;
