@@ -168,6 +168,16 @@ impl Clock {
         SleepCounts { waiting: state.sleeps.len() as u64, ..state.counts }
     }
 
+    /// A runner is about to poll a task.
+    pub(crate) fn begin_turn(&self) {
+        self.lock().turn += 1;
+    }
+
+    /// Which poll of a task this is.
+    pub(crate) fn turn(&self) -> u64 {
+        self.lock().turn
+    }
+
     /// Moves to the next instant that is not after `limit` and does all that is due there.
     pub(crate) fn step(&self, limit: Timestamp) -> Option<Timestamp> {
         let at = {
@@ -303,6 +313,8 @@ struct State {
     last_id: u64,
     quirks: Quirks,
     counts: SleepCounts,
+    /// Polls of tasks by runners so far.
+    turn: u64,
 }
 
 type Action = Box<dyn FnOnce() + Send>;

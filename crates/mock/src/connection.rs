@@ -13,7 +13,7 @@ use websocket_heartbeat::{Connection, ErrorKind, Frame, TransportError};
 
 use crate::{
     Step,
-    line::{Incoming, Line, Reading},
+    line::{Incoming, Line, Reading, State},
 };
 
 /// The largest payload of a control frame, RFC 6455 section 5.5.
@@ -51,10 +51,9 @@ impl MockConnection {
             // A failed write does not end reading: the next flush reports it.
             let _ = self.line.write_out(&mut state, &mut taken);
         }
-        let read = if state.options.hesitant
-            && !state.hesitated_read
-            && (!state.incoming.is_empty() || state.reading != Reading::Open)
-        {
+        let has_something = !state.incoming.is_empty() || state.reading != Reading::Open;
+        let hesitates = state.options.hesitant && !state.hesitated_read;
+        let read = if has_something && (self.is_out_of_budget(&mut state) || hesitates) {
             state.hesitated_read = true;
             drop(state);
             cx.waker().wake_by_ref();
@@ -112,6 +111,15 @@ impl MockConnection {
         };
         self.line.carry_to_server(taken);
         read
+    }
+
+    /// Whether the current poll of a task has read as much as it may; counts one more read.
+    fn is_out_of_budget(&self, state: &mut State) -> bool {
+        let Some(budget) = state.options.cooperative else { return false };
+        let turn = self.line.clock.turn();
+        let read = if state.turn.0 == turn { state.turn.1 } else { 0 };
+        state.turn = (turn, read + 1);
+        read >= budget
     }
 
     fn ready(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {

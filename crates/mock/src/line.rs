@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub(crate) hesitated_read: bool,
     pub(crate) hesitated_ready: bool,
     pub(crate) hesitated_flush: bool,
+    /// The poll of a task in which frames were last read, and how many.
+    pub(crate) turn: (u64, u32),
 
     path: Path,
     held: VecDeque<Packet>,
@@ -119,6 +121,7 @@ impl Line {
             hesitated_read: false,
             hesitated_ready: false,
             hesitated_flush: false,
+            turn: (0, 0),
             path: Path::Up,
             held: VecDeque::new(),
             to_client: Lane::default(),

@@ -198,6 +198,7 @@ impl Runner {
             }
             self.count_poll(&waker);
             waker.count_poll();
+            self.clock.begin_turn();
             let context_waker = Waker::from(waker.clone());
             let mut cx = Context::from_waker(&context_waker);
             if let Some(slot) = slot {

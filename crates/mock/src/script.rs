@@ -267,6 +267,15 @@ impl Script {
         self
     }
 
+    /// Makes a connection that gives at most that many frames in one poll of a task, then is
+    /// `Pending` with its waker called until the next one: what tokio's cooperative budget does.
+    /// The polls are those of a [`Runner`](crate::Runner).
+    #[must_use]
+    pub fn cooperative(mut self, frames: u32) -> Self {
+        self.line.cooperative = Some(frames);
+        self
+    }
+
     /// Keeps no record of frames, neither for [`Peer::received`](crate::Peer::received) and its
     /// like nor in the [`Trace`](crate::Trace): for floods and measurements, whose memory would be
     /// all records.
@@ -330,6 +339,8 @@ pub(crate) struct LineOptions {
     pub(crate) message_limit: usize,
     pub(crate) write_buffer: u64,
     pub(crate) hesitant: bool,
+    /// How many frames one poll of a task may read.
+    pub(crate) cooperative: Option<u32>,
     pub(crate) records: bool,
 }
 
@@ -348,6 +359,7 @@ impl Default for LineOptions {
             message_limit: usize::MAX,
             write_buffer: 128 * 1024,
             hesitant: false,
+            cooperative: None,
             records: true,
         }
     }

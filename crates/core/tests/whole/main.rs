@@ -1,0 +1,58 @@
+//! Random sessions as a whole: random settings, policies and ways to drive, over a server and
+//! timers with every quirk that the mock has; checked for what holds in each of them.
+//!
+//! A session is drawn from its seed. `WHOLE_SEEDS=4711 cargo test -p websocket-heartbeat --test
+//! whole` runs that one session and prints it; `WHOLE_SEEDS=0..1000000`, best with `--release`,
+//! runs a range. Seeds that once failed stand in [`REGRESSIONS`].
+
+mod drive;
+mod plan;
+mod verdicts;
+mod watch;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use plan::Plan;
+use world::World;
+
+/// Seeds of sessions that once broke a rule.
+const REGRESSIONS: [u64; 0] = [];
+
+/// How many seeds one run of the tests tries.
+const SEEDS: u64 = 3_000;
+
+#[test]
+fn what_holds_in_every_session_holds_in_random_ones() {
+    let asked = std::env::var("WHOLE_SEEDS").ok();
+    let seeds = asked.as_deref().map_or(0..SEEDS, seeds);
+    if seeds.end - seeds.start == 1 {
+        let plan = Plan::draw(seeds.start);
+        println!("{plan:#?}");
+        return World::new(plan).run(true);
+    }
+    // The words of each failure are printed below, once.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut failures = Vec::new();
+    for seed in REGRESSIONS.into_iter().chain(seeds) {
+        let session = AssertUnwindSafe(|| World::new(Plan::draw(seed)).run(false));
+        if let Err(panic) = catch_unwind(session) {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            let words = words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+            failures.push(format!("WHOLE_SEEDS={seed}: {words}"));
+        }
+    }
+    std::panic::set_hook(hook);
+    let count = failures.len();
+    failures.truncate(50);
+    assert!(failures.is_empty(), "{count} sessions broke a rule:\n{}", failures.join("\n"));
+}
+
+fn seeds(words: &str) -> std::ops::Range<u64> {
+    let number = |word: &str| word.parse().expect("WHOLE_SEEDS is a number or two with .. between");
+    match words.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(words)..number(words) + 1,
+    }
+}

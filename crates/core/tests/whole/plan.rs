@@ -1,0 +1,214 @@
+//! A session drawn from a seed.
+
+use std::time::Duration;
+
+use websocket_heartbeat::{Life, Offline, WhenFull};
+use websocket_heartbeat_mock::Rng;
+
+/// All that is drawn before a session begins. What happens in it is drawn from `seed` as well.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) server: Server,
+    pub(crate) driver: DriverKind,
+    pub(crate) reader: Reader,
+    pub(crate) end: End,
+    /// How long the session lives before its end.
+    pub(crate) life: Duration,
+    pub(crate) heartbeat: Heart,
+    pub(crate) outbox: Bounds,
+    pub(crate) senders: u64,
+    pub(crate) minimum_gap: Duration,
+    pub(crate) backoff: Duration,
+    pub(crate) outage_limit: Option<Duration>,
+    pub(crate) attempts: Option<u32>,
+    pub(crate) budget: Option<(u32, Duration)>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) close_timeout: Duration,
+    pub(crate) timers: Timers,
+    /// Commands besides the end: pause, resume, reconnect, probe.
+    pub(crate) commands: bool,
+    /// The machine is suspended now and then, for up to an hour.
+    pub(crate) suspends: bool,
+}
+
+/// How the server behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// It answers, always and in time.
+    Healthy(Quirks),
+    /// The first connection is cut silently; later ones are healthy.
+    Dying { after: Duration, quirks: Quirks },
+    /// Anything.
+    Chaos,
+}
+
+/// How its connections differ from plain ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quirks {
+    pub(crate) latency: Duration,
+    pub(crate) hesitant: bool,
+    pub(crate) cooperative: Option<u32>,
+    pub(crate) spurious_wakes: bool,
+    pub(crate) chatter: Option<Duration>,
+    pub(crate) without_progress: bool,
+}
+
+/// Which of the ways to drive is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DriverKind {
+    Stream,
+    Sink,
+    Split,
+    Inbox { count: usize, drop_oldest: bool },
+}
+
+/// How fast events are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    AtOnce,
+    /// Rests up to so long after an event.
+    Slow(Duration),
+    /// Takes nothing before the end.
+    Late,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Close,
+    Abort,
+    Drop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heart {
+    Ping(LifeKind),
+    Message,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LifeKind {
+    AnyFrame,
+    Reply,
+}
+
+impl LifeKind {
+    pub(crate) fn life(self) -> Life {
+        match self {
+            Self::AnyFrame => Life::AnyFrame,
+            Self::Reply => Life::Reply,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+    pub(crate) when_full: WhenFull,
+    pub(crate) offline: Offline,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) resend: u32,
+    pub(crate) give_back: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timers {
+    pub(crate) lateness: Duration,
+    pub(crate) granularity: Duration,
+    pub(crate) early: bool,
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+impl Plan {
+    pub(crate) fn draw(seed: u64) -> Self {
+        let rng = &mut Rng::new(seed);
+        let server = match rng.below(3) {
+            0 => Server::Healthy(Quirks::draw(rng)),
+            1 => {
+                let after = rng.duration(ms(1)..secs(60));
+                Server::Dying { after, quirks: Quirks::draw(rng) }
+            }
+            _ => Server::Chaos,
+        };
+        let driver = match rng.below(4) {
+            0 => DriverKind::Stream,
+            1 => DriverKind::Sink,
+            2 => DriverKind::Split,
+            _ => {
+                let count = [1, 2, 10, 100][rng.below(4) as usize];
+                DriverKind::Inbox { count, drop_oldest: rng.once_in(3) }
+            }
+        };
+        let reader = match rng.below(4) {
+            0 | 1 => Reader::AtOnce,
+            2 => Reader::Slow(rng.duration(ms(2)..secs(20))),
+            _ if matches!(driver, DriverKind::Stream) => Reader::AtOnce,
+            _ => Reader::Late,
+        };
+        Self {
+            seed,
+            server,
+            driver,
+            reader,
+            end: [End::Close, End::Close, End::Abort, End::Drop][rng.below(4) as usize],
+            life: rng.duration(secs(1)..secs(600)),
+            heartbeat: match rng.below(3) {
+                0 => Heart::Ping(LifeKind::AnyFrame),
+                1 => Heart::Ping(LifeKind::Reply),
+                _ => Heart::Message,
+            },
+            outbox: Bounds::draw(rng),
+            senders: rng.below(4),
+            minimum_gap: [ms(1), ms(100), secs(3)][rng.below(3) as usize],
+            backoff: [Duration::ZERO, ms(500), secs(5)][rng.below(3) as usize],
+            outage_limit: rng.once_in(4).then(|| rng.duration(secs(1)..secs(120))),
+            attempts: rng.once_in(5).then(|| rng.below(4) as u32),
+            budget: rng.once_in(4).then(|| (1 + rng.below(3) as u32, rng.duration(secs(1)..secs(40)))),
+            max_age: rng.once_in(4).then(|| rng.duration(secs(5)..secs(200))),
+            close_timeout: rng.duration(ms(1)..secs(8)),
+            timers: Timers {
+                lateness: if rng.once_in(3) { rng.duration(ms(1)..ms(900)) } else { ms(0) },
+                granularity: if rng.once_in(4) { ms(1 + rng.below(1_000)) } else { ms(0) },
+                early: rng.once_in(4),
+            },
+            commands: rng.once_in(3),
+            suspends: rng.once_in(5),
+        }
+    }
+}
+
+impl Quirks {
+    fn draw(rng: &mut Rng) -> Self {
+        Self {
+            latency: if rng.once_in(2) { rng.duration(ms(0)..ms(300)) } else { ms(0) },
+            hesitant: rng.once_in(3),
+            cooperative: rng.once_in(4).then(|| 1 + rng.below(4) as u32),
+            spurious_wakes: rng.once_in(4),
+            chatter: rng.once_in(2).then(|| rng.duration(ms(50)..secs(30))),
+            without_progress: rng.once_in(4),
+        }
+    }
+}
+
+impl Bounds {
+    fn draw(rng: &mut Rng) -> Self {
+        Self {
+            count: [1, 2, 10, 1_024][rng.below(4) as usize],
+            bytes: [20, 300, 1 << 20][rng.below(3) as usize],
+            when_full: [WhenFull::Wait, WhenFull::Refuse, WhenFull::DropOldest]
+                [rng.below(3) as usize],
+            offline: if rng.once_in(3) { Offline::Refuse } else { Offline::Keep },
+            max_age: rng.once_in(4).then(|| rng.duration(ms(1)..secs(30))),
+            resend: if rng.once_in(4) { 1 + rng.below(3) as u32 } else { 0 },
+            give_back: !rng.once_in(4),
+        }
+    }
+}
