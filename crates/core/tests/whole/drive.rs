@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt, channel::mpsc,
+use futures::{
+    FutureExt, Sink, SinkExt, Stream, StreamExt,
+    channel::mpsc,
     future::{Either, poll_fn, select},
 };
 use websocket_heartbeat::{Driver, Event, Handle, Inbox, Message, SessionClosed};
@@ -40,10 +42,10 @@ pub(crate) fn start(scene: &Scene, runner: &mut Runner, session: Session) -> Dri
         DriverKind::Split => {
             let (feed, items) = mpsc::unbounded();
             runner.spawn(feeder(scene.clone(), feed.clone())).detach();
-            let (sink, stream) = session.split();
-            let sending = forward(scene.clone(), sink, items);
-            let tasks =
-                vec![runner.spawn(sending), runner.spawn(read(scene.clone(), stream))];
+            // The half of a split has a slot of its own, in which nothing is accepted yet.
+            let (sink, stream) = Noting { scene: scene.clone(), sink: session }.split();
+            let sending = forward(sink, items);
+            let tasks = vec![runner.spawn(sending), runner.spawn(read(scene.clone(), stream))];
             Driven { tasks, feed: Some(feed) }
         }
         DriverKind::Inbox { count, drop_oldest } => {
@@ -144,21 +146,25 @@ impl<S: Sink<Message, Error = SessionClosed> + Unpin> Sink<usize> for Noting<S> 
     }
 }
 
+impl<S: Stream + Unpin> Stream for Noting<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.sink.poll_next_unpin(cx)
+    }
+}
+
 async fn forward(
-    scene: Scene,
-    sink: impl Sink<Message, Error = SessionClosed> + Unpin,
+    sink: impl Sink<usize, Error = SessionClosed> + Unpin,
     items: mpsc::UnboundedReceiver<usize>,
 ) {
     // An error is the end of the session, which the events report.
-    let _ = items.map(Ok).forward(Noting { scene, sink }).await;
+    let _ = items.map(Ok).forward(sink).await;
 }
 
-async fn forward_then_drain(
-    scene: Scene,
-    mut session: Session,
-    items: mpsc::UnboundedReceiver<usize>,
-) {
-    forward(scene.clone(), &mut session, items).await;
+async fn forward_then_drain(scene: Scene, session: Session, items: mpsc::UnboundedReceiver<usize>) {
+    let mut session = Noting { scene: scene.clone(), sink: session };
+    forward(&mut session, items).await;
     while let Some(event) = session.next().await {
         scene.report(event);
     }

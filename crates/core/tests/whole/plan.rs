@@ -171,7 +171,9 @@ impl Plan {
             backoff: [Duration::ZERO, ms(500), secs(5)][rng.below(3) as usize],
             outage_limit: rng.once_in(4).then(|| rng.duration(secs(1)..secs(120))),
             attempts: rng.once_in(5).then(|| rng.below(4) as u32),
-            budget: rng.once_in(4).then(|| (1 + rng.below(3) as u32, rng.duration(secs(1)..secs(40)))),
+            budget: rng
+                .once_in(4)
+                .then(|| (1 + rng.below(3) as u32, rng.duration(secs(1)..secs(40)))),
             max_age: rng.once_in(4).then(|| rng.duration(secs(5)..secs(200))),
             close_timeout: rng.duration(ms(1)..secs(8)),
             timers: Timers {

@@ -104,9 +104,7 @@ impl World {
         let mut chaos = Chaos::new(plan.seed);
         remote.script(move |dial| match server {
             Server::Healthy(quirks) => healthy(quirks),
-            Server::Dying { after, quirks } if dial == 1 => {
-                healthy(quirks).half_open_after(after)
-            }
+            Server::Dying { after, quirks } if dial == 1 => healthy(quirks).half_open_after(after),
             Server::Dying { quirks, .. } => healthy(quirks),
             Server::Chaos => chaos.script(),
         });
@@ -144,7 +142,8 @@ impl World {
             let mut rng = scene.rng(99);
             let mut left = life;
             while !left.is_zero() {
-                let part = rng.duration(Duration::from_millis(1)..Duration::from_secs(100)).min(left);
+                let part =
+                    rng.duration(Duration::from_millis(1)..Duration::from_secs(100)).min(left);
                 runner.run_for(part);
                 left -= part;
                 scene.clock.jump(rng.duration(Duration::ZERO..Duration::from_secs(3_600)));
@@ -163,9 +162,9 @@ impl World {
 }
 
 fn healthy(quirks: Quirks) -> Script {
-    let mut script = Script::accept().latency(quirks.latency).reply_with(|message| {
-        (message.as_text() == Some("heartbeat")).then(|| "answer".into())
-    });
+    let mut script = Script::accept()
+        .latency(quirks.latency)
+        .reply_with(|message| (message.as_text() == Some("heartbeat")).then(|| "answer".into()));
     if quirks.hesitant {
         script = script.hesitant();
     }
