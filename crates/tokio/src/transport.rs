@@ -2,7 +2,10 @@
 
 use std::{future::Future, io, net::SocketAddr, pin::Pin};
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    task::unconstrained,
+};
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
@@ -91,7 +94,9 @@ pub async fn dial(
 ) -> Result<Established<TokioConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(lookup_host(place).await?.collect()) };
-    dialer.dial(request, attempt, addresses, open).await
+    // A finished attempt must not look unfinished to a task without budget. It awaits few things,
+    // and so cannot keep the task busy.
+    unconstrained(dialer.dial(request, attempt, addresses, open)).await
 }
 
 async fn open(address: SocketAddr) -> io::Result<TokioStream> {
