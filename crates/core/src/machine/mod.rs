@@ -16,7 +16,9 @@
 //!    probe is answered; never because a message arrived.
 //! 3. The clock decides, not the sleep.
 //! 4. (driver) Read before you judge.
-//! 5. Our own back-pressure is not the peer's silence.
+//! 5. Our own back-pressure is not the peer's silence: where nothing is read, no reply, no stuck
+//!    write and no close handshake is judged, and a fresh probe precedes the next verdict
+//!    (`intake.rs`).
 //! 6. A stuck write gates neither reads nor deadlines.
 //! 7. Every wait has a deadline.
 //! 8. The attempt counter resets after the connection proved stable.
@@ -30,6 +32,7 @@
 mod beat;
 mod cursors;
 mod input;
+mod intake;
 mod output;
 mod rules;
 #[cfg(test)]
@@ -37,9 +40,10 @@ mod tests;
 
 use std::time::Duration;
 
-use self::{beat::Beat, output::Pending};
+use self::{beat::Beat, intake::Countdown, output::Pending};
 pub(crate) use self::{
     cursors::{Cursors, Load, WINDOW},
+    intake::Intake,
     output::{Action, End, Loss, Transition},
     rules::{Pace, Pulse, Rules, Ruling},
 };
@@ -52,6 +56,7 @@ pub(crate) struct Machine {
     /// The latest moment ever seen.
     now: Timestamp,
     state: State,
+    intake: Intake,
     /// The number of the last dial.
     connection: u64,
     /// The number of the last or next attempt, 0 after a stable connection.
@@ -89,7 +94,7 @@ enum State {
     /// The user paused the session, with a connection or without.
     Paused(Option<Line>),
     /// The connection reached its maximum age and is being closed to be replaced.
-    Retiring { deadline: Option<Timestamp> },
+    Retiring { close: Countdown },
     /// The user closed the session; its connection says goodbye.
     Closing { deadline: Option<Timestamp> },
     /// The session has ended.
@@ -113,7 +118,6 @@ struct Line {
     /// When the line last moved at all: any frame heard, or bytes that left a blocked write.
     last_move: Timestamp,
     beat: Beat,
-    reading: Reading,
     writing: Writing,
     /// When it is to be replaced for its age.
     retire: Option<Timestamp>,
@@ -130,20 +134,13 @@ enum Writing {
     Blocked,
 }
 
-/// Whether we read from the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Reading {
-    Active,
-    /// Our own back-pressure: silence says nothing about the peer.
-    Paused,
-}
-
 impl Machine {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
             rules,
             now: Timestamp::EPOCH,
             state: State::Idle,
+            intake: Intake::Taking,
             connection: 0,
             attempt: 0,
             failures: 0,
@@ -263,7 +260,6 @@ impl Line {
             last_life: now,
             last_move: now,
             beat: Beat::resting(rules.pulse, now),
-            reading: Reading::Active,
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }

@@ -10,6 +10,7 @@ mod drop_rules;
 mod economy;
 mod hooks;
 mod inbox;
+mod intake;
 mod object_safety;
 mod outbox;
 mod proof;

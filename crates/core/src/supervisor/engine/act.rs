@@ -17,10 +17,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if !self.shared.take_work() {
             return Step::Still;
         }
-        self.tell_time();
-        let now = self.now;
         let commands = std::mem::take(&mut self.shared.lock().commands);
         self.has_queue = true;
+        if commands.is_empty() {
+            return Step::Still;
+        }
+        self.tell_time();
+        let now = self.now;
         if let Some(frame) = commands.close {
             self.goodbye = self.goodbye.take().or_else(|| frame.map(Box::new));
             self.machine.handle_close(now);
@@ -86,9 +89,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.writer.probe();
             }
             Action::SayGoodbye => {
-                let frame =
-                    self.goodbye.take().map_or_else(|| CloseFrame::new(1000, ""), |own| *own);
-                let by_user = self.shared.lock().queue.is_closed();
+                // The user may have closed the session since the last look.
+                let (by_user, asked) = {
+                    let state = self.shared.lock();
+                    (state.queue.is_closed(), state.commands.close.as_deref().cloned().flatten())
+                };
+                let own = self.goodbye.take().map(|own| *own).or(asked);
+                let frame = own.unwrap_or_else(|| CloseFrame::new(1000, ""));
                 self.writer.say_goodbye(frame, by_user);
             }
         }
