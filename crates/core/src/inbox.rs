@@ -5,15 +5,19 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use futures_core::{FusedStream, Stream};
 
 use crate::{
-    ConfigError, Event, Handle, Supervisor, Timer, Transport, backlog::Backlog, guarded::Guarded,
-    sink_side::SinkSide, supervisor::Reading, wakers::Side,
+    ConfigError, Event, Handle, Supervisor, Timer, Transport,
+    backlog::Backlog,
+    guarded::{Guarded, discard, wake},
+    sink_side::SinkSide,
+    supervisor::Reading,
+    wakers::Side,
 };
 
 /// Events handed over in one go at most: one lock and one wake for all of them.
@@ -55,26 +59,21 @@ enum WhenFull {
 /// Where driver and inbox meet.
 #[derive(Debug)]
 struct Meeting {
-    state: Mutex<State>,
+    state: Guarded<State>,
 }
 
 #[derive(Debug)]
 struct State {
     backlog: Backlog,
-    reader: Option<Waker>,
-    driver: Option<Waker>,
+    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    reader: Option<Arc<Waker>>,
+    driver: Option<Arc<Waker>>,
     /// The driver waits for room.
     full: bool,
     /// The driver is gone: nothing more will come.
     finished: bool,
     /// The inbox is gone: nothing more will be read.
     abandoned: bool,
-}
-
-impl Meeting {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Inbox {
@@ -91,7 +90,7 @@ impl Inbox {
         Self {
             limit,
             when_full: WhenFull::Wait,
-            meeting: Arc::new(Meeting { state: Mutex::new(state) }),
+            meeting: Arc::new(Meeting { state: Guarded::new(state) }),
             batch: VecDeque::new(),
             ended: false,
         }
@@ -113,26 +112,50 @@ impl Stream for Inbox {
         if let Some(event) = this.batch.pop_front() {
             return Poll::Ready(Some(event));
         }
-        let driver = {
-            let mut state = this.meeting.lock();
-            if state.backlog.is_empty() {
+        let mut own = None;
+        let look = loop {
+            let look = this.meeting.state.with(|state, garbage| {
+                if !state.backlog.is_empty() {
+                    this.batch = state.backlog.take_all(std::mem::take(&mut this.batch));
+                    let full = std::mem::take(&mut state.full);
+                    return Some(Look::Events { driver: state.driver.clone().filter(|_| full) });
+                }
                 if state.finished {
-                    this.ended = true;
-                    return Poll::Ready(None);
+                    return Some(Look::End);
                 }
                 if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    state.reader = Some(cx.waker().clone());
+                    garbage.drop_later(state.reader.replace(own.take()?));
                 }
-                return Poll::Pending;
+                Some(Look::Nothing)
+            });
+            match look {
+                Some(look) => break look,
+                // Cloned outside of the lock, and only by one who must wait.
+                None => own = Some(Arc::new(cx.waker().clone())),
             }
-            this.batch = state.backlog.take_all(std::mem::take(&mut this.batch));
-            std::mem::take(&mut state.full).then(|| state.driver.clone()).flatten()
         };
-        if let Some(driver) = driver {
-            driver.wake();
+        match look {
+            Look::Events { driver } => {
+                driver.iter().for_each(|driver| wake(driver));
+                Poll::Ready(this.batch.pop_front())
+            }
+            Look::End => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
+            Look::Nothing => Poll::Pending,
         }
-        Poll::Ready(this.batch.pop_front())
     }
+}
+
+/// What the reader found.
+enum Look {
+    /// The driver is to be woken if it waits for room.
+    Events {
+        driver: Option<Arc<Waker>>,
+    },
+    End,
+    Nothing,
 }
 
 /// Terminated once `None` was returned.
@@ -144,14 +167,12 @@ impl FusedStream for Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        let driver = {
-            let mut state = self.meeting.lock();
+        let driver = self.meeting.state.with(|state, garbage| {
             state.abandoned = true;
+            garbage.drop_later(state.reader.take());
             state.driver.take()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        });
+        driver.iter().for_each(|driver| wake(driver));
     }
 }
 
@@ -196,7 +217,7 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             return Err(ConfigError::new("inbox limit", inbox.limit, "must be at least 1"));
         }
         let handle = supervisor.handle();
-        inbox.meeting.lock().backlog.limit_as(supervisor.unread());
+        inbox.meeting.state.with(|state, _| state.backlog.limit_as(supervisor.unread()));
         let driver = Self {
             meeting: Arc::clone(&inbox.meeting),
             limit: inbox.limit,
@@ -226,20 +247,29 @@ impl<T: Transport, K: Timer> Driver<T, K> {
 
     /// How many messages the inbox has room for; `None` if it is gone.
     fn room(&self, waker: &Waker) -> Option<usize> {
-        let mut state = self.meeting.lock();
-        if state.abandoned {
-            return None;
+        let mut own = None;
+        loop {
+            let look = self.meeting.state.with(|state, garbage| {
+                if state.abandoned {
+                    return Some(None);
+                }
+                let room = match self.when_full {
+                    WhenFull::Wait => self.limit.saturating_sub(state.backlog.messages()),
+                    WhenFull::DropOldest => BATCH,
+                };
+                state.full = room == 0;
+                // The inbox calls when there is room again, or when it is dropped.
+                if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    garbage.drop_later(state.driver.replace(own.take()?));
+                }
+                Some(Some(room))
+            });
+            match look {
+                Some(room) => return room,
+                // Cloned outside of the lock, and once for all polls of a task.
+                None => own = Some(Arc::new(waker.clone())),
+            }
         }
-        let room = match self.when_full {
-            WhenFull::Wait => self.limit.saturating_sub(state.backlog.messages()),
-            WhenFull::DropOldest => BATCH,
-        };
-        state.full = room == 0;
-        // The inbox calls when there is room again, or when it is dropped.
-        if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.driver = Some(waker.clone());
-        }
-        Some(room)
     }
 
     /// Hands the batch over, if there is one; whether there was, and room is left.
@@ -248,41 +278,43 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             return false;
         }
         let only_messages = std::mem::take(&mut self.messages) == self.batch.len();
-        let (reader, full) = {
-            let mut state = self.meeting.lock();
-            if state.abandoned {
-                self.batch.clear();
-                return true;
-            }
-            if only_messages && state.backlog.messages() + self.batch.len() <= self.limit {
-                state.backlog.append(&mut self.batch);
-            }
-            for event in self.batch.drain(..) {
-                state.backlog.push(event);
-                if state.backlog.messages() > self.limit {
-                    state.backlog.drop_oldest();
-                }
-            }
-            let messages = state.backlog.messages();
-            state.full = self.when_full == WhenFull::Wait && messages >= self.limit;
-            (state.reader.clone(), state.full)
-        };
-        if let Some(reader) = reader {
-            reader.wake();
+        // Taken out meanwhile, since events are dropped where they fold or find no room, and what is
+        // in them is the application's. A reader that comes now waits, and is woken below.
+        let (mut backlog, abandoned) = self
+            .meeting
+            .state
+            .with(|state, _| (std::mem::take(&mut state.backlog), state.abandoned));
+        if abandoned {
+            discard(self.batch.drain(..));
+            return true;
         }
+        if only_messages && backlog.messages() + self.batch.len() <= self.limit {
+            backlog.append(&mut self.batch);
+        }
+        for event in self.batch.drain(..) {
+            backlog.push(event);
+            if backlog.messages() > self.limit {
+                backlog.drop_oldest();
+            }
+        }
+        let full = self.when_full == WhenFull::Wait && backlog.messages() >= self.limit;
+        let reader = self.meeting.state.with(|state, _| {
+            state.backlog = backlog;
+            state.full = full;
+            state.reader.clone()
+        });
+        reader.iter().for_each(|reader| wake(reader));
         !full
     }
 
     /// Nothing more will come.
     fn finish(&self) {
-        let reader = {
-            let mut state = self.meeting.lock();
+        let reader = self.meeting.state.with(|state, garbage| {
             state.finished = true;
+            garbage.drop_later(state.driver.take());
             state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        });
+        reader.iter().for_each(|reader| wake(reader));
     }
 }
 
