@@ -1,13 +1,8 @@
 //! A budget of attempts that many supervisors share: [`DialBudget`].
 
-use std::{
-    collections::VecDeque,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::{ConfigError, Timestamp};
+use crate::{ConfigError, Timestamp, guarded::Guarded};
 
 /// At most so many attempts in any window of time, over all supervisors that hold a clone of it.
 ///
@@ -24,7 +19,7 @@ pub struct DialBudget {
 
 #[derive(Debug)]
 struct Shared {
-    granted: Mutex<VecDeque<Timestamp>>,
+    granted: Guarded<VecDeque<Timestamp>>,
     count: NonZeroU32,
     window: Duration,
 }
@@ -40,22 +35,23 @@ impl DialBudget {
         let rule = "must be at least 1";
         let count =
             NonZeroU32::new(count).ok_or_else(|| ConfigError::new("dial budget", count, rule))?;
-        Ok(Self { shared: Arc::new(Shared { granted: Mutex::default(), count, window }) })
+        Ok(Self { shared: Arc::new(Shared { granted: Guarded::default(), count, window }) })
     }
 
     /// Grants an attempt and says when it may begin, `now` or later; `None` is never.
     pub(crate) fn grant(&self, now: Timestamp) -> Option<Timestamp> {
         let Shared { granted, count, window } = &*self.shared;
-        let mut granted = granted.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = if granted.len() < count.get() as usize {
-            granted.back().map_or(now, |last| now.max(*last))
-        } else {
-            let earliest = granted.front()?.checked_add(*window)?;
-            granted.pop_front();
-            earliest.max(now)
-        };
-        granted.push_back(at);
-        Some(at)
+        granted.with(|granted, _| {
+            let at = if granted.len() < count.get() as usize {
+                granted.back().map_or(now, |last| now.max(*last))
+            } else {
+                let earliest = granted.front()?.checked_add(*window)?;
+                granted.pop_front();
+                earliest.max(now)
+            };
+            granted.push_back(at);
+            Some(at)
+        })
     }
 }
 

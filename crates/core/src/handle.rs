@@ -14,7 +14,7 @@ use futures_sink::Sink;
 use crate::{
     CloseFrame, CloseReason, ConfigError, Fate, Message, QueueError, Queuing, QueuingWithReceipt,
     SessionClosed, Status, StatusChanges,
-    queue::News,
+    queue::Offered,
     shared::{Shared, State},
     sink_side::SinkSide,
 };
@@ -68,7 +68,16 @@ impl<M: Into<Message>> From<M> for Outgoing {
 
 impl Handle {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, sink: SinkSide::default() }
+        Self::with_sink(shared, SinkSide::default())
+    }
+
+    pub(crate) fn with_sink(shared: Arc<Shared>, sink: SinkSide) -> Self {
+        Self { shared, sink }
+    }
+
+    /// The number that the outbox knows the sink of this handle by, 0 if it does not.
+    pub(crate) fn owner(&self) -> u64 {
+        self.sink.owner()
     }
 
     /// Queues a message; ready when the outbox has accepted it. What is queued is written in
@@ -97,15 +106,15 @@ impl Handle {
     /// closed.
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
-        let offered =
-            self.shared.with(|state, news| state.queue.offer(&mut outgoing, None, false, news));
-        match outgoing {
-            Some(outgoing) => Err(offered.error(outgoing.message)),
-            None => {
-                self.shared.notify();
-                Ok(())
-            }
+        let offered = self
+            .shared
+            .with(|state, garbage| state.queue.offer(&mut outgoing, None, self.owner(), garbage));
+        if offered == Offered::Accepted {
+            self.shared.notify();
+            return Ok(());
         }
+        let outgoing = outgoing.expect("what is refused is not taken");
+        Err(offered.error(outgoing.message))
     }
 
     /// Queues a message; ready with the promise of its fate when the outbox has accepted it.
@@ -146,7 +155,7 @@ impl Handle {
     /// may hold messages.
     pub fn replay(&self, key: &str, message: impl Into<Message>) -> Result<(), QueueError> {
         let message = message.into();
-        self.shared.with(|state, _| state.queue.set_replay(key, message))?;
+        self.shared.with(|state, garbage| state.queue.set_replay(key, message, garbage))?;
         self.shared.notify();
         Ok(())
     }
@@ -158,12 +167,8 @@ impl Handle {
 
     /// Queues messages for the connection with this number and no other, as
     /// [`Queue::queue_on`](crate::queue::Queue::queue_on) says.
-    pub(crate) fn queue_on(
-        &self,
-        connection: u64,
-        messages: impl Iterator<Item = Message>,
-    ) -> Option<u64> {
-        let first = self.shared.with(|state, _| state.queue.queue_on(connection, messages));
+    pub(crate) fn queue_on(&self, connection: u64, mut messages: Vec<Message>) -> Option<u64> {
+        let first = self.shared.with(|state, _| state.queue.queue_on(connection, &mut messages));
         self.shared.notify();
         first
     }
@@ -171,7 +176,7 @@ impl Handle {
     /// The first ticket of [`queue_on`](Self::queue_on) whose message was not written and may
     /// still be.
     pub(crate) fn first_unwritten(&self) -> u64 {
-        self.shared.lock().queue.first_unwritten()
+        self.shared.with(|state, _| state.queue.first_unwritten())
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -203,17 +208,21 @@ impl Handle {
     }
 
     fn close_by(&self, frame: Option<CloseFrame>) {
-        self.command(|state, news| {
-            state.commands.close.get_or_insert_with(|| Box::new(frame));
-            state.queue.close_gate(news);
+        // One that comes too late is dropped here, outside of the lock.
+        let mut frame = Some(Box::new(frame));
+        self.command(|state| {
+            if state.commands.close.is_none() {
+                state.commands.close = frame.take();
+            }
+            state.queue.close_gate();
         });
     }
 
     /// Ends the session now, without a close frame. Idempotent.
     pub fn abort(&self) {
-        self.command(|state, news| {
+        self.command(|state| {
             state.commands.abort = true;
-            state.queue.close_gate(news);
+            state.queue.close_gate();
         });
     }
 
@@ -221,30 +230,30 @@ impl Handle {
     /// its delay. The minimum gap between attempts holds. Does nothing while an attempt is under
     /// way, while paused, or once closed.
     pub fn reconnect_now(&self) {
-        self.command(|state, _| state.commands.reconnect = true);
+        self.command(|state| state.commands.reconnect = true);
     }
 
     /// Asks the server for a sign of life now, with a short deadline, and lets the connection be
     /// replaced only if none comes: the thing to do when the network changed or the machine woke
     /// up. Does nothing without an open connection.
     pub fn probe_now(&self) {
-        self.command(|state, _| state.commands.probe = true);
+        self.command(|state| state.commands.probe = true);
     }
 
     /// Rests until [`resume`](Self::resume): an open connection is kept and goes on to be read and
     /// written, without heartbeats and verdicts; an attempt under way or scheduled is given up.
     pub fn pause(&self) {
-        self.command(|state, _| state.commands.pause = Some(true));
+        self.command(|state| state.commands.pause = Some(true));
     }
 
     /// Ends a [`pause`](Self::pause): with a connection by a probe with a short deadline, without
     /// one by an attempt at once.
     pub fn resume(&self) {
-        self.command(|state, _| state.commands.pause = Some(false));
+        self.command(|state| state.commands.pause = Some(false));
     }
 
-    fn command(&self, set: impl FnOnce(&mut State, &mut News)) {
-        self.shared.with(set);
+    fn command(&self, set: impl FnOnce(&mut State)) {
+        self.shared.with(|state, _| set(state));
         self.shared.notify();
     }
 

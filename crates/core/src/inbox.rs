@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -14,7 +14,9 @@ use futures_core::{FusedStream, Stream};
 use crate::{
     ConfigError, Event, Handle, Supervisor, Timer, Transport,
     backlog::Backlog,
+    guarded::{Guarded, discard, wake},
     machine::{Intake, Load},
+    sink_side::SinkSide,
     wakers::Side,
 };
 
@@ -69,7 +71,7 @@ enum WhenFull {
 /// Where driver and inbox meet.
 #[derive(Debug)]
 struct Meeting {
-    state: Mutex<State>,
+    state: Guarded<State>,
 }
 
 #[derive(Debug)]
@@ -77,8 +79,9 @@ struct State {
     backlog: Backlog,
     /// Messages that the reader has taken out in one go and not given on yet, as of then.
     taken: Load,
-    reader: Option<Waker>,
-    driver: Option<Waker>,
+    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    reader: Option<Arc<Waker>>,
+    driver: Option<Arc<Waker>>,
     /// The driver waits for room.
     full: bool,
     /// The driver is gone: nothing more will come.
@@ -87,26 +90,10 @@ struct State {
     abandoned: bool,
 }
 
-impl Meeting {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl State {
     /// All that is unread.
     fn held(&self) -> Load {
         self.backlog.held().with(self.taken)
-    }
-
-    /// Keeps to the bound by dropping the oldest. One message of any size may stay.
-    fn drop_excess(&mut self, bound: Load) {
-        while self.backlog.held().count > 0
-            && (self.held().count > bound.count
-                || (self.held().bytes > bound.bytes && self.held().count > 1))
-        {
-            self.backlog.drop_oldest();
-        }
     }
 }
 
@@ -127,7 +114,7 @@ impl Inbox {
         Self {
             bound: Load { count: limit, bytes: BYTES },
             when_full: WhenFull::Wait,
-            meeting: Arc::new(Meeting { state: Mutex::new(state) }),
+            meeting: Arc::new(Meeting { state: Guarded::new(state) }),
             batch: VecDeque::new(),
             ended: false,
         }
@@ -159,34 +146,39 @@ impl Stream for Inbox {
         if let Some(event) = this.batch.pop_front() {
             return Poll::Ready(Some(event));
         }
-        let (next, driver) = {
-            let mut state = this.meeting.lock();
-            let Load { count, bytes } = this.bound;
-            let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
-            state.taken = state.backlog.take(part, &mut this.batch);
-            let next = match this.batch.pop_front() {
-                Some(event) => {
-                    if let Event::Message(message) = &event {
-                        state.taken.remove(message.len());
+        let mut own = None;
+        let (next, driver) = loop {
+            let look = this.meeting.state.with(|state, garbage| {
+                let Load { count, bytes } = this.bound;
+                let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
+                state.taken = state.backlog.take(part, &mut this.batch);
+                let next = match this.batch.pop_front() {
+                    Some(event) => {
+                        if let Event::Message(message) = &event {
+                            state.taken.remove(message.len());
+                        }
+                        Poll::Ready(Some(event))
                     }
-                    Poll::Ready(Some(event))
-                }
-                None if state.finished => Poll::Ready(None),
-                None => {
-                    if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                        state.reader = Some(cx.waker().clone());
+                    None if state.finished => Poll::Ready(None),
+                    None => {
+                        if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                            garbage.drop_later(state.reader.replace(own.take()?));
+                        }
+                        Poll::Pending
                     }
-                    Poll::Pending
-                }
-            };
-            let waits = state.full && this.bound.without(state.held()).has_room();
-            state.full &= !waits;
-            (next, waits.then(|| state.driver.clone()).flatten())
+                };
+                let waits = state.full && this.bound.without(state.held()).has_room();
+                state.full &= !waits;
+                Some((next, state.driver.clone().filter(|_| waits)))
+            });
+            match look {
+                Some(look) => break look,
+                // Cloned outside of the lock, and only by one who must wait.
+                None => own = Some(Arc::new(cx.waker().clone())),
+            }
         };
+        driver.iter().for_each(|driver| wake(driver));
         this.ended |= matches!(next, Poll::Ready(None));
-        if let Some(driver) = driver {
-            driver.wake();
-        }
         next
     }
 }
@@ -200,20 +192,30 @@ impl FusedStream for Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        let driver = {
-            let mut state = self.meeting.lock();
+        let driver = self.meeting.state.with(|state, garbage| {
             state.abandoned = true;
+            garbage.drop_later(state.reader.take());
             state.driver.take()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        });
+        driver.iter().for_each(|driver| wake(driver));
     }
 }
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox").field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+/// Keeps to the bound by dropping the oldest. One message of any size may stay.
+fn drop_excess(backlog: &mut Backlog, taken: Load, bound: Load) {
+    loop {
+        let held = backlog.held().with(taken);
+        let exceeds = held.count > bound.count || (held.bytes > bound.bytes && held.count > 1);
+        if !exceeds || backlog.held().count == 0 {
+            return;
+        }
+        backlog.drop_oldest();
     }
 }
 
@@ -237,6 +239,9 @@ pub struct Driver<T: Transport, K: Timer> {
     /// The messages among them.
     load: Load,
     handle: Handle,
+    /// The sink side that the supervisor had, and whether it is promised a place, until a handle
+    /// takes it over.
+    sink: Guarded<Option<(SinkSide, bool)>>,
     closing: bool,
 }
 
@@ -253,51 +258,68 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             return Err(ConfigError::new("inbox bytes", bytes, "must be at least 1"));
         }
         let handle = supervisor.handle();
-        {
-            // What the sink side has met counts against the bound, and waits for the reader first.
-            let mut state = inbox.meeting.lock();
-            state.backlog.limit_as(supervisor.unread());
-            while let Some(event) = supervisor.take_unread() {
-                state.backlog.push(event);
-            }
-            if inbox.when_full == WhenFull::DropOldest {
-                state.drop_excess(inbox.bound);
-            }
+        // What the sink side has met counts against the bound, and waits for the reader first.
+        let mut backlog = Backlog::default();
+        backlog.limit_as(supervisor.unread());
+        while let Some(event) = supervisor.take_unread() {
+            backlog.push(event);
         }
+        if inbox.when_full == WhenFull::DropOldest {
+            drop_excess(&mut backlog, Load::default(), inbox.bound);
+        }
+        inbox.meeting.state.with(|state, _| state.backlog = backlog);
         let driver = Self {
-            supervisor,
             meeting: Arc::clone(&inbox.meeting),
             bound: inbox.bound,
             when_full: inbox.when_full,
             batch: VecDeque::new(),
             load: Load::default(),
             handle,
+            sink: Guarded::new(Some(supervisor.take_sink())),
+            supervisor,
             closing: false,
         };
         Ok((driver, inbox))
     }
 
     /// A handle to send and to command with, from anywhere.
+    ///
+    /// The first one goes on as a `Sink` where the supervisor's own left off: it is ready if that
+    /// was, and its flush waits for what that has sent.
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        let Some((mut sink, promised)) = self.sink.with(|sink, _| sink.take()) else {
+            return self.handle.clone();
+        };
+        let shared = Arc::clone(self.handle.shared());
+        sink.resume(&shared, promised);
+        Handle::with_sink(shared, sink)
     }
 
     /// What the inbox has room for; `None` if it is gone.
     fn room(&self, waker: &Waker) -> Option<Load> {
-        let mut state = self.meeting.lock();
-        if state.abandoned {
-            return None;
+        let mut own = None;
+        loop {
+            let look = self.meeting.state.with(|state, garbage| {
+                if state.abandoned {
+                    return Some(None);
+                }
+                let room = match self.when_full {
+                    WhenFull::Wait => self.bound.without(state.held()),
+                    WhenFull::DropOldest => Load { count: BATCH, ..self.bound },
+                };
+                state.full = !room.has_room();
+                // The inbox calls when there is room again, or when it is dropped.
+                if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    garbage.drop_later(state.driver.replace(own.take()?));
+                }
+                Some(Some(room))
+            });
+            match look {
+                Some(room) => return room,
+                // Cloned outside of the lock, and once for all polls of a task.
+                None => own = Some(Arc::new(waker.clone())),
+            }
         }
-        let room = match self.when_full {
-            WhenFull::Wait => self.bound.without(state.held()),
-            WhenFull::DropOldest => Load { count: BATCH, ..self.bound },
-        };
-        state.full = !room.has_room();
-        // The inbox calls when there is room again, or when it is dropped.
-        if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.driver = Some(waker.clone());
-        }
-        Some(room)
     }
 
     /// Hands the batch over, if there is one; whether there was, and room is left.
@@ -306,40 +328,43 @@ impl<T: Transport, K: Timer> Driver<T, K> {
             return false;
         }
         let load = std::mem::take(&mut self.load);
-        let (reader, full) = {
-            let mut state = self.meeting.lock();
-            if state.abandoned {
-                self.batch.clear();
-                return true;
-            }
-            if load.count == self.batch.len() {
-                state.backlog.append(&mut self.batch, load);
-            }
-            for event in self.batch.drain(..) {
-                state.backlog.push(event);
-            }
-            match self.when_full {
-                WhenFull::Wait => state.full = !self.bound.without(state.held()).has_room(),
-                WhenFull::DropOldest => state.drop_excess(self.bound),
-            }
-            (state.reader.clone(), state.full)
-        };
-        if let Some(reader) = reader {
-            reader.wake();
+        // Taken out meanwhile, since events are dropped where they fold or find no room, and what is
+        // in them is the application's. A reader that comes now waits, and is woken below.
+        let (mut backlog, taken, abandoned) = self
+            .meeting
+            .state
+            .with(|state, _| (std::mem::take(&mut state.backlog), state.taken, state.abandoned));
+        if abandoned {
+            discard(self.batch.drain(..));
+            return true;
         }
+        if load.count == self.batch.len() {
+            backlog.append(&mut self.batch, load);
+        }
+        for event in self.batch.drain(..) {
+            backlog.push(event);
+        }
+        if self.when_full == WhenFull::DropOldest {
+            drop_excess(&mut backlog, taken, self.bound);
+        }
+        let (reader, full) = self.meeting.state.with(|state, _| {
+            state.backlog = backlog;
+            let room = self.bound.without(state.held()).has_room();
+            state.full = self.when_full == WhenFull::Wait && !room;
+            (state.reader.clone(), state.full)
+        });
+        reader.iter().for_each(|reader| wake(reader));
         !full
     }
 
     /// Nothing more will come.
     fn finish(&self) {
-        let reader = {
-            let mut state = self.meeting.lock();
+        let reader = self.meeting.state.with(|state, garbage| {
             state.finished = true;
+            garbage.drop_later(state.driver.take());
             state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        });
+        reader.iter().for_each(|reader| wake(reader));
     }
 }
 
@@ -391,6 +416,9 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Driver<T, K> {
     fn drop(&mut self) {
+        if let Some((mut sink, _)) = self.sink.with(|sink, _| sink.take()) {
+            sink.leave(self.handle.shared());
+        }
         self.finish();
     }
 }

@@ -175,6 +175,7 @@ mod endpoints;
 mod error;
 mod event;
 mod exchange;
+mod guarded;
 mod handle;
 mod headers;
 mod heartbeat;
@@ -199,6 +200,7 @@ mod text;
 mod time;
 mod transport;
 mod verdict;
+mod wait_line;
 mod wakers;
 
 pub use bytes::Bytes;

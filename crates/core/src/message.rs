@@ -55,15 +55,15 @@ impl Message {
     ///
     /// Payloads are slices of larger buffers: one kept message can hold a whole read buffer of
     /// 16 KiB or more. Up to a quarter of that a copy is cheaper than what it sets free.
-    pub(crate) fn unpinned(self) -> Self {
+    pub(crate) fn copied_if_small(&self) -> Option<Self> {
         const SMALL: usize = 4 * 1024;
         if self.len() > SMALL {
-            return self;
+            return None;
         }
-        match self {
+        Some(match self {
             Self::Text(text) => Self::Text(text.as_str().into()),
-            Self::Binary(bytes) => Self::Binary(Bytes::copy_from_slice(&bytes)),
-        }
+            Self::Binary(bytes) => Self::Binary(Bytes::copy_from_slice(bytes)),
+        })
     }
 
     /// Whether the payload is empty.

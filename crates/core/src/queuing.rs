@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Handle, Outgoing, QueueError, Receipt,
-    queue::{Offered, Queue},
+    queue::{Offered, Queue, Wants},
 };
 
 /// A message that waits to be accepted, see [`Handle::queue`].
@@ -91,38 +91,65 @@ impl<'a> Way<'a> {
     fn poll<R>(
         &mut self,
         waker: &Waker,
-        accepted: impl FnOnce(&mut Queue) -> R,
+        accepted: impl Fn(&mut Queue) -> R,
     ) -> Poll<Result<R, QueueError>> {
-        assert!(self.outgoing.is_some(), "polled after it was ready");
+        let outgoing = self.outgoing.as_ref().expect("polled after it was ready");
+        let (bytes, owner) = (outgoing.message.len(), self.handle.owner());
         let shared = self.handle.shared();
-        let (offered, result) = shared.with(|state, news| {
-            let queue = &mut state.queue;
-            let offered = queue.offer(&mut self.outgoing, self.place, false, news);
-            let result = (offered == Offered::Accepted).then(|| accepted(queue));
-            if offered == Offered::Wait {
+        // Cloned outside of the lock, and only where somebody waits.
+        let mut own = None;
+        loop {
+            let look = shared.with(|state, garbage| {
+                let queue = &mut state.queue;
+                let offered = queue.offer(&mut self.outgoing, self.place, owner, garbage);
+                if offered != Offered::Wait {
+                    if let Some(place) = self.place.take() {
+                        queue.leave(place, garbage);
+                    }
+                    let result = (offered == Offered::Accepted).then(|| accepted(queue));
+                    return Look::Done(offered, result);
+                }
                 let place = *self.place.get_or_insert_with(|| queue.draw_number());
-                queue.wait(place, waker, true, news);
-            } else if let Some(place) = self.place.take() {
-                queue.leave(place, news);
+                let wants = Wants::Room { bytes };
+                if queue.knows(place, wants, waker) {
+                    return Look::Waits;
+                }
+                let Some(own) = own.take() else { return Look::NeedsWaker };
+                queue.wait(place, wants, own, garbage);
+                // What its own handle was promised as a sink must not keep it waiting.
+                queue.take_promise(owner);
+                Look::Waits
+            });
+            match look {
+                Look::Done(_, Some(result)) => {
+                    shared.notify();
+                    return Poll::Ready(Ok(result));
+                }
+                Look::Done(offered, None) => {
+                    let outgoing = self.outgoing.take().expect("what is refused is not taken");
+                    return Poll::Ready(Err(offered.error(outgoing.message)));
+                }
+                Look::Waits => return Poll::Pending,
+                Look::NeedsWaker => own = Some(waker.clone()),
             }
-            (offered, result)
-        });
-        if let Some(result) = result {
-            shared.notify();
-            return Poll::Ready(Ok(result));
-        }
-        match self.outgoing.take_if(|_| offered != Offered::Wait) {
-            Some(outgoing) => Poll::Ready(Err(offered.error(outgoing.message))),
-            None => Poll::Pending,
         }
     }
+}
+
+/// What came of a look at the outbox.
+enum Look<R> {
+    /// With the result if it was accepted.
+    Done(Offered, Option<R>),
+    Waits,
+    /// It must wait, and whom to call is not noted yet.
+    NeedsWaker,
 }
 
 impl Drop for Way<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.handle.shared().with(|state, news| state.queue.leave(place, news));
+            self.handle.shared().with(|state, garbage| state.queue.leave(place, garbage));
         }
     }
 }

@@ -1,16 +1,14 @@
 //! What the supervisor shares with its handles.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     task::Waker,
 };
 
 use crate::{
     CloseFrame, Status, Timestamp,
-    queue::{News, Queue},
+    guarded::{Garbage, Guarded},
+    queue::Queue,
     wakers::Slots,
 };
 
@@ -19,7 +17,7 @@ pub(crate) struct Shared {
     pub(crate) slots: Slots,
     /// Something was put below since the driver last looked.
     work: AtomicBool,
-    state: Mutex<State>,
+    state: Guarded<State>,
 }
 
 pub(crate) struct State {
@@ -51,27 +49,16 @@ impl Commands {
 pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
+    /// Those who wait for a newer status.
     watchers: Vec<(u64, Waker)>,
     next_watcher: u64,
 }
 
 impl Published {
-    /// The status has changed. Gives those who watch it, to be woken outside the lock.
-    pub(crate) fn renew(&mut self) -> Watchers {
+    /// The status has changed: those who watch it are called.
+    pub(crate) fn renew(&mut self, garbage: &mut Garbage<'_>) {
         self.version += 1;
-        Watchers(std::mem::take(&mut self.watchers))
-    }
-}
-
-/// Who watches the status.
-#[must_use = "they wait"]
-pub(crate) struct Watchers(Vec<(u64, Waker)>);
-
-impl Watchers {
-    pub(crate) fn wake(self) {
-        for (_, waker) in self.0 {
-            waker.wake();
-        }
+        self.watchers.drain(..).for_each(|(_, waker)| garbage.wake(waker));
     }
 }
 
@@ -82,20 +69,22 @@ impl Shared {
         Self {
             slots: Slots::default(),
             work: AtomicBool::new(false),
-            state: Mutex::new(State { queue, commands: Commands::default(), published }),
+            state: Guarded::new(State { queue, commands: Commands::default(), published }),
         }
     }
 
-    /// Works on the shared state, then wakes whom it concerns, outside the lock.
-    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut State, &mut News) -> R) -> R {
-        let mut news = News::default();
-        let result = work(&mut self.lock(), &mut news);
-        news.spread();
+    /// Works on the shared state and settles the outbox, then wakes whom it concerns and drops what
+    /// is left over, outside the lock.
+    #[inline]
+    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Garbage<'g>) -> R) -> R {
+        let (result, accepted) = self.state.with(|state, garbage| {
+            let result = work(state, garbage);
+            (result, state.queue.settle(garbage))
+        });
+        if accepted {
+            self.notify();
+        }
         result
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the driver to look. It is woken at the first such call after it has looked.
@@ -127,14 +116,15 @@ impl Shared {
 /// The status.
 impl Shared {
     pub(crate) fn status(&self) -> Status {
-        self.lock().published.status.clone()
+        self.with(|state, _| state.published.status.clone())
     }
 
     /// A number for one who watches the status.
     pub(crate) fn draw_watcher(&self) -> u64 {
-        let published = &mut self.lock().published;
-        published.next_watcher += 1;
-        published.next_watcher
+        self.with(|state, _| {
+            state.published.next_watcher += 1;
+            state.published.next_watcher
+        })
     }
 
     /// The status if it is newer than version `seen`; else the waker is called when it is.
@@ -144,34 +134,39 @@ impl Shared {
         seen: Option<u64>,
         waker: &Waker,
     ) -> Option<(Status, u64)> {
-        let mut state = self.lock();
-        let published = &mut state.published;
-        if seen.is_none_or(|seen| published.version > seen) {
-            return Some((published.status.clone(), published.version));
-        }
-        let (watchers, waker) = (&mut published.watchers, waker.clone());
-        let known = watchers.iter_mut().find(|(known, _)| *known == watcher);
-        let old = match known {
-            Some((_, known)) => Some(std::mem::replace(known, waker)),
-            None => {
-                watchers.push((watcher, waker));
-                None
+        let mut own = None;
+        loop {
+            let look = self.with(|state, garbage| {
+                let published = &mut state.published;
+                if seen.is_none_or(|seen| published.version > seen) {
+                    return Some(Some((published.status.clone(), published.version)));
+                }
+                let watchers = &mut published.watchers;
+                let at = watchers.iter().position(|(known, _)| *known == watcher);
+                if !at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
+                    let own = own.take()?;
+                    if let Some(at) = at {
+                        garbage.drop_later(watchers.swap_remove(at));
+                    }
+                    watchers.push((watcher, own));
+                }
+                Some(None)
+            });
+            match look {
+                Some(result) => return result,
+                // Cloned outside of the lock, and only by one who must wait.
+                None => own = Some(waker.clone()),
             }
-        };
-        drop(state);
-        // Out of the lock: this may end a task, and whatever it owns.
-        drop(old);
-        None
+        }
     }
 
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        let mut state = self.lock();
-        let watchers = &mut state.published.watchers;
-        let at = watchers.iter().position(|(known, _)| *known == watcher);
-        let old = at.map(|at| watchers.swap_remove(at));
-        drop(state);
-        // Out of the lock, as above.
-        drop(old);
+        self.with(|state, garbage| {
+            let watchers = &mut state.published.watchers;
+            for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
+                garbage.drop_later(left);
+            }
+        });
     }
 }
 

@@ -2,20 +2,21 @@
 
 use std::task::{Poll, Waker};
 
-use crate::{DropReason, Message, Outgoing, QueueError, SessionClosed, shared::Shared};
+use crate::{Message, SessionClosed, queue::SinkState, shared::Shared};
 
 /// The state of one sink over the outbox.
 #[derive(Debug, Default)]
 pub(crate) struct SinkSide {
-    /// The place in line at the gate.
-    place: Option<u64>,
-    /// The number among those who wait for a flush.
-    flusher: Option<u64>,
-    /// A place in the outbox is promised.
-    reserved: bool,
-    /// The number after that of the last message accepted here.
-    last: u64,
+    state: SinkState,
     closed: bool,
+}
+
+/// What came of a look that may have to wait.
+enum Look<R> {
+    Done(R),
+    Waits,
+    /// It must wait, and whom to call is not noted yet.
+    NeedsWaker,
 }
 
 impl SinkSide {
@@ -27,20 +28,22 @@ impl SinkSide {
         if self.closed {
             return Poll::Ready(Err(SessionClosed));
         }
-        if self.reserved {
-            return Poll::Ready(Ok(()));
-        }
-        shared.with(|state, news| {
-            if state.queue.reserve(self.place)? {
-                self.reserved = true;
-                if let Some(place) = self.place.take() {
-                    state.queue.leave(place, news);
+        let sink = &mut self.state;
+        poll(waker, |own| {
+            shared.with(|state, garbage| {
+                let queue = &mut state.queue;
+                let promised = queue.promise(sink);
+                if promised != Ok(false) {
+                    queue.stop_waiting(sink, garbage);
+                    return Look::Done(promised.map(|_| ()));
                 }
-                return Poll::Ready(Ok(()));
-            }
-            let place = *self.place.get_or_insert_with(|| state.queue.draw_number());
-            state.queue.wait(place, waker, false, news);
-            Poll::Pending
+                if queue.knows_waiting(sink, waker) {
+                    return Look::Waits;
+                }
+                let Some(own) = own.take() else { return Look::NeedsWaker };
+                queue.await_promise(sink, own, garbage);
+                Look::Waits
+            })
         })
     }
 
@@ -49,24 +52,7 @@ impl SinkSide {
         shared: &Shared,
         message: Message,
     ) -> Result<(), SessionClosed> {
-        let reserved = std::mem::take(&mut self.reserved);
-        shared.with(|state, news| {
-            let mut outgoing = Some(Outgoing::new(message));
-            let offered = state.queue.offer(&mut outgoing, self.place, reserved, news);
-            self.last = state.queue.accepted();
-            let Some(Outgoing { message, .. }) = outgoing else { return Ok(()) };
-            let (message, reason, result) = match offered.error(message) {
-                QueueError::Closed(message) => {
-                    (message, DropReason::SessionEnded, Err(SessionClosed))
-                }
-                QueueError::TooLarge(message) => (message, DropReason::TooLarge, Ok(())),
-                QueueError::Offline(message) => (message, DropReason::Offline, Ok(())),
-                // Sent without asking first, into a full outbox.
-                QueueError::Full(message) => (message, DropReason::Overflow, Ok(())),
-            };
-            state.queue.drop_unaccepted(message, reason, news);
-            result
-        })
+        shared.with(|state, garbage| state.queue.send(&mut self.state, message, garbage))
     }
 
     /// Refuses messages from now on; whether it did not before.
@@ -79,30 +65,62 @@ impl SinkSide {
         shared: &Shared,
         waker: &Waker,
     ) -> Poll<Result<(), SessionClosed>> {
-        shared.with(|state, news| {
-            let number = *self.flusher.get_or_insert_with(|| state.queue.draw_number());
-            match state.queue.poll_settled(number, self.last, waker, news) {
-                true => Poll::Ready(Ok(())),
-                false => Poll::Pending,
-            }
+        let sink = &mut self.state;
+        poll(waker, |own| {
+            shared.with(|state, garbage| {
+                let queue = &mut state.queue;
+                if queue.is_flushed(sink, garbage) {
+                    return Look::Done(Ok(()));
+                }
+                if queue.knows_flusher(sink, waker) {
+                    return Look::Waits;
+                }
+                let Some(own) = own.take() else { return Look::NeedsWaker };
+                queue.await_flush(sink, own, garbage);
+                Look::Waits
+            })
         })
     }
 
-    /// Gives up what is promised, and its place in line.
-    pub(crate) fn leave(&mut self, shared: &Shared) {
-        if !self.reserved && self.place.is_none() && self.flusher.is_none() {
-            return;
+    /// Nobody has this sink in hand until [`resume`](Self::resume), and nobody waits for it: it
+    /// keeps its place in line and what it sent. Its promise keeps no place from others meanwhile;
+    /// whether it had one.
+    pub(crate) fn suspend(&mut self, shared: &Shared) -> bool {
+        shared.with(|state, garbage| {
+            state.queue.forget_wakers(&self.state, garbage);
+            state.queue.take_promise(self.state.owner)
+        })
+    }
+
+    /// Somebody has this sink in hand again, and its promise if it had one.
+    pub(crate) fn resume(&mut self, shared: &Shared, promised: bool) {
+        if promised {
+            shared.with(|state, _| state.queue.give_promise(&self.state));
         }
-        shared.with(|state, news| {
-            if std::mem::take(&mut self.reserved) {
-                state.queue.release(news);
-            }
-            if let Some(place) = self.place.take() {
-                state.queue.leave(place, news);
-            }
-            if let Some(number) = self.flusher.take() {
-                state.queue.forget_flusher(number, news);
-            }
-        });
+    }
+
+    /// The number that the outbox knows this sink by, 0 if it does not.
+    pub(crate) fn owner(&self) -> u64 {
+        self.state.owner
+    }
+
+    /// Gives up what is promised, its place in line, and what it sent that has no room yet.
+    pub(crate) fn leave(&mut self, shared: &Shared) {
+        if self.state.owner != 0 {
+            shared.with(|state, garbage| state.queue.forget_sink(&mut self.state, garbage));
+        }
+    }
+}
+
+/// Looks, and once more with a waker of its own if it must wait. So the waker is cloned outside of
+/// the lock, and only where somebody waits.
+fn poll<R>(waker: &Waker, mut look: impl FnMut(&mut Option<Waker>) -> Look<R>) -> Poll<R> {
+    let mut own = None;
+    loop {
+        match look(&mut own) {
+            Look::Done(result) => return Poll::Ready(result),
+            Look::Waits => return Poll::Pending,
+            Look::NeedsWaker => own = Some(waker.clone()),
+        }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Wake, Waker},
 };
 
-use crate::shared::Shared;
+use crate::{
+    guarded::{Guarded, wake},
+    shared::Shared,
+};
 
 /// From which side a supervisor is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +27,8 @@ pub(crate) enum Side {
 /// that is gone costs a wake for nothing, never a lost one.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    wakers: Mutex<[Option<Waker>; 2]>,
+    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    wakers: Guarded<[Option<Arc<Waker>>; 2]>,
     /// Something happened on the connection since the driver last looked.
     stirred: AtomicBool,
     /// The sleep has called since the driver last looked.
@@ -33,39 +37,35 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn set(&self, side: Side, waker: &Waker) {
-        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = wakers[side as usize].replace(waker.clone());
-        drop(wakers);
-        // Out of the lock: this may end a task, and whatever it owns.
-        drop(old);
+        let waker = Arc::new(waker.clone());
+        self.wakers.with(|wakers, garbage| {
+            garbage.drop_later(wakers[side as usize].replace(waker));
+        });
+    }
+
+    /// Forgets the task of one side.
+    pub(crate) fn forget(&self, side: Side) {
+        self.wakers.with(|wakers, garbage| garbage.drop_later(wakers[side as usize].take()));
     }
 
     /// Forgets both tasks.
     pub(crate) fn clear(&self) {
-        let mut slots = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let wakers = std::mem::take(&mut *slots);
-        drop(slots);
-        // Out of the lock: this may end a task, and whatever it owns.
-        drop(wakers);
+        self.wakers.with(|wakers, garbage| garbage.drop_later(std::mem::take(wakers)));
     }
 
     /// Wakes both tasks.
     pub(crate) fn wake(&self) {
-        let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match wakers {
+        match self.wakers.with(|wakers, _| wakers.clone()) {
             // Mostly one task polls both sides.
-            [Some(stream), Some(sink)] if stream.will_wake(&sink) => stream.wake(),
-            [stream, sink] => [stream, sink].into_iter().flatten().for_each(Waker::wake),
+            [Some(stream), Some(sink)] if stream.will_wake(&sink) => wake(&stream),
+            wakers => wakers.iter().flatten().for_each(|waker| wake(waker)),
         }
     }
 
     /// Wakes the task of one side.
     pub(crate) fn wake_side(&self, side: Side) {
-        let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let waker = wakers[side as usize].clone();
-        drop(wakers);
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some(waker) = self.wakers.with(|wakers, _| wakers[side as usize].clone()) {
+            wake(&waker);
         }
     }
 

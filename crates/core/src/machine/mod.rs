@@ -174,6 +174,11 @@ impl Machine {
         )
     }
 
+    /// Whether the connection is being closed for its age, to be replaced.
+    pub(crate) fn is_retiring(&self) -> bool {
+        matches!(self.state, State::Retiring { .. })
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }

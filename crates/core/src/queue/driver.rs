@@ -1,161 +1,115 @@
 //! The driver's side: time, handing over, fates.
 
-use std::{collections::VecDeque, num::NonZeroU64};
+use std::collections::VecDeque;
 
-use super::{News, Queue, Unsent, entry::Entry};
-use crate::{
-    DropReason, Fate, Message, Offline, Timestamp,
-    machine::{Load, earlier},
+use super::{
+    Gate, Online, Queue, Unsent,
+    entry::{Entry, Origin},
 };
+use crate::{DropReason, Fate, Message, Timestamp, guarded::Garbage, machine::Load};
 
 impl Queue {
-    /// The connection with this number is open, or none is.
-    pub(crate) fn set_online(&mut self, online: Option<u64>, news: &mut News) {
-        // Connections are counted from 1.
-        self.online = online.and_then(NonZeroU64::new);
-        if online.is_some() {
+    /// A connection is open, or none is, or one is being replaced.
+    pub(crate) fn set_online(&mut self, online: Online, garbage: &mut Garbage<'_>) {
+        self.online = online;
+        if online.connection().is_some() {
             let replays = self.extra.as_ref().map(|extra| extra.replays.clone());
-            for (at, replay) in replays.into_iter().flatten().enumerate() {
-                self.insert_replay(at, replay.id, replay.message);
+            for replay in replays.into_iter().flatten() {
+                self.push_replay(replay.id, replay.message);
             }
-            self.call_first(news);
-        } else if self.policy.offline == Offline::Refuse {
-            self.drop_queued(DropReason::Offline, news);
-            // Those in line are refused rather than left to wait for nobody knows how long.
-            let waiters = self.extra.iter().flat_map(|extra| &extra.waiters);
-            waiters.for_each(|known| news.wake(known.waker.clone()));
+        }
+        if self.refuses_offline() {
+            self.drop_queued(DropReason::Offline, garbage);
         }
     }
 
-    /// Stamps new messages with their time.
-    pub(crate) fn stamp(&mut self, now: Timestamp) {
-        let from = self.entries.len() - self.unseen;
-        self.unseen = 0;
-        if !std::mem::take(&mut self.unseen_expire) {
-            return;
-        }
-        for entry in self.entries.range_mut(from..) {
-            let Some(age) = entry.expires.map(Timestamp::since_epoch) else { continue };
-            entry.expires = now.checked_add(age);
-            self.expiry = earlier(self.expiry, entry.expires);
+    /// Stamps new messages with their time, and drops what is too old.
+    pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<'_>) {
+        self.list.stamp(now, std::mem::take(&mut self.unseen_expire));
+        while let Some(entry) = self.list.pop_expired(now) {
+            self.drop_entry(entry, DropReason::Expired, garbage);
         }
     }
 
-    /// When `expire` has something to do.
+    /// When `expire` has something to do. Nothing is earlier; this may be, if what would expire
+    /// then was handed over.
     pub(crate) fn expiry(&self) -> Option<Timestamp> {
-        self.expiry
-    }
-
-    /// Drops what is too old.
-    pub(crate) fn expire(&mut self, now: Timestamp, news: &mut News) {
-        self.expiry = None;
-        let mut index = self.cursors.handed().count;
-        while index < self.entries.len() - self.unseen {
-            match self.entries[index].expires {
-                Some(at) if at <= now => {
-                    let entry = self.remove(index);
-                    self.drop_entry(entry, DropReason::Expired, news);
-                }
-                expires => {
-                    self.expiry = earlier(self.expiry, expires);
-                    index += 1;
-                }
-            }
-        }
-        self.settle_waiters(news);
+        self.list.expiry()
     }
 
     /// Hands over as many messages as the window has room for, of those that are stamped.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        let keep = self.policy.keeps_clones();
-        let handed = self.cursors.handed().count;
-        let seen = self.entries.len() - self.unseen;
-        for entry in self.entries.range_mut(handed..seen) {
-            if !self.cursors.may_hand(entry.bytes) {
-                break;
-            }
-            let message = if keep { entry.message.clone() } else { entry.message.take() };
-            let Some(message) = message else {
-                debug_assert!(false, "a queued message has its payload");
-                break;
-            };
-            self.cursors.hand(entry.bytes);
-            to.push_back(message);
-        }
+        self.list.hand_over(to, self.policy.keeps_clones());
     }
 
     /// Takes back the last of the handed messages, which the connection did not take after all.
     pub(crate) fn take_back(&mut self, messages: &mut VecDeque<Message>) {
-        while let Some(message) = messages.pop_back() {
-            let index = self.cursors.handed().count - 1;
-            let entry = &mut self.entries[index];
-            entry.message = Some(message);
-            self.cursors.requeue(entry.bytes);
-        }
+        self.list.take_back(messages);
     }
 
-    /// All handed messages are written. Gives their count and bytes.
-    pub(crate) fn written(&mut self, connection: u64, news: &mut News) -> Load {
-        let load = self.cursors.handed();
+    /// All handed messages are written. Gives their count and bytes, and what was kept of them, to
+    /// be dropped outside of the lock.
+    pub(crate) fn written(
+        &mut self,
+        connection: u64,
+        kept: &mut VecDeque<Message>,
+        garbage: &mut Garbage<'_>,
+    ) -> Load {
+        let load = self.list.handed();
         if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
-            self.tell_earlier(connection, news);
+            self.tell_earlier(connection, garbage);
         }
-        for entry in self.entries.drain(..load.count) {
-            self.cursors.settle(entry.bytes);
-        }
+        kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if let Some(fates) = &self.fates {
-            fates.written(self.settled_through(), connection, news);
+            fates.written(self.settled_through(), connection, garbage);
         }
         self.forget_earlier();
-        self.settle_waiters(news);
         load
     }
 
     /// The connection is gone: what was handed over is unknown, or goes to the next one.
-    pub(crate) fn lost(&mut self, connection: u64, news: &mut News) {
-        let handed: Vec<Entry> = self.entries.drain(..self.cursors.handed().count).collect();
+    pub(crate) fn lost(&mut self, connection: u64, garbage: &mut Garbage<'_>) {
+        let handed: Vec<Entry> = self.list.remove_handed().collect();
         let mut again = Vec::new();
         for mut entry in handed {
-            self.cursors.settle(entry.bytes);
             entry.handed_to = connection;
             entry.losses = entry.losses.saturating_add(1);
             if entry.is_bound() {
-                continue;
-            }
-            if self.policy.resend == 0 {
-                self.drop_entry(entry, DropReason::SessionEnded, news);
+                garbage.drop_later(entry.message);
+            } else if self.policy.resend == 0 {
+                self.drop_entry(entry, DropReason::SessionEnded, garbage);
             } else if entry.losses > self.policy.resend {
-                self.drop_entry(entry, DropReason::ResendLimit, news);
+                self.drop_entry(entry, DropReason::ResendLimit, garbage);
             } else {
                 again.push(entry);
             }
         }
-        self.drop_bound();
+        for entry in self.list.remove_bound() {
+            garbage.drop_later(entry.message);
+        }
         // What it wrote is known; what follows may be written on another.
         if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
             let end = self.numbers;
             self.extra().earlier.push((end, fates));
         }
-        for entry in again.into_iter().rev() {
-            self.cursors.accept(entry.bytes);
-            self.entries.push_front(entry);
-        }
+        again.into_iter().rev().for_each(|entry| self.list.push_front(entry));
         self.forget_earlier();
-        self.settle_waiters(news);
     }
 
     /// No message will be written any more.
-    pub(crate) fn close(&mut self, news: &mut News) {
-        self.closed = true;
-        self.drop_queued(DropReason::SessionEnded, news);
-        self.call_all(news);
-        self.settle_waiters(news);
+    pub(crate) fn close(&mut self, garbage: &mut Garbage<'_>) {
+        self.close_gate();
+        self.drop_queued(DropReason::SessionEnded, garbage);
+        self.drop_parked(DropReason::SessionEnded, garbage);
+        self.gate = Gate::Ended;
     }
 
-    /// Refuses new messages; those accepted are still written.
-    pub(crate) fn close_gate(&mut self, news: &mut News) {
-        self.closed = true;
-        self.call_all(news);
+    /// Refuses new messages; those accepted are still written, and those that a sink has sent.
+    pub(crate) fn close_gate(&mut self) {
+        if self.gate == Gate::Open {
+            self.gate = Gate::Closing;
+        }
+        self.break_promises();
     }
 
     /// Takes the fates that wait to be told.
@@ -170,11 +124,11 @@ impl Queue {
     }
 
     /// Tells receipts from before the last loss that the handed messages are written.
-    fn tell_earlier(&self, connection: u64, news: &mut News) {
+    fn tell_earlier(&self, connection: u64, garbage: &mut Garbage<'_>) {
         let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
-        for entry in self.entries.range(..self.cursors.handed().count) {
+        for entry in self.list.iter_handed() {
             if entry.receipt && entry.number < start {
-                self.tell_receipt(entry.number, Fate::Written { connection }, news);
+                self.tell_receipt(entry.number, Fate::Written { connection }, garbage);
             }
         }
     }
@@ -187,13 +141,16 @@ impl Queue {
         }
     }
 
-    fn drop_queued(&mut self, reason: DropReason, news: &mut News) {
-        while self.cursors.queued().count > 0 {
-            let entry = self.remove(self.cursors.handed().count);
-            self.drop_entry(entry, reason, news);
+    fn drop_queued(&mut self, reason: DropReason, garbage: &mut Garbage<'_>) {
+        for entry in self.list.remove_queued() {
+            self.drop_entry(entry, reason, garbage);
         }
-        self.expiry = None;
         self.forget_earlier();
-        self.call_flushers(news);
+    }
+
+    /// The number of the oldest message of a sender that has no fate yet, or of the next one.
+    pub(super) fn settled_through(&self) -> u64 {
+        let oldest = self.list.iter().find(|entry| entry.origin == Origin::Sender);
+        oldest.map_or(self.numbers, |entry| entry.number)
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Origin {
     Replay,
     /// A layer above, which keeps the message itself; the number is its ticket.
     Layer,
+    /// Nothing: the message that stood here was removed.
+    Removed,
 }
 
 impl Entry {
@@ -45,11 +47,30 @@ impl Entry {
         }
     }
 
-    /// Whether it goes with the connection that there is. Its fate is nobody's, since whoever
-    /// keeps the message brings it again for the next connection.
+    /// What stays in the place of an entry that was removed.
+    pub(super) fn removed() -> Self {
+        let (origin, number, bytes) = (Origin::Removed, 0, 0);
+        Self {
+            message: None,
+            bytes,
+            expires: None,
+            number,
+            handed_to: 0,
+            losses: 0,
+            receipt: false,
+            origin,
+        }
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.origin == Origin::Removed
+    }
+
+    /// Whether it goes with the connection that is open. Its fate is nobody's, since whoever keeps
+    /// the message brings it again for the next connection.
     pub(super) fn is_bound(&self) -> bool {
         match self.origin {
-            Origin::Sender => false,
+            Origin::Sender | Origin::Removed => false,
             Origin::Replay | Origin::Layer => true,
         }
     }

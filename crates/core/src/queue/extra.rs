@@ -2,15 +2,16 @@
 
 use std::{collections::VecDeque, sync::Arc, task::Waker};
 
-use super::{Fates, Queue};
-use crate::{Fate, Message};
+use super::{Fates, Queue, sinks::Sinks};
+use crate::{Fate, Message, wait_line::WaitLine};
 
-/// Those who wait, fates to be told, replays.
+/// Those who wait, what sinks were promised, fates to be told, replays.
 #[derive(Default)]
 pub(super) struct Extra {
-    /// In the order of their places.
-    pub(super) waiters: VecDeque<Waiter>,
+    /// Those who wait at the gate.
+    pub(super) line: WaitLine<Wants>,
     pub(super) flushers: Vec<Flusher>,
+    pub(super) sinks: Sinks,
     /// Fates without a receipt, to be told with the next loss.
     pub(super) unsent: VecDeque<Fate>,
     /// Bytes of the messages in them.
@@ -26,18 +27,20 @@ pub(super) struct Extra {
     pub(super) replays: Vec<Replay>,
 }
 
-/// One who waits at the gate.
-pub(super) struct Waiter {
-    pub(super) place: u64,
-    pub(super) waker: Waker,
-    /// It leaves the line when it is served or gone. A `Sink` may do neither: its owner can stop
-    /// waiting without a word.
-    pub(super) sure: bool,
+/// What one who waits at the gate waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// A promise of a place, for a sink. Its owner can stop waiting without a word, so it must not
+    /// keep those behind it: it leaves the line when it is called.
+    Promise { owner: u64 },
+    /// Room for a message of so many bytes. Who waits for that leaves the line when it is served or
+    /// gone.
+    Room { bytes: usize },
 }
 
-/// One who waits for a flush.
+/// A sink that waits for a flush.
 pub(super) struct Flusher {
-    pub(super) place: u64,
+    pub(super) owner: u64,
     /// Of the message after those that it waits for.
     pub(super) number: u64,
     pub(super) waker: Waker,
@@ -53,10 +56,20 @@ pub(super) struct Replay {
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { waiters, flushers, unsent, unsent_bytes, discarded, unknown, earlier, replays } =
-            self;
-        waiters.is_empty()
+        let Self {
+            line,
+            flushers,
+            sinks,
+            unsent,
+            unsent_bytes,
+            discarded,
+            unknown,
+            earlier,
+            replays,
+        } = self;
+        line.is_empty()
             && flushers.is_empty()
+            && sinks.is_empty()
             && unsent.is_empty()
             && earlier.is_empty()
             && replays.is_empty()
@@ -78,10 +91,8 @@ impl Queue {
             self.rests += 1;
             return;
         }
-        if self.entries.is_empty() {
-            self.entries = VecDeque::new();
-        }
-        if self.entries.is_empty()
+        self.list.shrink();
+        if self.is_settled()
             && self.fates.as_mut().is_some_and(|fates| Arc::get_mut(fates).is_some())
         {
             self.fates = None;

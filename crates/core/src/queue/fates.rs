@@ -2,15 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     task::{Poll, Waker},
 };
 
-use super::News;
-use crate::Fate;
+use crate::{
+    Fate,
+    guarded::{Garbage, Guarded},
+};
 
 /// The fates of messages with a receipt that were accepted in a row, until after the end of the
 /// first connection that wrote some of them.
@@ -26,7 +25,7 @@ pub(crate) struct Fates {
     connection: AtomicU64,
     /// Some were not written on it. Set before they count as settled, and never taken back.
     exceptions: AtomicBool,
-    lists: Mutex<Lists>,
+    lists: Guarded<Lists>,
 }
 
 #[derive(Default)]
@@ -45,7 +44,7 @@ impl Fates {
             settled: AtomicU64::new(start),
             connection: AtomicU64::new(0),
             exceptions: AtomicBool::new(false),
-            lists: Mutex::default(),
+            lists: Guarded::default(),
         }
     }
 
@@ -60,31 +59,33 @@ impl Fates {
 
     /// All messages with a smaller number were written on that connection, but for those that were
     /// told another fate.
-    pub(super) fn written(&self, number: u64, connection: u64, news: &mut News) {
+    pub(super) fn written(&self, number: u64, connection: u64, garbage: &mut Garbage<'_>) {
         self.connection.store(connection, Ordering::Relaxed);
         // Before looking who waits: whoever comes to wait looks again.
         self.settled.store(number, Ordering::Release);
-        let mut lists = self.lists();
-        while let Some(first) = lists.awaited.first_entry()
-            && *first.key() < number
-        {
-            if let Some(waker) = first.remove() {
-                news.wake(waker);
+        self.lists.inside(garbage, |lists, garbage| {
+            while let Some(first) = lists.awaited.first_entry()
+                && *first.key() < number
+            {
+                if let Some(waker) = first.remove() {
+                    garbage.wake(waker);
+                }
             }
-        }
+        });
     }
 
     /// Tells the fate of one message.
-    pub(super) fn tell(&self, number: u64, fate: Fate, news: &mut News) {
-        let mut lists = self.lists();
-        match lists.awaited.remove(&number) {
-            Some(None) => return news.drop_fate(fate),
-            Some(Some(waker)) => news.wake(waker),
-            None => {}
-        }
-        self.exceptions.store(true, Ordering::Relaxed);
-        let told = lists.told.insert(number, fate);
-        debug_assert!(told.is_none(), "a message has one fate");
+    pub(super) fn tell(&self, number: u64, fate: Fate, garbage: &mut Garbage<'_>) {
+        self.lists.inside(garbage, |lists, garbage| {
+            match lists.awaited.remove(&number) {
+                Some(None) => return garbage.drop_later(fate),
+                Some(Some(waker)) => garbage.wake(waker),
+                None => {}
+            }
+            self.exceptions.store(true, Ordering::Relaxed);
+            let told = lists.told.insert(number, fate);
+            debug_assert!(told.is_none(), "a message has one fate");
+        });
     }
 }
 
@@ -92,8 +93,7 @@ impl Fates {
 impl Fates {
     /// Whether nothing is kept for any receipt.
     pub(super) fn is_clean(&self) -> bool {
-        let lists = self.lists();
-        lists.awaited.is_empty() && lists.told.is_empty()
+        self.lists.with(|lists, _| lists.awaited.is_empty() && lists.told.is_empty())
     }
 }
 
@@ -127,34 +127,37 @@ impl Fates {
     }
 
     fn poll_lists(&self, number: u64, waker: &Waker) -> Poll<Fate> {
-        let mut lists = self.lists();
-        if let Some(fate) = lists.told.remove(&number) {
-            return Poll::Ready(fate);
+        let mut own = None;
+        loop {
+            let look = self.lists.with(|lists, garbage| {
+                if let Some(fate) = lists.told.remove(&number) {
+                    return Some(Poll::Ready(fate));
+                }
+                if self.settled.load(Ordering::Acquire) > number {
+                    return Some(Poll::Ready(self.rule()));
+                }
+                let known = lists.awaited.get(&number).and_then(Option::as_ref);
+                if !known.is_some_and(|known| known.will_wake(waker)) {
+                    let old = lists.awaited.insert(number, Some(own.take()?));
+                    garbage.drop_waker(old.flatten());
+                }
+                Some(Poll::Pending)
+            });
+            match look {
+                Some(result) => return result,
+                // Cloned outside of the lock, and only by one who must wait.
+                None => own = Some(waker.clone()),
+            }
         }
-        if self.settled.load(Ordering::Acquire) > number {
-            return Poll::Ready(self.rule());
-        }
-        let known = lists.awaited.entry(number).or_default();
-        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            let old = known.replace(waker.clone());
-            drop(lists);
-            // Out of the lock: this may end a task, and whatever it owns.
-            drop(old);
-        }
-        Poll::Pending
     }
 
     fn leave_lists(&self, number: u64) {
-        let mut lists = self.lists();
-        let fate = lists.told.remove(&number);
-        let settled = fate.is_some() || self.settled.load(Ordering::Acquire) > number;
-        let waker = if settled { None } else { lists.awaited.insert(number, None) };
-        drop(lists);
-        // Out of the lock, too.
-        drop((fate, waker));
-    }
-
-    fn lists(&self) -> MutexGuard<'_, Lists> {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lists.with(|lists, garbage| {
+            if let Some(fate) = lists.told.remove(&number) {
+                garbage.drop_later(fate);
+            } else if self.settled.load(Ordering::Acquire) <= number {
+                garbage.drop_waker(lists.awaited.insert(number, None).flatten());
+            }
+        });
     }
 }

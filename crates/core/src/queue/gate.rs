@@ -1,15 +1,15 @@
-//! The gate: what is accepted, who waits in line, and who waits for a flush.
+//! The gate: what is accepted, and who stands in line.
 
-use std::{sync::Arc, task::Waker};
+use std::{sync::Arc, task::Waker, time::Duration};
 
 use super::{
-    Fates, News, Queue,
+    Fates, Gate, Online, Queue,
     entry::{Entry, Origin},
-    extra::{Flusher, Waiter},
+    extra::Wants,
 };
 use crate::{
-    DropReason, Fate, Message, Offline, Outgoing, QueueError, Receipt, SessionClosed, Timestamp,
-    WhenFull,
+    DropReason, Message, Offline, Outgoing, QueueError, Receipt, Timestamp, WhenFull,
+    guarded::Garbage,
 };
 
 /// What came of an offer.
@@ -28,87 +28,143 @@ pub(crate) enum Offered {
 }
 
 impl Offered {
-    /// Why the message is not taken.
+    /// Why the message is not taken, by one who does not wait.
     pub(crate) fn error(self, message: Message) -> QueueError {
         match self {
             Self::Closed => QueueError::Closed(message),
             Self::TooLarge => QueueError::TooLarge(message),
             Self::Offline => QueueError::Offline(message),
-            Self::Full | Self::Wait | Self::Accepted => QueueError::Full(message),
+            Self::Full | Self::Wait => QueueError::Full(message),
+            Self::Accepted => unreachable!("what is accepted does not come back"),
         }
     }
 }
 
 impl Queue {
     /// Offers a message, which is taken if it is accepted. `place`: the number of one who stands
-    /// in line already; `reserved`: there is a promised place.
+    /// in line already; `owner`: a sink whose promise may be used if there is no other room.
     pub(crate) fn offer(
         &mut self,
         outgoing: &mut Option<Outgoing>,
         place: Option<u64>,
-        reserved: bool,
-        news: &mut News,
+        owner: u64,
+        garbage: &mut Garbage<'_>,
     ) -> Offered {
-        self.reserved -= usize::from(reserved);
         let bytes = outgoing.as_ref().map_or(0, |outgoing| outgoing.message.len());
-        let offered = self.judge(bytes, place, reserved, news);
-        if offered == Offered::Accepted
-            && let Some(outgoing) = outgoing.take()
+        if let Some(refusal) = self.refusal(bytes) {
+            return refusal;
+        }
+        if !(self.has_room(bytes, place)
+            || self.use_promise(owner, bytes)
+            || self.makes_room(bytes, self.reserved(), garbage))
         {
-            self.accept(outgoing, bytes);
+            let refuses = self.policy.when_full == WhenFull::Refuse;
+            return if refuses { Offered::Full } else { Offered::Wait };
         }
-        offered
-    }
-
-    /// What comes of an offer of so many bytes. Makes room for them if that is the policy.
-    fn judge(
-        &mut self,
-        bytes: usize,
-        place: Option<u64>,
-        reserved: bool,
-        news: &mut News,
-    ) -> Offered {
-        if self.closed {
-            return Offered::Closed;
-        }
-        if bytes > self.policy.bytes {
-            return Offered::TooLarge;
-        }
-        if self.online.is_none() && self.policy.offline == Offline::Refuse {
-            return Offered::Offline;
-        }
-        let dropping = self.policy.when_full == WhenFull::DropOldest;
-        if reserved {
-            // The promise holds for a message of any size, and if it must be by dropping others.
-            let _ = dropping && self.make_room(bytes, news);
-        } else if !(self.is_turn(place) && self.has_room(bytes)) {
-            if self.policy.when_full == WhenFull::Refuse {
-                return Offered::Full;
-            }
-            if !(dropping && self.make_room(bytes, news)) {
-                return Offered::Wait;
-            }
+        if let Some(Outgoing { message, max_age }) = outgoing.take() {
+            self.accept(message, max_age, garbage);
         }
         Offered::Accepted
     }
 
-    fn accept(&mut self, outgoing: Outgoing, bytes: usize) {
-        let Outgoing { message, max_age } = outgoing;
-        self.cursors.accept(bytes);
+    /// Why a message of so many bytes is not accepted, however much room there is.
+    pub(super) fn refusal(&self, bytes: usize) -> Option<Offered> {
+        if self.gate != Gate::Open {
+            Some(Offered::Closed)
+        } else if bytes > self.policy.bytes {
+            Some(Offered::TooLarge)
+        } else if self.refuses_offline() {
+            Some(Offered::Offline)
+        } else {
+            None
+        }
+    }
+
+    /// Whether there is room for one who stands in line at this place, or does not stand in it.
+    pub(super) fn has_room(&self, bytes: usize, place: Option<u64>) -> bool {
+        self.is_turn(place) && self.fits(bytes, self.reserved())
+    }
+
+    /// Uses the promise of this sink, if it has one and the message fits.
+    fn use_promise(&mut self, owner: u64, bytes: usize) -> bool {
+        let Some(sinks) = self.extra.as_ref().map(|extra| &extra.sinks) else { return false };
+        sinks.is_ready(owner)
+            && self.fits(bytes, sinks.ready() - 1)
+            && self.extra().sinks.take_ready(owner)
+    }
+
+    /// Whether a message fits into both bounds, of which so many places are for others.
+    pub(super) fn fits(&self, bytes: usize, reserved: usize) -> bool {
+        let held = self.held();
+        held.count + reserved < self.policy.count && held.bytes + bytes <= self.policy.bytes
+    }
+
+    /// Drops the oldest messages if that is the policy and makes room for a message; else none is
+    /// dropped. Whether there is room now.
+    pub(super) fn makes_room(
+        &mut self,
+        bytes: usize,
+        reserved: usize,
+        garbage: &mut Garbage<'_>,
+    ) -> bool {
+        let Some(count) = self.droppable_for(bytes, reserved) else { return false };
+        for _ in 0..count {
+            let oldest = self.list.droppable().next();
+            let (index, _) = oldest.expect("as many can be dropped as were counted");
+            let entry = self.list.remove(index);
+            self.drop_entry(entry, DropReason::Overflow, garbage);
+        }
+        true
+    }
+
+    /// How many of the oldest messages would have to go to make room; `None` if that is not the
+    /// policy, or would not help.
+    pub(super) fn droppable_for(&self, bytes: usize, reserved: usize) -> Option<usize> {
+        if self.policy.when_full != WhenFull::DropOldest {
+            return None;
+        }
+        let (held, handed) = (self.held(), self.list.handed());
+        let count = (held.count + reserved + 1).saturating_sub(self.policy.count);
+        let excess = (held.bytes + bytes).saturating_sub(self.policy.bytes);
+        // What was handed over stays in any case.
+        if handed.count + count > held.count || handed.bytes + excess > held.bytes {
+            return None;
+        }
+        let mut freed = (0, 0);
+        let mut droppable = self.list.droppable();
+        while freed.0 < count || freed.1 < excess {
+            let (_, bytes) = droppable.next()?;
+            freed = (freed.0 + 1, freed.1 + bytes);
+        }
+        Some(freed.0)
+    }
+
+    pub(super) fn accept(
+        &mut self,
+        message: Message,
+        max_age: Option<Duration>,
+        garbage: &mut Garbage<'_>,
+    ) {
         // What waits for a connection may wait long, and must not hold more than itself.
-        let message = if self.online.is_none() { message.unpinned() } else { message };
+        let waits = self.online.connection().is_none();
+        let message = match waits.then(|| message.copied_if_small()).flatten() {
+            Some(copy) => {
+                garbage.drop_later(message);
+                copy
+            }
+            None => message,
+        };
         let expires = max_age.or(self.policy.max_age).map(Timestamp::from_epoch);
         self.unseen_expire |= expires.is_some();
         let entry = Entry::new(message, Origin::Sender, self.numbers);
-        self.entries.push_back(Entry { expires, ..entry });
-        self.unseen += 1;
+        self.list.push(Entry { expires, ..entry });
         self.numbers += 1;
         self.rests = 0;
     }
 
     /// The receipt of the message that was accepted just now.
     pub(crate) fn receipt(&mut self) -> Option<Receipt> {
-        let entry = self.entries.back_mut()?;
+        let entry = self.list.last_mut()?;
         entry.receipt = true;
         let number = entry.number;
         let fates = self.fates.get_or_insert_with(|| Arc::new(Fates::new(number)));
@@ -121,159 +177,45 @@ impl Queue {
         self.numbers
     }
 
-    fn has_room(&self, bytes: usize) -> bool {
-        let held = self.held();
-        held.count + self.reserved < self.policy.count && held.bytes + bytes <= self.policy.bytes
+    /// Whether messages are refused because no connection is open.
+    pub(super) fn refuses_offline(&self) -> bool {
+        self.online == Online::No && self.policy.offline == Offline::Refuse
+    }
+
+    /// Places in count that are promised.
+    pub(super) fn reserved(&self) -> usize {
+        self.extra.as_ref().map_or(0, |extra| extra.sinks.reserved())
     }
 
     /// Whether nobody stands in line before `place`, or at all for one who does not.
-    fn is_turn(&self, place: Option<u64>) -> bool {
-        let first = self.extra.as_ref().and_then(|extra| extra.waiters.front());
-        first.is_none_or(|first| place.is_some_and(|place| place <= first.place))
+    pub(super) fn is_turn(&self, place: Option<u64>) -> bool {
+        let Some(extra) = &self.extra else { return true };
+        let waiting = extra.line.first().map(|(place, _)| place);
+        let first = [waiting, extra.sinks.first_parked()].into_iter().flatten().min();
+        first.is_none_or(|first| place.is_some_and(|place| place <= first))
     }
 
-    fn make_room(&mut self, bytes: usize, news: &mut News) -> bool {
-        while !self.has_room(bytes) {
-            let Some(oldest) = self.droppable().next() else { return false };
-            let entry = self.remove(oldest);
-            self.drop_entry(entry, DropReason::Overflow, news);
-        }
-        true
+    /// Whether who stands in line at this place waits for just that, and would be called by this
+    /// waker.
+    pub(crate) fn knows(&self, place: u64, wants: Wants, waker: &Waker) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.line.knows(place, wants, waker))
     }
 
-    /// A promise of a place for a message of any size, for the two steps of a `Sink`.
-    pub(crate) fn reserve(&mut self, place: Option<u64>) -> Result<bool, SessionClosed> {
-        if self.closed {
-            return Err(SessionClosed);
-        }
-        let offline = self.online.is_none() && self.policy.offline == Offline::Refuse;
-        let room = self.has_room(0) || self.may_drop_oldest();
-        if offline || !self.is_turn(place) || !room {
-            return Ok(false);
-        }
-        self.reserved += 1;
-        Ok(true)
-    }
-
-    fn may_drop_oldest(&self) -> bool {
-        self.policy.when_full == WhenFull::DropOldest
-            && self.droppable().nth(self.reserved).is_some()
-    }
-
-    /// Where the messages are that may make room for newer ones, the oldest first. What goes with
-    /// the connection does not: it would be the only one without it.
-    fn droppable(&self) -> impl Iterator<Item = usize> {
-        let queued = self.cursors.handed().count..self.entries.len();
-        queued.filter(|index| !self.entries[*index].is_bound())
-    }
-
-    /// Gives a message that a `Sink` cannot give back its fate at once.
-    pub(crate) fn drop_unaccepted(
-        &mut self,
-        message: Message,
-        reason: DropReason,
-        news: &mut News,
-    ) {
-        self.counts.dropped += 1;
-        self.tell(Fate::Dropped { reason, message }, news);
-    }
-
-    /// Gives a promised place up.
-    pub(crate) fn release(&mut self, news: &mut News) {
-        self.reserved -= 1;
-        self.call_first(news);
-    }
-
-    /// Stands in line, or renews the waker of a place in it. `sure`: it will be left.
-    pub(crate) fn wait(&mut self, place: u64, waker: &Waker, sure: bool, news: &mut News) {
-        let waiters = &mut self.extra().waiters;
-        match waiters.iter_mut().find(|known| known.place == place) {
-            Some(known) if known.waker.will_wake(waker) => {}
-            Some(known) => news.drop_waker(std::mem::replace(&mut known.waker, waker.clone())),
-            None => {
-                // At the end, but for a sink that was called and found no room after all.
-                let at = waiters.partition_point(|known| known.place < place);
-                waiters.insert(at, Waiter { place, waker: waker.clone(), sure });
-            }
-        }
-    }
-
-    /// Leaves the line, served or not; who is first now is called if there may be room.
-    pub(crate) fn leave(&mut self, place: u64, news: &mut News) {
-        let Some(extra) = &mut self.extra else { return };
-        let at = extra.waiters.iter().position(|known| known.place == place);
-        if let Some(left) = at.and_then(|at| extra.waiters.remove(at)) {
-            news.drop_waker(left.waker);
-        }
-        self.call_first(news);
-    }
-
-    /// Calls who is first, if there may be room. A sink that may never come back leaves the line
-    /// by that, and the next is called as well; if it does come back, its number still counts.
-    pub(super) fn call_first(&mut self, news: &mut News) {
-        if self.extra.as_ref().is_none_or(|extra| extra.waiters.is_empty()) {
-            return;
-        }
-        let open = self.online.is_some() || self.policy.offline == Offline::Keep;
-        if !(self.closed || (open && (self.has_room(0) || self.may_drop_oldest()))) {
-            return;
-        }
-        let waiters = &mut self.extra().waiters;
-        while let Some(first) = waiters.front() {
-            if first.sure {
-                return news.wake(first.waker.clone());
-            }
-            if let Some(first) = waiters.pop_front() {
-                news.wake(first.waker);
-            }
-        }
-    }
-
-    /// Calls all in line, and ends it.
-    pub(super) fn call_all(&mut self, news: &mut News) {
-        if let Some(extra) = &mut self.extra {
-            extra.waiters.drain(..).for_each(|known| news.wake(known.waker));
-        }
-    }
-
-    /// Whether every message before `number` has its fate; else the waker is called when it may
-    /// be so.
-    pub(crate) fn poll_settled(
+    /// Stands in line, or comes back to its place.
+    pub(crate) fn wait(
         &mut self,
         place: u64,
-        number: u64,
-        waker: &Waker,
-        news: &mut News,
-    ) -> bool {
-        self.forget_flusher(place, news);
-        let settled = self.settled_through() >= number;
-        if !settled {
-            self.extra().flushers.push(Flusher { place, number, waker: waker.clone() });
-        }
-        settled
+        wants: Wants,
+        waker: Waker,
+        garbage: &mut Garbage<'_>,
+    ) {
+        self.extra().line.stand(place, wants, waker, garbage);
     }
 
-    /// Nobody waits for this flush any more.
-    pub(crate) fn forget_flusher(&mut self, place: u64, news: &mut News) {
-        let Some(extra) = &mut self.extra else { return };
-        for known in extra.flushers.extract_if(.., |known| known.place == place) {
-            news.drop_waker(known.waker);
-        }
-    }
-
-    pub(super) fn settled_through(&self) -> u64 {
-        let oldest = self.entries.iter().find(|entry| entry.origin == Origin::Sender);
-        oldest.map_or(self.numbers, |entry| entry.number)
-    }
-
-    pub(super) fn call_flushers(&mut self, news: &mut News) {
-        if self.extra.as_ref().is_none_or(|extra| extra.flushers.is_empty()) {
-            return;
-        }
-        let settled = if self.closed { u64::MAX } else { self.settled_through() };
-        let flushers = &mut self.extra().flushers;
-        for done in flushers.extract_if(.., |flusher| flusher.number <= settled) {
-            news.wake(done.waker);
+    /// Leaves the line, served or not.
+    pub(crate) fn leave(&mut self, place: u64, garbage: &mut Garbage<'_>) {
+        if let Some(extra) = &mut self.extra {
+            extra.line.leave(place, garbage);
         }
     }
 }

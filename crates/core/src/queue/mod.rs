@@ -1,8 +1,9 @@
 //! The outbox's inside: accepted messages until their fate, the gate that bounds them, and the
 //! line of those who wait at it.
 //!
-//! It stands under the lock that handles and driver share. Whatever wakes a task or may run code
-//! of the application is collected in a [`News`] and done after the lock is released.
+//! It stands under the lock that handles and driver share. What is to be woken or dropped is
+//! collected in a [`Garbage`] and done after the lock is released. Whatever was done with the
+//! outbox, [`Queue::settle`] follows and calls those who wait.
 
 mod bound;
 mod driver;
@@ -10,47 +11,52 @@ mod entry;
 mod extra;
 mod fates;
 mod gate;
-mod news;
+mod list;
+mod online;
 #[cfg(test)]
 mod receipt_tests;
+mod settle;
+mod sinks;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waiting_tests;
 
-use std::{collections::VecDeque, num::NonZeroU64, sync::Arc};
+use std::sync::Arc;
 
-use self::{entry::Entry, extra::Extra};
-pub(crate) use self::{fates::Fates, gate::Offered, news::News};
-use crate::{
-    DropReason, Fate, Message, Outbox, Timestamp,
-    machine::{Cursors, Load},
+use self::{entry::Entry, extra::Extra, list::List};
+pub(crate) use self::{
+    extra::Wants, fates::Fates, gate::Offered, online::Online, sinks::SinkState,
 };
+use crate::{DropReason, Fate, Message, Outbox, guarded::Garbage, machine::Load};
 
 /// Every session has one, so it is small; what is rarely used is in boxes.
 pub(crate) struct Queue {
     policy: Outbox,
-    /// Handed messages first, then the queued ones.
-    entries: VecDeque<Entry>,
-    cursors: Cursors,
-    /// Entries at the end that the driver has not seen yet.
-    unseen: usize,
-    /// Some of them expire.
+    list: List,
+    /// Some messages that the driver has not seen yet expire.
     unseen_expire: bool,
-    closed: bool,
+    gate: Gate,
     /// How often the driver rested since a message was accepted, up to a few times.
     rests: u8,
-    /// The earliest moment at which a queued message expires.
-    expiry: Option<Timestamp>,
-    /// The number of the connection that is open.
-    online: Option<NonZeroU64>,
-    /// Places promised to handles between `poll_ready` and `start_send`.
-    reserved: usize,
-    /// Numbers given so far, to messages, to replays, and to those who may have to wait.
+    online: Online,
+    /// Numbers given so far, to messages, to replays, to sinks, and to those who may have to wait.
     numbers: u64,
     /// Fates since the session began.
     counts: Counts,
     /// Of the messages that are accepted with a receipt at present.
     fates: Option<Arc<Fates>>,
     extra: Option<Box<Extra>>,
+}
+
+/// What becomes of new messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// The session is being closed: new ones are refused, those accepted are still written.
+    Closing,
+    /// No message will be written any more.
+    Ended,
 }
 
 /// Messages that did not become written.
@@ -74,15 +80,11 @@ impl Queue {
     pub(crate) fn new(policy: Outbox) -> Self {
         Self {
             policy,
-            entries: VecDeque::new(),
-            cursors: Cursors::default(),
-            unseen: 0,
+            list: List::default(),
             unseen_expire: false,
-            closed: false,
+            gate: Gate::Open,
             rests: 0,
-            expiry: None,
-            online: None,
-            reserved: 0,
+            online: Online::No,
             numbers: 0,
             counts: Counts::default(),
             fates: None,
@@ -91,7 +93,7 @@ impl Queue {
     }
 
     pub(crate) fn held(&self) -> Load {
-        self.cursors.held()
+        self.list.held()
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -99,17 +101,17 @@ impl Queue {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+        self.gate != Gate::Open
     }
 
     /// Whether there is something to hand over.
     pub(crate) fn has_queued(&self) -> bool {
-        self.cursors.queued().count > 0
+        self.list.queued().count > 0
     }
 
-    /// Whether everything accepted has its fate.
+    /// Whether everything accepted has its fate, and nothing waits that a sink has sent.
     pub(crate) fn is_settled(&self) -> bool {
-        self.entries.is_empty()
+        self.held().count == 0 && !self.extra.as_ref().is_some_and(|extra| extra.sinks.has_parked())
     }
 
     /// A number that is larger than all before it.
@@ -118,32 +120,19 @@ impl Queue {
         self.numbers
     }
 
-    fn remove(&mut self, index: usize) -> Entry {
-        if index >= self.entries.len() - self.unseen {
-            self.unseen -= 1;
-        }
-        let entry = self.entries.remove(index).expect("the cursors count the entries");
-        if index < self.cursors.handed().count {
-            self.cursors.settle(entry.bytes);
-        } else {
-            self.cursors.drop_queued(entry.bytes);
-        }
-        entry
-    }
-
     /// Gives an entry that was removed its fate: dropped, or unknown if it was ever handed over.
-    fn drop_entry(&mut self, entry: Entry, reason: DropReason, news: &mut News) {
+    fn drop_entry(&mut self, entry: Entry, reason: DropReason, garbage: &mut Garbage<'_>) {
         if entry.is_bound() {
-            return;
+            return garbage.drop_later(entry.message);
         }
         let fate = match (entry.handed_to, entry.message) {
-            (connection, message) if connection > 0 && reason != DropReason::ResendLimit => {
+            (connection, mut message) if connection > 0 && reason != DropReason::ResendLimit => {
                 self.counts.unknown += 1;
                 self.extra().unknown += 1;
-                Fate::Unknown {
-                    connection,
-                    message: message.filter(|_| self.policy.keeps_clones()),
+                if !self.policy.keeps_clones() {
+                    garbage.drop_later(message.take());
                 }
+                Fate::Unknown { connection, message }
             }
             (_, Some(message)) => {
                 self.counts.dropped += 1;
@@ -152,22 +141,22 @@ impl Queue {
             (_, None) => unreachable!("only what was handed over by move has no payload"),
         };
         if entry.receipt {
-            self.tell_receipt(entry.number, fate, news);
+            self.tell_receipt(entry.number, fate, garbage);
         } else {
-            self.tell(fate, news);
+            self.tell(fate, garbage);
         }
     }
 
-    fn tell_receipt(&self, number: u64, fate: Fate, news: &mut News) {
+    fn tell_receipt(&self, number: u64, fate: Fate, garbage: &mut Garbage<'_>) {
         let mut earlier = self.extra.iter().flat_map(|extra| &extra.earlier);
         let of_earlier = earlier.find(|(end, _)| number < *end).map(|(_, fates)| fates);
         match of_earlier.or(self.fates.as_ref()) {
-            Some(fates) => fates.tell(number, fate, news),
+            Some(fates) => fates.tell(number, fate, garbage),
             None => debug_assert!(false, "a receipt's message has a place for its fate"),
         }
     }
 
-    fn tell(&mut self, fate: Fate, news: &mut News) {
+    fn tell(&mut self, fate: Fate, garbage: &mut Garbage<'_>) {
         // What nobody fetches stays inside the outbox's own bounds; the newest always.
         let policy = self.policy;
         let extra = self.extra();
@@ -179,12 +168,7 @@ impl Queue {
         {
             extra.unsent_bytes -= oldest.message().map_or(0, Message::len);
             extra.discarded += 1;
-            news.drop_fate(oldest);
+            garbage.drop_later(oldest);
         }
-    }
-
-    fn settle_waiters(&mut self, news: &mut News) {
-        self.call_first(news);
-        self.call_flushers(news);
     }
 }

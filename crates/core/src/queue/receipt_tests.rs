@@ -12,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-use super::{Fates, News, Offered, Queue};
-use crate::{Fate, Outbox, Outgoing, Receipt, Timestamp};
+use super::{Fates, Offered, Online, Queue};
+use crate::{Fate, Outbox, Outgoing, Receipt, Timestamp, guarded::Garbage};
 
 #[derive(Default)]
 struct Wakes(AtomicUsize);
@@ -26,36 +26,36 @@ impl Wake for Wakes {
 
 fn queue(policy: Outbox) -> Queue {
     let mut queue = Queue::new(policy);
-    queue.set_online(Some(1), &mut News::default());
+    queue.set_online(Online::Yes(1), &mut Garbage::default());
     queue
 }
 
 fn receipt(queue: &mut Queue, text: &str) -> Receipt {
     let mut outgoing = Some(Outgoing::new(text));
-    let offered = queue.offer(&mut outgoing, None, false, &mut News::default());
+    let offered = queue.offer(&mut outgoing, None, 0, &mut Garbage::default());
     assert_eq!(offered, Offered::Accepted);
     queue.receipt().unwrap()
 }
 
 fn hand_over(queue: &mut Queue) -> usize {
     let mut to = VecDeque::new();
-    queue.stamp(Timestamp::EPOCH);
+    queue.expire(Timestamp::EPOCH, &mut Garbage::default());
     queue.hand_over(&mut to);
     to.len()
 }
 
 fn written(queue: &mut Queue, connection: u64) {
-    let mut news = News::default();
-    queue.written(connection, &mut news);
-    news.spread();
+    let mut garbage = Garbage::default();
+    queue.written(connection, &mut VecDeque::new(), &mut garbage);
+    drop(garbage);
 }
 
 fn reconnect(queue: &mut Queue, from: u64, to: u64) {
-    let mut news = News::default();
-    queue.lost(from, &mut news);
-    queue.set_online(None, &mut news);
-    queue.set_online(Some(to), &mut news);
-    news.spread();
+    let mut garbage = Garbage::default();
+    queue.lost(from, &mut garbage);
+    queue.set_online(Online::No, &mut garbage);
+    queue.set_online(Online::Yes(to), &mut garbage);
+    drop(garbage);
 }
 
 fn poll(receipt: &mut Receipt, waker: &Waker) -> Poll<Fate> {
@@ -97,8 +97,8 @@ fn one_fate_against_the_rule_leaves_the_others_theirs() {
     let mut first = receipt(&mut queue, "a");
     assert_eq!(hand_over(&mut queue), 1);
     let mut expired = receipt(&mut queue, "b");
-    queue.stamp(Timestamp::EPOCH);
-    queue.expire(Timestamp::from_epoch(Duration::from_secs(2)), &mut News::default());
+    queue.expire(Timestamp::EPOCH, &mut Garbage::default());
+    queue.expire(Timestamp::from_epoch(Duration::from_secs(2)), &mut Garbage::default());
     assert_eq!(look(&mut first), Poll::Pending);
     written(&mut queue, 1);
     let mut last = receipt(&mut queue, "c");
@@ -159,12 +159,12 @@ fn a_resting_session_gives_back_the_room_of_a_burst_and_a_busy_one_keeps_it() {
     for _ in 0..20 {
         burst(&mut queue);
         queue.rest();
-        assert!(queue.entries.capacity() >= 200, "busy");
+        assert!(queue.list.capacity() >= 200, "busy");
     }
     for _ in 0..5 {
         queue.rest();
     }
-    assert_eq!(queue.entries.capacity(), 0);
+    assert_eq!(queue.list.capacity(), 0);
     assert!(queue.fates.is_none() && queue.extra.is_none());
 }
 

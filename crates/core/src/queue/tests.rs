@@ -1,7 +1,7 @@
 use std::{collections::VecDeque, time::Duration};
 
-use super::{News, Offered, Queue};
-use crate::{Message, Outbox, Outgoing, Timestamp, WhenFull};
+use super::{Offered, Online, Queue, SinkState};
+use crate::{Message, Outbox, Outgoing, Timestamp, WhenFull, guarded::Garbage};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_epoch(Duration::from_secs(seconds))
@@ -9,14 +9,18 @@ fn at(seconds: u64) -> Timestamp {
 
 fn queue(policy: Outbox) -> Queue {
     let mut queue = Queue::new(policy);
-    queue.set_online(Some(1), &mut News::default());
+    queue.set_online(Online::Yes(1), &mut Garbage::default());
     queue
 }
 
 fn offer(queue: &mut Queue, text: &str) {
     let mut outgoing = Some(Outgoing::new(text));
-    let offered = queue.offer(&mut outgoing, None, false, &mut News::default());
+    let offered = queue.offer(&mut outgoing, None, 0, &mut Garbage::default());
     assert_eq!(offered, Offered::Accepted);
+}
+
+fn written(queue: &mut Queue, connection: u64) {
+    queue.written(connection, &mut VecDeque::new(), &mut Garbage::default());
 }
 
 fn hand_over(queue: &mut Queue) -> Vec<String> {
@@ -29,18 +33,18 @@ fn hand_over(queue: &mut Queue) -> Vec<String> {
 fn what_comes_between_stamping_and_handing_over_waits_for_its_stamp() {
     let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
     offer(&mut queue, "a");
-    queue.stamp(at(0));
+    queue.expire(at(0), &mut Garbage::default());
     // From another thread.
     offer(&mut queue, "b");
     assert_eq!(hand_over(&mut queue), ["a"]);
-    queue.written(1, &mut News::default());
+    written(&mut queue, 1);
     assert!(queue.has_queued());
-    queue.stamp(at(1));
+    queue.expire(at(1), &mut Garbage::default());
     assert_eq!(hand_over(&mut queue), ["b"]);
-    queue.lost(1, &mut News::default());
-    queue.expire(at(10), &mut News::default());
+    queue.lost(1, &mut Garbage::default());
+    queue.expire(at(10), &mut Garbage::default());
     assert!(queue.has_queued(), "it is nine seconds old");
-    queue.expire(at(11), &mut News::default());
+    queue.expire(at(11), &mut Garbage::default());
     assert!(!queue.has_queued());
 }
 
@@ -49,64 +53,68 @@ fn dropping_the_oldest_leaves_the_stamps_of_others_alone() {
     let policy = Outbox::new().count(2).when_full(WhenFull::DropOldest);
     let mut queue = queue(policy.resend(1).max_age(Duration::from_secs(10)));
     offer(&mut queue, "a");
-    queue.stamp(at(0));
+    queue.expire(at(0), &mut Garbage::default());
     assert_eq!(hand_over(&mut queue), ["a"]);
     offer(&mut queue, "b");
     offer(&mut queue, "c");
-    queue.stamp(at(5));
-    queue.lost(1, &mut News::default());
-    queue.expire(at(10), &mut News::default());
+    queue.expire(at(5), &mut Garbage::default());
+    queue.lost(1, &mut Garbage::default());
+    queue.expire(at(10), &mut Garbage::default());
     assert_eq!(hand_over(&mut queue), ["c"], "a has expired, b made room");
 }
 
 #[test]
 fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
     let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
-    let mut news = News::default();
-    let messages = |texts: &'static [&str]| texts.iter().map(|text| Message::text(*text));
-    queue.set_replay("key", "replay".into()).unwrap();
+    let mut garbage = Garbage::default();
+    let on = |queue: &mut Queue, connection, texts: &[&str]| {
+        let mut messages = texts.iter().map(|text| Message::text(*text)).collect();
+        queue.queue_on(connection, &mut messages)
+    };
+    queue.set_replay("key", "replay".into(), &mut garbage).unwrap();
     offer(&mut queue, "a");
-    queue.stamp(at(0));
+    queue.expire(at(0), &mut Garbage::default());
     // The numbers: replay 1, a 1, x 2, y 3, b 4, z 5, c 6, w 7.
-    assert_eq!(queue.queue_on(1, messages(&["x", "y"])), Some(2));
+    assert_eq!(on(&mut queue, 1, &["x", "y"]), Some(2));
     offer(&mut queue, "b");
-    queue.stamp(at(1));
-    assert_eq!(queue.queue_on(2, messages(&["z"])), None, "another connection");
-    assert_eq!(queue.queue_on(1, messages(&["z"])), Some(5));
+    queue.expire(at(1), &mut Garbage::default());
+    assert_eq!(on(&mut queue, 2, &["z"]), None, "another connection");
+    assert_eq!(on(&mut queue, 1, &["z"]), Some(5));
     offer(&mut queue, "c");
-    assert_eq!(queue.queue_on(1, messages(&["w"])), Some(7));
+    assert_eq!(on(&mut queue, 1, &["w"]), Some(7));
     assert_eq!((queue.first_unwritten(), queue.settled_through()), (2, 1));
     assert_eq!(queue.held().count, 8);
 
     assert_eq!(hand_over(&mut queue), ["replay", "a", "x", "y", "b"]);
-    queue.lost(1, &mut news);
-    queue.set_online(None, &mut news);
+    queue.lost(1, &mut garbage);
+    queue.set_online(Online::No, &mut garbage);
     assert_eq!(queue.held().count, 3);
     assert_eq!((queue.first_unwritten(), queue.settled_through()), (8, 1));
-    assert_eq!(queue.queue_on(1, messages(&["z"])), None, "no connection");
+    assert_eq!(on(&mut queue, 1, &["z"]), None, "no connection");
 
-    queue.stamp(at(5));
-    queue.set_online(Some(2), &mut news);
-    queue.expire(at(11), &mut news);
+    queue.expire(at(5), &mut Garbage::default());
+    queue.set_online(Online::Yes(2), &mut garbage);
+    queue.expire(at(11), &mut garbage);
     assert_eq!(hand_over(&mut queue), ["replay", "c"], "a and b have expired");
-    queue.written(2, &mut news);
+    written(&mut queue, 2);
     assert!(queue.is_settled());
     assert_eq!(queue.settled_through(), 8);
-    queue.close_gate(&mut news);
-    assert_eq!(queue.queue_on(2, messages(&["z"])), None, "closed");
+    queue.close_gate();
+    assert_eq!(on(&mut queue, 2, &["z"]), None, "closed");
 }
 
 #[test]
 fn what_is_bound_to_a_connection_makes_no_room_for_others() {
     let mut queue = queue(Outbox::new().count(3).when_full(WhenFull::DropOldest));
-    queue.set_replay("key", "replay".into()).unwrap();
-    queue.queue_on(1, [Message::text("x")].into_iter());
+    queue.set_replay("key", "replay".into(), &mut Garbage::default()).unwrap();
+    queue.queue_on(1, &mut vec![Message::text("x")]);
     for text in ["a", "b"] {
         offer(&mut queue, text);
     }
-    queue.stamp(at(0));
+    queue.expire(at(0), &mut Garbage::default());
     assert_eq!(hand_over(&mut queue), ["replay", "x", "b"]);
-    assert!(!queue.reserve(None).unwrap(), "nothing is left to be dropped");
+    let promised = queue.promise(&mut SinkState::default());
+    assert!(!promised.unwrap(), "nothing is left to be dropped");
 }
 
 #[test]
@@ -115,8 +123,8 @@ fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
     let message = || Message::from(buffer.slice(100..228));
     let kept = |queue: &mut Queue| {
         let mut outgoing = Some(Outgoing::new(message()));
-        queue.offer(&mut outgoing, None, false, &mut News::default());
-        let message = queue.entries.back().unwrap().message.clone().unwrap();
+        queue.offer(&mut outgoing, None, 0, &mut Garbage::default());
+        let message = queue.list.last_mut().unwrap().message.clone().unwrap();
         message.as_bytes().as_ptr() == buffer[100..].as_ptr()
     };
     assert!(!kept(&mut Queue::new(Outbox::new())), "offline: a copy");

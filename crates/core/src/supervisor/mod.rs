@@ -180,6 +180,15 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         }
     }
 
+    /// Takes the sink side out, and forgets the task that polled it. Whether it is promised a place.
+    pub(crate) fn take_sink(&mut self) -> (SinkSide, bool) {
+        self.seen[Side::Sink as usize] = None;
+        let shared = self.engine.shared();
+        shared.slots.forget(Side::Sink);
+        let promised = self.sink.suspend(shared);
+        (std::mem::take(&mut self.sink), promised)
+    }
+
     pub(crate) fn unread(&self) -> &Backlog {
         &self.unread
     }

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Open, Phase,
     Retry, RoundTrip, Status, Timestamp,
+    guarded::Garbage,
     machine::{End, Load, Loss, Machine, Transition},
     queue::Unsent,
     shared::{Shared, State},
@@ -122,9 +123,11 @@ impl Desk {
     /// The probe is written. Gives the round trips measured so far.
     pub(super) fn probed(&mut self, shared: &Shared) -> RoundTrip {
         self.stale = true;
-        let status = &mut shared.lock().published.status;
-        status.counters.probes += 1;
-        status.round_trip
+        shared.with(|state, _| {
+            let status = &mut state.published.status;
+            status.counters.probes += 1;
+            status.round_trip
+        })
     }
 
     /// A frame was heard.
@@ -140,11 +143,13 @@ impl Desk {
     /// The heartbeat was answered, after this time if that is known.
     pub(super) fn answered(&mut self, time: Option<Duration>, shared: &Shared) {
         self.ever_answered = true;
-        let status = &mut shared.lock().published.status;
-        status.counters.heartbeats += 1;
-        if let Some(time) = time {
-            status.round_trip.measured(time);
-        }
+        shared.with(|state, _| {
+            let status = &mut state.published.status;
+            status.counters.heartbeats += 1;
+            if let Some(time) = time {
+                status.round_trip.measured(time);
+            }
+        });
     }
 
     /// The server read the probe, and so all that was written before it.
@@ -173,7 +178,13 @@ impl Desk {
 /// Telling.
 impl Desk {
     /// Makes the event of a transition, and counts it.
-    pub(super) fn tell(&mut self, transition: Transition, unsent: Unsent, status: &mut Status) {
+    pub(super) fn tell(
+        &mut self,
+        transition: Transition,
+        unsent: Unsent,
+        status: &mut Status,
+        garbage: &mut Garbage<'_>,
+    ) {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
         let counters = &mut status.counters;
         let event = match transition {
@@ -198,7 +209,7 @@ impl Desk {
             Transition::Lost { connection, opened, loss } => {
                 // The driver saw the peer's reply to our close; the machine knows what it was for.
                 if loss == Loss::MaxAge {
-                    self.lost(LostCause::MaxAge);
+                    garbage.drop_later(self.cause.replace(Box::new(LostCause::MaxAge)));
                 }
                 let cause = self.cause();
                 counters.losses.count(&cause);
@@ -227,7 +238,7 @@ impl Desk {
                     End::FlapLimit => CloseReason::FlapLimit(self.cause()),
                     End::OutageLimit => CloseReason::OutageLimit(self.cause()),
                 };
-                status.close_reason = Some(reason.clone());
+                garbage.drop_later(status.close_reason.replace(reason.clone()));
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
@@ -251,7 +262,13 @@ impl Desk {
     }
 
     /// Brings what is published up to date.
-    pub(super) fn publish(&mut self, machine: &Machine, now: Timestamp, state: &mut State) {
+    pub(super) fn publish(
+        &mut self,
+        machine: &Machine,
+        now: Timestamp,
+        state: &mut State,
+        garbage: &mut Garbage<'_>,
+    ) {
         self.stale = false;
         state.queue.rest();
         let (held, counts) = (state.queue.held(), state.queue.counts());
@@ -278,7 +295,8 @@ impl Desk {
         counters.dropped = counts.dropped;
         counters.unknown = counts.unknown;
         if status.last_cause.as_ref() != self.cause.as_deref() {
-            status.last_cause = self.cause.as_deref().cloned();
+            let cause = self.cause.as_deref().cloned();
+            garbage.drop_later(std::mem::replace(&mut status.last_cause, cause));
         }
     }
 }

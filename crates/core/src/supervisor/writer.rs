@@ -93,6 +93,11 @@ impl Writer {
         self.window.shrink_to_fit();
     }
 
+    /// Room for messages, empty between polls.
+    pub(super) fn spare(&mut self) -> &mut VecDeque<Message> {
+        &mut self.window
+    }
+
     /// Whether the connection has a probe that is not known to be flushed.
     pub(super) fn has_probe_in_hand(&self) -> bool {
         self.probe_handed

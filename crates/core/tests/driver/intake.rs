@@ -4,10 +4,12 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures::{SinkExt, StreamExt, stream};
-use websocket_heartbeat::{Event, Inbox, Message, Timer};
+use websocket_heartbeat::{
+    CloseFrame, Event, Heartbeat, Inbox, Message, Offline, Outbox, Phase, Timer,
+};
 use websocket_heartbeat_mock::Script;
 
-use crate::stage::{Counter, Stage, secs, words};
+use crate::stage::{Counter, Stage, millis, secs, words};
 
 /// A server that sends so many messages at once.
 fn greets(count: u32) -> Script {
@@ -142,6 +144,96 @@ fn what_the_server_sent_before_a_planned_replacement_is_not_lost() {
             .iter()
             .any(|event| matches!(event, Event::Lost(lost) if lost.cause.name() == "max_age"));
         assert!(replaced, "{limit}: {:?}", words(&events));
+    }
+}
+
+/// What came back of what was accepted from the goodbye of the first connection on, where the
+/// second attempt is answered by this.
+fn given_back_after_goodbye(second: fn() -> Script) -> (u64, usize, usize) {
+    let (mut stage, settings) = Stage::new(move |dial| match dial {
+        2 => second(),
+        _ => Script::accept().latency(millis(50)),
+    });
+    let session = settings
+        .heartbeat(Heartbeat::off())
+        .outbox(Outbox::new().offline(Offline::Refuse))
+        .max_age(secs(100))
+        .build()
+        .unwrap();
+    let handle = session.handle();
+    let log = stage.read(session);
+    let mut accepted = 0;
+    while stage.remote.dials().len() < 2 || stage.remote.dialing() > 0 {
+        stage.runner.run_for(millis(10));
+        if stage.remote.trace().times("-> close 1000").len() == 1 {
+            accepted += u64::from(handle.try_queue("x").is_ok());
+        }
+    }
+    stage.runner.run_for(secs(5));
+    let given_back = log.events().into_iter().map(|event| match event {
+        Event::Lost(lost) => lost.unsent.len(),
+        _ => 0,
+    });
+    let written = stage.remote.last_peer().unwrap().received_messages().len();
+    (accepted, given_back.sum(), written)
+}
+
+#[test]
+fn what_is_accepted_during_a_planned_replacement_is_written_on_the_next_connection() {
+    let slow = || Script::accept().latency(millis(50)).after(secs(1));
+    let (accepted, given_back, written) = given_back_after_goodbye(slow);
+    assert!(accepted > 20);
+    assert_eq!((given_back, written), (0, accepted as usize));
+    // Where the attempt fails, the replacement has become an outage.
+    let (accepted, given_back, written) = given_back_after_goodbye(Script::refuse_connection);
+    assert!(accepted > 0);
+    assert_eq!((given_back, written), (accepted as usize, 0));
+}
+
+#[test]
+fn a_pause_ends_a_planned_replacement() {
+    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let session = settings
+        .heartbeat(Heartbeat::off())
+        .outbox(Outbox::new().offline(Offline::Refuse))
+        .max_age(secs(100))
+        .minimum_gap(secs(1_000))
+        .build()
+        .unwrap();
+    let handle = session.handle();
+    stage.read(session);
+    stage.runner.run_for(secs(120));
+    assert_eq!(handle.try_queue("kept"), Ok(()));
+    handle.pause();
+    stage.runner.settle();
+    assert!(handle.try_queue("refused").is_err());
+    assert_eq!(handle.status().counters.dropped, 1);
+}
+
+#[test]
+fn a_close_frame_of_the_user_replaces_one_that_is_not_sent_yet() {
+    // With something to write it waits for a quiet moment first, for 50 s at most.
+    for (stalled, at, words) in
+        [(true, 155, "-> close 4000 \"my own\""), (false, 105, "-> close 1000")]
+    {
+        let (mut stage, settings) = Stage::new(|_| Script::accept().ignore_close());
+        let settings = settings.heartbeat(Heartbeat::off()).max_age(secs(100));
+        let session = settings.close_timeout(secs(50)).build().unwrap();
+        let handle = session.handle();
+        stage.read(session);
+        stage.runner.run_for(secs(1));
+        let peer = stage.remote.last_peer().unwrap();
+        if stalled {
+            peer.stall_writes();
+            handle.try_queue("x").unwrap();
+        }
+        stage.runner.run_for(secs(at));
+        assert_eq!(handle.status().phase, Phase::Closing);
+        handle.close_with(CloseFrame::new(4_000, "my own")).unwrap();
+        stage.runner.settle();
+        peer.resume_writes();
+        stage.runner.settle();
+        assert_eq!(stage.remote.trace().times(words).len(), 1, "{words}");
     }
 }
 

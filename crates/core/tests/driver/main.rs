@@ -19,3 +19,4 @@ mod sink;
 mod stage;
 mod status;
 mod two_tasks;
+mod verdicts;

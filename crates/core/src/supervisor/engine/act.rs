@@ -5,8 +5,9 @@ use std::{task::Context, time::Duration};
 use super::{Engine, Step, park::Alarm};
 use crate::{
     Attempt, CloseFrame, LostCause, Timer, Timestamp, Transport, Verdict,
+    guarded::Garbage,
     machine::{Action, Loss, Ruling, Transition},
-    queue::{News, Unsent},
+    queue::{Online, Unsent},
     shared::State,
     supervisor::{line::Line, news::Desk},
 };
@@ -17,7 +18,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if !self.shared.take_work() {
             return Step::Still;
         }
-        let commands = std::mem::take(&mut self.shared.lock().commands);
+        let commands = self.shared.with(|state, _| std::mem::take(&mut state.commands));
         self.has_queue = true;
         if commands.is_empty() {
             return Step::Still;
@@ -32,7 +33,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.machine.handle_abort(now);
         }
         match commands.pause {
-            Some(true) => self.machine.handle_pause(now),
+            Some(true) => {
+                self.machine.handle_pause(now);
+                if !self.machine.may_write() {
+                    // Nor is it a replacement any more.
+                    self.shared.with(|state, garbage| {
+                        state.queue.set_online(Online::No, garbage);
+                    });
+                }
+            }
             Some(false) => self.machine.handle_resume(now),
             None => {}
         }
@@ -90,10 +99,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             Action::SayGoodbye => {
                 // The user may have closed the session since the last look.
-                let (by_user, asked) = {
-                    let state = self.shared.lock();
+                let (by_user, asked) = self.shared.with(|state, _| {
                     (state.queue.is_closed(), state.commands.close.as_deref().cloned().flatten())
-                };
+                });
                 let own = self.goodbye.take().map(|own| *own).or(asked);
                 let frame = own.unwrap_or_else(|| CloseFrame::new(1000, ""));
                 self.writer.say_goodbye(frame, by_user);
@@ -143,15 +151,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     pub(super) fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        self.publish_with(|state, desk, news| {
+        self.publish_with(|state, desk, garbage| {
             if closes {
-                state.queue.close(news);
+                state.queue.close(garbage);
             }
             let unsent = match transition {
                 Transition::Closed(_) | Transition::Lost { .. } => state.queue.take_unsent(),
                 _ => Unsent::default(),
             };
-            desk.tell(transition, unsent, &mut state.published.status);
+            desk.tell(transition, unsent, &mut state.published.status, garbage);
         });
         if closes {
             self.alarm = Alarm::default();
@@ -164,13 +172,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// Changes something of what is published, and the rest of it by the way.
-    pub(super) fn publish_with(&mut self, change: impl FnOnce(&mut State, &mut Desk, &mut News)) {
+    pub(super) fn publish_with(
+        &mut self,
+        change: impl FnOnce(&mut State, &mut Desk, &mut Garbage<'_>),
+    ) {
         let Self { shared, desk, machine, now, .. } = self;
-        let watchers = shared.with(|state, news| {
-            change(state, desk, news);
-            desk.publish(machine, *now, state);
-            state.published.renew()
+        shared.with(|state, garbage| {
+            change(state, desk, garbage);
+            desk.publish(machine, *now, state, garbage);
+            state.published.renew(garbage);
         });
-        watchers.wake();
     }
 }

@@ -8,7 +8,7 @@ use super::{Clock, Engine, ProbeOut, Step};
 use crate::{
     Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
     exchange::Exchange,
-    queue::News,
+    guarded::{Garbage, discard},
     shared::{Shared, State},
     supervisor::{
         line::Line,
@@ -133,7 +133,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     fn expire(&mut self) {
         if self.has_queue {
             let (now, desk) = (self.now, &mut self.desk);
-            self.shared.with(|state, news| expire(state, desk, now, news));
+            self.shared.with(|state, garbage| expire(state, desk, now, garbage));
         } else {
             self.desk.queue_expiry = None;
         }
@@ -222,7 +222,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     pub(super) fn settle_written(&mut self) {
         let connection = self.machine.connection();
-        let load = self.shared.with(|state, news| state.queue.written(connection, news));
+        let kept = self.writer.spare();
+        let load =
+            self.shared.with(|state, garbage| state.queue.written(connection, kept, garbage));
+        discard(kept.drain(..));
         self.desk.count_out(load);
     }
 
@@ -238,12 +241,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 }
 
 /// Stamps what is new in the outbox, drops what is too old, and notes how it stands.
-fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, news: &mut News) {
-    let queue = &mut state.queue;
-    queue.stamp(now);
-    if queue.expiry().is_some_and(|at| at <= now) {
-        queue.expire(now, news);
-    }
+fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, garbage: &mut Garbage<'_>) {
+    state.queue.expire(now, garbage);
     desk.look_at(state);
 }
 
@@ -274,8 +273,8 @@ impl Source for Outbox<'_> {
         }
         let Self { more, now, desk, .. } = self;
         self.seen = true;
-        self.shared.with(|state, news| {
-            expire(state, desk, *now, news);
+        self.shared.with(|state, garbage| {
+            expire(state, desk, *now, garbage);
             state.queue.hand_over(to);
             **more = state.queue.has_queued();
         });
@@ -287,7 +286,7 @@ impl Source for Outbox<'_> {
     fn take_back(&mut self, messages: &mut VecDeque<Message>) {
         if !messages.is_empty() {
             *self.more = true;
-            self.shared.lock().queue.take_back(messages);
+            self.shared.with(|state, _| state.queue.take_back(messages));
         }
     }
 
@@ -296,6 +295,6 @@ impl Source for Outbox<'_> {
     }
 
     fn is_settled(&self) -> bool {
-        self.shared.lock().queue.is_settled()
+        self.shared.with(|state, _| state.queue.is_settled())
     }
 }

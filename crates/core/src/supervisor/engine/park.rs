@@ -51,9 +51,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.leaving = None;
         self.drop_line(None);
         self.machine.handle_abort(self.now);
-        self.publish_with(|state, _, news| {
-            state.queue.close(news);
-            state.published.status.close_reason = Some(CloseReason::Dropped);
+        self.publish_with(|state, _, garbage| {
+            state.queue.close(garbage);
+            let reason = &mut state.published.status.close_reason;
+            garbage.drop_later(reason.replace(CloseReason::Dropped));
         });
     }
 }

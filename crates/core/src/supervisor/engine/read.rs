@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
+    queue::Online,
     supervisor::{line::Line, writer::Writer},
 };
 
@@ -218,7 +219,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let max_age = self.max_age.map(|age| self.random.shorten(age));
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.refresh = false;
-                self.shared.with(|state, news| state.queue.set_online(Some(connection), news));
+                self.shared.with(|state, garbage| {
+                    state.queue.set_online(Online::Yes(connection), garbage)
+                });
                 self.has_queue = true;
             }
             Err(error) => {
@@ -246,9 +249,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.probe.sent = None;
         self.readable = Readable::Maybe;
         let connection = self.machine.connection();
-        self.shared.with(|state, news| {
-            state.queue.lost(connection, news);
-            state.queue.set_online(None, news);
+        // A planned replacement is no outage: what is accepted meanwhile waits for the next one.
+        let planned = self.machine.is_retiring() || matches!(cause, Some(LostCause::MaxAge));
+        let online = if planned { Online::Replacing } else { Online::No };
+        self.shared.with(|state, garbage| {
+            state.queue.lost(connection, garbage);
+            state.queue.set_online(online, garbage);
         });
         self.has_queue = true;
         if let Some(cause) = cause {
