@@ -6,20 +6,24 @@ use crate::{Event, Fate, Lost, Message, machine::Load};
 
 /// A queue of events in which unread lifecycle cycles fold into one.
 ///
+/// It is bounded in messages and in bytes by those who fill it: there is room for one more while
+/// it holds less than either bound, so it never exceeds its bytes by more than one message.
+///
 /// Between two messages there is at most one whole cycle (`Lost`, `Retry`, `Connecting`, `Open`)
 /// besides what it began with; later ones fold into its last `Lost`, with a count. So the queue is
 /// bounded by the number of its messages, however long an outage goes unread.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     events: VecDeque<Event>,
-    messages: usize,
+    /// The messages among them.
+    held: Load,
     /// The fates that a folded `Lost` may carry, as many as the outbox may hold messages.
     unsent_limit: Load,
 }
 
 impl Backlog {
     pub(crate) fn new(unsent_limit: Load) -> Self {
-        Self { events: VecDeque::new(), messages: 0, unsent_limit }
+        Self { events: VecDeque::new(), held: Load::default(), unsent_limit }
     }
 
     /// Takes the limit of another.
@@ -27,17 +31,14 @@ impl Backlog {
         self.unsent_limit = other.unsent_limit;
     }
 
-    pub(crate) fn messages(&self) -> usize {
-        self.messages
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty()
+    /// The messages in it.
+    pub(crate) fn held(&self) -> Load {
+        self.held
     }
 
     pub(crate) fn push(&mut self, event: Event) {
         match event {
-            Event::Message(_) => self.messages += 1,
+            Event::Message(ref message) => self.held.add(message.len()),
             Event::Lost(_) => {
                 self.events.push_back(event);
                 return self.fold(self.events.len());
@@ -49,15 +50,15 @@ impl Backlog {
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
-        if matches!(event, Event::Message(_)) {
-            self.messages -= 1;
+        if let Event::Message(message) = &event {
+            self.held.remove(message.len());
         }
         Some(event)
     }
 
-    /// Takes a batch over at once that holds nothing but messages.
-    pub(crate) fn append(&mut self, batch: &mut VecDeque<Event>) {
-        self.messages += batch.len();
+    /// Takes a batch over at once that holds nothing but messages, of which `load` is the sum.
+    pub(crate) fn append(&mut self, batch: &mut VecDeque<Event>, load: Load) {
+        self.held = self.held.with(load);
         if self.events.is_empty() {
             std::mem::swap(&mut self.events, batch);
         } else {
@@ -65,20 +66,31 @@ impl Backlog {
         }
     }
 
-    /// Takes everything, leaving `spare` to be filled.
-    pub(crate) fn take_all(&mut self, spare: VecDeque<Event>) -> VecDeque<Event> {
-        debug_assert!(spare.is_empty());
-        self.messages = 0;
-        std::mem::replace(&mut self.events, spare)
+    /// Moves the oldest events to an empty queue, until it holds `most` messages, or as many bytes
+    /// of them. Gives the messages among them.
+    pub(crate) fn take(&mut self, most: Load, to: &mut VecDeque<Event>) -> Load {
+        debug_assert!(to.is_empty());
+        let before = self.held;
+        if most.without(before).has_room() {
+            std::mem::swap(&mut self.events, to);
+            return std::mem::take(&mut self.held);
+        }
+        while most.without(before.without(self.held)).has_room()
+            && let Some(event) = self.pop()
+        {
+            to.push_back(event);
+        }
+        before.without(self.held)
     }
 
     /// Drops the oldest message and says so in its place.
     pub(crate) fn drop_oldest(&mut self) {
-        let Some(at) = self.events.iter().position(|event| matches!(event, Event::Message(_)))
-        else {
-            return;
-        };
-        self.messages -= 1;
+        let oldest = self.events.iter().enumerate().find_map(|(at, event)| match event {
+            Event::Message(message) => Some((at, message.len())),
+            _ => None,
+        });
+        let Some((at, bytes)) = oldest else { return };
+        self.held.remove(bytes);
         if at > 0
             && let Event::Lagged(count) = &mut self.events[at - 1]
         {
@@ -225,7 +237,7 @@ mod tests {
             backlog.push(Event::Message(Message::text("between")));
         }
         assert_eq!(backlog.events.len(), 16);
-        assert_eq!(backlog.messages(), 4);
+        assert_eq!(backlog.held().count, 4);
     }
 
     #[test]
@@ -235,7 +247,7 @@ mod tests {
         for connection in 1..=1_000 {
             cycle(&mut backlog, connection);
             backlog.push(Event::Message(Message::text("x")));
-            if backlog.messages() > 3 {
+            if backlog.held().count > 3 {
                 backlog.drop_oldest();
                 lagged += 1;
             }

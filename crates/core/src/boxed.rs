@@ -1,15 +1,12 @@
 //! Transports behind one pointer, to be swapped between attempts: [`BoxTransport`].
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Attempt, Connection, ErrorKind, Established, Transport, TransportError};
+use crate::{
+    Attempt, Connection, ErrorKind, Established, Transport, TransportError, guarded::Guarded,
+};
 
 /// A connection behind one pointer.
 pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
@@ -81,7 +78,7 @@ where
 /// It is for transports that are `Send`; one that is not can be used as it is.
 #[derive(Clone)]
 pub struct BoxTransport {
-    place: Arc<Mutex<Place>>,
+    place: Arc<Guarded<Place>>,
 }
 
 struct Place {
@@ -97,20 +94,21 @@ impl BoxTransport {
     pub fn new(transport: impl DynTransport + 'static) -> Self {
         let can_ping = transport.can_ping();
         let transport: Option<Box<dyn DynTransport>> = Some(Box::new(transport));
-        Self { place: Arc::new(Mutex::new(Place { transport, can_ping, version: 0 })) }
+        Self { place: Arc::new(Guarded::new(Place { transport, can_ping, version: 0 })) }
     }
 
     /// Lets the next attempt, and those after it, use this transport instead.
     pub fn replace(&self, transport: impl DynTransport + 'static) {
-        let mut place = lock(&self.place);
-        place.can_ping = transport.can_ping();
-        place.version += 1;
-        place.transport = Some(Box::new(transport));
+        let can_ping = transport.can_ping();
+        let transport: Box<dyn DynTransport> = Box::new(transport);
+        let old = self.place.with(|place, _| {
+            place.can_ping = can_ping;
+            place.version += 1;
+            place.transport.replace(transport)
+        });
+        // The application's, so it is dropped outside of the lock.
+        drop(old);
     }
-}
-
-fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Transport for BoxTransport {
@@ -133,34 +131,33 @@ impl Transport for BoxTransport {
     }
 
     fn can_ping(&self) -> bool {
-        lock(&self.place).can_ping
+        self.place.with(|place, _| place.can_ping)
     }
 }
 
 /// A transport at work. It goes back to its place when the attempt is over or abandoned, unless
 /// another has come there.
 struct Taken {
-    place: Arc<Mutex<Place>>,
+    place: Arc<Guarded<Place>>,
     transport: Option<Box<dyn DynTransport>>,
     version: u64,
 }
 
 impl Taken {
-    fn from(place: Arc<Mutex<Place>>) -> Self {
-        let (transport, version) = {
-            let mut place = lock(&place);
-            (place.transport.take(), place.version)
-        };
+    fn from(place: Arc<Guarded<Place>>) -> Self {
+        let (transport, version) = place.with(|place, _| (place.transport.take(), place.version));
         Self { place, transport, version }
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let mut place = lock(&self.place);
-        if place.version == self.version && place.transport.is_none() {
-            place.transport = self.transport.take();
-        }
+        // One that does not go back is dropped after this, outside of the lock.
+        self.place.with(|place, _| {
+            if place.version == self.version && place.transport.is_none() {
+                place.transport = self.transport.take();
+            }
+        });
     }
 }
 

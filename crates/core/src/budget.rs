@@ -1,14 +1,12 @@
 //! A budget of attempts that many supervisors share: [`DialBudget`].
 
-use std::{
-    collections::VecDeque,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
-    task::Waker,
-    time::Duration,
-};
+use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::Duration};
 
-use crate::{ConfigError, Timestamp, panics::contain, span::Span};
+use crate::{
+    ConfigError, Timestamp,
+    guarded::{Garbage, Guarded},
+    span::Span,
+};
 
 /// At most so many attempts in any window of time, over all supervisors that hold a clone of it.
 ///
@@ -29,7 +27,7 @@ pub struct DialBudget {
 
 #[derive(Debug)]
 struct Shared {
-    state: Mutex<State>,
+    state: Guarded<State>,
     count: NonZeroU32,
     window: Duration,
 }
@@ -104,23 +102,13 @@ impl DialBudget {
             queue: VecDeque::new(),
             next_ticket: 0,
         };
-        Ok(Self { shared: Arc::new(Shared { state: Mutex::new(state), count, window }) })
+        Ok(Self { shared: Arc::new(Shared { state: Guarded::new(state), count, window }) })
     }
 
-    /// Works on the state, then calls whom it concerns, outside the lock and one by one: one that
-    /// panics harms no other.
-    fn with<R>(&self, work: impl FnOnce(&mut View<'_>) -> R) -> R {
+    fn with<'g, R>(&self, work: impl FnOnce(&mut View<'_, 'g>) -> R) -> R {
         let Shared { state, count, window } = &*self.shared;
-        let mut calls = Vec::new();
-        let result = {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = count.get() as usize;
-            work(&mut View { state: &mut state, calls: &mut calls, count, window: *window })
-        };
-        for waker in calls {
-            let _: Result<(), Box<str>> = contain(|| waker.wake());
-        }
-        result
+        let count = count.get() as usize;
+        state.with(|state, garbage| work(&mut View { state, garbage, count, window: *window }))
     }
 }
 
@@ -168,10 +156,7 @@ impl Place {
     pub(crate) fn leave(&mut self) {
         match std::mem::replace(&mut self.stand, Stand::Outside) {
             Stand::Outside => {}
-            Stand::Queued { ticket } => {
-                // Its waker is dropped outside the lock.
-                let _gone = self.budget.with(|view| view.remove(ticket));
-            }
+            Stand::Queued { ticket } => self.budget.with(|view| view.remove(ticket)),
             Stand::Granted { at } => self.budget.with(|view| view.give_back(at)),
         }
     }
@@ -184,15 +169,14 @@ impl Drop for Place {
 }
 
 /// The state under its lock, and what comes of changing it.
-struct View<'a> {
+struct View<'a, 'g> {
     state: &'a mut State,
-    /// To be called.
-    calls: &'a mut Vec<Waker>,
+    garbage: &'a mut Garbage<'g>,
     count: usize,
     window: Duration,
 }
 
-impl View<'_> {
+impl View<'_, '_> {
     /// Takes the moment, and forgets what began longer ago than a window.
     fn observe(&mut self, now: Timestamp) {
         let state = &mut *self.state;
@@ -220,12 +204,12 @@ impl View<'_> {
         if let Some((_, rank)) = known
             && rank < self.free()
         {
-            return self.grant(Some(rank), waker);
+            return self.grant(Some(rank));
         }
         self.pass_over();
         let (ticket, rank) = match known {
             Some((ticket, _)) => (ticket, self.rank(ticket)),
-            None if self.state.queue.len() < self.free() => return self.grant(None, waker),
+            None if self.state.queue.len() < self.free() => return self.grant(None),
             None => {
                 let ticket = self.state.next_ticket;
                 self.state.next_ticket += 1;
@@ -236,7 +220,7 @@ impl View<'_> {
         };
         let rank = rank.expect("only those with a turn are passed over");
         if rank < self.free() {
-            return self.grant(Some(rank), waker);
+            return self.grant(Some(rank));
         }
         let place = &mut self.state.queue[rank].waker;
         if place.is_none() {
@@ -247,10 +231,9 @@ impl View<'_> {
     }
 
     /// Lets the attempt begin now that stands there, or nowhere.
-    fn grant(&mut self, rank: Option<usize>, waker: &mut Option<Waker>) -> (Turn, Stand) {
+    fn grant(&mut self, rank: Option<usize>) -> (Turn, Stand) {
         let gone = rank.and_then(|rank| self.state.queue.remove(rank));
-        // Dropped outside the lock.
-        *waker = gone.and_then(|entry| entry.waker).or(waker.take());
+        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
         let at = self.state.now;
         self.state.begun.push_back(at);
         (Turn::Now, Stand::Granted { at })
@@ -266,11 +249,11 @@ impl View<'_> {
             let turn = *entry.turn.get_or_insert(now);
             if turn.after(TURN).is_some_and(|end| end <= now) {
                 // Should it be alive after all, it asks again.
-                self.calls.extend(entry.waker.take());
+                entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
                 self.state.queue.remove(rank);
             } else {
                 if turn == now {
-                    self.calls.extend(entry.waker.take());
+                    entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
                 }
                 rank += 1;
             }
@@ -302,11 +285,12 @@ impl View<'_> {
         self.state.queue.binary_search_by_key(&ticket, |entry| entry.ticket).ok()
     }
 
-    fn remove(&mut self, ticket: u64) -> Option<Waiting> {
-        let rank = self.rank(ticket)?;
+    fn remove(&mut self, ticket: u64) {
+        // It is gone already if it was passed over.
+        let Some(rank) = self.rank(ticket) else { return };
         let gone = self.state.queue.remove(rank);
+        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
         self.call_from(rank);
-        gone
     }
 
     /// An attempt that was counted as begun did not begin.
@@ -321,7 +305,7 @@ impl View<'_> {
     /// Calls all from that place on: their turns come earlier.
     fn call_from(&mut self, rank: usize) {
         let behind = self.state.queue.range_mut(rank..);
-        self.calls.extend(behind.filter_map(|entry| entry.waker.take()));
+        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.garbage.wake(waker));
     }
 }
 

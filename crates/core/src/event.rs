@@ -211,6 +211,10 @@ pub struct Closed {
     pub unknown: u64,
     /// How many older entries of `unsent` were let go, because nobody read them.
     pub discarded: u64,
+    /// How many inbound messages were discarded after the user's `close`, because nobody took
+    /// those before them and their place was full. They are counted in
+    /// [`Counters::messages_in`](crate::Counters::messages_in).
+    pub unread: u64,
 }
 
 /// Why the session ended.

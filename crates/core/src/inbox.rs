@@ -5,27 +5,43 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use futures_core::{FusedStream, Stream};
 
 use crate::{
-    ConfigError, Event, Handle, Supervisor, Timer, Transport, backlog::Backlog, guarded::Guarded,
-    sink_side::SinkSide, supervisor::Reading, wakers::Side,
+    ConfigError, Event, Handle, Supervisor, Timer, Transport,
+    backlog::Backlog,
+    guarded::{Guarded, discard, wake},
+    machine::{Intake, Load},
+    sink_side::SinkSide,
+    wakers::Side,
 };
 
 /// Events handed over in one go at most: one lock and one wake for all of them.
 const BATCH: usize = 512;
 
+/// What an inbox holds in bytes unless told: a burst of large messages, on a machine that has some
+/// hundred megabytes to spare.
+const BYTES: usize = 64 * 1024 * 1024;
+
+/// The reader takes one in so many of what the inbox may hold in one go, as far as it is there.
+const PART: usize = 8;
+
 /// The reading end of a session that is driven elsewhere: a `Stream` of [`Event`]s, whose last is
 /// [`Event::Closed`].
 ///
-/// It holds a bounded number of unread messages; as many again may have been taken out in one go
-/// and wait to be given to the reader. When it is full, the driver stops reading until
-/// there is room, and no silence is held against the server in the meantime; heartbeats go out
-/// all the same. Or it drops the oldest message and tells so, see [`drop_oldest`](Self::drop_oldest).
+/// It holds a bounded number of unread messages, and a bounded number of bytes of them: it is full
+/// at either, so it never exceeds its bytes by more than one message. While it has room,
+/// everything is read and judged, whether or not anybody takes it. When it is full, the driver
+/// stops reading until there is room, and no silence is held against the server in the meantime;
+/// heartbeats go out all the same. Or it drops the oldest message and says so, see
+/// [`drop_oldest`](Self::drop_oldest). After the user's `close`, messages for which there is no
+/// room are discarded and counted in [`Closed::unread`](crate::Closed::unread), so that the
+/// server's close frame is read.
+///
 /// Unread events between two messages are bounded as well: after one whole cycle of loss and
 /// reconnection later ones fold into one, see [`Lost::skipped_cycles`](crate::Lost::skipped_cycles).
 ///
@@ -38,7 +54,7 @@ const BATCH: usize = 512;
 /// No event is lost when its `next` is dropped.
 #[must_use = "streams do nothing unless polled"]
 pub struct Inbox {
-    limit: usize,
+    bound: Load,
     when_full: WhenFull,
     meeting: Arc<Meeting>,
     /// Taken from the meeting in one go.
@@ -55,14 +71,17 @@ enum WhenFull {
 /// Where driver and inbox meet.
 #[derive(Debug)]
 struct Meeting {
-    state: Mutex<State>,
+    state: Guarded<State>,
 }
 
 #[derive(Debug)]
 struct State {
     backlog: Backlog,
-    reader: Option<Waker>,
-    driver: Option<Waker>,
+    /// Messages that the reader has taken out in one go and not given on yet, as of then.
+    taken: Load,
+    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    reader: Option<Arc<Waker>>,
+    driver: Option<Arc<Waker>>,
     /// The driver waits for room.
     full: bool,
     /// The driver is gone: nothing more will come.
@@ -71,17 +90,21 @@ struct State {
     abandoned: bool,
 }
 
-impl Meeting {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl State {
+    /// All that is unread.
+    fn held(&self) -> Load {
+        self.backlog.held().with(self.taken)
     }
 }
 
 impl Inbox {
-    /// An inbox for this many unread messages.
+    /// An inbox for this many unread messages, and 64 MiB of them.
+    ///
+    /// [`into_driver`](Supervisor::into_driver) refuses an inbox for no message.
     pub fn new(limit: usize) -> Self {
         let state = State {
             backlog: Backlog::default(),
+            taken: Load::default(),
             reader: None,
             driver: None,
             full: false,
@@ -89,12 +112,22 @@ impl Inbox {
             abandoned: false,
         };
         Self {
-            limit,
+            bound: Load { count: limit, bytes: BYTES },
             when_full: WhenFull::Wait,
-            meeting: Arc::new(Meeting { state: Mutex::new(state) }),
+            meeting: Arc::new(Meeting { state: Guarded::new(state) }),
             batch: VecDeque::new(),
             ended: false,
         }
+    }
+
+    /// Holds this many bytes of unread messages, and then is full. A message that is larger is
+    /// admitted all the same. 64 MiB unless told, so that a burst of large messages does not take
+    /// all memory.
+    ///
+    /// [`into_driver`](Supervisor::into_driver) refuses an inbox for no byte.
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bound.bytes = bytes;
+        self
     }
 
     /// Drops the oldest unread message when it is full, and says so with [`Event::Lagged`] in its
@@ -113,25 +146,40 @@ impl Stream for Inbox {
         if let Some(event) = this.batch.pop_front() {
             return Poll::Ready(Some(event));
         }
-        let driver = {
-            let mut state = this.meeting.lock();
-            if state.backlog.is_empty() {
-                if state.finished {
-                    this.ended = true;
-                    return Poll::Ready(None);
-                }
-                if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    state.reader = Some(cx.waker().clone());
-                }
-                return Poll::Pending;
+        let mut own = None;
+        let (next, driver) = loop {
+            let look = this.meeting.state.with(|state, garbage| {
+                let Load { count, bytes } = this.bound;
+                let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
+                state.taken = state.backlog.take(part, &mut this.batch);
+                let next = match this.batch.pop_front() {
+                    Some(event) => {
+                        if let Event::Message(message) = &event {
+                            state.taken.remove(message.len());
+                        }
+                        Poll::Ready(Some(event))
+                    }
+                    None if state.finished => Poll::Ready(None),
+                    None => {
+                        if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                            garbage.drop_later(state.reader.replace(own.take()?));
+                        }
+                        Poll::Pending
+                    }
+                };
+                let waits = state.full && this.bound.without(state.held()).has_room();
+                state.full &= !waits;
+                Some((next, state.driver.clone().filter(|_| waits)))
+            });
+            match look {
+                Some(look) => break look,
+                // Cloned outside of the lock, and only by one who must wait.
+                None => own = Some(Arc::new(cx.waker().clone())),
             }
-            this.batch = state.backlog.take_all(std::mem::take(&mut this.batch));
-            std::mem::take(&mut state.full).then(|| state.driver.clone()).flatten()
         };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        Poll::Ready(this.batch.pop_front())
+        driver.iter().for_each(|driver| wake(driver));
+        this.ended |= matches!(next, Poll::Ready(None));
+        next
     }
 }
 
@@ -144,20 +192,30 @@ impl FusedStream for Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        let driver = {
-            let mut state = self.meeting.lock();
+        let driver = self.meeting.state.with(|state, garbage| {
             state.abandoned = true;
+            garbage.drop_later(state.reader.take());
             state.driver.take()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        });
+        driver.iter().for_each(|driver| wake(driver));
     }
 }
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("Inbox").field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+/// Keeps to the bound by dropping the oldest. One message of any size may stay.
+fn drop_excess(backlog: &mut Backlog, taken: Load, bound: Load) {
+    loop {
+        let held = backlog.held().with(taken);
+        let exceeds = held.count > bound.count || (held.bytes > bound.bytes && held.count > 1);
+        if !exceeds || backlog.held().count == 0 {
+            return;
+        }
+        backlog.drop_oldest();
     }
 }
 
@@ -174,12 +232,12 @@ impl fmt::Debug for Inbox {
 pub struct Driver<T: Transport, K: Timer> {
     supervisor: Supervisor<T, K>,
     meeting: Arc<Meeting>,
-    limit: usize,
+    bound: Load,
     when_full: WhenFull,
     /// Events to be handed over together.
     batch: VecDeque<Event>,
-    /// How many of them are messages.
-    messages: usize,
+    /// The messages among them.
+    load: Load,
     handle: Handle,
     /// The sink side that the supervisor had, and whether it is promised a place, until a handle
     /// takes it over.
@@ -192,17 +250,30 @@ impl<T: Transport, K: Timer> Driver<T, K> {
         mut supervisor: Supervisor<T, K>,
         inbox: Inbox,
     ) -> Result<(Self, Inbox), ConfigError> {
-        if inbox.limit == 0 {
-            return Err(ConfigError::new("inbox limit", inbox.limit, "must be at least 1"));
+        let Load { count, bytes } = inbox.bound;
+        if count == 0 {
+            return Err(ConfigError::new("inbox limit", count, "must be at least 1"));
+        }
+        if bytes == 0 {
+            return Err(ConfigError::new("inbox bytes", bytes, "must be at least 1"));
         }
         let handle = supervisor.handle();
-        inbox.meeting.lock().backlog.limit_as(supervisor.unread());
+        // What the sink side has met counts against the bound, and waits for the reader first.
+        let mut backlog = Backlog::default();
+        backlog.limit_as(supervisor.unread());
+        while let Some(event) = supervisor.take_unread() {
+            backlog.push(event);
+        }
+        if inbox.when_full == WhenFull::DropOldest {
+            drop_excess(&mut backlog, Load::default(), inbox.bound);
+        }
+        inbox.meeting.state.with(|state, _| state.backlog = backlog);
         let driver = Self {
             meeting: Arc::clone(&inbox.meeting),
-            limit: inbox.limit,
+            bound: inbox.bound,
             when_full: inbox.when_full,
             batch: VecDeque::new(),
-            messages: 0,
+            load: Load::default(),
             handle,
             sink: Guarded::new(Some(supervisor.take_sink())),
             supervisor,
@@ -224,22 +295,31 @@ impl<T: Transport, K: Timer> Driver<T, K> {
         Handle::with_sink(shared, sink)
     }
 
-    /// How many messages the inbox has room for; `None` if it is gone.
-    fn room(&self, waker: &Waker) -> Option<usize> {
-        let mut state = self.meeting.lock();
-        if state.abandoned {
-            return None;
+    /// What the inbox has room for; `None` if it is gone.
+    fn room(&self, waker: &Waker) -> Option<Load> {
+        let mut own = None;
+        loop {
+            let look = self.meeting.state.with(|state, garbage| {
+                if state.abandoned {
+                    return Some(None);
+                }
+                let room = match self.when_full {
+                    WhenFull::Wait => self.bound.without(state.held()),
+                    WhenFull::DropOldest => Load { count: BATCH, ..self.bound },
+                };
+                state.full = !room.has_room();
+                // The inbox calls when there is room again, or when it is dropped.
+                if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    garbage.drop_later(state.driver.replace(own.take()?));
+                }
+                Some(Some(room))
+            });
+            match look {
+                Some(room) => return room,
+                // Cloned outside of the lock, and once for all polls of a task.
+                None => own = Some(Arc::new(waker.clone())),
+            }
         }
-        let room = match self.when_full {
-            WhenFull::Wait => self.limit.saturating_sub(state.backlog.messages()),
-            WhenFull::DropOldest => BATCH,
-        };
-        state.full = room == 0;
-        // The inbox calls when there is room again, or when it is dropped.
-        if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.driver = Some(waker.clone());
-        }
-        Some(room)
     }
 
     /// Hands the batch over, if there is one; whether there was, and room is left.
@@ -247,42 +327,44 @@ impl<T: Transport, K: Timer> Driver<T, K> {
         if self.batch.is_empty() {
             return false;
         }
-        let only_messages = std::mem::take(&mut self.messages) == self.batch.len();
-        let (reader, full) = {
-            let mut state = self.meeting.lock();
-            if state.abandoned {
-                self.batch.clear();
-                return true;
-            }
-            if only_messages && state.backlog.messages() + self.batch.len() <= self.limit {
-                state.backlog.append(&mut self.batch);
-            }
-            for event in self.batch.drain(..) {
-                state.backlog.push(event);
-                if state.backlog.messages() > self.limit {
-                    state.backlog.drop_oldest();
-                }
-            }
-            let messages = state.backlog.messages();
-            state.full = self.when_full == WhenFull::Wait && messages >= self.limit;
-            (state.reader.clone(), state.full)
-        };
-        if let Some(reader) = reader {
-            reader.wake();
+        let load = std::mem::take(&mut self.load);
+        // Taken out meanwhile, since events are dropped where they fold or find no room, and what is
+        // in them is the application's. A reader that comes now waits, and is woken below.
+        let (mut backlog, taken, abandoned) = self
+            .meeting
+            .state
+            .with(|state, _| (std::mem::take(&mut state.backlog), state.taken, state.abandoned));
+        if abandoned {
+            discard(self.batch.drain(..));
+            return true;
         }
+        if load.count == self.batch.len() {
+            backlog.append(&mut self.batch, load);
+        }
+        for event in self.batch.drain(..) {
+            backlog.push(event);
+        }
+        if self.when_full == WhenFull::DropOldest {
+            drop_excess(&mut backlog, taken, self.bound);
+        }
+        let (reader, full) = self.meeting.state.with(|state, _| {
+            state.backlog = backlog;
+            let room = self.bound.without(state.held()).has_room();
+            state.full = self.when_full == WhenFull::Wait && !room;
+            (state.reader.clone(), state.full)
+        });
+        reader.iter().for_each(|reader| wake(reader));
         !full
     }
 
     /// Nothing more will come.
     fn finish(&self) {
-        let reader = {
-            let mut state = self.meeting.lock();
+        let reader = self.meeting.state.with(|state, garbage| {
             state.finished = true;
+            garbage.drop_later(state.driver.take());
             state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        });
+        reader.iter().for_each(|reader| wake(reader));
     }
 }
 
@@ -291,25 +373,26 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        while let Some(event) = this.supervisor.take_unread() {
-            this.batch.push_back(event);
+        let room = this.room(cx.waker());
+        if room.is_none() && !std::mem::replace(&mut this.closing, true) {
+            this.handle.close();
         }
+        // Where nobody waits for room, a batch that has grown large is handed over instead.
+        let waits = this.when_full == WhenFull::Wait && room.is_some();
+        let room = room.unwrap_or(Load { count: BATCH, ..this.bound });
         // A poll hands over one batch at most, then gives other tasks their turn.
-        let room = this.room(cx.waker()).unwrap_or_else(|| {
-            if !std::mem::replace(&mut this.closing, true) {
-                this.handle.close();
-            }
-            BATCH
-        });
         loop {
-            let reading = if this.messages < room { Reading::Yes } else { Reading::No };
-            match this.supervisor.poll_engine(Side::Stream, reading, cx) {
+            let has_room = room.without(this.load).has_room();
+            if this.batch.len() >= BATCH || !(has_room || waits) {
+                break;
+            }
+            let intake = if has_room { Intake::Storing } else { Intake::Full };
+            match this.supervisor.poll_engine(Side::Stream, intake, cx) {
                 Poll::Ready(Some(event)) => {
-                    this.messages += usize::from(matches!(event, Event::Message(_)));
-                    this.batch.push_back(event);
-                    if this.batch.len() >= BATCH {
-                        break;
+                    if let Event::Message(message) = &event {
+                        this.load.add(message.len());
                     }
+                    this.batch.push_back(event);
                 }
                 Poll::Ready(None) => {
                     this.deliver();
@@ -318,7 +401,7 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
                 }
                 Poll::Pending => {
                     // The inbox may have been read since it was found full.
-                    if this.deliver() && reading == Reading::No {
+                    if this.deliver() && intake == Intake::Full {
                         break;
                     }
                     return Poll::Pending;

@@ -39,6 +39,13 @@ pub(crate) struct Commands {
     pub(crate) panic: Option<Box<UserPanic>>,
 }
 
+impl Commands {
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { close, abort, reconnect, probe, pause, panic } = self;
+        close.is_none() && pause.is_none() && panic.is_none() && !(*abort || *reconnect || *probe)
+    }
+}
+
 /// The status as last published.
 #[derive(Debug, Default)]
 pub(crate) struct Published {

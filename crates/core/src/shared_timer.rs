@@ -7,7 +7,7 @@ use std::{
     mem,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Weak,
         atomic::{
             AtomicU8,
             Ordering::{AcqRel, Relaxed},
@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{Timer, Timestamp};
+use crate::{
+    Timer, Timestamp,
+    guarded::{Garbage, Guarded},
+};
 
 /// A [`Timer`] that serves any number of sleeps by one sleep of the timer below.
 ///
@@ -93,8 +96,8 @@ where
     pub fn with_slot(timer: K, slot: Duration) -> Self {
         let queue = Arc::new_cyclic(|queue| Queue {
             timer,
-            waiting: Mutex::new(Waiting::new(slot)),
-            alarm: Mutex::new(None),
+            waiting: Guarded::new(Waiting::new(slot)),
+            alarm: Guarded::new(None),
             duty: AtomicU8::new(0),
             bell: Waker::from(Arc::new(Bell { queue: Weak::clone(queue) })),
         });
@@ -151,9 +154,9 @@ impl<K: Timer> SharedSleep<K> {
     fn leave(&mut self) {
         let id = mem::take(&mut self.id);
         if id != 0 {
-            // A variable, so that the waker outlives the lock: with it may go a task and its sleeps.
-            let waker = self.queue.waiting().sleeps.remove(&(self.deadline, id));
-            drop(waker);
+            self.queue.waiting.with(|waiting, garbage| {
+                garbage.drop_waker(waiting.sleeps.remove(&(self.deadline, id)));
+            });
         }
     }
 }
@@ -168,7 +171,10 @@ impl<K: Timer> Future for SharedSleep<K> {
         }
         let waker = cx.waker().clone();
         let this = &mut *self;
-        let (earliest, _old) = this.queue.waiting().enter(this.deadline, &mut this.id, waker);
+        let earliest = this
+            .queue
+            .waiting
+            .with(|waiting, garbage| waiting.enter(this.deadline, &mut this.id, waker, garbage));
         if earliest {
             this.queue.attend(EARLIER);
         }
@@ -191,9 +197,10 @@ impl<K: Timer> fmt::Debug for SharedSleep<K> {
 /// What clones and sleeps share.
 struct Queue<K: Timer> {
     timer: K,
-    waiting: Mutex<Waiting>,
-    /// The sleep of the timer below. Whoever has the duty holds this lock, and nobody else asks.
-    alarm: Mutex<Alarm<K>>,
+    waiting: Guarded<Waiting>,
+    /// The sleep of the timer below. Whoever has the duty takes it out, and nobody else asks: its
+    /// code does not run under a lock.
+    alarm: Guarded<Alarm<K>>,
     /// [`ON_DUTY`], and what whoever has the duty has not seen yet.
     duty: AtomicU8,
     /// What the alarm calls.
@@ -216,10 +223,12 @@ impl<K: Timer> Queue<K> {
         if self.duty.fetch_or(ON_DUTY | news, AcqRel) & ON_DUTY != 0 {
             return;
         }
-        let mut due = Vec::new();
+        // Those whose moment has come are called at the end, one by one: a panic of one is no other
+        // session's.
+        let mut due = Garbage::default();
         let mut vain = 0;
         loop {
-            let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut alarm = self.alarm.with(|alarm, _| alarm.take());
             let news = self.duty.swap(ON_DUTY, AcqRel);
             let earlier = news & EARLIER != 0;
             let mut over = false;
@@ -234,20 +243,19 @@ impl<K: Timer> Queue<K> {
                 moved = self.set(&mut alarm, over, &mut due);
                 over = moved;
             }
-            drop(alarm);
+            self.alarm.with(|place, _| *place = alarm);
             let done = self.duty.compare_exchange(ON_DUTY, 0, AcqRel, Relaxed);
             if done.is_ok() {
                 break;
             }
         }
-        due.into_iter().for_each(Waker::wake);
     }
 
     /// Sets the alarm to the first deadline, and takes out those that have come if it was over.
     /// Whether it is over at once.
-    fn set(&self, alarm: &mut Alarm<K>, over: bool, due: &mut Vec<Waker>) -> bool {
+    fn set(&self, alarm: &mut Alarm<K>, over: bool, due: &mut Garbage<'_>) -> bool {
         let now = over.then(|| self.timer.now());
-        let next = self.waiting().next(now, due);
+        let next = self.waiting.inside(due, |waiting, due| waiting.next(now, due));
         let Some(next) = next else {
             *alarm = None;
             return false;
@@ -266,10 +274,6 @@ impl<K: Timer> Queue<K> {
     fn is_over(&self, sleep: &mut Pin<Box<K::Sleep>>) -> bool {
         sleep.as_mut().poll(&mut Context::from_waker(&self.bell)).is_ready()
     }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 struct Waiting {
@@ -285,9 +289,14 @@ impl Waiting {
         Self { slot, sleeps: BTreeMap::new(), last_id: 0, alarm: None }
     }
 
-    /// Enters a sleep, or its new waker, and gives the old one, to be dropped without the lock.
-    /// Whether the alarm must be set for it.
-    fn enter(&mut self, at: Timestamp, id: &mut u64, waker: Waker) -> (bool, Option<Waker>) {
+    /// Enters a sleep, or its new waker. Whether the alarm must be set for it.
+    fn enter(
+        &mut self,
+        at: Timestamp,
+        id: &mut u64,
+        waker: Waker,
+        garbage: &mut Garbage<'_>,
+    ) -> bool {
         if *id == 0 {
             self.last_id += 1;
             *id = self.last_id;
@@ -298,13 +307,14 @@ impl Waiting {
         if earlier {
             self.alarm = Some(end);
         }
-        (earlier, old)
+        garbage.drop_waker(old);
+        earlier
     }
 
     /// The moment to set the alarm to. If it was over `now`, those whose moment has come are taken
     /// out; by an alarm that was early the first is in any case: its task will enter it again, so
     /// that the executor has a turn between two tries.
-    fn next(&mut self, now: Option<Timestamp>, due: &mut Vec<Waker>) -> Option<Timestamp> {
+    fn next(&mut self, now: Option<Timestamp>, due: &mut Garbage<'_>) -> Option<Timestamp> {
         if let Some(now) = now {
             let mut vain = self.alarm.is_some_and(|alarm| now < alarm);
             while let Some(first) = self.sleeps.first_entry() {
@@ -312,7 +322,7 @@ impl Waiting {
                     break;
                 }
                 vain = false;
-                due.push(first.remove());
+                due.wake(first.remove());
             }
         }
         self.alarm = self.sleeps.first_key_value().map(|((at, _), _)| self.end_of_slot(*at));

@@ -74,6 +74,11 @@ impl Slots {
         self.stirred.load(Ordering::Relaxed) || self.rung.load(Ordering::Relaxed)
     }
 
+    /// Whether something happened on the connection since `take_stirred` was last called.
+    pub(crate) fn has_stirred(&self) -> bool {
+        self.stirred.load(Ordering::Acquire)
+    }
+
     /// Whether something happened on the connection since the last call.
     pub(crate) fn take_stirred(&self) -> bool {
         take(&self.stirred)

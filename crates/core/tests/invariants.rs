@@ -331,7 +331,7 @@ fn invariant_14_read_before_you_bury() {
     session.run_to(1_001);
     let read = session.messages().len();
     assert_eq!(session.times("lost 1 broken").len(), 1);
-    assert!((256..1_024).contains(&read), "{read}");
+    assert!((256..=1_024).contains(&read), "{read}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! tokio's TCP stream in the shape of futures-io.
 
 use std::{
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
@@ -11,6 +12,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use tokio::{
     io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
     net::TcpStream,
+    task::unconstrained,
 };
 use websocket_heartbeat_tungstenite::tcp;
 
@@ -18,6 +20,10 @@ use websocket_heartbeat_tungstenite::tcp;
 ///
 /// Closing it ends writing and not reading: what was written is delivered, then the peer sees the
 /// end.
+///
+/// It does not take part in tokio's cooperative budget: a task that has used its budget up on
+/// other things would find the stream pending whatever lies there, and a healthy connection would
+/// look stalled. Who reads it in a loop has to yield on their own, as the supervisor does.
 #[derive(Debug)]
 pub struct TokioStream {
     stream: TcpStream,
@@ -49,7 +55,8 @@ impl AsyncRead for TokioStream {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let stream = &mut self.stream;
+        ready!(beside_budget(cx, |cx| Pin::new(&mut *stream).poll_read(cx, &mut buffer)))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }
@@ -60,7 +67,8 @@ impl AsyncWrite for TokioStream {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buffer)
+        let stream = &mut self.stream;
+        beside_budget(cx, |cx| Pin::new(&mut *stream).poll_write(cx, buffer))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -70,4 +78,12 @@ impl AsyncWrite for TokioStream {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(tcp::end(&self.stream))
     }
+}
+
+/// Polls without regard to what is left of the task's cooperative budget.
+fn beside_budget<R>(
+    cx: &mut Context<'_>,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Poll<R> {
+    pin!(unconstrained(poll_fn(poll))).poll(cx)
 }

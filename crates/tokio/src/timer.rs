@@ -1,6 +1,9 @@
 //! Time by tokio.
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    task::{Unconstrained, unconstrained},
+    time::{Instant, Sleep, sleep, sleep_until},
+};
 use websocket_heartbeat::{Timer, Timestamp};
 
 /// A [`Timer`] by tokio. Its clock is tokio's, which a test can pause; its epoch is the moment it
@@ -28,17 +31,18 @@ impl Default for TokioTimer {
 }
 
 impl Timer for TokioTimer {
-    type Sleep = Sleep;
+    // A task that has used up its cooperative budget on other things must see its deadlines, too.
+    type Sleep = Unconstrained<Sleep>;
 
     fn now(&self) -> Timestamp {
         Timestamp::from_epoch(self.epoch.elapsed())
     }
 
-    fn sleep_until(&self, deadline: Timestamp) -> Sleep {
+    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
         // tokio takes what is out of range for some thirty years.
-        match self.epoch.checked_add(deadline.since_epoch()) {
+        unconstrained(match self.epoch.checked_add(deadline.since_epoch()) {
             Some(at) => sleep_until(at),
-            None => tokio::time::sleep(deadline.since_epoch()),
-        }
+            None => sleep(deadline.since_epoch()),
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use tokio::net::lookup_host;
+use tokio::{net::lookup_host, task::unconstrained};
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
 
@@ -95,7 +95,10 @@ pub async fn dial(
 ) -> Result<Established<TokioConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(lookup_host(place).await?.collect()) };
-    let dialed = dialer.dial(request, attempt, addresses, TokioStream::connect).await?;
+    // A finished attempt must not look unfinished to a task without budget. It awaits few things,
+    // and so cannot keep the task busy.
+    let dialed = dialer.dial(request, attempt, addresses, TokioStream::connect);
+    let dialed = unconstrained(dialed).await?;
     dialer.adopt(dialed.connection.stream().stream().get_ref());
     Ok(dialed)
 }

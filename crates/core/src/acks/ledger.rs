@@ -1,6 +1,6 @@
 //! What was accepted and not acknowledged, in send order. Pure: moments come in as arguments.
 
-use std::{collections::BTreeMap, mem, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use super::sender::AckSlot;
 use crate::{Message, Timestamp};
@@ -8,6 +8,10 @@ use crate::{Message, Timestamp};
 /// One message that was accepted and not acknowledged.
 pub(super) struct Entry<Id> {
     pub(super) id: Id,
+    /// The id as the gate knows it, and its hash.
+    pub(super) key: Arc<Id>,
+    pub(super) hash: u64,
+    pub(super) number: u64,
     pub(super) message: Message,
     pub(super) slot: AckSlot<Id>,
     /// How often it was given to a connection.
@@ -23,8 +27,27 @@ pub(super) struct Entry<Id> {
 }
 
 impl<Id> Entry<Id> {
-    pub(super) fn new(id: Id, message: Message, slot: AckSlot<Id>) -> Self {
-        Self { id, message, slot, sends: 0, timeouts: 0, losses: 0, due: None, ticket: 0 }
+    pub(super) fn new(
+        id: Id,
+        key: Arc<Id>,
+        hash: u64,
+        number: u64,
+        message: Message,
+        slot: AckSlot<Id>,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            hash,
+            number,
+            message,
+            slot,
+            sends: 0,
+            timeouts: 0,
+            losses: 0,
+            due: None,
+            ticket: 0,
+        }
     }
 }
 
@@ -40,6 +63,10 @@ pub(super) struct Ledger<Id> {
     patience: Patience,
     /// By number, which is the order of acceptance and of sending.
     entries: BTreeMap<u64, Entry<Id>>,
+    /// What is done with while older messages are not, by number, with hash and id: the server may
+    /// acknowledge all up to one of these. As many as the window holds, the newest.
+    done: BTreeMap<u64, (u64, Arc<Id>)>,
+    window: usize,
     /// All below this number were sent at least once.
     sent: u64,
     /// All from this number on were not sent on the connection that there is.
@@ -51,10 +78,12 @@ pub(super) struct Ledger<Id> {
 }
 
 impl<Id> Ledger<Id> {
-    pub(super) fn new(patience: Patience) -> Self {
+    pub(super) fn new(patience: Patience, window: usize) -> Self {
         Self {
             patience,
             entries: BTreeMap::new(),
+            done: BTreeMap::new(),
+            window,
             sent: 0,
             next: 0,
             earliest: None,
@@ -99,17 +128,44 @@ impl<Id> Ledger<Id> {
 
     /// That message is done with.
     pub(super) fn remove(&mut self, number: u64) -> Option<Entry<Id>> {
-        self.entries.remove(&number)
+        let entry = self.entries.remove(&number)?;
+        self.done.insert(number, (entry.hash, Arc::clone(&entry.key)));
+        self.forget_done();
+        Some(entry)
+    }
+
+    /// The number of the newest message with this hash and id that is done with while older ones
+    /// are not.
+    pub(super) fn number_of_done(&self, hash: u64, id: &Id) -> Option<u64>
+    where
+        Id: Eq,
+    {
+        let mut done = self.done.iter().rev();
+        done.find(|(_, known)| known.0 == hash && *known.1 == *id).map(|(number, _)| *number)
+    }
+
+    fn forget_done(&mut self) {
+        while let Some(first) = self.done.first_entry()
+            && self.entries.first_key_value().is_none_or(|(oldest, _)| first.key() < oldest)
+        {
+            first.remove();
+        }
+        if self.done.len() > self.window {
+            self.done.pop_first();
+        }
     }
 
     /// All up to that number, itself included, are done with.
-    pub(super) fn remove_through(&mut self, number: u64) -> impl Iterator<Item = Entry<Id>> {
+    pub(super) fn remove_through(&mut self, number: u64) -> Vec<Entry<Id>> {
         let rest = self.entries.split_off(&(number + 1));
-        mem::replace(&mut self.entries, rest).into_values()
+        let removed = mem::replace(&mut self.entries, rest);
+        self.forget_done();
+        removed.into_values().collect()
     }
 
     /// All are done with.
     pub(super) fn remove_all(&mut self) -> impl Iterator<Item = Entry<Id>> {
+        self.done.clear();
         mem::take(&mut self.entries).into_values()
     }
 

@@ -5,6 +5,8 @@ mod ledger;
 mod sender;
 mod settings;
 mod slot;
+#[cfg(test)]
+mod waiting_tests;
 
 use std::{
     fmt,
@@ -16,11 +18,7 @@ use std::{
 
 use futures_core::{FusedStream, Stream};
 
-use self::{
-    gate::{Gate, State},
-    ledger::Ledger,
-    settings::Find,
-};
+use self::{gate::Gate, ledger::Ledger, settings::Find};
 pub use self::{
     sender::{AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Unacknowledged},
     settings::{Ack, Acks},
@@ -184,7 +182,7 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
             timer,
             find: Some(find),
             show,
-            ledger: Ledger::new(patience),
+            ledger: Ledger::new(patience, window),
             gate: Arc::new(Gate::new(window, bytes)),
             connection: None,
             to_send: false,
@@ -219,40 +217,35 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
     fn end(&mut self) {
         self.connection = None;
         self.alarm = None;
-        let ledger = &mut self.ledger;
-        self.gate.with(|state, news| {
-            let incoming = state.close(news).into_iter().map(|(_, entry)| entry);
-            for entry in ledger.remove_all().chain(incoming) {
-                State::fail(entry, AckFailure::SessionEnded, news);
-            }
-        });
+        let incoming = self.gate.close().into_iter().map(|(_, entry)| entry);
+        let entries = self.ledger.remove_all().chain(incoming);
+        self.gate.fail(entries.collect(), AckFailure::SessionEnded);
     }
 }
 
 impl<S, K: Timer, Id: Clone + Eq + Hash> Acknowledged<S, K, Id> {
     fn acknowledge(&mut self, ack: Ack<Id>) {
-        let ledger = &mut self.ledger;
-        self.gate.with(|state, news| {
-            let mut one = |id: &Id| {
-                let number = state.number(id).filter(|number| ledger.was_sent(*number));
-                if let Some(entry) = number.and_then(|number| ledger.remove(number)) {
-                    state.acknowledge(entry, news);
-                }
-            };
-            match ack {
-                Ack::One(id) => one(&id),
-                Ack::Each(ids) => ids.iter().for_each(one),
-                Ack::UpTo(id) => {
-                    let number = state.number(&id).filter(|number| ledger.was_sent(*number));
-                    if let Some(number) = number {
-                        for entry in ledger.remove_through(number) {
-                            state.acknowledge(entry, news);
-                        }
-                    }
+        let entries = match ack {
+            Ack::One(id) => self.remove(&id).into_iter().collect(),
+            Ack::Each(ids) => ids.iter().filter_map(|id| self.remove(id)).collect(),
+            Ack::UpTo(id) => {
+                let done = || self.ledger.number_of_done(self.gate.hash(&id), &id);
+                match self.number_of_sent(&id).or_else(done) {
+                    Some(number) => self.ledger.remove_through(number),
+                    None => return,
                 }
             }
-            state.call_first(news);
-        });
+        };
+        self.gate.acknowledge(entries);
+    }
+
+    fn remove(&mut self, id: &Id) -> Option<ledger::Entry<Id>> {
+        self.number_of_sent(id).and_then(|number| self.ledger.remove(number))
+    }
+
+    /// The number of the unacknowledged message with this id, if it was sent.
+    fn number_of_sent(&self, id: &Id) -> Option<u64> {
+        self.gate.number(id).filter(|number| self.ledger.was_sent(*number))
     }
 
     /// What the message acknowledges, by the user's function.
@@ -266,13 +259,8 @@ impl<S, K: Timer, Id: Clone + Eq + Hash> Acknowledged<S, K, Id> {
     }
 
     fn give_up(&mut self, numbers: &[u64], reason: AckFailure) {
-        let ledger = &mut self.ledger;
-        self.gate.with(|state, news| {
-            for entry in numbers.iter().filter_map(|number| ledger.remove(*number)) {
-                state.give_up(entry, reason, news);
-            }
-            state.call_first(news);
-        });
+        let entries = numbers.iter().filter_map(|number| self.ledger.remove(*number));
+        self.gate.fail(entries.collect(), reason);
     }
 
     fn note(&mut self, event: &Event) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    gate::{Gate, Offer},
+    gate::{Answer, Gate, Offer},
     slot::Slot,
 };
 use crate::Message;
@@ -60,7 +60,8 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
     /// Dropped before it is ready, it gives up its place in line and the message; nothing was
     /// queued.
     pub fn queue(&self, id: Id, message: impl Into<Message>) -> AckQueuing<'_, Id> {
-        AckQueuing { gate: &self.gate, offered: Some((id, message.into())), place: None }
+        let offer = self.gate.offer(id, message.into());
+        AckQueuing { gate: &self.gate, offer: Some(offer), place: None }
     }
 
     /// Queues a message if the window has a place for it and nobody waits for one.
@@ -73,13 +74,17 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
         id: Id,
         message: impl Into<Message>,
     ) -> Result<AckReceipt<Id>, AckQueueError> {
-        match self.gate.with(|state, _| state.offer(id, message.into(), None)) {
-            Offer::Accepted(slot) => {
-                self.gate.notify();
-                Ok(AckReceipt { slot })
+        let mut offer = Some(self.gate.offer(id, message.into()));
+        loop {
+            let answer = self.gate.with(|state, _| state.offer(&mut offer, None));
+            match conclude(&self.gate, &mut offer, answer) {
+                Next::Done(result) => return result,
+                Next::Again => {}
+                Next::Wait => {
+                    let Offer { message, .. } = offer.expect("what must wait is not taken");
+                    return Err(AckQueueError::Full(message));
+                }
             }
-            Offer::Refused(error) => Err(error),
-            Offer::Wait(_, message) => Err(AckQueueError::Full(message)),
         }
     }
 }
@@ -102,7 +107,7 @@ impl<Id> fmt::Debug for AckSender<Id> {
 #[must_use = "nothing is queued until it is awaited"]
 pub struct AckQueuing<'a, Id> {
     gate: &'a Arc<Gate<Id>>,
-    offered: Option<(Id, Message)>,
+    offer: Option<Offer<Id>>,
     place: Option<u64>,
 }
 
@@ -117,41 +122,97 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
     /// When polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let (id, message) = this.offered.take().expect("polled after it was ready");
-        let offer = this.gate.with(|state, news| {
-            let offer = state.offer(id, message, this.place);
-            if let Offer::Wait(..) = offer {
-                this.place = Some(state.wait(this.place, cx.waker()));
-            } else if let Some(place) = this.place.take() {
-                state.leave(place, news);
-            }
-            offer
-        });
-        match offer {
-            Offer::Accepted(slot) => {
-                this.gate.notify();
-                Poll::Ready(Ok(AckReceipt { slot }))
-            }
-            Offer::Refused(error) => Poll::Ready(Err(error)),
-            Offer::Wait(id, message) => {
-                this.offered = Some((id, message));
-                Poll::Pending
+        let offer = this.offer.as_ref().expect("polled after it was ready");
+        let bytes = offer.message.len();
+        // Cloned outside of the lock, and only where somebody waits.
+        let mut own = None;
+        loop {
+            let answer = this.gate.with(|state, garbage| {
+                let answer = state.offer(&mut this.offer, this.place);
+                match answer {
+                    Answer::Wait => {
+                        let place = *this.place.get_or_insert_with(|| state.draw_place());
+                        if !state.knows(place, bytes, cx.waker()) {
+                            state.wait(place, bytes, own.take()?, garbage);
+                        }
+                    }
+                    Answer::Compare(_) => {}
+                    Answer::Accepted(_) | Answer::Closed | Answer::TooLarge => {
+                        if let Some(place) = this.place.take() {
+                            state.leave(place, garbage);
+                        }
+                    }
+                }
+                Some(answer)
+            });
+            let Some(answer) = answer else {
+                own = Some(cx.waker().clone());
+                continue;
+            };
+            match conclude(this.gate, &mut this.offer, answer) {
+                Next::Done(result) => {
+                    // A duplicate leaves the line here.
+                    this.leave();
+                    return Poll::Ready(result);
+                }
+                Next::Again => {}
+                Next::Wait => return Poll::Pending,
             }
         }
     }
 }
 
+impl<Id> AckQueuing<'_, Id> {
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.gate.with(|state, garbage| state.leave(place, garbage));
+        }
+    }
+}
+
+/// What follows an answer.
+enum Next<Id> {
+    Done(Result<AckReceipt<Id>, AckQueueError>),
+    /// The offer is to be made again.
+    Again,
+    Wait,
+}
+
+/// Does what an answer asks for outside of the lock.
+fn conclude<Id: Eq>(
+    gate: &Gate<Id>,
+    offer: &mut Option<Offer<Id>>,
+    answer: Answer<Id>,
+) -> Next<Id> {
+    let error: fn(Message) -> AckQueueError = match answer {
+        Answer::Accepted(slot) => {
+            gate.notify();
+            return Next::Done(Ok(AckReceipt { slot }));
+        }
+        Answer::Wait => return Next::Wait,
+        Answer::Compare(candidate) => {
+            if !offer.as_mut().is_some_and(|offer| offer.is_duplicate_of(&candidate)) {
+                return Next::Again;
+            }
+            AckQueueError::Duplicate
+        }
+        Answer::Closed => AckQueueError::Closed,
+        Answer::TooLarge => AckQueueError::TooLarge,
+    };
+    let Offer { message, .. } = offer.take().expect("what is refused is not taken");
+    Next::Done(Err(error(message)))
+}
+
 impl<Id> Drop for AckQueuing<'_, Id> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.gate.with(|state, news| state.leave(place, news));
-        }
+        self.leave();
     }
 }
 
 impl<Id: fmt::Debug> fmt::Debug for AckQueuing<'_, Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AckQueuing").field("offered", &self.offered).finish_non_exhaustive()
+        let offered = self.offer.as_ref().map(|offer| (&offer.id, &offer.message));
+        f.debug_struct("AckQueuing").field("offered", &offered).finish_non_exhaustive()
     }
 }
 

@@ -1,13 +1,12 @@
 //! Where one message's receipt meets the layer: [`Slot`].
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
-};
+use std::task::{Context, Poll, Waker};
+
+use crate::guarded::{Garbage, Guarded};
 
 /// One outcome, and the one who waits for it.
 pub(super) struct Slot<T> {
-    state: Mutex<State<T>>,
+    state: Guarded<State<T>>,
 }
 
 struct State<T> {
@@ -17,34 +16,38 @@ struct State<T> {
 
 impl<T> Slot<T> {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { outcome: None, waker: None }) }
+        Self { state: Guarded::new(State { outcome: None, waker: None }) }
     }
 
-    /// Delivers the outcome. Gives whom to wake.
-    #[must_use]
-    pub(super) fn settle(&self, outcome: T) -> Option<Waker> {
-        let mut state = self.lock();
-        debug_assert!(state.outcome.is_none(), "a message has one outcome");
-        state.outcome = Some(outcome);
-        state.waker.take()
+    /// Delivers the outcome. Who waits for it is called when the garbage is emptied.
+    pub(super) fn settle<'g>(&self, outcome: T, garbage: &mut Garbage<'g>) {
+        self.state.inside(garbage, |state, garbage| {
+            debug_assert!(state.outcome.is_none(), "a message has one outcome");
+            state.outcome = Some(outcome);
+            if let Some(waker) = state.waker.take() {
+                garbage.wake(waker);
+            }
+        });
     }
 
     /// The outcome, once; until then the last waker is called when it comes.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
-        let mut state = self.lock();
-        if let Some(outcome) = state.outcome.take() {
-            return Poll::Ready(outcome);
+        let mut own = None;
+        loop {
+            let look = self.state.with(|state, garbage| {
+                if let Some(outcome) = state.outcome.take() {
+                    return Some(Poll::Ready(outcome));
+                }
+                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    garbage.drop_waker(state.waker.replace(own.take()?));
+                }
+                Some(Poll::Pending)
+            });
+            match look {
+                Some(result) => return result,
+                // Cloned outside of the lock, and only by one who must wait.
+                None => own = Some(cx.waker().clone()),
+            }
         }
-        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            let old = state.waker.replace(cx.waker().clone());
-            drop(state);
-            // Out of the lock: this may end a task, and whatever it owns.
-            drop(old);
-        }
-        Poll::Pending
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

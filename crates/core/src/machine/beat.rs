@@ -12,6 +12,8 @@ pub(super) enum Beat {
     Off,
     /// No probe is out; the next is due then, `None` is never.
     Resting { due: Option<Timestamp> },
+    /// The same, after a probe whose answer was due while nothing was read.
+    Unjudged { due: Option<Timestamp> },
     /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
     /// may have it all the same, so what is `heard` meanwhile is its answer.
     Unwritten { asked: Timestamp, wait: Span, trial: Trial, heard: Option<Timestamp> },
@@ -74,23 +76,35 @@ impl Beat {
     pub(super) fn sent(self) -> Option<Timestamp> {
         match self {
             Self::Outstanding { sent, .. } => Some(sent),
-            Self::Off | Self::Resting { .. } | Self::Unwritten { .. } => None,
+            Self::Off | Self::Resting { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => {
+                None
+            }
         }
     }
 
     /// Whether no probe is out.
     pub(super) fn is_quiet(self) -> bool {
-        matches!(self, Self::Off | Self::Resting { .. })
+        matches!(self, Self::Off | Self::Resting { .. } | Self::Unjudged { .. })
     }
 
-    pub(super) fn deadline(self, last_move: Timestamp, reading_paused: bool) -> Option<Timestamp> {
+    /// `full`: nothing is read.
+    pub(super) fn deadline(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
             Self::Off => None,
-            Self::Resting { due } => due,
+            Self::Resting { due } | Self::Unjudged { due } => due,
             // What could not be written is not judged while we could not hear the line move.
-            Self::Unwritten { .. } if reading_paused => None,
+            Self::Unwritten { .. } if full => None,
             Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
             Self::Outstanding { until, .. } => Some(until),
+        }
+    }
+
+    /// The deadline, where the connection may be lost by it.
+    pub(super) fn verdict(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
+        match self {
+            Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => None,
+            Self::Unwritten { .. } | Self::Outstanding { .. } if full => None,
+            Self::Unwritten { .. } | Self::Outstanding { .. } => self.deadline(last_move, full),
         }
     }
 
@@ -100,13 +114,16 @@ impl Beat {
             // It is in the connection's hands and cannot be called back.
             Self::Unwritten { heard, .. } => *heard = Some(now),
             Self::Outstanding { asked, .. } => *self = Self::answered(pulse, *asked, now),
-            Self::Off | Self::Resting { .. } => match pulse {
-                None => *self = Self::Off,
-                Some(pulse) if pulse.trigger == Trigger::Idle => {
-                    *self = Self::Resting { due: pulse.silent_at(now) };
-                }
-                Some(_) => {}
-            },
+            Self::Off => {}
+            Self::Resting { due } | Self::Unjudged { due } => {
+                *self = match pulse {
+                    None => Self::Off,
+                    Some(pulse) if pulse.trigger == Trigger::Idle => {
+                        Self::Resting { due: pulse.silent_at(now) }
+                    }
+                    Some(_) => Self::Resting { due: *due },
+                };
+            }
         }
     }
 
@@ -129,7 +146,7 @@ impl Beat {
     /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
     pub(super) fn hurry(&mut self, now: Timestamp, hasty: Span) -> bool {
         match self {
-            Self::Off | Self::Resting { .. } => {
+            Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
                 self.ask(now, hasty, Trial::HASTY);
                 return true;
             }
@@ -155,6 +172,15 @@ impl Beat {
         let unwritten = matches!(self, Self::Unwritten { .. });
         self.ask(now, hasty, if unwritten { Trial::Doubtful } else { Trial::HASTY });
         !unwritten
+    }
+
+    /// All was read; whether a fresh probe must be sent.
+    pub(super) fn catch_up(&mut self, now: Timestamp, hasty: Span) -> bool {
+        let unjudged = matches!(self, Self::Unjudged { .. });
+        if unjudged {
+            self.ask(now, hasty, Trial::Last);
+        }
+        unjudged
     }
 
     /// The probe that was asked for is written.
@@ -199,18 +225,16 @@ impl Beat {
         hasty: Span,
         now: Timestamp,
         last_move: Timestamp,
-        reading_paused: bool,
+        full: bool,
     ) -> Due {
-        let Some(deadline) = self.deadline(last_move, reading_paused).filter(|at| *at <= now)
-        else {
+        let Some(deadline) = self.deadline(last_move, full).filter(|at| *at <= now) else {
             return Due::Nothing;
         };
         match *self {
             Self::Off => Due::Nothing,
-            Self::Resting { .. } => {
+            Self::Resting { .. } | Self::Unjudged { .. } => {
                 let wait = pulse.map_or(hasty, |pulse| pulse.timeout);
-                let trial =
-                    if reading_paused { Trial::Doubtful } else { Trial::Regular { misses: 0 } };
+                let trial = if full { Trial::Doubtful } else { Trial::Regular { misses: 0 } };
                 self.ask(now, wait, trial);
                 Due::Probe
             }
@@ -223,8 +247,8 @@ impl Beat {
                 }
                 Due::Stalled
             }
-            Self::Outstanding { .. } if reading_paused => {
-                *self = Self::resting(pulse, now);
+            Self::Outstanding { .. } if full => {
+                *self = Self::Unjudged { due: pulse.and_then(|pulse| pulse.silent_at(now)) };
                 Due::Nothing
             }
             Self::Outstanding { asked, sent, wait, trial, look, .. } => {

@@ -9,15 +9,34 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    fn add(&mut self, bytes: usize) {
+    pub(crate) fn add(&mut self, bytes: usize) {
         self.count += 1;
         self.bytes += bytes;
     }
 
-    fn remove(&mut self, bytes: usize) {
+    pub(crate) fn remove(&mut self, bytes: usize) {
         debug_assert!(self.count > 0 && self.bytes >= bytes, "a message has one fate");
         self.count = self.count.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Both together.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self { count: self.count + other.count, bytes: self.bytes.saturating_add(other.bytes) }
+    }
+
+    /// What is left of this bound.
+    pub(crate) fn without(self, used: Self) -> Self {
+        Self {
+            count: self.count.saturating_sub(used.count),
+            bytes: self.bytes.saturating_sub(used.bytes),
+        }
+    }
+
+    /// Whether this bound, or what is left of it, has room for one more message of any size: so
+    /// one that is larger than the bound is admitted alone.
+    pub(crate) fn has_room(self) -> bool {
+        self.count > 0 && self.bytes > 0
     }
 }
 
@@ -45,10 +64,7 @@ impl Cursors {
 
     /// All that has no fate yet.
     pub(crate) fn held(&self) -> Load {
-        Load {
-            count: self.queued.count + self.handed.count,
-            bytes: self.queued.bytes + self.handed.bytes,
-        }
+        self.queued.with(self.handed)
     }
 
     /// A message of `bytes` was accepted.

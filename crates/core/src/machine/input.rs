@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    Line, Machine, Patience, Reading, Ruling, State, Writing,
+    Line, Machine, Patience, Ruling, State, Writing,
     beat::Due,
+    intake::Countdown,
     output::{End, Leave, Loss, Question},
     pacing::Stability,
     reached,
@@ -91,12 +92,12 @@ impl Machine {
         longest: Option<Duration>,
     ) {
         let now = self.observe(now);
-        let pulse = self.rules.pulse;
+        let (pulse, full) = (self.rules.pulse, self.intake.is_full());
         if self.is_current(connection)
             && let Some(line) = self.line_mut()
         {
             line.beat.written(pulse, now, longest);
-            if line.reading == Reading::Paused {
+            if full {
                 line.beat.doubt();
             }
         }
@@ -145,29 +146,6 @@ impl Machine {
         }
     }
 
-    /// We stopped reading, out of our own back-pressure.
-    pub(crate) fn handle_reading_paused(&mut self, connection: u64) {
-        if self.is_current(connection)
-            && let Some(line) = self.line_mut()
-            && line.reading == Reading::Active
-        {
-            line.reading = Reading::Paused;
-            line.beat.doubt();
-        }
-    }
-
-    /// We read again.
-    pub(crate) fn handle_reading_resumed(&mut self, now: Timestamp, connection: u64) {
-        let now = self.observe(now);
-        if self.is_current(connection)
-            && let Some(line) = self.line_mut()
-            && line.reading == Reading::Paused
-        {
-            line.reading = Reading::Active;
-            line.last_move = now;
-        }
-    }
-
     /// The ruling on the lost connection.
     pub(crate) fn handle_ruling(&mut self, now: Timestamp, ruling: Ruling) {
         let now = self.observe(now);
@@ -208,7 +186,11 @@ impl Machine {
                 self.pending().goodbye = true;
                 self.state = State::Closing { deadline };
             }
-            State::Retiring { .. } => self.state = State::Closing { deadline },
+            State::Retiring { .. } => {
+                // Where its close frame is not written yet, the user's takes its place.
+                self.pending().goodbye = true;
+                self.state = State::Closing { deadline };
+            }
             State::Closing { .. } | State::Closed => {}
             State::Idle
             | State::Connecting { .. }
@@ -316,7 +298,7 @@ impl Machine {
                 self.dial(now, number);
             }
             State::Open(_) => self.handle_line_deadline(now),
-            State::Retiring { deadline } if reached(*deadline, now).is_some() => {
+            State::Retiring { close } if reached(close.deadline(), now).is_some() => {
                 self.lose(now, Loss::MaxAge);
             }
             State::Closing { deadline } if reached(*deadline, now).is_some() => self.end(End::User),
@@ -328,9 +310,9 @@ impl Machine {
         let (pulse, hasty) = (self.rules.pulse, self.rules.hasty);
         let close_timeout = self.rules.close_timeout;
         let State::Open(line) = &mut self.state else { return };
-        let paused = line.reading == Reading::Paused;
+        let full = self.intake.is_full();
         let (last_move, silent) = (line.last_move, now.saturating_since(line.last_life));
-        match line.beat.handle_deadline(pulse, hasty, now, last_move, paused) {
+        match line.beat.handle_deadline(pulse, hasty, now, last_move, full) {
             Due::Nothing => {}
             Due::Probe => self.probe = true,
             Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
@@ -340,9 +322,11 @@ impl Machine {
         }
         let State::Open(line) = &self.state else { return };
         let retire = line.retire.and_then(|at| line.retire_deadline(at, close_timeout));
-        if !self.probe && reached(retire, now).is_some() {
+        // Not while it is full: what the peer has sent has to find a place before it may go.
+        if !self.probe && !full && reached(retire, now).is_some() {
             self.pending().goodbye = true;
-            self.state = State::Retiring { deadline: now.after(close_timeout) };
+            let close = Countdown::Running { until: now.after(close_timeout) };
+            self.state = State::Retiring { close };
         }
     }
 }

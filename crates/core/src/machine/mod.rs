@@ -16,7 +16,9 @@
 //!    probe is answered; never because a message arrived.
 //! 3. The clock decides, not the sleep.
 //! 4. (driver) Read before you judge.
-//! 5. Our own back-pressure is not the peer's silence.
+//! 5. Our own back-pressure is not the peer's silence: where nothing is read, no reply, no stuck
+//!    write and no close handshake is judged, and a fresh probe precedes the next verdict
+//!    (`intake.rs`).
 //! 6. A stuck write gates neither reads nor deadlines.
 //! 7. Every wait has a deadline.
 //! 8. The attempt counter resets after the connection proved stable.
@@ -30,6 +32,7 @@
 mod beat;
 mod cursors;
 mod input;
+mod intake;
 mod output;
 mod pacing;
 mod rules;
@@ -38,9 +41,10 @@ mod tests;
 
 use std::time::Duration;
 
-use self::{beat::Beat, output::Pending, pacing::Pacing};
+use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing};
 pub(crate) use self::{
     cursors::{Cursors, Load, WINDOW},
+    intake::Intake,
     output::{Action, End, Loss, Transition},
     rules::{Pace, Pulse, Rules, Ruling},
 };
@@ -53,6 +57,7 @@ pub(crate) struct Machine {
     /// The latest moment ever seen.
     now: Timestamp,
     state: State,
+    intake: Intake,
     /// The number of the last dial.
     connection: u64,
     /// What the attempts so far mean for the next.
@@ -82,7 +87,7 @@ enum State {
     /// The user paused the session, with a connection or without.
     Paused(Option<Line>),
     /// The connection reached its maximum age and is being closed to be replaced.
-    Retiring { deadline: Option<Timestamp> },
+    Retiring { close: Countdown },
     /// The user closed the session; its connection says goodbye.
     Closing { deadline: Option<Timestamp> },
     /// The session has ended.
@@ -106,7 +111,6 @@ struct Line {
     /// When the line last moved at all: any frame heard, or bytes that left a blocked write.
     last_move: Timestamp,
     beat: Beat,
-    reading: Reading,
     writing: Writing,
     /// When it is to be replaced for its age.
     retire: Option<Timestamp>,
@@ -123,20 +127,13 @@ enum Writing {
     Blocked,
 }
 
-/// Whether we read from the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Reading {
-    Active,
-    /// Our own back-pressure: silence says nothing about the peer.
-    Paused,
-}
-
 impl Machine {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
             rules,
             now: Timestamp::EPOCH,
             state: State::Idle,
+            intake: Intake::Taking,
             connection: 0,
             pacing: Pacing::new(),
             farewell: None,
@@ -167,6 +164,11 @@ impl Machine {
                 | State::Closing { .. }
                 | State::Retiring { .. }
         )
+    }
+
+    /// Whether the connection is being closed for its age, to be replaced.
+    pub(crate) fn is_retiring(&self) -> bool {
+        matches!(self.state, State::Retiring { .. })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -255,7 +257,6 @@ impl Line {
             last_life: now,
             last_move: now,
             beat: Beat::resting(rules.pulse, now),
-            reading: Reading::Active,
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Line, Machine, Reading, State, earlier, pacing::Pacing};
+use super::{Line, Machine, State, earlier, pacing::Pacing};
 use crate::{Predecessor, Timestamp};
 
 /// What the driver is to do.
@@ -149,9 +149,8 @@ impl Machine {
     pub(crate) fn poll_deadline(&self) -> Option<Timestamp> {
         let own = match &self.state {
             State::Idle | State::Judging { .. } | State::Closed | State::Paused(_) => None,
-            State::Connecting { deadline }
-            | State::Retiring { deadline }
-            | State::Closing { deadline } => *deadline,
+            State::Connecting { deadline } | State::Closing { deadline } => *deadline,
+            State::Retiring { close } => close.deadline(),
             State::Waiting { until, .. } => *until,
             State::Open(line) => self.line_deadline(line),
         };
@@ -159,9 +158,11 @@ impl Machine {
     }
 
     fn line_deadline(&self, line: &Line) -> Option<Timestamp> {
-        let beat = line.beat.deadline(line.last_move, line.reading == Reading::Paused);
+        let full = self.intake.is_full();
+        let beat = line.beat.deadline(line.last_move, full);
         match line.retire {
             None => beat,
+            Some(_) if full => beat,
             Some(at) => earlier(beat, line.retire_deadline(at, self.rules.close_timeout)),
         }
     }

@@ -434,6 +434,7 @@ impl World<'_> {
     }
 
     fn check_bounds(&self) {
+        let owners: Vec<_> = self.sinks.iter().map(|sink| sink.side.owner()).collect();
         let (load, bound, parked, counts) = self.queue(|queue, _| {
             let mut load = Load::default();
             let mut bound = false;
@@ -446,6 +447,10 @@ impl World<'_> {
             }
             let sinks = queue.extra.as_ref().map(|extra| &extra.sinks);
             let parked = sinks.map_or(0, Sinks::parked);
+            let of_sinks =
+                |sinks: &Sinks| owners.iter().filter(|owner| sinks.is_parked(**owner)).count();
+            assert_eq!(parked, sinks.map_or(0, of_sinks), "what is parked has its sink");
+            assert!(!queue.refuses_offline() || load.count + parked == 0, "nothing is kept");
             (load, bound, parked, queue.counts())
         });
         assert!(load.count <= self.policy.count && load.bytes <= self.policy.bytes, "{load:?}");

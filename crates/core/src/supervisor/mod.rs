@@ -16,16 +16,20 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-pub(crate) use self::engine::{Engine, Reading};
+pub(crate) use self::engine::Engine;
 use crate::{
     Builder, ConfigError, Driver, Event, Handle, Inbox, Message, Outbox, SessionClosed, Status,
     Timer, Transport,
     backlog::Backlog,
     builder::{Policies, Settings},
-    machine::{Load, WINDOW},
+    machine::{Intake, Load, WINDOW},
     sink_side::SinkSide,
     wakers::Side,
 };
+
+/// What waits for the stream while the session is driven from the sink side: a window of small
+/// messages or some large ones. Full at either.
+const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 
 /// A session: a connection that is watched, and replaced when it is lost.
 ///
@@ -36,15 +40,16 @@ use crate::{
 ///
 /// # The two sides
 ///
-/// Both sides drive the whole session. Polled from the sink side only, as in
-/// `forward`, it dials, writes, keeps time and reads until one message
-/// waits to be taken from the stream; then it stops reading, and until the message is taken no
-/// silence is held against the server. The halves of `futures::StreamExt::split` may live in two
-/// tasks.
+/// Both sides drive the whole session. Polled from the sink side only, as in `forward`, it dials,
+/// writes, keeps time and reads, and keeps what it reads for the stream: 256 messages or 1 MiB of
+/// them. So a task that only sends notices a dead connection in time. When that many wait, it
+/// stops reading, and until there is room again no silence is held against the server; heartbeats
+/// go out all the same. The halves of `futures::StreamExt::split` may live in two tasks.
 ///
 /// Closing the sink closes the session gracefully, as [`Handle::close`] does; it is ready when
 /// every accepted message has its fate and the connection is closed or its close timeout passed.
-/// The remaining events are read from the stream. An outage is never an error of the sink: it is
+/// The remaining events are read from the stream; messages that come after the close and find no
+/// place there are discarded and counted in [`Closed::unread`](crate::Closed::unread). An outage is never an error of the sink: it is
 /// not ready then, or buffers, as the [`Outbox`](crate::Outbox) says.
 ///
 /// # Drop behaviour
@@ -56,6 +61,12 @@ use crate::{
 /// # Cancel safety
 ///
 /// Its futures (`next`, `send`, ...) may be dropped at any time; no event and no message is lost.
+///
+/// # Fairness
+///
+/// However much there is to read, a task that polls it gets `Pending` after some 1,024 frames or
+/// 4 MiB, or after some 10 ms, and is woken at once: so other tasks of its thread run, and the
+/// [`Status`] is brought up to date.
 ///
 /// # Panics
 ///
@@ -146,11 +157,11 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     pub(crate) fn poll_engine(
         &mut self,
         side: Side,
-        reading: Reading,
+        intake: Intake,
         cx: &Context<'_>,
     ) -> Poll<Option<Event>> {
         self.register(side, cx.waker());
-        self.engine.poll(&mut Context::from_waker(&self.proxy), reading)
+        self.engine.poll(&mut Context::from_waker(&self.proxy), intake)
     }
 
     fn register(&mut self, side: Side, waker: &Waker) {
@@ -164,11 +175,11 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     /// Drives from the sink side, until there is nothing to do.
     fn drive(&mut self, cx: &Context<'_>) {
         self.fed = 0;
-        let before = self.unread.messages();
         let mut news = false;
         loop {
-            let reading = if self.unread.messages() == 0 { Reading::Yes } else { Reading::No };
-            match self.poll_engine(Side::Sink, reading, cx) {
+            let room = UNREAD.without(self.unread.held()).has_room();
+            let intake = if room { Intake::Storing } else { Intake::Full };
+            match self.poll_engine(Side::Sink, intake, cx) {
                 Poll::Ready(Some(event)) => {
                     self.unread.push(event);
                     news = true;
@@ -176,7 +187,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        if news || self.unread.messages() > before {
+        if news {
             self.engine.shared().slots.wake_side(Side::Stream);
         }
     }
@@ -207,7 +218,7 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
         if let Some(event) = this.unread.pop() {
             return Poll::Ready(Some(event));
         }
-        let next = this.poll_engine(Side::Stream, Reading::Yes, cx);
+        let next = this.poll_engine(Side::Stream, Intake::Taking, cx);
         this.terminated |= matches!(next, Poll::Ready(None));
         next
     }

@@ -32,6 +32,8 @@ pub(super) struct Desk {
     unproven: u64,
     /// How many of these an answer to the probe that is out will prove read.
     covered: u64,
+    /// Messages that were read after the user's `close` and had no place to go.
+    unread: u64,
     ever_answered: bool,
     /// What came with the connection that is about to be told as open.
     established: Option<Box<Established<()>>>,
@@ -65,6 +67,7 @@ impl Desk {
             next_attempt: None,
             unproven: 0,
             covered: 0,
+            unread: 0,
             ever_answered: false,
             established: None,
             opened: false,
@@ -149,6 +152,11 @@ impl Desk {
     /// A frame was heard.
     pub(super) fn heard(&mut self) {
         self.stale = true;
+    }
+
+    /// A message was read that has no place to go.
+    pub(super) fn discarded(&mut self) {
+        self.unread += 1;
     }
 
     /// The heartbeat was answered, after this time if that is known.
@@ -269,6 +277,7 @@ impl Desk {
                     unproven: self.take_unproven(),
                     unknown,
                     discarded,
+                    unread: self.unread,
                 }))
             }
         };

@@ -44,6 +44,15 @@ enum Goodbye {
     Sent(u16),
 }
 
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// What is queued is handed over; it is flushed where the window is full.
+    Handed,
+    /// It is flushed.
+    Flushed,
+}
+
 /// What came of an attempt to write.
 #[derive(Debug, Default)]
 pub(super) struct Written {
@@ -71,6 +80,8 @@ pub(super) trait Source {
     fn hand_over(&mut self, to: &mut VecDeque<Message>);
     /// Takes back what the connection did not take.
     fn take_back(&mut self, messages: &mut VecDeque<Message>);
+    /// Whether there may be messages that were not handed over.
+    fn has_more(&self) -> bool;
     /// Whether nothing is left in it.
     fn is_settled(&self) -> bool;
 }
@@ -122,22 +133,31 @@ impl Writer {
         self.wants_control() && !self.flushing && self.failed.is_none()
     }
 
+    /// Whether messages can be handed over at present.
+    pub(super) fn takes_more(&self) -> bool {
+        self.failed.is_none()
+            && !self.flushing
+            && !self.blocked
+            && matches!(self.goodbye, Goodbye::None | Goodbye::AfterQueue(_))
+    }
+
     fn wants_control(&self) -> bool {
         self.probe || matches!(self.goodbye, Goodbye::AfterQueue(_) | Goodbye::BeforeQueue(_))
     }
 
-    /// Writes as much as the connection takes: one window, and the flush of it.
+    /// Writes as much as the connection takes: one window, and the flush of it where it is wanted.
     pub(super) fn write<C: Connection>(
         &mut self,
         mut connection: Pin<&mut C>,
         source: &mut impl Source,
+        until: Until,
         cx: &mut Context<'_>,
     ) -> Written {
         let mut written = Written::default();
         if self.failed.is_some() {
             return written;
         }
-        let result = self.step(connection.as_mut(), source, cx, &mut written);
+        let result = self.step(connection.as_mut(), source, until, cx, &mut written);
         source.take_back(&mut self.window);
         if let Err(error) = result {
             self.failed = Some(error);
@@ -157,13 +177,14 @@ impl Writer {
         &mut self,
         mut connection: Pin<&mut C>,
         source: &mut impl Source,
+        until: Until,
         cx: &mut Context<'_>,
         written: &mut Written,
     ) -> Result<(), TransportError> {
         if !self.flushing {
             self.feed(connection.as_mut(), source, cx, written)?;
         }
-        if !self.dirty {
+        if !self.dirty || (until == Until::Handed && !source.has_more()) {
             return Ok(());
         }
         match connection.as_mut().poll_flush(cx) {

@@ -200,6 +200,9 @@ fn an_inbox_without_room_is_refused() {
     let (_stage, settings) = Stage::new(|_| Script::accept());
     let error = settings.build().unwrap().into_driver(Inbox::new(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox limit");
+    let (_stage, settings) = Stage::new(|_| Script::accept());
+    let error = settings.build().unwrap().into_driver(Inbox::new(1).bytes(0)).unwrap_err();
+    assert_eq!(error.setting(), "inbox bytes");
 }
 
 #[test]

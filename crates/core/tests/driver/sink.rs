@@ -36,7 +36,7 @@ fn a_task_that_only_sends_gets_everything_written_in_order() {
 }
 
 #[test]
-fn a_task_that_only_sends_reads_until_one_message_waits_and_never_condemns() {
+fn a_task_that_only_sends_reads_until_256_messages_wait_and_never_condemns() {
     let (mut stage, settings) =
         Stage::new(|_| Script::accept().chatter(secs(1), "tick").latency(millis(10)));
     let mut session = settings.build().unwrap();
@@ -51,7 +51,8 @@ fn a_task_that_only_sends_reads_until_one_message_waits_and_never_condemns() {
     let mut session = stage.runner.run_until(sending);
     let peer = stage.remote.last_peer().unwrap();
     assert_eq!((stage.remote.dials().len(), peer.received_messages().len()), (1, 600));
-    assert!(peer.unread() >= 590, "it has stopped reading: {}", peer.unread());
+    let unread = peer.unread();
+    assert!((600..620).contains(&(unread + 256)), "it has stopped reading: {unread}");
     // On the stream side everything is there, in order, after what the sink side met.
     let counter = Counter::new();
     let events = counter.drain(&mut session);
@@ -183,7 +184,7 @@ fn a_message_too_large_for_the_outbox_is_dropped_and_told() {
 }
 
 #[test]
-fn a_failed_write_is_told_after_256_frames_though_the_server_never_pauses() {
+fn a_failed_write_is_told_within_a_turn_though_the_server_never_pauses() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
     let mut session = settings.build().unwrap();
     let remote = stage.remote.clone();
@@ -200,6 +201,7 @@ fn a_failed_write_is_told_after_256_frames_though_the_server_never_pauses() {
             .count()
             .await
     });
-    // One look before the write that fails, one after it.
-    assert!((256..=512).contains(&messages), "{messages}");
+    // One look before the write that fails; after it three, of which two put it off, since there
+    // was proof of life.
+    assert!((256..=1_024).contains(&messages), "{messages}");
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Timestamp,
-    machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State},
+    machine::{Action, End, Intake, Loss, Machine, Pace, Rules, Ruling, State},
 };
 
 #[test]
@@ -59,7 +59,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     // Not reading from before the probe on: probes go out, none is judged.
     let mut sim = Sim::open(rules());
     sim.run_to(1_000);
-    sim.machine.handle_reading_paused(1);
+    sim.intake(Intake::Full);
     sim.run_to(600_000);
     assert_eq!(sim.losses(), []);
     assert!(sim.probes().len() > 20, "{:?}", sim.probes());
@@ -68,9 +68,9 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     for (stop, resume) in [(15_001, 20_000), (24_999, 25_000), (15_001, 24_999)] {
         let mut sim = Sim::open(rules());
         sim.run_to(stop);
-        sim.machine.handle_reading_paused(1);
+        sim.intake(Intake::Full);
         sim.run_to(resume);
-        sim.feed(|machine, now| machine.handle_reading_resumed(now, 1));
+        sim.intake(Intake::Storing);
         sim.run_to(60_000);
         let (probes, losses) = (sim.probes(), sim.losses());
         assert!(probes[0] == 15_000 && probes[1] >= resume.min(25_000), "{probes:?}");
@@ -81,14 +81,79 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     let mut sim = Sim::open(rules());
     sim.writes_probes = false;
     sim.run_to(15_000);
-    sim.machine.handle_reading_paused(1);
+    sim.intake(Intake::Full);
     sim.run_to(100_000);
     assert_eq!(sim.losses(), []);
-    sim.feed(|machine, now| machine.handle_reading_resumed(now, 1));
+    sim.intake(Intake::Storing);
     sim.run_to(109_999);
     assert_eq!(sim.losses(), []);
     sim.run_to(110_000);
     assert_eq!(sim.losses(), [(110_000, Loss::WriteStalled(ms(10_000)))]);
+}
+
+/// Part of invariant 5.
+#[test]
+fn after_full_one_fresh_probe_is_sent_as_soon_as_all_is_read() {
+    // The answers to the probes of an hour were due while nothing was read.
+    let full_for_an_hour = || {
+        let mut sim = Sim::open(rules());
+        sim.intake(Intake::Full);
+        sim.run_to(3_600_000);
+        sim.intake(Intake::Storing);
+        sim.log.clear();
+        sim
+    };
+    let mut sim = full_for_an_hour();
+    sim.caught_up();
+    sim.caught_up();
+    assert_eq!(sim.probes(), [3_600_000], "one");
+    sim.run_to(3_604_999);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(3_605_000);
+    assert_eq!(sim.losses(), [(3_605_000, Loss::HeartbeatTimeout(ms(3_605_000)))]);
+
+    // Life among what was read spares it.
+    let mut sim = full_for_an_hour();
+    sim.life();
+    sim.caught_up();
+    assert_eq!(sim.probes(), []);
+    assert_eq!(sim.deadline(), Some(3_615_000));
+
+    // A reader who takes one message at a time, of a peer that answers, costs no probe.
+    let mut sim = Sim::open(rules());
+    for second in 1..=14 {
+        sim.run_to(second * 1_000);
+        sim.intake(Intake::Full);
+        sim.intake(Intake::Storing);
+        sim.caught_up();
+    }
+    assert_eq!(sim.probes(), []);
+}
+
+/// Part of invariant 5.
+#[test]
+fn a_planned_replacement_waits_while_nothing_is_read() {
+    let mut sim = Sim::connecting(Rules { pulse: None, ..rules() });
+    sim.max_age = Some(ms(8_000));
+    sim.connected();
+    sim.intake(Intake::Full);
+    sim.run_to(100_000);
+    assert_eq!((sim.times(|action| action == Action::SayGoodbye), sim.deadline()), (vec![], None));
+    sim.intake(Intake::Storing);
+    sim.run_to(100_000);
+    assert_eq!(sim.times(|action| action == Action::SayGoodbye), [100_000]);
+
+    // Its close timeout of 5 s stands still twice, for long, and then goes on.
+    for (stop, go_on) in [(102_000, 200_000), (201_000, 300_000)] {
+        sim.run_to(stop);
+        sim.intake(Intake::Full);
+        assert_eq!(sim.deadline(), None);
+        sim.run_to(go_on);
+        sim.intake(Intake::Storing);
+    }
+    assert_eq!((sim.deadline(), sim.losses()), (Some(302_000), vec![]));
+    sim.run_to(302_000);
+    assert_eq!(sim.losses(), [(302_000, Loss::MaxAge)]);
 }
 
 #[test]
@@ -273,8 +338,7 @@ fn invariant_10_nothing_of_an_old_connection_touches_the_new_one() {
         |machine, now| machine.handle_flushed(now, 1),
         |machine, now| {
             machine.handle_handed(1);
-            machine.handle_reading_paused(1);
-            machine.handle_reading_resumed(now, 1);
+            machine.handle_caught_up(now, 1);
         },
     ];
     for moment in [2_000, 2_001, 17_000, 26_999] {

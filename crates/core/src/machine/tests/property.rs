@@ -6,7 +6,7 @@ use super::sim::{Output, Sim, in_millis, ms, rules, span};
 use crate::{
     ConnectTimeout, Timestamp,
     heartbeat::Trigger,
-    machine::{Action, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
+    machine::{Action, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
     span::Span,
 };
 
@@ -22,8 +22,8 @@ enum Step {
     Blocked,
     Progress,
     Flushed,
-    ReadingPaused,
-    ReadingResumed,
+    Intake(Intake),
+    CaughtUp,
     Reconnect,
     Probe,
     Pause,
@@ -60,8 +60,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Blocked),
         Just(Step::Progress),
         Just(Step::Flushed),
-        Just(Step::ReadingPaused),
-        Just(Step::ReadingResumed),
+        Just(Step::Intake(Intake::Taking)),
+        Just(Step::Intake(Intake::Storing)),
+        Just(Step::Intake(Intake::Full)),
+        Just(Step::CaughtUp),
         Just(Step::Reconnect),
         Just(Step::Probe),
         Just(Step::Pause),
@@ -184,10 +186,8 @@ impl Watch {
             Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
             Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
             Step::Flushed => sim.feed(|machine, now| machine.handle_flushed(now, number)),
-            Step::ReadingPaused => sim.feed(|machine, _| machine.handle_reading_paused(number)),
-            Step::ReadingResumed => {
-                sim.feed(|machine, now| machine.handle_reading_resumed(now, number));
-            }
+            Step::Intake(intake) => sim.intake(intake),
+            Step::CaughtUp => sim.caught_up(),
             Step::Reconnect => sim.feed(Machine::handle_reconnect_now),
             Step::Probe => sim.feed(Machine::handle_probe_now),
             Step::Pause => {
@@ -227,7 +227,7 @@ impl Watch {
             4 => machine.handle_probe_written(now, number, None),
             5 => machine.handle_write_blocked(now, number),
             6 => machine.handle_flushed(now, number),
-            _ => machine.handle_reading_paused(number),
+            _ => machine.handle_caught_up(now, number),
         }
         assert_eq!(*machine, before, "input {input} of connection {number} was heeded");
     }
@@ -254,8 +254,10 @@ impl Watch {
         let wanted = self.closed == 0 && !self.ending && !self.paused && self.last_dial.is_some();
         if wanted {
             match &machine.state {
-                State::Connecting { deadline } | State::Retiring { deadline } => {
-                    assert!(deadline.is_some());
+                State::Connecting { deadline } => assert!(deadline.is_some()),
+                State::Retiring { close } => {
+                    let full = machine.intake().is_full();
+                    assert_eq!(close.deadline().is_none(), full, "it stands still while full");
                 }
                 State::Waiting { until, .. } => assert!(until.is_some()),
                 State::Open(_) => {}
@@ -300,6 +302,9 @@ impl Watch {
                 }
                 Output::Told(Transition::Lost { connection, loss, .. }) => {
                     assert_eq!(self.under_way.take(), Some(connection), "lost for {loss:?}");
+                    let judged = matches!(loss, Loss::HeartbeatTimeout(_) | Loss::WriteStalled(_));
+                    let full = self.sim.machine.intake().is_full();
+                    assert!(!(judged && full), "{loss:?} while nothing is read");
                     assert_ne!(loss, Loss::Ended);
                 }
                 Output::Told(Transition::Closed(_)) => self.closed += 1,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     ConnectTimeout, Timestamp,
     heartbeat::Trigger,
-    machine::{Action, End, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
+    machine::{Action, End, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
     span::Span,
 };
 
@@ -118,6 +118,16 @@ impl Sim {
     pub(super) fn life(&mut self) {
         let number = self.machine.connection();
         self.feed(|machine, now| machine.handle_frame(now, number, true));
+    }
+
+    pub(super) fn intake(&mut self, intake: Intake) {
+        self.feed(|machine, now| machine.handle_intake(now, intake));
+    }
+
+    /// All that the connection had was read.
+    pub(super) fn caught_up(&mut self) {
+        let number = self.machine.connection();
+        self.feed(|machine, now| machine.handle_caught_up(now, number));
     }
 
     /// Goes to that moment, stopping at each deadline on the way.

@@ -8,7 +8,7 @@ use crate::{
     guarded::Garbage,
     machine::{Action, Loss, Transition},
     panics::contain,
-    queue::Unsent,
+    queue::{Online, Unsent},
     shared::State,
     supervisor::{
         line::{Line, panicked},
@@ -23,10 +23,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if !self.shared.take_work() {
             return Step::Still;
         }
-        self.tell_time();
-        let now = self.now;
         let commands = self.shared.with(|state, _| std::mem::take(&mut state.commands));
         self.has_queue = true;
+        if commands.is_empty() {
+            return Step::Still;
+        }
+        self.tell_time();
+        let now = self.now;
         if let Some(frame) = commands.close {
             self.goodbye = self.goodbye.take().or_else(|| frame.map(Box::new));
             self.machine.handle_close(now);
@@ -39,7 +42,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.machine.handle_panicked(now);
         }
         match commands.pause {
-            Some(true) => self.machine.handle_pause(now),
+            Some(true) => {
+                self.machine.handle_pause(now);
+                if !self.machine.may_write() {
+                    // Nor is it a replacement any more.
+                    self.shared.with(|state, garbage| {
+                        state.queue.set_online(Online::No, garbage);
+                    });
+                }
+            }
             Some(false) => self.machine.handle_resume(now),
             None => {}
         }
@@ -103,9 +114,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.writer.probe();
             }
             Action::SayGoodbye => {
-                let frame =
-                    self.goodbye.take().map_or_else(|| CloseFrame::new(1000, ""), |own| *own);
-                let by_user = self.shared.with(|state, _| state.queue.is_closed());
+                // The user may have closed the session since the last look.
+                let (by_user, asked) = self.shared.with(|state, _| {
+                    (state.queue.is_closed(), state.commands.close.as_deref().cloned().flatten())
+                });
+                let own = self.goodbye.take().map(|own| *own).or(asked);
+                let frame = own.unwrap_or_else(|| CloseFrame::new(1000, ""));
                 self.writer.say_goodbye(frame, by_user);
             }
         }

@@ -4,43 +4,55 @@ use std::{collections::VecDeque, task::Context};
 
 use futures_sink::Sink;
 
-use super::{Engine, FRAMES_PER_LOOK, ProbeOut, Reading, Step};
+use super::{Clock, Engine, ProbeOut, Step};
 use crate::{
     Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
     exchange::Exchange,
     guarded::{Garbage, discard},
     shared::{Shared, State},
-    supervisor::{line::Line, news::Desk, writer::Source},
+    supervisor::{
+        line::Line,
+        news::Desk,
+        writer::{Source, Until},
+    },
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Attends to the clock, the outbox, the deadlines and the machine's wishes.
     pub(super) fn attend(&mut self, cx: &mut Context<'_>) -> Step {
-        self.look();
+        let life = self.look();
         if !self.started {
             self.started = true;
             self.machine.handle_start(self.now);
         }
-        let mut step = self.write(cx);
+        let mut step = self.write(cx, Until::Flushed);
         self.end_by_panic();
-        if self.bury() {
+        if self.writer.failure().is_some() {
+            if !self.may_judge(life) {
+                return Step::Moved;
+            }
+            self.bury();
             step = Step::Moved;
         }
         self.take_leave(cx);
+        if self.readable.is_quiet() && matches!(self.line, Line::Open(_)) {
+            self.machine.handle_caught_up(self.now, self.machine.connection());
+        }
         self.ask_budget();
         if self.machine.poll_deadline().is_some_and(|at| at <= self.now) {
-            if self.must_read_first() {
+            if self.machine.verdict_is_due(self.now) && !self.may_judge(life) {
                 return Step::Moved;
             }
             self.hear_trickle();
             self.machine.handle_deadline(self.now);
         }
+        self.readable.relax();
         if self.carry_out(cx) == Step::Moved {
             step = Step::Moved;
         }
         // A probe leaves with the round in which it was found due.
         if self.writer.is_asked() {
-            if self.write(cx) == Step::Moved {
+            if self.write(cx, Until::Flushed) == Step::Moved {
                 step = Step::Moved;
             }
             if self.policies.heartbeat.has_panicked() {
@@ -52,15 +64,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         step
     }
 
-    /// Whether a verdict is due and the connection was passed over because it had not stirred: it
-    /// is read all the same, once, before it is condemned.
-    pub(super) fn must_read_first(&mut self) -> bool {
-        let must = self.quiet && !self.read_first && self.machine.probe_since().is_some();
-        self.read_first = must;
-        if must {
-            self.quiet = false;
-        }
-        must
+    /// Whether a verdict that is due may be given; else what has come is to be read first. What
+    /// has no place to go is not waited for.
+    fn may_judge(&mut self, life: bool) -> bool {
+        !self.machine.may_read() || self.readable.is_heard(life, &mut self.turn)
     }
 
     /// Takes bytes of a message that is not whole yet for life, before a verdict is given.
@@ -90,13 +97,17 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Reads the clock and notes what was heard since it was last read.
-    pub(super) fn look(&mut self) {
-        self.tell_time();
-        self.burial = self.burial.saturating_sub(self.frames);
-        self.frames = 0;
+    /// Reads the clock and notes what was heard since it was last read; whether proof of life was
+    /// among it.
+    pub(super) fn look(&mut self) -> bool {
+        // One look a poll: when nothing was read since the outbox was handed over, that one serves.
+        let clock = std::mem::replace(&mut self.clock, Clock::Behind);
+        if clock != (Clock::Fresh { frames: self.frames }) {
+            self.tell_time();
+        }
+        self.turn.count(std::mem::take(&mut self.frames), self.now);
         if !self.heard.any {
-            return;
+            return false;
         }
         let heard = std::mem::take(&mut self.heard);
         let connection = self.machine.connection();
@@ -114,6 +125,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.desk.answered(time, &self.shared);
         }
         self.alarm.stale |= was_out && self.machine.probe_since().is_none();
+        heard.life
     }
 
     pub(super) fn tell_time(&mut self) {
@@ -130,7 +142,18 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Step {
+    /// Hands to the connection what the application has queued, before more is read: a frame that
+    /// ends the connection must not cost the answers to what was read before it. They are flushed
+    /// when the engine parks, or with a full window.
+    pub(super) fn hand(&mut self, cx: &mut Context<'_>) {
+        if self.writer.takes_more() {
+            self.tell_time();
+            self.write(cx, Until::Handed);
+            self.clock = Clock::Fresh { frames: self.frames };
+        }
+    }
+
+    pub(super) fn write(&mut self, cx: &mut Context<'_>, until: Until) -> Step {
         let wanted = self.has_queue || !self.writer.is_idle();
         let (true, Line::Open(connection)) = (wanted && self.machine.may_write(), &mut self.line)
         else {
@@ -147,7 +170,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             probe: &mut self.probe,
             can_ping: self.can_ping,
         };
-        let written = self.writer.write(connection.as_mut(), &mut source, cx);
+        let written = self.writer.write(connection.as_mut(), &mut source, until, cx);
         if !source.seen {
             self.expire();
         }
@@ -182,8 +205,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.note_arrived();
         }
         if written.failed {
-            self.quiet = false;
-            self.burial = FRAMES_PER_LOOK;
             return Step::Moved;
         }
         // Between two windows there is time to read.
@@ -194,16 +215,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Reports a failed write, once what the peer sent before has been read: all of it, or
-    /// enough. What has no place to go is not waited for.
-    pub(super) fn bury(&mut self) -> bool {
-        let Some(error) = self.writer.failure() else { return false };
-        let read = self.quiet || self.burial == 0 || self.reading == Reading::No;
-        if read {
+    /// Reports a failed write.
+    fn bury(&mut self) {
+        if let Some(error) = self.writer.failure() {
             let cause = LostCause::Broken(error.clone());
             self.lose_line(cause);
         }
-        read
     }
 
     pub(super) fn settle_written(&mut self) {
@@ -274,6 +291,10 @@ impl Source for Outbox<'_> {
             *self.more = true;
             self.shared.with(|state, _| state.queue.take_back(messages));
         }
+    }
+
+    fn has_more(&self) -> bool {
+        *self.more
     }
 
     fn is_settled(&self) -> bool {

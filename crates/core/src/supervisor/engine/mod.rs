@@ -12,19 +12,28 @@
 //! 3: The clock decides, not the sleep. Deadlines are compared on every park and at least every
 //! 256 frames; in between the last reading serves.
 //!
-//! 4: Read before you judge. Before a deadline is judged the connection was read until it had
-//! nothing more, or 256 frames; a finished attempt is taken before its deadline is judged.
+//! 4: Read before you judge. Before a deadline is judged the connection is read until it has
+//! nothing more, or gave 256 frames; a finished attempt is taken before its deadline is judged.
+//! A `Pending` after which the waker was called within the same poll is not "nothing more". After
+//! 256 frames the verdict is put off to the next poll: once, and twice where proof of life was
+//! among them. Proof of life ends it.
 //!
 //! A message that is still coming in counts as life as well, where any frame does: the pong stands
 //! behind it.
 //!
-//! 14: Read before you bury. After a failed write the connection is read until it has nothing
-//! more, ends, or gave 256 frames; the peer's close code outranks the write error.
+//! 14: Read before you bury. After a failed write the connection is read in the same way before it
+//! is dropped; the peer's close code outranks the write error.
+//!
+//! Besides these: no flood keeps a poll busy. A turn handles some 1,024 frames, or takes some
+//! 10 ms, then publishes the status and lets other tasks run (`turn.rs`). And what is queued is
+//! handed to the connection before more is read, so that the answers to what was read leave
+//! before a frame that ends the connection is seen.
 
 mod act;
 mod attend;
 mod park;
 mod read;
+mod turn;
 
 use std::{
     pin::Pin,
@@ -32,12 +41,15 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use self::park::Alarm;
+use self::{
+    park::Alarm,
+    turn::{Readable, Turn},
+};
 use super::{line::Line, news::Desk, writer::Writer};
 use crate::{
     CloseFrame, Event, Message, Timer, Timestamp, Transport,
     builder::{Kept, Policies, Settings},
-    machine::Machine,
+    machine::{Intake, Machine},
     queue::Queue,
     shared::Shared,
     wakers::Bell,
@@ -47,15 +59,11 @@ use crate::{
 /// make the clock's 20 ns vanish beside them, few enough to be done in some ten microseconds.
 const FRAMES_PER_LOOK: u32 = 256;
 
+/// A message counts as one frame more for each 4 KiB of it, since large ones take their time.
+const FRAME_SHIFT: u32 = 12;
+
 /// Rounds of one poll after which the task yields, so that no peer keeps it busy for ever.
 const ROUNDS_PER_POLL: u32 = 64;
-
-/// Whether inbound messages have a place to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    Yes,
-    No,
-}
 
 /// Whether a step changed something that the steps before it must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,21 +83,15 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// The only waker that the sleep ever sees.
     bell: Waker,
     now: Timestamp,
-    /// Frames since the clock was read.
+    clock: Clock,
+    /// Frames since the clock was looked at.
     frames: u32,
     heard: Heard,
-    reading: Reading,
-    /// Nothing was left to do at the end of the last poll, which read or did not.
-    at_rest: Option<Reading>,
-    /// The connection had nothing to read when last asked, and has not stirred since.
-    quiet: bool,
-    /// It is being read because a verdict is due.
-    read_first: bool,
+    turn: Turn,
+    readable: Readable,
     /// Bytes that had come in when a probe was written, or a verdict was due.
     arrived: Option<u64>,
     writer: Writer,
-    /// Frames that may still be read before a failed write is reported.
-    burial: u32,
     /// There may be messages to hand over.
     has_queue: bool,
     probe: ProbeOut,
@@ -101,6 +103,17 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     desk: Desk,
     shared: Arc<Shared>,
     started: bool,
+}
+
+/// Whether the next look needs the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Behind,
+    /// It was read in this poll, after so many frames. Unless one more is read, the next look
+    /// follows in the same poll.
+    Fresh {
+        frames: u32,
+    },
 }
 
 /// What was heard since the clock was read.
@@ -143,15 +156,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             alarm: Alarm::default(),
             bell: Bell::waker(&shared),
             now,
+            clock: Clock::Behind,
             frames: 0,
             heard: Heard::default(),
-            reading: Reading::Yes,
-            at_rest: None,
-            quiet: false,
-            read_first: false,
+            turn: Turn::BEGIN,
+            readable: Readable::Maybe,
             arrived: None,
             writer: Writer::default(),
-            burial: 0,
             has_queue: false,
             probe: ProbeOut::default(),
             can_ping: false,
@@ -194,17 +205,24 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.is_closed()
     }
 
-    /// Does what there is to do, until there is something to tell or nothing to do.
+    /// Does what there is to do, until there is something to tell or nothing to do, or the turn is
+    /// over.
     pub(in crate::supervisor) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        reading: Reading,
+        intake: Intake,
     ) -> Poll<Option<Event>> {
-        // Most polls of a task that does other things as well are not for us.
-        if self.at_rest == Some(reading) && !self.has_queue && !self.shared.is_calling() {
-            return Poll::Pending;
+        if matches!(self.turn, Turn::Rest) {
+            // Most polls of a task that does other things as well are not for us.
+            let as_before = intake.is_full() == self.machine.intake().is_full();
+            if as_before && !self.has_queue && !self.shared.is_calling() {
+                return Poll::Pending;
+            }
+            self.turn = Turn::BEGIN;
         }
-        self.at_rest = None;
+        if intake != self.machine.intake() {
+            self.change_intake(intake);
+        }
         for _ in 0..ROUNDS_PER_POLL {
             if let Some(event) = self.desk.pop() {
                 return Poll::Ready(Some(event));
@@ -214,26 +232,45 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             if self.frames >= FRAMES_PER_LOOK {
                 self.attend(cx);
-                continue;
+            } else {
+                match self.read(cx) {
+                    Read::Message(message) => return Poll::Ready(Some(Event::Message(message))),
+                    Read::Moved => continue,
+                    Read::Nothing => {}
+                }
+                if self.attend(cx) == Step::Still {
+                    if self.machine.is_closed() {
+                        return Poll::Ready(None);
+                    }
+                    if self.park() == Step::Still {
+                        self.turn = Turn::Rest;
+                        return Poll::Pending;
+                    }
+                }
             }
-            match self.read(cx, reading) {
-                Read::Message(message) => return Poll::Ready(Some(Event::Message(message))),
-                Read::Moved => continue,
-                Read::Nothing => {}
+            if self.turn.is_over() {
+                break;
             }
-            if self.attend(cx) == Step::Moved {
-                continue;
-            }
-            if self.machine.is_closed() {
-                return Poll::Ready(None);
-            }
-            if self.park() == Step::Still {
-                self.at_rest = Some(reading);
-                return Poll::Pending;
-            }
+        }
+        self.end_turn(cx)
+    }
+
+    /// Lets other tasks have their turn, and comes back.
+    fn end_turn(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        self.turn = Turn::BEGIN;
+        if self.desk.is_stale(&self.machine) {
+            self.publish();
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Notes what happens to inbound messages from now on.
+    fn change_intake(&mut self, intake: Intake) {
+        if intake.is_full() != self.machine.intake().is_full() {
+            self.tell_time();
+        }
+        self.machine.handle_intake(self.now, intake);
     }
 }
 

@@ -5,7 +5,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use super::{Engine, FRAMES_PER_LOOK, Heard, Read, Reading};
+use super::{
+    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Read,
+    turn::{Readable, TURN},
+};
 use crate::{
     CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
     queue::Online,
@@ -13,36 +16,42 @@ use crate::{
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    pub(super) fn read(&mut self, cx: &mut Context<'_>, reading: Reading) -> Read {
+    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Read {
         match &mut self.line {
             Line::Open(_) => {}
             Line::None => return Read::Nothing,
             Line::Connecting(_) | Line::Failed(_) => return self.connect(cx),
         }
-        if self.reading != reading {
-            self.change_reading(reading);
-        }
-        if reading == Reading::No {
+        if !self.machine.may_read() {
             return Read::Nothing;
         }
-        if self.quiet && !self.shared.slots.take_stirred() {
-            return Read::Nothing;
+        // Looked at again after the poll: who calls within it has not said all.
+        let stirred = self.shared.slots.take_stirred();
+        if self.readable == Readable::Quiet {
+            if !stirred {
+                return Read::Nothing;
+            }
+            self.readable = Readable::Maybe;
         }
-        self.quiet = false;
-        self.read_frames(cx)
+        if self.has_queue {
+            self.hand(cx);
+        }
+        if self.machine.discards() { self.discard(cx) } else { self.read_frames(cx) }
     }
 
-    /// Notes whether inbound messages have a place to go.
-    pub(super) fn change_reading(&mut self, reading: Reading) {
-        let connection = self.machine.connection();
-        match reading {
-            Reading::Yes => {
-                self.tell_time();
-                self.machine.handle_reading_resumed(self.now, connection);
+    /// Reads messages that have no place to go, so that the peer's close frame is heard.
+    #[cold]
+    fn discard(&mut self, cx: &mut Context<'_>) -> Read {
+        loop {
+            let read = self.read_frames(cx);
+            if !matches!(read, Read::Message(_)) {
+                return read;
             }
-            Reading::No => self.machine.handle_reading_paused(connection),
+            self.desk.discarded();
+            if self.frames >= FRAMES_PER_LOOK {
+                return Read::Moved;
+            }
         }
-        self.reading = reading;
     }
 
     /// Reads until there is a message, or nothing more. A control frame never ends it: the
@@ -51,7 +60,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         while let Some(connection) = self.line.open() {
             match connection.poll_next(cx) {
                 Poll::Ready(Some(Ok(Frame::Message(message)))) => {
-                    self.frames += 1;
+                    self.frames += 1 + (message.len() >> FRAME_SHIFT) as u32;
                     self.heard.any = true;
                     self.desk.count_in(message.len());
                     // By the original's convention the message after a heartbeat by message is its
@@ -86,11 +95,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     return Read::Moved;
                 }
                 Poll::Ready(Some(Err(error))) => {
+                    let _ = self.flush_last(cx);
                     let error = self.writer.failure().cloned().unwrap_or(error);
                     self.lose_line(LostCause::Broken(error));
                     return Read::Moved;
                 }
                 Poll::Ready(None) => {
+                    let _ = self.flush_last(cx);
                     let error = self.writer.failure().cloned().unwrap_or_else(|| {
                         let words = "the server ended the connection without a close frame";
                         TransportError::new(ErrorKind::Ended, words)
@@ -99,8 +110,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     return Read::Moved;
                 }
                 Poll::Pending => {
-                    self.quiet = true;
-                    return Read::Nothing;
+                    if !self.asks_again() {
+                        return Read::Nothing;
+                    }
                 }
             }
             // There may be more, so the task must not park on this.
@@ -109,6 +121,35 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
         }
         Read::Nothing
+    }
+
+    /// After `Pending`: whether the connection, or the attempt, is to be asked again at once,
+    /// because a verdict is due and it has called within the poll.
+    #[inline(never)]
+    fn asks_again(&mut self) -> bool {
+        let stirred = self.shared.slots.has_stirred();
+        self.readable.pending(stirred);
+        let again = self.readable.is_first();
+        if again {
+            self.shared.slots.take_stirred();
+            self.frames += 1;
+            // What hesitates for a reason may take its time over each poll.
+            if self.timer.now().saturating_since(self.now) >= TURN {
+                self.frames = FRAMES_PER_LOOK;
+            }
+        }
+        again
+    }
+
+    /// Flushes once more before the connection is dropped: what it takes now is written.
+    fn flush_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(connection) = self.line.open() else { return Poll::Ready(()) };
+        match connection.poll_flush(cx) {
+            Poll::Ready(Ok(())) if self.writer.failure().is_none() => self.settle_written(),
+            Poll::Ready(_) => {}
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
     }
 
     /// What a message means by the user's functions; gives it on unless it is hidden. If one of
@@ -145,13 +186,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.frames += 1;
         self.heard.any = true;
         self.look();
-        let flushed = match self.line.open() {
-            Some(connection) => connection.poll_flush(cx),
-            None => return,
-        };
-        if matches!(flushed, Poll::Ready(Ok(()))) && self.writer.failure().is_none() {
-            self.settle_written();
-        }
+        let flushed = self.flush_last(cx);
         // A reply repeats our code, and comes after all that we wrote was read.
         let code = frame.as_ref().map(|frame| frame.code);
         if self.writer.goodbye_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
@@ -169,7 +204,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Read {
-        let Poll::Ready(result) = self.line.poll_connect(cx) else { return Read::Nothing };
+        let result = loop {
+            self.shared.slots.take_stirred();
+            match self.line.poll_connect(cx) {
+                Poll::Ready(result) => break result,
+                Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
+                Poll::Pending => return Read::Nothing,
+            }
+        };
+        self.readable = Readable::Maybe;
         self.tell_time();
         let connection = self.machine.connection();
         match result {
@@ -206,15 +249,16 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.writer = Writer::default();
         self.heard = Heard::default();
         self.probe.sent = None;
-        self.quiet = false;
-        self.burial = 0;
+        self.readable = Readable::Maybe;
         let connection = self.machine.connection();
+        // A planned replacement is no outage: what is accepted meanwhile waits for the next one.
+        let planned = self.machine.is_retiring() || matches!(cause, Some(LostCause::MaxAge));
+        let online = if planned { Online::Replacing } else { Online::No };
         self.shared.with(|state, garbage| {
             state.queue.lost(connection, garbage);
-            state.queue.set_online(Online::No, garbage);
+            state.queue.set_online(online, garbage);
         });
         self.has_queue = true;
-        self.reading = Reading::Yes;
         if let Some(cause) = cause {
             self.desk.lost(cause);
         }

@@ -1,0 +1,123 @@
+//! What happens to inbound messages: [`Intake`], and what the machine makes of it.
+
+use super::{Machine, State, reached};
+use crate::{Timestamp, span::Span};
+
+/// What happens to inbound messages at present.
+///
+/// The machine judges the peer in the first two alike. They are told apart because they are two
+/// facts about the application: one that takes and one that only leaves room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Intake {
+    /// Somebody takes each event at once.
+    Taking,
+    /// Nobody takes, and the bounded backlog has room: everything is read and judged.
+    Storing,
+    /// There is no room, so nothing is read: our own back-pressure. Pings go out, and what the
+    /// peer owes us is not judged. Once the user has closed the session, messages are read and
+    /// discarded, so that the peer's close frame is heard.
+    Full,
+}
+
+impl Intake {
+    pub(crate) fn is_full(self) -> bool {
+        self == Self::Full
+    }
+}
+
+/// A deadline that stands still while nothing is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Countdown {
+    /// It ends then; `None` is never.
+    Running { until: Option<Timestamp> },
+    /// It has that long to go; `None` is for ever.
+    Standing { left: Option<Span> },
+}
+
+impl Countdown {
+    pub(super) fn deadline(self) -> Option<Timestamp> {
+        match self {
+            Self::Running { until } => until,
+            Self::Standing { .. } => None,
+        }
+    }
+
+    fn stop(&mut self, now: Timestamp) {
+        if let Self::Running { until } = *self {
+            let left = until.map(|until| Span::of(until.saturating_since(now)));
+            *self = Self::Standing { left };
+        }
+    }
+
+    fn go_on(&mut self, now: Timestamp) {
+        if let Self::Standing { left } = *self {
+            *self = Self::Running { until: left.and_then(|left| now.after(left)) };
+        }
+    }
+}
+
+impl Machine {
+    pub(crate) fn intake(&self) -> Intake {
+        self.intake
+    }
+
+    /// Whether the connection is to be read.
+    pub(crate) fn may_read(&self) -> bool {
+        !self.intake.is_full() || self.discards()
+    }
+
+    /// Whether inbound messages are to be discarded: they have no place to go, and after the
+    /// user's `close` nobody waits for room.
+    pub(crate) fn discards(&self) -> bool {
+        self.intake.is_full() && matches!(self.state, State::Closing { .. })
+    }
+
+    /// Whether the peer's time to answer, to take bytes or to close is over: before
+    /// `handle_deadline` judges it, the driver reads what has come.
+    pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
+        let deadline = match &self.state {
+            State::Open(line) => line.beat.verdict(line.last_move, self.intake.is_full()),
+            State::Connecting { deadline } | State::Closing { deadline } => *deadline,
+            State::Retiring { close } => close.deadline(),
+            _ => None,
+        };
+        reached(deadline, now).is_some()
+    }
+
+    /// What happens to inbound messages from now on.
+    pub(crate) fn handle_intake(&mut self, now: Timestamp, intake: Intake) {
+        let now = self.observe(now);
+        let before = std::mem::replace(&mut self.intake, intake);
+        match (before.is_full(), intake.is_full()) {
+            (false, true) => {
+                if let Some(line) = self.line_mut() {
+                    line.beat.doubt();
+                } else if let State::Retiring { close } = &mut self.state {
+                    close.stop(now);
+                }
+            }
+            (true, false) => {
+                if let Some(line) = self.line_mut() {
+                    line.last_move = now;
+                } else if let State::Retiring { close } = &mut self.state {
+                    close.go_on(now);
+                }
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// All that the connection had was read. A probe whose answer was due while nothing was read
+    /// is followed by a fresh one, unless proof of life was heard meanwhile.
+    pub(crate) fn handle_caught_up(&mut self, now: Timestamp, connection: u64) {
+        let now = self.observe(now);
+        let hasty = self.rules.hasty;
+        if self.is_current(connection)
+            && !self.intake.is_full()
+            && let State::Open(line) = &mut self.state
+            && line.beat.catch_up(now, hasty)
+        {
+            self.probe = true;
+        }
+    }
+}
