@@ -122,7 +122,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if heartbeat.has_panicked() {
             self.frames = FRAMES_PER_LOOK;
         }
-        (!hidden).then_some(message)
+        if hidden {
+            self.desk.uncount_in(message.len());
+            return None;
+        }
+        Some(message)
     }
 
     /// Whether the peer may have a probe and has not answered it. It may have one before the flush
