@@ -111,11 +111,16 @@ impl DialBudget {
     /// panics harms no other.
     fn with<R>(&self, work: impl FnOnce(&mut View<'_>) -> R) -> R {
         let Shared { state, count, window } = &*self.shared;
-        let mut calls = Vec::new();
+        let (mut calls, mut garbage) = (Vec::new(), Vec::new());
         let result = {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = count.get() as usize;
-            work(&mut View { state: &mut state, calls: &mut calls, count, window: *window })
+            work(&mut View {
+                state: &mut state,
+                calls: &mut calls,
+                garbage: &mut garbage,
+                count: count.get() as usize,
+                window: *window,
+            })
         };
         for waker in calls {
             let _: Result<(), Box<str>> = contain(|| waker.wake());
@@ -168,10 +173,7 @@ impl Place {
     pub(crate) fn leave(&mut self) {
         match std::mem::replace(&mut self.stand, Stand::Outside) {
             Stand::Outside => {}
-            Stand::Queued { ticket } => {
-                // Its waker is dropped outside the lock.
-                let _gone = self.budget.with(|view| view.remove(ticket));
-            }
+            Stand::Queued { ticket } => self.budget.with(|view| view.remove(ticket)),
             Stand::Granted { at } => self.budget.with(|view| view.give_back(at)),
         }
     }
@@ -186,8 +188,10 @@ impl Drop for Place {
 /// The state under its lock, and what comes of changing it.
 struct View<'a> {
     state: &'a mut State,
-    /// To be called.
+    /// To be called, outside the lock.
     calls: &'a mut Vec<Waker>,
+    /// To be dropped, outside the lock.
+    garbage: &'a mut Vec<Waker>,
     count: usize,
     window: Duration,
 }
@@ -220,12 +224,12 @@ impl View<'_> {
         if let Some((_, rank)) = known
             && rank < self.free()
         {
-            return self.grant(Some(rank), waker);
+            return self.grant(Some(rank));
         }
         self.pass_over();
         let (ticket, rank) = match known {
             Some((ticket, _)) => (ticket, self.rank(ticket)),
-            None if self.state.queue.len() < self.free() => return self.grant(None, waker),
+            None if self.state.queue.len() < self.free() => return self.grant(None),
             None => {
                 let ticket = self.state.next_ticket;
                 self.state.next_ticket += 1;
@@ -236,7 +240,7 @@ impl View<'_> {
         };
         let rank = rank.expect("only those with a turn are passed over");
         if rank < self.free() {
-            return self.grant(Some(rank), waker);
+            return self.grant(Some(rank));
         }
         let place = &mut self.state.queue[rank].waker;
         if place.is_none() {
@@ -247,10 +251,9 @@ impl View<'_> {
     }
 
     /// Lets the attempt begin now that stands there, or nowhere.
-    fn grant(&mut self, rank: Option<usize>, waker: &mut Option<Waker>) -> (Turn, Stand) {
+    fn grant(&mut self, rank: Option<usize>) -> (Turn, Stand) {
         let gone = rank.and_then(|rank| self.state.queue.remove(rank));
-        // Dropped outside the lock.
-        *waker = gone.and_then(|entry| entry.waker).or(waker.take());
+        self.garbage.extend(gone.and_then(|entry| entry.waker));
         let at = self.state.now;
         self.state.begun.push_back(at);
         (Turn::Now, Stand::Granted { at })
@@ -302,11 +305,12 @@ impl View<'_> {
         self.state.queue.binary_search_by_key(&ticket, |entry| entry.ticket).ok()
     }
 
-    fn remove(&mut self, ticket: u64) -> Option<Waiting> {
-        let rank = self.rank(ticket)?;
+    fn remove(&mut self, ticket: u64) {
+        // It is gone already if it was passed over.
+        let Some(rank) = self.rank(ticket) else { return };
         let gone = self.state.queue.remove(rank);
+        self.garbage.extend(gone.and_then(|entry| entry.waker));
         self.call_from(rank);
-        gone
     }
 
     /// An attempt that was counted as begun did not begin.
