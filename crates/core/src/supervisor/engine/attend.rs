@@ -8,6 +8,7 @@ use super::{Engine, FRAMES_PER_LOOK, ProbeOut, Reading, Step};
 use crate::{
     Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
     exchange::Exchange,
+    panics::drop_contained,
     queue::News,
     shared::{Shared, State},
     supervisor::{line::Line, news::Desk, writer::Source},
@@ -23,7 +24,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         let mut step = self.write(cx);
         self.end_by_panic();
-        if self.bury() {
+        if self.lose_panicked() || self.bury() {
             step = Step::Moved;
         }
         self.take_leave(cx);
@@ -33,6 +34,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 return Step::Moved;
             }
             self.hear_trickle();
+            if self.lose_panicked() {
+                step = Step::Moved;
+            }
             self.machine.handle_deadline(self.now);
         }
         if self.carry_out(cx) == Step::Moved {
@@ -194,6 +198,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
+    /// Reports a panic of the connection, which is not read or written any more.
+    fn lose_panicked(&mut self) -> bool {
+        let Some(error) = self.line.panicked() else { return false };
+        let cause = LostCause::Broken(error.clone());
+        self.lose_line(cause);
+        true
+    }
+
     /// Reports a failed write, once what the peer sent before has been read: all of it, or
     /// enough. What has no place to go is not waited for.
     pub(super) fn bury(&mut self) -> bool {
@@ -217,7 +229,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if let Some(connection) = &mut self.leaving
             && connection.as_mut().poll_flush(cx).is_ready()
         {
-            self.leaving = None;
+            drop_contained(self.leaving.take());
             self.machine.handle_left();
         }
     }
