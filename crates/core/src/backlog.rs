@@ -9,9 +9,10 @@ use crate::{Event, Fate, Lost, Message, machine::Load};
 /// It is bounded in messages and in bytes by those who fill it: there is room for one more while
 /// it holds less than either bound, so it never exceeds its bytes by more than one message.
 ///
-/// Between two messages there is at most one whole cycle (`Lost`, `Retry`, `Connecting`, `Open`)
-/// besides what it began with; later ones fold into its last `Lost`, with a count. So the queue is
-/// bounded by the number of its messages, however long an outage goes unread.
+/// Between two messages there are at most the first loss, the last one with its `Connecting` and
+/// `Open`, and what follows that; the cycles between fold into the last `Lost`, with a count. So
+/// the queue is bounded by the number of its messages, however long an outage goes unread, and
+/// what is left obeys the grammar of events, see [`Event`].
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     events: VecDeque<Event>,
@@ -91,20 +92,27 @@ impl Backlog {
         });
         let Some((at, bytes)) = oldest else { return };
         self.held.remove(bytes);
-        if at > 0
-            && let Event::Lagged(count) = &mut self.events[at - 1]
-        {
-            *count += 1;
-            self.events.remove(at);
-        } else if let Some(Event::Lagged(count)) = self.events.get_mut(at + 1) {
-            *count += 1;
-            self.events.remove(at);
-        } else {
-            self.events[at] = Event::Lagged(1);
+        self.events[at] = Event::Lagged(1);
+        // Neighbours that say the same become one.
+        for at in [at + 1, at] {
+            if let Some(count) = self.lagged_at(at)
+                && let Some(before) = at.checked_sub(1)
+                && let Some(Event::Lagged(before)) = self.events.get_mut(before)
+            {
+                *before += count;
+                self.events.remove(at);
+            }
         }
         // The lifecycle events on both sides stand together now.
-        let end = self.run_end(at.min(self.events.len().saturating_sub(1)));
+        let end = self.run_end(at.saturating_sub(1));
         self.fold(end);
+    }
+
+    fn lagged_at(&self, at: usize) -> Option<u64> {
+        match self.events.get(at) {
+            Some(Event::Lagged(count)) => Some(*count),
+            _ => None,
+        }
     }
 
     /// Where the run of events without a message that includes `at` ends.
@@ -117,7 +125,9 @@ impl Backlog {
     }
 
     /// Folds the run of events without a message that ends before `end`, if it holds more than
-    /// two losses: all between the first and the last go.
+    /// two losses: all that follows the first goes, up to the last but one. So the last stands
+    /// behind its own `Connecting` and `Open`, and what is left obeys the grammar of events.
+    /// Messages that were dropped among what goes are counted behind the first.
     fn fold(&mut self, end: usize) {
         let begin = (0..end)
             .rev()
@@ -125,24 +135,23 @@ impl Backlog {
             .map_or(0, |index| index + 1);
         let losses: Vec<usize> =
             (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
-        let [first, .., last] = losses[..] else { return };
-        if losses.len() < 3 {
-            return;
-        }
-        let mut middle: Vec<Event> = self.events.drain(losses[1]..last).collect();
+        let [first, .., last_but_one, last] = losses[..] else { return };
+        let gone: Vec<Event> = self.events.drain(first + 1..=last_but_one).collect();
+        let Some(Event::Lost(newest)) = self.events.get_mut(last - gone.len()) else {
+            unreachable!("what goes stands before the last loss");
+        };
         let mut lagged = 0;
-        let Some(Event::Lost(newest)) = self.events.get_mut(losses[1]) else { return };
-        for event in middle.drain(..).rev() {
+        for event in gone.into_iter().rev() {
             match event {
                 Event::Lost(older) => newest.fold_in(*older, self.unsent_limit),
                 Event::Lagged(count) => lagged += count,
                 _ => {}
             }
         }
-        match first.checked_sub(1).and_then(|before| self.events.get_mut(before)) {
+        match self.events.get_mut(first + 1) {
             _ if lagged == 0 => {}
             Some(Event::Lagged(count)) => *count += lagged,
-            _ => self.events.insert(first, Event::Lagged(lagged)),
+            _ => self.events.insert(first + 1, Event::Lagged(lagged)),
         }
     }
 }
@@ -154,6 +163,7 @@ impl Lost {
         self.unproven += older.unproven;
         self.unknown += older.unknown;
         self.discarded += older.discarded;
+        self.verdict_panic = self.verdict_panic.take().or(older.verdict_panic);
         let newer = std::mem::replace(&mut self.unsent, older.unsent);
         self.unsent.extend(newer);
         // The newest are kept, and of them one at least.

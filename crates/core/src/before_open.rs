@@ -11,8 +11,8 @@ use std::{
 use pin_project::pin_project;
 
 use crate::{
-    Attempt, ConfigError, Connection, ErrorKind, Established, Frame, Message, Timer, Transport,
-    TransportError, limits::not_zero,
+    Attempt, ConfigError, Connection, ErrorKind, Established, Frame, Message, Timer, Timestamp,
+    Transport, TransportError, limits::not_zero,
 };
 
 /// A transport whose connections are open only after an exchange with the server: authenticate,
@@ -116,6 +116,8 @@ enum Stage<D, E, S> {
         #[pin]
         exchange: E,
         /// `None` is never.
+        deadline: Option<Timestamp>,
+        /// Until the deadline, if there is one.
         #[pin]
         sleep: Option<S>,
     },
@@ -139,11 +141,14 @@ where
             this.stage.set(Stage::Speaking {
                 rest,
                 exchange: (this.exchange)(raw, this.attempt.clone()),
+                deadline,
                 sleep: deadline.map(|at| this.timer.sleep_until(at)),
             });
         }
-        let StageProjection::Speaking { rest, exchange, sleep } = this.stage.project() else {
-            return Poll::Pending;
+        let StageProjection::Speaking { rest, exchange, deadline, mut sleep } =
+            this.stage.project()
+        else {
+            unreachable!("a dial that is done has become an exchange");
         };
         // A finished exchange is taken before its deadline is judged.
         if let Poll::Ready(result) = exchange.poll(cx) {
@@ -151,12 +156,21 @@ where
             let raw = result.map_err(failed)?;
             return Poll::Ready(Ok(std::mem::take(rest).map(|()| raw.connection)));
         }
-        match sleep.as_pin_mut() {
-            Some(sleep) => ready!(sleep.poll(cx)),
-            None => return Poll::Pending,
+        let Some(deadline) = *deadline else { return Poll::Pending };
+        // The clock decides, not the sleep: one that ends early is followed by another.
+        for _ in 0..2 {
+            if let Some(sleep) = sleep.as_mut().as_pin_mut() {
+                ready!(sleep.poll(cx));
+            }
+            if this.timer.now() >= deadline {
+                let words = format!("not done within {:?}", this.timeout);
+                return Poll::Ready(Err(TransportError::new(ErrorKind::Handshake, words)));
+            }
+            sleep.set(Some(this.timer.sleep_until(deadline)));
         }
-        let words = format!("not done within {:?}", this.timeout);
-        Poll::Ready(Err(TransportError::new(ErrorKind::Handshake, words)))
+        // Two that ended early: other tasks have their turn first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

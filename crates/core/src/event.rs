@@ -7,9 +7,32 @@ use crate::{CloseFrame, Headers, Message, Text, TransportError, UserPanic};
 
 /// News of the session, in the order in which it happened.
 ///
-/// Each connection number appears in one [`Connecting`], then at most one [`Open`], then exactly
-/// one [`Lost`] or the session's [`Closed`]. A [`Message`](Event::Message) belongs to the last
-/// `Open`. After `Closed` the stream ends.
+/// # Grammar
+///
+/// The events of a session are a word of this regular expression, however they are read: from the
+/// supervisor, from an [`Inbox`](crate::Inbox), through [`hooks`](crate::hooks), or as lines of
+/// `wsbeat --json`:
+///
+/// ```text
+/// session = cycle* last? Closed
+/// cycle   = Connecting ( Open traffic* Lost(opened) | Lost(not opened) ) Lagged? Retry?
+/// last    = Connecting ( Open traffic* )?
+/// traffic = Message | Lagged
+/// ```
+///
+/// - `Lost(opened)` has [`Lost::opened`] true: each `Open` has one such `Lost`, or is followed by
+///   `Closed`. `Lost(not opened)` is an attempt that failed.
+/// - `Retry` follows each `Lost` after which an attempt is scheduled. It is missing after a loss in
+///   a pause, and before `Closed`. What [`resume`](crate::Handle::resume) begins shows as
+///   `Connecting`.
+/// - `Connecting`, `Open` and `Lost` of one connection carry its number. Numbers grow by one; where
+///   unread cycles were [folded](Lost::skipped_cycles) by one more for each.
+/// - `Lagged` stands in the place of messages that an inbox dropped, and behind a `Lost` for those
+///   of cycles that were folded away after it.
+/// - A stream whose driver is dropped ends in the middle of a word. After `Closed` nothing follows.
+///
+/// A [`Message`](Event::Message) belongs to the last `Open`. The mock for tests has the expression
+/// as an automaton, `Grammar`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -26,7 +49,7 @@ pub enum Event {
     /// The session has ended. Always the last event.
     Closed(Box<Closed>),
     /// This many messages were dropped here, because the [`Inbox`](crate::Inbox) was full and
-    /// drops the oldest.
+    /// drops the oldest. Behind a `Lost`: in the cycles that were folded away there.
     Lagged(u64),
 }
 
@@ -88,8 +111,10 @@ pub struct Lost {
     /// The [verdict](crate::Builder::verdict) on this loss panicked. It counts as
     /// [`Verdict::Retry`](crate::Verdict::Retry).
     pub verdict_panic: Option<Box<UserPanic>>,
-    /// How many whole cycles of losing and retrying were folded into this event, because nobody
-    /// read them. 0 if none.
+    /// How many whole cycles were folded into this event, because nobody read them: connections
+    /// and attempts before this one whose `Connecting`, `Open`, `Lost` and `Retry` are missing.
+    /// What they had to give back, and their counts, are in this event; `opened`, `cause` and
+    /// `ever_answered` are of this connection. 0 if none.
     pub skipped_cycles: u64,
 }
 

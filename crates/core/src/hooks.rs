@@ -13,7 +13,8 @@
 //! | [`Event::Closed`], always the last call | `on_close` | [`Ending::Session`] | `onClose` after `close()`; nothing when the attempts run out |
 //! | [`Event::Lagged`] | none | | none |
 //!
-//! So between two calls of `on_open` there is exactly one of `on_close`, and what broke stands in
+//! So between two calls of `on_open` there is exactly one of `on_close`, by the grammar of
+//! [`Event`], over an inbox that was not read for long as well; and what broke stands in
 //! [`Lost::cause`].
 //!
 //! # Example

@@ -119,27 +119,31 @@ impl RoundTrip {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Attempts begun.
+    /// Attempts begun: calls of the transport. What is only scheduled is not among them.
     pub dials: u64,
     /// Connections opened.
     pub opens: u64,
-    /// Connections and attempts lost, by cause.
+    /// Connections and attempts lost, by cause: one for each [`Event::Lost`](crate::Event::Lost),
+    /// folded or not. What the session's end ended is not among them.
     pub losses: Losses,
-    /// Messages delivered to the application.
+    /// Messages given to the application or its inbox. Answers that
+    /// [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) keeps back are not among them;
+    /// those that the inbox dropped later are.
     pub messages_in: u64,
     /// Bytes of these.
     pub bytes_in: u64,
-    /// Messages written.
+    /// Messages written: those that were queued and those that are replayed after each open, but
+    /// no heartbeats.
     pub messages_out: u64,
     /// Bytes of these.
     pub bytes_out: u64,
-    /// Messages dropped.
+    /// Messages accepted and dropped: [`Fate::Dropped`](crate::Fate::Dropped).
     pub dropped: u64,
-    /// Messages whose fate is unknown.
+    /// Messages whose fate is unknown: [`Fate::Unknown`](crate::Fate::Unknown).
     pub unknown: u64,
-    /// Probes written.
+    /// Heartbeats written.
     pub probes: u64,
-    /// Heartbeats answered.
+    /// Heartbeats answered, at most one answer for each.
     pub heartbeats: u64,
 }
 

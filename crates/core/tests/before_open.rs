@@ -99,6 +99,38 @@ fn an_exchange_that_fails_or_hangs_is_a_failed_attempt_with_a_cause_of_its_own()
     assert_eq!(remote.most_at_once(), 1);
 }
 
+/// A timer may end a sleep early: the clock decides.
+#[test]
+fn a_sleep_that_ends_early_does_not_end_the_exchange() {
+    let clock = Clock::new();
+    clock.set_timer_early(true);
+    let (transport, remote) = login(&clock);
+    remote.script(|dial| match dial {
+        // The answer comes after 2.8 of 3 s.
+        1 => Script::accept().latency(SECOND * 14 / 10).reply_with(welcome).end_after(SECOND * 5),
+        _ => Script::accept().silent(),
+    });
+    let mut supervisor = supervise(transport, &clock);
+    let mut told = Vec::new();
+    Runner::new(&clock).run_until(async {
+        while let Some(event) = supervisor.next().await {
+            let at = clock.now().since_epoch().as_millis();
+            match event {
+                Event::Open(open) => told.push((at, open.connection)),
+                Event::Lost(lost) if !lost.opened => {
+                    told.push((at, lost.connection));
+                    break;
+                }
+                _ => {}
+            }
+        }
+    });
+    let [(opened, 1), (failed, 2)] = told[..] else { panic!("{told:?}") };
+    assert_eq!(opened, 2_800);
+    let dialled = remote.dials()[1].since_epoch().as_millis();
+    assert_eq!(failed - dialled, 3_000, "to the moment");
+}
+
 #[test]
 fn replays_come_after_every_open_and_before_what_is_queued() {
     let clock = Clock::new();

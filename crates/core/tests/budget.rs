@@ -199,6 +199,18 @@ fn retry_and_status_count_the_budget_in() {
     assert_eq!(delays, ["1s", "59s", "1s", "59s", "1s", "59s"]);
 }
 
+#[test]
+fn a_replacement_waits_for_the_budget_and_says_so() {
+    let budget = DialBudget::new(1, secs(60)).unwrap();
+    let mut session = Session::new(|_| Script::accept(), |builder| builder.dial_budget(budget));
+    session.run_to(20_000);
+    session.handle.reconnect_now();
+    session.run_to(20_000);
+    assert_eq!(session.last().1, "retry 0 in 40s");
+    session.run_to(60_000);
+    assert_eq!(session.dials(), [0, 60_000]);
+}
+
 /// Sessions come, go, pause and hurry at random: no window holds more than the budget.
 #[test]
 fn whatever_happens_no_window_holds_more_than_the_budget() {

@@ -121,6 +121,13 @@ fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
         assert_eq!(session.times("lost"), []);
         let expected = if hide { 1 } else { 5 };
         assert_eq!(session.messages().len(), expected, "hidden: {hide}");
+        let bytes: usize = session.messages().iter().map(Message::len).sum();
+        let counters = session.handle.status().counters;
+        assert_eq!(
+            (counters.messages_in, counters.bytes_in),
+            (expected as u64, bytes as u64),
+            "what is hidden does not count"
+        );
         assert_eq!(session.handle.status().counters.heartbeats, 4);
     }
     // A message that is no reply does not answer.

@@ -277,6 +277,7 @@ fn a_resume_or_a_hurried_attempt_stays_within_the_outage_limit() {
 #[test]
 fn never_means_never() {
     type Command = fn(&Session);
+    type Answer = fn(u64) -> Script;
     let commands: [(&str, Command); 3] = [
         ("reconnect", |session| session.handle.reconnect_now()),
         ("pause and resume", |session| {
@@ -285,7 +286,7 @@ fn never_means_never() {
         }),
         ("nothing", |_| {}),
     ];
-    let scripts: [(&str, fn(u64) -> Script); 4] = [
+    let scripts: [(&str, Answer); 4] = [
         ("accept", |_| Script::accept()),
         ("hang", |_| Script::hang()),
         ("refuse", |_| Script::refuse_connection()),

@@ -340,3 +340,40 @@ impl State {
         Some(next.max(self.now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use websocket_heartbeat::Supervisor;
+
+    use super::*;
+    use crate::{Runner, Script, mock};
+
+    /// What is to happen later keeps nobody alive.
+    #[test]
+    fn nothing_is_left_of_a_clock_when_its_sessions_are_gone() {
+        let hour = Duration::from_secs(3_600);
+        let scripts: [fn(u64) -> Script; 4] = [
+            |_| Script::accept().after(Duration::from_secs(5)),
+            |_| Script::refuse_connection().after(Duration::from_secs(5)),
+            |_| Script::accept().chatter(Duration::from_secs(7), "tick"),
+            |_| Script::accept().latency(Duration::from_secs(3)).echo().end_after(Duration::MAX),
+        ];
+        for script in scripts {
+            for ends in [Duration::from_secs(1), hour] {
+                let clock = Clock::new();
+                let state = Arc::downgrade(&clock.state);
+                let (transport, remote) = mock(&clock);
+                remote.script(script);
+                let mut session = Supervisor::builder(transport, clock.timer()).build().unwrap();
+                let mut runner = Runner::new(&clock);
+                runner.spawn(async move { while session.next().await.is_some() {} }).detach();
+                runner.run_for(ends);
+                let peer = remote.last_peer();
+                drop((runner, remote, clock));
+                drop(peer);
+                assert!(state.upgrade().is_none());
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use websocket_heartbeat::{Attempt, Timestamp, TransportError};
@@ -106,8 +107,7 @@ impl Dial {
         }
         let outcome = outcome?;
         let line = outcome.as_ref().ok().cloned();
-        let dial = self.clone();
-        let decide = move || {
+        let decide = move |dial: &Self| {
             if dial.decide(outcome.clone())
                 && let Ok(line) = outcome
             {
@@ -122,9 +122,9 @@ impl Dial {
             }
         };
         if delay.is_zero() {
-            decide();
+            decide(self);
         } else {
-            self.shared.clock.schedule(delay, decide);
+            self.decide_after(delay, line.as_ref(), Box::new(decide));
         }
         line.map(|line| Peer::new(&line))
     }
@@ -182,6 +182,27 @@ impl Dial {
         waiters.into_iter().for_each(Waker::wake);
     }
 
+    /// Decides later, if anybody still looks then: the clock keeps neither the dial nor its line
+    /// alive, since both keep the clock.
+    fn decide_after(&self, delay: Duration, line: Option<&Arc<Line>>, decide: Decision) {
+        self.shared.lock().decision = Some(decide);
+        let (dial, line) = (Arc::downgrade(&self.shared), line.map(Arc::downgrade));
+        self.shared.clock.schedule(delay, move || match dial.upgrade() {
+            Some(shared) => {
+                let decision = shared.lock().decision.take();
+                if let Some(decide) = decision {
+                    decide(&Self { shared });
+                }
+            }
+            // The client is long gone.
+            None => {
+                if let Some(line) = line.and_then(|line| line.upgrade()) {
+                    line.drop_client();
+                }
+            }
+        });
+    }
+
     /// Leaves the outcome for the client; whether it is still there to take it.
     fn decide(&self, outcome: Outcome) -> bool {
         let mut state = self.shared.lock();
@@ -212,6 +233,8 @@ impl fmt::Debug for Dial {
 
 pub(crate) type Outcome = Result<Arc<Line>, TransportError>;
 
+type Decision = Box<dyn FnOnce(&Dial) + Send>;
+
 struct DialShared {
     attempt: Attempt,
     at: Timestamp,
@@ -223,6 +246,8 @@ struct DialShared {
 #[derive(Default)]
 struct State {
     answered: bool,
+    /// What happens at the moment of the answer, if that is to come.
+    decision: Option<Decision>,
     outcome: Option<Outcome>,
     waker: Option<Waker>,
     abandoned_at: Option<Timestamp>,

@@ -8,6 +8,7 @@
 //! - A [`Runner`] polls tasks while any can run, and only then moves the clock. What hangs or
 //!   spins fails with words that say when and where. [`run`] is the short form.
 //! - The [`Trace`] holds what happened with the exact moment, to be compared or printed.
+//! - [`Grammar`] checks that events stand in the order that is promised.
 //! - [`Chaos`] is a server of moods, the same for the same seed; [`at_every_cancellation`] drops a
 //!   future at each point at which it can be dropped.
 //!
@@ -95,6 +96,7 @@ mod chaos;
 mod clock;
 mod connection;
 mod dial;
+mod grammar;
 mod line;
 mod peer;
 mod queue;
@@ -118,6 +120,7 @@ pub use self::{
     clock::{Clock, SleepCounts},
     connection::MockConnection,
     dial::Dial,
+    grammar::{Breach, Grammar, Word},
     peer::Peer,
     remote::Remote,
     rng::Rng,

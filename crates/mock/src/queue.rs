@@ -5,7 +5,7 @@ use std::{
     fmt,
     panic::Location,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Wake,
@@ -36,7 +36,8 @@ pub(crate) struct TaskWaker {
     /// Where the task is kept, out of range for a main future.
     pub(crate) index: usize,
     spawned_at: &'static Location<'static>,
-    queue: Arc<Queue>,
+    /// Not kept alive, since the queue holds wakers: after its runner nothing is woken.
+    queue: Weak<Queue>,
     queued: AtomicBool,
     polls: AtomicU64,
     wakes: AtomicU64,
@@ -51,7 +52,7 @@ impl TaskWaker {
         Arc::new(Self {
             index,
             spawned_at,
-            queue: queue.clone(),
+            queue: Arc::downgrade(queue),
             queued: AtomicBool::new(false),
             polls: AtomicU64::new(0),
             wakes: AtomicU64::new(0),
@@ -72,8 +73,10 @@ impl TaskWaker {
 
     /// Puts the task in the queue without counting that as a wake.
     pub(crate) fn wake_quietly(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::SeqCst) {
-            let mut ready = self.queue.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = self.queue.upgrade()
+            && !self.queued.swap(true, Ordering::SeqCst)
+        {
+            let mut ready = queue.ready.lock().unwrap_or_else(PoisonError::into_inner);
             ready.push_back(self.clone());
         }
     }
@@ -86,7 +89,9 @@ impl Wake for TaskWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.wakes.fetch_add(1, Ordering::Relaxed);
-        self.queue.wakes.fetch_add(1, Ordering::Relaxed);
+        if let Some(queue) = self.queue.upgrade() {
+            queue.wakes.fetch_add(1, Ordering::Relaxed);
+        }
         self.wake_quietly();
     }
 }

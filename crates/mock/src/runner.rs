@@ -1,9 +1,11 @@
 //! [`Runner`]: an executor on virtual time.
 
 use std::{
+    cell::RefCell,
     fmt,
     panic::Location,
     pin::{Pin, pin},
+    rc::Rc,
     sync::Arc,
     task::{Context, Waker},
     time::Duration,
@@ -14,7 +16,7 @@ use websocket_heartbeat::Timestamp;
 use crate::{
     Clock, Spawner, Task,
     queue::{Queue, TaskWaker},
-    task::Slot,
+    task::{NewTask, Slot},
 };
 
 /// Runs a future, and the time that it needs, to completion; see [`Runner`], which this makes and
@@ -57,7 +59,8 @@ pub struct Runner {
     /// Each at its waker's index; a place is used again when its task is done.
     tasks: Vec<Option<Slot>>,
     free: Vec<usize>,
-    spawner: Spawner,
+    /// Spawned, not adopted yet.
+    new: Rc<RefCell<Vec<NewTask>>>,
     polls: u64,
     /// The instant and how often anything was polled in it.
     instant: (Timestamp, u64),
@@ -81,7 +84,7 @@ impl Runner {
             queue: Arc::default(),
             tasks: Vec::new(),
             free: Vec::new(),
-            spawner: Spawner::default(),
+            new: Rc::default(),
             polls: 0,
             instant: (clock.now(), 0),
             poll_limit: Self::POLL_LIMIT,
@@ -109,12 +112,12 @@ impl Runner {
     /// on when its [`Task`] is dropped.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&mut self, future: F) -> Task<F::Output> {
-        self.spawner.spawn(future)
+        self.spawner().spawn(future)
     }
 
     /// Something that adds tasks, to be given to code that spawns.
     pub fn spawner(&self) -> Spawner {
-        self.spawner.clone()
+        Spawner { new: Rc::downgrade(&self.new) }
     }
 
     /// Runs until this future is done, and gives its output. Other tasks stay, to run with the
@@ -215,7 +218,7 @@ impl Runner {
     }
 
     fn adopt(&mut self) {
-        for new in self.spawner.new.take() {
+        for new in self.new.take() {
             let index = self.free.pop().unwrap_or_else(|| {
                 self.tasks.push(None);
                 self.tasks.len() - 1
@@ -275,4 +278,55 @@ impl fmt::Debug for Runner {
 struct Main<'a> {
     waker: Arc<TaskWaker>,
     future: Pin<&'a mut dyn Future<Output = ()>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever holds what, a runner that is dropped leaves nothing behind.
+    #[test]
+    fn nothing_is_left_of_a_runner_that_is_dropped() {
+        let clock = Clock::new();
+        let mut runner = Runner::new(&clock);
+        let (queue, new) = (Arc::downgrade(&runner.queue), Rc::downgrade(&runner.new));
+        let token = Rc::new(());
+        // A task that is woken and not polled any more, and whose waker lives on.
+        let waker = Rc::new(RefCell::new(None));
+        let (place, kept) = (Rc::clone(&waker), Rc::clone(&token));
+        runner
+            .spawn(std::future::poll_fn(move |cx| {
+                let _kept = &kept;
+                *place.borrow_mut() = Some(cx.waker().clone());
+                std::task::Poll::<()>::Pending
+            }))
+            .detach();
+        // Two tasks that hold each other's handles, and spawners.
+        let handles: Rc<RefCell<Vec<Task<()>>>> = Rc::default();
+        for _ in 0..2 {
+            let all = (Rc::clone(&handles), runner.spawner(), Rc::clone(&token));
+            let task = runner.spawn(async move {
+                std::future::pending::<()>().await;
+                drop(all);
+            });
+            handles.borrow_mut().push(task);
+        }
+        drop(handles);
+        runner.settle();
+        let waker = waker.borrow_mut().take().unwrap();
+        waker.wake_by_ref();
+        // One that was never adopted.
+        let spawner = runner.spawner();
+        let kept = (runner.spawner(), Rc::clone(&token));
+        runner.spawn(async move { drop(kept) }).detach();
+        drop(runner);
+        assert_eq!(Rc::strong_count(&token), 1);
+        assert!(queue.upgrade().is_none() && new.upgrade().is_none());
+        // Too late, both.
+        waker.wake_by_ref();
+        let late = Rc::clone(&token);
+        let task = spawner.spawn(async move { drop(late) });
+        assert_eq!(Rc::strong_count(&token), 1);
+        assert!(!task.is_done());
+    }
 }

@@ -5,7 +5,7 @@ use std::{
     fmt,
     panic::Location,
     pin::Pin,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -13,9 +13,12 @@ use std::{
 use crate::queue::TaskWaker;
 
 /// Adds tasks to a [`Runner`](crate::Runner) from anywhere in its thread; clones add to the same one.
+///
+/// Once the runner is gone, what is spawned is dropped at once.
 #[derive(Clone, Default)]
 pub struct Spawner {
-    pub(crate) new: Rc<RefCell<Vec<NewTask>>>,
+    /// Not kept alive, since tasks hold spawners.
+    pub(crate) new: Weak<RefCell<Vec<NewTask>>>,
 }
 
 impl Spawner {
@@ -35,12 +38,11 @@ impl Spawner {
             };
             Rc::new(RefCell::new(Some(Box::pin(work))))
         };
-        let new = NewTask {
-            spawned_at: Location::caller(),
-            work: work.clone(),
-            counts: Rc::clone(&counts),
-        };
-        self.new.borrow_mut().push(new);
+        let new = NewTask { spawned_at: Location::caller(), work, counts: Rc::clone(&counts) };
+        let work = Rc::downgrade(&new.work);
+        if let Some(tasks) = self.new.upgrade() {
+            tasks.borrow_mut().push(new);
+        }
         Task { place, work, counts }
     }
 }
@@ -57,7 +59,8 @@ impl fmt::Debug for Spawner {
 #[must_use = "a task says how it went"]
 pub struct Task<T> {
     place: Rc<RefCell<Place<T>>>,
-    work: Work,
+    /// The runner's, since tasks hold tasks.
+    work: WeakWork,
     counts: Rc<RefCell<Option<Arc<TaskWaker>>>>,
 }
 
@@ -87,7 +90,7 @@ impl<T> Task<T> {
     ///
     /// If the task does this to itself.
     pub fn cancel(self) {
-        let work = self.work.borrow_mut().take();
+        let work = self.work.upgrade().and_then(|work| work.borrow_mut().take());
         drop(work);
     }
 
@@ -139,8 +142,10 @@ enum Place<T> {
     Taken,
 }
 
-/// Shared by the runner, which polls it, and the task's handle, which can drop it.
-pub(crate) type Work = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
+/// The runner's, which polls it. The task's handle can drop it.
+pub(crate) type Work = Rc<WorkCell>;
+type WeakWork = Weak<WorkCell>;
+type WorkCell = RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>;
 
 pub(crate) struct NewTask {
     pub(crate) spawned_at: &'static Location<'static>,

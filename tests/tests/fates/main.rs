@@ -22,6 +22,7 @@ use websocket_heartbeat::{
     Attempt, Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset,
     QueueError, Supervisor, Timer, Transport, transport_fn,
 };
+use websocket_heartbeat_mock::Grammar;
 use websocket_heartbeat_smol::SmolTimer;
 use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
 use websocket_heartbeat_tungstenite::{Dialer, Request};
@@ -119,8 +120,10 @@ where
     let handle = session.handle();
     let reading = async {
         let mut events: Vec<Event> = Vec::new();
+        let mut grammar = Grammar::new();
         let mut session = pin!(session);
         while let Some(event) = session.next().await {
+            grammar.read(&event);
             within_bounds(&handle, plan);
             events.push(event);
         }

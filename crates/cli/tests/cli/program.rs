@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use websocket_heartbeat_mock::{Grammar, Word};
 
 /// What takes longer than this will never come.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
@@ -18,6 +19,7 @@ pub(crate) struct Program {
     stdin: Option<ChildStdin>,
     out: Option<Receiver<String>>,
     err: Receiver<String>,
+    grammar: Grammar,
     /// All lines that were taken from standard output so far.
     pub(crate) seen: Vec<String>,
     pub(crate) seen_err: Vec<String>,
@@ -35,7 +37,8 @@ impl Program {
         let stdin = child.stdin.take();
         let out = Some(lines(child.stdout.take().unwrap()));
         let err = lines(child.stderr.take().unwrap());
-        Self { child, stdin, out, err, seen: Vec::new(), seen_err: Vec::new() }
+        let (grammar, seen, seen_err) = (Grammar::new(), Vec::new(), Vec::new());
+        Self { child, stdin, out, err, grammar, seen, seen_err }
     }
 
     /// `wsbeat connect URL --json` and more.
@@ -73,12 +76,35 @@ impl Program {
         let line = self.out.as_ref().unwrap().recv_timeout(GUARD);
         match line {
             Ok(line) => {
+                self.check_grammar(&line);
                 self.seen.push(line.clone());
                 Some(line)
             }
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
             Err(_) => panic!("nothing came after {:#?}", self.tail()),
         }
+    }
+
+    /// Lines of JSON stand in the order of the events that they report; `closed` is the last.
+    fn check_grammar(&mut self, line: &str) {
+        assert!(!self.grammar.has_ended(), "{line} comes after the end");
+        let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return };
+        let number = |name: &str| fields[name].as_u64().unwrap();
+        let word = match fields["event"].as_str().unwrap() {
+            "connecting" => Word::Connecting { connection: number("connection") },
+            "open" => Word::Open { connection: number("connection") },
+            "message" => Word::Message,
+            "lost" => Word::Lost {
+                connection: number("connection"),
+                opened: fields["opened"].as_bool().unwrap(),
+                skipped_cycles: number("skipped_cycles"),
+            },
+            "retry" => Word::Retry,
+            "closed" => Word::Closed,
+            "heartbeat" | "unsent" | "status" => return,
+            other => panic!("{other} is not documented: {line}"),
+        };
+        self.grammar.check(word).unwrap_or_else(|breach| panic!("{breach}: {line}"));
     }
 
     /// The next line of standard error; `None` at its end.

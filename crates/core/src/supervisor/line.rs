@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use super::contained::Contained;
 use crate::{
     Attempt, ErrorKind, Established, Transport, TransportError,
     panics::{contain, drop_contained},
@@ -16,7 +17,7 @@ pub(super) enum Line<T: Transport> {
     Connecting(Pin<Box<T::Connect>>),
     /// The transport panicked before there was an attempt, with this error.
     Failed(TransportError),
-    Open(Pin<Box<T::Connection>>),
+    Open(Pin<Box<Contained<T::Connection>>>),
 }
 
 impl<T: Transport> Line<T> {
@@ -51,9 +52,19 @@ impl<T: Transport> Line<T> {
         drop_contained(std::mem::replace(self, Self::None));
     }
 
-    pub(super) fn open(&mut self) -> Option<Pin<&mut T::Connection>> {
+    pub(super) fn open(&mut self) -> Option<Pin<&mut Contained<T::Connection>>> {
         match self {
             Self::Open(connection) => Some(connection.as_mut()),
+            Self::None | Self::Connecting(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
+impl<T: Transport> Line<T> {
+    /// The panic of the connection that there is, if there was one.
+    pub(super) fn panicked(&self) -> Option<&TransportError> {
+        match self {
+            Self::Open(connection) => connection.panicked(),
             Self::None | Self::Connecting(_) | Self::Failed(_) => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The supervisor: the engine behind a `Stream` and a `Sink`.
 
+mod contained;
 mod engine;
 mod line;
 mod news;
@@ -75,6 +76,8 @@ const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 ///
 /// - the transport's `connect` and `can_ping`, and the attempt: the attempt failed, with an error of
 ///   the kind [`Panicked`](crate::ErrorKind::Panicked);
+/// - a connection's methods: the connection is lost as [`Broken`](crate::LostCause::Broken), with
+///   such an error, and is not called again but to be dropped;
 /// - the verdict: it counts as [`Verdict::Retry`](crate::Verdict::Retry), and
 ///   [`Lost::verdict_panic`](crate::Lost::verdict_panic) has the words;
 /// - the backoff and the functions of the heartbeat: the session ends, with

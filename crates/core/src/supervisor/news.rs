@@ -119,6 +119,12 @@ impl Desk {
         self.traffic.bytes_in += bytes as u64;
     }
 
+    /// A message that was counted is not given to the application.
+    pub(super) fn uncount_in(&mut self, bytes: usize) {
+        self.traffic.messages_in -= 1;
+        self.traffic.bytes_in -= bytes as u64;
+    }
+
     pub(super) fn count_out(&mut self, load: Load) {
         self.stale = true;
         self.unproven += load.count as u64;
@@ -220,11 +226,9 @@ impl Desk {
                 counters.opens += 1;
                 let outage = (counters.opens > 1).then_some(outage);
                 status.round_trip = RoundTrip::default();
-                let (subprotocol, headers) = self
-                    .established
-                    .take()
-                    .map(|established| (established.subprotocol, established.headers))
-                    .unwrap_or_default();
+                let established = self.established.take();
+                let Established { subprotocol, headers, .. } =
+                    *established.expect("what came with a connection is noted before it is told");
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
             Transition::Lost { connection, opened, loss } => {

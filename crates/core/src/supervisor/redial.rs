@@ -96,7 +96,7 @@ impl Redial {
     }
 
     /// When a connection that is wanted no more is replaced: as soon as may be.
-    pub(super) fn replace(&mut self, now: Timestamp) -> Ruling {
+    pub(super) fn replace(&self, now: Timestamp) -> Ruling {
         Ruling::Retry(self.wait_for_budget(now))
     }
 

@@ -15,7 +15,9 @@ use websocket_heartbeat::{
     Ack, AckReceipt, AckSender, Acknowledged, Acks, Constant, Event, Handle, Heartbeat, Inbox,
     Message, Outbox, Supervisor,
 };
-use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
+use websocket_heartbeat_mock::{
+    Clock, Grammar, MockTimer, MockTransport, Remote, Runner, Script, mock,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -103,7 +105,9 @@ impl Stage {
         let (log, now) = (Rc::clone(&events), clock.clone());
         runner
             .spawn(async move {
+                let mut grammar = Grammar::new();
                 while let Some(event) = layer.next().await {
+                    grammar.read(&event);
                     note(&log, &now, &event);
                 }
             })

@@ -8,6 +8,7 @@ mod cut_at_every_byte;
 mod delivery;
 mod drop_rules;
 mod economy;
+mod grammar;
 mod hooks;
 mod inbox;
 mod intake;

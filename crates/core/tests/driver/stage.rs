@@ -14,7 +14,9 @@ use std::{
 
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{Builder, Constant, Event, Heartbeat, Message, Preset, Supervisor};
-use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
+use websocket_heartbeat_mock::{
+    Clock, Grammar, MockTimer, MockTransport, Remote, Runner, Script, mock,
+};
 
 pub(crate) type Session = Supervisor<MockTransport, MockTimer>;
 pub(crate) type Settings = Builder<MockTransport, MockTimer>;
@@ -73,15 +75,18 @@ impl Stage {
 #[derive(Clone)]
 pub(crate) struct Log {
     clock: Clock,
+    grammar: Rc<RefCell<Grammar>>,
     events: Rc<RefCell<Vec<(u64, Event)>>>,
 }
 
 impl Log {
     pub(crate) fn new(clock: &Clock) -> Self {
-        Self { clock: clock.clone(), events: Rc::default() }
+        Self { clock: clock.clone(), grammar: Rc::default(), events: Rc::default() }
     }
 
+    #[track_caller]
     pub(crate) fn push(&self, event: Event) {
+        self.grammar.borrow_mut().read(&event);
         let at = self.clock.now().since_epoch().as_millis() as u64;
         self.events.borrow_mut().push((at, event));
     }
@@ -153,6 +158,19 @@ impl Counter {
         stream: &mut S,
     ) -> Poll<Option<S::Item>> {
         self.poll(|cx| Pin::new(stream).poll_next(cx))
+    }
+
+    /// Polls the stream for so many items at most, as far as it has them at present.
+    pub(crate) fn drain_at_most<S: Stream + Unpin>(
+        self: &Arc<Self>,
+        stream: &mut S,
+        count: usize,
+    ) -> Vec<S::Item> {
+        let items = (0..count).map_while(|_| match self.next(stream) {
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
+        });
+        items.collect()
     }
 
     /// Polls the stream for all that it has at present.

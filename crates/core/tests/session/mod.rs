@@ -7,7 +7,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use futures::StreamExt;
 use websocket_heartbeat::{Builder, Event, Handle, Message, Supervisor, Transport};
 use websocket_heartbeat_mock::{
-    Clock, MockTimer, MockTransport, Peer, Remote, Runner, Script, mock,
+    Clock, Grammar, MockTimer, MockTransport, Peer, Remote, Runner, Script, mock,
 };
 
 pub(crate) type MockBuilder = Builder<MockTransport, MockTimer>;
@@ -58,7 +58,9 @@ impl Session {
         let (events, now) = (Rc::clone(&told), clock.clone());
         runner
             .spawn(async move {
+                let mut grammar = Grammar::new();
                 while let Some(event) = supervisor.next().await {
+                    grammar.read(&event);
                     let millis = in_millis(now.now().since_epoch());
                     events.borrow_mut().push((millis, event));
                 }

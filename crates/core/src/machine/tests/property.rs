@@ -286,6 +286,12 @@ impl Watch {
                             "dials {gap:?} apart"
                         );
                     }
+                    let (pacing, pace) = (&self.sim.machine.pacing, &self.sim.machine.rules.pace);
+                    assert!(pacing.is_in_time(Some(now), pace), "dialled after the outage limit");
+                    assert!(
+                        pace.last_attempt > 0 || self.last_dial.is_none(),
+                        "dialled twice, though never again"
+                    );
                     self.last_dial = Some(now);
                     self.probe_unwritten = false;
                     assert!(!self.paused, "dialled in a pause");

@@ -7,7 +7,7 @@ use crate::{
     Attempt, CloseFrame, Connection, LostCause, Predecessor, Timer, Timestamp, Transport,
     guarded::Garbage,
     machine::{Action, Loss, Transition},
-    panics::contain,
+    panics::{contain, drop_contained},
     queue::{Online, Unsent},
     shared::State,
     supervisor::{
@@ -84,7 +84,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn act(&mut self, action: Action, cx: &mut Context<'_>) {
         match action {
             Action::Abandon(loss) => {
-                self.leaving = None;
+                drop_contained(self.leaving.take());
                 self.drop_line(match loss {
                     Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),
                     Loss::HeartbeatTimeout(time) => Some(LostCause::HeartbeatTimeout(time)),
@@ -97,7 +97,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             Action::TakeLeave if self.leaving.is_none() => self.machine.handle_left(),
             Action::TakeLeave => self.take_leave(cx),
-            Action::EndLeave => self.leaving = None,
+            Action::EndLeave => drop_contained(self.leaving.take()),
             Action::Judge { fresh } => self.judge(fresh),
             Action::Replace => {
                 let ruling = self.policies.redial.replace(self.now);

@@ -9,6 +9,7 @@ use crate::{
     Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
     exchange::Exchange,
     guarded::{Garbage, discard},
+    panics::drop_contained,
     shared::{Shared, State},
     supervisor::{
         line::Line,
@@ -27,6 +28,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         let mut step = self.write(cx, Until::Flushed);
         self.end_by_panic();
+        if self.lose_panicked() {
+            step = Step::Moved;
+        }
         if self.writer.failure().is_some() {
             if !self.may_judge(life) {
                 return Step::Moved;
@@ -44,6 +48,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 return Step::Moved;
             }
             self.hear_trickle();
+            if self.lose_panicked() {
+                step = Step::Moved;
+            }
             self.machine.handle_deadline(self.now);
         }
         self.readable.relax();
@@ -215,6 +222,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
+    /// Reports a panic of the connection, which is not read or written any more.
+    fn lose_panicked(&mut self) -> bool {
+        let Some(error) = self.line.panicked() else { return false };
+        let cause = LostCause::Broken(error.clone());
+        self.lose_line(cause);
+        true
+    }
+
     /// Reports a failed write.
     fn bury(&mut self) {
         if let Some(error) = self.writer.failure() {
@@ -237,7 +252,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if let Some(connection) = &mut self.leaving
             && connection.as_mut().poll_flush(cx).is_ready()
         {
-            self.leaving = None;
+            drop_contained(self.leaving.take());
             self.machine.handle_left();
         }
     }

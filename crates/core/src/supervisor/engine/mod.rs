@@ -45,7 +45,7 @@ use self::{
     park::Alarm,
     turn::{Readable, Turn},
 };
-use super::{line::Line, news::Desk, writer::Writer};
+use super::{contained::Contained, line::Line, news::Desk, writer::Writer};
 use crate::{
     CloseFrame, Event, Message, Timer, Timestamp, Transport,
     builder::{Kept, Policies, Settings},
@@ -78,7 +78,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     machine: Machine,
     line: Line<T>,
     /// A connection that the peer closed, while it writes its reply.
-    leaving: Option<Pin<Box<T::Connection>>>,
+    leaving: Option<Pin<Box<Contained<T::Connection>>>>,
     alarm: Alarm<K>,
     /// The only waker that the sleep ever sees.
     bell: Waker,

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, task::Context};
 
 use super::{Engine, Step};
-use crate::{CloseReason, Timer, Timestamp, Transport, machine::earlier};
+use crate::{CloseReason, Timer, Timestamp, Transport, machine::earlier, panics::drop_contained};
 
 /// The one sleep.
 pub(super) struct Alarm<K: Timer> {
@@ -49,7 +49,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return;
         }
         self.tell_time();
-        self.leaving = None;
+        drop_contained(self.leaving.take());
         self.drop_line(None);
         self.machine.handle_abort(self.now);
         self.publish_with(|state, _, garbage| {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
     queue::Online,
-    supervisor::{line::Line, writer::Writer},
+    supervisor::{contained::Contained, line::Line, writer::Writer},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -164,7 +164,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if heartbeat.has_panicked() {
             self.frames = FRAMES_PER_LOOK;
         }
-        (!hidden).then_some(message)
+        if hidden {
+            self.desk.uncount_in(message.len());
+            return None;
+        }
+        Some(message)
     }
 
     /// Whether the peer may have a probe and has not answered it. It may have one before the flush
@@ -192,9 +196,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.writer.goodbye_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
             self.desk.all_proven();
         }
-        let line = std::mem::replace(&mut self.line, Line::None);
-        if let Line::Open(connection) = line
-            && flushed.is_pending()
+        if flushed.is_pending()
+            && let Line::Open(connection) = std::mem::replace(&mut self.line, Line::None)
         {
             self.leaving = Some(connection);
         }
@@ -218,7 +221,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         match result {
             Ok(established) => {
                 let (open, rest) = established.split();
-                self.line = Line::Open(Box::pin(open));
+                self.line = Line::Open(Box::pin(Contained::new(open)));
                 self.desk.established(rest);
                 let max_age = self.policies.redial.open();
                 self.machine.handle_connected(self.now, connection, max_age);

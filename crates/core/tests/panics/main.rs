@@ -1,6 +1,8 @@
 //! A panic of a function of the user's is a decision, not a hang: nothing passes through `poll`,
 //! and the panic's words come out by a type.
 
+mod connection;
+#[path = "../session/mod.rs"]
 mod session;
 
 use std::{

@@ -1,0 +1,275 @@
+//! The grammar of events as an automaton: [`Grammar`].
+
+use std::{error::Error, fmt};
+
+use websocket_heartbeat::Event;
+
+/// Checks the order of a session's events, as [`Event`] promises it.
+///
+/// It reads one event after the other, of a supervisor, an inbox, or what was made of them, from
+/// the first event on. A stream may end anywhere, as one does whose driver is dropped; what is
+/// checked is that nothing stands where it must not.
+///
+/// ```
+/// use futures::StreamExt;
+/// use websocket_heartbeat::Supervisor;
+/// use websocket_heartbeat_mock::{Clock, Grammar, Script, mock, run};
+///
+/// let clock = Clock::new();
+/// let (transport, remote) = mock(&clock);
+/// remote.script(|_| Script::accept().greet("hello"));
+/// let mut session = Supervisor::builder(transport, clock.timer()).build()?;
+/// let handle = session.handle();
+/// run(&clock, async move {
+///     let mut grammar = Grammar::new();
+///     while let Some(event) = session.next().await {
+///         grammar.read(&event);
+///         handle.close();
+///     }
+///     assert!(grammar.has_ended());
+/// });
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Grammar {
+    state: State,
+    /// The number of the last attempt.
+    connection: u64,
+    /// How many numbers before it were never told: their losses are folded into its own.
+    skipped: u64,
+}
+
+/// One event, as the grammar sees it: for what is made of events, such as lines of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a new event is a new grammar")]
+pub enum Word {
+    /// [`Event::Connecting`].
+    Connecting {
+        /// The connection's number.
+        connection: u64,
+    },
+    /// [`Event::Open`].
+    Open {
+        /// The connection's number.
+        connection: u64,
+    },
+    /// [`Event::Message`].
+    Message,
+    /// [`Event::Lost`].
+    Lost {
+        /// The connection's number.
+        connection: u64,
+        /// Whether it had been open.
+        opened: bool,
+        /// The losses that were folded into this one.
+        skipped_cycles: u64,
+    },
+    /// [`Event::Retry`].
+    Retry,
+    /// [`Event::Closed`].
+    Closed,
+    /// [`Event::Lagged`].
+    Lagged,
+}
+
+/// A word that must not stand where it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    words: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl Error for Breach {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Begin,
+    Connecting,
+    Open,
+    Lost,
+    LostAndLagged,
+    Retry,
+    Closed,
+}
+
+impl Grammar {
+    /// Before the first event.
+    pub fn new() -> Self {
+        Self { state: State::Begin, connection: 0, skipped: 0 }
+    }
+
+    /// Reads the next event.
+    ///
+    /// # Panics
+    ///
+    /// When the event must not stand here, in words.
+    #[track_caller]
+    pub fn read(&mut self, event: &Event) {
+        if let Err(breach) = self.check(Word::of(event)) {
+            panic!("{breach}: {event:?}");
+        }
+    }
+
+    /// Reads the next word.
+    ///
+    /// # Errors
+    ///
+    /// When it must not stand here. The state is then that of before.
+    pub fn check(&mut self, word: Word) -> Result<(), Breach> {
+        let Self { state, connection, skipped } = self;
+        match (*state, word) {
+            (
+                State::Begin | State::Lost | State::LostAndLagged | State::Retry,
+                Word::Connecting { connection: new },
+            ) if new > *connection => {
+                *skipped = new - *connection - 1;
+                *connection = new;
+                *state = State::Connecting;
+            }
+            (State::Connecting, Word::Open { connection: same }) if same == *connection => {
+                *state = State::Open;
+            }
+            (
+                State::Connecting | State::Open,
+                Word::Lost { connection: same, opened, skipped_cycles },
+            ) if same == *connection
+                && opened == (*state == State::Open)
+                && skipped_cycles == *skipped =>
+            {
+                *state = State::Lost;
+            }
+            (State::Open, Word::Message | Word::Lagged) => {}
+            (State::Lost, Word::Lagged) => *state = State::LostAndLagged,
+            (State::Lost | State::LostAndLagged, Word::Retry) => *state = State::Retry,
+            (State::Closed, _) => return Err(self.breach(word)),
+            (_, Word::Closed) => *state = State::Closed,
+            _ => return Err(self.breach(word)),
+        }
+        Ok(())
+    }
+
+    fn breach(&self, word: Word) -> Breach {
+        let Self { state, connection, skipped } = self;
+        let place = match state {
+            State::Begin => "at the beginning".to_owned(),
+            State::Connecting => format!("while {connection} is connecting"),
+            State::Open => format!("while {connection} is open"),
+            State::Lost => format!("after {connection} was lost"),
+            State::LostAndLagged => format!("after {connection} was lost and messages dropped"),
+            State::Retry => format!("after the retry that follows {connection}"),
+            State::Closed => "after the end".to_owned(),
+        };
+        let folded = match skipped {
+            0 => String::new(),
+            count => format!(" ({count} before it folded)"),
+        };
+        Breach { words: format!("{word:?} {place}{folded} breaks the grammar of events") }
+    }
+
+    /// Whether the session has ended.
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Closed
+    }
+}
+
+impl Default for Grammar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Word {
+    /// What the grammar sees of an event.
+    ///
+    /// # Panics
+    ///
+    /// At an event that this version of the mock does not know.
+    pub fn of(event: &Event) -> Self {
+        match event {
+            Event::Connecting(event) => Self::Connecting { connection: event.connection },
+            Event::Open(event) => Self::Open { connection: event.connection },
+            Event::Message(_) => Self::Message,
+            Event::Lost(event) => Self::Lost {
+                connection: event.connection,
+                opened: event.opened,
+                skipped_cycles: event.skipped_cycles,
+            },
+            Event::Retry(_) => Self::Retry,
+            Event::Closed(_) => Self::Closed,
+            Event::Lagged(_) => Self::Lagged,
+            other => panic!("the grammar does not know this event: {other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const C: fn(u64) -> Word = |connection| Word::Connecting { connection };
+    const O: fn(u64) -> Word = |connection| Word::Open { connection };
+    const M: Word = Word::Message;
+    const R: Word = Word::Retry;
+    const X: Word = Word::Closed;
+    const G: Word = Word::Lagged;
+
+    fn lost(connection: u64, opened: bool, skipped_cycles: u64) -> Word {
+        Word::Lost { connection, opened, skipped_cycles }
+    }
+
+    fn accepts(words: &[Word]) -> bool {
+        let mut grammar = Grammar::new();
+        words.iter().all(|word| grammar.check(*word).is_ok())
+    }
+
+    #[test]
+    fn whole_sessions_are_words_of_the_grammar() {
+        let sessions: [&[Word]; 7] = [
+            &[X],
+            &[C(1), X],
+            &[C(1), O(1), M, X],
+            &[C(1), lost(1, false, 0), X],
+            // Paused and resumed, so without a retry.
+            &[C(1), lost(1, false, 0), C(2), O(2), lost(2, true, 0), R, X],
+            &[C(1), O(1), M, G, M, lost(1, true, 0), R, C(2), O(2), X],
+            // Folded, with messages that were dropped in what was folded.
+            &[C(1), O(1), lost(1, true, 0), G, R, C(5), lost(5, false, 3), R, C(6), X],
+        ];
+        for session in sessions {
+            assert!(accepts(session), "{session:?}");
+        }
+    }
+
+    #[test]
+    fn what_must_not_be_is_refused() {
+        let sessions: [&[Word]; 18] = [
+            &[O(1)],
+            &[M],
+            &[R],
+            &[G],
+            &[lost(1, false, 0)],
+            &[C(1), M],
+            &[C(1), G],
+            &[C(1), R],
+            &[C(1), O(2)],
+            &[C(1), C(2)],
+            &[C(1), lost(1, true, 0)],
+            &[C(1), O(1), lost(1, false, 0)],
+            &[C(1), O(1), O(1)],
+            &[C(1), O(1), C(2)],
+            &[C(1), O(1), lost(1, true, 0), M],
+            &[C(1), lost(1, false, 0), R, R],
+            &[C(1), lost(1, false, 0), C(3), lost(3, false, 0)],
+            &[X, X],
+        ];
+        for session in sessions {
+            let (_, valid) = session.split_last().unwrap();
+            assert!(accepts(valid) && !accepts(session), "{session:?}");
+        }
+    }
+}
