@@ -1,5 +1,7 @@
 //! The driver's async side, in virtual time.
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod auto_traits;
 mod cancel_safety;
 mod combinators;
