@@ -12,6 +12,7 @@ mod drop_rules;
 mod economy;
 mod hooks;
 mod inbox;
+mod locks;
 mod object_safety;
 mod outbox;
 mod proof;
