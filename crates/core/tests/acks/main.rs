@@ -7,6 +7,7 @@
 
 mod delivery;
 mod failure;
+mod locks;
 mod property;
 mod window;
 
