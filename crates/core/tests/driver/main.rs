@@ -15,6 +15,7 @@ mod inbox;
 mod locks;
 mod object_safety;
 mod outbox;
+mod promises;
 mod proof;
 mod providers;
 mod sink;
