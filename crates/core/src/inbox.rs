@@ -287,7 +287,7 @@ impl<T: Transport, K: Timer> Driver<T, K> {
     /// The first one goes on as a `Sink` where the supervisor's own left off: it is ready if that
     /// was, and its flush waits for what that has sent.
     pub fn handle(&self) -> Handle {
-        let Some((mut sink, promised)) = self.sink.with(|sink, _| sink.take()) else {
+        let Some((sink, promised)) = self.sink.with(|sink, _| sink.take()) else {
             return self.handle.clone();
         };
         let shared = Arc::clone(self.handle.shared());

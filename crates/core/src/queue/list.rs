@@ -267,6 +267,8 @@ impl List {
 
     /// Lets all removed entries go.
     fn compact(&mut self) {
+        #[cfg(test)]
+        MOVES.set(MOVES.get() + self.entries.len());
         let seen = self.entries.len() - self.unseen;
         let (mut index, mut unseen) = (0, 0);
         self.entries.retain(|entry| {
@@ -281,6 +283,12 @@ impl List {
             self.collect_deadlines();
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Entries that were passed over to let removed ones go.
+    pub(super) static MOVES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]
