@@ -416,9 +416,6 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Driver<T, K> {
     fn drop(&mut self) {
-        if let Some((mut sink, _)) = self.sink.with(|sink, _| sink.take()) {
-            sink.leave(self.handle.shared());
-        }
         self.finish();
     }
 }

@@ -186,3 +186,25 @@ fn expiring_costs_what_expires_however_many_messages_wait() {
     }
     assert!(MOVES.get() <= 3 * MANY, "{} entries were passed over", MOVES.get());
 }
+
+#[test]
+fn a_connection_that_takes_few_is_not_handed_many_again_and_again() {
+    const MANY: usize = 3_000;
+    for takes in [1, 3, 100] {
+        let mut queue = queue(Outbox::new().count(MANY));
+        (0..MANY).for_each(|_| offer(&mut queue, "x"));
+        queue.expire(at(0), &mut Garbage::default());
+        let (mut moved, mut flushes) = (0, 0);
+        while queue.has_queued() {
+            let mut window = VecDeque::new();
+            queue.hand_over(&mut window);
+            moved += window.len();
+            window.drain(..window.len().min(takes));
+            queue.take_back(&mut window);
+            written(&mut queue, 1);
+            flushes += 1;
+        }
+        assert!(moved <= 3 * MANY, "{moved} were handed over where {takes} are taken");
+        assert!(flushes <= 2 * MANY / takes + 20, "{flushes} flushes");
+    }
+}

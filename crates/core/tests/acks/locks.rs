@@ -18,7 +18,7 @@ use super::*;
 /// An id that looks at the layer whenever it is cloned, compared, hashed or dropped.
 struct Id {
     number: u64,
-    sender: &'static OnceLock<AckSender<Id>>,
+    sender: &'static OnceLock<AckSender<Self>>,
 }
 
 impl Id {

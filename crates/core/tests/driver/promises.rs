@@ -349,3 +349,20 @@ fn a_waker_that_panics_keeps_nobody_else_waiting() {
     assert_eq!(session.status().counters.messages_out, 4, "the session goes on");
     assert!(counter.take() >= 3, "receipt, sink and status");
 }
+
+#[test]
+fn what_waits_in_the_sink_of_a_dropped_session_ends_as_all_others_do() {
+    for driven in [false, true] {
+        let (_stage, mut session, _peer) = stalled(Outbox::new().bytes(10));
+        session.start_send_unpin("ten bytes!".into()).unwrap();
+        session.start_send_unpin("parked".into()).unwrap();
+        let handle = session.handle();
+        if driven {
+            drop(session.into_driver(Inbox::new(1)).unwrap());
+        } else {
+            drop(session);
+        }
+        let status = handle.status();
+        assert_eq!((status.queued_messages, status.counters.dropped), (0, 2));
+    }
+}
