@@ -1,5 +1,6 @@
 //! The driver's async side, in virtual time.
 
+mod answers;
 mod auto_traits;
 mod cancel_safety;
 mod combinators;
@@ -8,6 +9,7 @@ mod cut_at_every_byte;
 mod delivery;
 mod drop_rules;
 mod economy;
+mod floods;
 mod hooks;
 mod inbox;
 mod intake;
