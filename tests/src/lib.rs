@@ -9,6 +9,7 @@ mod guard;
 mod install;
 mod netns;
 mod peer;
+mod raw;
 mod report;
 mod reservation;
 mod skip;
@@ -20,6 +21,7 @@ pub use self::{
     guard::{GUARD, guarded},
     netns::{Cut, Network},
     peer::{Peer, Site},
+    raw::accept_upgrade,
     report::Report,
     skip::skip,
     software::Software,
