@@ -136,7 +136,7 @@ where
         let mut this = self.project();
         if let StageProjection::Dialling(connect) = this.stage.as_mut().project() {
             let (connection, rest) = ready!(connect.poll(cx))?.split();
-            let raw = RawConnection { connection: Box::pin(connection) };
+            let raw = RawConnection::new(Box::pin(connection));
             let deadline = this.timer.now().checked_add(*this.timeout);
             this.stage.set(Stage::Speaking {
                 rest,
@@ -174,17 +174,31 @@ where
     }
 }
 
+/// Frames of an exchange after which other tasks have their turn.
+const FRAMES_PER_TURN: u32 = 256;
+
 /// A connection before it is open: sends and receives messages, without supervision.
 ///
 /// # Cancel safety
 ///
 /// A `send` that is dropped may have written the message or not. A `next` that is dropped loses
 /// nothing.
+///
+/// # Fairness
+///
+/// However much there is to read, [`next`](Self::next) lets other tasks run after 256 frames, and
+/// the deadlines be looked at.
 pub struct RawConnection<C> {
     connection: Pin<Box<C>>,
+    /// Frames that may be read before other tasks have their turn.
+    left: u32,
 }
 
 impl<C: Connection> RawConnection<C> {
+    fn new(connection: Pin<Box<C>>) -> Self {
+        Self { connection, left: FRAMES_PER_TURN }
+    }
+
     /// Sends a message and flushes it.
     ///
     /// # Errors
@@ -204,7 +218,20 @@ impl<C: Connection> RawConnection<C> {
     /// When the connection broke, ended, or was closed by the server.
     pub async fn next(&mut self) -> Result<Message, TransportError> {
         loop {
-            match poll_fn(|cx| self.connection.as_mut().poll_next(cx)).await {
+            let frame = poll_fn(|cx| {
+                if self.left == 0 {
+                    self.left = FRAMES_PER_TURN;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                self.left -= 1;
+                let frame = self.connection.as_mut().poll_next(cx);
+                if frame.is_pending() {
+                    self.left = FRAMES_PER_TURN;
+                }
+                frame
+            });
+            match frame.await {
                 Some(Ok(Frame::Message(message))) => return Ok(message),
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
                 Some(Ok(Frame::Close(frame))) => {

@@ -81,9 +81,10 @@
 //! # Which side drives
 //!
 //! Stream and sink of the supervisor both drive the whole session, and may be polled from two
-//! tasks. Polled from the sink side only, it reads until one message waits to be taken; then it
-//! stops reading, and holds no silence against the server until the message is taken. A `Handle`
-//! never drives, so do not wait on one in the only task that polls:
+//! tasks. Polled from the sink side only, it stores what it reads for the stream, 256 messages or
+//! 1 MiB of them, and so notices a dead connection in time. When there is no more room it stops
+//! reading, and holds no silence against the server until something is taken. A `Handle` never
+//! drives, so do not wait on one in the only task that polls:
 //! [`try_queue`](Handle::try_queue) is the method to use there.
 //!
 //! # Transports

@@ -283,3 +283,31 @@ fn a_send_that_is_dropped_in_the_exchange_is_whole_or_nothing() {
     });
     assert!(cancelled >= 1, "{cancelled}");
 }
+
+#[test]
+fn an_exchange_under_a_flood_lets_other_tasks_run() {
+    use std::task::{Context, Poll, Waker};
+
+    // More than is read in one poll, and none of it what the exchange waits for.
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    remote.script(|_| Script::accept().unrecorded());
+    let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+        while raw.next().await?.as_text() != Some("ready") {}
+        Ok::<_, TransportError>(raw)
+    })
+    .unwrap();
+    let mut session = Supervisor::builder(transport, clock.timer()).build().unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut next = || session.poll_next_unpin(&mut cx);
+    assert!(matches!(next(), Poll::Ready(Some(Event::Connecting(_)))));
+    assert!(next().is_pending());
+    let peer = remote.last_peer().unwrap();
+    for turn in 1..10 {
+        (0..10_000).for_each(|_| peer.send("noise"));
+        let before = peer.unread();
+        assert!(next().is_pending());
+        let read = before - peer.unread();
+        assert!((1..=256).contains(&read), "{read} in turn {turn}");
+    }
+}

@@ -384,6 +384,7 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
         let mut look = Look::NotYet;
+        let mut parked = false;
         for _ in 0..ACKS_PER_POLL {
             if this.to_send || this.gate.has_work() {
                 this.send(&mut look);
@@ -410,6 +411,10 @@ where
                 Poll::Pending => {
                     if !this.park(cx, &mut look) {
                         return Poll::Pending;
+                    }
+                    // What is sent now is written in this poll; a third time is another turn.
+                    if std::mem::replace(&mut parked, true) {
+                        break;
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 
+mod answers;
 mod auto_traits;
 mod cancel_safety;
 mod combinators;
@@ -10,6 +11,7 @@ mod cut_at_every_byte;
 mod delivery;
 mod drop_rules;
 mod economy;
+mod floods;
 mod grammar;
 mod hooks;
 mod inbox;

@@ -198,6 +198,7 @@ fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
     assert_eq!(words(&counter.drain(&mut session)), ["connecting 1", "open 1"]);
     hesitates.set(true);
     session.handle().probe_now();
+    remote.last_peer().unwrap().ping(vec![1]);
     assert!(counter.drain(&mut session).is_empty());
     // One look at a time, though it calls.
     assert_eq!(polls.get(), 1);
