@@ -15,6 +15,10 @@ use crate::{Frame, Headers, LostCause, Text, Timestamp, TransportError};
 /// that they can be fresh for each attempt.
 ///
 /// Nothing here asks for `Send`, `Sync` or `Unpin`.
+///
+/// A panic of any of it, the attempt and its drop included, is a failed attempt: an error of the
+/// kind [`Panicked`](crate::ErrorKind::Panicked), unless panics abort. So is the panic of a function
+/// that provides URL or credentials, since the attempt calls it.
 pub trait Transport {
     /// An established connection.
     type Connection: Connection;
@@ -62,6 +66,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 /// - Only the waker of the last poll counts, whichever of the methods it was. It may be woken for
 ///   no reason.
 /// - Dropping it aborts at once and does not block. `poll_close` is never called.
+///
+/// A connection whose method panics is lost with an error of the kind
+/// [`Panicked`](crate::ErrorKind::Panicked), unless panics abort. It is not called again, but to be
+/// dropped; a panic of its drop harms nothing.
 pub trait Connection:
     Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
 {
