@@ -96,7 +96,8 @@ impl<T: Transport, K: Timer> Builder<T, K> {
         self
     }
 
-    /// How long to wait before each attempt.
+    /// How long to wait before each attempt. A panic of the factory, or of its delays, ends the
+    /// session with [`CloseReason::Panicked`](crate::CloseReason::Panicked).
     #[must_use]
     pub fn backoff<B>(mut self, backoff: B) -> Self
     where
@@ -144,7 +145,9 @@ impl<T: Transport, K: Timer> Builder<T, K> {
         self
     }
 
-    /// Decides what to do about each lost connection.
+    /// Decides what to do about each lost connection. A connection that is lost in a pause, or
+    /// replaced on request or for its age, is not judged. A panic of it counts as
+    /// [`Verdict::Retry`], and [`Lost::verdict_panic`](crate::Lost::verdict_panic) reports it.
     #[must_use]
     pub fn verdict(
         mut self,

@@ -233,8 +233,9 @@ impl Handle {
     }
 
     /// Replaces an open connection by a new one, or begins the next attempt now instead of after
-    /// its delay. The minimum gap between attempts holds. Does nothing while an attempt is under
-    /// way, while paused, or once closed.
+    /// its delay. Minimum gap, shared budget and limits hold: where no further attempt is
+    /// [allowed](crate::Attempts), the session ends. Does nothing while an attempt is under way,
+    /// while paused, or once closed.
     pub fn reconnect_now(&self) {
         self.command(|state| state.commands.reconnect = true);
     }
@@ -253,7 +254,8 @@ impl Handle {
     }
 
     /// Ends a [`pause`](Self::pause): with a connection by a probe with a short deadline, without
-    /// one by an attempt at once.
+    /// one by an attempt as soon as minimum gap and shared budget let it begin. That attempt
+    /// counts: where no further one is [allowed](crate::Attempts), the session ends.
     pub fn resume(&self) {
         self.command(|state| state.commands.pause = Some(false));
     }

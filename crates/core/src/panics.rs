@@ -59,6 +59,7 @@ impl fmt::Display for UserPanic {
 }
 
 /// Calls a function of the user's. A panic of it becomes its words.
+#[inline]
 pub(crate) fn contain<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
     catch_unwind(AssertUnwindSafe(call)).map_err(into_words)
 }
@@ -76,6 +77,7 @@ pub(crate) fn drop_contained<D>(value: D) {
     let _: Result<(), Box<str>> = contain(|| drop(value));
 }
 
+#[cold]
 fn into_words(payload: Box<dyn Any + Send>) -> Box<str> {
     let words = payload
         .downcast_ref::<&str>()

@@ -15,6 +15,10 @@ use crate::{Frame, Headers, LostCause, Text, Timestamp, TransportError};
 /// that they can be fresh for each attempt.
 ///
 /// Nothing here asks for `Send`, `Sync` or `Unpin`.
+///
+/// A panic of any of it, the attempt and its drop included, is a failed attempt: an error of the
+/// kind [`Panicked`](crate::ErrorKind::Panicked), unless panics abort. So is the panic of a function
+/// that provides URL or credentials, since the attempt calls it.
 pub trait Transport {
     /// An established connection.
     type Connection: Connection;
@@ -68,6 +72,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 /// - Dropping it aborts at once and does not block. What was written and has not been delivered is
 ///   not delivered afterwards, as far as the backend can see to that, unless the connection was
 ///   ended in order before. `poll_close` is never called.
+///
+/// A connection whose method panics is lost with an error of the kind
+/// [`Panicked`](crate::ErrorKind::Panicked), unless panics abort. It is not called again, but to be
+/// dropped; a panic of its drop harms nothing.
 pub trait Connection:
     Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
 {

@@ -33,10 +33,10 @@ use websocket_heartbeat::Event;
 #[derive(Clone, Debug)]
 pub struct Grammar {
     state: State,
-    /// The number of the last attempt.
-    connection: u64,
+    /// The number of the last attempt, where it is known.
+    connection: Option<u64>,
     /// How many numbers before it were never told: their losses are folded into its own.
-    skipped: u64,
+    skipped: Option<u64>,
 }
 
 /// One event, as the grammar sees it: for what is made of events, such as lines of a log.
@@ -88,6 +88,8 @@ impl Error for Breach {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The first event is any that there is.
+    Anywhere,
     Begin,
     Connecting,
     Open,
@@ -100,7 +102,12 @@ enum State {
 impl Grammar {
     /// Before the first event.
     pub fn new() -> Self {
-        Self { state: State::Begin, connection: 0, skipped: 0 }
+        Self { state: State::Begin, connection: Some(0), skipped: Some(0) }
+    }
+
+    /// Somewhere in a session: the events before were read elsewhere.
+    pub fn midway() -> Self {
+        Self { state: State::Anywhere, connection: None, skipped: None }
     }
 
     /// Reads the next event.
@@ -121,52 +128,72 @@ impl Grammar {
     ///
     /// When it must not stand here. The state is then that of before.
     pub fn check(&mut self, word: Word) -> Result<(), Breach> {
-        let Self { state, connection, skipped } = self;
-        match (*state, word) {
-            (
-                State::Begin | State::Lost | State::LostAndLagged | State::Retry,
-                Word::Connecting { connection: new },
-            ) if new > *connection => {
-                *skipped = new - *connection - 1;
-                *connection = new;
-                *state = State::Connecting;
-            }
-            (State::Connecting, Word::Open { connection: same }) if same == *connection => {
-                *state = State::Open;
-            }
-            (
-                State::Connecting | State::Open,
-                Word::Lost { connection: same, opened, skipped_cycles },
-            ) if same == *connection
-                && opened == (*state == State::Open)
-                && skipped_cycles == *skipped =>
-            {
-                *state = State::Lost;
-            }
-            (State::Open, Word::Message | Word::Lagged) => {}
-            (State::Lost, Word::Lagged) => *state = State::LostAndLagged,
-            (State::Lost | State::LostAndLagged, Word::Retry) => *state = State::Retry,
-            (State::Closed, _) => return Err(self.breach(word)),
-            (_, Word::Closed) => *state = State::Closed,
-            _ => return Err(self.breach(word)),
+        let next = self.after(word).filter(|_| self.has_right_numbers(word));
+        let Some(next) = next else { return Err(self.breach(word)) };
+        self.state = next;
+        if let Word::Connecting { connection } = word {
+            self.skipped = self.connection.map(|before| connection - before - 1);
+        }
+        if let Word::Connecting { connection }
+        | Word::Open { connection }
+        | Word::Lost { connection, .. } = word
+        {
+            self.connection = Some(connection);
         }
         Ok(())
     }
 
+    /// The state after this word, if it may stand here.
+    fn after(&self, word: Word) -> Option<State> {
+        use State::{Anywhere, Begin, Closed, Connecting, Lost, LostAndLagged, Open, Retry};
+        Some(match (self.state, word) {
+            (Closed, _) => return None,
+            (_, Word::Closed) => Closed,
+            (Anywhere | Begin | Lost | LostAndLagged | Retry, Word::Connecting { .. }) => {
+                Connecting
+            }
+            (Anywhere | Connecting, Word::Open { .. }) => Open,
+            (Anywhere, Word::Lagged) => Anywhere,
+            (Anywhere | Open, Word::Message) | (Open, Word::Lagged) => Open,
+            (Lost, Word::Lagged) => LostAndLagged,
+            (Anywhere, Word::Lost { .. })
+            | (Open, Word::Lost { opened: true, .. })
+            | (Connecting, Word::Lost { opened: false, .. }) => Lost,
+            (Anywhere | Lost | LostAndLagged, Word::Retry) => Retry,
+            _ => return None,
+        })
+    }
+
+    /// Whether the numbers in the word follow from those before.
+    fn has_right_numbers(&self, word: Word) -> bool {
+        let is = |number| self.connection.is_none_or(|known| known == number);
+        match word {
+            Word::Connecting { connection } => {
+                self.connection.is_none_or(|before| connection > before)
+            }
+            Word::Open { connection } => is(connection),
+            Word::Lost { connection, skipped_cycles, .. } => {
+                is(connection) && self.skipped.is_none_or(|skipped| skipped == skipped_cycles)
+            }
+            Word::Message | Word::Retry | Word::Closed | Word::Lagged => true,
+        }
+    }
+
     fn breach(&self, word: Word) -> Breach {
         let Self { state, connection, skipped } = self;
+        let number = connection.map_or_else(|| "one".to_owned(), |number| number.to_string());
         let place = match state {
-            State::Begin => "at the beginning".to_owned(),
-            State::Connecting => format!("while {connection} is connecting"),
-            State::Open => format!("while {connection} is open"),
-            State::Lost => format!("after {connection} was lost"),
-            State::LostAndLagged => format!("after {connection} was lost and messages dropped"),
-            State::Retry => format!("after the retry that follows {connection}"),
+            State::Anywhere | State::Begin => "at the beginning".to_owned(),
+            State::Connecting => format!("while {number} is connecting"),
+            State::Open => format!("while {number} is open"),
+            State::Lost => format!("after {number} was lost"),
+            State::LostAndLagged => format!("after {number} was lost and messages dropped"),
+            State::Retry => format!("after the retry that follows {number}"),
             State::Closed => "after the end".to_owned(),
         };
         let folded = match skipped {
-            0 => String::new(),
-            count => format!(" ({count} before it folded)"),
+            Some(0) | None => String::new(),
+            Some(count) => format!(" ({count} before it folded)"),
         };
         Breach { words: format!("{word:?} {place}{folded} breaks the grammar of events") }
     }
@@ -243,6 +270,26 @@ mod tests {
         for session in sessions {
             assert!(accepts(session), "{session:?}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_session_may_begin_anywhere() {
+        let parts: [&[Word]; 6] = [
+            &[R, C(7), O(7), lost(7, true, 0)],
+            &[M, lost(7, true, 2), C(9), lost(9, false, 1), X],
+            &[lost(7, false, 0), G, C(8)],
+            &[O(7), M],
+            &[C(7), X],
+            &[X],
+        ];
+        for part in parts {
+            let mut grammar = Grammar::midway();
+            assert!(part.iter().all(|word| grammar.check(*word).is_ok()), "{part:?}");
+        }
+        let mut grammar = Grammar::midway();
+        grammar.check(O(7)).unwrap();
+        assert!(grammar.check(lost(8, true, 0)).is_err());
+        assert!(grammar.check(C(8)).is_err());
     }
 
     #[test]

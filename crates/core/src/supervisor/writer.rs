@@ -146,23 +146,30 @@ impl Writer {
     }
 
     /// Writes as much as the connection takes: one window, and the flush of it where it is wanted.
+    /// `has_stirred`: whether the connection has called its waker since it was last asked to read.
     pub(super) fn write<C: Connection>(
         &mut self,
         mut connection: Pin<&mut C>,
         source: &mut impl Source,
         until: Until,
+        has_stirred: impl Fn() -> bool,
         cx: &mut Context<'_>,
     ) -> Written {
         let mut written = Written::default();
         if self.failed.is_some() {
             return written;
         }
+        let stirred_before = has_stirred();
         let result = self.step(connection.as_mut(), source, until, cx, &mut written);
         source.take_back(&mut self.window);
         if let Err(error) = result {
             self.failed = Some(error);
             written.failed = true;
             return written;
+        }
+        // A connection that is pending and has called within the poll hesitates: it is not blocked.
+        if written.blocked && has_stirred() {
+            written.blocked = self.blocked && stirred_before;
         }
         if self.blocked || written.blocked {
             let progress = connection.progress();

@@ -1,7 +1,7 @@
 //! Pause, resume, reconnect and probe, in every state and one after the other.
 
 use super::{
-    sim::{Sim, ms, rules, span},
+    sim::{Sim, at, ms, rules, span},
     states::one_in_each_state,
 };
 use crate::machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State, Transition};
@@ -100,6 +100,30 @@ fn a_pause_is_not_counted_as_outage() {
     assert_eq!(sim.closed().len(), 1);
     assert_eq!(sim.closed()[0].1, End::OutageLimit);
     assert!(sim.dials().last() <= Some(&630_000), "{:?}", sim.dials());
+}
+
+#[test]
+fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
+    let pace = Pace { outage_limit: span(60_000), ..rules().pace };
+    for (seen, ends) in [(60_000, false), (60_001, true), (3_600_000, true)] {
+        let mut sim = Sim::open(Rules { pace, ..rules() });
+        sim.ended();
+        // Due at 2 s; the task stalled.
+        sim.jump_to(seen);
+        assert_eq!(sim.dials().is_empty(), ends, "seen at {seen}");
+        assert_eq!(sim.closed(), if ends { vec![(seen, End::OutageLimit)] } else { vec![] });
+    }
+}
+
+#[test]
+fn an_attempt_that_is_postponed_beyond_the_outage_limit_ends_the_session_at_once() {
+    let pace = Pace { outage_limit: span(60_000), ..rules().pace };
+    for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
+        let mut sim = Sim::open(Rules { pace, ..rules() });
+        sim.ended();
+        sim.feed(|machine, now| machine.handle_postponed(now, until.map(at)));
+        assert_eq!(sim.closed(), if ends { vec![(0, End::OutageLimit)] } else { vec![] });
+    }
 }
 
 #[test]

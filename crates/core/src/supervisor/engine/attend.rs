@@ -177,7 +177,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             probe: &mut self.probe,
             can_ping: self.can_ping,
         };
-        let written = self.writer.write(connection.as_mut(), &mut source, until, cx);
+        let has_stirred = || self.shared.slots.has_stirred();
+        let written = self.writer.write(connection.as_mut(), &mut source, until, has_stirred, cx);
         if !source.seen {
             self.expire();
         }
