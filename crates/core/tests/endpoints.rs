@@ -123,7 +123,7 @@ fn what_the_user_gives_up_counts_for_nothing() {
     assert_eq!((first, failures), (vec![0, 0, 0, 0], vec![0, 0]));
     // An attempt that is given up for a pause.
     let (second, failures) = used(
-        |_| Script::accept(),
+        |dial| if dial == 1 { Script::hang() } else { Script::accept() },
         as_it_is,
         |handle, event| match event {
             Event::Connecting(connecting) if connecting.connection == 1 => handle.pause(),
@@ -153,6 +153,7 @@ fn an_attempt_is_told_what_came_before_it() {
         2 => Script::refuse_connection(),
         3 => Script::accept().end_after(SECOND),
         4 => Script::accept().end_after(SECOND * 10),
+        6 => Script::hang(),
         _ => Script::accept(),
     });
     let told = Rc::new(RefCell::new(Vec::new()));

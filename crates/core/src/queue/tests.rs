@@ -134,8 +134,8 @@ fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
 /// So nothing that changes the outbox has to remember whom to call.
 #[test]
 fn those_who_wait_are_called_in_one_place() {
-    // Receipts have a place of their own, and so has the status.
-    let allowed = ["queue/settle.rs", "queue/fates.rs", "wait_line.rs", "shared.rs"];
+    // Receipts have a place of their own, and so have the status and the dial budget.
+    let allowed = ["queue/settle.rs", "budget.rs", "queue/fates.rs", "wait_line.rs", "shared.rs"];
     let of_layer = ["acks/gate.rs", "acks/slot.rs"];
     let calls = ["garbage.wake(", "line.call"];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

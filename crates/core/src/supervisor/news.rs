@@ -161,7 +161,8 @@ impl Desk {
     }
 
     /// A message was read that has no place to go.
-    pub(super) fn discarded(&mut self) {
+    pub(super) fn discarded(&mut self, bytes: usize) {
+        self.uncount_in(bytes);
         self.unread += 1;
     }
 

@@ -18,7 +18,7 @@ use websocket_heartbeat::{
 use websocket_heartbeat_mock::{Clock, MockConnection, MockTransport, Remote, Script, mock};
 
 use crate::{
-    stage::{Stage, secs, words},
+    stage::{Counter, Stage, secs, words},
     two_tasks::rest,
 };
 
@@ -208,4 +208,14 @@ fn closing_while_a_provider_works_gives_it_up_at_once() {
     stage.runner.run_for(secs(600));
     log.assert(&[(0, "connecting 1"), (3_000, "closed user")]);
     stage.remote.trace().assert([(0, "#1 dial"), (3_000, "#1 abandoned")]);
+}
+
+/// The gap between attempts and the shared budget count from the beginning of each.
+#[test]
+fn an_attempt_begins_before_its_event_is_taken() {
+    let (stage, settings) = Stage::new(|_| Script::hang());
+    let mut session = settings.build().unwrap();
+    let first = Counter::new().next(&mut session);
+    assert!(matches!(first, Poll::Ready(Some(Event::Connecting(_)))), "{first:?}");
+    assert_eq!(stage.remote.dials().len(), 1);
 }

@@ -65,10 +65,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Does and tells what the machine wants. What is only to be written moves nothing yet.
     pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> Step {
         let mut step = Step::Still;
+        let mut dialled = false;
         while let Some(action) = self.machine.poll_action() {
             if !matches!(action, Action::Probe | Action::SayGoodbye) {
                 step = Step::Moved;
             }
+            dialled |= matches!(action, Action::Dial { .. });
             self.act(action, cx);
         }
         while let Some(transition) = self.machine.poll_event() {
@@ -77,6 +79,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         if !self.machine.is_waiting() {
             self.policies.redial.leave();
+        }
+        if dialled {
+            // The attempt begins now, and not when somebody has taken the event that says so: the
+            // gap between attempts and the shared budget count from now.
+            self.connect(cx);
         }
         step
     }

@@ -44,10 +44,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     fn discard(&mut self, cx: &mut Context<'_>) -> Read {
         loop {
             let read = self.read_frames(cx);
-            if !matches!(read, Read::Message(_)) {
-                return read;
-            }
-            self.desk.discarded();
+            let Read::Message(message) = read else { return read };
+            self.desk.discarded(message.len());
             if self.frames >= FRAMES_PER_LOOK {
                 return Read::Moved;
             }
