@@ -127,8 +127,8 @@ pub struct Counters {
     /// folded or not. What the session's end ended is not among them.
     pub losses: Losses,
     /// Messages given to the application or its inbox. Answers that
-    /// [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) keeps back are not among them;
-    /// those that the inbox dropped later are.
+    /// [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) keeps back are not among them,
+    /// nor those that were discarded unread after `close`; those that the inbox dropped later are.
     pub messages_in: u64,
     /// Bytes of these.
     pub bytes_in: u64,
