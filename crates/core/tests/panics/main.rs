@@ -1,6 +1,7 @@
 //! A panic of a function of the user's is a decision, not a hang: nothing passes through `poll`,
 //! and the panic's words come out by a type.
 
+mod anywhere;
 mod connection;
 #[path = "../session/mod.rs"]
 mod session;
