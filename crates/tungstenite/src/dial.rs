@@ -53,11 +53,16 @@ impl Dialer {
 
     /// Takes charge of the socket below a connection that was just opened: from now on a drop throws
     /// away what was written and has not been delivered, and resets the connection, unless the
-    /// socket was [ended](crate::tcp::end) before. For backends.
+    /// socket was [ended](crate::tcp::end) before. Sets [`Tuning::unsent_limit`] as well. For
+    /// backends.
     ///
     /// It is done as far as the operating system can: what it refuses is left as it was.
     pub fn adopt(&self, socket: &impl tcp::Handle) {
         let _ = tcp::give_up_on_drop(socket);
+        let tuning = self.settings.as_deref().map_or_else(Tuning::new, |settings| settings.tuning);
+        if let Some(bytes) = tuning.unsent() {
+            let _ = tcp::limit_unsent(socket, bytes);
+        }
     }
 
     /// Makes one attempt: an address, a stream, TLS for `wss://`, the upgrade.
@@ -171,6 +176,29 @@ mod tests {
         let (_, error) = tried(0, &[1, 2]);
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.to_string(), "refused: 127.0.0.1:2: connection refused");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_adopted_socket_holds_little_that_is_unsent() {
+        use socket2::SockRef;
+        use std::net::{TcpListener, TcpStream};
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        for (dialer, limit) in [
+            (Dialer::new(), Some(64 * 1024)),
+            (Dialer::new().tuning(Tuning::many().unsent_limit(Some(5_000))), Some(5_000)),
+            (Dialer::new().tuning(Tuning::new().unsent_limit(Some(0))), Some(1)),
+            (Dialer::new().tuning(Tuning::new().unsent_limit(Some(usize::MAX))), Some(u32::MAX)),
+            (Dialer::new().tuning(Tuning::new().unsent_limit(None)), None),
+        ] {
+            let stream = TcpStream::connect(address).unwrap();
+            let before = SockRef::from(&stream).tcp_notsent_lowat().unwrap();
+            dialer.adopt(&stream);
+            let after = SockRef::from(&stream).tcp_notsent_lowat().unwrap();
+            assert_eq!(after, limit.unwrap_or(before));
+        }
     }
 
     #[cfg(not(feature = "rustls"))]

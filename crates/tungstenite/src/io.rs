@@ -33,6 +33,8 @@ pub(crate) struct Io<S> {
     arrived: u64,
     tail: Tail,
     written: u64,
+    /// How many bytes of what tungstenite wants written the stream has accepted already.
+    passed: usize,
     /// The stream took no more bytes when last asked, and the task has not polled since. tungstenite
     /// tries before each frame that it reads, which a peer can make many in one call.
     write_waits: bool,
@@ -59,6 +61,7 @@ impl<S> Io<S> {
             arrived: 0,
             tail: Tail::new(),
             written: 0,
+            passed: 0,
             write_waits: false,
             write_error: None,
             ended: false,
@@ -189,6 +192,12 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Write for Io<S> {
+    /// Writes on at the byte that is next: after `WouldBlock`, `buffer` has to begin with the same
+    /// bytes again, of which some may have been passed on already.
+    ///
+    /// That is said only once it is more than half of them: tungstenite moves all that remains to
+    /// the front then, which for each small piece of a large message would take a time that grows
+    /// with the square of its size.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         if self.write_error.is_some() {
             return Ok(buffer.len());
@@ -197,24 +206,31 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
-        match Pin::new(&mut self.stream).poll_write(&mut cx, buffer) {
-            Poll::Ready(Ok(0)) if !buffer.is_empty() => {
-                self.fail(io::ErrorKind::WriteZero.into());
-                Ok(buffer.len())
-            }
-            Poll::Ready(Ok(count)) => {
-                self.written += count as u64;
-                Ok(count)
-            }
-            Poll::Ready(Err(error)) => {
-                self.fail(error);
-                Ok(buffer.len())
-            }
-            Poll::Pending => {
-                self.write_waits = true;
-                Err(io::ErrorKind::WouldBlock.into())
+        while self.passed < buffer.len() {
+            let rest = &buffer[self.passed..];
+            match Pin::new(&mut self.stream).poll_write(&mut cx, rest) {
+                Poll::Ready(Ok(0)) => {
+                    self.fail(io::ErrorKind::WriteZero.into());
+                    return Ok(buffer.len());
+                }
+                Poll::Ready(Ok(count)) => {
+                    self.written += count as u64;
+                    self.passed += count;
+                }
+                Poll::Ready(Err(error)) => {
+                    self.fail(error);
+                    return Ok(buffer.len());
+                }
+                Poll::Pending => {
+                    self.write_waits = true;
+                    break;
+                }
             }
         }
+        if self.passed < buffer.len() && self.passed <= buffer.len() / 2 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(std::mem::take(&mut self.passed))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -577,3 +577,25 @@ fn a_close_frame_that_cannot_be_read_is_a_breach_of_protocol() {
         assert_eq!(u16::from(close.code), code);
     }
 }
+
+#[test]
+fn a_large_message_leaves_in_small_pieces_in_order() {
+    let payload: Vec<u8> = (0..=250).cycle().take(1 << 20).collect();
+    let mut socket = socket(0, &[]);
+    socket.feed(Message::binary(payload.clone())).unwrap();
+    while socket.script().written.len() < payload.len() {
+        assert!(socket.flushed().is_pending());
+        // An answer to a ping may join it meanwhile.
+        socket.script().reads.push_back(PING.to_vec());
+        assert!(matches!(socket.read_through(), Poll::Ready(Some(Ok(Frame::Ping(_))))));
+        socket.script().accepts = 10_007;
+        let _ = socket.ready();
+        assert_eq!(socket.progress(), Some(socket.script().written.len() as u64));
+    }
+    socket.script().accepts = ALL;
+    assert!(socket.flushed().is_ready());
+    assert!(socket.read_through().is_pending());
+    let sent = socket.sent();
+    assert!(sent[0] == Ws::Binary(payload.into()));
+    assert!(sent.len() > 50 && sent[1..].iter().all(|answer| *answer == Ws::Pong("p".into())));
+}
