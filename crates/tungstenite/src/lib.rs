@@ -17,6 +17,7 @@ mod frame;
 mod io;
 mod line;
 mod opening;
+mod order;
 mod request;
 mod retry_after;
 mod socket;
