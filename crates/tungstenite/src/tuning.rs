@@ -75,7 +75,7 @@ impl Tuning {
     }
 
     /// Sets the limit on a received message, all its fragments together; `None` for no limit. A
-    /// longer one ends the connection with [`ErrorKind::TooLarge`].
+    /// longer one ends the connection with [`ErrorKind::TooLarge`]; the error names this setting.
     ///
     /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
     #[must_use]
