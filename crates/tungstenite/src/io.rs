@@ -9,7 +9,7 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::TransportError;
 
-use crate::{close::Tail, fault};
+use crate::{close::Tail, fault, turn::Turn};
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -20,16 +20,13 @@ use crate::{close::Tail, fault};
 /// code included. Therefore the error is kept for [`write_error`](Self::write_error) and later
 /// writes are swallowed.
 ///
-/// Reading pauses after [`TURN`] bytes that came without a pause: it is then `WouldBlock` once, with
-/// the waker called. tungstenite reads until a message is whole, and a peer can keep it from ever
-/// being whole: without this, fragments without end would keep the thread in one call for ever.
+/// Reading pauses after each [`Turn`]: it is then `WouldBlock` once, with the waker called.
 pub(crate) struct Io<S> {
     stream: S,
     /// What was read from the stream and put back, until it has been read again.
     early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
-    /// How much may still be read before reading pauses.
-    turn: usize,
+    turn: Turn,
     arrived: u64,
     tail: Tail,
     written: u64,
@@ -43,21 +40,13 @@ pub(crate) struct Io<S> {
     ended: bool,
 }
 
-/// How many bytes are read before reading pauses. In so many there are at most 128 Ki frames, the
-/// empty ones, which take tungstenite some ten milliseconds; a message of many megabytes is read at
-/// full speed all the same, since a pause costs what a few small messages cost.
-const TURN: usize = 256 * 1024;
-
-/// What a read counts for at least: a peer that sends byte by byte costs a system call for each.
-const READ_COST: usize = 4 * 1024;
-
 impl<S> Io<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             early: None,
             waker: Waker::noop().clone(),
-            turn: TURN,
+            turn: Turn::new(),
             arrived: 0,
             tail: Tail::new(),
             written: 0,
@@ -169,22 +158,20 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
         if let Some(early) = self.early.take() {
             return self.read_early(early, buffer);
         }
-        if self.turn == 0 {
-            self.turn = TURN;
-            self.waker.wake_by_ref();
+        if self.turn.is_over(&self.waker) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
             Poll::Ready(Ok(count)) => {
-                self.turn = self.turn.saturating_sub(count.max(READ_COST));
+                self.turn.note(count);
                 self.arrived += count as u64;
                 self.tail.note(&buffer[..count]);
                 Ok(count)
             }
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => {
-                self.turn = TURN;
+                self.turn.renew();
                 Err(io::ErrorKind::WouldBlock.into())
             }
         }

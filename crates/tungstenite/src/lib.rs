@@ -25,6 +25,7 @@ pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
 mod tuning;
+mod turn;
 mod upgrade;
 
 #[cfg(feature = "async-tungstenite")]
