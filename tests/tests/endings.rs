@@ -48,6 +48,7 @@ macro_rules! over_every_backend {
 over_every_backend! {
     what_is_written_has_nearly_left
     a_dropped_connection_delivers_nothing_more
+    a_dropped_tls_connection_delivers_nothing_more
     a_dead_connection_delivers_nothing_more
     an_aborted_connection_delivers_nothing_more
     a_closed_session_ends_the_line_in_order
@@ -81,9 +82,16 @@ struct Deaf {
 
 impl Deaf {
     fn start() -> Self {
-        let (client_is_gone, wait) = mpsc::channel();
-        let (url, server) = serve(move |mut stream| {
+        Self::accepting(|mut stream| {
             accept_upgrade(&mut stream);
+            stream
+        })
+    }
+
+    fn accepting(upgrade: impl FnOnce(TcpStream) -> TcpStream + Send + 'static) -> Self {
+        let (client_is_gone, wait) = mpsc::channel();
+        let (url, server) = serve(move |stream| {
+            let mut stream = upgrade(stream);
             wait.recv().expect("the client goes");
             let mut heard = 0;
             let mut buffer = [0; 64 << 10];
@@ -117,6 +125,25 @@ fn a_dropped_connection_delivers_nothing_more<B: Backend>() {
         send_and_stall(&mut connection).await
     });
     server.has_heard_part_of(Some(accepted));
+}
+
+fn a_dropped_tls_connection_delivers_nothing_more<B: Backend>() {
+    let (certificate, config) = authority();
+    let server = Deaf::accepting(|stream| {
+        let tls = StreamOwned::new(ServerConnection::new(config).expect("a configuration"), stream);
+        tungstenite::accept(tls).expect("a WebSocket client").into_inner().sock
+    });
+    let accepted = B::block_on(async {
+        let dialer = Dialer::new().tls(trusting(certificate));
+        let request = Request::new(&over_tls(&server.url)).expect("a URL");
+        let dialed = B::dial_by(&dialer, &request, 0).await.expect("accepted");
+        send_and_stall(&mut Box::pin(dialed.connection)).await
+    });
+    server.has_heard_part_of(Some(accepted));
+}
+
+fn over_tls(url: &str) -> String {
+    url.replace("ws://127.0.0.1", "wss://localhost")
 }
 
 /// Writes until the server's end and ours are full; how much that was.
@@ -250,7 +277,7 @@ fn ends_tls_in_order<B: Backend>(client_begins: bool) {
         // Without close_notify before the end this is an error, RFC 8446 section 6.1.
         server.get_mut().read(&mut [0]).expect("close_notify")
     });
-    let request = Request::new(&url.replace("ws://127.0.0.1", "wss://localhost")).expect("a URL");
+    let request = Request::new(&over_tls(&url)).expect("a URL");
     let dialer = Dialer::new().tls(trusting(certificate));
     B::block_on(async {
         let transport = transport_fn(move |_| {
