@@ -62,7 +62,7 @@ fn closes<B: Backend>(name: &str, flood: Flood) {
                 let event = Pin::new(&mut session).poll_next(cx);
                 assert!(event.is_pending(), "{event:?}");
                 turns += 1;
-                if turns < 20 { Poll::Pending } else { Poll::Ready(()) }
+                if turns < 5 { Poll::Pending } else { Poll::Ready(()) }
             })
             .await;
             handle.close();

@@ -98,6 +98,10 @@ pub struct Lost {
     /// ping that was written after them; where the heartbeat sends none, it counts every message
     /// of the connection. Never less than what was lost: a frame that was already on its way when
     /// a message was written proves nothing about it.
+    ///
+    /// They do not arrive later: what the native backends have not delivered is thrown away when
+    /// the connection is given up. What has reached the server's side, its kernel or a proxy before
+    /// it, may still be read there.
     pub unproven: u64,
     /// How many messages of the handed window were cut off in mid-flush, given back or not.
     pub unknown: u64,
@@ -324,8 +328,9 @@ impl fmt::Display for CloseReason {
 #[non_exhaustive]
 pub enum Fate {
     /// The operating system, or the TLS session, of that connection took the bytes, and a flush
-    /// completed. Not: delivered. On a line that is silently dead the kernel takes megabytes; see
-    /// [`Lost::unproven`].
+    /// completed. Not: delivered. On a connection that is silently dead the kernel takes some all
+    /// the same: what may be under way, and 64 KiB besides, or megabytes where that is not limited;
+    /// see [`Lost::unproven`].
     Written {
         /// The connection's number.
         connection: u64,

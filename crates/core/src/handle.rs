@@ -224,7 +224,8 @@ impl Handle {
         });
     }
 
-    /// Ends the session now, without a close frame. Idempotent.
+    /// Ends the session now, without a close frame. Idempotent. What was written and has not been
+    /// delivered may be thrown away; the native backends do that.
     pub fn abort(&self) {
         self.command(|state| {
             state.commands.abort = true;

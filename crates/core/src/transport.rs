@@ -58,6 +58,8 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 ///   there may be more to read has called its waker.
 /// - After the peer's close frame it reports [`Frame::Close`], writes the reply by itself as far
 ///   as it can and at the latest when flushed, then ends with `None` when the peer closes the line.
+/// - A close code that a peer may not send, RFC 6455 section 7.4, is an error of kind
+///   [`Protocol`](crate::ErrorKind::Protocol), and never reported as another code.
 /// - A line that ends without a close frame is `None` or an error of kind
 ///   [`Ended`](crate::ErrorKind::Ended) or [`Reset`](crate::ErrorKind::Reset).
 /// - `start_send(Frame::Close(..))` begins the close handshake; data sent later is refused. Reading

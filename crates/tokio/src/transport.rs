@@ -64,6 +64,9 @@ impl Transport for TokioTransport {
 
 /// One attempt at a request, for transports that make their own request each time.
 ///
+/// The dialer remembers which address worked: clone one for each attempt. The number of the attempt
+/// does not matter to it.
+///
 /// ```
 /// use websocket_heartbeat_tokio::{Attempt, Dialer, Request, dial, transport_fn};
 ///

@@ -21,13 +21,14 @@ use crate::{
 /// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for those who have one: their own
 /// TLS, proxy or upgrade.
 ///
-/// It keeps the contract but for three things that the stream does not let through:
+/// It keeps the contract but for these things, which the stream does not let through:
 ///
 /// - A failed write ends reading as well if the answer to a ping is due just then.
 /// - [`progress`](Connection::progress) is `None`: a slow upload is told from a stuck one only by
 ///   what comes in.
 /// - One poll reads until a message is whole. A peer that sends fragments without end keeps that
 ///   poll busy, unless the stream below yields by itself, as tokio's do.
+/// - Buffers that a burst made grow stay as large as they are.
 ///
 /// A close code that may not be sent is an error here that does not name it; a close frame with the
 /// code 1002 and the words "Protocol violation" is taken for one, since that is what tungstenite puts

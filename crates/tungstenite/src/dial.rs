@@ -7,16 +7,22 @@ use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
 #[cfg(feature = "rustls")]
 use crate::Tls;
-use crate::{Line, Request, Socket, Tuning, fault, tcp, upgrade};
+use crate::{
+    Line, Request, Socket, Tuning, fault,
+    order::{Attempt, Memory},
+    tcp, upgrade,
+};
 
 /// How to get from a [`Request`] to a connection: tuning and TLS.
 ///
-/// This is what a backend's transport is made of. A clone shares everything with the original, and
-/// costs next to nothing.
+/// This is what a backend's transport is made of. It remembers which address of a host worked, of the
+/// last 16 hosts. A clone shares everything with the original, also what is remembered, and costs
+/// next to nothing: make one dialer, and clone it for each attempt.
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
     /// `None` stands for the defaults.
     settings: Option<Arc<Settings>>,
+    memory: Memory,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -53,18 +59,26 @@ impl Dialer {
 
     /// Takes charge of the socket below a connection that was just opened: from now on a drop throws
     /// away what was written and has not been delivered, and resets the connection, unless the
-    /// socket was [ended](crate::tcp::end) before. For backends.
+    /// socket was [ended](crate::tcp::end) before. Sets [`Tuning::unsent_limit`] as well. For
+    /// backends.
     ///
     /// It is done as far as the operating system can: what it refuses is left as it was.
     pub fn adopt(&self, socket: &impl tcp::Handle) {
         let _ = tcp::give_up_on_drop(socket);
+        let tuning = self.settings.as_deref().map_or_else(Tuning::new, |settings| settings.tuning);
+        if let Some(bytes) = tuning.unsent() {
+            let _ = tcp::limit_unsent(socket, bytes);
+        }
     }
 
     /// Makes one attempt: an address, a stream, TLS for `wss://`, the upgrade.
     ///
     /// `addresses` resolves the request's host afresh. They are tried in turn with `open` until one
-    /// of them accepts; attempt `n`, counted from 0, begins with the `n`-th. So an address that
+    /// of them accepts: the one that worked last comes first, then the others, IPv6 and IPv4 in turn.
+    /// An attempt after one that failed begins with another address: with the second, where all
+    /// failed, else with the one behind the address at which the attempt ended. So an address that
     /// swallows packets costs one attempt its time and does not keep the others from being tried.
+    /// The order does not depend on the number of the attempt.
     ///
     /// There is no time limit: whoever calls has one. Dropping the future abandons the attempt.
     ///
@@ -75,7 +89,7 @@ impl Dialer {
     pub async fn dial<S, F>(
         &self,
         request: &Request,
-        attempt: u32,
+        _attempt: u32,
         addresses: impl Future<Output = io::Result<Vec<SocketAddr>>>,
         open: impl Fn(SocketAddr) -> F,
     ) -> Result<Established<Socket<Line<S>>>, TransportError>
@@ -88,30 +102,30 @@ impl Dialer {
             return Err(crate::RequestError::TlsMissing.into());
         }
         let settings = self.settings.as_deref().cloned().unwrap_or_default();
-        let mut addresses =
+        let addresses =
             addresses.await.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
-        let begin = attempt as usize % addresses.len().max(1);
-        addresses.rotate_left(begin);
-        let stream = first_open(&addresses, open).await?;
+        let mut attempt = self.memory.attempt(request.host(), request.port(), addresses);
+        let stream = first_open(&mut attempt, open).await?;
         let line = match request.is_tls() {
             #[cfg(feature = "rustls")]
             true => Line::tls(settings.tls.secure(request.host(), stream).await?),
             _ => Line::plain(stream),
         };
         let established = upgrade(line, request, settings.tuning).await?;
+        attempt.worked();
         Ok(established.map(|socket| socket.counting(Line::passed_on)))
     }
 }
 
 async fn first_open<S, F>(
-    addresses: &[SocketAddr],
+    attempt: &mut Attempt<'_>,
     open: impl Fn(SocketAddr) -> F,
 ) -> Result<S, TransportError>
 where
     F: Future<Output = io::Result<S>>,
 {
     let mut last = TransportError::new(ErrorKind::Dns, "the host has no address");
-    for &address in addresses {
+    while let Some(address) = attempt.next() {
         match open(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => {
@@ -150,7 +164,8 @@ mod tests {
 
     use super::*;
 
-    fn tried(attempt: u32, ports: &[u16]) -> (Vec<u16>, TransportError) {
+    /// What a dialer tries, where nothing listens.
+    fn tried(dialer: &Dialer, ports: &[u16]) -> (Vec<u16>, TransportError) {
         let addresses = ports.iter().map(|&port| ([127, 0, 0, 1], port).into()).collect();
         let seen = RefCell::new(Vec::new());
         let open = async |address: SocketAddr| -> io::Result<futures::io::Cursor<Vec<u8>>> {
@@ -158,19 +173,44 @@ mod tests {
             Err(io::ErrorKind::ConnectionRefused.into())
         };
         let request = Request::new("ws://example.org").unwrap();
-        let dialer = Dialer::new();
-        let dial = dialer.dial(&request, attempt, async { Ok(addresses) }, open);
+        let dial = dialer.dial(&request, 7, async { Ok(addresses) }, open);
         let error = block_on(dial).unwrap_err();
         (seen.into_inner(), error)
     }
 
     #[test]
-    fn every_address_is_tried_and_each_attempt_begins_with_the_next() {
-        assert_eq!(tried(0, &[1, 2, 3]).0, [1, 2, 3]);
-        assert_eq!(tried(4, &[1, 2, 3]).0, [2, 3, 1]);
-        let (_, error) = tried(0, &[1, 2]);
+    fn every_address_is_tried_and_a_failed_attempt_begins_with_the_next() {
+        let dialer = Dialer::new();
+        let (first, error) = tried(&dialer, &[1, 2]);
+        assert_eq!(first, [1, 2]);
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.to_string(), "refused: 127.0.0.1:2: connection refused");
+        // A clone has learned the same, also where its settings are others.
+        assert_eq!(tried(&dialer.clone().tuning(Tuning::many()), &[1, 2]).0, [2, 1]);
+        assert_eq!(tried(&Dialer::new(), &[1, 2]).0, [1, 2]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_adopted_socket_holds_little_that_is_unsent() {
+        use socket2::SockRef;
+        use std::net::{TcpListener, TcpStream};
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        for (dialer, limit) in [
+            (Dialer::new(), Some(64 * 1024)),
+            (Dialer::new().tuning(Tuning::many().unsent_limit(Some(5_000))), Some(5_000)),
+            (Dialer::new().tuning(Tuning::new().unsent_limit(Some(0))), Some(1)),
+            (Dialer::new().tuning(Tuning::new().unsent_limit(Some(usize::MAX))), Some(u32::MAX)),
+            (Dialer::new().tuning(Tuning::new().unsent_limit(None)), None),
+        ] {
+            let stream = TcpStream::connect(address).unwrap();
+            let before = SockRef::from(&stream).tcp_notsent_lowat().unwrap();
+            dialer.adopt(&stream);
+            let after = SockRef::from(&stream).tcp_notsent_lowat().unwrap();
+            assert_eq!(after, limit.unwrap_or(before));
+        }
     }
 
     #[cfg(not(feature = "rustls"))]
@@ -185,6 +225,6 @@ mod tests {
 
     #[test]
     fn a_host_without_addresses_is_a_fault_of_dns() {
-        assert_eq!(tried(1, &[]).1.kind(), ErrorKind::Dns);
+        assert_eq!(tried(&Dialer::new(), &[]).1.kind(), ErrorKind::Dns);
     }
 }

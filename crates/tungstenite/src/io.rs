@@ -9,7 +9,7 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::TransportError;
 
-use crate::{close::Tail, fault};
+use crate::{close::Tail, fault, turn::Turn};
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -20,19 +20,18 @@ use crate::{close::Tail, fault};
 /// code included. Therefore the error is kept for [`write_error`](Self::write_error) and later
 /// writes are swallowed.
 ///
-/// Reading pauses after [`TURN`] bytes that came without a pause: it is then `WouldBlock` once, with
-/// the waker called. tungstenite reads until a message is whole, and a peer can keep it from ever
-/// being whole: without this, fragments without end would keep the thread in one call for ever.
+/// Reading pauses after each [`Turn`]: it is then `WouldBlock` once, with the waker called.
 pub(crate) struct Io<S> {
     stream: S,
     /// What was read from the stream and put back, until it has been read again.
     early: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
-    /// How much may still be read before reading pauses.
-    turn: usize,
+    turn: Turn,
     arrived: u64,
     tail: Tail,
     written: u64,
+    /// How many bytes of what tungstenite wants written the stream has accepted already.
+    passed: usize,
     /// The stream took no more bytes when last asked, and the task has not polled since. tungstenite
     /// tries before each frame that it reads, which a peer can make many in one call.
     write_waits: bool,
@@ -41,24 +40,17 @@ pub(crate) struct Io<S> {
     ended: bool,
 }
 
-/// How many bytes are read before reading pauses. In so many there are at most 128 Ki frames, the
-/// empty ones, which take tungstenite some ten milliseconds; a message of many megabytes is read at
-/// full speed all the same, since a pause costs what a few small messages cost.
-const TURN: usize = 256 * 1024;
-
-/// What a read counts for at least: a peer that sends byte by byte costs a system call for each.
-const READ_COST: usize = 4 * 1024;
-
 impl<S> Io<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             early: None,
             waker: Waker::noop().clone(),
-            turn: TURN,
+            turn: Turn::new(),
             arrived: 0,
             tail: Tail::new(),
             written: 0,
+            passed: 0,
             write_waits: false,
             write_error: None,
             ended: false,
@@ -166,22 +158,20 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
         if let Some(early) = self.early.take() {
             return self.read_early(early, buffer);
         }
-        if self.turn == 0 {
-            self.turn = TURN;
-            self.waker.wake_by_ref();
+        if self.turn.is_over(&self.waker) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
             Poll::Ready(Ok(count)) => {
-                self.turn = self.turn.saturating_sub(count.max(READ_COST));
+                self.turn.note(count);
                 self.arrived += count as u64;
                 self.tail.note(&buffer[..count]);
                 Ok(count)
             }
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => {
-                self.turn = TURN;
+                self.turn.renew();
                 Err(io::ErrorKind::WouldBlock.into())
             }
         }
@@ -189,6 +179,12 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Write for Io<S> {
+    /// Writes on at the byte that is next: after `WouldBlock`, `buffer` has to begin with the same
+    /// bytes again, of which some may have been passed on already.
+    ///
+    /// That is said only once it is more than half of them: tungstenite moves all that remains to
+    /// the front then, which for each small piece of a large message would take a time that grows
+    /// with the square of its size.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         if self.write_error.is_some() {
             return Ok(buffer.len());
@@ -197,24 +193,31 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
-        match Pin::new(&mut self.stream).poll_write(&mut cx, buffer) {
-            Poll::Ready(Ok(0)) if !buffer.is_empty() => {
-                self.fail(io::ErrorKind::WriteZero.into());
-                Ok(buffer.len())
-            }
-            Poll::Ready(Ok(count)) => {
-                self.written += count as u64;
-                Ok(count)
-            }
-            Poll::Ready(Err(error)) => {
-                self.fail(error);
-                Ok(buffer.len())
-            }
-            Poll::Pending => {
-                self.write_waits = true;
-                Err(io::ErrorKind::WouldBlock.into())
+        while self.passed < buffer.len() {
+            let rest = &buffer[self.passed..];
+            match Pin::new(&mut self.stream).poll_write(&mut cx, rest) {
+                Poll::Ready(Ok(0)) => {
+                    self.fail(io::ErrorKind::WriteZero.into());
+                    return Ok(buffer.len());
+                }
+                Poll::Ready(Ok(count)) => {
+                    self.written += count as u64;
+                    self.passed += count;
+                }
+                Poll::Ready(Err(error)) => {
+                    self.fail(error);
+                    return Ok(buffer.len());
+                }
+                Poll::Pending => {
+                    self.write_waits = true;
+                    break;
+                }
             }
         }
+        if self.passed < buffer.len() && self.passed <= buffer.len() / 2 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(std::mem::take(&mut self.passed))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -17,6 +17,7 @@ mod frame;
 mod io;
 mod line;
 mod opening;
+mod order;
 mod request;
 mod retry_after;
 mod socket;
@@ -24,6 +25,7 @@ pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
 mod tuning;
+mod turn;
 mod upgrade;
 
 #[cfg(feature = "async-tungstenite")]

@@ -15,7 +15,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_sink::Sink;
 use tungstenite::{
     Error as WsError, Message as Ws, Utf8Bytes,
-    error::ProtocolError,
+    error::{CapacityError, ProtocolError},
     protocol::{CloseFrame as WsCloseFrame, Role, WebSocketContext, frame::coding::CloseCode},
 };
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
@@ -131,7 +131,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(Err(fault::from_tungstenite(error))))
+        let error = match error {
+            WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+                self.too_large(size, max_size)
+            }
+            error => fault::from_tungstenite(error),
+        };
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// The peer has sent more than the settings allow: which of them, and how much.
+    fn too_large(&self, size: usize, limit: usize) -> TransportError {
+        let config = self.context.get_config();
+        let is = |setting: Option<usize>| setting == Some(limit);
+        let (what, settings) = match (is(config.max_message_size), is(config.max_frame_size)) {
+            (true, true) => ("message", "Tuning::max_message and Tuning::max_frame"),
+            (true, false) => ("message", "Tuning::max_message"),
+            (false, true) => ("frame", "Tuning::max_frame"),
+            // Without limits of ours, there are those of the address space.
+            (false, false) => ("message", "what this machine can address"),
+        };
+        let words = format!("a {what} of {size} bytes exceeds the {limit} of {settings}");
+        TransportError::new(ErrorKind::TooLarge, words)
     }
 
     /// Apart, since all variants of one `match` would be put together from the small pieces that a

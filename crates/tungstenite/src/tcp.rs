@@ -45,6 +45,21 @@ pub(crate) fn give_up_on_drop(socket: &impl Handle) -> io::Result<()> {
     SockRef::from(socket).set_linger(Some(Duration::ZERO))
 }
 
+/// Limits what the operating system holds and has not sent yet, where it can.
+pub(crate) fn limit_unsent(socket: &impl Handle, bytes: usize) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // Zero would stand for the system's own limit.
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
+        SockRef::from(socket).set_tcp_notsent_lowat(bytes)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (socket, bytes);
+        Ok(())
+    }
+}
+
 /// Ends writing in order: what was written is delivered, then the peer sees the end. A drop after
 /// that is harmless.
 ///

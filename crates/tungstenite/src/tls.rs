@@ -15,7 +15,7 @@ use futures_rustls::{
 };
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-use crate::fault;
+use crate::{fault, turn::Turn};
 
 /// How `wss://` is secured.
 ///
@@ -55,7 +55,7 @@ impl Tls {
         };
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| TransportError::from_source(ErrorKind::Url, error))?;
-        let stream = Counted { stream, written: 0 };
+        let stream = Counted::new(stream);
         TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
             match fault::io_kind(&error) {
                 // What answers there hung up: often it does not speak TLS.
@@ -100,13 +100,19 @@ impl fmt::Debug for Tls {
 /// A stream with TLS.
 pub(crate) type Secured<S> = TlsStream<Counted<S>>;
 
-/// A stream that counts what it accepts.
+/// A stream that counts what it accepts, and pauses after each [`Turn`] of reading: a peer can send
+/// without end what means something to TLS alone, such as session tickets.
 pub(crate) struct Counted<S> {
     stream: S,
     written: u64,
+    turn: Turn,
 }
 
 impl<S> Counted<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, written: 0, turn: Turn::new() }
+    }
+
     pub(crate) fn stream(&self) -> &S {
         &self.stream
     }
@@ -122,7 +128,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        if self.turn.is_over(cx.waker()) {
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        match read {
+            Poll::Ready(Ok(count)) => self.turn.note(count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.turn.renew(),
+        }
+        read
     }
 }
 
@@ -145,5 +160,39 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        task::{Wake, Waker},
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Calls(AtomicUsize);
+
+    impl Wake for Calls {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn records_without_end_do_not_keep_a_poll_busy() {
+        let calls = Arc::new(Calls::default());
+        let waker = Waker::from(calls.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut stream = Counted::new(futures::io::repeat(0x17));
+        for turn in 1..4 {
+            let mut reads = 0;
+            while Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 64]).is_ready() {
+                reads += 1;
+            }
+            assert_eq!((reads, calls.0.load(Ordering::Relaxed)), (64, turn));
+        }
     }
 }

@@ -19,11 +19,12 @@ pub struct Tuning {
     read_buffer: usize,
     max_message: Option<usize>,
     max_frame: Option<usize>,
+    unsent_limit: Option<usize>,
 }
 
 impl Tuning {
     /// A read buffer of 16 KiB; messages of at most 64 MiB, frames of at most 16 MiB, which are
-    /// tungstenite's own limits.
+    /// tungstenite's own limits; at most 64 KiB that the operating system has not sent.
     ///
     /// The read buffer is allocated when the connection opens and zeroed before each read, so that
     /// a bigger one costs every idle connection its memory and every small message some time: an
@@ -40,7 +41,12 @@ impl Tuning {
     ///
     /// [`Connection::shrink`]: websocket_heartbeat::Connection::shrink
     pub const fn new() -> Self {
-        Self { read_buffer: 16 * 1024, max_message: Some(64 << 20), max_frame: Some(16 << 20) }
+        Self {
+            read_buffer: 16 * 1024,
+            max_message: Some(64 << 20),
+            max_frame: Some(16 << 20),
+            unsent_limit: Some(64 * 1024),
+        }
     }
 
     /// For thousands of mostly silent connections that hear heartbeats and small messages: a read
@@ -69,7 +75,7 @@ impl Tuning {
     }
 
     /// Sets the limit on a received message, all its fragments together; `None` for no limit. A
-    /// longer one ends the connection with [`ErrorKind::TooLarge`].
+    /// longer one ends the connection with [`ErrorKind::TooLarge`]; the error names this setting.
     ///
     /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
     #[must_use]
@@ -84,6 +90,27 @@ impl Tuning {
     pub const fn max_frame(mut self, bytes: Option<usize>) -> Self {
         self.max_frame = bytes;
         self
+    }
+
+    /// Sets how much the operating system holds for us that it has not sent yet; `None` leaves it to
+    /// the system, which by default holds up to some megabytes. 64 KiB unless set.
+    ///
+    /// What is written and what has left are then nearly the same, so that an upload over a slow
+    /// path is seen to go on as long as it does go on: with megabytes hidden in the system all seems
+    /// to be sent, and a peer that answers behind them seems to be dead. 64 KiB are enough for the
+    /// fastest of paths, since this does not count what is under way and not acknowledged. A message
+    /// also waits less behind others.
+    ///
+    /// This is `TCP_NOTSENT_LOWAT`, on Linux and Android, for the sockets that backends open.
+    /// Elsewhere it does nothing.
+    #[must_use]
+    pub const fn unsent_limit(mut self, bytes: Option<usize>) -> Self {
+        self.unsent_limit = bytes;
+        self
+    }
+
+    pub(crate) fn unsent(self) -> Option<usize> {
+        self.unsent_limit
     }
 
     pub(crate) fn config(self) -> WebSocketConfig {

@@ -298,11 +298,15 @@ where
     F: Future<Output = Result<Established<C>, TransportError>>,
 {
     for bytes in [
-        // A reserved opcode; a masked frame; a reserved bit; text that is not UTF-8.
+        // A reserved opcode; a masked frame; a reserved bit; text that is not UTF-8; close codes that
+        // may not be sent, and half of one.
         &[0x83, 0][..],
         &[0x82, 0x80, 0, 0, 0, 0],
         &[0xc2, 0],
         &[0x81, 1, 0xff],
+        &[0x88, 2, 0x03, 0xe7],
+        &[0x88, 2, 0x03, 0xed],
+        &[0x88, 1, 0x03],
     ] {
         let (url, server) = serve_raw(move |stream| {
             let mut server = tungstenite::accept(stream).expect("a WebSocket client");

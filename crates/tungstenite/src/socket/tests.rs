@@ -1,5 +1,8 @@
 //! A socket over a scripted stream: what a real one does at moments that cannot be arranged.
 
+mod ending;
+mod flood;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -234,78 +237,6 @@ fn a_message_larger_than_the_write_buffer_is_not_lost() {
     socket.feed(large).unwrap();
 }
 
-/// Its write buffer is full of answers to pings.
-fn flooded_socket() -> Socket<Script> {
-    let ping = [&[0x89, 125][..], &[0; 125]].concat();
-    let burst = ping.repeat(100);
-    let mut socket = socket(0, &[&burst[..]; 200]);
-    for _ in 0..20_000 {
-        assert!(matches!(socket.read_through(), Poll::Ready(Some(Ok(Frame::Ping(_))))));
-    }
-    assert!(socket.read_through().is_pending());
-    socket
-}
-
-#[test]
-fn our_close_finds_its_place_behind_a_flood() {
-    let mut socket = flooded_socket();
-    socket.feed(Frame::Close(None)).unwrap();
-    assert!(socket.flushed().is_pending());
-    socket.script().accepts = ALL;
-    assert!(socket.flushed().is_ready());
-    assert_eq!(socket.sent().last(), Some(&Ws::Close(None)));
-}
-
-#[test]
-fn our_message_finds_its_place_behind_a_flood() {
-    let mut socket = flooded_socket();
-    socket.feed(binary(2 << 20)).unwrap();
-    socket.script().accepts = ALL;
-    assert!(socket.ready().is_ready());
-    // The answer to the last ping of all may come behind it.
-    assert!(socket.sent().iter().any(|message| message.len() == 2 << 20));
-}
-
-#[test]
-fn a_peer_that_pings_and_does_not_read_costs_bounded_memory() {
-    let mut socket = flooded_socket();
-    // The peer asks to end it while the write buffer is full of pongs.
-    socket.script().reads.push_back(CLOSE.to_vec());
-    assert!(matches!(socket.read_frame(), Frame::Close(_)));
-    socket.script().accepts = ALL;
-    assert!(socket.flushed().is_ready());
-    let sent = socket.sent();
-    assert!(sent.len() < 10_000, "{}", sent.len());
-    assert!(matches!(sent.last(), Some(Ws::Close(Some(_)))), "the last flush brings the answer");
-}
-
-#[test]
-fn what_comes_after_the_peers_close_is_not_looked_at() {
-    let mut socket = socket(ALL, &[CLOSE, TEXT]);
-    assert!(matches!(socket.read_frame(), Frame::Close(_)));
-    assert!(matches!(socket.read(), Poll::Ready(None)));
-    assert!(socket.feed(Message::text("x")).is_err());
-    socket.feed(Frame::Close(None)).unwrap();
-    assert!(socket.flushed().is_ready());
-    assert_eq!(socket.sent().len(), 1);
-}
-
-#[test]
-fn who_breaks_the_protocol_is_told_so() {
-    for (bytes, kind, code) in [
-        (&[0xc1, 0][..], ErrorKind::Protocol, 1002),
-        (&[0x81, 1, 0xff], ErrorKind::Protocol, 1007),
-        (&[0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0], ErrorKind::TooLarge, 1009),
-    ] {
-        let mut socket = socket(ALL, &[bytes, TEXT]);
-        let Poll::Ready(Some(Err(error))) = socket.read() else { panic!() };
-        assert_eq!(error.kind(), kind);
-        assert!(matches!(socket.read(), Poll::Ready(None)));
-        let [Ws::Close(Some(close))] = &socket.sent()[..] else { panic!() };
-        assert_eq!(u16::from(close.code), code);
-    }
-}
-
 #[test]
 fn what_may_not_be_sent_leaves_the_connection_as_it_was() {
     let mut socket = socket(ALL, &[]);
@@ -314,16 +245,6 @@ fn what_may_not_be_sent_leaves_the_connection_as_it_was() {
     socket.feed(Message::text("x")).unwrap();
     assert!(socket.flushed().is_ready());
     assert_eq!(socket.sent(), [Ws::text("x")]);
-}
-
-#[test]
-fn closing_the_sink_begins_the_close_handshake() {
-    let mut socket = socket(ALL, &[]);
-    let mut cx = Context::from_waker(Waker::noop());
-    for _ in 0..2 {
-        assert!(Pin::new(&mut socket).poll_close(&mut cx).is_ready());
-    }
-    assert_eq!(socket.sent(), [Ws::Close(None)]);
 }
 
 #[test]
@@ -346,93 +267,6 @@ fn bytes_of_a_message_that_is_not_whole_are_counted() {
     socket.script().reads.push_back(vec![3, 4, 5]);
     assert_eq!(socket.read_frame(), Message::binary(vec![1, 2, 3, 4, 5]).into());
     assert_eq!(socket.arrived(), Some(7));
-}
-
-/// Polls once, which yields nothing; how often the stream was asked to read, and the waker called.
-fn turn(socket: &mut Socket<Script>) -> (usize, usize) {
-    let calls = Arc::new(Calls::default());
-    let waker = Waker::from(calls.clone());
-    let before = socket.script().asked[0];
-    let read = Pin::new(&mut *socket).poll_next(&mut Context::from_waker(&waker));
-    assert!(read.is_pending(), "{read:?}");
-    (socket.script().asked[0] - before, calls.count())
-}
-
-#[test]
-fn fragments_without_end_do_not_keep_a_poll_busy() {
-    for (first, rest, chunk, chunks_a_turn) in [
-        // Empty ones, full reads.
-        (&[0x01, 0][..], vec![0x00, 0], 16 * 1024, 16_usize),
-        (&[0x02, 0], vec![0x00, 0], 16 * 1024, 16),
-        // Of one byte, byte by byte.
-        (&[0x01, 1, b'a'], vec![0x00, 1, b'a'], 1, 64),
-        // Large ones.
-        (&[0x02, 0], [&[0x00, 126, 0x40, 0][..], &[7; 0x4000]].concat(), 16 * 1024, 16),
-    ] {
-        for max_message in [Some(16 << 20), None] {
-            let stream = rest.repeat((4 * chunks_a_turn * chunk).div_ceil(rest.len()));
-            let mut socket = socket(ALL, &[first]);
-            socket.context.set_config(|config| config.max_message_size = max_message);
-            socket.script().reads.extend(stream.chunks(chunk).map(<[u8]>::to_vec));
-            for _ in 0..3 {
-                let (reads, calls) = turn(&mut socket);
-                assert!(reads <= 64, "{reads} reads in one poll");
-                assert_eq!(calls, 1, "what pauses with more to read calls its waker");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_pause_loses_nothing() {
-    let payload: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
-    let head = [&[0x82, 127][..], &(1_u64 << 20).to_be_bytes()].concat();
-    let mut socket = socket(ALL, &[&head, &payload, PING, TEXT]);
-    let (mut pauses, mut frames) = (0, Vec::new());
-    while frames.len() < 3 {
-        match socket.read() {
-            Poll::Ready(Some(frame)) => frames.push(frame.unwrap()),
-            Poll::Ready(None) => panic!("{frames:?}"),
-            Poll::Pending => pauses += 1,
-        }
-    }
-    let ping = Frame::Ping("p".into());
-    assert!(frames == [Message::binary(payload).into(), ping, Message::text("t").into()]);
-    assert!((3..=4).contains(&pauses), "{pauses}");
-    assert_eq!(turn(&mut socket), (1, 0), "a wait for the stream is no pause");
-}
-
-#[test]
-fn messages_that_are_read_one_by_one_share_the_turn() {
-    // Many empty fragments before the end of each: as busy as one message without end.
-    let message = [&[0x01, 0][..], &[0x00, 0].repeat(7_000), &[0x80, 0]].concat();
-    let mut socket = socket(ALL, &[]);
-    socket.script().reads.extend(vec![message; 100]);
-    let mut longest = 0;
-    let mut run = 0;
-    for _ in 0..100 {
-        match socket.read() {
-            Poll::Ready(_) => run += 1,
-            Poll::Pending => run = 0,
-        }
-        longest = longest.max(run);
-    }
-    assert!(longest < 20, "{longest} messages without a pause");
-}
-
-#[test]
-fn a_stuck_write_is_tried_once_a_poll() {
-    let mut socket = socket(0, &[PING, &[0x01, 0]]);
-    assert!(matches!(socket.read_frame(), Frame::Ping(_)));
-    socket.script().reads.extend(vec![[0x00, 0].repeat(8 * 1024); 8]);
-    for _ in 0..2 {
-        let before = socket.script().asked[1];
-        assert!(socket.read().is_pending());
-        assert!(socket.script().asked[1] - before <= 1, "{}", socket.script().asked[1] - before);
-    }
-    socket.script().accepts = ALL;
-    assert!(socket.read().is_pending());
-    assert_eq!(socket.sent(), [Ws::Pong("p".into())]);
 }
 
 #[test]
@@ -480,100 +314,63 @@ fn a_message_that_waits_to_be_written_is_kept() {
 }
 
 #[test]
-fn a_flush_after_the_close_handshake_ends_the_stream() {
-    // The peer closes first, and what it sends afterwards is not left in the stream.
-    let mut socket = socket(ALL, &[CLOSE]);
-    assert!(matches!(socket.read_frame(), Frame::Close(_)));
-    assert_eq!(socket.script().closes, 0, "the answer is not written yet");
-    socket.script().reads.extend([TEXT.to_vec(), TEXT.to_vec()]);
-    for _ in 0..2 {
-        assert!(socket.flushed().is_ready());
+fn a_large_message_leaves_in_small_pieces_in_order() {
+    let payload: Vec<u8> = (0..=250).cycle().take(1 << 20).collect();
+    let mut socket = socket(0, &[]);
+    socket.feed(Message::binary(payload.clone())).unwrap();
+    while socket.script().written.len() < payload.len() {
+        assert!(socket.flushed().is_pending());
+        // An answer to a ping may join it meanwhile.
+        socket.script().reads.push_back(PING.to_vec());
+        assert!(matches!(socket.read_through(), Poll::Ready(Some(Ok(Frame::Ping(_))))));
+        socket.script().accepts = 10_007;
+        let _ = socket.ready();
+        assert_eq!(socket.progress(), Some(socket.script().written.len() as u64));
     }
-    assert_eq!((socket.script().closes, socket.script().reads.len()), (1, 0));
-    assert_eq!(socket.sent().len(), 1);
-}
-
-#[test]
-fn our_close_ends_the_stream_once_it_is_answered() {
-    let mut socket = socket(ALL, &[]);
-    socket.feed(Frame::Close(None)).unwrap();
+    socket.script().accepts = ALL;
     assert!(socket.flushed().is_ready());
-    assert_eq!(socket.script().closes, 0, "the peer has not answered yet");
-    socket.script().reads.push_back(vec![0x88, 0]);
-    assert_eq!(socket.read_frame(), Frame::Close(None));
-    assert!(socket.flushed().is_ready());
-    assert_eq!(socket.script().closes, 1);
+    assert!(socket.read_through().is_pending());
+    let sent = socket.sent();
+    assert!(sent[0] == Ws::Binary(payload.into()));
+    assert!(sent.len() > 50 && sent[1..].iter().all(|answer| *answer == Ws::Pong("p".into())));
 }
 
 #[test]
-fn a_flush_waits_until_the_stream_has_ended() {
-    let mut socket = socket(0, &[CLOSE]);
-    assert!(matches!(socket.read_frame(), Frame::Close(_)));
-    // The answer leaves, with a header and a mask; TLS would find no room for its farewell.
-    socket.script().accepts = 6 + 4;
-    assert!(socket.flushed().is_pending());
-    assert!(socket.flushed().is_pending());
-    socket.script().accepts = 1;
-    assert!(socket.flushed().is_ready());
-    assert_eq!(socket.script().closes, 3);
-}
-
-#[test]
-fn a_stream_that_its_peer_ends_is_ended_by_us_too() {
-    for (reads, ends) in [(&[][..], true), (&[&[0xc1, 0][..]], false)] {
-        let mut socket = socket(ALL, reads);
-        socket.script().ends = ends;
-        assert!(matches!(socket.read(), Poll::Ready(Some(Err(_)))));
-        assert_eq!(socket.script().closes, 1);
-    }
-}
-
-#[test]
-fn a_stream_is_not_ended_before_the_connection_is() {
-    let mut socket = socket(ALL, &[PING, TEXT]);
-    while socket.read().is_ready() {}
-    socket.feed(Message::text("x")).unwrap();
-    assert!(socket.flushed().is_ready());
-    // Nor where the complaint about a breach of protocol cannot be written.
-    socket.script().accepts = 0;
-    socket.script().reads.push_back(vec![0xc1, 0]);
-    assert!(matches!(socket.read(), Poll::Ready(Some(Err(_)))));
-    assert_eq!(socket.script().closes, 0);
-}
-
-#[test]
-fn a_close_code_that_may_not_be_sent_is_an_error_that_names_it() {
-    for (code, reason) in
-        [(0_u16, ""), (999, "why"), (1005, ""), (1006, ""), (1015, ""), (2999, "é")]
-    {
-        for ours_first in [false, true] {
-            let body = [&code.to_be_bytes()[..], reason.as_bytes()].concat();
-            let frame = [&[0x88, body.len() as u8][..], &body].concat();
-            let mut socket = socket(ALL, &[]);
-            if ours_first {
-                socket.feed(Frame::Close(Some(CloseFrame::new(1000, "")))).unwrap();
-                assert!(socket.flushed().is_ready());
-            }
-            socket.script().reads.extend([[TEXT, &frame].concat(), TEXT.to_vec()]);
-            assert_eq!(socket.read_frame(), Message::text("t").into());
-            let Poll::Ready(Some(Err(error))) = socket.read() else { panic!("{code}") };
-            assert_eq!(error.kind(), ErrorKind::Protocol);
-            assert!(error.to_string().contains(&format!("code {code},")), "{error}");
-            assert!(matches!(socket.read(), Poll::Ready(None)));
-            let [Ws::Close(Some(close))] = &socket.sent()[..] else { panic!() };
-            assert_eq!(u16::from(close.code), if ours_first { 1000 } else { 1002 });
-        }
-    }
-}
-
-#[test]
-fn a_close_frame_that_cannot_be_read_is_a_breach_of_protocol() {
-    // Half a code; a reason that is not UTF-8.
-    for (frame, code) in [(&[0x88, 1, 3][..], 1002), (&[0x88, 3, 3, 0xe8, 0xff], 1007)] {
-        let mut socket = socket(ALL, &[frame]);
-        let Poll::Ready(Some(Err(error))) = socket.read() else { panic!() };
-        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
-        let [Ws::Close(Some(close))] = &socket.sent()[..] else { panic!() };
-        assert_eq!(u16::from(close.code), code);
+fn what_is_too_large_is_told_with_the_limit_and_the_setting() {
+    let tuning = |message, frame| Tuning::new().max_message(message).max_frame(frame);
+    let whole = [&[0x82, 126, 0, 200][..], &[0; 200]].concat();
+    let fragments = [&[0x02, 60][..], &[0; 60], &[0x80, 60], &[0; 60]].concat();
+    for (tuning, bytes, words) in [
+        (
+            tuning(Some(100), None),
+            &whole,
+            "a message of 200 bytes exceeds the 100 of Tuning::max_message",
+        ),
+        (
+            tuning(None, Some(150)),
+            &whole,
+            "a frame of 200 bytes exceeds the 150 of Tuning::max_frame",
+        ),
+        (
+            tuning(Some(100), Some(150)),
+            &whole,
+            "a frame of 200 bytes exceeds the 150 of Tuning::max_frame",
+        ),
+        (
+            tuning(Some(100), Some(100)),
+            &whole,
+            "a message of 200 bytes exceeds the 100 of Tuning::max_message and Tuning::max_frame",
+        ),
+        (
+            tuning(Some(100), Some(60)),
+            &fragments,
+            "a message of 120 bytes exceeds the 100 of Tuning::max_message",
+        ),
+    ] {
+        let script = Script { reads: [bytes.clone()].into(), accepts: ALL, ..Script::default() };
+        let mut socket = Socket::new(Io::new(script), tuning);
+        let Poll::Ready(Some(Err(error))) = socket.read() else { panic!("{words}") };
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert!(error.to_string().ends_with(words), "{error}");
     }
 }
