@@ -124,14 +124,18 @@ fn connect(mut parser: Parser) -> Result<Command, UsageError> {
 /// What is wrong with the request, and what to do about it.
 fn address(error: &RequestError) -> String {
     match error {
-        RequestError::Scheme | RequestError::Malformed | RequestError::Host => {
+        RequestError::Scheme
+        | RequestError::Malformed
+        | RequestError::Host
+        | RequestError::HostCharacter
+        | RequestError::HostLength => {
             format!("{error}; write it as ws://host:port/path or wss://host/path")
         }
         RequestError::TlsMissing => {
             "this wsbeat is built without TLS; build it with the feature rustls".to_owned()
         }
         // What stands where a name should may be a value.
-        RequestError::HeaderName(_) => {
+        RequestError::HeaderName => {
             "-H has no valid field name before the colon; write -H 'Name: value'".to_owned()
         }
         RequestError::HeaderReserved(name) => {

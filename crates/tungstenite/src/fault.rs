@@ -1,31 +1,24 @@
 //! What tungstenite and the stream below it report, as kinds of [`TransportError`].
 
-use std::{error::Error, io};
+use std::{error::Error, fmt, io};
 
-use tungstenite::{Error as WsError, error::ProtocolError, http};
-use websocket_heartbeat::{ErrorKind, Headers, HttpAnswer, TransportError};
-
-use crate::retry_after::retry_after;
+use tungstenite::{Error as WsError, error::ProtocolError};
+use websocket_heartbeat::{ErrorKind, TransportError};
 
 /// The error of a connection or an upgrade.
 pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
     let kind = match error {
         WsError::Io(error) => return from_io(error),
-        WsError::Http(answer) => return refused(*answer),
         // Its own words say "reset", which this is not.
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             let words = "the server ended the connection without a close frame";
             return TransportError::new(ErrorKind::Ended, words);
         }
-        WsError::ConnectionClosed
-        | WsError::AlreadyClosed
-        | WsError::Protocol(ProtocolError::HandshakeIncomplete) => ErrorKind::Ended,
+        WsError::ConnectionClosed | WsError::AlreadyClosed => ErrorKind::Ended,
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
-        WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
-        // In an answer: what we send was checked when the request was made.
-        WsError::HttpFormat(_) => ErrorKind::Protocol,
-        WsError::Url(_) => ErrorKind::Url,
-        WsError::Tls(_) => ErrorKind::Tls,
+        WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
+        // Of tungstenite's own handshake, which is not used.
+        _ => ErrorKind::Other,
     };
     TransportError::from_source(kind, error)
 }
@@ -33,6 +26,43 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
 /// An error of the stream below.
 pub(crate) fn from_io(error: io::Error) -> TransportError {
     TransportError::from_source(io_kind(&error), error)
+}
+
+/// The stream ended before the answer to the upgrade was complete, by an error or without one.
+pub(crate) fn hung_up(silent: bool, error: Option<io::Error>) -> TransportError {
+    let when =
+        if silent { "before it answered the request" } else { "in the middle of its answer" };
+    let Some(error) = error else {
+        let words = format!("the server ended the connection {when}");
+        return TransportError::new(ErrorKind::Ended, words);
+    };
+    let kind = io_kind(&error);
+    let what = match kind {
+        ErrorKind::Reset => "reset",
+        ErrorKind::Ended => "ended",
+        _ => return TransportError::from_source(kind, error),
+    };
+    let words = format!("the server {what} the connection {when}");
+    TransportError::from_source(kind, Explained { words, source: error })
+}
+
+/// An error in our own words.
+#[derive(Debug)]
+pub(crate) struct Explained<E> {
+    pub(crate) words: String,
+    pub(crate) source: E,
+}
+
+impl<E> fmt::Display for Explained<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl<E: Error + 'static> Error for Explained<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
 }
 
 pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
@@ -80,17 +110,6 @@ fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
         next = error.source();
     }
     None
-}
-
-fn refused(answer: http::Response<Option<Vec<u8>>>) -> TransportError {
-    let headers = headers(answer.headers());
-    let wish = retry_after(&headers);
-    let body = answer.body().as_deref().unwrap_or_default();
-    TransportError::http(HttpAnswer::new(answer.status().as_u16(), headers, body), wish)
-}
-
-pub(crate) fn headers(fields: &http::HeaderMap) -> Headers {
-    fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! anything that can be read and written makes a [`Connection`](websocket_heartbeat::Connection).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod acceptance;
+mod answer;
 #[cfg(feature = "async-tungstenite")]
 mod async_tungstenite;
 #[cfg(feature = "conformance")]
@@ -15,7 +17,6 @@ mod fault;
 mod frame;
 mod io;
 mod line;
-mod opening;
 mod request;
 mod retry_after;
 mod socket;
@@ -34,5 +35,5 @@ pub use self::{
     request::{Request, RequestError},
     socket::Socket,
     tuning::Tuning,
-    upgrade::upgrade,
+    upgrade::{upgrade, upgrade_waiting},
 };

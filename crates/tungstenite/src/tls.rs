@@ -53,6 +53,8 @@ impl Tls {
             Some(config) => config.clone(),
             None => mozilla()?,
         };
+        // The zone of an IPv6 address means something to this machine only.
+        let host = host.split('%').next().unwrap_or_default();
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| TransportError::from_source(ErrorKind::Url, error))?;
         let stream = Counted { stream, written: 0 };

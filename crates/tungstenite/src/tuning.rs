@@ -19,11 +19,14 @@ pub struct Tuning {
     read_buffer: usize,
     max_message: Option<usize>,
     max_frame: Option<usize>,
+    head_bytes: usize,
+    head_fields: usize,
 }
 
 impl Tuning {
     /// A read buffer of 16 KiB; messages of at most 64 MiB, frames of at most 16 MiB, which are
-    /// tungstenite's own limits.
+    /// tungstenite's own limits; the head of the answer to the upgrade of at most 256 KiB and 256
+    /// fields.
     ///
     /// The read buffer is allocated when the connection opens and zeroed before each read, so that
     /// a bigger one costs every idle connection its memory and every small message some time: an
@@ -34,7 +37,13 @@ impl Tuning {
     /// size. Who keeps all of them in turn pays next to nothing for that; who keeps one of many for
     /// long should copy it.
     pub const fn new() -> Self {
-        Self { read_buffer: 16 * 1024, max_message: Some(64 << 20), max_frame: Some(16 << 20) }
+        Self {
+            read_buffer: 16 * 1024,
+            max_message: Some(64 << 20),
+            max_frame: Some(16 << 20),
+            head_bytes: 256 * 1024,
+            head_fields: 256,
+        }
     }
 
     /// For thousands of mostly silent connections that hear heartbeats and small messages: a read
@@ -78,6 +87,39 @@ impl Tuning {
     pub const fn max_frame(mut self, bytes: Option<usize>) -> Self {
         self.max_frame = bytes;
         self
+    }
+
+    /// Sets the limit on the head of the server's answer to the upgrade, interim answers included.
+    /// A longer one fails the attempt with [`ErrorKind::TooLarge`].
+    ///
+    /// The default is 256 KiB: servers themselves take 8 to 64 KiB, and some proxies add large
+    /// cookies.
+    ///
+    /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
+    #[must_use]
+    pub const fn max_head(mut self, bytes: usize) -> Self {
+        self.head_bytes = bytes;
+        self
+    }
+
+    /// Sets the limit on the header fields of the server's answer to the upgrade. More of them fail
+    /// the attempt with [`ErrorKind::TooLarge`].
+    ///
+    /// The default is 256: an answer of ten proxies, each with twenty fields, has fewer.
+    ///
+    /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
+    #[must_use]
+    pub const fn max_head_fields(mut self, fields: usize) -> Self {
+        self.head_fields = fields;
+        self
+    }
+
+    pub(crate) fn head_bytes(self) -> usize {
+        self.head_bytes
+    }
+
+    pub(crate) fn head_fields(self) -> usize {
+        self.head_fields
     }
 
     pub(crate) fn config(self) -> WebSocketConfig {

@@ -14,7 +14,7 @@ use std::{
 use futures::{AsyncRead, AsyncWrite, StreamExt, executor::block_on};
 use tungstenite::handshake::derive_accept_key;
 use websocket_heartbeat::{ErrorKind, Established, Frame, Message, TransportError};
-use websocket_heartbeat_tungstenite::{Dialer, Request, Socket, Tuning, upgrade};
+use websocket_heartbeat_tungstenite::{Dialer, Request, Socket, Tuning, upgrade, upgrade_waiting};
 
 /// A server that answers a request with `answer`, where `KEY` stands for what it makes of the
 /// client's key, in pieces that end at `cuts`; there is nothing to read between two pieces. Then it
@@ -22,9 +22,16 @@ use websocket_heartbeat_tungstenite::{Dialer, Request, Socket, Tuning, upgrade};
 struct Scripted {
     answer: Vec<u8>,
     cuts: Vec<usize>,
-    asked: Vec<u8>,
     pieces: VecDeque<Vec<u8>>,
     breathing: bool,
+    /// It does not close behind its answer.
+    lingers: bool,
+    /// How much of the request it takes before it answers; the rest it takes when its answer has
+    /// been read.
+    takes: usize,
+    answered: bool,
+    /// All that it took.
+    taken: Arc<Mutex<Vec<u8>>>,
     /// How much each read could have taken.
     room: Arc<Mutex<Vec<usize>>>,
 }
@@ -34,10 +41,30 @@ impl Scripted {
         Self {
             answer: answer.to_vec(),
             cuts: cuts.into_iter().collect(),
-            asked: Vec::new(),
             pieces: VecDeque::new(),
             breathing: false,
+            lingers: false,
+            takes: usize::MAX,
+            answered: false,
+            taken: Arc::default(),
             room: Arc::default(),
+        }
+    }
+
+    fn answer(&mut self, asked: &str) {
+        let key = asked.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        let key = derive_accept_key(key.unwrap().as_bytes());
+        let at = self.answer.windows(3).position(|three| three == b"KEY");
+        let mut answer = self.answer.clone();
+        if let Some(at) = at {
+            answer.splice(at..at + 3, key.into_bytes());
+        }
+        let mut begin = 0;
+        for end in std::mem::take(&mut self.cuts).into_iter().chain([answer.len()]) {
+            if begin < end && end <= answer.len() {
+                self.pieces.push_back(answer[begin..end].to_vec());
+                begin = end;
+            }
         }
     }
 
@@ -59,7 +86,13 @@ impl AsyncRead for Scripted {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Some(mut piece) = self.pieces.pop_front() else { return Poll::Ready(Ok(0)) };
+        let Some(mut piece) = self.pieces.pop_front() else {
+            if self.lingers {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            return Poll::Ready(Ok(0));
+        };
         let count = piece.len().min(buffer.len());
         buffer[..count].copy_from_slice(&piece[..count]);
         if count < piece.len() {
@@ -72,28 +105,23 @@ impl AsyncRead for Scripted {
 impl AsyncWrite for Scripted {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.asked.extend_from_slice(buffer);
-        if self.asked.ends_with(b"\r\n\r\n") {
-            let asked = String::from_utf8(std::mem::take(&mut self.asked)).unwrap();
-            let key = asked.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
-            let key = derive_accept_key(key.unwrap().as_bytes());
-            let at = self.answer.windows(3).position(|three| three == b"KEY");
-            let mut answer = self.answer.clone();
-            if let Some(at) = at {
-                answer.splice(at..at + 3, key.into_bytes());
-            }
-            let mut begin = 0;
-            for end in std::mem::take(&mut self.cuts).into_iter().chain([answer.len()]) {
-                if begin < end && end <= answer.len() {
-                    self.pieces.push_back(answer[begin..end].to_vec());
-                    begin = end;
-                }
-            }
+        if self.answered && !self.pieces.is_empty() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        Poll::Ready(Ok(buffer.len()))
+        let count = if self.answered { buffer.len() } else { buffer.len().min(self.takes) };
+        let mut taken = self.taken.lock().unwrap();
+        taken.extend_from_slice(&buffer[..count]);
+        let asked = taken.ends_with(b"\r\n\r\n") || count == self.takes;
+        let asked = asked.then(|| String::from_utf8(taken.clone()).unwrap());
+        drop(taken);
+        if let Some(asked) = asked.filter(|_| !std::mem::replace(&mut self.answered, true)) {
+            self.answer(&asked);
+        }
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -163,13 +191,37 @@ fn a_long_header_comes_through() {
 }
 
 #[test]
-fn a_header_without_an_end_is_given_up() {
-    let error = Scripted::new("HTTP/1.1 101 x\r\nX: y\r\n".repeat(10_000).as_bytes(), []);
-    assert_eq!(error.upgrade().unwrap_err().kind(), ErrorKind::Protocol);
-    let error = Scripted::new(b"HTTP/1.1 101 Switch", []).upgrade().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Ended);
-    let error = Scripted::new(b"", []).upgrade().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Ended);
+fn a_head_without_an_end_is_given_up() {
+    let endless = "HTTP/1.1 101 x\r\nX: y\r\n".repeat(20_000);
+    let error = Scripted::new(endless.as_bytes(), []).upgrade().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
+
+#[test]
+fn a_hang_up_says_when_it_came() {
+    for (answer, when) in [
+        ("", "before it answered the request"),
+        ("\r\n", "before it answered the request"),
+        ("HTTP/1.1 103 Hints\r\n\r\n", "before it answered the request"),
+        ("HTTP/1.1 101 Switch", "in the middle of its answer"),
+    ] {
+        let error = Scripted::new(answer.as_bytes(), []).upgrade().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ended, "{answer}");
+        let words = format!("ended: the server ended the connection {when}");
+        assert_eq!(error.to_string(), words, "{answer}");
+    }
+}
+
+#[test]
+fn interim_answers_are_skipped_wherever_they_are_cut() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    for cut in 0..LONG {
+        let answer = with_frames(&format!("{interim}{ACCEPTED}"));
+        assert_all_is_there(Scripted::new(&answer, [cut]), &format!("cut at {cut}"));
+        let refused = format!("{interim}{REFUSED}");
+        let error = Scripted::new(refused.as_bytes(), [cut]).upgrade().unwrap_err();
+        assert_eq!(error.http_status(), Some(429), "cut at {cut}");
+    }
 }
 
 #[test]
@@ -182,6 +234,149 @@ fn the_body_of_a_refusal_comes_with_it() {
         let come = if cut < header { &b"come back"[..] } else { &REFUSED.as_bytes()[header..cut] };
         assert_eq!(body, come, "cut at {cut}");
     }
+}
+
+/// A server that answers, and then sends no more without closing.
+fn lingering(answer: &str, cuts: impl IntoIterator<Item = usize>) -> Scripted {
+    Scripted { lingers: true, ..Scripted::new(answer.as_bytes(), cuts) }
+}
+
+/// The body of the refusal, if there is patience for so many looks at a stream without bytes.
+fn body_after(server: Scripted, looks: usize) -> Vec<u8> {
+    let request = Request::for_stream("ws://example.org").unwrap();
+    let mut left = looks;
+    let enough = poll_fn(move |cx| {
+        cx.waker().wake_by_ref();
+        left = left.saturating_sub(1);
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    });
+    let error = block_on(upgrade_waiting(server, &request, Tuning::new(), enough)).unwrap_err();
+    assert_eq!(error.http_status(), Some(503));
+    error.http_answer().unwrap().body.to_vec()
+}
+
+#[test]
+fn a_late_body_is_waited_for() {
+    let head = "HTTP/1.1 503 Busy\r\n";
+    for (fields, body) in [
+        ("Content-Length: 7\r\n", "not now"),
+        ("Transfer-Encoding: chunked\r\n", "3\r\nnot\r\n4\r\n now\r\n0\r\n\r\n"),
+    ] {
+        let answer = format!("{head}{fields}\r\n{body}");
+        // With an end of its own it needs no patience beyond its last byte.
+        assert_eq!(body_after(lingering(&answer, 1..answer.len()), 1_000_000), b"not now");
+    }
+    let answer = format!("{head}\r\nnot now");
+    let server = Scripted::new(answer.as_bytes(), 1..answer.len());
+    assert_eq!(body_after(server, 1_000_000), b"not now");
+}
+
+#[test]
+fn a_body_that_never_comes_or_never_ends_does_not_hold_up_the_status() {
+    for fields in ["", "Content-Length: 70\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let head = format!("HTTP/1.1 503 Busy\r\n{fields}\r\n");
+        assert_eq!(body_after(lingering(&head, []), 10), b"", "{fields}");
+    }
+    let part = "HTTP/1.1 503 Busy\r\nContent-Length: 70\r\n\r\nnot now";
+    assert_eq!(body_after(lingering(part, []), 10), b"not now");
+    let endless = format!("HTTP/1.1 503 Busy\r\n\r\n{}", "x".repeat(100_000));
+    assert_eq!(body_after(lingering(&endless, []), 1_000_000).len(), 4096);
+}
+
+#[test]
+fn each_form_of_a_valid_acceptance_opens() {
+    for (from, to) in [
+        ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
+        ("Connection: Upgrade", "Connection: Upgrade, Keep-Alive"),
+        ("Connection: Upgrade", "Connection: upgrade,close"),
+        ("Connection: Upgrade", "connection:\tUPGRADE  "),
+        ("Connection: Upgrade", "Connection: , keep-alive,,Upgrade ,"),
+        ("Connection: Upgrade", "Connection: keep-alive\r\nConnection: Upgrade"),
+        ("Connection: Upgrade", "Connection: Upgrade\r\nConnection: keep-alive"),
+        ("Connection: Upgrade", "Connection: keep-alive,\r\n Upgrade"),
+        ("Upgrade: websocket", "Upgrade: WebSocket"),
+        ("Upgrade: websocket", "upgrade: h2c, WEBSOCKET"),
+        ("Upgrade: websocket", "Upgrade: h2c\r\nUpgrade: websocket"),
+        ("Sec-WebSocket-Accept: ", "SEC-WEBSOCKET-ACCEPT:"),
+        ("KEY", "KEY  "),
+        ("KEY", "KEY\r\nSec-WebSocket-Extensions: "),
+        ("KEY", "KEY\r\nSec-WebSocket-Protocol:"),
+        (" Switching Protocols", ""),
+        (" Switching Protocols", " \u{fc}"),
+    ] {
+        let answer = ACCEPTED.replacen(from, to, 1);
+        assert_ne!(answer, ACCEPTED);
+        assert_all_is_there(Scripted::new(&with_frames(&answer), []), &answer);
+    }
+}
+
+#[test]
+fn what_does_not_open_the_websocket_that_was_asked_for_is_refused() {
+    for (from, to, words) in [
+        ("Connection: Upgrade\r\n", "", "does not name Upgrade in Connection"),
+        ("Connection: Upgrade", "Connection: close", "does not name Upgrade in Connection"),
+        ("Connection: Upgrade", "Connection: Upgrades", "does not name Upgrade in Connection"),
+        ("Upgrade: websocket\r\n", "", "does not name websocket in Upgrade"),
+        ("Upgrade: websocket", "Upgrade: h2c", "does not name websocket in Upgrade"),
+        ("Upgrade: websocket", "Upgrade: websocket/13", "does not name websocket in Upgrade"),
+        ("Sec-WebSocket-Accept: KEY\r\n", "", "has no Sec-WebSocket-Accept"),
+        ("KEY", "", "does not belong to this request"),
+        ("KEY", "bm90IHRoZSBrZXk=", "does not belong to this request"),
+        ("KEY", "KEY\r\nSec-WebSocket-Accept: other", "does not belong to this request"),
+        ("KEY", "KEY\r\nSec-WebSocket-Extensions: permessage-deflate", "an extension"),
+        (
+            "KEY",
+            "KEY\r\nSec-WebSocket-Extensions:\r\nSec-WebSocket-Extensions: x-unknown",
+            "an extension",
+        ),
+        ("KEY", "KEY\r\nSec-WebSocket-Protocol: v1", "a subprotocol that was not offered"),
+        ("HTTP/1.1", "HTTP/1.0", "it is not HTTP/1.1"),
+    ] {
+        let answer = ACCEPTED.replacen(from, to, 1);
+        let error = Scripted::new(answer.as_bytes(), []).upgrade().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{answer}");
+        assert!(error.to_string().contains(words), "{answer} {error}");
+    }
+}
+
+#[test]
+fn one_of_the_offered_subprotocols_is_chosen() {
+    let offering = |fields: &str| {
+        let answer = ACCEPTED.replacen("KEY", &format!("KEY\r\n{fields}"), 1);
+        let request = Request::for_stream("ws://example.org").unwrap();
+        let request = request.subprotocol("v2").unwrap().subprotocol("v1").unwrap();
+        let server = Scripted::new(answer.as_bytes(), []);
+        let established = block_on(upgrade(server, &request, Tuning::new()));
+        established.map(|established| established.subprotocol.unwrap().to_string())
+    };
+    let name = "Sec-WebSocket-Protocol: ";
+    assert_eq!(offering(&format!("{name}v1")).unwrap(), "v1");
+    assert_eq!(offering(&format!("{name}\r\n{name}v2")).unwrap(), "v2");
+    for fields in [
+        format!("{name}v1, v2"),
+        format!("{name}v1\r\n{name}v2"),
+        format!("{name}v1\r\n{name}v1"),
+        format!("{name}V1"),
+        format!("{name}v9"),
+        "X-A: b".to_owned(),
+    ] {
+        assert_eq!(offering(&fields).unwrap_err().kind(), ErrorKind::Protocol, "{fields}");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_before_all_of_the_request_is_read_is_heard() {
+    let request = Request::for_stream("ws://example.org").unwrap();
+    let request = request.header("X-Long", "x".repeat(1_000)).unwrap();
+    let server = |answer: &[u8]| Scripted { takes: 300, ..Scripted::new(answer, []) };
+    let refused = block_on(upgrade(server(REFUSED.as_bytes()), &request, Tuning::new()));
+    assert_eq!(refused.unwrap_err().http_status(), Some(429));
+    let slow = server(&with_frames(ACCEPTED));
+    let taken = Arc::clone(&slow.taken);
+    let socket = block_on(upgrade(slow, &request, Tuning::new())).unwrap().connection;
+    // No frame goes out before the end of the request.
+    assert!(taken.lock().unwrap().ends_with(b"x\r\n\r\n"));
+    drop(socket);
 }
 
 /// Otherwise a read takes as little as what is left of the buffer that they lie in.
