@@ -91,6 +91,7 @@ pub async fn dial(
 ) -> Result<Established<TokioConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(lookup_host(place).await?.collect()) };
+    let dialer = dialer.clone().sleep(|time| Box::pin(tokio::time::sleep(time)));
     dialer.dial(request, attempt, addresses, open).await
 }
 

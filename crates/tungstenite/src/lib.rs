@@ -30,7 +30,7 @@ pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dial::Dialer,
+    dial::{Dialer, Sleep},
     line::Line,
     request::{Request, RequestError},
     socket::Socket,
