@@ -179,12 +179,14 @@ mod handle;
 mod headers;
 mod heartbeat;
 pub mod hooks;
+mod http_answer;
 mod inbox;
 mod limits;
 mod machine;
 mod message;
 mod outbox;
 mod preset;
+mod printable;
 mod queue;
 mod queuing;
 mod receipt;
@@ -216,18 +218,20 @@ pub use self::{
     budget::DialBudget,
     builder::Builder,
     endpoints::Endpoints,
-    error::{ConfigError, ErrorKind, HttpAnswer, QueueError, SessionClosed, TransportError},
+    error::{ConfigError, ErrorKind, QueueError, SessionClosed, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
     },
     handle::{Handle, Outgoing},
     headers::Headers,
     heartbeat::{Heartbeat, Life},
+    http_answer::HttpAnswer,
     inbox::{Driver, Inbox},
     limits::{Attempts, ConnectTimeout},
     message::{CloseFrame, Frame, Message},
     outbox::{Offline, Outbox, WhenFull},
     preset::Preset,
+    printable::printable,
     queuing::{Queuing, QueuingWithReceipt},
     receipt::Receipt,
     shared_timer::{SharedSleep, SharedTimer},

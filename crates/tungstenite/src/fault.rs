@@ -25,25 +25,44 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
 
 /// An error of the stream below.
 pub(crate) fn from_io(error: io::Error) -> TransportError {
-    TransportError::from_source(io_kind(&error), error)
+    let kind = io_kind(&error);
+    #[cfg(feature = "rustls")]
+    if let Some(words) = crate::tls::words_within(&error) {
+        return TransportError::from_source(kind, Explained { words, source: error });
+    }
+    TransportError::from_source(kind, error)
 }
 
 /// The stream ended before the answer to the upgrade was complete, by an error or without one.
-pub(crate) fn hung_up(silent: bool, error: Option<io::Error>) -> TransportError {
-    let when =
-        if silent { "before it answered the request" } else { "in the middle of its answer" };
-    let Some(error) = error else {
-        let words = format!("the server ended the connection {when}");
-        return TransportError::new(ErrorKind::Ended, words);
-    };
-    let kind = io_kind(&error);
-    let what = match kind {
+pub(crate) fn hung_up(when: HungUp, error: Option<io::Error>) -> TransportError {
+    let kind = error.as_ref().map_or(ErrorKind::Ended, io_kind);
+    let did = match kind {
         ErrorKind::Reset => "reset",
         ErrorKind::Ended => "ended",
-        _ => return TransportError::from_source(kind, error),
+        _ => return error.map_or_else(|| TransportError::new(kind, ""), from_io),
     };
-    let words = format!("the server {what} the connection {when}");
-    TransportError::from_source(kind, Explained { words, source: error })
+    let when = match when {
+        HungUp::Silent => {
+            "before it answered the request: check the port, and whether it wants TLS (wss://)"
+        }
+        HungUp::SilentOverTls => "before it answered the request: check the host and the port",
+        HungUp::WithinAnswer => {
+            "in the middle of its answer: it or a proxy before it has failed, or is being restarted"
+        }
+    };
+    let words = format!("the server {did} the connection {when}");
+    match error {
+        Some(source) => TransportError::from_source(kind, Explained { words, source }),
+        None => TransportError::new(kind, words),
+    }
+}
+
+/// How far the answer had come when the server hung up.
+#[derive(Clone, Copy)]
+pub(crate) enum HungUp {
+    Silent,
+    SilentOverTls,
+    WithinAnswer,
 }
 
 /// An error in our own words.
@@ -101,7 +120,9 @@ fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
         let words = error.to_string().to_ascii_lowercase();
         let alert = words.contains("alert");
         if words.contains("certificate") && !alert {
-            return Some(ErrorKind::Certificate);
+            let by_time = ["expired", "not yet valid", "not valid yet"];
+            let heals = by_time.iter().any(|time| words.contains(time));
+            return Some(if heals { ErrorKind::CertificateTime } else { ErrorKind::Certificate });
         }
         let mut words = words.split(|c: char| !c.is_ascii_alphanumeric());
         if alert || words.any(|word| matches!(word, "tls" | "ssl" | "openssl" | "handshake")) {
@@ -120,7 +141,11 @@ mod tests {
     fn certificate_faults_are_found_within_io_errors() {
         let hidden = |words: &str| io_kind(&io::Error::new(io::ErrorKind::InvalidData, words));
         assert_eq!(hidden("invalid peer certificate: UnknownIssuer"), ErrorKind::Certificate);
+        let expired = "error:0A000086: certificate verify failed: certificate has expired";
+        assert_eq!(hidden(expired), ErrorKind::CertificateTime);
+        assert_eq!(hidden("certificate is not yet valid"), ErrorKind::CertificateTime);
         assert_eq!(hidden("received fatal alert: CertificateRequired"), ErrorKind::Tls);
+        assert_eq!(hidden("received fatal alert: CertificateExpired"), ErrorKind::Tls);
         assert_eq!(hidden("something else"), ErrorKind::Other);
         assert_eq!(hidden("endlessly lossless"), ErrorKind::Other);
         let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "no TLS close_notify");

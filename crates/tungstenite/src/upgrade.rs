@@ -14,7 +14,7 @@ use websocket_heartbeat::{Established, HttpAnswer, TransportError};
 use crate::{
     Request, Socket, Tuning, acceptance,
     answer::{Answer, Head, body::Body},
-    fault,
+    fault::{self, HungUp},
     io::Io,
     retry_after::retry_after,
 };
@@ -84,7 +84,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let key = generate_key();
-    let mut exchange = Exchange::new(Io::new(stream), request.to_bytes(&key), tuning);
+    let mut exchange = Exchange::new(stream, request, &key, tuning);
     let Head { status, headers } = poll_fn(|cx| exchange.poll_head(cx)).await?;
     if status != 101 {
         let mut body = Body::new(status, &headers);
@@ -110,6 +110,7 @@ where
 /// A request and the answer to it.
 struct Exchange<S> {
     io: Io<S>,
+    tls: bool,
     request: Vec<u8>,
     written: usize,
     answer: Answer,
@@ -117,8 +118,15 @@ struct Exchange<S> {
 }
 
 impl<S> Exchange<S> {
-    fn new(io: Io<S>, request: Vec<u8>, tuning: Tuning) -> Self {
-        Self { io, request, written: 0, answer: Answer::new(tuning), chunk: vec![0; READ].into() }
+    fn new(stream: S, request: &Request, key: &str, tuning: Tuning) -> Self {
+        Self {
+            io: Io::new(stream),
+            tls: request.is_tls(),
+            request: request.to_bytes(key),
+            written: 0,
+            answer: Answer::new(tuning),
+            chunk: vec![0; READ].into(),
+        }
     }
 
     /// The stream as it is to be read behind the head.
@@ -141,14 +149,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             }
             self.write();
             match self.read() {
-                Ok(Some(0)) => {
-                    return Poll::Ready(Err(fault::hung_up(self.answer.is_empty(), None)));
-                }
+                Ok(Some(0)) => return Poll::Ready(Err(self.hung_up(None))),
                 Ok(Some(count)) => self.answer.push(&self.chunk[..count]),
                 Ok(None) => return Poll::Pending,
-                Err(error) => {
-                    return Poll::Ready(Err(fault::hung_up(self.answer.is_empty(), Some(error))));
-                }
+                Err(error) => return Poll::Ready(Err(self.hung_up(Some(error)))),
             }
         }
     }
@@ -170,6 +174,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             }
         }
         Poll::Ready(())
+    }
+
+    fn hung_up(&self, error: Option<io::Error>) -> TransportError {
+        let when = match (self.answer.is_empty(), self.tls) {
+            (false, _) => HungUp::WithinAnswer,
+            (true, false) => HungUp::Silent,
+            (true, true) => HungUp::SilentOverTls,
+        };
+        fault::hung_up(when, error)
     }
 
     /// Writes as much as the stream takes. `Io` keeps an error, since reading may still tell more.

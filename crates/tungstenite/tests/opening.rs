@@ -207,8 +207,8 @@ fn a_hang_up_says_when_it_came() {
     ] {
         let error = Scripted::new(answer.as_bytes(), []).upgrade().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer}");
-        let words = format!("ended: the server ended the connection {when}");
-        assert_eq!(error.to_string(), words, "{answer}");
+        let words = format!("ended: the server ended the connection {when}: ");
+        assert!(error.to_string().starts_with(&words), "{answer} {error}");
     }
 }
 
