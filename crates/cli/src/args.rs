@@ -124,11 +124,7 @@ fn connect(mut parser: Parser) -> Result<Command, UsageError> {
 /// What is wrong with the request, and what to do about it.
 fn address(error: &RequestError) -> String {
     match error {
-        RequestError::Scheme
-        | RequestError::Malformed
-        | RequestError::Host
-        | RequestError::HostCharacter
-        | RequestError::HostLength => {
+        RequestError::Scheme | RequestError::Malformed | RequestError::Host => {
             format!("{error}; write it as ws://host:port/path or wss://host/path")
         }
         RequestError::TlsMissing => {

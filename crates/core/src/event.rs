@@ -91,6 +91,9 @@ pub struct Lost {
 }
 
 /// Why a connection was lost.
+///
+/// `Display` and `Debug` do not show the reason of a close frame, which is the server's text and may
+/// be a secret: [`CloseFrame::reason`] has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LostCause {
@@ -161,7 +164,8 @@ impl fmt::Display for LostCause {
                 write!(f, "closed by the server with code {}", frame.code)
             }
             Self::ClosedByPeer(Some(frame)) => {
-                write!(f, "closed by the server with code {} ({})", frame.code, frame.reason)
+                let (code, length) = (frame.code, frame.reason.len());
+                write!(f, "closed by the server with code {code} and a reason of {length} bytes")
             }
             Self::Broken(error) => write!(f, "connection broke: {error}"),
             Self::Replaced => f.write_str("replaced on request"),
