@@ -73,8 +73,12 @@ pub struct Lost {
     /// How many messages were written on this connection without a proof that the server read
     /// them: the operating system took them, and may have swallowed them. The proof is an answered
     /// ping that was written after them; where the heartbeat sends none, it counts every message
-    /// of the connection. Never less than what was lost: a frame that was already on its way when
-    /// a message was written proves nothing about it.
+    /// of the connection. A frame that was already on its way when a message was written proves
+    /// nothing about it.
+    ///
+    /// It is never less than what was lost on the way to the other end of the connection. What that
+    /// end does with a message, it does not say: a proxy that answers pings and swallows messages
+    /// makes it 0. See [`Heartbeat::ping`](crate::Heartbeat::ping).
     pub unproven: u64,
     /// How many messages of the handed window were cut off in mid-flush, given back or not.
     pub unknown: u64,
