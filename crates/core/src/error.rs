@@ -47,7 +47,7 @@ pub enum ErrorKind {
     Http,
     /// The peer broke the WebSocket protocol.
     Protocol,
-    /// A message or frame over the configured limit.
+    /// A message, a frame or the head of an answer is over the configured limit.
     TooLarge,
     /// The connection was reset.
     Reset,

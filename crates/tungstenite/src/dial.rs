@@ -81,7 +81,7 @@ impl Dialer {
     /// # Errors
     ///
     /// [`ErrorKind::Dns`] if there is no address, that of the last address if none accepts,
-    /// [`ErrorKind::Tls`] or [`ErrorKind::Certificate`] if TLS fails, then those of
+    /// [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if TLS fails, then those of
     /// [`upgrade`](crate::upgrade).
     pub async fn dial<S, F>(
         &self,
