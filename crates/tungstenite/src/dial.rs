@@ -81,8 +81,8 @@ impl Dialer {
     /// # Errors
     ///
     /// [`ErrorKind::Dns`] if there is no address, that of the last address if none accepts,
-    /// [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if TLS fails, then those of
-    /// [`upgrade`](crate::upgrade).
+    /// [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if TLS
+    /// fails, then those of [`upgrade`](crate::upgrade).
     pub async fn dial<S, F>(
         &self,
         request: &Request,

@@ -17,6 +17,8 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
         WsError::ConnectionClosed | WsError::AlreadyClosed => ErrorKind::Ended,
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
         WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
+        WsError::Url(_) => ErrorKind::Url,
+        WsError::Tls(_) => ErrorKind::Tls,
         // Of tungstenite's own handshake, which is not used.
         _ => ErrorKind::Other,
     };
