@@ -97,6 +97,7 @@ pub async fn dial(
 ) -> Result<Established<AsyncStdConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(place.to_socket_addrs().await?.collect()) };
+    let dialer = dialer.clone().sleep(|time| Box::pin(async_std::task::sleep(time)));
     let dialed = dialer.dial(request, attempt, addresses, AsyncStdStream::connect).await?;
     dialer.adopt(dialed.connection.stream().stream().get_ref());
     Ok(dialed)

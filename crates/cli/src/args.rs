@@ -131,7 +131,7 @@ fn address(error: &RequestError) -> String {
             "this wsbeat is built without TLS; build it with the feature rustls".to_owned()
         }
         // What stands where a name should may be a value.
-        RequestError::HeaderName(_) => {
+        RequestError::HeaderName => {
             "-H has no valid field name before the colon; write -H 'Name: value'".to_owned()
         }
         RequestError::HeaderReserved(name) => {

@@ -35,7 +35,10 @@ wsbeat connect URL: keep a WebSocket connection alive
 
 Lines of standard input are sent as text messages; messages from the server go to standard output,
 and news of the connection to standard error. When the connection is lost, however silently, it is
-made anew. The end of standard input does not end the session unless --close-on-eof is given.
+made again. The end of standard input does not end the session unless --close-on-eof is given.
+
+Messages go to a file or a pipe as they are, a line each. On a terminal, control characters in them
+are shown as escapes (\\u{1b}, \\n), so that a server cannot steer the terminal.
 
   wsbeat connect ws://127.0.0.1:8080/feed --heartbeat ping
   wsbeat connect wss://example.org/feed --preset resilient -H 'Authorization: Bearer ...' --json

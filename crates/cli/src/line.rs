@@ -176,6 +176,10 @@ pub(crate) fn detail(cause: &LostCause) -> String {
     let round = |time| std::time::Duration::from_millis(to_millis(time));
     match *cause {
         LostCause::HeartbeatTimeout(time) => LostCause::HeartbeatTimeout(round(time)).to_string(),
+        // In core it is left out, since it might be a secret; here the user asked to see it.
+        LostCause::ClosedByPeer(Some(ref frame)) if !frame.reason.is_empty() => {
+            format!("closed by the server with code {} ({})", frame.code, frame.reason)
+        }
         LostCause::WriteStalled(time) => LostCause::WriteStalled(round(time)).to_string(),
         ref other => other.to_string(),
     }

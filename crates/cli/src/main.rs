@@ -22,7 +22,7 @@ use std::{
     process::ExitCode,
 };
 
-use websocket_heartbeat_smol::SmolTimer;
+use websocket_heartbeat_smol::{SmolTimer, printable};
 
 use crate::args::Command;
 
@@ -51,6 +51,6 @@ fn print(text: &str) -> ExitCode {
 
 /// One line on standard error.
 fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "wsbeat: {what}");
+    let _ = writeln!(io::stderr(), "wsbeat: {}", printable(&what.to_string()));
     code.into()
 }

@@ -1,9 +1,9 @@
 //! Where lines go: JSON to standard output, or a timeline to standard error and messages to
 //! standard output.
 
-use std::io::{self, Stderr, Stdout, Write};
+use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
-use websocket_heartbeat_smol::{Message, SmolTimer, Timer};
+use websocket_heartbeat_smol::{Message, SmolTimer, Timer, printable};
 
 use crate::{json, line::Line, timeline::Timeline};
 
@@ -11,6 +11,8 @@ use crate::{json, line::Line, timeline::Timeline};
 pub(crate) struct Report {
     timer: SmolTimer,
     json: bool,
+    /// Standard output is a terminal, which messages must not steer.
+    terminal: bool,
     out: Stdout,
     timeline: Timeline<Stderr>,
     /// Standard output cannot be written to.
@@ -20,7 +22,8 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(timer: SmolTimer, json: bool) -> Self {
         let timeline = Timeline::new(io::stderr());
-        Self { timer, json, out: io::stdout(), timeline, broken: None }
+        let out = io::stdout();
+        Self { timer, json, terminal: out.is_terminal(), out, timeline, broken: None }
     }
 
     /// Why standard output cannot be written to any more.
@@ -41,10 +44,13 @@ impl Report {
 
     pub(crate) fn message(&mut self, connection: u64, message: &Message) {
         match message {
-            Message::Text(text) if !self.json => self.write_out(|out| {
-                writeln!(out, "{text}")?;
-                out.flush()
-            }),
+            Message::Text(text) if !self.json => {
+                let text = if self.terminal { printable(text) } else { text.as_str().into() };
+                self.write_out(|out| {
+                    writeln!(out, "{text}")?;
+                    out.flush()
+                });
+            }
             _ => self.line(&Line::message(connection, message)),
         }
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use websocket_heartbeat_smol::Timestamp;
+use websocket_heartbeat_smol::{Timestamp, printable};
 
 use crate::{
     duration::show,
@@ -176,16 +176,12 @@ fn padding(base64: &str) -> usize {
     base64.bytes().rev().take_while(|byte| *byte == b'=').count()
 }
 
-/// What a server says must not steer the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use websocket_heartbeat_smol::Message;
+    use websocket_heartbeat_smol::{CloseFrame, LostCause, Message};
 
     use super::*;
+    use crate::line::detail;
 
     fn shown(line: &Line<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };
@@ -213,9 +209,19 @@ mod tests {
 
     #[test]
     fn a_server_cannot_steer_the_terminal() {
-        let message = Message::text("\x1b[2Jgone\n");
+        let evil = "\x1b[2Jgone\n\u{9b}\u{7f}\u{202e}";
+        let wanted = r"\u{1b}[2Jgone\n\u{9b}\u{7f}\u{202e}";
+        let message = Message::text(evil);
         let row = shown(&Line::message(1, &message), false);
-        assert!(row.ends_with("\u{fffd}[2Jgone\u{fffd}\n"), "{row}");
+        assert!(row.ends_with(&format!("{wanted}\n")), "{row}");
+        let cause = LostCause::ClosedByPeer(Some(CloseFrame::new(4000, evil)));
+        let open =
+            Line::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: Some(evil) };
+        let closed = Line::Closed { reason: "stopped", detail: detail(&cause), unproven: 0 };
+        for line in [open, closed] {
+            let row = shown(&line, false);
+            assert!(row.contains(wanted) && row.lines().count() == 1, "{row}");
+        }
     }
 
     #[test]

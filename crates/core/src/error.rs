@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use crate::{Headers, Message};
+use crate::{HttpAnswer, Message};
 
 /// Why a transport could not connect, or why a connection broke.
 ///
@@ -23,29 +23,6 @@ struct Inner {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a server said instead of `101 Switching Protocols`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HttpAnswer {
-    /// The status code.
-    pub status: u16,
-    /// The header fields.
-    pub headers: Headers,
-    /// The beginning of the body, at most [`HttpAnswer::BODY_LIMIT`] bytes.
-    pub body: Box<[u8]>,
-}
-
-impl HttpAnswer {
-    /// How much of the body is kept: enough for a message to people, bounded against a server
-    /// that never stops.
-    pub const BODY_LIMIT: usize = 4096;
-
-    /// An answer; of `body` the first [`BODY_LIMIT`](Self::BODY_LIMIT) bytes are kept.
-    pub fn new(status: u16, headers: Headers, body: &[u8]) -> Self {
-        Self { status, headers, body: body[..body.len().min(Self::BODY_LIMIT)].into() }
-    }
-}
-
 /// The kinds of [`TransportError`], what a retry decision is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -60,13 +37,17 @@ pub enum ErrorKind {
     Unreachable,
     /// The TLS handshake failed, for another reason than the certificate.
     Tls,
-    /// The server's certificate is not acceptable.
+    /// The server's certificate is not acceptable, and stays so: its issuer is not known, or it is
+    /// for another name, say.
     Certificate,
+    /// The server's certificate has expired or is not valid yet. A renewal heals that, and so does
+    /// setting the clock of this machine.
+    CertificateTime,
     /// The server answered the upgrade with another status than 101.
     Http,
     /// The peer broke the WebSocket protocol.
     Protocol,
-    /// A message or frame over the configured limit.
+    /// A message, a frame or the head of an answer is over the configured limit.
     TooLarge,
     /// The connection was reset.
     Reset,
@@ -96,6 +77,7 @@ impl ErrorKind {
             Self::Unreachable => "unreachable",
             Self::Tls => "tls",
             Self::Certificate => "certificate",
+            Self::CertificateTime => "certificate_time",
             Self::Http => "http",
             Self::Protocol => "protocol",
             Self::TooLarge => "too_large",
@@ -143,15 +125,15 @@ impl TransportError {
         })
     }
 
-    /// The server refused the upgrade.
+    /// The server refused the upgrade. The words name the status, what it most likely means, and
+    /// the first line of the body; or for a redirect its target, without query and credentials.
     ///
     /// `retry_after` is the server's own wish as a duration: a transport that is given a date
     /// turns it into one by the answer's `Date` field, since nothing here reads a wall clock.
     pub fn http(answer: HttpAnswer, retry_after: Option<Duration>) -> Self {
         Self::from_inner(Inner {
             kind: ErrorKind::Http,
-            words: format!("the server answered the upgrade with HTTP status {}", answer.status)
-                .into(),
+            words: answer.words().into(),
             http: Some(answer),
             retry_after,
             source: None,
@@ -322,12 +304,6 @@ mod tests {
     fn a_config_error_names_setting_value_and_rule() {
         let error = ConfigError::new("cap", Duration::ZERO, "must be at least the base");
         assert_eq!(error.to_string(), "cap is 0ns, but it must be at least the base");
-    }
-
-    #[test]
-    fn an_http_body_is_bounded() {
-        let answer = HttpAnswer::new(503, Headers::new(), &[7; 10_000]);
-        assert_eq!(answer.body.len(), HttpAnswer::BODY_LIMIT);
     }
 
     #[test]

@@ -96,8 +96,12 @@ pub struct Lost {
     /// How many messages were written on this connection without a proof that the server read
     /// them: the operating system took them, and may have swallowed them. The proof is an answered
     /// ping that was written after them; where the heartbeat sends none, it counts every message
-    /// of the connection. Never less than what was lost: a frame that was already on its way when
-    /// a message was written proves nothing about it.
+    /// of the connection. A frame that was already on its way when a message was written proves
+    /// nothing about it.
+    ///
+    /// It is never less than what was lost on the way to the other end of the connection. What that
+    /// end does with a message, it does not say: a proxy that answers pings and swallows messages
+    /// makes it 0. See [`Heartbeat::ping`](crate::Heartbeat::ping).
     ///
     /// They do not arrive later: what the native backends have not delivered is thrown away when
     /// the connection is given up. What has reached the server's side, its kernel or a proxy before
@@ -123,6 +127,9 @@ pub struct Lost {
 }
 
 /// Why a connection was lost.
+///
+/// `Display` and `Debug` do not show the reason of a close frame, which is the server's text and may
+/// be a secret: [`CloseFrame::reason`] has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LostCause {
@@ -201,7 +208,8 @@ impl fmt::Display for LostCause {
                 write!(f, "closed by the server with code {}", frame.code)
             }
             Self::ClosedByPeer(Some(frame)) => {
-                write!(f, "closed by the server with code {} ({})", frame.code, frame.reason)
+                let (code, length) = (frame.code, frame.reason.len());
+                write!(f, "closed by the server with code {code} and a reason of {length} bytes")
             }
             Self::Broken(error) => write!(f, "connection broke: {error}"),
             Self::Replaced => f.write_str("replaced on request"),

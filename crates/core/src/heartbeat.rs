@@ -140,12 +140,33 @@ impl Heartbeat {
 
     /// Probes are control-frame pings with a counted payload, so that a late pong is never taken
     /// for a fast one.
+    ///
+    /// A pong comes from whatever ends the WebSocket protocol next to us. A ping therefore cannot
+    /// see that a proxy or gateway answers or relays pings and swallows messages, or that the
+    /// server's application hangs behind a library that still answers: the connection stays open,
+    /// and [`Lost::unproven`](crate::Lost::unproven) is 0, since the ping was answered. Only an
+    /// answer of the application proves that messages reach it: a [`message`](Self::message) that
+    /// the application answers, with [`Life::Reply`] and [`reply`](Self::reply).
     #[must_use]
     pub fn ping(self) -> Self {
         self.with(|pulse| pulse.probe = Probe::Ping)
     }
 
     /// Probes are this message, each time.
+    ///
+    /// With [`Life::Reply`] this sees what a ping cannot, a server that hears pings and no
+    /// messages:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use websocket_heartbeat::{Heartbeat, Life};
+    ///
+    /// let heartbeat = Heartbeat::idle(Duration::from_secs(15))
+    ///     .message("ping")
+    ///     .life(Life::Reply)
+    ///     .reply(|message| message.as_text() == Some("pong"));
+    /// # heartbeat.check().unwrap();
+    /// ```
     #[must_use]
     pub fn message(self, message: impl Into<Message>) -> Self {
         let message = message.into();

@@ -24,7 +24,7 @@
 //! # async fn example(supervisor: impl futures_core::Stream<Item = Event>, handle: websocket_heartbeat::Handle) {
 //! let outcome = Hooks::new()
 //!     .on_open(|open| println!("connection {} is open", open.connection))
-//!     .on_message(|message| println!("{message:?}"))
+//!     .on_message(|message| println!("{:?}", message.as_text()))
 //!     .on_reconnect(|retry| {
 //!         if retry.attempt > 5 {
 //!             handle.close();

@@ -181,6 +181,7 @@ mod handle;
 mod headers;
 mod heartbeat;
 pub mod hooks;
+mod http_answer;
 mod inbox;
 mod limits;
 mod machine;
@@ -188,6 +189,7 @@ mod message;
 mod outbox;
 mod panics;
 mod preset;
+mod printable;
 mod queue;
 mod queuing;
 mod receipt;
@@ -220,19 +222,21 @@ pub use self::{
     budget::DialBudget,
     builder::Builder,
     endpoints::Endpoints,
-    error::{ConfigError, ErrorKind, HttpAnswer, QueueError, SessionClosed, TransportError},
+    error::{ConfigError, ErrorKind, QueueError, SessionClosed, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
     },
     handle::{Handle, Outgoing},
     headers::Headers,
     heartbeat::{Heartbeat, Life},
+    http_answer::HttpAnswer,
     inbox::{Driver, Inbox},
     limits::{Attempts, ConnectTimeout},
     message::{CloseFrame, Frame, Message},
     outbox::{Offline, Outbox, WhenFull},
     panics::{UserFunction, UserPanic},
     preset::Preset,
+    printable::printable,
     queuing::{Queuing, QueuingWithReceipt},
     receipt::Receipt,
     shared_timer::{SharedSleep, SharedTimer},

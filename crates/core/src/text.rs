@@ -11,6 +11,9 @@ use std::{fmt, ops::Deref, str};
 use bytes::Bytes;
 
 /// A text: shared, cheap to clone, dereferences to `str`.
+///
+/// `Debug` shows its length only: messages, close reasons and subprotocols can be secrets, and what
+/// contains them ends in logs. `Display` shows the text.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
     /// Always UTF-8.
@@ -108,7 +111,7 @@ impl fmt::Display for Text {
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
+        write!(f, "{} bytes", self.len())
     }
 }
 

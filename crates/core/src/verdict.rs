@@ -84,6 +84,10 @@ impl Verdict {
     /// 3: one may be chance, two may be bad luck.
     pub const PANICS_IN_A_ROW: u32 = 3;
 
+    /// The least wait after a certificate that has expired or is not valid yet, 60 s: a renewal or a
+    /// clock that is being set takes minutes, and until then each attempt only costs a handshake.
+    pub const CERTIFICATE_FLOOR: Duration = Duration::from_secs(60);
+
     /// The careful defaults of [`Preset::Resilient`](crate::Preset::Resilient): slow to stop,
     /// because what looks permanent in the middle of somebody's outage seldom is.
     ///
@@ -91,6 +95,7 @@ impl Verdict {
     /// |---|---|---|
     /// | address makes no sense | stop | no retry changes it |
     /// | certificate not acceptable | stop | a retry would only ask again; an attacker may be in between |
+    /// | certificate expired or not valid yet | after 60 s at least | a renewal or a clock that is set heals it |
     /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; a fresh one that fails as well is wrong |
     /// | HTTP 410 | stop | the one status that says "for ever" |
     /// | HTTP 429, 503 and any but these with `Retry-After` | after that time, at most an hour | the server knows |
@@ -113,6 +118,7 @@ impl Verdict {
             (Some(ErrorKind::Panicked), _) if failure.in_a_row >= Self::PANICS_IN_A_ROW => {
                 Self::Stop
             }
+            (Some(ErrorKind::CertificateTime), _) => Self::RetryAfter(Self::CERTIFICATE_FLOOR),
             (_, Some(401)) if failure.refreshed => Self::Stop,
             (_, Some(401)) => Self::RefreshThenRetry,
             (_, Some(410)) => Self::Stop,

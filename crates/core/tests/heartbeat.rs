@@ -26,6 +26,37 @@ fn pings_are_answered_by_a_server_that_knows_nothing_of_heartbeats() {
     assert_eq!((counters.probes, counters.heartbeats), (240, 240));
 }
 
+/// A proxy that relays pings and swallows messages.
+#[test]
+fn swallowed_messages_are_seen_by_a_heartbeat_that_the_application_answers() {
+    // The mock's server answers pings by itself, and messages only where it is told to.
+    let swallowing = |_| Script::accept().end_after(secs(100));
+    let lost = |heartbeat: Heartbeat| {
+        let mut session = Session::new(swallowing, with(heartbeat));
+        session.run_to(1_000);
+        session.handle.try_queue("swallowed").unwrap();
+        session.run_to(120_000);
+        let (at, event) =
+            session.told().into_iter().find(|(_, e)| matches!(e, Event::Lost(_))).unwrap();
+        let Event::Lost(lost) = event else { unreachable!() };
+        (at, lost.cause.name(), lost.unproven)
+    };
+    assert_eq!(lost(pings()), (100_000, "broken", 0));
+    let asking = || Heartbeat::idle(secs(15)).timeout(secs(10)).message("ping");
+    let asking = asking().life(Life::Reply).reply(|message| message.as_text() == Some("pong"));
+    assert_eq!(lost(asking), (25_000, "heartbeat_timeout", 1));
+}
+
+#[test]
+fn a_heartbeat_that_the_application_answers_keeps_a_healthy_connection() {
+    let asking = Heartbeat::idle(secs(15)).message("ping").life(Life::Reply);
+    let asking = asking.reply(|message| message.as_text() == Some("pong"));
+    let answering = |_| Script::accept().reply_with(|_| Some("pong".into()));
+    let mut session = Session::new(answering, with(asking));
+    session.run_to(600_000);
+    assert_eq!(session.times("lost"), []);
+}
+
 #[test]
 fn round_trips_are_measured_and_a_late_pong_is_not_taken_for_a_fast_one() {
     // Each pong is later than the next ping.

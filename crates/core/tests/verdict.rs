@@ -31,13 +31,14 @@ fn closed(code: u16) -> LostCause {
     LostCause::ClosedByPeer(Some(CloseFrame::new(code, "")))
 }
 
-const KINDS: [ErrorKind; 15] = [
+const KINDS: [ErrorKind; 16] = [
     ErrorKind::Url,
     ErrorKind::Dns,
     ErrorKind::Refused,
     ErrorKind::Unreachable,
     ErrorKind::Tls,
     ErrorKind::Certificate,
+    ErrorKind::CertificateTime,
     ErrorKind::Http,
     ErrorKind::Protocol,
     ErrorKind::TooLarge,
@@ -102,6 +103,7 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
         let error = TransportError::new(kind, "certificate 401 410 of wss://certificate.example");
         let verdict = match kind {
             ErrorKind::Url | ErrorKind::Certificate => Stop,
+            ErrorKind::CertificateTime => RetryAfter(secs(60)),
             _ => Retry,
         };
         rows.push((LostCause::Connect(error.clone()), false, verdict));

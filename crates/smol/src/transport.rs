@@ -1,6 +1,6 @@
 //! Connections over TCP on async-io's reactor.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
@@ -94,7 +94,12 @@ pub async fn dial(
     attempt: u32,
 ) -> Result<Established<SmolConnection>, TransportError> {
     let addresses = async_net::resolve((request.host().to_owned(), request.port()));
+    let dialer = dialer.clone().sleep(|time| Box::pin(sleep(time)));
     let dialed = dialer.dial(request, attempt, addresses, SmolStream::connect).await?;
     dialer.adopt(dialed.connection.stream().stream().get_ref());
     Ok(dialed)
+}
+
+async fn sleep(time: Duration) {
+    async_io::Timer::after(time).await;
 }

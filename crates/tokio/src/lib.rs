@@ -15,7 +15,7 @@
 //! while let Some(event) = supervisor.next().await {
 //!     match event {
 //!         Event::Open(_) => drop(handle.try_queue("hello")),
-//!         Event::Message(message) => println!("{message:?}"),
+//!         Event::Message(message) => println!("{:?}", message.as_text()),
 //!         other => eprintln!("{other:?}"),
 //!     }
 //! }

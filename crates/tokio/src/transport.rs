@@ -98,6 +98,7 @@ pub async fn dial(
 ) -> Result<Established<TokioConnection>, TransportError> {
     let place = (request.host(), request.port());
     let addresses = async { Ok(lookup_host(place).await?.collect()) };
+    let dialer = dialer.clone().sleep(|time| Box::pin(tokio::time::sleep(time)));
     // A finished attempt must not look unfinished to a task without budget. It awaits few things,
     // and so cannot keep the task busy.
     let dialed = dialer.dial(request, attempt, addresses, TokioStream::connect);

@@ -1,6 +1,8 @@
 //! [`Dialer`]: from a request to a connection, given a way to resolve names and to open a stream.
 
-use std::{error::Error, fmt, future::Future, io, net::SocketAddr, sync::Arc};
+use std::{
+    error::Error, fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
+};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::{ErrorKind, Established, TransportError};
@@ -10,7 +12,7 @@ use crate::Tls;
 use crate::{
     Line, Request, Socket, Tuning, fault,
     order::{Attempt, Memory},
-    tcp, upgrade,
+    tcp, upgrade_waiting,
 };
 
 /// How to get from a [`Request`] to a connection: tuning and TLS.
@@ -30,9 +32,17 @@ struct Settings {
     tuning: Tuning,
     #[cfg(feature = "rustls")]
     tls: Tls,
+    sleep: Option<Sleep>,
 }
 
+/// A sleep of a backend, which begins when it is called.
+pub type Sleep = fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Dialer {
+    /// How long the body of a refusal is waited for, 500 ms: it comes right behind the head or one
+    /// round trip later, and the status must not wait for one that never ends.
+    pub const BODY_WAIT: Duration = Duration::from_millis(500);
+
     /// The default [`Tuning`], and with the feature `rustls` the default `Tls`.
     pub fn new() -> Self {
         Self::default()
@@ -50,6 +60,15 @@ impl Dialer {
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.settings().tls = tls;
+        self
+    }
+
+    /// Sets how to sleep: a refusal's body is then waited for, [`BODY_WAIT`](Self::BODY_WAIT) at
+    /// most. Without it, only what has arrived together with the head is taken. Backends set their
+    /// own.
+    #[must_use]
+    pub fn sleep(mut self, sleep: Sleep) -> Self {
+        self.settings().sleep = Some(sleep);
         self
     }
 
@@ -85,7 +104,8 @@ impl Dialer {
     /// # Errors
     ///
     /// [`ErrorKind::Dns`] if there is no address, that of the last address if none accepts,
-    /// [`ErrorKind::Tls`] or [`ErrorKind::Certificate`] if TLS fails, then those of [`upgrade`].
+    /// [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if TLS
+    /// fails, then those of [`upgrade`](crate::upgrade).
     pub async fn dial<S, F>(
         &self,
         request: &Request,
@@ -111,7 +131,12 @@ impl Dialer {
             true => Line::tls(settings.tls.secure(request.host(), stream).await?),
             _ => Line::plain(stream),
         };
-        let established = upgrade(line, request, settings.tuning).await?;
+        let enough = async {
+            if let Some(sleep) = settings.sleep {
+                sleep(Self::BODY_WAIT).await;
+            }
+        };
+        let established = upgrade_waiting(line, request, settings.tuning, enough).await?;
         attempt.worked();
         Ok(established.map(|socket| socket.counting(Line::passed_on)))
     }

@@ -6,6 +6,8 @@
 //! anything that can be read and written makes a [`Connection`](websocket_heartbeat::Connection).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod acceptance;
+mod answer;
 #[cfg(feature = "async-tungstenite")]
 mod async_tungstenite;
 mod close;
@@ -16,7 +18,6 @@ mod fault;
 mod frame;
 mod io;
 mod line;
-mod opening;
 mod order;
 mod request;
 mod retry_after;
@@ -33,10 +34,10 @@ pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dial::Dialer,
+    dial::{Dialer, Sleep},
     line::Line,
     request::{Request, RequestError},
     socket::Socket,
     tuning::Tuning,
-    upgrade::upgrade,
+    upgrade::{upgrade, upgrade_waiting},
 };

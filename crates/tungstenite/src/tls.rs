@@ -1,5 +1,7 @@
 //! [`Tls`]: `wss://` by rustls, one way for all runtimes.
 
+mod words;
+
 use std::{
     fmt, io,
     pin::Pin,
@@ -15,7 +17,8 @@ use futures_rustls::{
 };
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-use crate::{fault, turn::Turn};
+pub(crate) use self::words::{kind, words_within};
+use crate::turn::Turn;
 
 /// How `wss://` is secured.
 ///
@@ -53,18 +56,13 @@ impl Tls {
             Some(config) => config.clone(),
             None => mozilla()?,
         };
+        // The zone of an IPv6 address means something to this machine only.
+        let host = host.split('%').next().unwrap_or_default();
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| TransportError::from_source(ErrorKind::Url, error))?;
         let stream = Counted::new(stream);
-        TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
-            match fault::io_kind(&error) {
-                // What answers there hung up: often it does not speak TLS.
-                ErrorKind::Ended | ErrorKind::Other => {
-                    TransportError::from_source(ErrorKind::Tls, error)
-                }
-                kind => TransportError::from_source(kind, error),
-            }
-        })
+        let connected = TlsConnector::from(config).connect(name, stream).await;
+        connected.map_err(|error| words::explained(host, error))
     }
 }
 
@@ -78,17 +76,6 @@ fn mozilla() -> Result<Arc<ClientConfig>, TransportError> {
         Ok(Arc::new(config))
     });
     CONFIG.clone().map_err(|error| TransportError::from_source(ErrorKind::Tls, error))
-}
-
-/// The kind of an error of rustls.
-pub(crate) fn kind(error: &rustls::Error) -> ErrorKind {
-    match error {
-        rustls::Error::InvalidCertificate(_)
-        | rustls::Error::NoCertificatesPresented
-        | rustls::Error::UnsupportedNameType
-        | rustls::Error::InvalidCertRevocationList(_) => ErrorKind::Certificate,
-        _ => ErrorKind::Tls,
-    }
 }
 
 impl fmt::Debug for Tls {

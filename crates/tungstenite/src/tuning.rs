@@ -20,11 +20,14 @@ pub struct Tuning {
     max_message: Option<usize>,
     max_frame: Option<usize>,
     unsent_limit: Option<usize>,
+    head_bytes: usize,
+    head_fields: usize,
 }
 
 impl Tuning {
     /// A read buffer of 16 KiB; messages of at most 64 MiB, frames of at most 16 MiB, which are
-    /// tungstenite's own limits; at most 64 KiB that the operating system has not sent.
+    /// tungstenite's own limits; the head of the answer to the upgrade of at most 256 KiB and 256
+    /// fields; at most 64 KiB that the operating system has not sent.
     ///
     /// The read buffer is allocated when the connection opens and zeroed before each read, so that
     /// a bigger one costs every idle connection its memory and every small message some time: an
@@ -46,6 +49,8 @@ impl Tuning {
             max_message: Some(64 << 20),
             max_frame: Some(16 << 20),
             unsent_limit: Some(64 * 1024),
+            head_bytes: 256 * 1024,
+            head_fields: 256,
         }
     }
 
@@ -111,6 +116,39 @@ impl Tuning {
 
     pub(crate) fn unsent(self) -> Option<usize> {
         self.unsent_limit
+    }
+
+    /// Sets the limit on the head of the server's answer to the upgrade, interim answers included.
+    /// A longer one fails the attempt with [`ErrorKind::TooLarge`].
+    ///
+    /// The default is 256 KiB: servers themselves take 8 to 64 KiB, and some proxies add large
+    /// cookies.
+    ///
+    /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
+    #[must_use]
+    pub const fn max_head(mut self, bytes: usize) -> Self {
+        self.head_bytes = bytes;
+        self
+    }
+
+    /// Sets the limit on the header fields of the server's answer to the upgrade. More of them fail
+    /// the attempt with [`ErrorKind::TooLarge`].
+    ///
+    /// The default is 256: an answer of ten proxies, each with twenty fields, has fewer.
+    ///
+    /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
+    #[must_use]
+    pub const fn max_head_fields(mut self, fields: usize) -> Self {
+        self.head_fields = fields;
+        self
+    }
+
+    pub(crate) fn head_bytes(self) -> usize {
+        self.head_bytes
+    }
+
+    pub(crate) fn head_fields(self) -> usize {
+        self.head_fields
     }
 
     pub(crate) fn config(self) -> WebSocketConfig {

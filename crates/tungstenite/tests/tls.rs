@@ -28,12 +28,14 @@ struct Authority {
 
 /// A certificate for "localhost" that is its own authority.
 fn authority() -> Authority {
-    authority_until(4_096)
+    authority_within(1_975, 4_096)
 }
 
-fn authority_until(year: i32) -> Authority {
+/// A certificate that is valid from the beginning of one year to that of another.
+fn authority_within(from: i32, until: i32) -> Authority {
     let mut wanted = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    wanted.not_after = date_time_ymd(year, 1, 1);
+    wanted.not_before = date_time_ymd(from, 1, 1);
+    wanted.not_after = date_time_ymd(until, 1, 1);
     let key = KeyPair::generate().unwrap();
     let certificate = wanted.self_signed(&key).unwrap().der().clone();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -143,16 +145,42 @@ fn verdict(error: &TransportError) -> Verdict {
 #[test]
 fn p10_a_certificate_that_is_not_acceptable_stops() {
     let Authority { certificate, server } = authority();
-    let expired = authority_until(2_000);
-    for (fault, host, server, tls) in [
-        ("unknown authority", "localhost", server.clone(), Tls::new()),
-        ("another name", "127.0.0.1", server, trusting(certificate)),
-        ("expired", "localhost", expired.server, trusting(expired.certificate)),
+    for (words, host, server, tls) in [
+        (
+            "was issued by an authority that is not trusted here: if it is self-signed or of a \
+             private authority, add that as a root (Tls::from_rustls)",
+            "localhost",
+            server.clone(),
+            Tls::new(),
+        ),
+        (
+            "is not for the host 127.0.0.1, but for localhost: check the host",
+            "127.0.0.1",
+            server,
+            trusting(certificate),
+        ),
     ] {
         let (port, _) = echo(server);
         let error = dial(host, port, tls).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Certificate, "{fault}: {error}");
-        assert_eq!(verdict(&error), Verdict::Stop, "{fault}");
+        assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
+        assert_eq!(error.to_string(), format!("certificate: the server's certificate {words}"));
+        assert_eq!(verdict(&error), Verdict::Stop, "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_tried_again_slowly() {
+    for (from, until, words) in [
+        (1_975, 2_000, "expired on Sat, 01 Jan 2000 00:00:00 GMT (now it is "),
+        (4_000, 4_096, "is not valid before Sat, 01 Jan 4000 00:00:00 GMT (now it is "),
+    ] {
+        let Authority { certificate, server } = authority_within(from, until);
+        let (port, _) = echo(server);
+        let error = dial("localhost", port, trusting(certificate)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CertificateTime, "{error}");
+        let words = format!("certificate_time: the server's certificate {words}");
+        assert!(error.to_string().starts_with(&words), "{error}");
+        assert_eq!(verdict(&error), Verdict::RetryAfter(Verdict::CERTIFICATE_FLOOR), "{error}");
     }
 }
 
@@ -210,7 +238,15 @@ fn p10_a_handshake_that_is_reset_is_tried_again() {
 
 #[test]
 fn a_server_without_tls_is_a_fault_of_tls() {
-    for answer in ["", "HTTP/1.1 400 Bad Request\r\n\r\n"] {
+    let no_tls = "this port does not speak TLS: use ws:// instead of wss://, or another port";
+    let hung_up = "the server ended the connection within the TLS handshake: check that the port \
+                   speaks TLS (wss://), and not plain HTTP (ws://)";
+    for (answer, words) in [
+        ("", hung_up),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", no_tls),
+        ("SSH-2.0-OpenSSH_9.6\r\n", no_tls),
+        ("220 mail.example ESMTP ready\r\n", no_tls),
+    ] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = thread::spawn(move || {
@@ -223,6 +259,28 @@ fn a_server_without_tls_is_a_fault_of_tls() {
         });
         let error = dial("localhost", port, Tls::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+        assert_eq!(error.to_string(), format!("tls: {words}"));
         server.join().unwrap();
     }
+}
+
+#[test]
+fn plain_http_to_a_port_of_tls_is_told_so() {
+    let Authority { server, .. } = authority();
+    let (port, server) = echo(server);
+    let request = Request::new(&format!("ws://127.0.0.1:{port}/")).unwrap();
+    let error = block_on(async {
+        let stream = async_net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        websocket_heartbeat_tungstenite::upgrade(stream, &request, Default::default()).await
+    });
+    let error = error.unwrap_err();
+    // The server's alert, unless what it left unread makes the kernel reset the connection first.
+    match error.kind() {
+        ErrorKind::Protocol => assert_eq!(
+            error.to_string(),
+            "protocol: this port speaks TLS: use wss:// instead of ws://, or another port"
+        ),
+        kind => assert_eq!(kind, ErrorKind::Reset, "{error}"),
+    }
+    server.join().unwrap();
 }

@@ -47,6 +47,16 @@ fn messages_are_text_or_base64() {
 }
 
 #[test]
+fn what_steers_a_terminal_is_escaped_and_reads_the_same() {
+    let evil = "a b\u{1b}[2J\u{9b}2J\u{7f}\u{202e}é\u{2028}\u{2066}\"🦀\\\u{0}";
+    let (text, value) = written(&Line::message(3, &Message::text(evil)));
+    assert_eq!(value["text"], evil);
+    let line = text.trim_end();
+    assert!(matches!(printable(line), Cow::Borrowed(_)), "{line}");
+    assert!(line.contains(r"\u009b2J\u007f\u202eé\u2028\u2066"), "{line}");
+}
+
+#[test]
 fn heartbeats_carry_a_fraction_of_a_millisecond() {
     let round_trip = Some(Duration::from_nanos(214_499));
     let (_, value) = written(&Line::heartbeat(&Heartbeat { connection: 2, round_trip }));

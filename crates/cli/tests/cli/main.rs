@@ -10,4 +10,6 @@ mod lifecycle;
 mod program;
 mod secrets;
 mod server;
+#[cfg(unix)]
+mod terminal;
 mod usage;

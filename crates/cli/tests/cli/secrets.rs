@@ -10,7 +10,7 @@ fn neither_header_values_nor_credentials_nor_queries_are_shown() {
     let server = Server::echo();
     let refusing = Server::refusing("HTTP/1.1 401 No\r\nSet-Cookie: hush\r\n\r\n");
     for port in [server.port, refusing.port, 1] {
-        let url = format!("ws://me:hush@127.0.0.1:{port}/path?token=hush");
+        let url = format!("ws://me:hush@127.0.0.1:{port}/hush?token=hush");
         for json in [&["--json"][..], &[]] {
             let more = ["-H", "Cookie: hush", "--repeat-limit", "0", "--duration", "300ms"];
             let mut program = Program::start(&[&["connect", &url], &more[..], json].concat());
@@ -24,6 +24,9 @@ fn neither_header_values_nor_credentials_nor_queries_are_shown() {
         &["connect", "ws://hush hush"],
         &["connect", NOBODY, "-H", "hush"],
         &["connect", NOBODY, "-H", "X-A: hush\nhush"],
+        &["connect", NOBODY, "-H", "hush hush: x"],
+        &["connect", NOBODY, "--subprotocol", "hush hush"],
+        &["connect", NOBODY, "--subprotocol", "hush", "--subprotocol", "hush"],
         &["connect", NOBODY, "ws://hush"],
         &["connect", NOBODY, "--json=hush"],
         &["ws://hush"],

@@ -65,7 +65,7 @@ const ACKS_PER_POLL: u32 = 256;
 /// let consumer = async move {
 ///     while let Some(event) = session.next().await {
 ///         if let Event::Message(message) = event {
-///             println!("{message:?}");
+///             println!("{:?}", message.as_text());
 ///         }
 ///     }
 /// };

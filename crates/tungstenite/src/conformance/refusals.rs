@@ -3,8 +3,9 @@
 use std::{
     fmt,
     future::Future,
-    io::Write,
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
+    thread,
     time::Duration,
 };
 
@@ -12,7 +13,8 @@ use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
 use super::server::{finish, read_request, serve_raw};
 
-/// Runs every rule about refused attempts, for transports that do the upgrade of this crate.
+/// Runs every rule about refused attempts, for transports that do the upgrade of this crate and have
+/// a timer for it ([`Dialer::sleep`](crate::Dialer::sleep)).
 ///
 /// # Panics
 ///
@@ -26,6 +28,7 @@ where
     the_answer_of_a_refused_upgrade_is_kept(&dial).await;
     what_is_no_upgrade_is_a_breach_of_protocol(&dial).await;
     an_end_within_the_upgrade_is_an_error(&dial).await;
+    a_late_body_is_waited_for_and_one_that_never_comes_is_not(&dial).await;
 }
 
 async fn a_closed_port_is_refused<C, F>(dial: &impl Fn(String) -> F)
@@ -106,4 +109,35 @@ where
         let error = refused_with(dial, answer.into()).await;
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer} {error}");
     }
+}
+
+async fn a_late_body_is_waited_for_and_one_that_never_comes_is_not<C, F>(
+    dial: &impl Fn(String) -> F,
+) where
+    C: fmt::Debug,
+    F: Future<Output = Result<Established<C>, TransportError>>,
+{
+    let refused = async |body: &'static [u8]| {
+        let (url, server) = serve_raw(move |mut stream| {
+            read_request(&mut stream);
+            stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 7\r\n\r\n").expect("sent");
+            #[allow(clippy::disallowed_methods, reason = "the server has a thread of its own")]
+            thread::sleep(Duration::from_millis(20));
+            let _ = stream.write_all(body);
+            // Until the client has seen enough.
+            let _ = stream.read(&mut [0]);
+        });
+        let error = dial(url).await.unwrap_err();
+        finish(server);
+        assert_eq!(error.http_status(), Some(503));
+        error.http_answer().expect("an answer").body.to_vec()
+    };
+    // Where a machine stands still for half a second, the wait is over first.
+    for _ in 0..10 {
+        if refused(b"not now").await == b"not now" {
+            assert_eq!(refused(b"").await, b"");
+            return;
+        }
+    }
+    panic!("a body that comes late is waited for");
 }

@@ -1,123 +1,23 @@
 //! What comes together with the server's answer to the handshake, however it comes.
 
+mod acceptance;
+mod refusal;
+mod scripted;
+
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
-use futures::{AsyncRead, AsyncWrite, StreamExt, executor::block_on};
-use tungstenite::handshake::derive_accept_key;
-use websocket_heartbeat::{ErrorKind, Established, Frame, Message, TransportError};
-use websocket_heartbeat_tungstenite::{Dialer, Request, Socket, Tuning, upgrade};
+use futures::{StreamExt, executor::block_on};
+use websocket_heartbeat::{Frame, Message};
+use websocket_heartbeat_tungstenite::{Dialer, Request, Tuning, upgrade};
 
-/// A server that answers a request with `answer`, where `KEY` stands for what it makes of the
-/// client's key, in pieces that end at `cuts`; there is nothing to read between two pieces. Then it
-/// closes.
-struct Scripted {
-    answer: Vec<u8>,
-    cuts: Vec<usize>,
-    asked: Vec<u8>,
-    pieces: VecDeque<Vec<u8>>,
-    breathing: bool,
-    /// How much each read could have taken.
-    room: Arc<Mutex<Vec<usize>>>,
-}
-
-impl Scripted {
-    fn new(answer: &[u8], cuts: impl IntoIterator<Item = usize>) -> Self {
-        Self {
-            answer: answer.to_vec(),
-            cuts: cuts.into_iter().collect(),
-            asked: Vec::new(),
-            pieces: VecDeque::new(),
-            breathing: false,
-            room: Arc::default(),
-        }
-    }
-
-    fn upgrade(self) -> Result<Established<Socket<Self>>, TransportError> {
-        let request = Request::for_stream("ws://example.org").unwrap();
-        block_on(upgrade(self, &request, Tuning::new()))
-    }
-}
-
-impl AsyncRead for Scripted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.room.lock().unwrap().push(buffer.len());
-        self.breathing = !self.breathing;
-        if self.breathing {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let Some(mut piece) = self.pieces.pop_front() else { return Poll::Ready(Ok(0)) };
-        let count = piece.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&piece[..count]);
-        if count < piece.len() {
-            self.pieces.push_front(piece.split_off(count));
-        }
-        Poll::Ready(Ok(count))
-    }
-}
-
-impl AsyncWrite for Scripted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.asked.extend_from_slice(buffer);
-        if self.asked.ends_with(b"\r\n\r\n") {
-            let asked = String::from_utf8(std::mem::take(&mut self.asked)).unwrap();
-            let key = asked.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
-            let key = derive_accept_key(key.unwrap().as_bytes());
-            let at = self.answer.windows(3).position(|three| three == b"KEY");
-            let mut answer = self.answer.clone();
-            if let Some(at) = at {
-                answer.splice(at..at + 3, key.into_bytes());
-            }
-            let mut begin = 0;
-            for end in std::mem::take(&mut self.cuts).into_iter().chain([answer.len()]) {
-                if begin < end && end <= answer.len() {
-                    self.pieces.push_back(answer[begin..end].to_vec());
-                    begin = end;
-                }
-            }
-        }
-        Poll::Ready(Ok(buffer.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
-     Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\n\r\n";
-const REFUSED: &str = "HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\n\r\ncome back";
-
-/// Two texts, the first in two fragments, and a close frame.
-const FRAMES: &[u8] = b"\x01\x02he\x80\x03llo\x81\x02\r\n\x88\x02\x03\xe8";
-
-fn with_frames(header: &str) -> Vec<u8> {
-    [header.as_bytes(), FRAMES].concat()
-}
-
-/// More than the answer has bytes.
-const LONG: usize = 300;
+use crate::scripted::{ACCEPTED, LONG, REFUSED, Scripted, with_frames};
 
 #[track_caller]
 fn assert_all_is_there(server: Scripted, what: &str) {
@@ -163,25 +63,30 @@ fn a_long_header_comes_through() {
 }
 
 #[test]
-fn a_header_without_an_end_is_given_up() {
-    let error = Scripted::new("HTTP/1.1 101 x\r\nX: y\r\n".repeat(10_000).as_bytes(), []);
-    assert_eq!(error.upgrade().unwrap_err().kind(), ErrorKind::Protocol);
-    let error = Scripted::new(b"HTTP/1.1 101 Switch", []).upgrade().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Ended);
-    let error = Scripted::new(b"", []).upgrade().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Ended);
+fn interim_answers_are_skipped_wherever_they_are_cut() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    for cut in 0..LONG {
+        let answer = with_frames(&format!("{interim}{ACCEPTED}"));
+        assert_all_is_there(Scripted::new(&answer, [cut]), &format!("cut at {cut}"));
+        let refused = format!("{interim}{REFUSED}");
+        let error = Scripted::new(refused.as_bytes(), [cut]).upgrade().unwrap_err();
+        assert_eq!(error.http_status(), Some(429), "cut at {cut}");
+    }
 }
 
 #[test]
-fn the_body_of_a_refusal_comes_with_it() {
-    for cut in 1..REFUSED.len() {
-        let error = Scripted::new(REFUSED.as_bytes(), [cut]).upgrade().unwrap_err();
-        assert_eq!(error.http_status(), Some(429), "cut at {cut}");
-        let body = &error.http_answer().unwrap().body[..];
-        let header = REFUSED.len() - "come back".len();
-        let come = if cut < header { &b"come back"[..] } else { &REFUSED.as_bytes()[header..cut] };
-        assert_eq!(body, come, "cut at {cut}");
-    }
+fn an_answer_that_comes_before_all_of_the_request_is_read_is_heard() {
+    let request = Request::for_stream("ws://example.org").unwrap();
+    let request = request.header("X-Long", "x".repeat(1_000)).unwrap();
+    let server = |answer: &[u8]| Scripted::new(answer, []).taking(300);
+    let refused = block_on(upgrade(server(REFUSED.as_bytes()), &request, Tuning::new()));
+    assert_eq!(refused.unwrap_err().http_status(), Some(429));
+    let slow = server(&with_frames(ACCEPTED));
+    let taken = Arc::clone(&slow.taken);
+    let socket = block_on(upgrade(slow, &request, Tuning::new())).unwrap().connection;
+    // No frame goes out before the end of the request.
+    assert!(taken.lock().unwrap().ends_with(b"x\r\n\r\n"));
+    drop(socket);
 }
 
 /// Otherwise a read takes as little as what is left of the buffer that they lie in.

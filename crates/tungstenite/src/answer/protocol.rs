@@ -1,0 +1,51 @@
+//! What speaks on the other end, if it is not HTTP/1.
+
+use websocket_heartbeat::{ErrorKind, TransportError};
+
+const HTTP: &[u8] = b"HTTP/1.";
+
+/// How much of what came is shown.
+const SHOWN: usize = 40;
+
+/// Fails as soon as what an answer begins with cannot become HTTP/1.
+pub(super) fn check(bytes: &[u8]) -> Result<(), TransportError> {
+    let common = bytes.len().min(HTTP.len());
+    if bytes[..common] == HTTP[..common] {
+        return Ok(());
+    }
+    let words = match name(bytes) {
+        Some("TLS") => {
+            "this port speaks TLS: use wss:// instead of ws://, or another port".to_owned()
+        }
+        Some(name) => format!("this port speaks {name}, not HTTP: check the host and the port"),
+        None => format!(
+            "what answers on this port does not speak HTTP: it begins with {}",
+            shown(bytes)
+        ),
+    };
+    Err(TransportError::new(ErrorKind::Protocol, words))
+}
+
+/// The protocols that greet first or answer with an error of their own, by their first bytes.
+fn name(bytes: &[u8]) -> Option<&'static str> {
+    Some(match bytes {
+        // A record of an alert or of the handshake, RFC 8446 section 5.1.
+        [0x15 | 0x16, 3, ..] => "TLS",
+        [b'S', b'S', b'H', b'-', ..] => "SSH",
+        [b'2', b'2', b'0', b' ' | b'-', ..] => "SMTP or FTP",
+        // A SETTINGS frame of stream 0, RFC 9113 section 6.5, or a status line that no RFC knows.
+        [0, 0, _, 4, 0 | 1, 0, 0, 0, 0, ..] | [b'H', b'T', b'T', b'P', b'/', b'2', ..] => "HTTP/2",
+        // The first packet of protocol version 10 or 9.
+        [_, 0, 0, 0, 9 | 10, ..] => "MySQL",
+        [b'+', b'O', b'K', ..] => "POP3",
+        [b'*', b' ', b'O', b'K', ..] => "IMAP",
+        [b'-', b'E', b'R', b'R', ..] => "Redis",
+        [b'R', b'F', b'B', b' ', ..] => "VNC",
+        _ => return None,
+    })
+}
+
+/// The beginning of what came, in quotes and in printable ASCII.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes[..bytes.len().min(SHOWN)].escape_ascii())
+}

@@ -1,0 +1,85 @@
+//! What is kept of a refusal, and how long it is waited for.
+
+use std::{future::poll_fn, task::Poll};
+
+use futures::executor::block_on;
+use websocket_heartbeat::ErrorKind;
+use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade_waiting};
+
+use crate::scripted::{REFUSED, Scripted, lingering};
+
+#[test]
+fn a_head_without_an_end_is_given_up() {
+    let endless = "HTTP/1.1 101 x\r\nX: y\r\n".repeat(20_000);
+    let error = Scripted::new(endless.as_bytes(), []).upgrade().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
+
+#[test]
+fn a_hang_up_says_when_it_came() {
+    for (answer, when) in [
+        ("", "before it answered the request"),
+        ("\r\n", "before it answered the request"),
+        ("HTTP/1.1 103 Hints\r\n\r\n", "before it answered the request"),
+        ("HTTP/1.1 101 Switch", "in the middle of its answer"),
+    ] {
+        let error = Scripted::new(answer.as_bytes(), []).upgrade().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ended, "{answer}");
+        let words = format!("ended: the server ended the connection {when}: ");
+        assert!(error.to_string().starts_with(&words), "{answer} {error}");
+    }
+}
+
+#[test]
+fn the_body_of_a_refusal_comes_with_it() {
+    for cut in 1..REFUSED.len() {
+        let error = Scripted::new(REFUSED.as_bytes(), [cut]).upgrade().unwrap_err();
+        assert_eq!(error.http_status(), Some(429), "cut at {cut}");
+        let body = &error.http_answer().unwrap().body[..];
+        let header = REFUSED.len() - "come back".len();
+        let come = if cut < header { &b"come back"[..] } else { &REFUSED.as_bytes()[header..cut] };
+        assert_eq!(body, come, "cut at {cut}");
+    }
+}
+
+/// The body of the refusal, if there is patience for so many looks at a stream without bytes.
+fn body_after(server: Scripted, looks: usize) -> Vec<u8> {
+    let request = Request::for_stream("ws://example.org").unwrap();
+    let mut left = looks;
+    let enough = poll_fn(move |cx| {
+        cx.waker().wake_by_ref();
+        left = left.saturating_sub(1);
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    });
+    let error = block_on(upgrade_waiting(server, &request, Tuning::new(), enough)).unwrap_err();
+    assert_eq!(error.http_status(), Some(503));
+    error.http_answer().unwrap().body.to_vec()
+}
+
+#[test]
+fn a_late_body_is_waited_for() {
+    let head = "HTTP/1.1 503 Busy\r\n";
+    for (fields, body) in [
+        ("Content-Length: 7\r\n", "not now"),
+        ("Transfer-Encoding: chunked\r\n", "3\r\nnot\r\n4\r\n now\r\n0\r\n\r\n"),
+    ] {
+        let answer = format!("{head}{fields}\r\n{body}");
+        // With an end of its own it needs no patience beyond its last byte.
+        assert_eq!(body_after(lingering(&answer, 1..answer.len()), 1_000_000), b"not now");
+    }
+    let answer = format!("{head}\r\nnot now");
+    let server = Scripted::new(answer.as_bytes(), 1..answer.len());
+    assert_eq!(body_after(server, 1_000_000), b"not now");
+}
+
+#[test]
+fn a_body_that_never_comes_or_never_ends_does_not_hold_up_the_status() {
+    for fields in ["", "Content-Length: 70\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let head = format!("HTTP/1.1 503 Busy\r\n{fields}\r\n");
+        assert_eq!(body_after(lingering(&head, []), 10), b"", "{fields}");
+    }
+    let part = "HTTP/1.1 503 Busy\r\nContent-Length: 70\r\n\r\nnot now";
+    assert_eq!(body_after(lingering(part, []), 10), b"not now");
+    let endless = format!("HTTP/1.1 503 Busy\r\n\r\n{}", "x".repeat(100_000));
+    assert_eq!(body_after(lingering(&endless, []), 1_000_000).len(), 4096);
+}

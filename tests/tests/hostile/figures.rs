@@ -1,0 +1,80 @@
+//! [`Figures`]: what one attempt came to, and what it cost.
+
+use std::{alloc::System, fmt, time::Duration};
+
+use futures::StreamExt;
+use rustix::time::{ClockId, clock_gettime};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use websocket_heartbeat::{ErrorKind, Event, LostCause};
+use websocket_heartbeat_tests::{Backend, monotonic};
+use websocket_heartbeat_tungstenite::Request;
+
+use crate::server::Server;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What tells of the attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// `Open`.
+    Opens,
+    /// `Lost` by an error of this kind.
+    Fails(ErrorKind),
+    /// `Lost` by this HTTP status.
+    Refused(u16),
+    /// `Lost` at the deadline of the attempt.
+    TimesOut,
+}
+
+pub(crate) struct Figures {
+    pub(crate) outcome: Outcome,
+    time: Duration,
+    /// Of the thread that polls the session.
+    pub(crate) cpu: Duration,
+    /// All that was allocated, whether or not it was freed again.
+    pub(crate) memory: usize,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { outcome, time, cpu, memory } = self;
+        let (time, cpu) = (time.as_millis(), cpu.as_micros());
+        write!(f, "{outcome:?} after {time} ms, {cpu} µs of CPU, {} KiB allocated", memory >> 10)
+    }
+}
+
+fn allocated() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated + usize::try_from(stats.bytes_reallocated.max(0)).expect("not negative")
+}
+
+fn cpu() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().expect("it starts at zero")
+}
+
+/// Runs a session up to the end of its first attempt.
+pub(crate) fn measured<B: Backend>(server: Server, timeout: Duration) -> Figures {
+    let scheme = if server.tls { "wss" } else { "ws" };
+    let url = format!("{scheme}://127.0.0.1:{}/", server.start());
+    let settings = B::connect(Request::new(&url).expect("a URL")).connect_timeout(timeout);
+    B::block_on(async {
+        let mut session = settings.build().expect("settings that make sense");
+        assert!(matches!(session.next().await, Some(Event::Connecting(_))));
+        let (begin, cpu_before, before) = (monotonic(), cpu(), allocated());
+        let outcome = match session.next().await {
+            Some(Event::Open(_)) => Outcome::Opens,
+            Some(Event::Lost(lost)) => match lost.cause {
+                LostCause::Connect(error) => match error.http_status() {
+                    Some(status) => Outcome::Refused(status),
+                    None => Outcome::Fails(error.kind()),
+                },
+                LostCause::ConnectTimeout(_) => Outcome::TimesOut,
+                other => panic!("the attempt ends: {other}"),
+            },
+            other => panic!("the attempt ends: {other:?}"),
+        };
+        let (time, cpu, memory) = (monotonic() - begin, cpu() - cpu_before, allocated() - before);
+        Figures { outcome, time, cpu, memory }
+    })
+}
