@@ -450,6 +450,7 @@ impl World<'_> {
             let of_sinks =
                 |sinks: &Sinks| owners.iter().filter(|owner| sinks.is_parked(**owner)).count();
             assert_eq!(parked, sinks.map_or(0, of_sinks), "what is parked has its sink");
+            assert!(sinks.map_or(0, Sinks::moved) <= owners.len(), "one note a sink");
             assert!(!queue.refuses_offline() || load.count + parked == 0, "nothing is kept");
             (load, bound, parked, queue.counts())
         });
