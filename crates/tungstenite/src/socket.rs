@@ -309,6 +309,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
             return Poll::Ready(None);
         }
         this.io.arm(cx.waker());
+        if this.io.is_turn_over() {
+            return Poll::Pending;
+        }
         match this.context.read(&mut this.io) {
             Ok(Ws::Binary(bytes)) => Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes))))),
             Ok(Ws::Text(text)) => {

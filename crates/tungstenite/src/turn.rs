@@ -31,10 +31,16 @@ impl Turn {
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
         let over = self.left == 0;
         if over {
-            self.left = BYTES;
-            waker.wake_by_ref();
+            self.end(waker);
         }
         over
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end(&mut self, waker: &Waker) {
+        self.left = BYTES;
+        waker.wake_by_ref();
     }
 
     /// So many bytes were read.
