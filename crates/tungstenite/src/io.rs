@@ -89,6 +89,13 @@ impl<S> Io<S> {
         Ok(count)
     }
 
+    /// Whether reading is to pause now, see [`Turn::is_over`]. Asked between messages it costs less
+    /// than a read that fails, before which tungstenite zeroes its buffer.
+    #[inline]
+    pub(crate) fn is_turn_over(&mut self) -> bool {
+        self.turn.is_over(&self.waker)
+    }
+
     /// How many bytes have come from the stream below.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived

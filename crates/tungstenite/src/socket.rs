@@ -33,7 +33,7 @@ use crate::{
 /// - Nothing is copied on the way between the read buffer and the application, text is checked for
 ///   UTF-8 once.
 /// - A ping is answered by the next poll for reading, which is why one polls until `Pending`.
-/// - However much the peer sends, reading is `Pending` at the latest after 256 KiB or 64 reads of
+/// - However much the peer sends, reading is `Pending` at the latest after 128 KiB or 32 reads of
 ///   the stream, whole messages or not. If there may be more to read, the waker has then been called.
 /// - `start_send` copies into a write buffer. `poll_ready` is pending once the stream has stopped
 ///   accepting bytes, until a flush is through. A message of any size is accepted; none is split.
@@ -309,6 +309,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
             return Poll::Ready(None);
         }
         this.io.arm(cx.waker());
+        if this.io.is_turn_over() {
+            return Poll::Pending;
+        }
         match this.context.read(&mut this.io) {
             Ok(Ws::Binary(bytes)) => Poll::Ready(Some(Ok(Frame::Message(Message::Binary(bytes))))),
             Ok(Ws::Text(text)) => {

@@ -179,7 +179,7 @@ mod tests {
             while Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 64]).is_ready() {
                 reads += 1;
             }
-            assert_eq!((reads, calls.0.load(Ordering::Relaxed)), (64, turn));
+            assert_eq!((reads, calls.0.load(Ordering::Relaxed)), (32, turn));
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::task::Waker;
 
-/// How many bytes are read before reading pauses. In so many there are at most 128 Ki frames, the
+/// How many bytes are read before reading pauses. In so many there are at most 64 Ki frames, the
 /// empty ones, which take tungstenite some ten milliseconds; a message of many megabytes is read at
 /// full speed all the same, since a pause costs what a few small messages cost.
-const BYTES: usize = 256 * 1024;
+const BYTES: usize = 128 * 1024;
 
 /// What a read counts for at least: a peer that sends byte by byte costs a system call for each.
 const LEAST: usize = 4 * 1024;
@@ -31,10 +31,16 @@ impl Turn {
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
         let over = self.left == 0;
         if over {
-            self.left = BYTES;
-            waker.wake_by_ref();
+            self.end(waker);
         }
         over
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end(&mut self, waker: &Waker) {
+        self.left = BYTES;
+        waker.wake_by_ref();
     }
 
     /// So many bytes were read.

@@ -61,12 +61,12 @@ fn turn(socket: &mut Socket<Script>) -> (usize, usize) {
 fn fragments_without_end_do_not_keep_a_poll_busy() {
     for (first, rest, chunk, chunks_a_turn) in [
         // Empty ones, full reads.
-        (&[0x01, 0][..], vec![0x00, 0], 16 * 1024, 16_usize),
-        (&[0x02, 0], vec![0x00, 0], 16 * 1024, 16),
+        (&[0x01, 0][..], vec![0x00, 0], 16 * 1024, 8_usize),
+        (&[0x02, 0], vec![0x00, 0], 16 * 1024, 8),
         // Of one byte, byte by byte.
-        (&[0x01, 1, b'a'], vec![0x00, 1, b'a'], 1, 64),
+        (&[0x01, 1, b'a'], vec![0x00, 1, b'a'], 1, 32),
         // Large ones.
-        (&[0x02, 0], [&[0x00, 126, 0x40, 0][..], &[7; 0x4000]].concat(), 16 * 1024, 16),
+        (&[0x02, 0], [&[0x00, 126, 0x40, 0][..], &[7; 0x4000]].concat(), 16 * 1024, 8),
     ] {
         for max_message in [Some(16 << 20), None] {
             let stream = rest.repeat((4 * chunks_a_turn * chunk).div_ceil(rest.len()));
@@ -75,7 +75,7 @@ fn fragments_without_end_do_not_keep_a_poll_busy() {
             socket.script().reads.extend(stream.chunks(chunk).map(<[u8]>::to_vec));
             for _ in 0..3 {
                 let (reads, calls) = turn(&mut socket);
-                assert!(reads <= 64, "{reads} reads in one poll");
+                assert!(reads <= 32, "{reads} reads in one poll");
                 assert_eq!(calls, 1, "what pauses with more to read calls its waker");
             }
         }
@@ -97,7 +97,7 @@ fn a_pause_loses_nothing() {
     }
     let ping = Frame::Ping("p".into());
     assert!(frames == [Message::binary(payload).into(), ping, Message::text("t").into()]);
-    assert!((3..=4).contains(&pauses), "{pauses}");
+    assert!((7..=9).contains(&pauses), "{pauses}");
     assert_eq!(turn(&mut socket), (1, 0), "a wait for the stream is no pause");
 }
 
