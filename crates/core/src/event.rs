@@ -330,7 +330,8 @@ impl Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The outbox was full and drops the oldest.
+    /// The outbox was full and drops the oldest; or the message waited for room in a `Sink` that was
+    /// dropped, or that had not said that it is ready.
     Overflow,
     /// It was older than allowed.
     Expired,

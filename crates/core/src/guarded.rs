@@ -31,6 +31,7 @@ impl<T> Guarded<T> {
     /// Works on the value under the lock, then releases the lock, then empties the garbage.
     #[inline]
     pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Garbage<'g>) -> R) -> R {
+        Held::assert_none();
         // Dropped in the opposite order, in a panic as well: first the lock, then the garbage.
         let mut garbage = Garbage::default();
         self.inside(&mut garbage, work)
@@ -153,8 +154,9 @@ fn alone(work: impl FnOnce()) {
     }
 }
 
-/// That this thread holds a lock: a bug of ours if something is dropped or called then. Looked at
-/// in tests and debug builds alone.
+/// That this thread holds a lock: a bug of ours if something is dropped or called then, or comes
+/// back for a lock. Looked at in tests and debug builds alone; elsewhere the thread would wait for
+/// itself.
 struct Held;
 
 #[cfg(debug_assertions)]
@@ -287,5 +289,7 @@ mod tests {
         }));
         assert!(result.is_err());
         outer.with(|(), garbage| inner.inside(garbage, |(), garbage| garbage.drop_later(1)));
+        let result = catch_unwind(AssertUnwindSafe(|| outer.with(|(), _| outer.with(|(), _| ()))));
+        assert!(result.is_err(), "the thread would wait for itself");
     }
 }

@@ -30,9 +30,15 @@ use crate::{
 /// It is also a `Sink` of messages. Closing that sink flushes what *this handle* queued and then
 /// refuses more of it; the session goes on. Its one error is [`SessionClosed`].
 ///
+/// A sink that is ready has a place among the outbox's messages until it sends or is dropped, and
+/// no bytes. A message for which there are not enough bytes waits in its sink, in line with other
+/// senders, and the session takes it as soon as there is room. Until then the sink is neither ready
+/// nor flushed; one more message that is sent all the same is dropped.
+///
 /// # Drop behaviour
 ///
-/// Dropping handles never ends a session.
+/// Dropping handles never ends a session. A message that still waits in the sink of a dropped
+/// handle is dropped with [`DropReason::Overflow`](crate::DropReason::Overflow).
 pub struct Handle {
     shared: Arc<Shared>,
     sink: SinkSide,

@@ -31,7 +31,8 @@ pub enum WhenFull {
     Wait,
     /// The message is refused and comes back. A `Sink` cannot give a message back, so it waits.
     Refuse,
-    /// The oldest messages that were not handed to a connection yet are dropped to make room.
+    /// The oldest messages that were not handed to a connection yet are dropped to make room. If
+    /// that would not make enough, none is dropped, and the sender waits.
     DropOldest,
 }
 
@@ -69,7 +70,8 @@ impl Outbox {
         self
     }
 
-    /// How many bytes of payload it holds at most.
+    /// How many bytes of payload it holds at most. One message more may wait in each `Sink`, see
+    /// [`Handle`](crate::Handle).
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;

@@ -85,7 +85,7 @@ impl SinkSide {
     /// Nobody has this sink in hand until [`resume`](Self::resume), and nobody waits for it: it
     /// keeps its place in line and what it sent. Its promise keeps no place from others meanwhile;
     /// whether it had one.
-    pub(crate) fn suspend(&mut self, shared: &Shared) -> bool {
+    pub(crate) fn suspend(&self, shared: &Shared) -> bool {
         shared.with(|state, garbage| {
             state.queue.forget_wakers(&self.state, garbage);
             state.queue.take_promise(self.state.owner)
@@ -93,7 +93,7 @@ impl SinkSide {
     }
 
     /// Somebody has this sink in hand again, and its promise if it had one.
-    pub(crate) fn resume(&mut self, shared: &Shared, promised: bool) {
+    pub(crate) fn resume(&self, shared: &Shared, promised: bool) {
         if promised {
             shared.with(|state, _| state.queue.give_promise(&self.state));
         }

@@ -1,5 +1,7 @@
 //! What is done about each kind of loss, row by row (P9, P10).
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod session;
 
 use std::{

@@ -13,7 +13,9 @@ pub enum Ack<Id> {
     One(Id),
     /// The messages with these ids.
     Each(Vec<Id>),
-    /// The message with this id and all that were queued before it.
+    /// The message with this id and all that were queued before it; also if that message itself was
+    /// acknowledged or given up before. The last of these are remembered, as many as the
+    /// [window](Acks::window) has places.
     UpTo(Id),
 }
 

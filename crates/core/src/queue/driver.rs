@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    Gate, Online, Queue, Unsent,
+    Gate, Online, Queue, STRIDE, Unsent,
     entry::{Entry, Origin},
 };
 use crate::{DropReason, Fate, Message, Timestamp, guarded::Garbage, machine::Load};
@@ -39,12 +39,17 @@ impl Queue {
 
     /// Hands over as many messages as the window has room for, of those that are stamped.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        self.list.hand_over(to, self.policy.keeps_clones());
+        self.list.hand_over(to, self.stride.into(), self.policy.keeps_clones());
     }
 
     /// Takes back the last of the handed messages, which the connection did not take after all.
     pub(crate) fn take_back(&mut self, messages: &mut VecDeque<Message>) {
+        if messages.is_empty() {
+            return;
+        }
         self.list.take_back(messages);
+        let taken = self.list.handed().count.clamp(1, STRIDE.into());
+        self.stride = u16::try_from(taken).unwrap_or(STRIDE);
     }
 
     /// All handed messages are written. Gives their count and bytes, and what was kept of them, to
@@ -56,6 +61,7 @@ impl Queue {
         garbage: &mut Garbage<'_>,
     ) -> Load {
         let load = self.list.handed();
+        self.stride = STRIDE.min(2 * self.stride);
         if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
             self.tell_earlier(connection, garbage);
         }

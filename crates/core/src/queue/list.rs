@@ -177,15 +177,16 @@ impl List {
         }
     }
 
-    /// Hands over as many messages as the window has room for, of those that are stamped.
-    pub(super) fn hand_over(&mut self, to: &mut VecDeque<Message>, keep: bool) {
+    /// Hands over as many messages as the window has room for, of those that are stamped, until so
+    /// many are handed over.
+    pub(super) fn hand_over(&mut self, to: &mut VecDeque<Message>, most: usize, keep: bool) {
         let seen = self.entries.len() - self.unseen;
         for entry in self.entries.range_mut(self.handed..seen) {
             if entry.is_removed() {
                 self.handed += 1;
                 continue;
             }
-            if !self.cursors.may_hand(entry.bytes) {
+            if !self.cursors.may_hand(entry.bytes) || self.cursors.handed().count >= most {
                 break;
             }
             let message = if keep { entry.message.clone() } else { entry.message.take() };
@@ -267,6 +268,8 @@ impl List {
 
     /// Lets all removed entries go.
     fn compact(&mut self) {
+        #[cfg(test)]
+        MOVES.set(MOVES.get() + self.entries.len());
         let seen = self.entries.len() - self.unseen;
         let (mut index, mut unseen) = (0, 0);
         self.entries.retain(|entry| {
@@ -281,6 +284,12 @@ impl List {
             self.collect_deadlines();
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Entries that were passed over to let removed ones go.
+    pub(super) static MOVES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

@@ -28,7 +28,11 @@ use self::{entry::Entry, extra::Extra, list::List};
 pub(crate) use self::{
     extra::Wants, fates::Fates, gate::Offered, online::Online, sinks::SinkState,
 };
-use crate::{DropReason, Fate, Message, Outbox, guarded::Garbage, machine::Load};
+use crate::{
+    DropReason, Fate, Message, Outbox,
+    guarded::Garbage,
+    machine::{Load, WINDOW},
+};
 
 /// Every session has one, so it is small; what is rarely used is in boxes.
 pub(crate) struct Queue {
@@ -39,6 +43,9 @@ pub(crate) struct Queue {
     gate: Gate,
     /// How often the driver rested since a message was accepted, up to a few times.
     rests: u8,
+    /// How many messages are handed over at most without a flush: fewer where the connection took
+    /// only some, so that the others are not moved there and back for each that it takes.
+    stride: u16,
     online: Online,
     /// Numbers given so far, to messages, to replays, to sinks, and to those who may have to wait.
     numbers: u64,
@@ -48,6 +55,9 @@ pub(crate) struct Queue {
     fates: Option<Arc<Fates>>,
     extra: Option<Box<Extra>>,
 }
+
+/// The window of the cursors, in messages.
+const STRIDE: u16 = WINDOW.count as u16;
 
 /// What becomes of new messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +94,7 @@ impl Queue {
             unseen_expire: false,
             gate: Gate::Open,
             rests: 0,
+            stride: STRIDE,
             online: Online::No,
             numbers: 0,
             counts: Counts::default(),

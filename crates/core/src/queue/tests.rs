@@ -1,6 +1,6 @@
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fs, path::Path, time::Duration};
 
-use super::{Offered, Online, Queue, SinkState};
+use super::{Offered, Online, Queue, SinkState, list::MOVES};
 use crate::{Message, Outbox, Outgoing, Timestamp, WhenFull, guarded::Garbage};
 
 fn at(seconds: u64) -> Timestamp {
@@ -129,4 +129,82 @@ fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
     };
     assert!(!kept(&mut Queue::new(Outbox::new())), "offline: a copy");
     assert!(kept(&mut queue(Outbox::new())), "online: gone in a moment, so no copy");
+}
+
+/// So nothing that changes the outbox has to remember whom to call.
+#[test]
+fn those_who_wait_are_called_in_one_place() {
+    // Receipts have a place of their own, and so has the status.
+    let allowed = ["queue/settle.rs", "queue/fates.rs", "wait_line.rs", "shared.rs"];
+    let of_layer = ["acks/gate.rs", "acks/slot.rs"];
+    let calls = ["garbage.wake(", "line.call"];
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![sources.clone()];
+    let mut found = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&sources).expect("it is in it").to_string_lossy();
+            let name = name.replace('\\', "/");
+            let source = fs::read_to_string(&path).expect("a source file can be read");
+            let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            if name.ends_with("tests.rs") || !calls.iter().any(|call| code.contains(call)) {
+                continue;
+            }
+            assert!(allowed.iter().chain(&of_layer).any(|known| *known == name), "{name}");
+            found += 1;
+        }
+    }
+    assert!(found >= allowed.len(), "found {found} files only");
+}
+
+#[test]
+fn expiring_costs_what_expires_however_many_messages_wait() {
+    const MANY: usize = 20_000;
+    let policy = Outbox::new().count(2 * MANY).resend(1);
+    let mut queue = queue(policy);
+    let offer = |queue: &mut Queue, age: usize| {
+        let message = Outgoing::new("x").max_age(Duration::from_secs(age as u64));
+        let offered = queue.offer(&mut Some(message), None, 0, &mut Garbage::default());
+        assert_eq!(offered, Offered::Accepted);
+    };
+    // Each has an age of its own, in no order.
+    (0..MANY).for_each(|index| offer(&mut queue, 1 + (index * 7_919) % MANY));
+    queue.expire(at(0), &mut Garbage::default());
+    let mut held = MANY;
+    for seconds in 1..=MANY {
+        assert_eq!(queue.expiry(), Some(at(seconds as u64)), "the next, and no other");
+        queue.expire(at(seconds as u64), &mut Garbage::default());
+        held -= 1;
+        assert_eq!(queue.held().count, held);
+        // What was removed does not pile up, and goes rarely.
+        assert!(queue.list.entries() <= 2 * held + 32);
+    }
+    assert!(MOVES.get() <= 3 * MANY, "{} entries were passed over", MOVES.get());
+}
+
+#[test]
+fn a_connection_that_takes_few_is_not_handed_many_again_and_again() {
+    const MANY: usize = 3_000;
+    for takes in [1, 3, 100] {
+        let mut queue = queue(Outbox::new().count(MANY));
+        (0..MANY).for_each(|_| offer(&mut queue, "x"));
+        queue.expire(at(0), &mut Garbage::default());
+        let (mut moved, mut flushes) = (0, 0);
+        while queue.has_queued() {
+            let mut window = VecDeque::new();
+            queue.hand_over(&mut window);
+            moved += window.len();
+            window.drain(..window.len().min(takes));
+            queue.take_back(&mut window);
+            written(&mut queue, 1);
+            flushes += 1;
+        }
+        assert!(moved <= 3 * MANY, "{moved} were handed over where {takes} are taken");
+        assert!(flushes <= 2 * MANY / takes + 20, "{flushes} flushes");
+    }
 }

@@ -283,7 +283,7 @@ impl World<'_> {
         });
     }
 
-    fn hand_over(&mut self, back: usize) {
+    fn hand_over(&self, back: usize) {
         let Online::Yes(_) = self.online else { return };
         let now = self.now();
         let mut window = VecDeque::new();

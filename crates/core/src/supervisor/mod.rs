@@ -263,8 +263,9 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
     fn drop(&mut self) {
-        self.sink.leave(self.engine.shared());
+        // First the end, so that what waits in the sink has the reason of all others.
         self.engine.end_by_drop();
+        self.sink.leave(self.engine.shared());
         // Handles may live on, and with them what is shared; the tasks need not.
         self.engine.shared().slots.clear();
     }

@@ -35,6 +35,32 @@ fn one_acknowledgement_serves_all_before_it() {
     assert_eq!(stage.sender.unacknowledged(), 1);
 }
 
+/// What was acknowledged, or given up, on its own before: all before it are not.
+#[test]
+fn all_before_a_message_that_is_done_with_are_acknowledged_through_it() {
+    let mut stage = Stage::new(|_| Script::accept(), |acks| acks);
+    for id in [10, 7, 8, 3] {
+        stage.post(id);
+    }
+    stage.run(1_000);
+    let peer = stage.remote.last_peer().unwrap();
+    peer.send("ack 8");
+    stage.run(1_000);
+    peer.send("upto 8");
+    stage.run(1_000);
+    stage.assert_outcomes(&[(1_000, "8 ok"), (2_000, "10 ok"), (2_000, "7 ok")]);
+    assert_eq!(stage.sender.unacknowledged(), 1);
+    // Nothing older than 8 is left.
+    peer.send("upto 8");
+    stage.run(1_000);
+    assert_eq!(stage.sender.unacknowledged(), 1);
+    stage.post(8);
+    stage.run(1_000);
+    peer.send("upto 8");
+    stage.run(1_000);
+    assert_eq!(stage.sender.unacknowledged(), 0);
+}
+
 #[test]
 fn one_message_may_acknowledge_several_and_may_be_shown() {
     let mut stage = Stage::new(|_| Script::accept(), |acks| acks.show_acknowledgements());

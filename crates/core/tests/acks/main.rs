@@ -3,8 +3,11 @@
 //! Message 7 is the text "7"; the server acknowledges it by "ack 7", or by "upto 7" together with
 //! all before it.
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod delivery;
 mod failure;
+mod locks;
 mod property;
 mod window;
 

@@ -1,5 +1,7 @@
 //! The driver's async side, in virtual time.
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod answers;
 mod auto_traits;
 mod cancel_safety;
@@ -13,8 +15,10 @@ mod floods;
 mod hooks;
 mod inbox;
 mod intake;
+mod locks;
 mod object_safety;
 mod outbox;
+mod promises;
 mod proof;
 mod providers;
 mod sink;

@@ -1,5 +1,7 @@
 //! Many sleeps over one sleep of the timer below.
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod odd;
 
 use std::{
@@ -158,13 +160,13 @@ fn only_an_earlier_deadline_reaches_the_timer_below() {
     assert_eq!((clock.sleeps().created, clock.sleeps().alive), (2, 1));
     clock.advance(ms(50));
     assert_eq!((wakes.count(), clock.sleeps().created), (1, 3));
-    // Those of one moment have one ring.
+    // Those of one moment have one ring, and their one task is called once.
     let mut twins = [(); 3].map(|()| timer.sleep_until(at(60)));
     for twin in &mut twins {
         assert!(!poll(twin, &waker));
     }
     clock.advance(ms(10));
-    assert_eq!((wakes.count(), clock.sleeps().created), (4, 5));
+    assert_eq!((wakes.count(), clock.sleeps().created), (2, 5));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
-    task::Poll,
+    task::{Poll, Wake, Waker},
 };
 
 use websocket_heartbeat::{SharedTimer, Timer, Timestamp};
@@ -35,6 +35,33 @@ fn an_early_timer_below_ends_no_sleep_early() {
     for task in tasks {
         runner.run_until(task);
     }
+}
+
+#[test]
+fn a_task_whose_waker_panics_keeps_no_other_asleep() {
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of another session");
+        }
+    }
+
+    let clock = Clock::new();
+    let timer = SharedTimer::new(clock.timer());
+    let (wakes, good) = Wakes::new();
+    let mut sleeps = [(); 5].map(|()| timer.sleep_until(at(10)));
+    for (index, sleep) in sleeps.iter_mut().enumerate() {
+        let bad = Waker::from(Arc::new(Panics));
+        assert!(!poll(sleep, if index % 2 == 0 { &bad } else { &good }));
+    }
+    clock.advance(ms(10));
+    assert_eq!(wakes.count(), 2);
+    // And the timer goes on.
+    let mut next = timer.sleep_until(at(20));
+    assert!(!poll(&mut next, &good));
+    clock.advance(ms(10));
+    assert_eq!(wakes.count(), 3);
 }
 
 /// What a timer below may do to us.
