@@ -95,6 +95,13 @@ impl State {
     fn held(&self) -> Load {
         self.backlog.held().with(self.taken)
     }
+
+    /// The driver to wake, if it waits for room and there is some.
+    fn call_for_room(&mut self, bound: Load) -> Option<Arc<Waker>> {
+        let waits = self.full && bound.without(self.held()).has_room();
+        self.full &= !waits;
+        self.driver.clone().filter(|_| waits)
+    }
 }
 
 impl Inbox {
@@ -144,6 +151,15 @@ impl Stream for Inbox {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
         if let Some(event) = this.batch.pop_front() {
+            if this.batch.is_empty() {
+                // Who takes a message and then is busy for long leaves its room to the driver.
+                let bound = this.bound;
+                let driver = this.meeting.state.with(|state, _| {
+                    state.taken = Load::default();
+                    state.call_for_room(bound)
+                });
+                driver.iter().for_each(|driver| wake(driver));
+            }
             return Poll::Ready(Some(event));
         }
         let mut own = None;
@@ -167,9 +183,7 @@ impl Stream for Inbox {
                         Poll::Pending
                     }
                 };
-                let waits = state.full && this.bound.without(state.held()).has_room();
-                state.full &= !waits;
-                Some((next, state.driver.clone().filter(|_| waits)))
+                Some((next, state.call_for_room(this.bound)))
             });
             match look {
                 Some(look) => break look,
