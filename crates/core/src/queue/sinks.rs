@@ -226,7 +226,11 @@ impl Queue {
 
     fn note_moved(&mut self, owner: u64, number: u64) {
         let extra = self.extra();
-        extra.sinks.moved.push((owner, number));
+        let moved = &mut extra.sinks.moved;
+        match moved.iter_mut().find(|(known, _)| *known == owner) {
+            Some((_, known)) => *known = number.max(*known),
+            None => moved.push((owner, number)),
+        }
         let flushers = extra.flushers.iter_mut().filter(|flusher| flusher.owner == owner);
         flushers.for_each(|flusher| flusher.number = number);
     }
@@ -356,5 +360,13 @@ impl Queue {
             sink.owner = self.draw_number();
         }
         sink.owner
+    }
+}
+
+#[cfg(test)]
+impl Sinks {
+    /// How many notes there are for sinks that have not looked.
+    pub(super) fn moved(&self) -> usize {
+        self.moved.len()
     }
 }

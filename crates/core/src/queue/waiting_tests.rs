@@ -450,6 +450,7 @@ impl World<'_> {
             let of_sinks =
                 |sinks: &Sinks| owners.iter().filter(|owner| sinks.is_parked(**owner)).count();
             assert_eq!(parked, sinks.map_or(0, of_sinks), "what is parked has its sink");
+            assert!(sinks.map_or(0, Sinks::moved) <= owners.len(), "one note a sink");
             assert!(!queue.refuses_offline() || load.count + parked == 0, "nothing is kept");
             (load, bound, parked, queue.counts())
         });
@@ -517,8 +518,14 @@ impl World<'_> {
     }
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` asks for.
+fn at_least(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(cases), ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(3_000))]
 
     #[test]
     fn who_is_not_called_must_wait_and_who_waits_is_served_at_last(

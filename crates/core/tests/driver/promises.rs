@@ -281,12 +281,15 @@ fn sessions_that_are_joined_never_wait_for_each_other() {
     for order in [false, true] {
         let (one, two) = (first.handle(), other.handle());
         let (one, two) = if order { (two, one) } else { (one, two) };
-        stage.runner.spawn(async move {
-            let mut both = one.fanout(two);
-            for _ in 0..20 {
-                both.send("ten bytes!".into()).await.unwrap();
-            }
-        });
+        stage
+            .runner
+            .spawn(async move {
+                let mut both = one.fanout(two);
+                for _ in 0..20 {
+                    both.send("ten bytes!".into()).await.unwrap();
+                }
+            })
+            .detach();
     }
     stage.runner.spawn(first.for_each(|_| async {})).detach();
     stage.runner.spawn(other.for_each(|_| async {})).detach();
