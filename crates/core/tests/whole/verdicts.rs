@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use websocket_heartbeat::{DropReason, Event, Fate, Frame, Handle, LostCause, Timestamp};
 
+use websocket_heartbeat_mock::Grammar;
+
 use crate::{
     drive::now,
     plan::{DriverKind, End, Plan, Reader, Server},
@@ -15,6 +17,7 @@ pub(crate) fn check(scene: &Scene, handle: &Handle, ended: Ended) {
     let plan = &*scene.plan;
     assert!(scene.remote.most_at_once() <= 1, "more than one connection at once");
     the_end(plan, &events);
+    grammar_and_counts(plan, handle, &events);
     pacing(scene, &events, &ended);
     fates(scene, handle, &events);
     nobody_healthy_is_condemned(plan, &events);
@@ -28,6 +31,37 @@ fn the_end(plan: &Plan, events: &[(Timestamp, Event)]) {
         (_, 1) => assert!(matches!(events.last(), Some((_, Event::Closed(_)))), "after Closed"),
         (end, closed) => panic!("{closed} times Closed, and the end was {end:?}"),
     }
+}
+
+/// The events obey their grammar, and the counts in the status are those of the events.
+fn grammar_and_counts(plan: &Plan, handle: &Handle, events: &[(Timestamp, Event)]) {
+    let mut grammar = Grammar::default();
+    let (mut messages, mut losses, mut opens) = (0, 0, 0);
+    for (_, event) in events {
+        grammar.read(event);
+        match event {
+            Event::Message(_) => messages += 1,
+            Event::Lagged(count) => messages += count,
+            Event::Lost(lost) => losses += 1 + lost.skipped_cycles,
+            Event::Open(_) => opens += 1,
+            _ => {}
+        }
+    }
+    if plan.end == End::Drop {
+        return;
+    }
+    assert!(grammar.has_ended(), "the events end too early");
+    let counters = handle.status().counters;
+    let lost = counters.losses;
+    let all = lost.connect
+        + lost.connect_timeout
+        + lost.heartbeat_timeout
+        + lost.write_stalled
+        + lost.closed_by_peer
+        + lost.broken
+        + lost.wanted;
+    assert_eq!((messages, losses), (counters.messages_in, all), "{counters:?}");
+    assert!(opens <= counters.opens, "{counters:?}");
 }
 
 fn pacing(scene: &Scene, events: &[(Timestamp, Event)], ended: &Ended) {
