@@ -17,7 +17,7 @@ use plan::Plan;
 use world::World;
 
 /// Seeds of sessions that once broke a rule.
-const REGRESSIONS: [u64; 6] = [2, 30, 43, 311, 673, 1_446];
+const REGRESSIONS: [u64; 8] = [2, 30, 43, 311, 673, 1_446, 26_309, 50_089];
 
 /// How many seeds one run of the tests tries.
 const SEEDS: u64 = 2_000;

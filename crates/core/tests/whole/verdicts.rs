@@ -8,7 +8,7 @@ use websocket_heartbeat_mock::Grammar;
 
 use crate::{
     drive::now,
-    plan::{DriverKind, End, Plan, Reader, Server},
+    plan::{DriverKind, End, Heart, LifeKind, Plan, Reader, Server},
     world::{Ended, SILENCE, Scene, TIMEOUT, number},
 };
 
@@ -177,7 +177,11 @@ fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
 }
 
 fn nobody_healthy_is_condemned(plan: &Plan, events: &[(Timestamp, Event)]) {
-    if !matches!(plan.server, Server::Healthy(_)) {
+    let Server::Healthy(quirks) = plan.server else { return };
+    // Who takes messages more slowly than they come, a few in each poll of the task, and takes
+    // nothing but the answer for life, does not come to read the answer.
+    let slow = matches!(plan.reader, Reader::Slow(_)) && quirks.chatter.is_some();
+    if slow && quirks.cooperative.is_some() && plan.heartbeat == Heart::Ping(LifeKind::Reply) {
         return;
     }
     for (at, event) in events {
@@ -194,7 +198,15 @@ fn the_dead_are_noticed(scene: &Scene, events: &[(Timestamp, Event)]) {
     let plan = &*scene.plan;
     let Server::Dying { after, quirks } = plan.server else { return };
     let disturbed = plan.commands || plan.suspends || plan.max_age.is_some();
-    let reads = plan.reader == Reader::AtOnce || quirks.chatter.is_none();
+    // The answers to heartbeats by message fill a small inbox that nobody reads.
+    let fills = quirks.chatter.is_some()
+        || (matches!(plan.driver, DriverKind::Inbox { .. }) && plan.heartbeat == Heart::Message);
+    // What a task that only sends has in store is bounded.
+    let stored = quirks.chatter.is_none_or(|period| period * 200 > after);
+    let reads = match plan.driver {
+        DriverKind::Sink => stored,
+        _ => plan.reader == Reader::AtOnce || !fills,
+    };
     let slow = matches!(plan.reader, Reader::Slow(_));
     let Some(first) = scene.remote.peers().into_iter().next() else { return };
     if disturbed || !reads || slow {
