@@ -125,6 +125,14 @@ fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink
             };
             ("♥", "heartbeat", Ink::Magenta, details)
         }
+        Line::WriteBlocked { connection, time_ms, heard } => {
+            let talks = if *heard { "talks and " } else { "" };
+            let details = format!(
+                "connection {connection}: the server {talks}took nothing for {}",
+                ms(*time_ms)
+            );
+            ("!", "blocked", Ink::Yellow, details)
+        }
         Line::Lost { connection, detail, unproven, skipped_cycles, .. } => {
             let mut details = format!("connection {connection}: {detail}");
             if *unproven > 0 {

@@ -84,6 +84,11 @@ impl Verdict {
     /// 3: one may be chance, two may be bad luck.
     pub const PANICS_IN_A_ROW: u32 = 3;
 
+    /// After so many connections in a row that ended by a message which was too large
+    /// [`careful`](Self::careful) stops, 3: one may be an odd message, three are what the server
+    /// sends to whoever connects.
+    pub const TOO_LARGE_IN_A_ROW: u32 = 3;
+
     /// The least wait after a certificate that has expired or is not valid yet, 60 s: a renewal or a
     /// clock that is being set takes minutes, and until then each attempt only costs a handshake.
     pub const CERTIFICATE_FLOOR: Duration = Duration::from_secs(60);
@@ -105,6 +110,7 @@ impl Verdict {
     /// | close code 1012, 1013 | after 5 s at least | the server restarts, or asks to stay away |
     /// | any other close code | retry | only the application knows; 1000 is what proxies send as well |
     /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that shows each time does not heal |
+    /// | a message larger than the limit came in | retry; stop at the third in a row | the next connection may bring others; where it comes each time, only a higher limit helps, and the cause names the setting |
     /// | heartbeat or write stalled | retry | the line died |
     pub fn careful(failure: &Failure<'_>) -> Self {
         if let Some(code) = failure.close_code() {
@@ -116,6 +122,11 @@ impl Verdict {
         match (failure.error_kind(), failure.http_status()) {
             (Some(ErrorKind::Url | ErrorKind::Certificate), _) => Self::Stop,
             (Some(ErrorKind::Panicked), _) if failure.in_a_row >= Self::PANICS_IN_A_ROW => {
+                Self::Stop
+            }
+            (Some(ErrorKind::TooLarge), _)
+                if failure.opened && failure.in_a_row >= Self::TOO_LARGE_IN_A_ROW =>
+            {
                 Self::Stop
             }
             (Some(ErrorKind::CertificateTime), _) => Self::RetryAfter(Self::CERTIFICATE_FLOOR),

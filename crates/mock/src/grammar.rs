@@ -55,6 +55,11 @@ pub enum Word {
     },
     /// [`Event::Message`].
     Message,
+    /// [`Event::WriteBlocked`].
+    WriteBlocked {
+        /// The connection's number.
+        connection: u64,
+    },
     /// [`Event::Lost`].
     Lost {
         /// The connection's number.
@@ -136,6 +141,7 @@ impl Grammar {
         }
         if let Word::Connecting { connection }
         | Word::Open { connection }
+        | Word::WriteBlocked { connection }
         | Word::Lost { connection, .. } = word
         {
             self.connection = Some(connection);
@@ -154,7 +160,9 @@ impl Grammar {
             }
             (Anywhere | Connecting, Word::Open { .. }) => Open,
             (Anywhere, Word::Lagged) => Anywhere,
-            (Anywhere | Open, Word::Message) | (Open, Word::Lagged) => Open,
+            (Anywhere | Open, Word::Message | Word::WriteBlocked { .. }) | (Open, Word::Lagged) => {
+                Open
+            }
             (Lost, Word::Lagged) => LostAndLagged,
             (Anywhere, Word::Lost { .. })
             | (Open, Word::Lost { opened: true, .. })
@@ -171,7 +179,7 @@ impl Grammar {
             Word::Connecting { connection } => {
                 self.connection.is_none_or(|before| connection > before)
             }
-            Word::Open { connection } => is(connection),
+            Word::Open { connection } | Word::WriteBlocked { connection } => is(connection),
             Word::Lost { connection, skipped_cycles, .. } => {
                 is(connection) && self.skipped.is_none_or(|skipped| skipped == skipped_cycles)
             }
@@ -221,6 +229,7 @@ impl Word {
             Event::Connecting(event) => Self::Connecting { connection: event.connection },
             Event::Open(event) => Self::Open { connection: event.connection },
             Event::Message(_) => Self::Message,
+            Event::WriteBlocked(event) => Self::WriteBlocked { connection: event.connection },
             Event::Lost(event) => Self::Lost {
                 connection: event.connection,
                 opened: event.opened,

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Open, Phase,
-    Retry, RoundTrip, Status, Timestamp, UserFunction, UserPanic,
+    Retry, RoundTrip, Status, Timestamp, UserFunction, UserPanic, WriteBlocked,
     guarded::Garbage,
     machine::{End, Load, Loss, Machine, Transition},
     queue::Unsent,
@@ -28,6 +28,8 @@ pub(super) struct Desk {
     phase: Phase,
     /// As published.
     next_attempt: Option<Timestamp>,
+    /// As published.
+    write_blocked: Option<Timestamp>,
     /// Messages written since the last proof that the server read what was written before it.
     unproven: u64,
     /// How many of these an answer to the probe that is out will prove read.
@@ -65,6 +67,7 @@ impl Desk {
             stale: false,
             phase: Phase::Idle,
             next_attempt: None,
+            write_blocked: None,
             unproven: 0,
             covered: 0,
             unread: 0,
@@ -88,7 +91,10 @@ impl Desk {
     /// Whether what was published no longer holds. Not every change of phase, or of the moment of
     /// the next attempt, is an event.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
-        self.stale || self.phase != machine.phase() || self.next_attempt != machine.next_attempt()
+        self.stale
+            || self.phase != machine.phase()
+            || self.next_attempt != machine.next_attempt()
+            || self.write_blocked != machine.write_blocked_since()
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
@@ -216,6 +222,9 @@ impl Desk {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
         let counters = &mut status.counters;
         let event = match transition {
+            Transition::WriteBlocked { connection, time, heard } => {
+                Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
+            }
             Transition::Connecting { connection, attempt } => {
                 self.attempt = attempt;
                 self.opened = false;
@@ -320,6 +329,8 @@ impl Desk {
         status.attempt = machine.attempt();
         self.next_attempt = machine.next_attempt();
         status.next_attempt_at = self.next_attempt;
+        self.write_blocked = machine.write_blocked_since();
+        status.write_blocked_since = self.write_blocked;
         status.last_life = machine.last_life();
         status.probe_since = machine.probe_since();
         status.queued_messages = held.count;

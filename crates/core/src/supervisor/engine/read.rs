@@ -7,6 +7,7 @@ use futures_sink::Sink;
 
 use super::{
     Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Read,
+    left::Left,
     turn::{Readable, TURN},
 };
 use crate::{
@@ -249,6 +250,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.line.clear();
         self.writer = Writer::default();
         self.heard = Heard::default();
+        self.left = Left::default();
         self.probe.sent = None;
         self.readable = Readable::Maybe;
         let connection = self.machine.connection();

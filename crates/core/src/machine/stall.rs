@@ -1,0 +1,152 @@
+//! A blocked write of which no byte is accepted: [`Stall`].
+
+use std::time::Duration;
+
+use crate::{Timestamp, span::Span};
+
+/// After this time it is reported, 60 s: twice the longest pause in which a healthy kernel frees a
+/// third of a full send buffer of 4 MiB at 400 kbit/s.
+const REPORT: Span = Span::of(Duration::from_secs(60));
+
+/// How long a write has been blocked without any byte accepted.
+///
+/// The time stands still while nothing is read: a peer that waits for us to read may take nothing
+/// meanwhile. What is heard does not shorten it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Stall {
+    clock: Clock,
+    stage: Stage,
+    /// A frame came in meanwhile.
+    heard: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Clock {
+    Running { since: Timestamp },
+    Standing { after: Span },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    /// Blocked. At half the time to the next stage the driver looks for the first time at what has
+    /// left, to compare with later.
+    Fresh,
+    Watched,
+    Reported,
+    /// The deadline was seen late, so it was put off, once.
+    Last,
+}
+
+/// What a deadline of it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    Report { time: Duration, heard: bool },
+    Loss { time: Duration },
+}
+
+impl Stall {
+    /// `full`: nothing is read.
+    pub(super) fn new(now: Timestamp, full: bool) -> Self {
+        let clock = if full {
+            Clock::Standing { after: Span::ZERO }
+        } else {
+            Clock::Running { since: now }
+        };
+        Self { clock, stage: Stage::Fresh, heard: false }
+    }
+
+    /// `limit`: after this time the connection is lost.
+    pub(super) fn deadline(self, limit: Span) -> Option<Timestamp> {
+        match self.clock {
+            Clock::Running { since } => since.after(self.stage.length(limit)),
+            Clock::Standing { .. } => None,
+        }
+    }
+
+    /// Since when no byte was accepted, once that is reported.
+    pub(super) fn reported(self) -> Option<Timestamp> {
+        match (self.stage, self.clock) {
+            (Stage::Reported | Stage::Last, Clock::Running { since }) => Some(since),
+            _ => None,
+        }
+    }
+
+    pub(super) fn heard(&mut self) {
+        self.heard = true;
+    }
+
+    /// Bytes have left since the driver last looked. Before its first look nobody knows when.
+    pub(super) fn left(&mut self, now: Timestamp) {
+        if self.stage != Stage::Fresh {
+            self.accepted(now);
+        }
+    }
+
+    /// Bytes were accepted.
+    pub(super) fn accepted(&mut self, now: Timestamp) {
+        *self = Self::new(now, matches!(self.clock, Clock::Standing { .. }));
+    }
+
+    /// Nothing is read from now on.
+    pub(super) fn stop(&mut self, now: Timestamp) {
+        if let Clock::Running { since } = self.clock {
+            self.clock = Clock::Standing { after: Span::of(now.saturating_since(since)) };
+        }
+    }
+
+    pub(super) fn go_on(&mut self, now: Timestamp) {
+        if let Clock::Standing { after } = self.clock {
+            self.clock = Clock::Running { since: before(now, after) };
+        }
+    }
+
+    /// What is due at `now`. A deadline that is seen late, as after a sleep of the machine, does not
+    /// condemn: the peer gets the `hasty` time once more.
+    pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Span, hasty: Span) -> Due {
+        let Clock::Running { since } = self.clock else { return Due::Nothing };
+        let length = self.stage.length(limit);
+        let Some(deadline) = since.after(length).filter(|at| *at <= now) else {
+            return Due::Nothing;
+        };
+        let late = now.since(deadline) > hasty;
+        let time = now.saturating_since(since);
+        match self.stage {
+            Stage::Fresh => self.stage = Stage::Watched,
+            Stage::Watched if REPORT < limit => {
+                self.stage = Stage::Reported;
+                if late {
+                    self.clock = Clock::Running { since: before(now, length) };
+                }
+                return Due::Report { time, heard: self.heard };
+            }
+            Stage::Watched | Stage::Reported if late => {
+                self.stage = Stage::Last;
+                let until = now.after(hasty).unwrap_or(now);
+                self.clock = Clock::Running { since: before(until, length) };
+                return Due::Nothing;
+            }
+            Stage::Watched | Stage::Reported | Stage::Last => return Due::Loss { time },
+        }
+        // The time in which nobody looked does not count.
+        if late {
+            self.clock = Clock::Running { since: before(now, length) };
+        }
+        Due::Nothing
+    }
+}
+
+impl Stage {
+    /// How long it takes from the beginning until its end.
+    fn length(self, limit: Span) -> Span {
+        match self {
+            Self::Fresh => REPORT.min(limit).half(),
+            Self::Watched => REPORT.min(limit),
+            Self::Reported | Self::Last => limit,
+        }
+    }
+}
+
+fn before(now: Timestamp, time: Span) -> Timestamp {
+    Timestamp::from_epoch(now.since_epoch().saturating_sub(time.duration()))
+}
