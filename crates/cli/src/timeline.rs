@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn a_blocked_write_says_whether_the_server_talks() {
+        for (heard, talks) in [(true, "talks and "), (false, "")] {
+            let blocked = Line::WriteBlocked { connection: 2, time_ms: 60_000, heard };
+            let row = shown(&blocked, false);
+            let words = format!("connection 2: the server {talks}took nothing for ");
+            assert!(row.contains(&words), "{row}");
+        }
+    }
+
+    #[test]
     fn colour_is_there_only_where_wanted() {
         let retry = Line::Retry { attempt: 3, delay_ms: 2000 };
         assert!(!shown(&retry, false).contains('\x1b'));
