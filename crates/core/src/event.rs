@@ -3,7 +3,7 @@
 
 use std::{fmt, mem::discriminant, time::Duration};
 
-use crate::{CloseFrame, Headers, Message, Text, TransportError, UserPanic};
+use crate::{CloseFrame, ErrorKind, Headers, Message, Text, TransportError, UserPanic};
 
 /// News of the session, in the order in which it happened.
 ///
@@ -194,10 +194,19 @@ impl LostCause {
 
     /// Whether both are transport errors of one kind, or else the same variant.
     pub(crate) fn is_of_a_kind_with(&self, other: &Self) -> bool {
+        let one_variant = discriminant(self) == discriminant(other);
         match (self.transport_error(), other.transport_error()) {
-            (Some(one), Some(other)) => one.kind() == other.kind(),
-            _ => discriminant(self) == discriminant(other),
+            // An answer to an upgrade and a message that are too large have nothing in common.
+            (Some(one), Some(other)) if one.kind() == other.kind() => {
+                one_variant || !self.is_too_large()
+            }
+            (Some(_), Some(_)) => false,
+            _ => one_variant,
         }
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.transport_error().is_some_and(|error| error.kind() == ErrorKind::TooLarge)
     }
 
     /// The close code, if the server sent one.
@@ -360,8 +369,7 @@ impl fmt::Display for CloseReason {
 pub enum Fate {
     /// The operating system, or the TLS session, of that connection took the bytes, and a flush
     /// completed. Not: delivered. On a connection that is silently dead the kernel takes some all
-    /// the same: what may be under way, and 64 KiB besides, or megabytes where that is not limited;
-    /// see [`Lost::unproven`].
+    /// the same: up to some megabytes; see [`Lost::unproven`].
     Written {
         /// The connection's number.
         connection: u64,

@@ -14,7 +14,10 @@ const REPORT: Span = Span::of(Duration::from_secs(60));
 /// meanwhile. What is heard does not shorten it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stall {
+    /// Whether `time` is the moment since when it runs, from the epoch on, or for how long it ran
+    /// before it stood still. Apart from it, since together they take more room.
     clock: Clock,
+    time: Span,
     stage: Stage,
     /// A frame came in meanwhile.
     heard: bool,
@@ -22,8 +25,8 @@ pub(super) struct Stall {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Clock {
-    Running { since: Timestamp },
-    Standing { after: Span },
+    Running,
+    Standing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,28 +51,24 @@ pub(super) enum Due {
 impl Stall {
     /// `full`: nothing is read.
     pub(super) fn new(now: Timestamp, full: bool) -> Self {
-        let clock = if full {
-            Clock::Standing { after: Span::ZERO }
-        } else {
-            Clock::Running { since: now }
-        };
-        Self { clock, stage: Stage::Fresh, heard: false }
+        let stall =
+            Self { clock: Clock::Running, time: since(now), stage: Stage::Fresh, heard: false };
+        if full { Self { clock: Clock::Standing, time: Span::ZERO, ..stall } } else { stall }
     }
 
     /// `limit`: after this time the connection is lost.
     pub(super) fn deadline(self, limit: Span) -> Option<Timestamp> {
-        match self.clock {
-            Clock::Running { since } => since.after(self.stage.length(limit)),
-            Clock::Standing { .. } => None,
-        }
+        self.began().and_then(|began| began.after(self.stage.length(limit)))
+    }
+
+    /// When it began, while it runs.
+    fn began(self) -> Option<Timestamp> {
+        (self.clock == Clock::Running).then(|| Timestamp::from_epoch(self.time.duration()))
     }
 
     /// Since when no byte was accepted, once that is reported.
     pub(super) fn reported(self) -> Option<Timestamp> {
-        match (self.stage, self.clock) {
-            (Stage::Reported | Stage::Last, Clock::Running { since }) => Some(since),
-            _ => None,
-        }
+        self.began().filter(|_| matches!(self.stage, Stage::Reported | Stage::Last))
     }
 
     pub(super) fn heard(&mut self) {
@@ -85,55 +84,62 @@ impl Stall {
 
     /// Bytes were accepted.
     pub(super) fn accepted(&mut self, now: Timestamp) {
-        *self = Self::new(now, matches!(self.clock, Clock::Standing { .. }));
+        *self = Self::new(now, self.clock == Clock::Standing);
     }
 
     /// Nothing is read from now on.
     pub(super) fn stop(&mut self, now: Timestamp) {
-        if let Clock::Running { since } = self.clock {
-            self.clock = Clock::Standing { after: Span::of(now.saturating_since(since)) };
+        if let Some(began) = self.began() {
+            self.clock = Clock::Standing;
+            self.time = Span::of(now.saturating_since(began));
         }
     }
 
     pub(super) fn go_on(&mut self, now: Timestamp) {
-        if let Clock::Standing { after } = self.clock {
-            self.clock = Clock::Running { since: before(now, after) };
+        if self.clock == Clock::Standing {
+            self.clock = Clock::Running;
+            self.time = since(before(now, self.time));
         }
     }
 
     /// What is due at `now`. A deadline that is seen late, as after a sleep of the machine, does not
     /// condemn: the peer gets the `hasty` time once more.
     pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Span, hasty: Span) -> Due {
-        let Clock::Running { since } = self.clock else { return Due::Nothing };
+        let Some(began) = self.began() else { return Due::Nothing };
         let length = self.stage.length(limit);
-        let Some(deadline) = since.after(length).filter(|at| *at <= now) else {
+        let Some(deadline) = began.after(length).filter(|at| *at <= now) else {
             return Due::Nothing;
         };
         let late = now.since(deadline) > hasty;
-        let time = now.saturating_since(since);
+        let time = now.saturating_since(began);
         match self.stage {
             Stage::Fresh => self.stage = Stage::Watched,
             Stage::Watched if REPORT < limit => {
                 self.stage = Stage::Reported;
                 if late {
-                    self.clock = Clock::Running { since: before(now, length) };
+                    self.time = since(before(now, length));
                 }
                 return Due::Report { time, heard: self.heard };
             }
             Stage::Watched | Stage::Reported if late => {
                 self.stage = Stage::Last;
                 let until = now.after(hasty).unwrap_or(now);
-                self.clock = Clock::Running { since: before(until, length) };
+                self.time = since(before(until, length));
                 return Due::Nothing;
             }
             Stage::Watched | Stage::Reported | Stage::Last => return Due::Loss { time },
         }
         // The time in which nobody looked does not count.
         if late {
-            self.clock = Clock::Running { since: before(now, length) };
+            self.time = since(before(now, length));
         }
         Due::Nothing
     }
+}
+
+/// A moment as the time since the epoch, which takes half the room.
+fn since(moment: Timestamp) -> Span {
+    Span::of(moment.since_epoch())
 }
 
 impl Stage {

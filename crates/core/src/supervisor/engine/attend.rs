@@ -106,7 +106,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     fn note_arrived(&mut self) {
-        self.arrived = self.line.open().and_then(|connection| connection.arrived());
+        self.arrived = self.line.open().and_then(|connection| connection.arrived()).unwrap_or(0);
     }
 
     /// Asks the shared budget for an attempt that is due or waits for its turn.

@@ -14,12 +14,19 @@ const AT_ONCE: u64 = 16 * 1024;
 /// It is looked at when a probe is asked for, when it is written, and when a verdict is due, since
 /// each look is a system call. A probe behind a long queue in the system has not reached the peer,
 /// which therefore owes no answer to it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Left {
-    /// When last looked at; `None` where the connection cannot tell.
-    last: Option<u64>,
-    /// As many have left when the last byte of the probe has. `None`: it is not written yet.
-    probe: Option<u64>,
+    /// When last looked at; 0 before, and where the connection cannot tell.
+    last: u64,
+    /// As many have left when the last byte of the probe has; the largest number while it is not
+    /// written.
+    probe: u64,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self { last: 0, probe: u64::MAX }
+    }
 }
 
 /// What a look has found.
@@ -35,36 +42,35 @@ pub(super) enum Departed {
 impl Left {
     /// A probe is going to be written.
     pub(super) fn ask<C: Connection>(&mut self, connection: Pin<&mut C>) {
-        *self = Self { last: count(&*connection).map(|(_, left)| left), probe: None };
+        *self = Self { last: count(&*connection).1, ..Self::default() };
     }
 
     /// It is written.
     pub(super) fn written<C: Connection>(&mut self, connection: Pin<&mut C>) {
-        let counts = count(&*connection).filter(|(accepted, left)| accepted - left > AT_ONCE);
+        let (accepted, left) = count(&*connection);
         // Without a queue before it, nothing that leaves is a reason to wait.
-        *self = Self {
-            last: counts.map(|(_, left)| left).or(self.last),
-            probe: Some(counts.map_or(0, |(accepted, _)| accepted)),
-        };
+        let is_queued = accepted - left > AT_ONCE;
+        *self = Self { last: left, probe: if is_queued { accepted } else { 0 } };
     }
 
     /// What has left since the last look.
     pub(super) fn look<C: Connection>(&mut self, connection: Pin<&mut C>) -> Departed {
-        let now = count(&*connection).map(|(_, left)| left);
+        let now = count(&*connection).1;
         let before = std::mem::replace(&mut self.last, now);
-        match (before, now) {
-            (Some(before), Some(now)) if before < now => match self.probe {
-                Some(probe) if probe <= before => Departed::BehindProbe,
-                _ => Departed::BeforeProbe,
-            },
-            _ => Departed::Nothing,
+        if now <= before {
+            Departed::Nothing
+        } else if before < self.probe {
+            Departed::BeforeProbe
+        } else {
+            Departed::BehindProbe
         }
     }
 }
 
-/// Bytes accepted, and left.
-fn count<C: Connection>(connection: &C) -> Option<(u64, u64)> {
-    let held = connection.unacknowledged()?;
-    let accepted = connection.progress()?;
-    Some((accepted, accepted.saturating_sub(held)))
+/// Bytes accepted, and left; none where the connection cannot tell.
+fn count<C: Connection>(connection: &C) -> (u64, u64) {
+    match (connection.unacknowledged(), connection.progress()) {
+        (Some(held), Some(accepted)) => (accepted, accepted.saturating_sub(held)),
+        _ => (0, 0),
+    }
 }

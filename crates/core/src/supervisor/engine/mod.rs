@@ -92,8 +92,9 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     heard: Heard,
     turn: Turn,
     readable: Readable,
-    /// Bytes that had come in when a probe was written, or a verdict was due.
-    arrived: Option<u64>,
+    /// Bytes that had come in when a probe was written, or a verdict was due; 0 where the connection
+    /// cannot tell.
+    arrived: u64,
     left: Left,
     writer: Writer,
     /// There may be messages to hand over.
@@ -165,7 +166,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             heard: Heard::default(),
             turn: Turn::BEGIN,
             readable: Readable::Maybe,
-            arrived: None,
+            arrived: 0,
             left: Left::default(),
             writer: Writer::default(),
             has_queue: false,

@@ -248,6 +248,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// What a connection leaves behind when it is gone.
     pub(super) fn drop_line(&mut self, cause: Option<LostCause>) {
         self.line.clear();
+        let in_writing = self.writer.failure().is_some();
         self.writer = Writer::default();
         self.heard = Heard::default();
         self.left = Left::default();
@@ -263,7 +264,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         });
         self.has_queue = true;
         if let Some(cause) = cause {
-            self.desk.lost(cause);
+            self.desk.lost(cause, in_writing);
         }
     }
 }
