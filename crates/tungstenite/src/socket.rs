@@ -382,7 +382,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
     fn progress(&self) -> Option<u64> {
         let passed_on = self.passed_on.and_then(|passed_on| passed_on(self.io.stream()));
-        Some(passed_on.unwrap_or(self.io.written()))
+        Some(passed_on.unwrap_or_else(|| self.io.written()))
     }
 
     fn unacknowledged(&self) -> Option<u64> {
