@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use async_std::net::ToSocketAddrs;
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
-use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
+use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning, tcp};
 
 use crate::AsyncStdStream;
 
@@ -100,5 +100,5 @@ pub async fn dial(
     let dialer = dialer.clone().sleep(|time| Box::pin(async_std::task::sleep(time)));
     let dialed = dialer.dial(request, attempt, addresses, AsyncStdStream::connect).await?;
     dialer.adopt(dialed.connection.stream().stream().get_ref());
-    Ok(dialed)
+    Ok(dialed.map(|socket| socket.asking(|line| tcp::unacknowledged(line.stream().get_ref()))))
 }

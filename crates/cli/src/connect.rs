@@ -189,6 +189,7 @@ impl<'a> Connect<'a> {
                 self.hint(lost);
                 self.read_stdin()?;
             }
+            Event::WriteBlocked(blocked) => self.report.line(&Line::write_blocked(blocked)),
             Event::Retry(retry) => self.report.line(&Line::retry(retry)),
             // The inbox lets the server wait, so it never lags.
             _ => {}

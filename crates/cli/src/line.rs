@@ -2,7 +2,9 @@
 
 use data_encoding::BASE64;
 use serde::Serialize;
-use websocket_heartbeat_smol::{Closed, Connecting, Fate, Lost, LostCause, Message, Open, Retry};
+use websocket_heartbeat_smol::{
+    Closed, Connecting, Fate, Lost, LostCause, Message, Open, Retry, WriteBlocked,
+};
 
 use crate::{
     duration::{to_fine_millis, to_millis},
@@ -32,6 +34,11 @@ pub(crate) enum Line<'a> {
     Heartbeat {
         connection: u64,
         rtt_ms: Option<f64>,
+    },
+    WriteBlocked {
+        connection: u64,
+        time_ms: u64,
+        heard: bool,
     },
     Lost {
         connection: u64,
@@ -109,6 +116,11 @@ impl<'a> Line<'a> {
     pub(crate) fn heartbeat(heartbeat: &Heartbeat) -> Self {
         let Heartbeat { connection, round_trip } = *heartbeat;
         Self::Heartbeat { connection, rtt_ms: round_trip.map(to_fine_millis) }
+    }
+
+    pub(crate) fn write_blocked(event: &WriteBlocked) -> Self {
+        let WriteBlocked { connection, time, heard, .. } = *event;
+        Self::WriteBlocked { connection, time_ms: to_millis(time), heard }
     }
 
     pub(crate) fn lost(event: &Lost) -> Self {

@@ -23,6 +23,7 @@ pub(crate) struct StatusLine {
     silent_for_ms: Option<u64>,
     probe_since_ms: Option<u64>,
     probe_out_for_ms: Option<u64>,
+    write_blocked_since_ms: Option<u64>,
     round_trip: RoundTripLine,
     counters: CountersLine,
     queued_messages: usize,
@@ -85,6 +86,7 @@ impl StatusLine {
             silent_for_ms: status.last_life.filter(|_| open).map(lasts),
             probe_since_ms: status.probe_since.map(at),
             probe_out_for_ms: status.probe_since.map(lasts),
+            write_blocked_since_ms: status.write_blocked_since.map(at),
             round_trip: RoundTripLine {
                 last_ms: round_trip.last.map(to_fine_millis),
                 smoothed_ms: round_trip.smoothed.map(to_fine_millis),

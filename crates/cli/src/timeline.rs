@@ -125,6 +125,14 @@ fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink
             };
             ("♥", "heartbeat", Ink::Magenta, details)
         }
+        Line::WriteBlocked { connection, time_ms, heard } => {
+            let talks = if *heard { "talks and " } else { "" };
+            let details = format!(
+                "connection {connection}: the server {talks}took nothing for {}",
+                ms(*time_ms)
+            );
+            ("!", "blocked", Ink::Yellow, details)
+        }
         Line::Lost { connection, detail, unproven, skipped_cycles, .. } => {
             let mut details = format!("connection {connection}: {detail}");
             if *unproven > 0 {
@@ -198,6 +206,16 @@ mod tests {
         assert_eq!(shown(&open, false), row);
         let beat = Line::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
+    }
+
+    #[test]
+    fn a_blocked_write_says_whether_the_server_talks() {
+        for (heard, talks) in [(true, "talks and "), (false, "")] {
+            let blocked = Line::WriteBlocked { connection: 2, time_ms: 60_000, heard };
+            let row = shown(&blocked, false);
+            let words = format!("connection 2: the server {talks}took nothing for ");
+            assert!(row.contains(&words), "{row}");
+        }
     }
 
     #[test]

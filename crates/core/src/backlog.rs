@@ -44,9 +44,18 @@ impl Backlog {
                 self.events.push_back(event);
                 return self.fold(self.events.len());
             }
+            Event::WriteBlocked(ref newer) => self.forget_blocked(newer.connection),
             _ => {}
         }
         self.events.push_back(event);
+    }
+
+    /// Drops what was said of a blocked write of this connection, since there is newer.
+    fn forget_blocked(&mut self, connection: u64) {
+        self.events.retain(|event| match event {
+            Event::WriteBlocked(older) => older.connection != connection,
+            _ => true,
+        });
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {

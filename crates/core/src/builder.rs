@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) stable_after: Duration,
     pub(crate) connect_timeout: ConnectTimeout,
     pub(crate) close_timeout: Duration,
+    pub(crate) write_timeout: Option<Duration>,
     pub(crate) minimum_gap: Duration,
     pub(crate) flap_limit: Option<u32>,
     pub(crate) outage_limit: Option<Duration>,
@@ -138,6 +139,22 @@ impl<T: Transport, K: Timer> Builder<T, K> {
         self
     }
 
+    /// How long the server may take no byte of what is to be written before the connection is lost
+    /// as [`LostCause::WriteStalled`](crate::LostCause::WriteStalled), whatever it sends meanwhile;
+    /// `None` for ever. It must be above zero.
+    ///
+    /// Five minutes in [`Preset::Resilient`]: no server that is going to read waits so long, and
+    /// what is queued cannot leave before the connection is replaced. `None` in
+    /// [`Preset::Original`], as the original has it. The time begins again with each byte that is
+    /// accepted, so that a slow upload is never lost. It stands still while nothing is read because
+    /// nobody takes what has come. After 60 s there is an
+    /// [`Event::WriteBlocked`](crate::Event::WriteBlocked), with any timeout that is longer.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.settings.write_timeout = timeout.into();
+        self
+    }
+
     /// What happens to messages that cannot be written at once.
     #[must_use]
     pub fn outbox(mut self, outbox: Outbox) -> Self {
@@ -219,6 +236,7 @@ impl Settings {
     fn check(&self) -> Result<(), ConfigError> {
         self.connect_timeout.check()?;
         not_zero("close timeout", self.close_timeout)?;
+        self.write_timeout.map_or(Ok(()), |timeout| not_zero("write timeout", timeout))?;
         not_zero("minimum gap", self.minimum_gap)?;
         if self.minimum_gap > LONGEST_GAP {
             let rule = "must be at most an hour";
@@ -248,6 +266,7 @@ impl Settings {
             stable_after: Span::of(self.stable_after),
             connect_timeout: self.connect_timeout,
             close_timeout: Span::of(self.close_timeout),
+            write_timeout: self.write_timeout.map_or(Span::FOREVER, Span::of),
             pace: Pace {
                 minimum_gap: Span::of(self.minimum_gap),
                 outage_limit: self.outage_limit.map_or(Span::FOREVER, Span::of),

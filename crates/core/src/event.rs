@@ -3,7 +3,7 @@
 
 use std::{fmt, mem::discriminant, time::Duration};
 
-use crate::{CloseFrame, Headers, Message, Text, TransportError, UserPanic};
+use crate::{CloseFrame, ErrorKind, Headers, Message, Text, TransportError, UserPanic};
 
 /// News of the session, in the order in which it happened.
 ///
@@ -17,7 +17,7 @@ use crate::{CloseFrame, Headers, Message, Text, TransportError, UserPanic};
 /// session = cycle* last? Closed
 /// cycle   = Connecting ( Open traffic* Lost(opened) | Lost(not opened) ) Lagged? Retry?
 /// last    = Connecting ( Open traffic* )?
-/// traffic = Message | Lagged
+/// traffic = Message | WriteBlocked | Lagged
 /// ```
 ///
 /// - `Lost(opened)` has [`Lost::opened`] true: each `Open` has one such `Lost`, or is followed by
@@ -25,7 +25,7 @@ use crate::{CloseFrame, Headers, Message, Text, TransportError, UserPanic};
 /// - `Retry` follows each `Lost` after which an attempt is scheduled. It is missing after a loss in
 ///   a pause, and before `Closed`. What [`resume`](crate::Handle::resume) begins shows as
 ///   `Connecting`.
-/// - `Connecting`, `Open` and `Lost` of one connection carry its number. Numbers grow by one; where
+/// - `Connecting`, `Open`, `WriteBlocked` and `Lost` of one connection carry its number. Numbers grow by one; where
 ///   unread cycles were [folded](Lost::skipped_cycles) by one more for each.
 /// - `Lagged` stands in the place of messages that an inbox dropped, and behind a `Lost` for those
 ///   of cycles that were folded away after it.
@@ -42,6 +42,8 @@ pub enum Event {
     Open(Box<Open>),
     /// The server sent a message.
     Message(Message),
+    /// The server takes no bytes. The connection is still open.
+    WriteBlocked(Box<WriteBlocked>),
     /// An attempt failed or a connection ended; the session goes on, unless `Closed` follows.
     Lost(Box<Lost>),
     /// The next attempt is scheduled.
@@ -79,6 +81,25 @@ pub struct Open {
     pub subprotocol: Option<Text>,
     /// The header fields of the server's answer.
     pub headers: Headers,
+}
+
+/// No byte of what is to be written was accepted for 60 s: the server does not read.
+///
+/// It is told once for each such time, and again only if bytes were accepted in between and another
+/// 60 s have passed. An inbox that is not read keeps the last one of each connection. Where it goes
+/// on, the connection is lost after [`Builder::write_timeout`](crate::Builder::write_timeout);
+/// [`Status::write_blocked_since`](crate::Status::write_blocked_since) says whether it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriteBlocked {
+    /// The connection's number.
+    pub connection: u64,
+    /// The time since a byte was last accepted, or since the write began, without the time in which
+    /// nothing was read because nobody took what had come.
+    pub time: Duration,
+    /// Whether frames came in meanwhile: then the server talks and does not read. Otherwise the
+    /// connection may be dead, which the heartbeat finds out where there is one.
+    pub heard: bool,
 }
 
 /// An attempt failed or a connection ended.
@@ -139,7 +160,9 @@ pub enum LostCause {
     ConnectTimeout(Duration),
     /// Nothing came in answer to a heartbeat in time. Holds the silence since the last frame.
     HeartbeatTimeout(Duration),
-    /// The line accepts no bytes and brings none. Holds the time since either moved.
+    /// The connection accepts no bytes. Either it brings none as well for the reply timeout, or it
+    /// accepts none for [`Builder::write_timeout`](crate::Builder::write_timeout), whatever it brings.
+    /// Holds the time since it moved.
     WriteStalled(Duration),
     /// The server closed the connection, with this close frame if it had a body.
     ClosedByPeer(Option<CloseFrame>),
@@ -171,10 +194,19 @@ impl LostCause {
 
     /// Whether both are transport errors of one kind, or else the same variant.
     pub(crate) fn is_of_a_kind_with(&self, other: &Self) -> bool {
+        let one_variant = discriminant(self) == discriminant(other);
         match (self.transport_error(), other.transport_error()) {
-            (Some(one), Some(other)) => one.kind() == other.kind(),
-            _ => discriminant(self) == discriminant(other),
+            // An answer to an upgrade and a message that are too large have nothing in common.
+            (Some(one), Some(other)) if one.kind() == other.kind() => {
+                one_variant || !self.is_too_large()
+            }
+            (Some(_), Some(_)) => false,
+            _ => one_variant,
         }
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.transport_error().is_some_and(|error| error.kind() == ErrorKind::TooLarge)
     }
 
     /// The close code, if the server sent one.
@@ -337,8 +369,7 @@ impl fmt::Display for CloseReason {
 pub enum Fate {
     /// The operating system, or the TLS session, of that connection took the bytes, and a flush
     /// completed. Not: delivered. On a connection that is silently dead the kernel takes some all
-    /// the same: what may be under way, and 64 KiB besides, or megabytes where that is not limited;
-    /// see [`Lost::unproven`].
+    /// the same: up to some megabytes; see [`Lost::unproven`].
     Written {
         /// The connection's number.
         connection: u64,

@@ -7,6 +7,7 @@
 //! | [`Event::Connecting`] | none | | none |
 //! | [`Event::Open`], the first and after each reconnect | `on_open` | [`Open`] | `onOpen` |
 //! | [`Event::Message`] | `on_message` | [`Message`] | `onMessage` |
+//! | [`Event::WriteBlocked`] | none | | none |
 //! | [`Event::Lost`], an attempt that failed | `on_error` | [`Lost`] | `onError`, and then `onClose` as well |
 //! | [`Event::Lost`], a connection that was open, whatever the cause | `on_close` | [`Ending::Connection`] | `onClose`, now and then after an `onError` |
 //! | [`Event::Retry`], when the attempt is scheduled | `on_reconnect` | [`Retry`] | `onReconnect`, without arguments, and before `onClose` if an error came first |
@@ -265,7 +266,7 @@ where
                 let end = closed.insert(end);
                 contain("on_close", || (self.close)(Ending::Session(end)))
             }
-            Event::Connecting(_) | Event::Lagged(_) => Ok(()),
+            Event::Connecting(_) | Event::WriteBlocked(_) | Event::Lagged(_) => Ok(()),
         }
     }
 }

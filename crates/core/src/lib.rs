@@ -225,6 +225,7 @@ pub use self::{
     error::{ConfigError, ErrorKind, QueueError, SessionClosed, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
+        WriteBlocked,
     },
     handle::{Handle, Outgoing},
     headers::Headers,

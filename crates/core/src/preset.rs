@@ -18,6 +18,7 @@ use crate::{
 /// | attempt counter resets | on open | the original's `repeat = 0` | after 5 s open | a server that accepts and drops must not reset the backoff; one that means it has sent something by then |
 /// | connect timeout | 10 s | the original has none and can wait for ever | 10 s, doubling to 60 s | see [`ConnectTimeout::growing`] |
 /// | close timeout | 5 s | the original can wait for ever | 5 s | two round trips on any line, and little enough to wait for |
+/// | write timeout | none | the original's: it can wait for ever | 5 min | no server that is going to read waits so long, see [`Builder::write_timeout`](crate::Builder::write_timeout) |
 /// | verdict | always retry | the original's: only the client ends a session | [`Verdict::careful`] | a wrong address or certificate does not heal |
 /// | while offline | nothing is kept | the original's: `send` goes to the socket or is lost | messages are kept, 1 024 of 64 MiB together | what was accepted should survive an outage |
 /// | unknown messages | not given back | the original's | given back | whoever queued them may want to know |
@@ -46,6 +47,7 @@ impl Preset {
                 stable_after: Duration::ZERO,
                 connect_timeout: ConnectTimeout::fixed(secs(10)),
                 close_timeout: secs(5),
+                write_timeout: None,
                 minimum_gap: Duration::from_millis(100),
                 flap_limit: None,
                 outage_limit: None,
@@ -55,6 +57,7 @@ impl Preset {
             Self::Resilient => Settings {
                 stable_after: secs(5),
                 connect_timeout: ConnectTimeout::growing(secs(10), secs(60)),
+                write_timeout: Some(secs(300)),
                 outbox: Outbox::new(),
                 ..Self::Original.settings()
             },

@@ -13,6 +13,8 @@ impl Span {
     /// 584 years or anything longer. No clock runs so long: this after any moment is never.
     pub(crate) const FOREVER: Self = Self { nanos: u64::MAX };
 
+    pub(crate) const ZERO: Self = Self { nanos: 0 };
+
     pub(crate) const fn of(duration: Duration) -> Self {
         let nanos = duration.as_nanos();
         if nanos > u64::MAX as u128 { Self::FOREVER } else { Self { nanos: nanos as u64 } }
@@ -28,6 +30,10 @@ impl Span {
 
     pub(crate) const fn duration(self) -> Duration {
         Duration::from_nanos(self.nanos)
+    }
+
+    pub(crate) const fn half(self) -> Self {
+        Self { nanos: self.nanos / 2 }
     }
 
     pub(crate) const fn tenth(self) -> Self {

@@ -27,6 +27,10 @@ pub struct Status {
     pub last_life: Option<Timestamp>,
     /// Since when a written probe waits for its answer.
     pub probe_since: Option<Timestamp>,
+    /// Since when the server has taken no byte of what is to be written, once
+    /// [`Event::WriteBlocked`](crate::Event::WriteBlocked) has said so and until a byte is accepted.
+    /// `None` while nothing is read because nobody takes what has come: nothing is judged then.
+    pub write_blocked_since: Option<Timestamp>,
     /// Measured round trips of the connection.
     pub round_trip: RoundTrip,
     /// Counts since the session began.

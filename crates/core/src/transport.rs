@@ -89,6 +89,17 @@ pub trait Connection:
         None
     }
 
+    /// How many bytes of those in [`progress`](Self::progress) the system below still holds, because
+    /// the other end has not acknowledged them, if the connection can tell.
+    ///
+    /// By this a probe that stands in a long queue of the system is told from one that the server
+    /// does not answer. It may cost a system call: the supervisor asks when a probe is asked for,
+    /// when it is written, and when a verdict is due. Where it is `None`, what was accepted counts as
+    /// sent, and a server that takes longer to read it than the reply timeout costs the connection.
+    fn unacknowledged(&self) -> Option<u64> {
+        None
+    }
+
     /// How many bytes have come in from the line below so far, if the connection can tell.
     ///
     /// By this one large message that trickles in is told from silence: the pong stands behind it.
@@ -109,6 +120,10 @@ impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
         (**self).progress()
     }
 
+    fn unacknowledged(&self) -> Option<u64> {
+        (**self).unacknowledged()
+    }
+
     fn arrived(&self) -> Option<u64> {
         (**self).arrived()
     }
@@ -121,6 +136,10 @@ impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
 impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
     fn progress(&self) -> Option<u64> {
         (**self).progress()
+    }
+
+    fn unacknowledged(&self) -> Option<u64> {
+        (**self).unacknowledged()
     }
 
     fn arrived(&self) -> Option<u64> {

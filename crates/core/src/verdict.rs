@@ -32,9 +32,13 @@ pub struct Failure<'a> {
     pub refreshed: bool,
     /// Why it was lost.
     pub cause: &'a LostCause,
+    /// Whether it was writing that failed, as where the connection refuses a message of ours for its
+    /// size. False where reading did, for all other causes, and for an attempt.
+    pub in_writing: bool,
     /// How many losses in a row were of the same kind, this one included: 1 for the first. Two
     /// losses are of the same kind if both are transport errors of one [`ErrorKind`], or else
-    /// the same variant of [`LostCause`]. A connection in between that was open, stable or not,
+    /// the same variant of [`LostCause`]. What is too large is of three kinds: an answer to an
+    /// upgrade, a message that came in, a message of ours. A connection in between that was open, stable or not,
     /// does not end the row; a loss of another kind does, by pause or request as well.
     pub in_a_row: u32,
 }
@@ -42,7 +46,7 @@ pub struct Failure<'a> {
 impl<'a> Failure<'a> {
     /// A failure, as tests of verdicts want to make them: the first of its kind in a row.
     pub fn new(opened: bool, attempt: u32, cause: &'a LostCause) -> Self {
-        Self { opened, attempt, refreshed: false, cause, in_a_row: 1 }
+        Self { opened, attempt, refreshed: false, cause, in_writing: false, in_a_row: 1 }
     }
 
     /// The kind of transport error, if it was one.
@@ -84,6 +88,11 @@ impl Verdict {
     /// 3: one may be chance, two may be bad luck.
     pub const PANICS_IN_A_ROW: u32 = 3;
 
+    /// After so many connections in a row that ended by a message which was too large
+    /// [`careful`](Self::careful) stops, 3: one may be an odd message, three are what the server
+    /// sends to whoever connects.
+    pub const TOO_LARGE_IN_A_ROW: u32 = 3;
+
     /// The least wait after a certificate that has expired or is not valid yet, 60 s: a renewal or a
     /// clock that is being set takes minutes, and until then each attempt only costs a handshake.
     pub const CERTIFICATE_FLOOR: Duration = Duration::from_secs(60);
@@ -105,6 +114,8 @@ impl Verdict {
     /// | close code 1012, 1013 | after 5 s at least | the server restarts, or asks to stay away |
     /// | any other close code | retry | only the application knows; 1000 is what proxies send as well |
     /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that shows each time does not heal |
+    /// | a message larger than the limit came in | retry; stop at the third in a row | the next connection may bring others; where it comes each time, only a higher limit helps, and the cause names the setting |
+    /// | a message of ours was refused for its size | retry | the outbox gives up on that message, see [`Outbox::resend`](crate::Outbox::resend) |
     /// | heartbeat or write stalled | retry | the line died |
     pub fn careful(failure: &Failure<'_>) -> Self {
         if let Some(code) = failure.close_code() {
@@ -116,6 +127,13 @@ impl Verdict {
         match (failure.error_kind(), failure.http_status()) {
             (Some(ErrorKind::Url | ErrorKind::Certificate), _) => Self::Stop,
             (Some(ErrorKind::Panicked), _) if failure.in_a_row >= Self::PANICS_IN_A_ROW => {
+                Self::Stop
+            }
+            (Some(ErrorKind::TooLarge), _)
+                if failure.opened
+                    && !failure.in_writing
+                    && failure.in_a_row >= Self::TOO_LARGE_IN_A_ROW =>
+            {
                 Self::Stop
             }
             (Some(ErrorKind::CertificateTime), _) => Self::RetryAfter(Self::CERTIFICATE_FLOOR),

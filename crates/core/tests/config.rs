@@ -44,6 +44,7 @@ const NONSENSE: &[Row] = &[
     ("connect timeout cap", "1s", |b| b.connect_timeout(ConnectTimeout::growing(secs(2), secs(1)))),
     ("connect timeout cap", "0ns", |b| b.connect_timeout(ConnectTimeout::growing(secs(2), ZERO))),
     ("close timeout", "0ns", |b| b.close_timeout(ZERO)),
+    ("write timeout", "0ns", |b| b.write_timeout(ZERO)),
     ("minimum gap", "0ns", |b| b.minimum_gap(ZERO)),
     ("minimum gap", "3601s", |b| b.minimum_gap(secs(3_601))),
     ("flap limit", "3", |b| b.stable_after(ZERO).flap_limit(3)),

@@ -238,3 +238,38 @@ fn in_the_original_preset_whatever_the_server_does_leads_to_a_reconnect() {
         assert_eq!(session.times("closed"), [], "row {row}");
     }
 }
+
+fn too_large() -> TransportError {
+    TransportError::new(ErrorKind::TooLarge, "a message of 9 bytes exceeds the 8 of a setting")
+}
+
+#[test]
+fn a_message_that_is_too_large_stops_at_the_third_connection_in_a_row() {
+    let (mut session, _) =
+        session(Preset::Resilient, |_| Script::accept().fail_after(secs(60), too_large()));
+    session.run_to(3_600_000);
+    assert_eq!(session.dials(), [0, 62_000, 124_000]);
+    let (at, Event::Closed(closed)) = session.told().pop().unwrap() else { panic!() };
+    let cause = LostCause::Broken(too_large());
+    assert_eq!((at, &closed.reason), (184_000, &CloseReason::Stopped(cause)));
+    // The setting and its limit are in the words of the end.
+    assert!(closed.reason.to_string().contains("exceeds the 8 of a setting"), "{}", closed.reason);
+}
+
+#[test]
+fn only_messages_that_came_in_too_large_are_counted_together() {
+    // Answers to an upgrade that are too large, then messages.
+    let (mut session, _) = session(Preset::Resilient, |dial| match dial {
+        1..=4 => Script::refuse(too_large()),
+        _ => Script::accept().fail_after(secs(1), too_large()),
+    });
+    session.run_to(3_600_000);
+    assert_eq!(session.dials().len(), 7);
+    // Another loss in between.
+    let (mut session, _) = self::session(Preset::Resilient, |dial| match dial % 3 {
+        0 => Script::accept().end_after(secs(1)),
+        _ => Script::accept().fail_after(secs(1), too_large()),
+    });
+    session.run_to(600_000);
+    assert!(session.dials().len() > 100 && session.times("closed").is_empty());
+}

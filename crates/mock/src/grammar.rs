@@ -55,6 +55,11 @@ pub enum Word {
     },
     /// [`Event::Message`].
     Message,
+    /// [`Event::WriteBlocked`].
+    WriteBlocked {
+        /// The connection's number.
+        connection: u64,
+    },
     /// [`Event::Lost`].
     Lost {
         /// The connection's number.
@@ -136,6 +141,7 @@ impl Grammar {
         }
         if let Word::Connecting { connection }
         | Word::Open { connection }
+        | Word::WriteBlocked { connection }
         | Word::Lost { connection, .. } = word
         {
             self.connection = Some(connection);
@@ -154,7 +160,9 @@ impl Grammar {
             }
             (Anywhere | Connecting, Word::Open { .. }) => Open,
             (Anywhere, Word::Lagged) => Anywhere,
-            (Anywhere | Open, Word::Message) | (Open, Word::Lagged) => Open,
+            (Anywhere | Open, Word::Message | Word::WriteBlocked { .. }) | (Open, Word::Lagged) => {
+                Open
+            }
             (Lost, Word::Lagged) => LostAndLagged,
             (Anywhere, Word::Lost { .. })
             | (Open, Word::Lost { opened: true, .. })
@@ -171,7 +179,7 @@ impl Grammar {
             Word::Connecting { connection } => {
                 self.connection.is_none_or(|before| connection > before)
             }
-            Word::Open { connection } => is(connection),
+            Word::Open { connection } | Word::WriteBlocked { connection } => is(connection),
             Word::Lost { connection, skipped_cycles, .. } => {
                 is(connection) && self.skipped.is_none_or(|skipped| skipped == skipped_cycles)
             }
@@ -221,6 +229,7 @@ impl Word {
             Event::Connecting(event) => Self::Connecting { connection: event.connection },
             Event::Open(event) => Self::Open { connection: event.connection },
             Event::Message(_) => Self::Message,
+            Event::WriteBlocked(event) => Self::WriteBlocked { connection: event.connection },
             Event::Lost(event) => Self::Lost {
                 connection: event.connection,
                 opened: event.opened,
@@ -240,6 +249,7 @@ mod tests {
 
     const C: fn(u64) -> Word = |connection| Word::Connecting { connection };
     const O: fn(u64) -> Word = |connection| Word::Open { connection };
+    const W: fn(u64) -> Word = |connection| Word::WriteBlocked { connection };
     const M: Word = Word::Message;
     const R: Word = Word::Retry;
     const X: Word = Word::Closed;
@@ -256,10 +266,11 @@ mod tests {
 
     #[test]
     fn whole_sessions_are_words_of_the_grammar() {
-        let sessions: [&[Word]; 7] = [
+        let sessions: [&[Word]; 8] = [
             &[X],
             &[C(1), X],
             &[C(1), O(1), M, X],
+            &[C(1), O(1), W(1), M, W(1), G, W(1), lost(1, true, 0), X],
             &[C(1), lost(1, false, 0), X],
             // Paused and resumed, so without a retry.
             &[C(1), lost(1, false, 0), C(2), O(2), lost(2, true, 0), R, X],
@@ -274,11 +285,12 @@ mod tests {
 
     #[test]
     fn a_part_of_a_session_may_begin_anywhere() {
-        let parts: [&[Word]; 6] = [
+        let parts: [&[Word]; 7] = [
             &[R, C(7), O(7), lost(7, true, 0)],
             &[M, lost(7, true, 2), C(9), lost(9, false, 1), X],
             &[lost(7, false, 0), G, C(8)],
             &[O(7), M],
+            &[W(7), M, lost(7, true, 0)],
             &[C(7), X],
             &[X],
         ];
@@ -294,13 +306,17 @@ mod tests {
 
     #[test]
     fn what_must_not_be_is_refused() {
-        let sessions: [&[Word]; 18] = [
+        let sessions: [&[Word]; 22] = [
             &[O(1)],
             &[M],
             &[R],
             &[G],
             &[lost(1, false, 0)],
             &[C(1), M],
+            &[W(1)],
+            &[C(1), W(1)],
+            &[C(1), O(1), W(2)],
+            &[C(1), O(1), lost(1, true, 0), W(1)],
             &[C(1), G],
             &[C(1), R],
             &[C(1), O(2)],

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
-use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
+use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning, tcp};
 
 use crate::SmolStream;
 
@@ -97,7 +97,7 @@ pub async fn dial(
     let dialer = dialer.clone().sleep(|time| Box::pin(sleep(time)));
     let dialed = dialer.dial(request, attempt, addresses, SmolStream::connect).await?;
     dialer.adopt(dialed.connection.stream().stream().get_ref());
-    Ok(dialed)
+    Ok(dialed.map(|socket| socket.asking(|line| tcp::unacknowledged(line.stream().get_ref()))))
 }
 
 async fn sleep(time: Duration) {

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use tokio::{net::lookup_host, task::unconstrained};
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
-use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning};
+use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tuning, tcp};
 
 use crate::TokioStream;
 
@@ -104,5 +104,5 @@ pub async fn dial(
     let dialed = dialer.dial(request, attempt, addresses, TokioStream::connect);
     let dialed = unconstrained(dialed).await?;
     dialer.adopt(dialed.connection.stream().stream().get_ref());
-    Ok(dialed)
+    Ok(dialed.map(|socket| socket.asking(|line| tcp::unacknowledged(line.stream().get_ref()))))
 }

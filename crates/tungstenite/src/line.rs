@@ -41,13 +41,13 @@ impl<S> Line<S> {
         }
     }
 
-    /// What TLS has passed on to the stream. TLS accepts some 64 KiB and then works on them, which
-    /// on a slow line must not look like standing still.
-    pub(crate) fn passed_on(&self) -> u64 {
+    /// What TLS has passed on to the stream, if there is TLS. TLS accepts some 64 KiB at once, which
+    /// shows nothing of the peer.
+    pub(crate) fn passed_on(&self) -> Option<u64> {
         match &self.inner {
-            Inner::Plain(_) => 0,
+            Inner::Plain(_) => None,
             #[cfg(feature = "rustls")]
-            Inner::Tls(tls) => tls.get_ref().0.written(),
+            Inner::Tls(tls) => Some(tls.get_ref().0.written()),
         }
     }
 }

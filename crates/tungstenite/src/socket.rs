@@ -47,7 +47,8 @@ use crate::{
 ///   once (RFC 6455 section 7.1.7).
 /// - A close code that RFC 6455 section 7.4 forbids on the wire is a breach of protocol as well: it is
 ///   reported as an error of kind [`ErrorKind::Protocol`] that names it.
-/// - [`progress`](Connection::progress) counts what the stream has accepted.
+/// - [`progress`](Connection::progress) counts what the stream has accepted; over TLS, what TLS has
+///   passed on to the stream below.
 ///
 /// # Errors
 ///
@@ -67,8 +68,10 @@ use crate::{
 pub struct Socket<S> {
     io: Io<S>,
     context: WebSocketContext,
-    /// How many bytes of what the stream accepted have left it, where it buffers itself.
-    passed_on: fn(&S) -> u64,
+    /// How many bytes have left the stream, where it buffers itself.
+    passed_on: Option<fn(&S) -> Option<u64>>,
+    /// What the system holds for the stream.
+    unacknowledged: fn(&S) -> Option<u64>,
     read: ReadState,
     /// The stream did not accept everything: a flush has to come through first.
     blocked: bool,
@@ -91,7 +94,8 @@ impl<S> Socket<S> {
         Self {
             io,
             context: WebSocketContext::new(Role::Client, Some(tuning.config())),
-            passed_on: |_| 0,
+            passed_on: None,
+            unacknowledged: |_| None,
             read: ReadState::Open,
             blocked: false,
             raised: false,
@@ -99,9 +103,18 @@ impl<S> Socket<S> {
         }
     }
 
-    /// Adds to [`progress`](Connection::progress) what the stream itself counts.
-    pub(crate) fn counting(mut self, passed_on: fn(&S) -> u64) -> Self {
-        self.passed_on = passed_on;
+    /// Takes for [`progress`](Connection::progress) what the stream itself counts, if it does.
+    pub(crate) fn counting(mut self, passed_on: fn(&S) -> Option<u64>) -> Self {
+        self.passed_on = Some(passed_on);
+        self
+    }
+
+    /// Sets what answers [`unacknowledged`](Connection::unacknowledged): a function that asks the
+    /// system, of the stream, how many bytes it holds which the peer has not acknowledged. Without
+    /// one it is `None`. Backends set [`tcp::unacknowledged`](crate::tcp::unacknowledged).
+    #[must_use]
+    pub fn asking(mut self, unacknowledged: fn(&S) -> Option<u64>) -> Self {
+        self.unacknowledged = unacknowledged;
         self
     }
 
@@ -368,7 +381,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
     fn progress(&self) -> Option<u64> {
-        Some(self.io.written() + (self.passed_on)(self.io.stream()))
+        let passed_on = self.passed_on.and_then(|passed_on| passed_on(self.io.stream()));
+        Some(passed_on.unwrap_or_else(|| self.io.written()))
+    }
+
+    fn unacknowledged(&self) -> Option<u64> {
+        (self.unacknowledged)(self.io.stream())
     }
 
     fn arrived(&self) -> Option<u64> {

@@ -4,9 +4,13 @@
 //! socket that is [ended](end) first delivers what was written. So nobody has to know, at the moment
 //! at which a connection is dropped, why it is dropped: only the end of a close handshake ends it.
 
+mod unacknowledged;
+
 use std::{io, net::Shutdown, time::Duration};
 
 use socket2::SockRef;
+
+pub use self::unacknowledged::unacknowledged;
 
 #[cfg(unix)]
 pub(crate) use std::os::fd::AsFd as Handle;

@@ -97,8 +97,8 @@ fn messages_travel_over_tls() {
         // The server reads the whole message before it answers.
         socket.send(message.clone().into()).await.unwrap();
         assert!(socket.next().await.unwrap().unwrap() == Frame::Message(message));
-        // What rustls has accepted and what it has passed on.
-        assert!(socket.progress().unwrap() >= 6 << 20);
+        // What rustls has passed on.
+        assert!(socket.progress().unwrap() >= 3 << 20);
         socket.send(Frame::Close(None)).await.unwrap();
         assert_eq!(socket.next().await.unwrap().unwrap(), Frame::Close(None));
         assert!(Pin::new(&mut socket).next().await.is_none());

@@ -25,10 +25,16 @@ pub(crate) enum Outcome {
     Refused(u16),
     /// `Lost` at the deadline of the attempt.
     TimesOut,
+    /// `Open`, then `Lost` by an error of this kind.
+    Breaks(ErrorKind),
+    /// `Open`, then `Lost` by a close frame with this code.
+    Closes(u16),
 }
 
 pub(crate) struct Figures {
     pub(crate) outcome: Outcome,
+    /// How many came in.
+    pub(crate) messages: usize,
     time: Duration,
     /// Of the thread that polls the session.
     pub(crate) cpu: Duration,
@@ -38,7 +44,7 @@ pub(crate) struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { outcome, time, cpu, memory } = self;
+        let Self { outcome, time, cpu, memory, .. } = self;
         let (time, cpu) = (time.as_millis(), cpu.as_micros());
         write!(f, "{outcome:?} after {time} ms, {cpu} µs of CPU, {} KiB allocated", memory >> 10)
     }
@@ -75,6 +81,36 @@ pub(crate) fn measured<B: Backend>(server: Server, timeout: Duration) -> Figures
             other => panic!("the attempt ends: {other:?}"),
         };
         let (time, cpu, memory) = (monotonic() - begin, cpu() - cpu_before, allocated() - before);
-        Figures { outcome, time, cpu, memory }
+        Figures { outcome, messages: 0, time, cpu, memory }
+    })
+}
+
+/// Runs a session from its first `Open` up to its first `Lost`.
+pub(crate) fn measured_open<B: Backend>(server: Server) -> Figures {
+    let url = format!("ws://127.0.0.1:{}/", server.start());
+    B::block_on(async {
+        let settings = B::connect(Request::new(&url).expect("a URL"));
+        let mut session = settings.build().expect("settings that make sense");
+        assert!(matches!(session.next().await, Some(Event::Connecting(_))));
+        assert!(matches!(session.next().await, Some(Event::Open(_))));
+        let (begin, cpu_before, before) = (monotonic(), cpu(), allocated());
+        let mut messages = 0;
+        let outcome = loop {
+            match session.next().await {
+                Some(Event::Message(_)) => messages += 1,
+                Some(Event::Lost(lost)) => {
+                    break match lost.cause {
+                        LostCause::Broken(error) => Outcome::Breaks(error.kind()),
+                        LostCause::ClosedByPeer(frame) => {
+                            Outcome::Closes(frame.map_or(0, |frame| frame.code))
+                        }
+                        other => panic!("the server ends it: {other}"),
+                    };
+                }
+                other => panic!("the server ends it: {other:?}"),
+            }
+        };
+        let (time, cpu, memory) = (monotonic() - begin, cpu() - cpu_before, allocated() - before);
+        Figures { outcome, messages, time, cpu, memory }
     })
 }

@@ -1,11 +1,15 @@
-//! Servers that mean harm, or are broken, during the opening handshake: what each costs, and which
-//! event tells of it. `--nocapture` shows the figures. Alone in its process, which it measures.
+//! Servers that mean harm, or are broken, during the opening handshake and after it: what each costs,
+//! and which event tells of it. `--nocapture` shows the figures. Alone in its process, which it measures.
 #![cfg(unix)]
 
 mod figures;
+mod frames;
 mod server;
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use websocket_heartbeat::ErrorKind;
 use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
@@ -92,7 +96,14 @@ fn all<B: Backend>() {
 
 #[test]
 fn a_hostile_handshake_is_bounded_and_told() {
+    let _alone = alone();
     all::<Smol>();
     all::<AsyncStd>();
     all::<Tokio>();
+}
+
+/// These measure the process: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

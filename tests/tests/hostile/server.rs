@@ -54,6 +54,25 @@ impl Server {
         Self::new(name, first, Then::Close)
     }
 
+    /// Opens, and sends these frames.
+    pub(crate) fn sending(name: impl Into<String>, frames: impl AsRef<[u8]>) -> Self {
+        let mut first = accept("KEY", "").into_bytes();
+        first.extend_from_slice(frames.as_ref());
+        Self::new(name, first, Then::Silent)
+    }
+
+    /// The frames again and again, as fast as they are read.
+    pub(crate) fn for_ever(self, rest: impl AsRef<[u8]>) -> Self {
+        let rest = rest.as_ref();
+        let rest = rest.repeat((32 * 1024 / rest.len()).max(1));
+        Self { then: Then::Endless(rest), ..self }
+    }
+
+    /// The end of the stream.
+    pub(crate) fn ending(self) -> Self {
+        Self { then: Then::Close, ..self }
+    }
+
     /// Opens, with so many more fields of so many bytes.
     pub(crate) fn accepting(name: &str, fields: usize, bytes: usize) -> Self {
         let field = format!("X-Field: {}\r\n", "x".repeat(bytes));

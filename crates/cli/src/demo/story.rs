@@ -169,6 +169,7 @@ impl Story {
             News::Event(Event::Open(event)) => Line::open(event),
             News::Event(Event::Message(message)) => Line::message(0, message),
             News::Event(Event::Lost(event)) => Line::lost(event),
+            News::Event(Event::WriteBlocked(event)) => Line::write_blocked(event),
             News::Event(Event::Retry(event)) => Line::retry(event),
             News::Event(Event::Closed(event)) => Line::closed(event),
             News::Event(_) => return Ok(news),

@@ -139,6 +139,7 @@ fn the_examples_of_the_documentation_have_the_fields_of_real_lines() {
         Line::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: None },
         Line::message(1, &message),
         Line::heartbeat(&Heartbeat { connection: 1, round_trip: None }),
+        Line::WriteBlocked { connection: 1, time_ms: 60_000, heard: true },
         Line::Lost {
             connection: 1,
             opened: false,

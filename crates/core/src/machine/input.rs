@@ -9,6 +9,7 @@ use super::{
     output::{End, Leave, Loss, Question},
     pacing::Stability,
     reached,
+    stall::{self, Stall},
 };
 use crate::{Timestamp, span::Span};
 
@@ -77,6 +78,9 @@ impl Machine {
             && let Some(line) = self.line_mut()
         {
             line.last_move = now;
+            if let Some(stall) = line.stall_mut() {
+                stall.heard();
+            }
             if life {
                 line.last_life = now;
                 line.beat.heard_life(pulse, now);
@@ -115,11 +119,13 @@ impl Machine {
 
     /// The connection takes no more bytes at present.
     pub(crate) fn handle_write_blocked(&mut self, now: Timestamp, connection: u64) {
-        self.observe(now);
+        let now = self.observe(now);
+        let full = self.intake.is_full();
         if self.is_current(connection)
             && let Some(line) = self.line_mut()
+            && line.stall_mut().is_none()
         {
-            line.writing = Writing::Blocked;
+            line.writing = Writing::Blocked(Stall::new(now, full));
         }
     }
 
@@ -129,10 +135,28 @@ impl Machine {
         let now = self.observe(now);
         if self.is_current(connection)
             && let Some(line) = self.line_mut()
-            && line.writing == Writing::Blocked
+            && let Some(stall) = line.stall_mut()
         {
+            stall.accepted(now);
             line.last_move = now;
             line.beat.moved(now);
+        }
+    }
+
+    /// A look for a verdict found that bytes have left since the last one, so the peer's side takes
+    /// them. `before_probe`: they are of the probe that is out, or before it.
+    pub(crate) fn handle_departed(&mut self, now: Timestamp, connection: u64, before_probe: bool) {
+        let now = self.observe(now);
+        if self.is_current(connection)
+            && let Some(line) = self.line_mut()
+        {
+            if let Some(stall) = line.stall_mut() {
+                stall.left(now);
+            }
+            if before_probe {
+                line.last_move = now;
+                line.beat.moved(now);
+            }
         }
     }
 
@@ -265,6 +289,9 @@ impl Machine {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Paused(Some(mut line)) => {
                 line.last_move = now;
+                if let Some(stall) = line.stall_mut() {
+                    stall.accepted(now);
+                }
                 self.probe |= line.beat.renew(now, self.rules.hasty);
                 self.state = State::Open(line);
             }
@@ -319,6 +346,16 @@ impl Machine {
             Due::Stalled => {
                 return self.lose(now, Loss::WriteStalled(now.saturating_since(last_move)));
             }
+        }
+        let (limit, connection) = (self.rules.write_timeout, self.connection);
+        let State::Open(line) = &mut self.state else { return };
+        let stall = line.stall_mut().map(|stall| stall.handle_deadline(now, limit, hasty));
+        match stall.unwrap_or(stall::Due::Nothing) {
+            stall::Due::Nothing => {}
+            stall::Due::Report { time, heard } => {
+                self.pending().blocked = Some((connection, time, heard));
+            }
+            stall::Due::Loss { time } => return self.lose(now, Loss::WriteStalled(time)),
         }
         let State::Open(line) = &self.state else { return };
         let retire = line.retire.and_then(|at| line.retire_deadline(at, close_timeout));

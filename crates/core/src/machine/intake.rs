@@ -1,6 +1,6 @@
 //! What happens to inbound messages: [`Intake`], and what the machine makes of it.
 
-use super::{Machine, State, reached};
+use super::{Machine, State, earlier, reached};
 use crate::{Timestamp, span::Span};
 
 /// What happens to inbound messages at present.
@@ -76,7 +76,10 @@ impl Machine {
     /// `handle_deadline` judges it, the driver reads what has come.
     pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
         let deadline = match &self.state {
-            State::Open(line) => line.beat.verdict(line.last_move, self.intake.is_full()),
+            State::Open(line) => earlier(
+                line.beat.verdict(line.last_move, self.intake.is_full()),
+                line.stall_deadline(self.rules.write_timeout),
+            ),
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
             _ => None,
@@ -92,6 +95,9 @@ impl Machine {
             (false, true) => {
                 if let Some(line) = self.line_mut() {
                     line.beat.doubt();
+                    if let Some(stall) = line.stall_mut() {
+                        stall.stop(now);
+                    }
                 } else if let State::Retiring { close } = &mut self.state {
                     close.stop(now);
                 }
@@ -99,6 +105,9 @@ impl Machine {
             (true, false) => {
                 if let Some(line) = self.line_mut() {
                     line.last_move = now;
+                    if let Some(stall) = line.stall_mut() {
+                        stall.go_on(now);
+                    }
                 } else if let State::Retiring { close } = &mut self.state {
                     close.go_on(now);
                 }

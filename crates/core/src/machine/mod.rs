@@ -19,7 +19,9 @@
 //! 5. Our own back-pressure is not the peer's silence: where nothing is read, no reply, no stuck
 //!    write and no close handshake is judged, and a fresh probe precedes the next verdict
 //!    (`intake.rs`).
-//! 6. A stuck write gates neither reads nor deadlines.
+//! 6. A stuck write gates neither reads nor deadlines. Inbound frames, and bytes that leave, extend
+//!    the reply deadline. A write of which no byte is accepted is reported after 60 s and costs the
+//!    connection after the write timeout, whatever comes in meanwhile (`stall.rs`).
 //! 7. Every wait has a deadline.
 //! 8. The attempt counter resets after the connection proved stable.
 //! 9. The user's will wins in every state.
@@ -36,12 +38,13 @@ mod intake;
 mod output;
 mod pacing;
 mod rules;
+mod stall;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing};
+use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
 pub(crate) use self::{
     cursors::{Cursors, Load, WINDOW},
     intake::Intake,
@@ -124,7 +127,7 @@ enum Writing {
     /// Messages are handed over and not flushed yet.
     Handed,
     /// The connection takes no more bytes at present.
-    Blocked,
+    Blocked(Stall),
 }
 
 impl Machine {
@@ -211,6 +214,14 @@ impl Machine {
         self.line().and_then(|line| line.beat.sent())
     }
 
+    /// Since when no byte of a blocked write was accepted, once that is reported.
+    pub(crate) fn write_blocked_since(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Open(Line { writing: Writing::Blocked(stall), .. }) => stall.reported(),
+            _ => None,
+        }
+    }
+
     fn line(&self) -> Option<&Line> {
         match &self.state {
             State::Open(line) | State::Paused(Some(line)) => Some(line),
@@ -259,6 +270,22 @@ impl Line {
             beat: Beat::resting(rules.pulse, now),
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
+        }
+    }
+
+    /// The write that is blocked.
+    fn stall_mut(&mut self) -> Option<&mut Stall> {
+        match &mut self.writing {
+            Writing::Blocked(stall) => Some(stall),
+            Writing::Clear | Writing::Handed => None,
+        }
+    }
+
+    /// When a blocked write is looked at, reported, or costs the connection.
+    fn stall_deadline(&self, limit: Span) -> Option<Timestamp> {
+        match self.writing {
+            Writing::Blocked(stall) => stall.deadline(limit),
+            Writing::Clear | Writing::Handed => None,
         }
     }
 

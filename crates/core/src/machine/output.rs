@@ -48,10 +48,30 @@ pub(crate) enum Loss {
 /// What the driver is to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Transition {
-    Lost { connection: u64, opened: bool, loss: Loss },
-    Retry { attempt: u32, delay: Duration },
-    Connecting { connection: u64, attempt: u32 },
-    Open { connection: u64, attempt: u32, outage: Duration },
+    /// No byte of a blocked write was accepted for this time; `heard`: frames came in meanwhile.
+    WriteBlocked {
+        connection: u64,
+        time: Duration,
+        heard: bool,
+    },
+    Lost {
+        connection: u64,
+        opened: bool,
+        loss: Loss,
+    },
+    Retry {
+        attempt: u32,
+        delay: Duration,
+    },
+    Connecting {
+        connection: u64,
+        attempt: u32,
+    },
+    Open {
+        connection: u64,
+        attempt: u32,
+        outage: Duration,
+    },
     Closed(End),
 }
 
@@ -72,6 +92,7 @@ pub(crate) enum End {
 /// Outputs not fetched yet, but for the probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
+    pub(super) blocked: Option<(u64, Duration, bool)>,
     pub(super) abandon: Option<Loss>,
     pub(super) leave: Option<Leave>,
     pub(super) question: Option<Question>,
@@ -160,10 +181,11 @@ impl Machine {
     fn line_deadline(&self, line: &Line) -> Option<Timestamp> {
         let full = self.intake.is_full();
         let beat = line.beat.deadline(line.last_move, full);
+        let verdict = earlier(beat, line.stall_deadline(self.rules.write_timeout));
         match line.retire {
-            None => beat,
-            Some(_) if full => beat,
-            Some(at) => earlier(beat, line.retire_deadline(at, self.rules.close_timeout)),
+            None => verdict,
+            Some(_) if full => verdict,
+            Some(at) => earlier(verdict, line.retire_deadline(at, self.rules.close_timeout)),
         }
     }
 }
@@ -193,6 +215,9 @@ impl Pending {
     }
 
     fn transition(&mut self, connection: u64, attempt: u32) -> Option<Transition> {
+        if let Some((connection, time, heard)) = self.blocked.take() {
+            return Some(Transition::WriteBlocked { connection, time, heard });
+        }
         if let Some((connection, opened, loss)) = self.lost.take() {
             return Some(Transition::Lost { connection, opened, loss });
         }

@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     pub(crate) stable_after: Span,
     pub(crate) connect_timeout: ConnectTimeout,
     pub(crate) close_timeout: Span,
+    /// How long a write may be blocked without any byte accepted.
+    pub(crate) write_timeout: Span,
     pub(crate) pace: Pace,
 }
 

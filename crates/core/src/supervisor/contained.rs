@@ -95,6 +95,10 @@ impl<C: Connection> Connection for Contained<C> {
         self.count(C::progress)
     }
 
+    fn unacknowledged(&self) -> Option<u64> {
+        self.count(C::unacknowledged)
+    }
+
     fn arrived(&self) -> Option<u64> {
         self.count(C::arrived)
     }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     CloseReason, Closed, Connecting, Established, Event, Failure, Lost, LostCause, Open, Phase,
-    Retry, RoundTrip, Status, Timestamp, UserFunction, UserPanic,
+    Retry, RoundTrip, Status, Timestamp, UserFunction, UserPanic, WriteBlocked,
     guarded::Garbage,
     machine::{End, Load, Loss, Machine, Transition},
     queue::Unsent,
@@ -20,6 +20,8 @@ pub(super) struct Desk {
     cause: Option<Box<LostCause>>,
     /// How many losses in a row were of its kind.
     in_a_row: u32,
+    /// It was writing that failed.
+    in_writing: bool,
     /// A panic of a function of the user's, until it is told.
     panic: Option<Box<UserPanic>>,
     /// What was published differs from what is.
@@ -28,6 +30,8 @@ pub(super) struct Desk {
     phase: Phase,
     /// As published.
     next_attempt: Option<Timestamp>,
+    /// As published: whether a blocked write is reported.
+    write_blocked: bool,
     /// Messages written since the last proof that the server read what was written before it.
     unproven: u64,
     /// How many of these an answer to the probe that is out will prove read.
@@ -65,6 +69,8 @@ impl Desk {
             stale: false,
             phase: Phase::Idle,
             next_attempt: None,
+            write_blocked: false,
+            in_writing: false,
             unproven: 0,
             covered: 0,
             unread: 0,
@@ -88,7 +94,10 @@ impl Desk {
     /// Whether what was published no longer holds. Not every change of phase, or of the moment of
     /// the next attempt, is an event.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
-        self.stale || self.phase != machine.phase() || self.next_attempt != machine.next_attempt()
+        self.stale
+            || self.phase != machine.phase()
+            || self.next_attempt != machine.next_attempt()
+            || self.write_blocked != machine.write_blocked_since().is_some()
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
@@ -98,8 +107,8 @@ impl Desk {
     /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
     pub(super) fn failure(&self, refreshed: bool) -> Failure<'_> {
         let cause = self.cause.as_deref().expect(A_LOSS_HAS_A_CAUSE);
-        let Self { opened, attempt, in_a_row, .. } = *self;
-        Failure { opened, attempt, refreshed, cause, in_a_row }
+        let Self { opened, attempt, in_a_row, in_writing, .. } = *self;
+        Failure { opened, attempt, refreshed, cause, in_writing, in_a_row }
     }
 
     /// A function of the user's panicked.
@@ -196,8 +205,12 @@ impl Desk {
 
     /// A connection or an attempt was lost for this cause; the event that says so comes from the
     /// machine.
-    pub(super) fn lost(&mut self, cause: LostCause) {
-        let again = self.cause.as_deref().is_some_and(|before| before.is_of_a_kind_with(&cause));
+    pub(super) fn lost(&mut self, cause: LostCause, in_writing: bool) {
+        let in_writing = in_writing && matches!(cause, LostCause::Broken(_));
+        let before = std::mem::replace(&mut self.in_writing, in_writing);
+        let same_side = before == in_writing || !cause.is_too_large();
+        let again = same_side
+            && self.cause.as_deref().is_some_and(|before| before.is_of_a_kind_with(&cause));
         self.in_a_row = if again { self.in_a_row.saturating_add(1) } else { 1 };
         self.cause = Some(Box::new(cause));
     }
@@ -216,6 +229,9 @@ impl Desk {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
         let counters = &mut status.counters;
         let event = match transition {
+            Transition::WriteBlocked { connection, time, heard } => {
+                Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
+            }
             Transition::Connecting { connection, attempt } => {
                 self.attempt = attempt;
                 self.opened = false;
@@ -320,6 +336,8 @@ impl Desk {
         status.attempt = machine.attempt();
         self.next_attempt = machine.next_attempt();
         status.next_attempt_at = self.next_attempt;
+        status.write_blocked_since = machine.write_blocked_since();
+        self.write_blocked = status.write_blocked_since.is_some();
         status.last_life = machine.last_life();
         status.probe_since = machine.probe_since();
         status.queued_messages = held.count;

@@ -26,8 +26,8 @@ pub(super) struct Writer {
     flushing: bool,
     /// The connection took no more bytes when last asked.
     blocked: bool,
-    /// Bytes that the connection had accepted when last asked.
-    progress: Option<u64>,
+    /// Bytes that the connection had accepted when last asked; 0 where it cannot tell.
+    progress: u64,
     /// Writing has ended with this error; reading goes on.
     failed: Option<TransportError>,
 }
@@ -172,7 +172,7 @@ impl Writer {
             written.blocked = self.blocked && stirred_before;
         }
         if self.blocked || written.blocked {
-            let progress = connection.progress();
+            let progress = connection.progress().unwrap_or(0);
             written.progress = self.blocked && progress > self.progress;
             self.progress = progress;
         }

@@ -8,5 +8,6 @@ mod property;
 mod sim;
 mod size;
 mod speed;
+mod stall;
 mod states;
 mod wall;

@@ -21,6 +21,7 @@ enum Step {
     Handed,
     Blocked,
     Progress,
+    Departed { before_probe: bool },
     Flushed,
     Intake(Intake),
     CaughtUp,
@@ -59,6 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Handed),
         Just(Step::Blocked),
         Just(Step::Progress),
+        any::<bool>().prop_map(|before_probe| Step::Departed { before_probe }),
         Just(Step::Flushed),
         Just(Step::Intake(Intake::Taking)),
         Just(Step::Intake(Intake::Storing)),
@@ -106,8 +108,11 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             flap_limit,
         },
     );
-    (proptest::option::weighted(0.9, pulse), pace, 1..10_000_u64, 0..20_000_u64).prop_map(
-        |(pulse, pace, hasty, stable)| Rules {
+    let write_timeout = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
+    let pulse = proptest::option::weighted(0.9, pulse);
+    (pulse, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
+        |(pulse, pace, write_timeout, hasty, stable)| Rules {
+            write_timeout,
             pulse,
             hasty: span(hasty),
             stable_after: span(stable),
@@ -185,6 +190,9 @@ impl Watch {
             Step::Handed => sim.feed(|machine, _| machine.handle_handed(number)),
             Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
             Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
+            Step::Departed { before_probe } => {
+                sim.feed(|machine, now| machine.handle_departed(now, number, before_probe));
+            }
             Step::Flushed => sim.feed(|machine, now| machine.handle_flushed(now, number)),
             Step::Intake(intake) => sim.intake(intake),
             Step::CaughtUp => sim.caught_up(),

@@ -40,6 +40,7 @@ pub(super) fn rules() -> Rules {
         stable_after: span(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
         close_timeout: span(5_000),
+        write_timeout: Span::FOREVER,
         pace: Pace {
             minimum_gap: span(100),
             outage_limit: Span::FOREVER,

@@ -115,6 +115,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 if let Some(connection) = self.line.open() {
                     connection.shrink();
                 }
+                if let Some(connection) = self.line.open() {
+                    self.left.ask(connection);
+                }
                 self.probe.number += 1;
                 self.probe.sent = None;
                 self.probe.answered = false;

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, task::Context};
 
 use futures_sink::Sink;
 
-use super::{Clock, Engine, ProbeOut, Step};
+use super::{Clock, Engine, ProbeOut, Step, left::Departed};
 use crate::{
     Connection, Frame, LostCause, Message, Timer, Timestamp, Transport,
     exchange::Exchange,
@@ -48,6 +48,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 return Step::Moved;
             }
             self.hear_trickle();
+            self.see_departed();
             if self.lose_panicked() {
                 step = Step::Moved;
             }
@@ -90,8 +91,22 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
+    /// Looks, before a verdict is given, at what has left.
+    fn see_departed(&mut self) {
+        if !self.machine.verdict_is_due(self.now) {
+            return;
+        }
+        let Some(connection) = self.line.open() else { return };
+        let before_probe = match self.left.look(connection) {
+            Departed::Nothing => return,
+            Departed::BehindProbe => false,
+            Departed::BeforeProbe => true,
+        };
+        self.machine.handle_departed(self.now, self.machine.connection(), before_probe);
+    }
+
     fn note_arrived(&mut self) {
-        self.arrived = self.line.open().and_then(|connection| connection.arrived());
+        self.arrived = self.line.open().and_then(|connection| connection.arrived()).unwrap_or(0);
     }
 
     /// Asks the shared budget for an attempt that is due or waits for its turn.
@@ -211,6 +226,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 .and_then(|floor| round_trip.patience().map(|patience| patience.max(floor)));
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
+            if let Some(connection) = self.line.open() {
+                self.left.written(connection);
+            }
         }
         if written.failed {
             return Step::Moved;

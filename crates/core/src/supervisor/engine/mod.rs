@@ -19,7 +19,8 @@
 //! among them. Proof of life ends it.
 //!
 //! A message that is still coming in counts as life as well, where any frame does: the pong stands
-//! behind it.
+//! behind it. And a probe that has not left yet, or has just left, is owed no answer: the bytes
+//! that left since the last look put its deadline off (`left.rs`).
 //!
 //! 14: Read before you bury. After a failed write the connection is read in the same way before it
 //! is dropped; the peer's close code outranks the write error.
@@ -31,6 +32,7 @@
 
 mod act;
 mod attend;
+mod left;
 mod park;
 mod read;
 mod turn;
@@ -42,6 +44,7 @@ use std::{
 };
 
 use self::{
+    left::Left,
     park::Alarm,
     turn::{Readable, Turn},
 };
@@ -89,8 +92,10 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     heard: Heard,
     turn: Turn,
     readable: Readable,
-    /// Bytes that had come in when a probe was written, or a verdict was due.
-    arrived: Option<u64>,
+    /// Bytes that had come in when a probe was written, or a verdict was due; 0 where the connection
+    /// cannot tell.
+    arrived: u64,
+    left: Left,
     writer: Writer,
     /// There may be messages to hand over.
     has_queue: bool,
@@ -161,7 +166,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             heard: Heard::default(),
             turn: Turn::BEGIN,
             readable: Readable::Maybe,
-            arrived: None,
+            arrived: 0,
+            left: Left::default(),
             writer: Writer::default(),
             has_queue: false,
             probe: ProbeOut::default(),

@@ -7,6 +7,7 @@ use futures_sink::Sink;
 
 use super::{
     Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Read,
+    left::Left,
     turn::{Readable, TURN},
 };
 use crate::{
@@ -251,8 +252,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// What a connection leaves behind when it is gone.
     pub(super) fn drop_line(&mut self, cause: Option<LostCause>) {
         self.line.clear();
+        let in_writing = self.writer.failure().is_some();
         self.writer = Writer::default();
         self.heard = Heard::default();
+        self.left = Left::default();
         self.probe.sent = None;
         self.readable = Readable::Maybe;
         let connection = self.machine.connection();
@@ -265,7 +268,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         });
         self.has_queue = true;
         if let Some(cause) = cause {
-            self.desk.lost(cause);
+            self.desk.lost(cause, in_writing);
         }
     }
 }
