@@ -11,7 +11,7 @@ use super::{
     turn::{Readable, TURN},
 };
 use crate::{
-    CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Timestamp, Transport, TransportError,
+    CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
     queue::Online,
     supervisor::{contained::Contained, line::Line, writer::Writer},
 };
@@ -56,7 +56,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Reads until there is a message, or nothing more. A control frame never ends it: the
     /// connection may write its answer only when it is read again.
     pub(super) fn read_frames(&mut self, cx: &mut Context<'_>) -> Read {
-        let mut asked = None;
         while let Some(connection) = self.line.open() {
             match connection.poll_next(cx) {
                 Poll::Ready(Some(Ok(Frame::Message(message)))) => {
@@ -110,7 +109,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     return Read::Moved;
                 }
                 Poll::Pending => {
-                    if !self.asks_again(&mut asked) {
+                    if !self.asks_again() {
                         return Read::Nothing;
                     }
                 }
@@ -124,10 +123,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// After `Pending`: whether the connection, or the attempt, is to be asked again at once,
-    /// because a verdict is due and it has called within the poll. `asked`: when it was first asked
-    /// again; the last look may be long ago, since the application may rest between two messages.
+    /// because a verdict is due and it has called within the poll.
     #[inline(never)]
-    fn asks_again(&mut self, asked: &mut Option<Timestamp>) -> bool {
+    fn asks_again(&mut self) -> bool {
         let stirred = self.shared.slots.has_stirred();
         self.readable.pending(stirred);
         let again = self.readable.is_first();
@@ -135,8 +133,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.shared.slots.take_stirred();
             self.frames += 1;
             // What hesitates for a reason may take its time over each poll.
-            let now = self.timer.now();
-            if now.saturating_since(*asked.get_or_insert(now)) >= TURN {
+            if self.timer.now().saturating_since(self.now) >= TURN {
                 self.frames = FRAMES_PER_LOOK;
             }
         }
@@ -209,12 +206,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Read {
-        let mut asked = None;
         let result = loop {
             self.shared.slots.take_stirred();
             match self.line.poll_connect(cx) {
                 Poll::Ready(result) => break result,
-                Poll::Pending if self.asks_again(&mut asked) && self.frames < FRAMES_PER_LOOK => {}
+                Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
                 Poll::Pending => return Read::Nothing,
             }
         };
