@@ -6,7 +6,7 @@ use websocket_heartbeat::{DropReason, Event, Fate, Frame, Handle, LostCause, Tim
 
 use crate::{
     drive::now,
-    plan::{DriverKind, End, Plan, Reader, Server},
+    plan::{DriverKind, End, Heart, Plan, Reader, Server},
     world::{Ended, SILENCE, Scene, TIMEOUT, number},
 };
 
@@ -160,7 +160,10 @@ fn the_dead_are_noticed(scene: &Scene, events: &[(Timestamp, Event)]) {
     let plan = &*scene.plan;
     let Server::Dying { after, quirks } = plan.server else { return };
     let disturbed = plan.commands || plan.suspends || plan.max_age.is_some();
-    let reads = plan.reader == Reader::AtOnce || quirks.chatter.is_none();
+    // Where nobody takes, chatter fills any backlog, and so do the answers to a heartbeat by
+    // message: then nothing is read, and nothing is judged.
+    let fills = quirks.chatter.is_some() || plan.heartbeat == Heart::Message;
+    let reads = plan.reader == Reader::AtOnce || !fills;
     let slow = matches!(plan.reader, Reader::Slow(_));
     let Some(first) = scene.remote.peers().into_iter().next() else { return };
     if disturbed || !reads || slow {
