@@ -17,8 +17,7 @@ use plan::Plan;
 use world::World;
 
 /// Seeds of sessions that once broke a rule.
-const REGRESSIONS: [u64; 10] =
-    [2, 30, 43, 311, 673, 1_446, 3_200, 7_975, 17_891, 35_123];
+const REGRESSIONS: [u64; 10] = [2, 30, 43, 311, 673, 1_446, 3_200, 7_975, 17_891, 35_123];
 
 /// How many seeds one run of the tests tries.
 const SEEDS: u64 = 3_000;
