@@ -175,13 +175,17 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         }
     }
 
+    /// Whether one more message may wait for the stream.
+    fn has_room(&self) -> bool {
+        UNREAD.without(self.unread.held()).has_room()
+    }
+
     /// Drives from the sink side, until there is nothing to do.
     fn drive(&mut self, cx: &Context<'_>) {
         self.fed = 0;
         let mut news = false;
         loop {
-            let room = UNREAD.without(self.unread.held()).has_room();
-            let intake = if room { Intake::Storing } else { Intake::Full };
+            let intake = if self.has_room() { Intake::Storing } else { Intake::Full };
             match self.poll_engine(Side::Sink, intake, cx) {
                 Poll::Ready(Some(event)) => {
                     self.unread.push(event);
@@ -218,7 +222,12 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
+        let had_room = this.has_room();
         if let Some(event) = this.unread.pop() {
+            if !had_room && this.has_room() {
+                // The sink side drives, and reads again, though the stream may rest now.
+                this.engine.shared().slots.wake_side(Side::Sink);
+            }
             return Poll::Ready(Some(event));
         }
         let next = this.poll_engine(Side::Stream, Intake::Taking, cx);

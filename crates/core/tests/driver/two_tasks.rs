@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{Sink, SinkExt, StreamExt, stream::SplitSink};
-use websocket_heartbeat::{Event, Handle, Message, Offline, Outbox, SessionClosed};
+use websocket_heartbeat::{Event, Handle, Heartbeat, Message, Offline, Outbox, SessionClosed};
 use websocket_heartbeat_mock::{Peer, Rng, Script};
 
 use crate::stage::{Counter, Session, Stage, millis, secs, texts};
@@ -257,4 +257,25 @@ fn nobody_is_polled_much_more_than_there_is_news() {
     // The slot of the sink half is not cleared when it is ready, so that a task that only sends
     // keeps the session going; it pays for it with a poll for each message in.
     assert!(writing.polls() < 1_400, "{}", writing.polls());
+}
+
+/// The side that drives had stopped reading; it must not wait for the next deadline to go on.
+#[test]
+fn a_message_taken_from_a_full_backlog_calls_the_sink_side() {
+    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let mut halves = Halves::of(settings.heartbeat(Heartbeat::off()).build().unwrap());
+    assert_eq!(halves.flush(), Poll::Ready(Ok(())));
+    stage.runner.settle();
+    let peer = stage.remote.last_peer().unwrap();
+    (0..300).for_each(|number| peer.send(format!("{number}")));
+    while halves.writer.take() > 0 {
+        let _ = halves.flush();
+    }
+    let unread = peer.unread();
+    assert!(unread > 0, "the backlog is full");
+    let taken = halves.reader.drain_at_most(&mut halves.stream, 3);
+    assert!(matches!(taken.last(), Some(Event::Message(_))));
+    assert!(halves.writer.take() > 0, "there is room, and the sink side drives");
+    let _ = halves.flush();
+    assert_eq!(peer.unread(), unread - 1);
 }

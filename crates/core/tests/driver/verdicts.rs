@@ -7,9 +7,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{Sink, Stream};
+use futures::{Sink, Stream, StreamExt};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Event, Frame, Heartbeat, Life, LostCause, Supervisor, Transport,
+    Connection, ErrorKind, Event, Frame, Heartbeat, Life, LostCause, Supervisor, Timer, Transport,
     TransportError, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
@@ -217,4 +217,32 @@ fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
         assert!(rounds < 10);
     };
     assert!(matches!(lost, LostCause::HeartbeatTimeout(_)), "{lost:?}");
+}
+
+/// The reader rests after each message, the answer stands behind chatter, and the connection says
+/// `Pending` between two frames: a rest of the application is no time that a poll took.
+#[test]
+fn a_reader_that_rests_between_messages_does_not_cost_the_answer() {
+    for life in [Life::Reply, Life::AnyFrame] {
+        let (mut stage, settings) =
+            Stage::new(|_| Script::accept().hesitant().chatter(secs(2), "chatter"));
+        let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().life(life);
+        let mut session = settings.heartbeat(heartbeat).build().unwrap();
+        let clock = stage.clock.clone();
+        let reading = async move {
+            let mut lost = 0;
+            while clock.now().since_epoch() < secs(600) {
+                match session.next().await {
+                    Some(Event::Lost(_)) => lost += 1,
+                    Some(_) => {
+                        let rested = clock.now().checked_add(secs(7)).unwrap();
+                        clock.timer().sleep_until(rested).await;
+                    }
+                    None => break,
+                }
+            }
+            lost
+        };
+        assert_eq!(stage.runner.run_until(reading), 0);
+    }
 }

@@ -5,6 +5,7 @@ mod anywhere;
 mod connection;
 #[path = "../session/mod.rs"]
 mod session;
+mod timer;
 
 use std::{
     cell::Cell,

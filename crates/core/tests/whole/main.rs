@@ -17,7 +17,8 @@ use plan::Plan;
 use world::World;
 
 /// Seeds of sessions that once broke a rule.
-const REGRESSIONS: [u64; 8] = [2, 30, 43, 311, 673, 1_446, 26_309, 50_089];
+const REGRESSIONS: [u64; 12] =
+    [2, 30, 43, 311, 673, 1_446, 3_200, 7_975, 17_891, 26_309, 35_123, 50_089];
 
 /// How many seeds one run of the tests tries.
 const SEEDS: u64 = 2_000;

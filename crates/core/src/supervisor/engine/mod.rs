@@ -229,6 +229,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if intake != self.machine.intake() {
             self.change_intake(intake);
         }
+        if self.readable.is_first() {
+            // The application may have taken its time since the last poll, and it is this poll that
+            // must not take long.
+            self.tell_time();
+        }
         for _ in 0..ROUNDS_PER_POLL {
             if let Some(event) = self.desk.pop() {
                 return Poll::Ready(Some(event));
