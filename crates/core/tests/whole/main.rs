@@ -5,6 +5,8 @@
 //! whole` runs that one session and prints it; `WHOLE_SEEDS=0..1000000`, best with `--release`,
 //! runs a range. Seeds that once failed stand in [`REGRESSIONS`].
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod drive;
 mod plan;
 mod verdicts;
@@ -39,7 +41,7 @@ fn what_holds_in_every_session_holds_in_random_ones() {
         let session = AssertUnwindSafe(|| World::new(Plan::draw(seed)).run(false));
         if let Err(panic) = catch_unwind(session) {
             let words = panic.downcast_ref::<String>().map(String::as_str);
-            let words = words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+            let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
             failures.push(format!("WHOLE_SEEDS={seed}: {words}"));
         }
     }
