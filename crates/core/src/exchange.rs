@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     Bytes, Frame, Heartbeat, Life, Message, Text, UserFunction, UserPanic,
     heartbeat::{Predicate, Probe},
-    panics::contain_in,
+    panics::{contain_in, drop_contained},
 };
 
 /// What of a [`Heartbeat`] is no number: the probes, and what counts for what. The numbers are the
@@ -111,6 +111,17 @@ impl Exchange {
     /// The least that the timeout may be where it follows the round trip.
     pub(crate) fn adaptive(&self) -> Option<Duration> {
         self.answers.as_ref().and_then(|answers| answers.adaptive)
+    }
+}
+
+/// The user's functions go one by one, so that a panic of the `Drop` of one harms nobody.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        drop_contained(std::mem::replace(&mut self.probe, Probe::Ping));
+        if let Some(answers) = self.answers.take() {
+            drop_contained(answers.life);
+            drop_contained(answers.reply);
+        }
     }
 }
 

@@ -41,11 +41,11 @@ impl Queue {
             }
         };
         if self.online.connection().is_some() && !self.is_closed() {
-            // One of the same key that is still queued would only be out of date.
-            if let Some(index) = self.list.find_queued(Origin::Replay, id) {
-                garbage.drop_later(self.list.remove(index).message);
+            // One of the same key that is still queued would only be out of date. Its place is kept.
+            match self.list.find_queued(Origin::Replay, id) {
+                Some(index) => garbage.drop_later(self.list.replace(index, message)),
+                None => self.push_replay(id, message),
             }
-            self.push_replay(id, message);
         }
         Ok(())
     }

@@ -93,6 +93,16 @@ impl List {
         self.base = self.base.wrapping_sub(1);
     }
 
+    /// Puts a message in the place of a queued one, which it gives back.
+    pub(super) fn replace(&mut self, index: usize, message: Message) -> Option<Message> {
+        debug_assert!(index >= self.handed && !self.entries[index].is_removed(), "it is queued");
+        let entry = &mut self.entries[index];
+        self.cursors.drop_queued(entry.bytes);
+        entry.bytes = message.len();
+        self.cursors.accept(entry.bytes);
+        entry.message.replace(message)
+    }
+
     /// Adds a message at the front, which was handed over before and is to be handed over again.
     /// Nothing is handed over at present.
     pub(super) fn push_front(&mut self, entry: Entry) {

@@ -208,3 +208,15 @@ fn a_connection_that_takes_few_is_not_handed_many_again_and_again() {
         assert!(flushes <= 2 * MANY / takes + 20, "{flushes} flushes");
     }
 }
+
+#[test]
+fn a_replay_that_is_set_again_while_it_is_queued_keeps_its_place() {
+    let mut queue = queue(Outbox::new());
+    offer(&mut queue, "message");
+    for (key, text) in [("a", "a"), ("b", "b"), ("c", "c"), ("b", "new"), ("d", "d")] {
+        queue.set_replay(key, text.into(), &mut Garbage::default()).unwrap();
+    }
+    assert_eq!(queue.held().bytes, "messageanewcd".len());
+    queue.expire(at(0), &mut Garbage::default());
+    assert_eq!(hand_over(&mut queue), ["a", "new", "c", "d", "message"]);
+}

@@ -84,8 +84,10 @@ const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 ///   [`CloseReason::Panicked`](crate::CloseReason::Panicked). A message on which the panic happened
 ///   is still given to the application.
 ///
-/// Where panics abort the process (`panic = "abort"`, and WebAssembly) nothing is caught. A panic
-/// of the timer passes through `poll`, since without a clock there is nothing to decide by.
+/// A panic of the `Drop` of one of these functions, or of what a session holds of a connection, ends
+/// there. Where panics abort the process (`panic = "abort"`, and WebAssembly) nothing is caught. A
+/// panic of the timer passes through `poll`, since without a clock there is nothing to decide by;
+/// the supervisor can be dropped all the same.
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,

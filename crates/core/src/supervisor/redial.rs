@@ -168,8 +168,12 @@ impl Redial {
     }
 }
 
+/// The user's functions go one by one, so that a panic of the `Drop` of one harms nobody.
 impl Drop for Redial {
     fn drop(&mut self) {
         drop_contained(self.delays.take());
+        let none = || Box::new(std::iter::empty()) as Delays;
+        drop_contained(std::mem::replace(&mut self.make_delays, Box::new(none)));
+        drop_contained(std::mem::replace(&mut self.verdict, Box::new(|_| Verdict::Stop)));
     }
 }

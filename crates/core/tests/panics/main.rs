@@ -1,8 +1,11 @@
 //! A panic of a function of the user's is a decision, not a hang: nothing passes through `poll`,
 //! and the panic's words come out by a type.
 
+#![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
+
 mod anywhere;
 mod connection;
+mod drops;
 #[path = "../session/mod.rs"]
 mod session;
 mod timer;
