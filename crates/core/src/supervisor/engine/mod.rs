@@ -207,6 +207,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Does what there is to do, until there is something to tell or nothing to do, or the turn is
     /// over.
+    ///
+    /// The way of a message stands here and in `read_frames`, in one piece. All else is a call, and
+    /// yields a `Step`: what yields an event or a message has its result in memory, and then a
+    /// message does not stay in registers either.
+    #[inline]
     pub(in crate::supervisor) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -230,42 +235,54 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if self.shared.has_work() && self.take_work(cx) == Step::Moved {
                 continue;
             }
-            if self.frames >= FRAMES_PER_LOOK {
-                self.attend(cx);
-            } else {
+            if self.frames < FRAMES_PER_LOOK {
                 match self.read(cx) {
                     Read::Message(message) => return Poll::Ready(Some(Event::Message(message))),
                     Read::Moved => continue,
                     Read::Nothing => {}
                 }
-                if self.attend(cx) == Step::Still {
-                    if self.machine.is_closed() {
-                        return Poll::Ready(None);
-                    }
-                    if self.park() == Step::Still {
-                        self.turn = Turn::Rest;
-                        return Poll::Pending;
-                    }
+                if self.rest(cx) == Step::Still {
+                    return if self.machine.is_closed() { Poll::Ready(None) } else { Poll::Pending };
                 }
+            } else {
+                self.attend(cx);
             }
             if self.turn.is_over() {
                 break;
             }
         }
-        self.end_turn(cx)
+        self.end_turn(cx);
+        Poll::Pending
+    }
+
+    /// Nothing is to be read: does what else there is to do, and parks.
+    #[inline(never)]
+    fn rest(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.attend(cx) == Step::Moved {
+            return Step::Moved;
+        }
+        if self.machine.is_closed() {
+            return Step::Still;
+        }
+        if self.park() == Step::Still {
+            self.turn = Turn::Rest;
+            return Step::Still;
+        }
+        Step::Moved
     }
 
     /// Lets other tasks have their turn, and comes back.
-    fn end_turn(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+    #[inline(never)]
+    fn end_turn(&mut self, cx: &Context<'_>) {
         self.turn = Turn::BEGIN;
         if self.desk.is_stale(&self.machine) {
             self.publish();
         }
         cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Notes what happens to inbound messages from now on.
+    #[inline(never)]
     fn change_intake(&mut self, intake: Intake) {
         if intake.is_full() != self.machine.intake().is_full() {
             self.tell_time();
@@ -281,4 +298,13 @@ enum Read {
     Moved,
     /// Nothing is there, or nothing may be read.
     Nothing,
+}
+
+impl From<Step> for Read {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Moved => Self::Moved,
+            Step::Still => Self::Nothing,
+        }
+    }
 }

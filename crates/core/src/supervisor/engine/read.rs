@@ -6,21 +6,22 @@ use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::{
-    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Read,
+    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Read, Step,
     turn::{Readable, TURN},
 };
 use crate::{
-    CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
+    Bytes, CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
     queue::Online,
     supervisor::{contained::Contained, line::Line, writer::Writer},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
+    #[inline]
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Read {
         match &mut self.line {
             Line::Open(_) => {}
             Line::None => return Read::Nothing,
-            Line::Connecting(_) | Line::Failed(_) => return self.connect(cx),
+            Line::Connecting(_) | Line::Failed(_) => return self.connect(cx).into(),
         }
         if !self.machine.may_read() {
             return Read::Nothing;
@@ -36,25 +37,32 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.has_queue {
             self.hand(cx);
         }
-        if self.machine.discards() { self.discard(cx) } else { self.read_frames(cx) }
+        if self.machine.discards() {
+            return self.discard(cx).into();
+        }
+        self.read_frames(cx)
     }
 
     /// Reads messages that have no place to go, so that the peer's close frame is heard.
     #[cold]
-    fn discard(&mut self, cx: &mut Context<'_>) -> Read {
+    #[inline(never)]
+    fn discard(&mut self, cx: &mut Context<'_>) -> Step {
         loop {
-            let read = self.read_frames(cx);
-            let Read::Message(message) = read else { return read };
-            self.desk.discarded(message.len());
+            match self.read_frames(cx) {
+                Read::Message(message) => self.desk.discarded(message.len()),
+                Read::Moved => return Step::Moved,
+                Read::Nothing => return Step::Still,
+            }
             if self.frames >= FRAMES_PER_LOOK {
-                return Read::Moved;
+                return Step::Moved;
             }
         }
     }
 
     /// Reads until there is a message, or nothing more. A control frame never ends it: the
     /// connection may write its answer only when it is read again.
-    pub(super) fn read_frames(&mut self, cx: &mut Context<'_>) -> Read {
+    #[inline(always)]
+    fn read_frames(&mut self, cx: &mut Context<'_>) -> Read {
         while let Some(connection) = self.line.open() {
             match connection.poll_next(cx) {
                 Poll::Ready(Some(Ok(Frame::Message(message)))) => {
@@ -82,29 +90,17 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     }
                 }
                 Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_control(false),
-                Poll::Ready(Some(Ok(Frame::Pong(payload)))) => {
-                    let answer = self.probe_is_out()
-                        && !self.probe.by_message
-                        && payload[..] == self.probe.number.to_be_bytes();
-                    self.hear_control(answer);
-                }
+                Poll::Ready(Some(Ok(Frame::Pong(payload)))) => self.hear_pong(payload),
                 Poll::Ready(Some(Ok(Frame::Close(frame)))) => {
                     self.hear_close(frame, cx);
                     return Read::Moved;
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    let _ = self.flush_last(cx);
-                    let error = self.writer.failure().cloned().unwrap_or(error);
-                    self.lose_line(LostCause::Broken(error));
+                    self.hear_end(Some(error), cx);
                     return Read::Moved;
                 }
                 Poll::Ready(None) => {
-                    let _ = self.flush_last(cx);
-                    let error = self.writer.failure().cloned().unwrap_or_else(|| {
-                        let words = "the server ended the connection without a close frame";
-                        TransportError::new(ErrorKind::Ended, words)
-                    });
-                    self.lose_line(LostCause::Broken(error));
+                    self.hear_end(None, cx);
                     return Read::Moved;
                 }
                 Poll::Pending => {
@@ -175,7 +171,16 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         (self.probe.sent.is_some() || self.writer.has_probe_in_hand()) && !self.probe.answered
     }
 
-    pub(super) fn hear_control(&mut self, answer: bool) {
+    #[inline(never)]
+    fn hear_pong(&mut self, payload: Bytes) {
+        let answer = self.probe_is_out()
+            && !self.probe.by_message
+            && payload[..] == self.probe.number.to_be_bytes();
+        self.hear_control(answer);
+    }
+
+    #[inline(never)]
+    fn hear_control(&mut self, answer: bool) {
         self.frames += 1;
         self.heard.any = true;
         self.heard.answer |= answer;
@@ -184,7 +189,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// The peer's close frame came: what was handed over gets its flush, and the connection
     /// writes its reply without being read any more.
-    pub(super) fn hear_close(&mut self, frame: Option<CloseFrame>, cx: &mut Context<'_>) {
+    #[inline(never)]
+    fn hear_close(&mut self, frame: Option<CloseFrame>, cx: &mut Context<'_>) {
         self.frames += 1;
         self.heard.any = true;
         self.look();
@@ -204,13 +210,26 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.handle_peer_closed(self.now, connection);
     }
 
-    pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Read {
+    /// The connection ended, by this error if there is one.
+    #[cold]
+    #[inline(never)]
+    fn hear_end(&mut self, error: Option<TransportError>, cx: &mut Context<'_>) {
+        let _ = self.flush_last(cx);
+        let error = self.writer.failure().cloned().or(error).unwrap_or_else(|| {
+            let words = "the server ended the connection without a close frame";
+            TransportError::new(ErrorKind::Ended, words)
+        });
+        self.lose_line(LostCause::Broken(error));
+    }
+
+    #[inline(never)]
+    pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {
             self.shared.slots.take_stirred();
             match self.line.poll_connect(cx) {
                 Poll::Ready(result) => break result,
                 Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
-                Poll::Pending => return Read::Nothing,
+                Poll::Pending => return Step::Still,
             }
         };
         self.readable = Readable::Maybe;
@@ -234,7 +253,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
         }
         self.carry_out(cx);
-        Read::Moved
+        Step::Moved
     }
 
     /// The connection broke or ended.
