@@ -41,13 +41,15 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use futures_core::Stream;
+
 use self::{
     park::Alarm,
     turn::{Readable, Turn},
 };
 use super::{contained::Contained, line::Line, news::Desk, writer::Writer};
 use crate::{
-    CloseFrame, Event, Message, Timer, Timestamp, Transport,
+    CloseFrame, Event, Frame, Message, Timer, Timestamp, Transport,
     builder::{Kept, Policies, Settings},
     machine::{Intake, Machine},
     queue::Queue,
@@ -208,8 +210,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Does what there is to do, until there is something to tell or nothing to do, or the turn is
     /// over.
     ///
-    /// The way of a message stands here and in `read_frames`, in one piece. All else is a call, and
-    /// yields a `Step`: what yields an event or a message has its result in memory, and then a
+    /// The way of a message stands here, in one piece. All else is a call with a small result: what yields an event or a message has its result in memory, and then a
     /// message does not stay in registers either.
     #[inline]
     pub(in crate::supervisor) fn poll(
@@ -235,17 +236,48 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if self.shared.has_work() && self.take_work(cx) == Step::Moved {
                 continue;
             }
-            if self.frames < FRAMES_PER_LOOK {
-                match self.read(cx) {
-                    Read::Message(message) => return Poll::Ready(Some(Event::Message(message))),
-                    Read::Moved => continue,
-                    Read::Nothing => {}
-                }
-                if self.rest(cx) == Step::Still {
-                    return if self.machine.is_closed() { Poll::Ready(None) } else { Poll::Pending };
-                }
-            } else {
+            if self.frames >= FRAMES_PER_LOOK {
                 self.attend(cx);
+                if self.turn.is_over() {
+                    break;
+                }
+                continue;
+            }
+            let mut reading = self.begin_reading(cx);
+            while matches!(reading, Reading::On)
+                && let Line::Open(connection) = &mut self.line
+            {
+                reading = match connection.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(Ok(Frame::Message(message)))) => {
+                        if self.hear_plainly(message.len()) {
+                            return Poll::Ready(Some(Event::Message(message)));
+                        }
+                        #[allow(
+                            clippy::needless_match,
+                            reason = "a copy, so that above no address is taken"
+                        )]
+                        let message = match message {
+                            Message::Text(text) => Message::Text(text),
+                            Message::Binary(bytes) => Message::Binary(bytes),
+                        };
+                        if let Some(message) = self.look_into(message) {
+                            return Poll::Ready(Some(Event::Message(message)));
+                        }
+                        self.read_on()
+                    }
+                    Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_ping(),
+                    Poll::Ready(Some(Ok(Frame::Pong(payload)))) => self.hear_pong(payload),
+                    Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.hear_close(frame, cx),
+                    Poll::Ready(Some(Err(error))) => self.hear_end(Some(error), cx),
+                    Poll::Ready(None) => self.hear_end(None, cx),
+                    Poll::Pending => self.hear_nothing(),
+                };
+            }
+            if matches!(reading, Reading::Over(Step::Moved)) {
+                continue;
+            }
+            if self.rest(cx) == Step::Still {
+                return if self.machine.is_closed() { Poll::Ready(None) } else { Poll::Pending };
             }
             if self.turn.is_over() {
                 break;
@@ -291,20 +323,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 }
 
-/// What came of reading.
-enum Read {
-    Message(Message),
-    /// Something else happened.
-    Moved,
-    /// Nothing is there, or nothing may be read.
-    Nothing,
-}
-
-impl From<Step> for Read {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Moved => Self::Moved,
-            Step::Still => Self::Nothing,
-        }
-    }
+/// How reading stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The connection is to be polled, once more.
+    On,
+    /// It is over in this round. Moved: something else happened, or there may be more. Still:
+    /// nothing is there, or nothing may be read.
+    Over(Step),
 }
