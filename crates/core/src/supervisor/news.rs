@@ -82,6 +82,7 @@ impl Desk {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if event.is_some() && self.events.is_empty() {

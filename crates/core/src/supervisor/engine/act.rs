@@ -19,6 +19,7 @@ use crate::{
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Takes what handles have put down.
+    #[inline(never)]
     pub(super) fn take_work(&mut self, cx: &mut Context<'_>) -> Step {
         if !self.shared.take_work() {
             return Step::Still;

@@ -20,6 +20,7 @@ use crate::{
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Attends to the clock, the outbox, the deadlines and the machine's wishes.
+    #[inline(never)]
     pub(super) fn attend(&mut self, cx: &mut Context<'_>) -> Step {
         let life = self.look();
         if !self.started {
@@ -167,6 +168,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Hands to the connection what the application has queued, before more is read: a frame that
     /// ends the connection must not cost the answers to what was read before it. They are flushed
     /// when the engine parks, or with a full window.
+    #[inline(never)]
     pub(super) fn hand(&mut self, cx: &mut Context<'_>) {
         if self.writer.takes_more() {
             self.tell_time();

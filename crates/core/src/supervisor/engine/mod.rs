@@ -43,6 +43,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use futures_core::Stream;
+
 use self::{
     left::Left,
     park::Alarm,
@@ -50,7 +52,7 @@ use self::{
 };
 use super::{contained::Contained, line::Line, news::Desk, writer::Writer};
 use crate::{
-    CloseFrame, Event, Message, Timer, Timestamp, Transport,
+    CloseFrame, Event, Frame, Message, Timer, Timestamp, Transport,
     builder::{Kept, Policies, Settings},
     machine::{Intake, Machine},
     queue::Queue,
@@ -213,6 +215,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Does what there is to do, until there is something to tell or nothing to do, or the turn is
     /// over.
+    ///
+    /// The path of a message stands here, in one piece, and everything else is a call with a small
+    /// result: a function that returns a message returns it through memory.
+    #[inline]
     pub(in crate::supervisor) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -243,40 +249,83 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             if self.frames >= FRAMES_PER_LOOK {
                 self.attend(cx);
-            } else {
-                match self.read(cx) {
-                    Read::Message(message) => return Poll::Ready(Some(Event::Message(message))),
-                    Read::Moved => continue,
-                    Read::Nothing => {}
+                if self.turn.is_over() {
+                    break;
                 }
-                if self.attend(cx) == Step::Still {
-                    if self.machine.is_closed() {
-                        return Poll::Ready(None);
+                continue;
+            }
+            let mut reading = self.begin_reading(cx);
+            while matches!(reading, Reading::On)
+                && let Line::Open(connection) = &mut self.line
+            {
+                reading = match connection.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(Ok(Frame::Message(message)))) => {
+                        if self.hear_plainly(message.len()) {
+                            return Poll::Ready(Some(Event::Message(message)));
+                        }
+                        #[allow(
+                            clippy::needless_match,
+                            reason = "a copy, so that above no address is taken"
+                        )]
+                        let message = match message {
+                            Message::Text(text) => Message::Text(text),
+                            Message::Binary(bytes) => Message::Binary(bytes),
+                        };
+                        if let Some(message) = self.look_into(message) {
+                            return Poll::Ready(Some(Event::Message(message)));
+                        }
+                        self.read_on()
                     }
-                    if self.park() == Step::Still {
-                        self.turn = Turn::Rest;
-                        return Poll::Pending;
-                    }
-                }
+                    Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_ping(),
+                    Poll::Ready(Some(Ok(Frame::Pong(payload)))) => self.hear_pong(payload),
+                    Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.hear_close(frame, cx),
+                    Poll::Ready(Some(Err(error))) => self.hear_end(Some(error), cx),
+                    Poll::Ready(None) => self.hear_end(None, cx),
+                    Poll::Pending => self.hear_nothing(),
+                };
+            }
+            if matches!(reading, Reading::Over(Step::Moved)) {
+                continue;
+            }
+            if self.rest(cx) == Step::Still {
+                return if self.machine.is_closed() { Poll::Ready(None) } else { Poll::Pending };
             }
             if self.turn.is_over() {
                 break;
             }
         }
-        self.end_turn(cx)
+        self.end_turn(cx);
+        Poll::Pending
+    }
+
+    /// Nothing is to be read: does what else there is to do, and parks.
+    #[inline(never)]
+    fn rest(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.attend(cx) == Step::Moved {
+            return Step::Moved;
+        }
+        if self.machine.is_closed() {
+            return Step::Still;
+        }
+        if self.park() == Step::Still {
+            self.turn = Turn::Rest;
+            return Step::Still;
+        }
+        Step::Moved
     }
 
     /// Lets other tasks have their turn, and comes back.
-    fn end_turn(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+    #[inline(never)]
+    fn end_turn(&mut self, cx: &Context<'_>) {
         self.turn = Turn::BEGIN;
         if self.desk.is_stale(&self.machine) {
             self.publish();
         }
         cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Notes what happens to inbound messages from now on.
+    #[inline(never)]
     fn change_intake(&mut self, intake: Intake) {
         if intake.is_full() != self.machine.intake().is_full() {
             self.tell_time();
@@ -285,11 +334,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 }
 
-/// What came of reading.
-enum Read {
-    Message(Message),
-    /// Something else happened.
-    Moved,
-    /// Nothing is there, or nothing may be read.
-    Nothing,
+/// How reading stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The connection is to be polled, once more.
+    On,
+    /// It is over in this round. Moved: something else happened, or there may be more. Still:
+    /// nothing is there, or nothing may be read.
+    Over(Step),
 }

@@ -2,129 +2,80 @@
 
 use std::task::{Context, Poll};
 
-use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::{
-    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Read,
+    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Reading, Step,
     left::Left,
     turn::{Readable, TURN},
 };
 use crate::{
-    CloseFrame, ErrorKind, Frame, LostCause, Message, Timer, Transport, TransportError,
+    Bytes, CloseFrame, ErrorKind, LostCause, Message, Timer, Transport, TransportError,
     queue::Online,
     supervisor::{contained::Contained, line::Line, writer::Writer},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Read {
-        match &mut self.line {
+    /// Whether the connection is to be polled. An attempt is polled here.
+    #[inline]
+    pub(super) fn begin_reading(&mut self, cx: &mut Context<'_>) -> Reading {
+        match self.line {
             Line::Open(_) => {}
-            Line::None => return Read::Nothing,
-            Line::Connecting(_) | Line::Failed(_) => return self.connect(cx),
+            Line::None => return Reading::Over(Step::Still),
+            Line::Connecting(_) | Line::Failed(_) => return Reading::Over(self.connect(cx)),
         }
         if !self.machine.may_read() {
-            return Read::Nothing;
+            return Reading::Over(Step::Still);
         }
         // Looked at again after the poll: who calls within it has not said all.
         let stirred = self.shared.slots.take_stirred();
         if self.readable == Readable::Quiet {
             if !stirred {
-                return Read::Nothing;
+                return Reading::Over(Step::Still);
             }
             self.readable = Readable::Maybe;
         }
         if self.has_queue {
             self.hand(cx);
         }
-        if self.machine.discards() { self.discard(cx) } else { self.read_frames(cx) }
+        Reading::On
     }
 
-    /// Reads messages that have no place to go, so that the peer's close frame is heard.
-    #[cold]
-    fn discard(&mut self, cx: &mut Context<'_>) -> Read {
-        loop {
-            let read = self.read_frames(cx);
-            let Read::Message(message) = read else { return read };
-            self.desk.discarded(message.len());
-            if self.frames >= FRAMES_PER_LOOK {
-                return Read::Moved;
-            }
-        }
+    /// A frame was read that ends no poll: the connection may write its answer only when it is read
+    /// again.
+    pub(super) fn read_on(&self) -> Reading {
+        // There may be more, so the task must not park on this.
+        if self.frames >= FRAMES_PER_LOOK { Reading::Over(Step::Moved) } else { Reading::On }
     }
 
-    /// Reads until there is a message, or nothing more. A control frame never ends it: the
-    /// connection may write its answer only when it is read again.
-    pub(super) fn read_frames(&mut self, cx: &mut Context<'_>) -> Read {
-        while let Some(connection) = self.line.open() {
-            match connection.poll_next(cx) {
-                Poll::Ready(Some(Ok(Frame::Message(message)))) => {
-                    self.frames += 1 + (message.len() >> FRAME_SHIFT) as u32;
-                    self.heard.any = true;
-                    self.desk.count_in(message.len());
-                    // By the original's convention the message after a heartbeat by message is its
-                    // answer.
-                    let answer = self.probe.by_message && self.probe_is_out();
-                    if self.policies.heartbeat.is_plain() {
-                        self.heard.life = true;
-                        self.heard.answer |= answer;
-                        return Read::Message(message);
-                    }
-                    #[allow(
-                        clippy::needless_match,
-                        reason = "a copy, so that above no address is taken and nothing spilled"
-                    )]
-                    let message = match message {
-                        Message::Text(text) => Message::Text(text),
-                        Message::Binary(bytes) => Message::Binary(bytes),
-                    };
-                    if let Some(message) = self.look_into(message, answer) {
-                        return Read::Message(message);
-                    }
-                }
-                Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_control(false),
-                Poll::Ready(Some(Ok(Frame::Pong(payload)))) => {
-                    let answer = self.probe_is_out()
-                        && !self.probe.by_message
-                        && payload[..] == self.probe.number.to_be_bytes();
-                    self.hear_control(answer);
-                }
-                Poll::Ready(Some(Ok(Frame::Close(frame)))) => {
-                    self.hear_close(frame, cx);
-                    return Read::Moved;
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    let _ = self.flush_last(cx);
-                    let error = self.writer.failure().cloned().unwrap_or(error);
-                    self.lose_line(LostCause::Broken(error));
-                    return Read::Moved;
-                }
-                Poll::Ready(None) => {
-                    let _ = self.flush_last(cx);
-                    let error = self.writer.failure().cloned().unwrap_or_else(|| {
-                        let words = "the server ended the connection without a close frame";
-                        TransportError::new(ErrorKind::Ended, words)
-                    });
-                    self.lose_line(LostCause::Broken(error));
-                    return Read::Moved;
-                }
-                Poll::Pending => {
-                    if !self.asks_again() {
-                        return Read::Nothing;
-                    }
-                }
-            }
-            // There may be more, so the task must not park on this.
-            if self.frames >= FRAMES_PER_LOOK {
-                return Read::Moved;
-            }
+    /// Counts a message of so many bytes. Whether that is all: nobody looks at it, and it has a
+    /// place to go. Else `look_into` has to see it.
+    #[inline]
+    pub(super) fn hear_plainly(&mut self, len: usize) -> bool {
+        self.frames += 1 + (len >> FRAME_SHIFT) as u32;
+        self.heard.any = true;
+        self.desk.count_in(len);
+        let plain = self.policies.heartbeat.is_plain() && !self.machine.intake().is_full();
+        if plain {
+            self.heard.life = true;
+            self.heard.answer |= self.message_may_answer();
         }
-        Read::Nothing
+        plain
+    }
+
+    /// By the original's convention the message after a heartbeat by message is its answer.
+    fn message_may_answer(&self) -> bool {
+        self.probe.by_message && self.probe_is_out()
+    }
+
+    /// The connection has nothing more for the time being.
+    #[inline(never)]
+    pub(super) fn hear_nothing(&mut self) -> Reading {
+        if self.asks_again() { self.read_on() } else { Reading::Over(Step::Still) }
     }
 
     /// After `Pending`: whether the connection, or the attempt, is to be asked again at once,
     /// because a verdict is due and it has called within the poll.
-    #[inline(never)]
     fn asks_again(&mut self) -> bool {
         let stirred = self.shared.slots.has_stirred();
         self.readable.pending(stirred);
@@ -153,8 +104,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// What a message means by the user's functions; gives it on unless it is hidden. If one of
     /// them panics the message is given on, and the session ends at the look that follows at once.
+    ///
+    /// A message that has no place to go is counted and dropped, so that the peer's close frame is
+    /// heard.
     #[inline(never)]
-    fn look_into(&mut self, message: Message, by_message: bool) -> Option<Message> {
+    pub(super) fn look_into(&mut self, message: Message) -> Option<Message> {
+        let by_message = self.message_may_answer();
         let heartbeat = &mut self.policies.heartbeat;
         let reply = heartbeat.is_reply(&message, by_message);
         self.heard.answer |= by_message && reply;
@@ -167,6 +122,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.desk.uncount_in(message.len());
             return None;
         }
+        if self.machine.intake().is_full() {
+            self.desk.discarded(message.len());
+            return None;
+        }
         Some(message)
     }
 
@@ -176,16 +135,35 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         (self.probe.sent.is_some() || self.writer.has_probe_in_hand()) && !self.probe.answered
     }
 
-    pub(super) fn hear_control(&mut self, answer: bool) {
+    #[inline(never)]
+    pub(super) fn hear_ping(&mut self) -> Reading {
+        self.hear_control(false)
+    }
+
+    #[inline(never)]
+    pub(super) fn hear_pong(&mut self, payload: Bytes) -> Reading {
+        let answer = self.probe_is_out()
+            && !self.probe.by_message
+            && payload[..] == self.probe.number.to_be_bytes();
+        self.hear_control(answer)
+    }
+
+    fn hear_control(&mut self, answer: bool) -> Reading {
         self.frames += 1;
         self.heard.any = true;
         self.heard.answer |= answer;
         self.heard.life |= self.policies.heartbeat.control_is_life(answer);
+        self.read_on()
     }
 
     /// The peer's close frame came: what was handed over gets its flush, and the connection
     /// writes its reply without being read any more.
-    pub(super) fn hear_close(&mut self, frame: Option<CloseFrame>, cx: &mut Context<'_>) {
+    #[inline(never)]
+    pub(super) fn hear_close(
+        &mut self,
+        frame: Option<CloseFrame>,
+        cx: &mut Context<'_>,
+    ) -> Reading {
         self.frames += 1;
         self.heard.any = true;
         self.look();
@@ -203,15 +181,34 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         self.drop_line(Some(LostCause::ClosedByPeer(frame)));
         self.machine.handle_peer_closed(self.now, connection);
+        Reading::Over(Step::Moved)
     }
 
-    pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Read {
+    /// The connection ended, by this error if there is one.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn hear_end(
+        &mut self,
+        error: Option<TransportError>,
+        cx: &mut Context<'_>,
+    ) -> Reading {
+        let _ = self.flush_last(cx);
+        let error = self.writer.failure().cloned().or(error).unwrap_or_else(|| {
+            let words = "the server ended the connection without a close frame";
+            TransportError::new(ErrorKind::Ended, words)
+        });
+        self.lose_line(LostCause::Broken(error));
+        Reading::Over(Step::Moved)
+    }
+
+    #[inline(never)]
+    pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {
             self.shared.slots.take_stirred();
             match self.line.poll_connect(cx) {
                 Poll::Ready(result) => break result,
                 Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
-                Poll::Pending => return Read::Nothing,
+                Poll::Pending => return Step::Still,
             }
         };
         self.readable = Readable::Maybe;
@@ -235,7 +232,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
         }
         self.carry_out(cx);
-        Read::Moved
+        Step::Moved
     }
 
     /// The connection broke or ended.
