@@ -131,9 +131,20 @@ impl TransportError {
     /// `retry_after` is the server's own wish as a duration: a transport that is given a date
     /// turns it into one by the answer's `Date` field, since nothing here reads a wall clock.
     pub fn http(answer: HttpAnswer, retry_after: Option<Duration>) -> Self {
+        Self::http_hiding(answer, retry_after, &[])
+    }
+
+    /// As [`http`](Self::http), and the words do not show what the server repeats of `secrets`, such
+    /// as the path of the request: see [`without_echo`](crate::without_echo). The answer itself is
+    /// kept as it came.
+    pub fn http_hiding(
+        answer: HttpAnswer,
+        retry_after: Option<Duration>,
+        secrets: &[&[u8]],
+    ) -> Self {
         Self::from_inner(Inner {
             kind: ErrorKind::Http,
-            words: answer.words().into(),
+            words: answer.words(secrets).into(),
             http: Some(answer),
             retry_after,
             source: None,

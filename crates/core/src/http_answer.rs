@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Headers, printable::printable};
+use crate::{Headers, echo::without_echo, printable::printable};
 
 /// What a server said instead of `101 Switching Protocols`.
 ///
@@ -31,12 +31,13 @@ impl HttpAnswer {
         Self { status, headers, body: body[..body.len().min(Self::BODY_LIMIT)].into() }
     }
 
-    /// One sentence for people: what was answered, what it means, what helps.
-    pub(crate) fn words(&self) -> String {
+    /// One sentence for people: what was answered, what it means, what helps. What the server repeats
+    /// of `secrets` is left out.
+    pub(crate) fn words(&self, secrets: &[&[u8]]) -> String {
         let status = self.status;
         let said = format!("the server answered the upgrade with HTTP status {status}");
         if let (300..400, Some(target)) = (status, self.headers.get("location")) {
-            let target = shown(&without_secrets(target));
+            let target = shown(&without_secrets(target, secrets));
             return format!("{said}, a redirect to {target}, which is not followed: use that URL");
         }
         if status == 400 && self.wants_tls() {
@@ -44,7 +45,7 @@ impl HttpAnswer {
         }
         let meaning = meaning(status).map(|words| format!(" ({words})")).unwrap_or_default();
         let line = match status {
-            400.. => self.first_line().map(|line| format!(": {line}")).unwrap_or_default(),
+            400.. => self.first_line(secrets).map(|line| format!(": {line}")).unwrap_or_default(),
             _ => String::new(),
         };
         format!("{said}{meaning}{line}")
@@ -59,7 +60,7 @@ impl HttpAnswer {
     }
 
     /// The first line of the body with words in it; of HTML the first without its tags.
-    fn first_line(&self) -> Option<String> {
+    fn first_line(&self, secrets: &[&[u8]]) -> Option<String> {
         // Of a body in some coding nothing can be read.
         if self.headers.get("content-encoding").is_some_and(|coding| coding != "identity") {
             return None;
@@ -74,7 +75,8 @@ impl HttpAnswer {
         };
         let is_html = text.trim_start().starts_with('<');
         let plain = if is_html { without_tags(text) } else { text.to_owned() };
-        plain.lines().map(str::trim).find(|line| !line.is_empty()).map(shown)
+        let line = plain.lines().map(str::trim).find(|line| !line.is_empty())?;
+        Some(shown(&hidden(line, secrets)))
     }
 }
 
@@ -102,8 +104,15 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// A URL without credentials, query and fragment, which may be tokens.
-fn without_secrets(url: &str) -> String {
+/// A text without what it repeats of `secrets`, of which no more is read than may be shown.
+fn hidden(text: &str, secrets: &[&[u8]]) -> String {
+    let end = text.char_indices().nth(4 * SHOWN).map_or(text.len(), |(end, _)| end);
+    String::from_utf8_lossy(&without_echo(&text.as_bytes()[..end], secrets)).into_owned()
+}
+
+/// A URL without credentials, query and fragment, which may be tokens, and its path without what it
+/// repeats of `secrets`. The host is shown.
+fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match plain.find("//") {
         Some(at) => plain.split_at(at + 2),
@@ -112,7 +121,8 @@ fn without_secrets(url: &str) -> String {
     let authority = if scheme.is_empty() { 0 } else { rest.find('/').unwrap_or(rest.len()) };
     let begin = rest[..authority].rfind('@').map_or(0, |at| at + 1);
     let query = if plain.len() < url.len() { "?.." } else { "" };
-    format!("{scheme}{}{query}", &rest[begin..])
+    let (host, path) = rest[begin..].split_at(authority - begin);
+    format!("{scheme}{host}{}{query}", hidden(path, secrets))
 }
 
 fn without_tags(html: &str) -> String {
@@ -146,7 +156,7 @@ mod tests {
     }
 
     fn words(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) -> String {
-        let words = answer(status, fields, body).words();
+        let words = answer(status, fields, body).words(&[b"/feed/hush-path", b"Bearer hush-token"]);
         let head = format!("the server answered the upgrade with HTTP status {status}");
         words.strip_prefix(&head).unwrap().to_owned()
     }
@@ -186,12 +196,23 @@ mod tests {
         let to = |target: &str| words(301, &[("Location", target)], "moved");
         let about =
             |target: &str| format!(", a redirect to {target}, which is not followed: use that URL");
-        assert_eq!(to("wss://example.org/feed"), about("wss://example.org/feed"));
+        assert_eq!(to("wss://example.org/other"), about("wss://example.org/other"));
         assert_eq!(to("/login?next=hush#hush"), about("/login?.."));
         assert_eq!(to("//me:hush@h/a@b"), about("//h/a@b"));
         assert_eq!(to("https://me:hush@h"), about("https://h"));
+        assert_eq!(to("https://h/feed/hush-path/?a"), about("https://h../?.."));
+        assert_eq!(to("/login/hush-path"), about("/login.."));
+        assert_eq!(to("//hush-path/x"), about("//hush-path/x"));
         assert_eq!(to("\x1b[2J"), about(r"\u{1b}[2J"));
         assert_eq!(words(301, &[], "moved"), "");
+    }
+
+    #[test]
+    fn a_body_that_repeats_the_request_is_shown_without_that() {
+        assert_eq!(words(500, &[], "Cannot GET /feed/hush-path"), ": Cannot GET ..");
+        assert_eq!(words(500, &[], "<h1>bad hush-token!</h1>"), ": bad ..!");
+        let far = format!("{} hush-token", "x".repeat(110));
+        assert_eq!(words(500, &[], &far), format!(": {} ..", "x".repeat(110)));
     }
 
     #[test]

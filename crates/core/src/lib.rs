@@ -172,6 +172,7 @@ mod before_open;
 mod boxed;
 mod budget;
 mod builder;
+mod echo;
 mod endpoints;
 mod error;
 mod event;
@@ -221,6 +222,7 @@ pub use self::{
     boxed::{BoxConnection, BoxTransport, DynTransport},
     budget::DialBudget,
     builder::Builder,
+    echo::without_echo,
     endpoints::Endpoints,
     error::{ConfigError, ErrorKind, QueueError, SessionClosed, TransportError},
     event::{

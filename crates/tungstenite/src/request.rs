@@ -5,7 +5,9 @@ mod error;
 mod tests;
 mod url;
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
+
+use data_encoding::BASE64;
 
 use self::url::Url;
 
@@ -84,6 +86,9 @@ const RESERVED: [&str; 8] = [
 
 /// A request has only one of these.
 const SINGLE: [&str; 2] = ["host", "authorization"];
+
+/// The fields whose values are no secrets, and tell something where a server repeats them.
+const PUBLIC: [&str; 3] = ["host", "origin", "user-agent"];
 
 impl Request {
     /// A request for this URL.
@@ -189,6 +194,27 @@ impl Request {
     /// The subprotocols that are offered.
     pub(crate) fn subprotocols(&self) -> &[Box<str>] {
         &self.shared.subprotocols
+    }
+
+    /// Text of the server's without what it repeats of this request and may be a secret: path, query,
+    /// credentials, values of header fields and subprotocols.
+    pub(crate) fn without_echo(&self, text: &[u8]) -> Vec<u8> {
+        let secrets = self.secrets();
+        websocket_heartbeat::without_echo(text, &secrets.iter().map(|s| &**s).collect::<Vec<_>>())
+    }
+
+    /// What of this request may be a secret, as it is sent, and decoded where a server may do that.
+    pub(crate) fn secrets(&self) -> Vec<Cow<'_, [u8]>> {
+        let Parts { target, headers, subprotocols, .. } = &*self.shared;
+        let mut secrets = vec![target.as_bytes().into()];
+        secrets.extend(url::percent_decoded(target).ok().map(Cow::Owned));
+        secrets.extend(subprotocols.iter().map(|name| name.as_bytes().into()));
+        for field in headers.iter().filter(|field| !PUBLIC.iter().any(|name| field.is(name))) {
+            secrets.push((&*field.value).into());
+            let basic = field.value.strip_prefix(b"Basic ").map(|value| BASE64.decode(value));
+            secrets.extend(basic.and_then(Result::ok).map(Cow::Owned));
+        }
+        secrets
     }
 
     /// The handshake's request with this key, as RFC 6455 section 4.1 asks for it.

@@ -97,7 +97,9 @@ where
         .await;
         let wish = retry_after(&headers);
         let answer = HttpAnswer::new(status, headers, &body.into_bytes());
-        return Err(TransportError::http(answer, wish));
+        let secrets = request.secrets();
+        let secrets: Vec<_> = secrets.iter().map(|secret| &**secret).collect();
+        return Err(TransportError::http_hiding(answer, wish, &secrets));
     }
     let subprotocol = acceptance::check(&headers, request, &key)?;
     // A server may answer before it has read all of the request.
@@ -123,7 +125,7 @@ impl<S> Exchange<S> {
             tls: request.is_tls(),
             request: request.to_bytes(key),
             written: 0,
-            answer: Answer::new(tuning),
+            answer: Answer::new(tuning, request),
             chunk: vec![0; READ].into(),
         }
     }

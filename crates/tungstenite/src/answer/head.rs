@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use httparse::{EMPTY_HEADER, ParserConfig, Response};
 use websocket_heartbeat::{ErrorKind, Headers, TransportError};
 
-use crate::request::is_token;
+use crate::{Request, request::is_token};
 
 /// Status and header fields of the final answer.
 #[derive(Debug)]
@@ -34,14 +34,14 @@ impl Head {
 }
 
 /// The status of an answer. Any version of HTTP/1 may refuse, with or without a reason.
-pub(super) fn status(head: &[u8]) -> Result<u16, TransportError> {
+pub(super) fn status(head: &[u8], request: &Request) -> Result<u16, TransportError> {
     let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
     read_status(line.trim_ascii_end()).ok_or_else(|| {
         TransportError::new(
             ErrorKind::Protocol,
             format!(
                 "the server's answer has no valid status line: {}",
-                super::protocol::shown(line)
+                super::protocol::shown(line, request)
             ),
         )
     })

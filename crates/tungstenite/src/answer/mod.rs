@@ -7,7 +7,7 @@ mod protocol;
 use websocket_heartbeat::{ErrorKind, TransportError};
 
 pub(crate) use self::head::Head;
-use crate::Tuning;
+use crate::{Request, Tuning};
 
 /// How many interim answers (RFC 9110 section 15.2) may come before the final one. Servers send one
 /// or two; the limit on bytes holds for all heads together.
@@ -17,6 +17,8 @@ const MAX_INTERIM: u32 = 100;
 /// the empty line that ends a head; the head is parsed once, when it is complete.
 pub(crate) struct Answer {
     heard: Vec<u8>,
+    /// What is answered: errors do not show what the server repeats of it.
+    request: Request,
     /// Where the current head begins: behind interim answers.
     begin: usize,
     /// How far the search for the empty line has come.
@@ -40,9 +42,10 @@ enum Search {
 }
 
 impl Answer {
-    pub(crate) fn new(tuning: Tuning) -> Self {
+    pub(crate) fn new(tuning: Tuning, request: &Request) -> Self {
         Self {
             heard: Vec::new(),
+            request: request.clone(),
             begin: 0,
             seen: 0,
             search: Search::Before,
@@ -78,7 +81,7 @@ impl Answer {
             if let Search::Within(at) | Search::LineBegins(at) | Search::LineReturns(at) =
                 self.search
             {
-                protocol::check(&self.heard[at..])?;
+                protocol::check(&self.heard[at..], &self.request)?;
             }
             let Some((begin, end)) = found else {
                 return if self.heard.len() > self.max_bytes {
@@ -91,7 +94,7 @@ impl Answer {
                 return Err(self.too_large());
             }
             let bytes = &self.heard[begin..end];
-            let status = head::status(bytes)?;
+            let status = head::status(bytes, &self.request)?;
             (self.begin, self.search) = (end, Search::Before);
             // 101 is the one status below 200 that is final (RFC 9110 section 15.2.2).
             if !(100..200).contains(&status) || status == 101 {

@@ -2,13 +2,15 @@
 
 use websocket_heartbeat::{ErrorKind, TransportError};
 
+use crate::Request;
+
 const HTTP: &[u8] = b"HTTP/1.";
 
 /// How much of what came is shown.
 const SHOWN: usize = 40;
 
 /// Fails as soon as what an answer begins with cannot become HTTP/1.
-pub(super) fn check(bytes: &[u8]) -> Result<(), TransportError> {
+pub(super) fn check(bytes: &[u8], request: &Request) -> Result<(), TransportError> {
     let common = bytes.len().min(HTTP.len());
     if bytes[..common] == HTTP[..common] {
         return Ok(());
@@ -20,7 +22,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), TransportError> {
         Some(name) => format!("this port speaks {name}, not HTTP: check the host and the port"),
         None => format!(
             "what answers on this port does not speak HTTP: it begins with {}",
-            shown(bytes)
+            shown(bytes, request)
         ),
     };
     Err(TransportError::new(ErrorKind::Protocol, words))
@@ -45,7 +47,10 @@ fn name(bytes: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The beginning of what came, in quotes and in printable ASCII.
-pub(super) fn shown(bytes: &[u8]) -> String {
+/// The beginning of what came, in quotes and in printable ASCII, without what it repeats of the
+/// request.
+pub(super) fn shown(bytes: &[u8], request: &Request) -> String {
+    // More than is shown, so that the end cuts off nothing that would show.
+    let bytes = request.without_echo(&bytes[..bytes.len().min(4 * SHOWN)]);
     format!("\"{}\"", bytes[..bytes.len().min(SHOWN)].escape_ascii())
 }

@@ -6,8 +6,13 @@ use super::{body::Body, *};
 
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\n";
 
+fn new(tuning: Tuning) -> Answer {
+    let request = Request::for_stream("ws://example.org/feed/hush-path?pin=hush-query").unwrap();
+    Answer::new(tuning, &request.header("X-Token", "hush-header").unwrap())
+}
+
 fn answer(tuning: Tuning, text: &[u8]) -> Result<Option<Head>, TransportError> {
-    let mut answer = Answer::new(tuning);
+    let mut answer = new(tuning);
     answer.push(text);
     answer.next_head()
 }
@@ -16,7 +21,7 @@ fn answer(tuning: Tuning, text: &[u8]) -> Result<Option<Head>, TransportError> {
 #[track_caller]
 fn head(text: impl AsRef<[u8]>) -> Head {
     let whole = answer(Tuning::new(), text.as_ref()).unwrap().expect("complete");
-    let mut pieces = Answer::new(Tuning::new());
+    let mut pieces = new(Tuning::new());
     for byte in text.as_ref() {
         pieces.push(&[*byte]);
         if let Some(head) = pieces.next_head().unwrap() {
@@ -135,7 +140,7 @@ fn interim_answers_come_before_the_final_one() {
     assert_eq!((head_after.status, head_after.headers.len()), (101, 1));
     assert_eq!(head(format!("{interim}HTTP/1.0 401 No\r\n\r\n")).status, 401);
 
-    let mut answer = Answer::new(Tuning::new());
+    let mut answer = new(Tuning::new());
     answer.push(interim.as_bytes());
     assert!(answer.next_head().unwrap().is_none() && answer.is_empty());
     answer.push(format!("{SWITCHING}\r\nframes").as_bytes());
@@ -184,7 +189,7 @@ fn a_head_may_be_as_large_as_its_limits_say() {
 #[test]
 fn a_head_without_an_end_is_given_up_at_the_limit() {
     for endless in ["HTTP/1.1 200 OK\r\nX: y\r\n", "HTTP/1.1 200 OK\r\nX: yyyyy", "\r\n"] {
-        let mut answer = Answer::new(Tuning::new());
+        let mut answer = new(Tuning::new());
         let line = endless.split_inclusive('\n').next_back().unwrap().repeat(1_000);
         answer.push(endless.as_bytes());
         let error = loop {
@@ -222,6 +227,23 @@ fn what_cannot_be_http_is_said_at_its_first_bytes() {
     }
     for beginning in ["", "\r\n", "H", "HTTP", "HTTP/1.", "HTTP/1.1 4"] {
         assert!(answer(Tuning::new(), beginning.as_bytes()).unwrap().is_none(), "{beginning}");
+    }
+}
+
+#[test]
+fn what_repeats_the_request_does_not_show_its_secrets() {
+    for (text, words) in [
+        (&b"GET /feed/hush-path?pin=hush-query HTTP/1.1\r\n"[..], "begins with \"GET .. HTTP/1.1"),
+        (
+            b"-unknown: 'GET /feed/hush-path?pin=hush-query HT",
+            "begins with \"-unknown: \\'GET .. HT",
+        ),
+        (b"? hush-header", "begins with \"? ..\""),
+        (b"? GET /feed/hus", "begins with \"? GET ..\""),
+        (b"HTTP/1.1 bad /feed/hush-path\r\n\r\n", "status line: \"HTTP/1.1 bad .."),
+    ] {
+        let error = fault(text).to_string();
+        assert!(error.contains(words), "{error}");
     }
 }
 

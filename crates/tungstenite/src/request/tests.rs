@@ -280,3 +280,27 @@ fn secrets_do_not_show() {
         assert!(!all.contains("hush"), "{all}");
     }
 }
+
+#[test]
+fn what_a_server_repeats_of_the_request_is_left_out() {
+    let request = parsed("ws://me%40home:hush%21pass@example.org/h%C3%BCsh-path?token=hush-query")
+        .header("X-Token", "hush-header")
+        .unwrap()
+        .header("Origin", "https://example.org")
+        .unwrap()
+        .subprotocol("bearer.hush-offer")
+        .unwrap();
+    for (said, shown) in [
+        ("Cannot GET /h%C3%BCsh-path", "Cannot GET .."),
+        ("no resource /hüsh-path here", "no resource .. here"),
+        ("key hush-query has expired", "key .. has expired"),
+        ("bad X-Token: hush-header", "bad X-Token: .."),
+        ("unknown protocol bearer.hush-offer", "unknown protocol .."),
+        ("user me@home:hush!pass is locked", "user .. is locked"),
+        ("Basic bWVAaG9tZTpodXNoIXBhc3M= is wrong", ".. is wrong"),
+        ("https://example.org is no origin of ours", "https://example.org is no origin of ours"),
+    ] {
+        let heard = String::from_utf8(request.without_echo(said.as_bytes())).unwrap();
+        assert_eq!(heard, shown);
+    }
+}

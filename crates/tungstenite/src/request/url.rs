@@ -152,7 +152,7 @@ fn basic(credentials: &str) -> Result<String, RequestError> {
     Ok(format!("Basic {}", BASE64.encode(&plain)))
 }
 
-fn percent_decoded(text: &str) -> Result<Vec<u8>, RequestError> {
+pub(super) fn percent_decoded(text: &str) -> Result<Vec<u8>, RequestError> {
     let mut parts = text.split('%');
     let mut decoded = Vec::from(parts.next().unwrap_or_default());
     for part in parts {

@@ -4,7 +4,7 @@ use std::{future::poll_fn, task::Poll};
 
 use futures::executor::block_on;
 use websocket_heartbeat::ErrorKind;
-use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade_waiting};
+use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade, upgrade_waiting};
 
 use crate::scripted::{REFUSED, Scripted, lingering};
 
@@ -82,4 +82,25 @@ fn a_body_that_never_comes_or_never_ends_does_not_hold_up_the_status() {
     assert_eq!(body_after(lingering(part, []), 10), b"not now");
     let endless = format!("HTTP/1.1 503 Busy\r\n\r\n{}", "x".repeat(100_000));
     assert_eq!(body_after(lingering(&endless, []), 1_000_000).len(), 4096);
+}
+
+#[test]
+fn a_refusal_that_repeats_the_request_does_not_show_its_secrets() {
+    let request = Request::for_stream("ws://me:hush-word@example.org/hush-path?a=hush-query");
+    let request = request.unwrap().header("Cookie", "id=hush-cookie").unwrap();
+    let body = "404 /hush-path?a=hush-query for me:hush-word, id=hush-cookie, hush-cookie";
+    for (head, words) in [
+        ("404 Not Found", "(there is no WebSocket at this path): 404 .. for .., .., .."),
+        (
+            "301 Moved\r\nLocation: https://example.org/hush-path/?a=hush-query",
+            "a redirect to https://example.org../?.., which",
+        ),
+    ] {
+        let answer = format!("HTTP/1.1 {head}\r\n\r\n{body}");
+        let server = Scripted::new(answer.as_bytes(), []);
+        let error = block_on(upgrade(server, &request, Tuning::new())).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(words) && !shown.contains("hush"), "{shown}");
+        assert_eq!(error.http_answer().unwrap().body, body.as_bytes().into());
+    }
 }
