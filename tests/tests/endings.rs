@@ -24,7 +24,7 @@ use websocket_heartbeat::{
     Transport, transport_fn,
 };
 use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
-use websocket_heartbeat_tungstenite::{Dialer, Request, Tls};
+use websocket_heartbeat_tungstenite::{Dialer, Request, Tls, Tuning};
 
 macro_rules! over_every_backend {
     ($($name:ident)*) => {
@@ -155,8 +155,8 @@ async fn send_and_stall<C: Connection>(connection: &mut Pin<Box<C>>) -> u64 {
     connection.progress().expect("it counts")
 }
 
-/// Bytes that wait for a peer wait in our hands, and not in the system's: else an upload that goes
-/// on slowly would seem to be through, and the peer that has not read it all to be dead.
+/// With a limit on what is unsent, bytes that wait for a peer wait in our hands, and not in the
+/// system's.
 fn what_is_written_has_nearly_left<B: Backend>() {
     // The server offers some hundred kilobytes at most, and reads nothing.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -169,7 +169,9 @@ fn what_is_written_has_nearly_left<B: Backend>() {
     });
     B::block_on(async {
         let request = Request::new(&url).expect("a URL");
-        let mut connection = Box::pin(B::dial(&request, 0).await.expect("accepted").connection);
+        let tuning = Tuning::new().unsent_limit(Some(64 << 10));
+        let dialed = B::dial_by(&Dialer::new().tuning(tuning), &request, 0).await;
+        let mut connection = Box::pin(dialed.expect("accepted").connection);
         let _stream = server.join().expect("the server's side holds");
         let accepted = send_and_stall(&mut connection).await;
         if cfg!(target_os = "linux") {
