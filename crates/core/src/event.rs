@@ -25,8 +25,8 @@ use crate::{CloseFrame, ErrorKind, Headers, Message, Text, TransportError, UserP
 /// - `Retry` follows each `Lost` after which an attempt is scheduled. It is missing after a loss in
 ///   a pause, and before `Closed`. What [`resume`](crate::Handle::resume) begins shows as
 ///   `Connecting`.
-/// - `Connecting`, `Open`, `WriteBlocked` and `Lost` of one connection carry its number. Numbers grow by one; where
-///   unread cycles were [folded](Lost::skipped_cycles) by one more for each.
+/// - `Connecting`, `Open`, `WriteBlocked` and `Lost` of one connection carry its number. Numbers
+///   grow by one; where unread cycles were [folded](Lost::skipped_cycles) by one more for each.
 /// - `Lagged` stands in the place of messages that an inbox dropped, and behind a `Lost` for those
 ///   of cycles that were folded away after it.
 /// - A stream whose driver is dropped ends in the middle of a word. After `Closed` nothing follows.

@@ -132,8 +132,9 @@ impl Tuning {
         self
     }
 
-    /// Sets the limit on the header fields of the server's answer to the upgrade. More of them fail
-    /// the attempt with [`ErrorKind::TooLarge`].
+    /// Sets the limit on the header fields of the server's answer to the upgrade. An acceptance with
+    /// more of them fails the attempt with [`ErrorKind::TooLarge`]; of a refusal those beyond it are
+    /// left out, except `Retry-After`.
     ///
     /// The default is 256: an answer of ten proxies, each with twenty fields, has fewer.
     ///

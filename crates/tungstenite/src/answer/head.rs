@@ -27,7 +27,7 @@ impl Head {
     ) -> Result<Self, TransportError> {
         let headers = match status {
             101 => strict(bytes, max_fields)?,
-            _ => lenient(bytes, max_fields)?,
+            _ => lenient(bytes, max_fields),
         };
         Ok(Self { status, headers })
     }
@@ -91,8 +91,9 @@ fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
     Ok(fields.map(|field| (field.name, cleaned(field.value).into_owned())).collect())
 }
 
-/// The fields of a refusal.
-fn lenient(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
+/// The fields of a refusal. Of those beyond the limit only `Retry-After` is kept: a refusal with too
+/// many fields is still one.
+fn lenient(head: &[u8], max_fields: usize) -> Headers {
     let mut fields: Vec<(&str, Cow<'_, [u8]>)> = Vec::new();
     // Whether the line before was a field, which a folded line continues.
     let mut folds = false;
@@ -109,13 +110,14 @@ fn lenient(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
         let name = colon.and_then(|at| str::from_utf8(line[..at].trim_ascii_end()).ok());
         folds = name.is_some_and(is_token);
         if let (Some(at), Some(name), true) = (colon, name, folds) {
-            if fields.len() == max_fields {
-                return Err(too_many(max_fields));
+            if fields.len() >= max_fields && !name.eq_ignore_ascii_case("retry-after") {
+                folds = false;
+                continue;
             }
             fields.push((name, line[at + 1..].trim_ascii().into()));
         }
     }
-    Ok(fields.into_iter().map(|(name, value)| (name, cleaned(&value).into_owned())).collect())
+    fields.into_iter().map(|(name, value)| (name, cleaned(&value).into_owned())).collect()
 }
 
 /// A value without line breaks and NUL: RFC 9110 section 5.5 and RFC 9112 section 5.2 replace them
