@@ -130,6 +130,12 @@ impl TransportError {
     ///
     /// `retry_after` is the server's own wish as a duration: a transport that is given a date
     /// turns it into one by the answer's `Date` field, since nothing here reads a wall clock.
+    ///
+    /// A transport should prefer [`http_hiding`](Self::http_hiding) whenever its request may contain a
+    /// secret: a token in the path or the query, credentials, a cookie, another header value, a
+    /// subprotocol. Servers repeat such parts of a request in bodies and in the targets of redirects,
+    /// and these words end up in logs. This function is for requests without secrets, and for a
+    /// transport that does not know what its request contains.
     pub fn http(answer: HttpAnswer, retry_after: Option<Duration>) -> Self {
         Self::http_hiding(answer, retry_after, &[])
     }

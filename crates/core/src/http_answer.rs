@@ -111,7 +111,7 @@ fn hidden(text: &str, secrets: &[&[u8]]) -> String {
 }
 
 /// A URL without credentials, query and fragment, which may be tokens, and its path without what it
-/// repeats of `secrets`. The host is shown.
+/// repeats of `secrets`: it ends with `..` in place of that. The host is shown.
 fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match plain.find("//") {
@@ -120,9 +120,18 @@ fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     };
     let authority = if scheme.is_empty() { 0 } else { rest.find('/').unwrap_or(rest.len()) };
     let begin = rest[..authority].rfind('@').map_or(0, |at| at + 1);
-    let query = if plain.len() < url.len() { "?.." } else { "" };
     let (host, path) = rest[begin..].split_at(authority - begin);
-    format!("{scheme}{host}{}{query}", hidden(path, secrets))
+    let hidden = hidden(path, secrets);
+    let same = path.chars().zip(hidden.chars()).take_while(|(a, b)| a == b);
+    let (shown, rest) = path.split_at(same.map(|(c, _)| c.len_utf8()).sum());
+    let nothing_hidden = shown.len() == hidden.len();
+    let end = match (nothing_hidden, plain.len() < url.len()) {
+        (true, true) => "?..",
+        (true, false) => "",
+        (false, _) if rest.starts_with('/') => "/..",
+        (false, _) => "..",
+    };
+    format!("{scheme}{host}{shown}{end}")
 }
 
 fn without_tags(html: &str) -> String {
@@ -200,8 +209,13 @@ mod tests {
         assert_eq!(to("/login?next=hush#hush"), about("/login?.."));
         assert_eq!(to("//me:hush@h/a@b"), about("//h/a@b"));
         assert_eq!(to("https://me:hush@h"), about("https://h"));
-        assert_eq!(to("https://h/feed/hush-path/?a"), about("https://h../?.."));
-        assert_eq!(to("/login/hush-path"), about("/login.."));
+        assert_eq!(to("https://h/feed/hush-path/?a"), about("https://h/.."));
+        assert_eq!(to("https://h/feed/hush-path"), about("https://h/.."));
+        assert_eq!(to("https://h/é/hush-path/more#hush"), about("https://h/é/.."));
+        assert_eq!(to("/a/../feed/hush-path"), about("/a/../.."));
+        assert_eq!(to("/a-feed/hush-path"), about("/a-.."));
+        assert_eq!(to("https://h?hush"), about("https://h?.."));
+        assert_eq!(to("/login/hush-path"), about("/login/.."));
         assert_eq!(to("//hush-path/x"), about("//hush-path/x"));
         assert_eq!(to("\x1b[2J"), about(r"\u{1b}[2J"));
         assert_eq!(words(301, &[], "moved"), "");

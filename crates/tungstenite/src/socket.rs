@@ -77,8 +77,8 @@ pub struct Socket<S> {
     blocked: bool,
     /// The limit on the write buffer stands higher than usual, for one large message.
     raised: bool,
-    /// How many bytes had gone through, both ways, when its buffers were last looked at.
-    looked_at: u64,
+    /// How many bytes had gone through, both ways, when its buffers were last made small.
+    renewed_at: u64,
 }
 
 #[derive(PartialEq)]
@@ -99,7 +99,7 @@ impl<S> Socket<S> {
             read: ReadState::Open,
             blocked: false,
             raised: false,
-            looked_at: 0,
+            renewed_at: 0,
         }
     }
 
@@ -243,11 +243,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.context.set_config(|config| config.max_write_buffer_size = limit);
     }
 
-    /// Makes the buffers small again, if they are empty and nothing is under way.
-    fn renew(&mut self) {
-        if let Some(blank) = blank::blank(&self.context) {
-            self.context = blank;
-        }
+    /// Makes the buffers small again, if they are empty and nothing is under way. Whether it did.
+    fn renew(&mut self) -> bool {
+        let Some(blank) = blank::blank(&self.context) else { return false };
+        self.context = blank;
+        true
     }
 
     /// Fails once writing has ended.
@@ -397,11 +397,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
         let this = self.get_mut();
         let traffic = this.io.arrived() + this.io.written();
         // Before a whole read buffer has gone through, none can have grown by much.
-        if traffic - this.looked_at <= this.context.get_config().read_buffer_size as u64 {
+        if traffic - this.renewed_at <= this.context.get_config().read_buffer_size as u64 {
             return;
         }
-        this.looked_at = traffic;
-        this.renew();
+        // Buffers in use stay due: a message that is nearly whole now leaves a large buffer behind.
+        if this.renew() {
+            this.renewed_at = traffic;
+        }
     }
 }
 

@@ -5,9 +5,11 @@ use std::{alloc::System, fmt, time::Duration};
 use futures::StreamExt;
 use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use websocket_heartbeat::{ErrorKind, Event, LostCause};
+use websocket_heartbeat::{
+    Builder, ErrorKind, Event, LostCause, Preset, Supervisor, Timer, Transport, transport_fn,
+};
 use websocket_heartbeat_tests::{Backend, monotonic};
-use websocket_heartbeat_tungstenite::Request;
+use websocket_heartbeat_tungstenite::{Dialer, Request};
 
 use crate::server::Server;
 
@@ -88,8 +90,24 @@ pub(crate) fn measured<B: Backend>(server: Server, timeout: Duration) -> Figures
 /// Runs a session from its first `Open` up to its first `Lost`.
 pub(crate) fn measured_open<B: Backend>(server: Server) -> Figures {
     let url = format!("ws://127.0.0.1:{}/", server.start());
+    measured_between::<B, _, _>(B::connect(Request::new(&url).expect("a URL")))
+}
+
+/// The same over TLS, by a dialer that trusts the server.
+pub(crate) fn measured_open_tls<B: Backend>(server: Server, dialer: Dialer) -> Figures {
+    let url = format!("wss://localhost:{}/", server.start());
+    let request = Request::new(&url).expect("a URL");
+    let transport = transport_fn(move |_| {
+        let (request, dialer) = (request.clone(), dialer.clone());
+        async move { B::dial_by(&dialer, &request, 0).await }
+    });
+    measured_between::<B, _, _>(
+        Supervisor::builder(transport, B::timer()).preset(Preset::Resilient),
+    )
+}
+
+fn measured_between<B: Backend, T: Transport, K: Timer>(settings: Builder<T, K>) -> Figures {
     B::block_on(async {
-        let settings = B::connect(Request::new(&url).expect("a URL"));
         let mut session = settings.build().expect("settings that make sense");
         assert!(matches!(session.next().await, Some(Event::Connecting(_))));
         assert!(matches!(session.next().await, Some(Event::Open(_))));

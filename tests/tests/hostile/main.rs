@@ -5,6 +5,7 @@
 mod figures;
 mod frames;
 mod server;
+mod tls;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -3,10 +3,12 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
+use futures_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tungstenite::handshake::derive_accept_key;
 
 /// A server for one connection.
@@ -17,6 +19,8 @@ pub(crate) struct Server {
     then: Then,
     /// One write a byte.
     in_bytes: bool,
+    /// Opens over TLS by this; `first` then stands for what comes below TLS after that.
+    opens_tls: Option<Arc<ServerConfig>>,
 }
 
 enum Then {
@@ -31,7 +35,8 @@ const KEY: &[u8] = b"KEY";
 
 impl Server {
     fn new(name: impl Into<String>, first: impl Into<Vec<u8>>, then: Then) -> Self {
-        Self { name: name.into(), tls: false, first: first.into(), then, in_bytes: false }
+        let (name, first) = (name.into(), first.into());
+        Self { name, tls: false, first, then, in_bytes: false, opens_tls: None }
     }
 
     /// `first`, then `rest` again and again, as fast as it is read.
@@ -59,6 +64,15 @@ impl Server {
         let mut first = accept("KEY", "").into_bytes();
         first.extend_from_slice(frames.as_ref());
         Self::new(name, first, Then::Silent)
+    }
+
+    /// Opens over TLS, sends a text that the client reads, and then these bytes below TLS, as they are.
+    pub(crate) fn below_tls(
+        name: &str,
+        config: Arc<ServerConfig>,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self { tls: true, opens_tls: Some(config), ..Self::new(name, bytes, Then::Silent) }
     }
 
     /// The frames again and again, as fast as they are read.
@@ -105,7 +119,18 @@ impl Server {
 
     fn serve(mut self, mut stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
-        if self.tls {
+        if let Some(config) = self.opens_tls.take() {
+            let tls = ServerConnection::new(config).expect("a configuration");
+            let tls = StreamOwned::new(tls, stream);
+            let mut socket = tungstenite::accept(tls).expect("a WebSocket client");
+            socket.send("open".into()).expect("sent");
+            // What comes together with a breach of TLS may be lost with it: the pong tells that the
+            // client has read all of this.
+            socket.send(tungstenite::Message::Ping(Default::default())).expect("sent");
+            assert!(socket.read().expect("an answer").is_pong());
+            // What is written to it from here on, TLS knows nothing of.
+            stream = socket.get_ref().sock.try_clone()?;
+        } else if self.tls {
             let _ = stream.peek(&mut [0])?;
         } else {
             let request = read_request(&mut stream)?;

@@ -302,6 +302,30 @@ fn making_buffers_small_again_changes_nothing_else() {
 }
 
 #[test]
+fn buffers_that_were_in_use_are_made_small_once_they_are_not() {
+    let length = 8_u32 << 20;
+    let header = [&[0x82, 127, 0, 0, 0, 0][..], &length.to_be_bytes()].concat();
+    let message = [&header[..], &vec![7; length as usize]].concat();
+    let (most, last) = message.split_at(message.len() - 1);
+    let mut socket = socket(ALL, &[most]);
+    assert!(socket.read_through().is_pending());
+    for _ in 0..2 {
+        Pin::new(&mut socket).shrink();
+        assert_eq!(socket.renewed_at, 0);
+    }
+    socket.script().reads.push_back(last.to_vec());
+    assert_eq!(socket.read_frame(), binary(length as usize).into());
+    assert!(socket.read().is_pending());
+    Pin::new(&mut socket).shrink();
+    assert_eq!(socket.renewed_at, message.len() as u64);
+    // From here on, little has gone through.
+    socket.script().reads.push_back(TEXT.to_vec());
+    assert_eq!(socket.read_frame(), Message::text("t").into());
+    Pin::new(&mut socket).shrink();
+    assert_eq!(socket.renewed_at, message.len() as u64);
+}
+
+#[test]
 fn a_message_that_waits_to_be_written_is_kept() {
     let mut socket = socket(100, &[]);
     socket.feed(binary(40_000)).unwrap();

@@ -93,7 +93,7 @@ fn a_refusal_that_repeats_the_request_does_not_show_its_secrets() {
         ("404 Not Found", "(there is no WebSocket at this path): 404 .. for .., .., .."),
         (
             "301 Moved\r\nLocation: https://example.org/hush-path/?a=hush-query",
-            "a redirect to https://example.org../?.., which",
+            "a redirect to https://example.org/.., which",
         ),
     ] {
         let answer = format!("HTTP/1.1 {head}\r\n\r\n{body}");
