@@ -1,11 +1,8 @@
 //! The one way to a lock: [`Guarded`], and what is done once it is released: [`Garbage`].
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::PoisonError,
-    task::Waker,
-};
+use std::{fmt, sync::PoisonError, task::Waker};
+
+use crate::panics::contain_all;
 
 #[expect(clippy::disallowed_types, reason = "this is the place where locks are made")]
 type Lock<T> = std::sync::Mutex<T>;
@@ -123,14 +120,14 @@ impl Items<'_> {
     #[cold]
     fn release(self) {
         Held::assert_none();
-        self.wakes.into_iter().for_each(|waker| alone(|| waker.wake()));
+        self.wakes.into_iter().for_each(|waker| contain_all(|| waker.wake()));
         discard(self.drops);
     }
 }
 
 /// Calls a waker. A panic of it ends here.
 pub(crate) fn wake(waker: &Waker) {
-    alone(|| waker.wake_by_ref());
+    contain_all(|| waker.wake_by_ref());
 }
 
 /// Drops all these values, one by one. A panic of one ends here and harms none of the others.
@@ -139,18 +136,10 @@ pub(crate) fn discard<T>(values: impl IntoIterator<Item = T>) {
     let mut left = true;
     while left {
         // After a panic the next value is that behind the one that panicked.
-        alone(|| {
+        contain_all(|| {
             values.by_ref().for_each(drop);
             left = false;
         });
-    }
-}
-
-/// Does something of the application's for which nobody here is to blame.
-fn alone(work: impl FnOnce()) {
-    if let Err(words) = catch_unwind(AssertUnwindSafe(work)) {
-        // What a panic carries is the application's, too, and may panic when it is dropped.
-        std::mem::forget(words);
     }
 }
 
@@ -193,6 +182,7 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
         sync::{
             Arc,
             atomic::{AtomicUsize, Ordering},

@@ -74,7 +74,12 @@ pub(crate) fn contain_in<R>(
 
 /// Drops what is the user's. A panic of its `Drop` leaves nothing to decide.
 pub(crate) fn drop_contained<D>(value: D) {
-    let _: Result<(), Box<str>> = contain(|| drop(value));
+    contain_all(|| drop(value));
+}
+
+/// Does what is the user's and whose panic leaves nothing to decide: a call of a waker, a drop.
+pub(crate) fn contain_all(work: impl FnOnce()) {
+    let _: Result<(), Box<str>> = contain(work);
 }
 
 #[cold]
