@@ -3,7 +3,13 @@
 
 use std::{fmt, mem::discriminant, time::Duration};
 
-use crate::{CloseFrame, ErrorKind, Headers, Message, Text, TransportError, UserPanic};
+use crate::{
+    error::{ErrorKind, TransportError},
+    headers::Headers,
+    message::{CloseFrame, Message},
+    panics::UserPanic,
+    text::Text,
+};
 
 /// News of the session, in the order in which it happened.
 ///

@@ -166,47 +166,24 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acks;
-mod backlog;
-mod backoff;
-mod before_open;
-mod boxed;
-mod budget;
-mod builder;
-mod echo;
-mod endpoints;
+mod config;
 mod error;
 mod event;
-mod exchange;
-mod guarded;
 mod handle;
 mod headers;
-mod heartbeat;
 pub mod hooks;
-mod http_answer;
-mod inbox;
-mod limits;
+mod http;
 mod machine;
 mod message;
 mod outbox;
 mod panics;
-mod preset;
-mod printable;
-mod queue;
-mod queuing;
-mod receipt;
 mod shared;
-mod shared_timer;
-mod sink_side;
-mod span;
 mod status;
-mod status_changes;
 mod supervisor;
+mod sync;
 mod text;
 mod time;
 mod transport;
-mod verdict;
-mod wait_line;
-mod wakers;
 
 pub use bytes::Bytes;
 
@@ -217,39 +194,28 @@ pub use self::{
         Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Acknowledged, Acks,
         Unacknowledged,
     },
-    backoff::{Backoff, Constant, Exponential, ExponentialDelays},
-    before_open::{BeforeOpen, Opening, RawConnection, before_open},
-    boxed::{BoxConnection, BoxTransport, DynTransport},
-    budget::DialBudget,
-    builder::Builder,
-    echo::without_echo,
-    endpoints::Endpoints,
-    error::{ConfigError, ErrorKind, QueueError, SessionClosed, TransportError},
+    config::{
+        Attempts, Backoff, ConnectTimeout, Constant, DialBudget, Exponential, ExponentialDelays,
+        Failure, Heartbeat, Life, Offline, Outbox, Preset, Verdict, WhenFull,
+    },
+    error::{ConfigError, ErrorKind, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
         WriteBlocked,
     },
-    handle::{Handle, Outgoing},
+    handle::{Handle, Queuing, QueuingWithReceipt, StatusChanges},
     headers::Headers,
-    heartbeat::{Heartbeat, Life},
-    http_answer::HttpAnswer,
-    inbox::{Driver, Inbox},
-    limits::{Attempts, ConnectTimeout},
-    message::{CloseFrame, Frame, Message},
-    outbox::{Offline, Outbox, WhenFull},
+    http::{HttpAnswer, printable, without_echo},
+    message::{CloseFrame, Frame, Message, Outgoing},
+    outbox::{QueueError, Receipt, SessionClosed},
     panics::{UserFunction, UserPanic},
-    preset::Preset,
-    printable::printable,
-    queuing::{Queuing, QueuingWithReceipt},
-    receipt::Receipt,
-    shared_timer::{SharedSleep, SharedTimer},
     status::{Counters, Losses, Phase, RoundTrip, Status},
-    status_changes::StatusChanges,
-    supervisor::Supervisor,
+    supervisor::{Builder, Driver, Inbox, Supervisor},
     text::Text,
-    time::{Timer, Timestamp},
+    time::{SharedSleep, SharedTimer, Timer, Timestamp},
     transport::{
-        Attempt, Connection, Established, Predecessor, Transport, TransportFn, transport_fn,
+        Attempt, BeforeOpen, BoxConnection, BoxTransport, Connection, DynTransport, Endpoints,
+        Established, Opening, Predecessor, RawConnection, Transport, TransportFn, before_open,
+        transport_fn,
     },
-    verdict::{Failure, Verdict},
 };

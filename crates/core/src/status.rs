@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{CloseReason, LostCause, Timestamp};
+use crate::{
+    event::{CloseReason, LostCause},
+    time::Timestamp,
+};
 
 /// Where the session stands, as of the moment in [`as_of`](Self::as_of).
 ///

@@ -1,12 +1,13 @@
 //! Acknowledged delivery: a layer over a session, for servers that acknowledge messages.
 
-mod gate;
+mod error;
 mod ledger;
+mod receipt;
 mod sender;
 mod settings;
-mod slot;
 #[cfg(test)]
-mod waiting_tests;
+mod tests;
+mod window;
 
 use std::{
     fmt,
@@ -18,14 +19,21 @@ use std::{
 
 use futures_core::{FusedStream, Stream};
 
-use self::{gate::Gate, ledger::Ledger, settings::Find};
-pub use self::{
-    sender::{AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Unacknowledged},
-    settings::{Ack, Acks},
-};
+use self::{ledger::Ledger, settings::Find, window::Gate};
 use crate::{
-    ConfigError, Event, Handle, Message, Timer, Timestamp, UserFunction,
-    panics::{contain_in, drop_contained},
+    error::ConfigError,
+    event::Event,
+    handle::Handle,
+    message::Message,
+    panics::{UserFunction, contain_in, drop_contained},
+    time::{Timer, Timestamp},
+};
+
+pub use self::{
+    error::AckQueueError,
+    receipt::{AckFailure, AckReceipt, Unacknowledged},
+    sender::{AckQueuing, AckSender},
+    settings::{Ack, Acks},
 };
 
 /// Acknowledgements that one poll passes over at most before other tasks get their turn.

@@ -3,7 +3,10 @@
 use std::{fmt, time::Duration};
 
 use super::ledger::Patience;
-use crate::{ConfigError, Message, limits::not_zero};
+use crate::{
+    error::{ConfigError, not_zero},
+    message::Message,
+};
 
 /// What a server's message acknowledges, found by the function given to [`Acks::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

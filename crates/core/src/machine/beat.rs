@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Pulse;
-use crate::{Timestamp, heartbeat::Trigger, span::Span};
+use crate::{
+    config::Trigger,
+    time::{Span, Timestamp},
+};
 
 /// Where the heartbeat stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

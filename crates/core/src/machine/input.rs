@@ -11,7 +11,7 @@ use super::{
     reached,
     stall::{self, Stall},
 };
-use crate::{Timestamp, span::Span};
+use crate::time::{Span, Timestamp};
 
 /// The connection and the attempt.
 impl Machine {

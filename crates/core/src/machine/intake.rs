@@ -1,7 +1,7 @@
 //! What happens to inbound messages: [`Intake`], and what the machine makes of it.
 
-use super::{Machine, State, earlier, reached};
-use crate::{Timestamp, span::Span};
+use super::{Machine, State, reached};
+use crate::time::{Span, Timestamp, earlier};
 
 /// What happens to inbound messages at present.
 ///

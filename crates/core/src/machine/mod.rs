@@ -32,7 +32,6 @@
 //! 14. (driver) Read before you bury.
 
 mod beat;
-mod cursors;
 mod input;
 mod intake;
 mod output;
@@ -45,13 +44,13 @@ mod tests;
 use std::time::Duration;
 
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
+use crate::time::{Span, Timestamp};
+
 pub(crate) use self::{
-    cursors::{Cursors, Load, WINDOW},
     intake::Intake,
     output::{Action, End, Loss, Transition},
     rules::{Pace, Pulse, Rules, Ruling},
 };
-use crate::{Timestamp, span::Span};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -251,14 +250,6 @@ impl Machine {
 /// `deadline`, if `now` has reached it.
 fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     deadline.filter(|deadline| *deadline <= now)
-}
-
-/// The earlier of two deadlines, where `None` is never.
-pub(crate) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
 }
 
 impl Line {

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-use super::{Line, Machine, State, earlier, pacing::Pacing};
-use crate::{Predecessor, Timestamp};
+use super::{Line, Machine, State, pacing::Pacing};
+use crate::{
+    time::{Timestamp, earlier},
+    transport::Predecessor,
+};
 
 /// What the driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

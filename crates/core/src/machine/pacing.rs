@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{End, Pace};
-use crate::{Predecessor, Timestamp, span::Span};
+use crate::{
+    time::{Span, Timestamp},
+    transport::Predecessor,
+};
 
 /// What is known of the attempts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

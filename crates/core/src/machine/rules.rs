@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::{ConnectTimeout, Timestamp, heartbeat::Trigger, span::Span};
+use crate::{
+    config::{ConnectTimeout, Trigger},
+    time::{Span, Timestamp},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {

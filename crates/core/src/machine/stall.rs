@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Timestamp, span::Span};
+use crate::time::{Span, Timestamp};
 
 /// After this time it is reported, 60 s: twice the longest pause in which a healthy kernel frees a
 /// third of a full send buffer of 4 MiB at 400 kbit/s.

@@ -6,7 +6,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{CloseFrame, Connection, Frame, Message, TransportError};
+use crate::{
+    error::TransportError,
+    message::{CloseFrame, Frame, Message},
+    transport::Connection,
+};
 
 /// What is on its way to the connection that there is.
 #[derive(Debug, Default)]

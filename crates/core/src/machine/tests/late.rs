@@ -5,7 +5,7 @@ use super::{
     states::one_in_each_state,
 };
 use crate::{
-    heartbeat::Trigger,
+    config::Trigger,
     machine::{Action, Loss, Machine, Pulse, Rules},
 };
 

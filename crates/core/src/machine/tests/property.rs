@@ -4,10 +4,9 @@ use proptest::prelude::*;
 
 use super::sim::{Output, Sim, in_millis, ms, rules, span};
 use crate::{
-    ConnectTimeout, Timestamp,
-    heartbeat::Trigger,
+    config::{ConnectTimeout, Trigger},
     machine::{Action, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
-    span::Span,
+    time::{Span, Timestamp},
 };
 
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use crate::{
-    ConnectTimeout, Timestamp,
-    heartbeat::Trigger,
+    config::{ConnectTimeout, Trigger},
     machine::{Action, End, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
-    span::Span,
+    time::{Span, Timestamp},
 };
 
 pub(super) fn ms(millis: u64) -> Duration {

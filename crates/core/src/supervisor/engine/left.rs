@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use crate::Connection;
+use crate::transport::Connection;
 
 /// What the system holds right after a flush and sends at once, so that it says nothing of a queue:
 /// 16 KiB, a little more than the ten segments with which TCP begins (RFC 6928).

@@ -4,9 +4,10 @@ use std::{future::Future, pin::Pin, task::Context};
 
 use super::{Engine, Step};
 use crate::{
-    CloseReason, Timer, Timestamp, Transport,
-    machine::earlier,
+    event::CloseReason,
     panics::{contain, drop_contained},
+    time::{Timer, Timestamp, earlier},
+    transport::Transport,
 };
 
 /// The one sleep.

@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_sink::Sink;
 
 use super::{
@@ -10,9 +11,13 @@ use super::{
     turn::{Readable, TURN},
 };
 use crate::{
-    Bytes, CloseFrame, ErrorKind, LostCause, Message, Timer, Transport, TransportError,
-    queue::Online,
-    supervisor::{contained::Contained, line::Line, writer::Writer},
+    error::{ErrorKind, TransportError},
+    event::LostCause,
+    message::{CloseFrame, Message},
+    outbox::Online,
+    supervisor::{contained::Contained, link::Line, writer::Writer},
+    time::Timer,
+    transport::Transport,
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
