@@ -6,10 +6,11 @@ use super::{
     Line, Machine, Patience, Ruling, State, Writing,
     beat::Due,
     intake::Countdown,
-    output::{End, Leave, Loss, Question},
+    output::{Leave, Question},
     pacing::Stability,
     reached,
     stall::{self, Stall},
+    transition::{End, Loss},
 };
 use crate::time::{Span, Timestamp};
 

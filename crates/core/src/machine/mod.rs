@@ -40,6 +40,7 @@ mod rules;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use std::time::Duration;
 
@@ -48,8 +49,9 @@ use crate::time::{Span, Timestamp};
 
 pub(crate) use self::{
     intake::Intake,
-    output::{Action, End, Loss, Transition},
+    output::Action,
     rules::{Pace, Pulse, Rules, Ruling},
+    transition::{End, Loss, Transition},
 };
 
 /// See the module.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{End, Pace};
+use super::{rules::Pace, transition::End};
 use crate::{
     time::{Span, Timestamp},
     transport::Predecessor,

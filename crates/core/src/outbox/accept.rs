@@ -6,8 +6,8 @@ use super::{
     Fates, Gate, Online, Queue,
     entry::{Entry, Origin},
     error::QueueError,
-    rare::Wants,
     receipt::Receipt,
+    waiters::Wants,
 };
 use crate::{
     config::{Offline, WhenFull},

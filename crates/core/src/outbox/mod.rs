@@ -20,6 +20,7 @@ mod settle;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod waiters;
 
 use std::sync::Arc;
 
@@ -36,8 +37,8 @@ pub(crate) use self::{
     cursors::{Load, WINDOW},
     fates::Fates,
     online::Online,
-    rare::Wants,
     sinks::SinkState,
+    waiters::Wants,
 };
 pub use self::{
     error::{QueueError, SessionClosed},

@@ -1,8 +1,12 @@
 //! What most sessions need rarely or never: [`Extra`].
 
-use std::{collections::VecDeque, sync::Arc, task::Waker};
+use std::{collections::VecDeque, sync::Arc};
 
-use super::{Fates, Queue, sinks::Sinks};
+use super::{
+    Fates, Queue,
+    sinks::Sinks,
+    waiters::{Flusher, Wants},
+};
 use crate::{event::Fate, message::Message, sync::WaitLine};
 
 /// Those who wait, what sinks were promised, fates to be told, replays.
@@ -25,25 +29,6 @@ pub(super) struct Extra {
     pub(super) earlier: Vec<(u64, Arc<Fates>)>,
     /// What is sent after every Open, in this order.
     pub(super) replays: Vec<Replay>,
-}
-
-/// What one who waits at the gate waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
-    /// A promise of a place, for a sink. Its owner can stop waiting without a word, so it must not
-    /// keep those behind it: it leaves the line when it is called.
-    Promise { owner: u64 },
-    /// Room for a message of so many bytes. Who waits for that leaves the line when it is served or
-    /// gone.
-    Room { bytes: usize },
-}
-
-/// A sink that waits for a flush.
-pub(super) struct Flusher {
-    pub(super) owner: u64,
-    /// Of the message after those that it waits for.
-    pub(super) number: u64,
-    pub(super) waker: Waker,
 }
 
 /// A message that is sent after every Open.

@@ -1,6 +1,6 @@
 //! The one place that calls those who wait: [`Queue::settle`].
 
-use super::{Gate, Queue, rare::Wants};
+use super::{Gate, Queue, waiters::Wants};
 use crate::{config::WhenFull, event::DropReason, sync::Garbage};
 
 impl Queue {

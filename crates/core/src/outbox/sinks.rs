@@ -14,7 +14,7 @@ use super::{
     Gate, Queue,
     accept::Offered,
     error::SessionClosed,
-    rare::{Flusher, Wants},
+    waiters::{Flusher, Wants},
 };
 use crate::{
     config::WhenFull,
