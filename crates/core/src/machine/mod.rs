@@ -45,7 +45,10 @@ mod transition;
 use std::time::Duration;
 
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
-use crate::time::{Span, Timestamp};
+use crate::{
+    status::Phase,
+    time::{Span, Timestamp},
+};
 
 pub(crate) use self::{
     intake::Intake,
@@ -180,15 +183,15 @@ impl Machine {
     }
 
     /// Where the session stands, in one word.
-    pub(crate) fn phase(&self) -> crate::Phase {
+    pub(crate) fn phase(&self) -> Phase {
         match self.state {
-            State::Idle => crate::Phase::Idle,
-            State::Connecting { .. } => crate::Phase::Connecting,
-            State::Open(_) => crate::Phase::Open,
-            State::Judging { .. } | State::Waiting { .. } => crate::Phase::Waiting,
-            State::Paused(_) => crate::Phase::Paused,
-            State::Retiring { .. } | State::Closing { .. } => crate::Phase::Closing,
-            State::Closed => crate::Phase::Closed,
+            State::Idle => Phase::Idle,
+            State::Connecting { .. } => Phase::Connecting,
+            State::Open(_) => Phase::Open,
+            State::Judging { .. } | State::Waiting { .. } => Phase::Waiting,
+            State::Paused(_) => Phase::Paused,
+            State::Retiring { .. } | State::Closing { .. } => Phase::Closing,
+            State::Closed => Phase::Closed,
         }
     }
 
