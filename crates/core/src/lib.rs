@@ -97,14 +97,14 @@
 //!
 //! # Delivery
 //!
-//! An accepted message waits in the [`Outbox`], is handed to the connection in a window of at most
+//! An accepted message waits in the [`OutboxSettings`], is handed to the connection in a window of at most
 //! 256 messages or 64 KiB, and is [`Written`](Fate::Written) when a flush completes: the operating
 //! system has the bytes, and that is all that a client can know by itself. If the connection dies
 //! before, the messages of the window are [`Unknown`](Fate::Unknown), and the others wait for the
 //! next one. Those that no connection took are [`Dropped`](Fate::Dropped), with the reason.
 //! [`Lost::unproven`] counts the messages written that no answered ping proves read.
 //!
-//! [`Handle::send`] gives the fate, [`Handle::queue_with_receipt`] the promise of it. The fates of
+//! [`Handle::send_confirmed`] gives the fate, [`Handle::queue_with_receipt`] the promise of it. The fates of
 //! messages without a receipt come with `Lost` and `Closed`, unless they were written.
 //!
 //! That the server has a message only the server can say. Where it does, [`Acknowledged`] is a
@@ -117,7 +117,7 @@
 //! | [`Supervisor`], [`Driver`] | the session is aborted; receipts resolve, waiting senders are refused |
 //! | [`Inbox`] | its driver closes the session gracefully and finishes |
 //! | [`Handle`] | nothing, be it the last one |
-//! | [`Receipt`], the future of [`send`](Handle::send) | nothing for a message that was accepted |
+//! | [`Receipt`], the future of [`send`](Handle::send_confirmed) | nothing for a message that was accepted |
 //! | the future of [`queue`](Handle::queue) | its message is not queued |
 //! | futures of `StreamExt` and `SinkExt` | no event and no accepted message is lost |
 //!
@@ -147,7 +147,7 @@
 //! # Why isn't there …?
 //!
 //! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only
-//! the application knows what may arrive twice. [`Outbox::resend`] sends again what was in the
+//! the application knows what may arrive twice. [`OutboxSettings::resend`] sends again what was in the
 //! window when the line died, for servers that can tell duplicates; the rest comes back and is
 //! yours to judge. What belongs to each connection, such as a subscription, is for
 //! [`Handle::replay`].
@@ -191,12 +191,12 @@ pub use bytes::Bytes;
 pub use self::time::FuturesTimer;
 pub use self::{
     acks::{
-        Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Acknowledged, Acks,
-        Unacknowledged,
+        Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, AckSettings,
+        Acknowledged, Unacknowledged,
     },
     config::{
         Attempts, Backoff, ConnectTimeout, Constant, DialBudget, Exponential, ExponentialDelays,
-        Failure, Heartbeat, Life, Offline, Outbox, Preset, Verdict, WhenFull,
+        Failure, Heartbeat, Offline, OutboxSettings, Preset, ProofOfLife, Verdict, WhenFull,
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{

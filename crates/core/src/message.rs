@@ -190,7 +190,7 @@ impl Outgoing {
     }
 
     /// How old it may become before it is dropped instead of being handed over; instead of
-    /// [`Outbox::max_age`](crate::Outbox::max_age).
+    /// [`OutboxSettings::max_age`](crate::OutboxSettings::max_age).
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);

@@ -149,9 +149,9 @@ pub struct Counters {
     /// Messages whose fate is unknown: [`Fate::Unknown`](crate::Fate::Unknown).
     pub unknown: u64,
     /// Heartbeats written.
-    pub probes: u64,
+    pub probes_sent: u64,
     /// Heartbeats answered, at most one answer for each.
-    pub heartbeats: u64,
+    pub probes_answered: u64,
 }
 
 /// Losses by cause, see [`LostCause`].
@@ -171,7 +171,7 @@ pub struct Losses {
     /// [`LostCause::Broken`].
     pub broken: u64,
     /// [`LostCause::Replaced`], [`LostCause::MaxAge`] and [`LostCause::Paused`].
-    pub wanted: u64,
+    pub intentional: u64,
 }
 
 impl Losses {
@@ -183,7 +183,7 @@ impl Losses {
             LostCause::WriteStalled(_) => &mut self.write_stalled,
             LostCause::ClosedByPeer(_) => &mut self.closed_by_peer,
             LostCause::Broken(_) => &mut self.broken,
-            LostCause::Replaced | LostCause::MaxAge | LostCause::Paused => &mut self.wanted,
+            LostCause::Replaced | LostCause::MaxAge | LostCause::Paused => &mut self.intentional,
         };
         *counter += 1;
     }

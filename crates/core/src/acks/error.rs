@@ -16,7 +16,7 @@ pub enum AckQueueError {
     /// It would have to wait for a place in the window; by
     /// [`try_queue`](super::AckSender::try_queue) only.
     Full(Message),
-    /// The message alone is larger than [`Acks::bytes`](crate::Acks::bytes).
+    /// The message alone is larger than [`AckSettings::bytes`](crate::AckSettings::bytes).
     TooLarge(Message),
 }
 

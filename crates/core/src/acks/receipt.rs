@@ -74,10 +74,10 @@ impl<Id: fmt::Debug> Error for Unacknowledged<Id> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AckFailure {
-    /// It was sent again as often as [`Acks::resends`](crate::Acks::resends) allows, and the last
+    /// It was sent again as often as [`AckSettings::resends`](crate::AckSettings::resends) allows, and the last
     /// timeout passed, too.
     Timeout,
-    /// More connections were lost over it than [`Acks::losses`](crate::Acks::losses) allows.
+    /// More connections were lost over it than [`AckSettings::max_connection_losses`](crate::AckSettings::max_connection_losses) allows.
     Losses,
     /// The session ended first, or the layer was dropped.
     SessionEnded,

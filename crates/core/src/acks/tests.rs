@@ -22,7 +22,7 @@ use super::{
 
 #[derive(Clone, Debug)]
 enum Op {
-    Queue { id: u8, bytes: usize },
+    Outbox { id: u8, bytes: usize },
     TryQueue { id: u8, bytes: usize },
     Poll { which: usize, other_task: bool },
     Drop { which: usize },
@@ -35,7 +35,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let bytes = || 0..12_usize;
     prop_oneof![
-        60 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::Queue { id, bytes }),
+        60 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::Outbox { id, bytes }),
         20 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::TryQueue { id, bytes }),
         50 => (0..6_usize, any::<bool>())
             .prop_map(|(which, other_task)| Op::Poll { which, other_task }),
@@ -114,7 +114,7 @@ impl World<'_> {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Queue { id, bytes } => {
+            Op::Outbox { id, bytes } => {
                 self.senders.push(Waiting::new(self.sender.queue(id, vec![0; bytes])));
                 self.poll_sender(self.senders.len() - 1);
             }

@@ -28,10 +28,10 @@ use crate::{
 /// [`check`](Self::check) where they are made.
 pub struct Heartbeat {
     pub(crate) pulse: Option<Pulse>,
-    pub(crate) life: Life,
+    pub(crate) life: ProofOfLife,
     pub(crate) reply: Option<Predicate>,
     pub(crate) hide_replies: bool,
-    pub(crate) hasty_timeout: Option<Duration>,
+    pub(crate) recheck_timeout: Option<Duration>,
     pub(crate) adaptive: Option<Duration>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Pulse {
     pub(crate) trigger: Trigger,
     pub(crate) every: Duration,
     pub(crate) timeout: Duration,
-    pub(crate) tolerate: u32,
+    pub(crate) max_missed: u32,
     pub(crate) slot: Duration,
     pub(crate) probe: Probe,
 }
@@ -63,7 +63,7 @@ pub(crate) enum Probe {
 
 /// What counts as proof of life. Only what comes over the current connection ever does.
 #[non_exhaustive]
-pub enum Life {
+pub enum ProofOfLife {
     /// Any frame, control frames included. The default, and the original's rule as far as scripts
     /// can see frames.
     AnyFrame,
@@ -81,7 +81,7 @@ impl Heartbeat {
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
     /// The longest that [`probe_now`](crate::Handle::probe_now) and doubtful lines wait for an
     /// answer unless told otherwise, 5 s: a hint deserves a quicker verdict than silence does.
-    pub const HASTY_TIMEOUT: Duration = Duration::from_secs(5);
+    pub const RECHECK_TIMEOUT: Duration = Duration::from_secs(5);
     /// The original's message.
     pub const ORIGINAL_MESSAGE: &'static str = "heartbeat";
 
@@ -102,10 +102,10 @@ impl Heartbeat {
     pub fn off() -> Self {
         Self {
             pulse: None,
-            life: Life::AnyFrame,
+            life: ProofOfLife::AnyFrame,
             reply: None,
             hide_replies: false,
-            hasty_timeout: None,
+            recheck_timeout: None,
             adaptive: None,
         }
     }
@@ -121,7 +121,7 @@ impl Heartbeat {
             trigger,
             every,
             timeout: Self::DEFAULT_TIMEOUT,
-            tolerate: 0,
+            max_missed: 0,
             slot: Duration::ZERO,
             probe: Probe::Ping,
         };
@@ -149,7 +149,7 @@ impl Heartbeat {
     /// server's application hangs behind a library that still answers: the connection stays open,
     /// and [`Lost::unproven`](crate::Lost::unproven) is 0, since the ping was answered. Only an
     /// answer of the application proves that messages reach it: a [`message`](Self::message) that
-    /// the application answers, with [`Life::Reply`] and [`reply`](Self::reply).
+    /// the application answers, with [`ProofOfLife::Reply`] and [`reply`](Self::reply).
     #[must_use]
     pub fn ping(self) -> Self {
         self.with(|pulse| pulse.probe = Probe::Ping)
@@ -157,16 +157,16 @@ impl Heartbeat {
 
     /// Probes are this message, each time.
     ///
-    /// With [`Life::Reply`] this sees what a ping cannot, a server that hears pings and no
+    /// With [`ProofOfLife::Reply`] this sees what a ping cannot, a server that hears pings and no
     /// messages:
     ///
     /// ```
     /// use std::time::Duration;
-    /// use websocket_heartbeat::{Heartbeat, Life};
+    /// use websocket_heartbeat::{Heartbeat, ProofOfLife};
     ///
     /// let heartbeat = Heartbeat::idle(Duration::from_secs(15))
     ///     .message("ping")
-    ///     .life(Life::Reply)
+    ///     .proof_of_life(ProofOfLife::Reply)
     ///     .reply(|message| message.as_text() == Some("pong"));
     /// # heartbeat.check().unwrap();
     /// ```
@@ -185,8 +185,8 @@ impl Heartbeat {
     /// How many probes in a row may go unanswered before the connection is lost. 0, the default
     /// and the original's: none.
     #[must_use]
-    pub fn tolerate(self, misses: u32) -> Self {
-        self.with(|pulse| pulse.tolerate = misses)
+    pub fn max_missed(self, misses: u32) -> Self {
+        self.with(|pulse| pulse.max_missed = misses)
     }
 
     /// Sends each probe after silence at the last multiple of `slot`, on the timer's clock, before it
@@ -200,7 +200,7 @@ impl Heartbeat {
 
     /// What counts as proof of life, any frame by default.
     #[must_use]
-    pub fn life(mut self, life: Life) -> Self {
+    pub fn proof_of_life(mut self, life: ProofOfLife) -> Self {
         self.life = life;
         self
     }
@@ -225,8 +225,8 @@ impl Heartbeat {
     /// [`probe_now`](crate::Handle::probe_now), on resuming, or after a stall. By default the
     /// timeout, but at most 5 s.
     #[must_use]
-    pub fn hasty_timeout(mut self, timeout: Duration) -> Self {
-        self.hasty_timeout = Some(timeout);
+    pub fn recheck_timeout(mut self, timeout: Duration) -> Self {
+        self.recheck_timeout = Some(timeout);
         self
     }
 
@@ -265,13 +265,14 @@ impl Heartbeat {
             let rule = "must come with a function that recognises replies";
             return Err(ConfigError::new("hiding of heartbeat replies", true, rule));
         }
-        self.hasty_timeout.map_or(Ok(()), |hasty| not_zero("hasty heartbeat timeout", hasty))
+        self.recheck_timeout
+            .map_or(Ok(()), |recheck| not_zero("heartbeat recheck timeout", recheck))
     }
 
-    pub(crate) fn hasty(&self) -> Duration {
-        self.hasty_timeout.unwrap_or_else(|| {
+    pub(crate) fn recheck(&self) -> Duration {
+        self.recheck_timeout.unwrap_or_else(|| {
             let timeout = self.pulse.as_ref().map_or(Self::DEFAULT_TIMEOUT, |pulse| pulse.timeout);
-            timeout.min(Self::HASTY_TIMEOUT)
+            timeout.min(Self::RECHECK_TIMEOUT)
         })
     }
 }
@@ -283,7 +284,7 @@ impl fmt::Debug for Heartbeat {
             .field("life", &self.life)
             .field("reply", &self.reply.is_some())
             .field("hide_replies", &self.hide_replies)
-            .field("hasty_timeout", &self.hasty_timeout)
+            .field("recheck_timeout", &self.recheck_timeout)
             .field("adaptive", &self.adaptive)
             .finish()
     }
@@ -300,14 +301,14 @@ impl fmt::Debug for Pulse {
             .field("trigger", &self.trigger)
             .field("every", &self.every)
             .field("timeout", &self.timeout)
-            .field("tolerate", &self.tolerate)
+            .field("max_missed", &self.max_missed)
             .field("slot", &self.slot)
             .field("probe", &probe)
             .finish()
     }
 }
 
-impl fmt::Debug for Life {
+impl fmt::Debug for ProofOfLife {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AnyFrame => "AnyFrame",

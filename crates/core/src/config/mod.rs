@@ -15,8 +15,8 @@ pub use self::{
     backoff::{Backoff, Constant, Exponential, ExponentialDelays},
     connect_timeout::ConnectTimeout,
     dial_budget::DialBudget,
-    heartbeat::{Heartbeat, Life},
-    outbox::{Offline, Outbox, WhenFull},
+    heartbeat::{Heartbeat, ProofOfLife},
+    outbox::{Offline, OutboxSettings, WhenFull},
     preset::Preset,
     verdict::{Failure, Verdict},
 };

@@ -1,4 +1,4 @@
-//! What happens to messages that cannot be written at once: [`Outbox`].
+//! What happens to messages that cannot be written at once: [`OutboxSettings`].
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::error::{ConfigError, not_zero};
 /// for as long as it takes, what becomes unknown comes back and is not sent again. The `Original`
 /// preset keeps nothing while offline and gives nothing back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outbox {
+pub struct OutboxSettings {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) when_full: WhenFull,
@@ -48,7 +48,7 @@ pub enum Offline {
     Refuse,
 }
 
-impl Outbox {
+impl OutboxSettings {
     /// The defaults, see above.
     pub const fn new() -> Self {
         Self {
@@ -136,7 +136,7 @@ impl Outbox {
     }
 }
 
-impl Default for Outbox {
+impl Default for OutboxSettings {
     fn default() -> Self {
         Self::new()
     }

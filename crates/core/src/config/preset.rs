@@ -7,7 +7,7 @@ use super::{
     backoff::{Backoff, Constant, Exponential},
     connect_timeout::ConnectTimeout,
     heartbeat::Heartbeat,
-    outbox::{Offline, Outbox},
+    outbox::{Offline, OutboxSettings},
     settings::{Policies, Settings},
     verdict::Verdict,
 };
@@ -57,13 +57,13 @@ impl Preset {
                 flap_limit: None,
                 outage_limit: None,
                 max_age: None,
-                outbox: Outbox::new().offline(Offline::Refuse).give_back(false),
+                outbox: OutboxSettings::new().offline(Offline::Refuse).give_back(false),
             },
             Self::Resilient => Settings {
                 stable_after: secs(5),
                 connect_timeout: ConnectTimeout::growing(secs(10), secs(60)),
                 write_timeout: Some(secs(300)),
-                outbox: Outbox::new(),
+                outbox: OutboxSettings::new(),
                 ..Self::Original.settings()
             },
         }

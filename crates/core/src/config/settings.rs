@@ -8,7 +8,7 @@ use super::{
     connect_timeout::ConnectTimeout,
     dial_budget::DialBudget,
     heartbeat::Heartbeat,
-    outbox::Outbox,
+    outbox::OutboxSettings,
     verdict::{Failure, Verdict},
 };
 use crate::error::{ConfigError, not_zero};
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) flap_limit: Option<u32>,
     pub(crate) outage_limit: Option<Duration>,
     pub(crate) max_age: Option<Duration>,
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: OutboxSettings,
 }
 
 /// The settings that hold code of the user.

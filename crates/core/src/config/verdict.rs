@@ -115,7 +115,7 @@ impl Verdict {
     /// | any other close code | retry | only the application knows; 1000 is what proxies send as well |
     /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that shows each time does not heal |
     /// | a message larger than the limit came in | retry; stop at the third in a row | the next connection may bring others; where it comes each time, only a higher limit helps, and the cause names the setting |
-    /// | a message of ours was refused for its size | retry | the outbox gives up on that message, see [`Outbox::resend`](crate::Outbox::resend) |
+    /// | a message of ours was refused for its size | retry | the outbox gives up on that message, see [`OutboxSettings::resend`](crate::OutboxSettings::resend) |
     /// | heartbeat or write stalled | retry | the line died |
     pub fn careful(failure: &Failure<'_>) -> Self {
         if let Some(code) = failure.close_code() {

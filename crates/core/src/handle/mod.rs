@@ -97,7 +97,7 @@ impl Handle {
         let mut outgoing = Some(message.into());
         let offered = self
             .shared
-            .with(|state, garbage| state.queue.offer(&mut outgoing, None, self.owner(), garbage));
+            .with(|state, garbage| state.outbox.offer(&mut outgoing, None, self.owner(), garbage));
         if offered == Offered::Accepted {
             self.shared.notify();
             return Ok(());
@@ -127,7 +127,7 @@ impl Handle {
     ///
     /// As [`queue`](Self::queue); once the message is accepted, dropping this changes nothing for
     /// it.
-    pub async fn send(&self, message: impl Into<Outgoing>) -> Result<Fate, QueueError> {
+    pub async fn send_confirmed(&self, message: impl Into<Outgoing>) -> Result<Fate, QueueError> {
         Ok(self.queue_with_receipt(message).await?.await)
     }
 
@@ -144,20 +144,20 @@ impl Handle {
     /// may hold messages.
     pub fn replay(&self, key: &str, message: impl Into<Message>) -> Result<(), QueueError> {
         let message = message.into();
-        self.shared.with(|state, garbage| state.queue.set_replay(key, message, garbage))?;
+        self.shared.with(|state, garbage| state.outbox.set_replay(key, message, garbage))?;
         self.shared.notify();
         Ok(())
     }
 
     /// Forgets the replay of that key; gives its message.
     pub fn forget_replay(&self, key: &str) -> Option<Message> {
-        self.shared.with(|state, _| state.queue.remove_replay(key))
+        self.shared.with(|state, _| state.outbox.remove_replay(key))
     }
 
     /// Queues messages for the connection with this number and no other, as
-    /// [`Queue::queue_on`](crate::outbox::Queue::queue_on) says.
+    /// [`Outbox::queue_on`](crate::outbox::Outbox::queue_on) says.
     pub(crate) fn queue_on(&self, connection: u64, mut messages: Vec<Message>) -> Option<u64> {
-        let first = self.shared.with(|state, _| state.queue.queue_on(connection, &mut messages));
+        let first = self.shared.with(|state, _| state.outbox.queue_on(connection, &mut messages));
         self.shared.notify();
         first
     }
@@ -165,7 +165,7 @@ impl Handle {
     /// The first ticket of [`queue_on`](Self::queue_on) whose message was not written and may
     /// still be.
     pub(crate) fn first_unwritten(&self) -> u64 {
-        self.shared.with(|state, _| state.queue.first_unwritten())
+        self.shared.with(|state, _| state.outbox.first_unwritten())
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -203,7 +203,7 @@ impl Handle {
             if state.commands.close.is_none() {
                 state.commands.close = frame.take();
             }
-            state.queue.close_gate();
+            state.outbox.close_gate();
         });
     }
 
@@ -212,7 +212,7 @@ impl Handle {
     pub fn abort(&self) {
         self.command(|state| {
             state.commands.abort = true;
-            state.queue.close_gate();
+            state.outbox.close_gate();
         });
     }
 
@@ -249,7 +249,7 @@ impl Handle {
         let panic = Box::new(panic);
         self.command(|state| {
             state.commands.panic.get_or_insert(panic);
-            state.queue.close_gate();
+            state.outbox.close_gate();
         });
     }
 

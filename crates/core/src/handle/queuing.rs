@@ -10,7 +10,7 @@ use std::{
 use super::Handle;
 use crate::{
     message::Outgoing,
-    outbox::{Offered, Queue, QueueError, Receipt, Wants},
+    outbox::{Offered, Outbox, QueueError, Receipt, Wants},
 };
 
 /// A message that waits to be accepted, see [`Handle::queue`].
@@ -55,7 +55,7 @@ impl Future for QueuingWithReceipt<'_> {
     ///
     /// When polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let receipt = |queue: &mut Queue| queue.receipt();
+        let receipt = |queue: &mut Outbox| queue.receipt();
         let accepted = self.get_mut().way.poll(cx.waker(), receipt);
         accepted.map_ok(|receipt| receipt.expect("what was accepted just now is in the outbox"))
     }
@@ -92,7 +92,7 @@ impl<'a> Way<'a> {
     fn poll<R>(
         &mut self,
         waker: &Waker,
-        accepted: impl Fn(&mut Queue) -> R,
+        accepted: impl Fn(&mut Outbox) -> R,
     ) -> Poll<Result<R, QueueError>> {
         let outgoing = self.outgoing.as_ref().expect("polled after it was ready");
         let (bytes, owner) = (outgoing.message.len(), self.handle.owner());
@@ -101,7 +101,7 @@ impl<'a> Way<'a> {
         let mut own = None;
         loop {
             let look = shared.with(|state, garbage| {
-                let queue = &mut state.queue;
+                let queue = &mut state.outbox;
                 let offered = queue.offer(&mut self.outgoing, self.place, owner, garbage);
                 if offered != Offered::Wait {
                     if let Some(place) = self.place.take() {
@@ -150,7 +150,7 @@ impl Drop for Way<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.handle.shared().with(|state, garbage| state.queue.leave(place, garbage));
+            self.handle.shared().with(|state, garbage| state.outbox.leave(place, garbage));
         }
     }
 }

@@ -35,7 +35,7 @@ impl SinkSide {
         let sink = &mut self.state;
         poll(waker, |own| {
             shared.with(|state, garbage| {
-                let queue = &mut state.queue;
+                let queue = &mut state.outbox;
                 let promised = queue.promise(sink);
                 if promised != Ok(false) {
                     queue.stop_waiting(sink, garbage);
@@ -56,7 +56,7 @@ impl SinkSide {
         shared: &Shared,
         message: Message,
     ) -> Result<(), SessionClosed> {
-        shared.with(|state, garbage| state.queue.send(&mut self.state, message, garbage))
+        shared.with(|state, garbage| state.outbox.send(&mut self.state, message, garbage))
     }
 
     /// Refuses messages from now on; whether it did not before.
@@ -72,7 +72,7 @@ impl SinkSide {
         let sink = &mut self.state;
         poll(waker, |own| {
             shared.with(|state, garbage| {
-                let queue = &mut state.queue;
+                let queue = &mut state.outbox;
                 if queue.is_flushed(sink, garbage) {
                     return Look::Done(Ok(()));
                 }
@@ -91,15 +91,15 @@ impl SinkSide {
     /// whether it had one.
     pub(crate) fn suspend(&self, shared: &Shared) -> bool {
         shared.with(|state, garbage| {
-            state.queue.forget_wakers(&self.state, garbage);
-            state.queue.take_promise(self.state.owner)
+            state.outbox.forget_wakers(&self.state, garbage);
+            state.outbox.take_promise(self.state.owner)
         })
     }
 
     /// Somebody has this sink in hand again, and its promise if it had one.
     pub(crate) fn resume(&self, shared: &Shared, promised: bool) {
         if promised {
-            shared.with(|state, _| state.queue.give_promise(&self.state));
+            shared.with(|state, _| state.outbox.give_promise(&self.state));
         }
     }
 
@@ -111,7 +111,7 @@ impl SinkSide {
     /// Gives up what is promised, its place in line, and what it sent that has no room yet.
     pub(crate) fn leave(&mut self, shared: &Shared) {
         if self.state.owner != 0 {
-            shared.with(|state, garbage| state.queue.forget_sink(&mut self.state, garbage));
+            shared.with(|state, garbage| state.outbox.forget_sink(&mut self.state, garbage));
         }
     }
 }

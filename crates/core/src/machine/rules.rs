@@ -12,7 +12,7 @@ use crate::{
 pub(crate) struct Rules {
     pub(crate) pulse: Option<Pulse>,
     /// The wait for an answer to a probe sent out of doubt.
-    pub(crate) hasty: Span,
+    pub(crate) recheck: Span,
     pub(crate) stable_after: Span,
     pub(crate) connect_timeout: ConnectTimeout,
     pub(crate) close_timeout: Span,
@@ -26,7 +26,7 @@ pub(crate) struct Pulse {
     pub(crate) trigger: Trigger,
     pub(crate) every: Span,
     pub(crate) timeout: Span,
-    pub(crate) tolerate: u32,
+    pub(crate) max_missed: u32,
     /// Probes after silence are due at multiples of this; zero is any moment.
     pub(crate) slot: Span,
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, task::Waker, time::Duration};
 
 use super::{
-    Fates, Gate, Online, Queue,
+    Fates, Gate, Online, Outbox,
     entry::{Entry, Origin},
     error::QueueError,
     receipt::Receipt,
@@ -45,7 +45,7 @@ impl Offered {
     }
 }
 
-impl Queue {
+impl Outbox {
     /// Offers a message, which is taken if it is accepted. `place`: the number of one who stands
     /// in line already; `owner`: a sink whose promise may be used if there is no other room.
     pub(crate) fn offer(

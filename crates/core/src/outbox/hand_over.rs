@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    Gate, Online, Queue, STRIDE, Unsent,
+    Gate, Online, Outbox, STRIDE, Unsent,
     cursors::Load,
     entry::{Entry, Origin},
 };
@@ -14,7 +14,7 @@ use crate::{
     time::Timestamp,
 };
 
-impl Queue {
+impl Outbox {
     /// A connection is open, or none is, or one is being replaced.
     pub(crate) fn set_online(&mut self, online: Online, garbage: &mut Garbage<'_>) {
         self.online = online;

@@ -3,7 +3,7 @@
 //!
 //! It stands under the lock that handles and driver share. What is to be woken or dropped is
 //! collected in a [`Garbage`] and done after the lock is released. Whatever was done with the
-//! outbox, [`Queue::settle`] follows and calls those who wait.
+//! outbox, [`Outbox::settle`] follows and calls those who wait.
 
 mod accept;
 mod cursors;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use self::{entry::Entry, list::List, rare::Extra};
 use crate::{
-    config::Outbox,
+    config::OutboxSettings,
     event::{DropReason, Fate},
     message::Message,
     sync::Garbage,
@@ -46,8 +46,8 @@ pub use self::{
 };
 
 /// Every session has one, so it is small; what is rarely used is in boxes.
-pub(crate) struct Queue {
-    policy: Outbox,
+pub(crate) struct Outbox {
+    policy: OutboxSettings,
     list: List,
     /// Some messages that the driver has not seen yet expire.
     unseen_expire: bool,
@@ -97,8 +97,8 @@ pub(crate) struct Unsent {
     pub(crate) unknown: u64,
 }
 
-impl Queue {
-    pub(crate) fn new(policy: Outbox) -> Self {
+impl Outbox {
+    pub(crate) fn new(policy: OutboxSettings) -> Self {
         Self {
             policy,
             list: List::default(),

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    Fates, Queue,
+    Fates, Outbox,
     sinks::Sinks,
     waiters::{Flusher, Wants},
 };
@@ -62,7 +62,7 @@ impl Extra {
     }
 }
 
-impl Queue {
+impl Outbox {
     pub(super) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }

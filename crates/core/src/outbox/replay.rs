@@ -1,14 +1,14 @@
 //! What goes with the connection that is open: replays, and the messages of a layer above.
 
 use super::{
-    Online, Queue,
+    Online, Outbox,
     entry::{Entry, Origin},
     error::QueueError,
     rare::Replay,
 };
-use crate::{config::Outbox, message::Message, sync::Garbage};
+use crate::{config::OutboxSettings, message::Message, sync::Garbage};
 
-impl Queue {
+impl Outbox {
     /// Keeps a message to be sent after every Open, in the place of the one with the same key; if
     /// a connection is open it is sent on that one, too.
     pub(crate) fn set_replay(
@@ -17,7 +17,7 @@ impl Queue {
         message: Message,
         garbage: &mut Garbage<'_>,
     ) -> Result<(), QueueError> {
-        let Outbox { count, bytes, .. } = self.policy;
+        let OutboxSettings { count, bytes, .. } = self.policy;
         let replays = &mut self.extra().replays;
         let at = replays.iter().position(|replay| *replay.key == *key);
         let others = replays.iter().filter(|replay| *replay.key != *key);

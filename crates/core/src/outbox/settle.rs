@@ -1,9 +1,9 @@
-//! The one place that calls those who wait: [`Queue::settle`].
+//! The one place that calls those who wait: [`Outbox::settle`].
 
-use super::{Gate, Queue, waiters::Wants};
+use super::{Gate, Outbox, waiters::Wants};
 use crate::{config::WhenFull, event::DropReason, sync::Garbage};
 
-impl Queue {
+impl Outbox {
     /// Comes after everything that was done with the outbox. Lets parked messages in, and calls
     /// everybody for whom that became possible what it waits for; whether a message was let in,
     /// which the driver must know of.

@@ -11,7 +11,7 @@
 use std::{collections::VecDeque, task::Waker};
 
 use super::{
-    Gate, Queue,
+    Gate, Outbox,
     accept::Offered,
     error::SessionClosed,
     waiters::{Flusher, Wants},
@@ -101,7 +101,7 @@ impl Sinks {
     }
 }
 
-impl Queue {
+impl Outbox {
     fn sinks(&mut self) -> &mut Sinks {
         &mut self.extra().sinks
     }

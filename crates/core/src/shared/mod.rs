@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     message::CloseFrame,
-    outbox::Queue,
+    outbox::Outbox,
     panics::UserPanic,
     status::Status,
     sync::{Garbage, Guarded},
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
 }
 
 pub(crate) struct State {
-    pub(crate) queue: Queue,
+    pub(crate) outbox: Outbox,
     pub(crate) commands: Commands,
     pub(crate) published: Published,
 }
@@ -74,13 +74,13 @@ impl Published {
 }
 
 impl Shared {
-    pub(crate) fn new(queue: Queue, now: Timestamp) -> Self {
+    pub(crate) fn new(outbox: Outbox, now: Timestamp) -> Self {
         let status = Status { as_of: now, since: now, ..Status::default() };
         let published = Published { status, ..Published::default() };
         Self {
             slots: Slots::default(),
             work: AtomicBool::new(false),
-            state: Guarded::new(State { queue, commands: Commands::default(), published }),
+            state: Guarded::new(State { outbox, commands: Commands::default(), published }),
         }
     }
 
@@ -90,7 +90,7 @@ impl Shared {
     pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Garbage<'g>) -> R) -> R {
         let (result, accepted) = self.state.with(|state, garbage| {
             let result = work(state, garbage);
-            (result, state.queue.settle(garbage))
+            (result, state.outbox.settle(garbage))
         });
         if accepted {
             self.notify();
@@ -184,7 +184,7 @@ impl Shared {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
-            .field("held", &self.queue.held())
+            .field("held", &self.outbox.held())
             .field("commands", &self.commands)
             .finish_non_exhaustive()
     }

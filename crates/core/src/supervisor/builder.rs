@@ -5,8 +5,8 @@ use std::{fmt, time::Duration};
 use super::Supervisor;
 use crate::{
     config::{
-        Attempts, Backoff, ConnectTimeout, DialBudget, Failure, Heartbeat, Outbox, Policies,
-        Preset, Settings, Verdict,
+        Attempts, Backoff, ConnectTimeout, DialBudget, Failure, Heartbeat, OutboxSettings,
+        Policies, Preset, Settings, Verdict,
     },
     error::ConfigError,
     time::Timer,
@@ -107,7 +107,7 @@ impl<T: Transport, K: Timer> Builder<T, K> {
 
     /// What happens to messages that cannot be written at once.
     #[must_use]
-    pub fn outbox(mut self, outbox: Outbox) -> Self {
+    pub fn outbox(mut self, outbox: OutboxSettings) -> Self {
         self.settings.outbox = outbox;
         self
     }

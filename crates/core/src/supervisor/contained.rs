@@ -95,16 +95,16 @@ impl<C: Connection> Sink<Frame> for Contained<C> {
 }
 
 impl<C: Connection> Connection for Contained<C> {
-    fn progress(&self) -> Option<u64> {
-        self.count(C::progress)
+    fn bytes_written(&self) -> Option<u64> {
+        self.count(C::bytes_written)
     }
 
     fn unacknowledged(&self) -> Option<u64> {
         self.count(C::unacknowledged)
     }
 
-    fn arrived(&self) -> Option<u64> {
-        self.count(C::arrived)
+    fn bytes_read(&self) -> Option<u64> {
+        self.count(C::bytes_read)
     }
 
     fn shrink(self: Pin<&mut Self>) {

@@ -25,7 +25,7 @@ use futures_sink::Sink;
 
 use self::backlog::Backlog;
 use crate::{
-    config::{Outbox, Policies, Settings},
+    config::{OutboxSettings, Policies, Settings},
     error::ConfigError,
     event::Event,
     handle::{Handle, SinkSide},
@@ -64,7 +64,7 @@ const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 /// every accepted message has its fate and the connection is closed or its close timeout passed.
 /// The remaining events are read from the stream; messages that come after the close and find no
 /// place there are discarded and counted in [`Closed::unread`](crate::Closed::unread). An outage is never an error of the sink: it is
-/// not ready then, or buffers, as the [`Outbox`] says.
+/// not ready then, or buffers, as the [`OutboxSettings`] says.
 ///
 /// # Drop behaviour
 ///
@@ -127,7 +127,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     }
 
     pub(crate) fn new(transport: T, timer: K, settings: Settings, policies: Policies) -> Self {
-        let Outbox { count, bytes, .. } = settings.outbox;
+        let OutboxSettings { count, bytes, .. } = settings.outbox;
         let unread = Backlog::new(Load { count, bytes });
         let engine = Engine::new(transport, timer, settings, policies);
         let proxy = Waker::from(Arc::clone(engine.shared()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
-    config::{Heartbeat, Life, Predicate, Probe},
+    config::{Heartbeat, Predicate, Probe, ProofOfLife},
     message::{Frame, Message},
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
     text::Text,
@@ -22,7 +22,7 @@ pub(crate) struct Exchange {
 }
 
 struct Answers {
-    life: Life,
+    life: ProofOfLife,
     reply: Option<Predicate>,
     hide_replies: bool,
     adaptive: Option<Duration>,
@@ -32,7 +32,8 @@ impl From<Heartbeat> for Exchange {
     fn from(heartbeat: Heartbeat) -> Self {
         let Heartbeat { pulse, life, reply, hide_replies, adaptive, .. } = heartbeat;
         let probe = pulse.map_or(Probe::Ping, |pulse| pulse.probe);
-        let by_default = matches!(life, Life::AnyFrame) && reply.is_none() && adaptive.is_none();
+        let by_default =
+            matches!(life, ProofOfLife::AnyFrame) && reply.is_none() && adaptive.is_none();
         let answers = Answers { life, reply, hide_replies, adaptive };
         Self { probe, answers: (!by_default).then(|| Box::new(answers)), panic: None }
     }
@@ -88,10 +89,10 @@ impl Exchange {
     /// Whether a message is proof of life; `answer`: it answers the probe.
     pub(crate) fn message_is_life(&mut self, message: &Message, answer: bool) -> bool {
         match self.answers.as_mut().map(|answers| &mut answers.life) {
-            None | Some(Life::AnyFrame | Life::Data) => true,
-            Some(Life::Reply) => answer,
-            Some(Life::Matching(matches)) => {
-                let told = contain_in(UserFunction::Life, || matches(message));
+            None | Some(ProofOfLife::AnyFrame | ProofOfLife::Data) => true,
+            Some(ProofOfLife::Reply) => answer,
+            Some(ProofOfLife::Matching(matches)) => {
+                let told = contain_in(UserFunction::ProofOfLife, || matches(message));
                 note(told, &mut self.panic).unwrap_or(false)
             }
         }
@@ -100,9 +101,9 @@ impl Exchange {
     /// Whether a control frame is proof of life; `answer`: it answers the probe.
     pub(crate) fn control_is_life(&self, answer: bool) -> bool {
         match self.answers.as_ref().map(|answers| &answers.life) {
-            None | Some(Life::AnyFrame) => true,
-            Some(Life::Data) => false,
-            Some(Life::Reply | Life::Matching(_)) => answer,
+            None | Some(ProofOfLife::AnyFrame) => true,
+            Some(ProofOfLife::Data) => false,
+            Some(ProofOfLife::Reply | ProofOfLife::Matching(_)) => answer,
         }
     }
 
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn what_is_not_by_default_is_kept() {
         let message = Message::from("x");
-        let mut data = Exchange::from(Heartbeat::original().life(Life::Data));
+        let mut data = Exchange::from(Heartbeat::original().proof_of_life(ProofOfLife::Data));
         assert!(!data.all_is_life() && data.message_is_life(&message, false));
         let mut reply = Exchange::from(Heartbeat::original().reply(|_| true).hide_replies());
         assert!(reply.is_reply(&message, false) && reply.hides_replies());

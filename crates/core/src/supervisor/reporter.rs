@@ -148,7 +148,7 @@ impl Desk {
 
     /// Handles fill the outbox, and drop from it, without the driver.
     pub(super) fn look_at(&mut self, state: &State) {
-        let (queue, status) = (&state.queue, &state.published.status);
+        let (queue, status) = (&state.outbox, &state.published.status);
         let held = Load { count: status.queued_messages, bytes: status.queued_bytes };
         self.queue_expiry = queue.expiry();
         self.stale |= queue.held() != held || queue.counts().dropped != status.counters.dropped;
@@ -164,7 +164,7 @@ impl Desk {
         self.stale = true;
         shared.with(|state, _| {
             let status = &mut state.published.status;
-            status.counters.probes += 1;
+            status.counters.probes_sent += 1;
             status.round_trip
         })
     }
@@ -185,7 +185,7 @@ impl Desk {
         self.ever_answered = true;
         shared.with(|state, _| {
             let status = &mut state.published.status;
-            status.counters.heartbeats += 1;
+            status.counters.probes_answered += 1;
             if let Some(time) = time {
                 status.round_trip.measured(time);
             }
@@ -328,8 +328,8 @@ impl Desk {
         garbage: &mut Garbage<'_>,
     ) {
         self.stale = false;
-        state.queue.rest();
-        let (held, counts) = (state.queue.held(), state.queue.counts());
+        state.outbox.rest();
+        let (held, counts) = (state.outbox.held(), state.outbox.counts());
         let status = &mut state.published.status;
         let phase = machine.phase();
         if std::mem::replace(&mut self.phase, phase) != phase {

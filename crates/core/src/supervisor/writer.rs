@@ -176,7 +176,7 @@ impl Writer {
             written.blocked = self.blocked && stirred_before;
         }
         if self.blocked || written.blocked {
-            let progress = connection.progress().unwrap_or(0);
+            let progress = connection.bytes_written().unwrap_or(0);
             written.progress = self.blocked && progress > self.progress;
             self.progress = progress;
         }

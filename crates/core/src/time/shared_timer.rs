@@ -70,7 +70,7 @@ use crate::sync::{Garbage, Guarded};
 /// # });
 /// ```
 pub struct SharedTimer<K: Timer> {
-    queue: Arc<Queue<K>>,
+    queue: Arc<Sleepers<K>>,
     /// By the clock of the timer below.
     epoch: Duration,
 }
@@ -92,7 +92,7 @@ where
     /// A millisecond is what tokio's timers have, and nothing that a session would notice. Zero
     /// lets sleeps end at any moment.
     pub fn with_slot(timer: K, slot: Duration) -> Self {
-        let queue = Arc::new_cyclic(|queue| Queue {
+        let queue = Arc::new_cyclic(|queue| Sleepers {
             timer,
             waiting: Guarded::new(Waiting::new(slot)),
             alarm: Guarded::new(None),
@@ -140,7 +140,7 @@ impl<K: Timer + fmt::Debug> fmt::Debug for SharedTimer<K> {
 /// cancels the wait.
 #[must_use = "futures do nothing unless polled"]
 pub struct SharedSleep<K: Timer> {
-    queue: Arc<Queue<K>>,
+    queue: Arc<Sleepers<K>>,
     /// By the clock of the timer below.
     deadline: Timestamp,
     /// Tells it from others with the same deadline; 0 while it is not among those who wait.
@@ -193,7 +193,7 @@ impl<K: Timer> fmt::Debug for SharedSleep<K> {
 }
 
 /// What clones and sleeps share.
-struct Queue<K: Timer> {
+struct Sleepers<K: Timer> {
     timer: K,
     waiting: Guarded<Waiting>,
     /// The sleep of the timer below. Whoever has the duty takes it out, and nobody else asks: its
@@ -214,7 +214,7 @@ const EARLIER: u8 = 2;
 /// The alarm has called.
 const RUNG: u8 = 4;
 
-impl<K: Timer> Queue<K> {
+impl<K: Timer> Sleepers<K> {
     /// Sees to the alarm, or leaves it to whoever does already: another thread, or this one, if the
     /// timer below calls from inside a poll. So nobody waits here, and nothing recurs.
     fn attend(&self, news: u8) {
@@ -336,7 +336,7 @@ impl Waiting {
 
 /// The waker of the alarm. It does not keep the queue alive, which has it.
 struct Bell<K: Timer> {
-    queue: Weak<Queue<K>>,
+    queue: Weak<Sleepers<K>>,
 }
 
 impl<K> Wake for Bell<K>

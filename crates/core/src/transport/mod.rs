@@ -98,11 +98,11 @@ pub trait Connection:
     ///
     /// By this a slow upload is told from a stuck one. Where it is `None`, a write that is blocked
     /// for the reply timeout, with nothing coming in either, counts as stuck.
-    fn progress(&self) -> Option<u64> {
+    fn bytes_written(&self) -> Option<u64> {
         None
     }
 
-    /// How many bytes of those in [`progress`](Self::progress) the system below still holds, because
+    /// How many bytes of those in [`bytes_written`](Self::bytes_written) the system below still holds, because
     /// the other end has not acknowledged them, if the connection can tell.
     ///
     /// By this a probe that stands in a long queue of the system is told from one that the server
@@ -117,7 +117,7 @@ pub trait Connection:
     ///
     /// By this one large message that trickles in is told from silence: the pong stands behind it.
     /// Where it is `None`, a message that takes longer than the heartbeat costs the connection.
-    fn arrived(&self) -> Option<u64> {
+    fn bytes_read(&self) -> Option<u64> {
         None
     }
 
@@ -129,16 +129,16 @@ pub trait Connection:
 }
 
 impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
-    fn progress(&self) -> Option<u64> {
-        (**self).progress()
+    fn bytes_written(&self) -> Option<u64> {
+        (**self).bytes_written()
     }
 
     fn unacknowledged(&self) -> Option<u64> {
         (**self).unacknowledged()
     }
 
-    fn arrived(&self) -> Option<u64> {
-        (**self).arrived()
+    fn bytes_read(&self) -> Option<u64> {
+        (**self).bytes_read()
     }
 
     fn shrink(self: Pin<&mut Self>) {
@@ -147,16 +147,16 @@ impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
 }
 
 impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
-    fn progress(&self) -> Option<u64> {
-        (**self).progress()
+    fn bytes_written(&self) -> Option<u64> {
+        (**self).bytes_written()
     }
 
     fn unacknowledged(&self) -> Option<u64> {
         (**self).unacknowledged()
     }
 
-    fn arrived(&self) -> Option<u64> {
-        (**self).arrived()
+    fn bytes_read(&self) -> Option<u64> {
+        (**self).bytes_read()
     }
 
     fn shrink(self: Pin<&mut Self>) {

@@ -4,9 +4,9 @@ mod waiting;
 use std::{collections::VecDeque, fs, path::Path, time::Duration};
 
 use crate::{
-    config::{Outbox, WhenFull},
+    config::{OutboxSettings, WhenFull},
     message::{Message, Outgoing},
-    outbox::{Offered, Online, Queue, SinkState, list::MOVES},
+    outbox::{Offered, Online, Outbox, SinkState, list::MOVES},
     sync::Garbage,
     time::Timestamp,
 };
@@ -15,23 +15,23 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_epoch(Duration::from_secs(seconds))
 }
 
-fn queue(policy: Outbox) -> Queue {
-    let mut queue = Queue::new(policy);
+fn queue(policy: OutboxSettings) -> Outbox {
+    let mut queue = Outbox::new(policy);
     queue.set_online(Online::Yes(1), &mut Garbage::default());
     queue
 }
 
-fn offer(queue: &mut Queue, text: &str) {
+fn offer(queue: &mut Outbox, text: &str) {
     let mut outgoing = Some(Outgoing::new(text));
     let offered = queue.offer(&mut outgoing, None, 0, &mut Garbage::default());
     assert_eq!(offered, Offered::Accepted);
 }
 
-fn written(queue: &mut Queue, connection: u64) {
+fn written(queue: &mut Outbox, connection: u64) {
     queue.written(connection, &mut VecDeque::new(), &mut Garbage::default());
 }
 
-fn hand_over(queue: &mut Queue) -> Vec<String> {
+fn hand_over(queue: &mut Outbox) -> Vec<String> {
     let mut to = VecDeque::new();
     queue.hand_over(&mut to);
     to.iter().map(|message| message.as_text().unwrap().to_owned()).collect()
@@ -39,7 +39,7 @@ fn hand_over(queue: &mut Queue) -> Vec<String> {
 
 #[test]
 fn what_comes_between_stamping_and_handing_over_waits_for_its_stamp() {
-    let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
+    let mut queue = queue(OutboxSettings::new().resend(1).max_age(Duration::from_secs(10)));
     offer(&mut queue, "a");
     queue.expire(at(0), &mut Garbage::default());
     // From another thread.
@@ -58,7 +58,7 @@ fn what_comes_between_stamping_and_handing_over_waits_for_its_stamp() {
 
 #[test]
 fn dropping_the_oldest_leaves_the_stamps_of_others_alone() {
-    let policy = Outbox::new().count(2).when_full(WhenFull::DropOldest);
+    let policy = OutboxSettings::new().count(2).when_full(WhenFull::DropOldest);
     let mut queue = queue(policy.resend(1).max_age(Duration::from_secs(10)));
     offer(&mut queue, "a");
     queue.expire(at(0), &mut Garbage::default());
@@ -73,9 +73,9 @@ fn dropping_the_oldest_leaves_the_stamps_of_others_alone() {
 
 #[test]
 fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
-    let mut queue = queue(Outbox::new().resend(1).max_age(Duration::from_secs(10)));
+    let mut queue = queue(OutboxSettings::new().resend(1).max_age(Duration::from_secs(10)));
     let mut garbage = Garbage::default();
-    let on = |queue: &mut Queue, connection, texts: &[&str]| {
+    let on = |queue: &mut Outbox, connection, texts: &[&str]| {
         let mut messages = texts.iter().map(|text| Message::text(*text)).collect();
         queue.queue_on(connection, &mut messages)
     };
@@ -113,7 +113,7 @@ fn what_is_bound_to_a_connection_goes_with_it_wherever_it_stands() {
 
 #[test]
 fn what_is_bound_to_a_connection_makes_no_room_for_others() {
-    let mut queue = queue(Outbox::new().count(3).when_full(WhenFull::DropOldest));
+    let mut queue = queue(OutboxSettings::new().count(3).when_full(WhenFull::DropOldest));
     queue.set_replay("key", "replay".into(), &mut Garbage::default()).unwrap();
     queue.queue_on(1, &mut vec![Message::text("x")]);
     for text in ["a", "b"] {
@@ -129,14 +129,14 @@ fn what_is_bound_to_a_connection_makes_no_room_for_others() {
 fn a_small_message_that_waits_for_a_connection_pins_no_buffer() {
     let buffer = crate::Bytes::from(vec![7; 16 * 1024]);
     let message = || Message::from(buffer.slice(100..228));
-    let kept = |queue: &mut Queue| {
+    let kept = |queue: &mut Outbox| {
         let mut outgoing = Some(Outgoing::new(message()));
         queue.offer(&mut outgoing, None, 0, &mut Garbage::default());
         let message = queue.list.last_mut().unwrap().message.clone().unwrap();
         message.as_bytes().as_ptr() == buffer[100..].as_ptr()
     };
-    assert!(!kept(&mut Queue::new(Outbox::new())), "offline: a copy");
-    assert!(kept(&mut queue(Outbox::new())), "online: gone in a moment, so no copy");
+    assert!(!kept(&mut Outbox::new(OutboxSettings::new())), "offline: a copy");
+    assert!(kept(&mut queue(OutboxSettings::new())), "online: gone in a moment, so no copy");
 }
 
 /// So nothing that changes the outbox has to remember whom to call.
@@ -179,9 +179,9 @@ fn those_who_wait_are_called_in_one_place() {
 #[test]
 fn expiring_costs_what_expires_however_many_messages_wait() {
     const MANY: usize = 20_000;
-    let policy = Outbox::new().count(2 * MANY).resend(1);
+    let policy = OutboxSettings::new().count(2 * MANY).resend(1);
     let mut queue = queue(policy);
-    let offer = |queue: &mut Queue, age: usize| {
+    let offer = |queue: &mut Outbox, age: usize| {
         let message = Outgoing::new("x").max_age(Duration::from_secs(age as u64));
         let offered = queue.offer(&mut Some(message), None, 0, &mut Garbage::default());
         assert_eq!(offered, Offered::Accepted);
@@ -205,7 +205,7 @@ fn expiring_costs_what_expires_however_many_messages_wait() {
 fn a_connection_that_takes_few_is_not_handed_many_again_and_again() {
     const MANY: usize = 3_000;
     for takes in [1, 3, 100] {
-        let mut queue = queue(Outbox::new().count(MANY));
+        let mut queue = queue(OutboxSettings::new().count(MANY));
         (0..MANY).for_each(|_| offer(&mut queue, "x"));
         queue.expire(at(0), &mut Garbage::default());
         let (mut moved, mut flushes) = (0, 0);
@@ -225,7 +225,7 @@ fn a_connection_that_takes_few_is_not_handed_many_again_and_again() {
 
 #[test]
 fn a_replay_that_is_set_again_while_it_is_queued_keeps_its_place() {
-    let mut queue = queue(Outbox::new());
+    let mut queue = queue(OutboxSettings::new());
     offer(&mut queue, "message");
     for (key, text) in [("a", "a"), ("b", "b"), ("c", "c"), ("b", "new"), ("d", "d")] {
         queue.set_replay(key, text.into(), &mut Garbage::default()).unwrap();

@@ -13,10 +13,10 @@ use std::{
 };
 
 use crate::{
-    config::Outbox,
+    config::OutboxSettings,
     event::Fate,
     message::Outgoing,
-    outbox::{Fates, Offered, Online, Queue, entry::Entry, receipt::Receipt},
+    outbox::{Fates, Offered, Online, Outbox, entry::Entry, receipt::Receipt},
     sync::Garbage,
     time::Timestamp,
 };
@@ -30,33 +30,33 @@ impl Wake for Wakes {
     }
 }
 
-fn queue(policy: Outbox) -> Queue {
-    let mut queue = Queue::new(policy);
+fn queue(policy: OutboxSettings) -> Outbox {
+    let mut queue = Outbox::new(policy);
     queue.set_online(Online::Yes(1), &mut Garbage::default());
     queue
 }
 
-fn receipt(queue: &mut Queue, text: &str) -> Receipt {
+fn receipt(queue: &mut Outbox, text: &str) -> Receipt {
     let mut outgoing = Some(Outgoing::new(text));
     let offered = queue.offer(&mut outgoing, None, 0, &mut Garbage::default());
     assert_eq!(offered, Offered::Accepted);
     queue.receipt().unwrap()
 }
 
-fn hand_over(queue: &mut Queue) -> usize {
+fn hand_over(queue: &mut Outbox) -> usize {
     let mut to = VecDeque::new();
     queue.expire(Timestamp::EPOCH, &mut Garbage::default());
     queue.hand_over(&mut to);
     to.len()
 }
 
-fn written(queue: &mut Queue, connection: u64) {
+fn written(queue: &mut Outbox, connection: u64) {
     let mut garbage = Garbage::default();
     queue.written(connection, &mut VecDeque::new(), &mut garbage);
     drop(garbage);
 }
 
-fn reconnect(queue: &mut Queue, from: u64, to: u64) {
+fn reconnect(queue: &mut Outbox, from: u64, to: u64) {
     let mut garbage = Garbage::default();
     queue.lost(from, &mut garbage);
     queue.set_online(Online::No, &mut garbage);
@@ -72,13 +72,13 @@ fn look(receipt: &mut Receipt) -> Poll<Fate> {
     poll(receipt, Waker::noop())
 }
 
-fn fates(queue: &Queue) -> Arc<Fates> {
+fn fates(queue: &Outbox) -> Arc<Fates> {
     Arc::clone(queue.fates.as_ref().unwrap())
 }
 
 #[test]
 fn a_receipt_knows_the_connection_however_late_it_is_asked() {
-    let mut queue = queue(Outbox::new());
+    let mut queue = queue(OutboxSettings::new());
     let mut first = receipt(&mut queue, "a");
     assert_eq!(hand_over(&mut queue), 1);
     written(&mut queue, 1);
@@ -98,7 +98,7 @@ fn a_receipt_knows_the_connection_however_late_it_is_asked() {
 
 #[test]
 fn one_fate_against_the_rule_leaves_the_others_theirs() {
-    let policy = Outbox::new().max_age(Duration::from_secs(1));
+    let policy = OutboxSettings::new().max_age(Duration::from_secs(1));
     let mut queue = queue(policy);
     let mut first = receipt(&mut queue, "a");
     assert_eq!(hand_over(&mut queue), 1);
@@ -118,7 +118,7 @@ fn one_fate_against_the_rule_leaves_the_others_theirs() {
 
 #[test]
 fn a_batch_wakes_a_task_once() {
-    let mut queue = queue(Outbox::new());
+    let mut queue = queue(OutboxSettings::new());
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));
     let mut receipts: Vec<_> = (0..64).map(|_| receipt(&mut queue, "a")).collect();
@@ -133,7 +133,7 @@ fn a_batch_wakes_a_task_once() {
 
 #[test]
 fn a_dropped_receipt_leaves_nothing_behind_whenever_it_is_dropped() {
-    let mut queue = queue(Outbox::new());
+    let mut queue = queue(OutboxSettings::new());
     let unpolled = receipt(&mut queue, "a");
     let mut awaited = receipt(&mut queue, "b");
     let late = receipt(&mut queue, "c");
@@ -155,8 +155,8 @@ fn a_dropped_receipt_leaves_nothing_behind_whenever_it_is_dropped() {
 
 #[test]
 fn a_resting_session_gives_back_the_room_of_a_burst_and_a_busy_one_keeps_it() {
-    let mut queue = queue(Outbox::new());
-    let burst = |queue: &mut Queue| {
+    let mut queue = queue(OutboxSettings::new());
+    let burst = |queue: &mut Outbox| {
         let receipts: Vec<_> = (0..200).map(|_| receipt(queue, "a")).collect();
         hand_over(queue);
         written(queue, 1);
@@ -177,7 +177,7 @@ fn a_resting_session_gives_back_the_room_of_a_burst_and_a_busy_one_keeps_it() {
 #[cfg(target_pointer_width = "64")]
 #[test]
 fn what_every_session_has_is_small() {
-    assert!(size_of::<Queue>() <= 200, "{}", size_of::<Queue>());
+    assert!(size_of::<Outbox>() <= 200, "{}", size_of::<Outbox>());
     assert!(size_of::<Entry>() <= 96, "{}", size_of::<Entry>());
     assert_eq!(size_of::<Receipt>(), 24);
 }

@@ -16,10 +16,10 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    config::{Offline, Outbox, WhenFull},
+    config::{Offline, OutboxSettings, WhenFull},
     handle::{Handle, QueuingWithReceipt, SinkSide},
     message::{Message, Outgoing},
-    outbox::{Online, Queue, cursors::Load, entry::Origin, receipt::Receipt, sinks::Sinks},
+    outbox::{Online, Outbox, cursors::Load, entry::Origin, receipt::Receipt, sinks::Sinks},
     shared::Shared,
     sync::Garbage,
     time::Timestamp,
@@ -27,7 +27,7 @@ use crate::{
 
 #[derive(Clone, Debug)]
 enum Op {
-    Queue {
+    Outbox {
         bytes: usize,
         max_age: Option<u64>,
     },
@@ -106,7 +106,7 @@ fn op() -> impl Strategy<Value = Op> {
     let sink = || 0..3_usize;
     let main = prop_oneof![
         6 => (bytes(), prop::option::weighted(0.3, 1..10_u64))
-            .prop_map(|(bytes, max_age)| Op::Queue { bytes, max_age }),
+            .prop_map(|(bytes, max_age)| Op::Outbox { bytes, max_age }),
         3 => bytes().prop_map(|bytes| Op::TryQueue { bytes }),
         5 => (which(), prop::bool::weighted(0.2))
             .prop_map(|(which, other_task)| Op::Poll { which, other_task }),
@@ -137,13 +137,13 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![60 => main, 40 => driver, 1 => Just(Op::CloseGate), 1 => Just(Op::Close)]
 }
 
-fn policy() -> impl Strategy<Value = Outbox> {
+fn policy() -> impl Strategy<Value = OutboxSettings> {
     let when_full =
         prop_oneof![Just(WhenFull::Wait), Just(WhenFull::Refuse), Just(WhenFull::DropOldest)];
     let offline = prop_oneof![Just(Offline::Keep), Just(Offline::Refuse)];
     (1..5_usize, 1..24_usize, when_full, offline, 0..3_u32, any::<bool>()).prop_map(
         |(count, bytes, when_full, offline, resend, give_back)| {
-            let policy = Outbox::new().count(count).bytes(bytes).when_full(when_full);
+            let policy = OutboxSettings::new().count(count).bytes(bytes).when_full(when_full);
             policy.offline(offline).resend(resend).give_back(give_back)
         },
     )
@@ -218,7 +218,7 @@ impl Sink {
 struct World<'a> {
     shared: &'a Shared,
     handle: &'a Handle,
-    policy: Outbox,
+    policy: OutboxSettings,
     senders: Vec<Sender<'a>>,
     receipts: Vec<Awaited>,
     sinks: Vec<Sink>,
@@ -236,8 +236,8 @@ fn message(bytes: usize) -> Message {
 }
 
 impl World<'_> {
-    fn queue<R>(&self, work: impl FnOnce(&mut Queue, &mut Garbage<'_>) -> R) -> R {
-        self.shared.with(|state, garbage| work(&mut state.queue, garbage))
+    fn queue<R>(&self, work: impl FnOnce(&mut Outbox, &mut Garbage<'_>) -> R) -> R {
+        self.shared.with(|state, garbage| work(&mut state.outbox, garbage))
     }
 
     fn now(&self) -> Timestamp {
@@ -280,10 +280,10 @@ impl World<'_> {
     fn written(&mut self) {
         let mut kept = VecDeque::new();
         self.shared.with(|state, garbage| {
-            let handed = state.queue.list.iter_handed();
+            let handed = state.outbox.list.iter_handed();
             let load = handed.filter(|entry| entry.origin == Origin::Sender).count();
             self.written += load as u64;
-            state.queue.written(self.connection, &mut kept, garbage);
+            state.outbox.written(self.connection, &mut kept, garbage);
         });
     }
 
@@ -320,7 +320,7 @@ impl World<'_> {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Queue { bytes, max_age } => {
+            Op::Outbox { bytes, max_age } => {
                 let mut outgoing = Outgoing::new(message(bytes));
                 outgoing.max_age = max_age.map(Duration::from_secs);
                 let future = Box::pin(self.handle.queue_with_receipt(outgoing));
@@ -537,7 +537,7 @@ proptest! {
         online in any::<bool>(),
         ops in prop::collection::vec(op(), 0..60),
     ) {
-        let shared = Arc::new(Shared::new(Queue::new(policy), Timestamp::EPOCH));
+        let shared = Arc::new(Shared::new(Outbox::new(policy), Timestamp::EPOCH));
         let handle = Handle::new(Arc::clone(&shared));
         let mut world = World {
             shared: &shared,

@@ -47,7 +47,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 if !self.machine.may_write() {
                     // Nor is it a replacement any more.
                     self.shared.with(|state, garbage| {
-                        state.queue.set_online(Online::No, garbage);
+                        state.outbox.set_online(Online::No, garbage);
                     });
                 }
             }
@@ -126,7 +126,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::SayGoodbye => {
                 // The user may have closed the session since the last look.
                 let (by_user, asked) = self.shared.with(|state, _| {
-                    (state.queue.is_closed(), state.commands.close.as_deref().cloned().flatten())
+                    (state.outbox.is_closed(), state.commands.close.as_deref().cloned().flatten())
                 });
                 let own = self.goodbye.take().map(|own| *own).or(asked);
                 let frame = own.unwrap_or_else(|| CloseFrame::new(1000, ""));
@@ -177,10 +177,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let closes = matches!(transition, Transition::Closed(_));
         self.publish_with(|state, desk, garbage| {
             if closes {
-                state.queue.close(garbage);
+                state.outbox.close(garbage);
             }
             let unsent = match transition {
-                Transition::Closed(_) | Transition::Lost { .. } => state.queue.take_unsent(),
+                Transition::Closed(_) | Transition::Lost { .. } => state.outbox.take_unsent(),
                 _ => Unsent::default(),
             };
             desk.tell(transition, unsent, &mut state.published.status, garbage);

@@ -110,7 +110,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     fn note_arrived(&mut self) {
-        self.arrived = self.line.open().and_then(|connection| connection.arrived()).unwrap_or(0);
+        self.arrived = self.line.open().and_then(|connection| connection.bytes_read()).unwrap_or(0);
     }
 
     /// Asks the shared budget for an attempt that is due or waits for its turn.
@@ -187,7 +187,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.expire();
             return Step::Still;
         };
-        let mut source = Outbox {
+        let mut source = Handing {
             shared: &self.shared,
             more: &mut self.has_queue,
             seen: false,
@@ -266,7 +266,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         let kept = self.writer.spare();
         let load =
-            self.shared.with(|state, garbage| state.queue.written(connection, kept, garbage));
+            self.shared.with(|state, garbage| state.outbox.written(connection, kept, garbage));
         discard(kept.drain(..));
         self.desk.count_out(load);
     }
@@ -284,12 +284,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
 /// Stamps what is new in the outbox, drops what is too old, and notes how it stands.
 fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, garbage: &mut Garbage<'_>) {
-    state.queue.expire(now, garbage);
+    state.outbox.expire(now, garbage);
     desk.look_at(state);
 }
 
 /// The outbox under its lock, and the heartbeat, as the writer sees them.
-struct Outbox<'a> {
+struct Handing<'a> {
     shared: &'a Shared,
     /// There may be messages to hand over.
     more: &'a mut bool,
@@ -302,7 +302,7 @@ struct Outbox<'a> {
     can_ping: bool,
 }
 
-impl Source for Outbox<'_> {
+impl Source for Handing<'_> {
     fn probe(&mut self) -> Option<Frame> {
         let frame = self.heartbeat.probe(self.probe.number, self.can_ping)?;
         self.probe.by_message = matches!(frame, Frame::Message(_));
@@ -317,8 +317,8 @@ impl Source for Outbox<'_> {
         self.seen = true;
         self.shared.with(|state, garbage| {
             expire(state, desk, *now, garbage);
-            state.queue.hand_over(to);
-            **more = state.queue.has_queued();
+            state.outbox.hand_over(to);
+            **more = state.outbox.has_queued();
         });
         if !*self.more {
             self.desk.queue_expiry = None;
@@ -328,7 +328,7 @@ impl Source for Outbox<'_> {
     fn take_back(&mut self, messages: &mut VecDeque<Message>) {
         if !messages.is_empty() {
             *self.more = true;
-            self.shared.with(|state, _| state.queue.take_back(messages));
+            self.shared.with(|state, _| state.outbox.take_back(messages));
         }
     }
 
@@ -337,6 +337,6 @@ impl Source for Outbox<'_> {
     }
 
     fn is_settled(&self) -> bool {
-        self.shared.with(|state, _| state.queue.is_settled())
+        self.shared.with(|state, _| state.outbox.is_settled())
     }
 }

@@ -69,7 +69,7 @@ impl Left {
 
 /// Bytes accepted, and left; none where the connection cannot tell.
 fn count<C: Connection>(connection: &C) -> (u64, u64) {
-    match (connection.unacknowledged(), connection.progress()) {
+    match (connection.unacknowledged(), connection.bytes_written()) {
         (Some(held), Some(accepted)) => (accepted, accepted.saturating_sub(held)),
         _ => (0, 0),
     }

@@ -56,7 +56,7 @@ use crate::{
     event::Event,
     machine::{Intake, Machine},
     message::{CloseFrame, Frame, Message},
-    outbox::Queue,
+    outbox::Outbox,
     shared::{Bell, Shared},
     supervisor::policies::Kept,
     time::{Timer, Timestamp},
@@ -156,7 +156,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     ) -> Self {
         let rules = settings.rules(&policies.heartbeat);
         let now = timer.now();
-        let shared = Arc::new(Shared::new(Queue::new(settings.outbox), now));
+        let shared = Arc::new(Shared::new(Outbox::new(settings.outbox), now));
         Self {
             transport,
             timer,

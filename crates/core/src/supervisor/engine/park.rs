@@ -59,7 +59,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.drop_line(None);
         self.machine.handle_abort(self.now);
         self.publish_with(|state, _, garbage| {
-            state.queue.close(garbage);
+            state.outbox.close(garbage);
             let reason = &mut state.published.status.close_reason;
             garbage.drop_later(reason.replace(CloseReason::Dropped));
         });
