@@ -1,11 +1,8 @@
 //! How long to wait before each attempt: [`Backoff`], [`Constant`], [`Exponential`].
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
+use super::random::Random;
 use crate::error::{ConfigError, not_zero};
 
 /// A factory of delays, asked for fresh ones at the beginning of each outage.
@@ -34,6 +31,27 @@ pub trait Backoff {
     /// Names the value and the rule that it breaks.
     fn check(&self) -> Result<(), ConfigError> {
         Ok(())
+    }
+}
+
+/// The delays of one outage, of any backoff.
+pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
+pub(crate) type MakeDelays = Box<dyn FnMut() -> Delays + Send>;
+
+/// A [`Backoff`] of any type.
+pub(crate) struct BoxBackoff {
+    pub(crate) delays: MakeDelays,
+    /// What [`Backoff::check`] returned.
+    pub(super) checked: Result<(), ConfigError>,
+}
+
+impl BoxBackoff {
+    pub(crate) fn new<B>(backoff: B) -> Self
+    where
+        B: Backoff<Delays: Send + 'static> + Send + 'static,
+    {
+        let checked = backoff.check();
+        Self { delays: Box::new(move || Box::new(backoff.delays())), checked }
     }
 }
 
@@ -166,7 +184,7 @@ impl Backoff for Exponential {
             cap: self.cap,
             jitter: self.jitter,
             first: self.first.map(|spread| spread.as_secs_f64()),
-            random: self.seed.map_or_else(Random::seeded, |state| Random { state }),
+            random: self.seed.map_or_else(Random::seeded, Random::from_seed),
         }
     }
 
@@ -213,41 +231,6 @@ impl Iterator for ExponentialDelays {
     }
 }
 
-/// SplitMix64: enough randomness to keep clients apart, repeatable from a seed.
-#[derive(Clone)]
-pub(crate) struct Random {
-    state: u64,
-}
-
-impl Random {
-    /// The standard library's hasher keys are random in each process and distinct in each call.
-    pub(crate) fn seeded() -> Self {
-        Self { state: RandomState::new().hash_one(0_u8) }
-    }
-
-    /// 90 to 100 % of a time.
-    pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
-        // Not by one product: the longest time would not survive a factor that rounds to 1.
-        time.saturating_sub(time.mul_f64(0.1 * self.unit()))
-    }
-
-    /// A number in `0.0..1.0`.
-    fn unit(&mut self) -> f64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let bits = (z ^ (z >> 31)) >> 11;
-        bits as f64 / (1_u64 << 53) as f64
-    }
-}
-
-impl fmt::Debug for Random {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Random").finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,15 +269,6 @@ mod tests {
             .collect();
         assert!(firsts.iter().filter(|first| **first > SECS_30 / 2).count() > 400);
         assert!(firsts.iter().filter(|first| **first < SECS_30 / 2).count() > 400);
-    }
-
-    #[test]
-    fn the_longest_time_can_be_shortened_by_nothing() {
-        // SplitMix64 maps 0 to 0.
-        let mut zero = Random { state: 0_u64.wrapping_sub(0x9e37_79b9_7f4a_7c15) };
-        assert_eq!(zero.shorten(Duration::MAX), Duration::MAX);
-        let shortened = zero.shorten(Duration::from_secs(100));
-        assert!((90..100).contains(&shortened.as_secs()), "{shortened:?}");
     }
 
     /// Kept from an outage to the next loss of a stable connection.

@@ -7,6 +7,8 @@ pub(crate) mod dial_budget;
 mod heartbeat;
 mod outbox;
 mod preset;
+mod proof_of_life;
+mod random;
 mod settings;
 mod verdict;
 
@@ -15,13 +17,17 @@ pub use self::{
     backoff::{Backoff, Constant, Exponential, ExponentialDelays},
     connect_timeout::ConnectTimeout,
     dial_budget::DialBudget,
-    heartbeat::{Heartbeat, ProofOfLife},
+    heartbeat::Heartbeat,
     outbox::{Offline, OutboxSettings, WhenFull},
     preset::Preset,
+    proof_of_life::ProofOfLife,
     verdict::{Failure, Verdict},
 };
 pub(crate) use self::{
-    backoff::Random,
-    heartbeat::{Predicate, Probe, Trigger},
-    settings::{Delays, Judge, MakeDelays, Policies, Settings},
+    backoff::{BoxBackoff, Delays, MakeDelays},
+    heartbeat::{Probe, Trigger},
+    proof_of_life::Predicate,
+    random::Random,
+    settings::Settings,
+    verdict::VerdictFn,
 };

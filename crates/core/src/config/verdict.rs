@@ -20,6 +20,8 @@ pub enum Verdict {
     Stop,
 }
 
+pub(crate) type VerdictFn = Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>;
+
 /// A lost connection, as the verdict sees it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -1,50 +1,67 @@
-//! What a session keeps of its settings: [`Kept`], and the rules of its machine.
-
-use std::time::Duration;
+//! From the settings to what a session keeps of them: [`Resolved`].
 
 use super::{probes::Exchange, redial::Redial};
 use crate::{
-    config::{Heartbeat, Policies, Settings},
+    config::{Heartbeat, OutboxSettings, Settings},
+    error::ConfigError,
     machine::{Pace, Pulse, Rules},
     time::Span,
 };
 
-/// What of the [`Policies`] a session keeps once it is built.
+/// The settings of a session, checked, with the values of the preset where nothing was set.
+pub(crate) struct Resolved {
+    pub(crate) rules: Rules,
+    pub(crate) outbox: OutboxSettings,
+    pub(crate) policies: Kept,
+}
+
+/// The settings that hold functions of the user.
 pub(crate) struct Kept {
     pub(crate) heartbeat: Exchange,
     pub(crate) redial: Redial,
 }
 
-impl Kept {
-    pub(crate) fn new(policies: Policies, max_age: Option<Duration>) -> Self {
-        let Policies { heartbeat, delays, verdict, budget, .. } = policies;
-        Self { heartbeat: heartbeat.into(), redial: Redial::new(verdict, delays, budget, max_age) }
+impl Resolved {
+    pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
+        settings.check()?;
+        let preset = settings.preset;
+        let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
+        let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
+        let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
+        let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
+        let rules = Rules {
+            pulse: pulse(&heartbeat),
+            recheck: Span::of(heartbeat.recheck()),
+            stable_after: Span::of(settings.stable_after.unwrap_or(preset.stable_after())),
+            connect_timeout: settings.connect_timeout.unwrap_or(preset.connect_timeout()),
+            close_timeout: Span::of(settings.close_timeout.unwrap_or(preset.close_timeout())),
+            write_timeout: settings.write_timeout.unwrap_or(preset.write_timeout()),
+            pace: Pace {
+                minimum_gap: Span::of(settings.minimum_gap.unwrap_or(preset.minimum_gap())),
+                outage_limit: settings.outage_limit.map_or(Span::FOREVER, Span::of),
+                last_attempt: attempts.last(),
+                flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
+            },
+        };
+        let redial = Redial::new(verdict, backoff.delays, settings.dial_budget, settings.max_age);
+        Ok(Self {
+            rules,
+            outbox: settings.outbox.unwrap_or(preset.outbox()),
+            policies: Kept { heartbeat: heartbeat.into(), redial },
+        })
     }
 }
 
-impl Settings {
-    pub(crate) fn rules(&self, heartbeat: &Heartbeat) -> Rules {
-        Rules {
-            pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
-                trigger: pulse.trigger,
-                every: Span::of(pulse.every),
-                timeout: Span::of(pulse.timeout),
-                max_missed: pulse.max_missed,
-                slot: Span::of(pulse.slot),
-            }),
-            recheck: Span::of(heartbeat.recheck()),
-            stable_after: Span::of(self.stable_after),
-            connect_timeout: self.connect_timeout,
-            close_timeout: Span::of(self.close_timeout),
-            write_timeout: self.write_timeout.map_or(Span::FOREVER, Span::of),
-            pace: Pace {
-                minimum_gap: Span::of(self.minimum_gap),
-                outage_limit: self.outage_limit.map_or(Span::FOREVER, Span::of),
-                last_attempt: self.attempts.last(),
-                flap_limit: self.flap_limit.unwrap_or(u32::MAX),
-            },
-        }
-    }
+/// The times of a heartbeat; `None` without one.
+fn pulse(heartbeat: &Heartbeat) -> Option<Pulse> {
+    let schedule = heartbeat.schedule?;
+    Some(Pulse {
+        trigger: schedule.trigger,
+        every: Span::of(schedule.every),
+        timeout: Span::of(heartbeat.answer_timeout()),
+        max_missed: heartbeat.max_missed.unwrap_or(0),
+        slot: heartbeat.slot.map_or(Span::ZERO, Span::of),
+    })
 }
 
 #[cfg(all(test, target_pointer_width = "64"))]
@@ -57,8 +74,8 @@ mod tests {
         assert!(size_of::<Kept>() <= 160, "{} bytes", size_of::<Kept>());
         assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
-            let policies = preset.policies();
-            assert_eq!((size_of_val(&*policies.delays), size_of_val(&*policies.verdict)), (0, 0));
+            let (delays, verdict) = (preset.backoff().delays, preset.verdict());
+            assert_eq!((size_of_val(&*delays), size_of_val(&*verdict)), (0, 0));
         }
     }
 }

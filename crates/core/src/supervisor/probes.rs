@@ -30,8 +30,8 @@ struct Answers {
 
 impl From<Heartbeat> for Exchange {
     fn from(heartbeat: Heartbeat) -> Self {
-        let Heartbeat { pulse, life, reply, hide_replies, adaptive, .. } = heartbeat;
-        let probe = pulse.map_or(Probe::Ping, |pulse| pulse.probe);
+        let Heartbeat { probe, life, reply, hide_replies, adaptive, .. } = heartbeat;
+        let probe = probe.unwrap_or(Probe::Ping);
         let by_default =
             matches!(life, ProofOfLife::AnyFrame) && reply.is_none() && adaptive.is_none();
         let answers = Answers { life, reply, hide_replies, adaptive };

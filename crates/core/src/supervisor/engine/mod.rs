@@ -52,13 +52,12 @@ use self::{
 };
 use super::{contained::Contained, link::Line, reporter::Desk, writer::Writer};
 use crate::{
-    config::{Policies, Settings},
     event::Event,
     machine::{Intake, Machine},
     message::{CloseFrame, Frame, Message},
     outbox::Outbox,
     shared::{Bell, Shared},
-    supervisor::policies::Kept,
+    supervisor::policies::{Kept, Resolved},
     time::{Timer, Timestamp},
     transport::Transport,
 };
@@ -148,15 +147,10 @@ struct ProbeOut {
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    pub(in crate::supervisor) fn new(
-        transport: T,
-        timer: K,
-        settings: Settings,
-        policies: Policies,
-    ) -> Self {
-        let rules = settings.rules(&policies.heartbeat);
+    pub(in crate::supervisor) fn new(transport: T, timer: K, settings: Resolved) -> Self {
+        let Resolved { rules, outbox, policies } = settings;
         let now = timer.now();
-        let shared = Arc::new(Shared::new(Outbox::new(settings.outbox), now));
+        let shared = Arc::new(Shared::new(Outbox::new(outbox), now));
         Self {
             transport,
             timer,
@@ -177,7 +171,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             has_queue: false,
             probe: ProbeOut::default(),
             can_ping: false,
-            policies: Kept::new(policies, settings.max_age),
+            policies,
             goodbye: None,
             desk: Desk::new(),
             shared,
