@@ -1,4 +1,4 @@
-//! The settings of a session.
+//! The settings of a session, one file for each kind.
 
 mod attempts;
 mod backoff;

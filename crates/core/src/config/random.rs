@@ -18,14 +18,15 @@ impl Random {
         Self { state: seed }
     }
 
-    /// Different numbers each time. The standard library's hasher keys are random in each process and distinct in each call.
+    /// Different numbers each time: the keys of the standard library's hasher are random in each
+    /// process and different in each call.
     pub(crate) fn seeded() -> Self {
         Self { state: RandomState::new().hash_one(0_u8) }
     }
 
     /// 90 to 100 % of a time.
     pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
-        // Not by one product: the longest time would not survive a factor that rounds to 1.
+        // Not one product: a factor that rounds to 1 would overflow the longest time.
         time.saturating_sub(time.mul_f64(0.1 * self.unit()))
     }
 
