@@ -10,7 +10,7 @@ use std::{
 use futures::{StreamExt, future};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Ack, AckSettings, Acknowledged, Event, Message, Preset, SmolTimer, connect,
+    Ack, AckSettings, Acknowledged, Event, Message, SmolTimer, connect,
 };
 
 const ORDERS: u32 = 10;
@@ -52,7 +52,7 @@ fn taken(message: &Message) -> Option<Ack<u32>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let books = Arc::new(Mutex::new(Books::default()));
     let server = server(&books)?;
-    let supervisor = connect(server.wait().url())?.preset(Preset::Resilient).build()?;
+    let supervisor = connect(server.wait().url())?.build()?;
     let handle = supervisor.handle();
     let acks = AckSettings::new(taken).window(4);
     let mut session = Acknowledged::new(supervisor, handle.clone(), SmolTimer::new(), acks)?;

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    connect,
+    Preset, connect,
     hooks::{Ending, Hooks},
 };
 
@@ -14,8 +14,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::panic::set_hook(Box::new(|_| {}));
 
     let server = Server::echo()?;
-    // The original's defaults: `Preset::Original`.
-    let supervisor = connect(server.url())?.build()?;
+    // The numbers of the original.
+    let supervisor = connect(server.url())?.preset(Preset::Original).build()?;
     let task = supervisor.handle();
 
     let hooks = Hooks::new()

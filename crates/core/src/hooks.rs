@@ -21,8 +21,12 @@
 //! # Example
 //!
 //! ```
-//! use websocket_heartbeat::{hooks::Hooks, Event};
-//! # async fn example(supervisor: impl futures_core::Stream<Item = Event>, handle: websocket_heartbeat::Handle) {
+//! use websocket_heartbeat::hooks::Hooks;
+//! # use websocket_heartbeat::{Builder, ConfigError, Preset, Timer, Transport};
+//! # async fn example<T: Transport, K: Timer>(builder: Builder<T, K>) -> Result<(), ConfigError> {
+//! // With the numbers of the original.
+//! let supervisor = builder.preset(Preset::Original).build()?;
+//! let handle = supervisor.handle();
 //! let outcome = Hooks::new()
 //!     .on_open(|open| println!("connection {} is open", open.connection))
 //!     .on_message(|message| println!("{:?}", message.as_text()))
@@ -35,6 +39,7 @@
 //!     .run(supervisor)
 //!     .await;
 //! println!("closed: {:?}", outcome.closed.map(|closed| closed.reason));
+//! # Ok(())
 //! # }
 //! ```
 

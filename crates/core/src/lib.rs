@@ -22,14 +22,14 @@
 //!
 //! ```
 //! use futures::StreamExt;
-//! use websocket_heartbeat::{Event, Preset, Supervisor};
+//! use websocket_heartbeat::{Event, Supervisor};
 //!
 //! # let clock = websocket_heartbeat_mock::Clock::new();
 //! # let timer = clock.timer();
 //! # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
 //! # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
 //! # websocket_heartbeat_mock::run(&clock, async {
-//! let mut supervisor = Supervisor::builder(transport, timer).preset(Preset::Resilient).build()?;
+//! let mut supervisor = Supervisor::builder(transport, timer).build()?;
 //! let handle = supervisor.handle();
 //! while let Some(event) = supervisor.next().await {
 //!     match event {
@@ -123,10 +123,9 @@
 //!
 //! # Defaults
 //!
-//! [`Preset::Original`] is the default, for the sake of those who come from the npm packages that
-//! this re-implements, and [`Preset::Resilient`] is what we recommend. Their table, with the reason
-//! for each number, is the documentation of [`Preset`]. One thing to know about the default: a
-//! server that does not answer the text `heartbeat` loses a healthy line every 25 s.
+//! Settings that are not set have the values of [`Preset::Resilient`]. [`Preset::Original`] has the
+//! numbers of the npm packages that this crate re-implements, for programs that move from there. The
+//! documentation of [`Preset`] has the table of both, with the reason for each number.
 //!
 //! # Features
 //!

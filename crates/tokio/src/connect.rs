@@ -9,9 +9,7 @@ use crate::{Request, RequestError, TokioTimer, TokioTransport};
 /// Nothing is sent before the supervisor is polled. For settings of the transport, or another
 /// transport, there is [`Supervisor::builder`].
 ///
-/// The settings begin with [`Preset::Original`](crate::Preset::Original), which keeps to the
-/// numbers of the original: a server that does not answer the text `heartbeat` loses its line every
-/// 25 s. [`Preset::Resilient`](crate::Preset::Resilient) sends pings, which every server answers.
+/// Settings that are not set have the values of [`Preset::Resilient`](crate::Preset::Resilient).
 ///
 /// # Errors
 ///
