@@ -32,12 +32,14 @@ impl Resolved {
         let rules = Rules {
             pulse: pulse(&heartbeat),
             recheck: Span::of(heartbeat.recheck()),
-            stable_after: Span::of(settings.stable_after.unwrap_or(preset.stable_after())),
-            connect_timeout: settings.connect_timeout.unwrap_or(preset.connect_timeout()),
-            close_timeout: Span::of(settings.close_timeout.unwrap_or(preset.close_timeout())),
-            write_timeout: settings.write_timeout.unwrap_or(preset.write_timeout()),
+            stable_after: Span::of(settings.stable_after.unwrap_or_else(|| preset.stable_after())),
+            connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
+            close_timeout: Span::of(
+                settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
+            ),
+            write_timeout: settings.write_timeout.unwrap_or_else(|| preset.write_timeout()),
             pace: Pace {
-                minimum_gap: Span::of(settings.minimum_gap.unwrap_or(preset.minimum_gap())),
+                minimum_gap: Span::of(settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap())),
                 outage_limit: settings.outage_limit.map_or(Span::FOREVER, Span::of),
                 last_attempt: attempts.last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
@@ -46,7 +48,7 @@ impl Resolved {
         let redial = Redial::new(verdict, backoff.delays, settings.dial_budget, settings.max_age);
         Ok(Self {
             rules,
-            outbox: settings.outbox.unwrap_or(preset.outbox()),
+            outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),
             policies: Kept { heartbeat: heartbeat.into(), redial },
         })
     }
