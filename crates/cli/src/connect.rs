@@ -17,8 +17,8 @@ use websocket_heartbeat_smol::{
 
 use crate::{
     FAILURE, USAGE, complain,
-    line::Line,
     options::{Kind, Options},
+    record::Line,
     report::Report,
     session::{News, Session},
     signals,

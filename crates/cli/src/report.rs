@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
 use websocket_heartbeat_smol::{Message, SmolTimer, Timer, printable};
 
-use crate::{json, line::Line, timeline::Timeline};
+use crate::{json, record::Line, timeline::Timeline};
 
 /// The report of a session.
 pub(crate) struct Report {

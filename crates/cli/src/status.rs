@@ -7,7 +7,7 @@ use websocket_heartbeat_smol::{Losses, Phase, Status, Timestamp};
 
 use crate::{
     duration::{show, to_fine_millis, to_millis},
-    line::detail,
+    record::detail,
 };
 
 /// All of [`Status`]. Moments are milliseconds since the program started, as `t_ms` is.

@@ -19,7 +19,7 @@ use futures::{
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
-use crate::split::{Piece, Splitter};
+use crate::lines::{Piece, Splitter};
 
 /// How much is still read, to be reported, when the session is over: many times what a pipe
 /// holds, and an end to what never ends.

@@ -10,7 +10,7 @@ use websocket_heartbeat_smol::{Timestamp, printable};
 
 use crate::{
     duration::show,
-    line::{Line, Payload},
+    record::{Line, Payload},
 };
 
 /// Writes lines for people to `W`, in colour if that is a terminal.
@@ -189,7 +189,7 @@ mod tests {
     use websocket_heartbeat_smol::{CloseFrame, LostCause, Message};
 
     use super::*;
-    use crate::line::detail;
+    use crate::record::detail;
 
     fn shown(line: &Line<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };

@@ -15,7 +15,7 @@ use websocket_heartbeat_smol::{
 use super::{server::Server, summary::Summary};
 use crate::{
     duration::show,
-    line::Line,
+    record::Line,
     session::{News, Session},
     timeline::Timeline,
 };

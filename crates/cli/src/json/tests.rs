@@ -10,7 +10,7 @@ use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message,
 
 use super::*;
 use crate::{
-    line::{Refused, detail},
+    record::{Refused, detail},
     session::Heartbeat,
     status::StatusLine,
 };

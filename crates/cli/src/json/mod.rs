@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 use websocket_heartbeat_smol::{Timestamp, printable};
 
-use crate::{duration::to_millis, line::Line};
+use crate::{duration::to_millis, record::Line};
 
 #[derive(Serialize)]
 struct Stamped<'a> {
