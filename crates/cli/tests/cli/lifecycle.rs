@@ -56,7 +56,8 @@ fn a_refused_upgrade_shows_status_and_retry_after_and_is_retried() {
     let server = Server::refusing(
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
     );
-    let mut program = Program::json(&server.url(), &["--reconnect-timeout", "200ms"]);
+    let more = ["--preset", "original", "--reconnect-timeout", "200ms"];
+    let mut program = Program::json(&server.url(), &more);
     for connection in 1..=2 {
         let lost = program.event("lost");
         assert_eq!(lost["connection"], connection);
