@@ -3,3 +3,4 @@
 mod files;
 mod foreign_types;
 mod packages;
+mod unsafe_code;

@@ -69,7 +69,7 @@ const KEPT: [&str; 7] = [
 ];
 
 /// The packages of the workspace.
-fn packages() -> Vec<Value> {
+pub(crate) fn packages() -> Vec<Value> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"]);
     let output = command.current_dir(root()).output().unwrap();
@@ -194,5 +194,18 @@ fn the_feature_loop_lists_every_feature() {
         line.extend(features.keys().map(String::as_str).filter(|feature| *feature != "default"));
         let line = line.join(" ");
         assert!(script.lines().any(|other| other == line), ".ci/run has no line {line:?}");
+    }
+}
+
+#[test]
+fn the_readme_of_the_examples_lists_every_program() {
+    let folder = root().join("examples");
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let program = path.file_stem().unwrap().to_str().unwrap();
+            assert!(readme.contains(&format!("| `{program}` |")), "{program}");
+        }
     }
 }
