@@ -10,3 +10,8 @@ pub use self::{proxy::Proxy, server::Server};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in the README of the mock runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../crates/mock/README.md")]
+pub struct MockReadme;
