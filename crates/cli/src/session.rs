@@ -21,6 +21,10 @@ use websocket_heartbeat_smol::{
 /// The maximum number of unread messages. When it is reached the server has to wait.
 const INBOX: usize = 1_024;
 
+/// The maximum number of answered heartbeats that wait to be printed: a quarter of an hour of the
+/// default interval.
+const HEARTBEATS: usize = 64;
+
 /// A stream of the session's events and of its answered heartbeats, in their order.
 pub(crate) struct Session {
     inbox: Inbox,
@@ -39,10 +43,6 @@ pub(crate) enum SessionEvent {
     Event(Event),
     Heartbeat(AnsweredHeartbeat),
 }
-
-/// The maximum number of answered heartbeats that wait to be printed: a quarter of an hour of the
-/// default interval.
-const HEARTBEATS: usize = 64;
 
 /// A heartbeat was answered.
 #[derive(Clone, Copy, Debug)]

@@ -43,7 +43,7 @@ struct Story {
 /// Runs all steps. An error means that an unexpected event ended the story.
 pub(super) async fn run(timer: SmolTimer) -> Result<(), StoryError> {
     let mut story = Story::start(timer)?;
-    story.open_and_beat().await?;
+    story.connection_opens().await?;
     story.server_goes_silent().await?;
     story.server_restarts().await?;
     story.close().await
@@ -80,7 +80,7 @@ impl Story {
         })
     }
 
-    async fn open_and_beat(&mut self) -> Result<(), StoryError> {
+    async fn connection_opens(&mut self) -> Result<(), StoryError> {
         self.timeline.heading("1. A connection opens, and heartbeats are answered.")?;
         self.open().await?;
         self.send(2).await?;
