@@ -1,4 +1,4 @@
-//! What the examples talk to: small servers on loopback, each in threads of its own until the
+//! Servers for the examples. Each runs on the loopback interface, on its own threads, until the
 //! program ends.
 
 mod proxy;
