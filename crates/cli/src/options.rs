@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use websocket_heartbeat_smol::{
-    Attempts, Builder, ConfigError, Constant, DialBudget, Exponential, Heartbeat, Offline, Outbox,
-    Preset, Request, SmolTimer, SmolTransport, Supervisor, Verdict,
+    Attempts, Builder, ConfigError, Constant, DialBudget, Exponential, Heartbeat, Offline,
+    OutboxSettings, Preset, Request, SmolTimer, SmolTransport, Supervisor, Verdict,
 };
 
 /// The options as given. `None` means the value of the preset.
@@ -44,7 +44,7 @@ pub(crate) enum HeartbeatKind {
 /// The value of both presets.
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The default of [`Outbox`].
+/// The default of [`OutboxSettings`].
 const OUTBOX_BYTES: usize = 64 << 20;
 
 impl Options {
@@ -147,10 +147,10 @@ impl Options {
     }
 
     /// Gives messages back with every preset, since each line that was not written is reported.
-    fn outbox(&self) -> Outbox {
+    fn outbox(&self) -> OutboxSettings {
         let outbox = match self.kept_offline() {
-            0 => Outbox::new().offline(Offline::Refuse),
-            count => Outbox::new().offline(Offline::Keep).count(count),
+            0 => OutboxSettings::new().offline(Offline::Refuse),
+            count => OutboxSettings::new().offline(Offline::Keep).count(count),
         };
         let outbox = outbox.give_back(true).resend(self.resend.unwrap_or(0));
         let outbox = outbox.bytes(self.max_line_bytes());

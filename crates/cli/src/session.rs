@@ -81,9 +81,9 @@ async fn drive(
     poll_fn(|cx| {
         let done = driver.poll_unpin(cx);
         while let Poll::Ready(Some(status)) = changes.poll_next_unpin(cx) {
-            while reported < status.counters.heartbeats {
+            while reported < status.counters.probes_answered {
                 reported += 1;
-                let latest = reported == status.counters.heartbeats;
+                let latest = reported == status.counters.probes_answered;
                 let round_trip = status.round_trip.last.filter(|_| latest);
                 let connection = status.connection;
                 // The channel is full while output is blocked, and closed at the end of the program.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{CloseReason, LostCause, Timestamp};
+use crate::{
+    event::{CloseReason, LostCause},
+    time::Timestamp,
+};
 
 /// Where the session stands, as of the moment in [`as_of`](Self::as_of).
 ///
@@ -146,16 +149,16 @@ pub struct Counters {
     /// Messages whose fate is unknown: [`Fate::Unknown`](crate::Fate::Unknown).
     pub unknown: u64,
     /// Heartbeats written.
-    pub probes: u64,
+    pub probes_sent: u64,
     /// Heartbeats answered, at most one answer for each.
-    pub heartbeats: u64,
+    pub probes_answered: u64,
 }
 
 impl Counters {
     /// The name and the value of each counter, in the order of the fields, without
     /// [`losses`](Self::losses), which has an [`iter`](Losses::iter) of its own.
     ///
-    /// The names are for output such as JSON. They stay as they are; later versions may add some.
+    /// The names are those of the fields. Later versions may add counters.
     ///
     /// ```
     /// # use websocket_heartbeat::Counters;
@@ -175,8 +178,8 @@ impl Counters {
             bytes_out,
             dropped,
             unknown,
-            probes,
-            heartbeats,
+            probes_sent,
+            probes_answered,
         } = *self;
         [
             ("dials", dials),
@@ -187,8 +190,8 @@ impl Counters {
             ("bytes_out", bytes_out),
             ("dropped", dropped),
             ("unknown", unknown),
-            ("probes", probes),
-            ("heartbeats", heartbeats),
+            ("probes_sent", probes_sent),
+            ("probes_answered", probes_answered),
         ]
         .into_iter()
     }
@@ -211,7 +214,7 @@ pub struct Losses {
     /// [`LostCause::Broken`].
     pub broken: u64,
     /// [`LostCause::Replaced`], [`LostCause::MaxAge`] and [`LostCause::Paused`].
-    pub wanted: u64,
+    pub intentional: u64,
 }
 
 impl Losses {
@@ -223,14 +226,14 @@ impl Losses {
             LostCause::WriteStalled(_) => &mut self.write_stalled,
             LostCause::ClosedByPeer(_) => &mut self.closed_by_peer,
             LostCause::Broken(_) => &mut self.broken,
-            LostCause::Replaced | LostCause::MaxAge | LostCause::Paused => &mut self.wanted,
+            LostCause::Replaced | LostCause::MaxAge | LostCause::Paused => &mut self.intentional,
         };
         *counter += 1;
     }
 
     /// The name and the value of each counter, in the order of the fields.
     ///
-    /// The names are for output such as JSON. They stay as they are; later versions may add some.
+    /// The names are those of the fields. Later versions may add counters.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         // Without `..`, so that a new field does not compile until it is listed here.
         let Self {
@@ -240,7 +243,7 @@ impl Losses {
             write_stalled,
             closed_by_peer,
             broken,
-            wanted,
+            intentional,
         } = *self;
         [
             ("connect", connect),
@@ -249,7 +252,7 @@ impl Losses {
             ("write_stalled", write_stalled),
             ("closed_by_peer", closed_by_peer),
             ("broken", broken),
-            ("wanted", wanted),
+            ("intentional", intentional),
         ]
         .into_iter()
     }
@@ -280,7 +283,7 @@ mod tests {
             write_stalled: 4,
             closed_by_peer: 5,
             broken: 6,
-            wanted: 7,
+            intentional: 7,
         };
         let values: Vec<u64> = losses.iter().map(|(_, count)| count).collect();
         assert_eq!(values, [1, 2, 3, 4, 5, 6, 7]);
@@ -294,8 +297,8 @@ mod tests {
             bytes_out: 6,
             dropped: 7,
             unknown: 8,
-            probes: 9,
-            heartbeats: 10,
+            probes_sent: 9,
+            probes_answered: 10,
         };
         let values: Vec<u64> = counters.iter().map(|(_, count)| count).collect();
         assert_eq!(values, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);

@@ -230,7 +230,7 @@ impl Finder<'_> {
     }
 
     fn implementation(&mut self, block: &ItemImpl) {
-        let Some((_, path, _)) = &block.trait_ else {
+        let Some((path, _)) = &block.trait_ else {
             for item in &block.items {
                 match item {
                     ImplItem::Fn(item) if is_public(&item.vis) => {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::files::{root, rust_files};
+use crate::{files::rust_files, modules::workspace};
 
 /// A place that uses a dependency.
 struct Place {
@@ -72,7 +72,7 @@ const KEPT: [&str; 7] = [
 pub(crate) fn packages() -> Vec<Value> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"]);
-    let output = command.current_dir(root()).output().unwrap();
+    let output = command.current_dir(workspace()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     match metadata["packages"].take() {
@@ -155,7 +155,7 @@ fn published_packages_contain_the_texts_of_the_licences() {
     for package in published() {
         for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
             let text = |folder: PathBuf| fs::read_to_string(folder.join(file)).unwrap_or_default();
-            assert_eq!(text(folder(&package)), text(root()), "{} {file}", name(&package));
+            assert_eq!(text(folder(&package)), text(workspace()), "{} {file}", name(&package));
         }
     }
 }
@@ -187,7 +187,7 @@ fn readmes_of_packages_have_no_relative_links() {
 /// The step `Features` of `.ci/run` checks each feature alone.
 #[test]
 fn the_feature_loop_lists_every_feature() {
-    let script = fs::read_to_string(root().join(".ci/run")).unwrap();
+    let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
     for package in published() {
         let mut line = vec![name(&package)];
         let features = package["features"].as_object().unwrap();
@@ -199,7 +199,7 @@ fn the_feature_loop_lists_every_feature() {
 
 #[test]
 fn the_readme_of_the_examples_lists_every_program() {
-    let folder = root().join("examples");
+    let folder = workspace().join("examples");
     let readme = fs::read_to_string(folder.join("README.md")).unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

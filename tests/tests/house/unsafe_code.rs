@@ -6,13 +6,14 @@
 use std::fs;
 
 use crate::{
-    files::{root, rust_files},
+    files::rust_files,
+    modules::workspace,
     packages::{folder, name, packages},
 };
 
 #[test]
 fn contributing_names_every_file_that_allows_unsafe_code() {
-    let contributing = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let contributing = fs::read_to_string(workspace().join("CONTRIBUTING.md")).unwrap();
     let rule = contributing.split("**Unsafe code**").nth(1).unwrap().split("\n\n").next().unwrap();
     let mut named: Vec<_> =
         rule.split('`').filter(|word| word.ends_with(".rs")).map(str::to_owned).collect();
@@ -24,9 +25,9 @@ fn contributing_names_every_file_that_allows_unsafe_code() {
     };
     let mut found = Vec::new();
     for place in ["crates", "examples", "tests"] {
-        for path in rust_files(&root().join(place)) {
+        for path in rust_files(&workspace().join(place)) {
             if allows(&fs::read_to_string(&path).unwrap()) {
-                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+                found.push(path.strip_prefix(workspace()).unwrap().to_str().unwrap().to_owned());
             }
         }
     }
