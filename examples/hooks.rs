@@ -1,5 +1,5 @@
-//! The five callbacks of the original. They stay valid across reconnects, and one that panics
-//! harms nothing.
+//! The five callbacks of the original packages. They are called for every connection, and a panic
+//! in one of them does not end the session.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use websocket_heartbeat_smol::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The panic below is part of the story.
+    // The panic below is intended.
     std::panic::set_hook(Box::new(|_| {}));
 
     let server = Server::echo()?;

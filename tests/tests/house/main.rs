@@ -1,4 +1,8 @@
-//! Rules of the house that no compiler knows.
+//! Rules about the repository that no compiler checks.
 
+mod files;
+mod foreign_types;
 mod layers;
 mod modules;
+mod packages;
+mod unsafe_code;
