@@ -91,44 +91,24 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod cancel;
-mod chaos;
-mod clock;
-mod connection;
-mod dial;
+mod cancellation;
+mod executor;
 mod grammar;
-mod line;
-mod peer;
-mod queue;
-mod quirks;
-mod remote;
+mod network;
 mod rng;
-mod runner;
-mod script;
-mod task;
-mod timer;
+mod server;
+mod time;
 mod trace;
 mod transport;
-mod waiters;
-mod wakes;
-mod wire;
-mod writing;
 
 pub use self::{
-    cancel::{Cancellation, at_every_cancellation},
-    chaos::Chaos,
-    clock::{Clock, SleepCounts},
-    connection::MockConnection,
-    dial::Dial,
+    cancellation::{Cancellation, at_every_cancellation},
+    executor::{Runner, Spawner, Task, run},
     grammar::{Breach, Grammar, Word},
-    peer::Peer,
-    remote::Remote,
+    network::{MockConnection, wire_len},
     rng::Rng,
-    runner::{Runner, run},
-    script::Script,
-    task::{Spawner, Task},
-    timer::{MockSleep, MockTimer},
+    server::{Chaos, Dial, Peer, Remote, Script},
+    time::{Clock, MockSleep, MockTimer, SleepCounts},
     trace::{Entry, Step, Trace},
     transport::{MockConnect, MockTransport, mock},
-    wire::wire_len,
 };

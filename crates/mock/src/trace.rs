@@ -7,7 +7,7 @@ use std::{
 
 use websocket_heartbeat::{Frame, Message, Timestamp, TransportError};
 
-use crate::Clock;
+use crate::time::Clock;
 
 /// The longest text that a [`Step`] prints whole.
 const TEXT_LIMIT: usize = 40;

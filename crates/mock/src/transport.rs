@@ -8,7 +8,12 @@ use std::{
 
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 
-use crate::{Clock, Dial, MockConnection, Peer, Remote, Step};
+use crate::{
+    network::MockConnection,
+    server::{Dial, Peer, Remote},
+    time::Clock,
+    trace::Step,
+};
 
 /// A transport that goes nowhere, and the remote control of everything that it meets there.
 ///

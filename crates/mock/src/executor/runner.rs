@@ -13,11 +13,11 @@ use std::{
 
 use websocket_heartbeat::Timestamp;
 
-use crate::{
-    Clock, Spawner, Task,
-    queue::{Queue, TaskWaker},
-    task::{NewTask, Slot},
+use super::{
+    ready_queue::{Queue, TaskWaker},
+    task::{NewTask, Slot, Spawner, Task},
 };
+use crate::time::Clock;
 
 /// Runs a future, and the time that it needs, to completion; see [`Runner`], which this makes and
 /// drops.

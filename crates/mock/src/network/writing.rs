@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use websocket_heartbeat::{Frame, TransportError};
 
-use crate::wire::wire_len;
+use super::wire_len::wire_len;
 
 /// The client's half of writing on one line. It wakes nobody and keeps no record.
 pub(crate) struct Writing {

@@ -10,7 +10,7 @@ use std::{
 
 use websocket_heartbeat::Timestamp;
 
-use crate::{MockTimer, quirks::Quirks};
+use super::{MockTimer, timer_quirks::Quirks};
 
 /// A virtual clock. It starts at [`Timestamp::EPOCH`] and stands still until it is told to move,
 /// by a [`Runner`](crate::Runner) or by hand.

@@ -9,12 +9,11 @@ use std::{
 
 use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, Timestamp, TransportError};
 
+use super::{client_waker::Wakes, waiters::Waiters, writing::Writing};
 use crate::{
-    Clock, Step, Trace,
-    script::{Act, LineOptions},
-    waiters::Waiters,
-    wakes::Wakes,
-    writing::Writing,
+    server::{Act, LineOptions},
+    time::Clock,
+    trace::{Step, Trace},
 };
 
 /// One line. The connection and the peers hold it; what is under way in the clock does not.

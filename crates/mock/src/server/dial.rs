@@ -10,7 +10,15 @@ use std::{
 
 use websocket_heartbeat::{Attempt, Timestamp, TransportError};
 
-use crate::{Clock, Peer, Script, Step, Trace, line::Line, script::Answer, waiters::Waiters};
+use super::{
+    peer::Peer,
+    script::{Answer, Script},
+};
+use crate::{
+    network::{Line, Waiters},
+    time::Clock,
+    trace::{Step, Trace},
+};
 
 /// An attempt that waits for the server's answer. Clones mean the same attempt.
 ///

@@ -7,7 +7,7 @@ use std::{
 
 use websocket_heartbeat::{Timer, Timestamp};
 
-use crate::Clock;
+use super::Clock;
 
 /// A [`Timer`] that lives by a [`Clock`].
 ///

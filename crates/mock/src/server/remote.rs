@@ -10,8 +10,15 @@ use std::{
 
 use websocket_heartbeat::{Attempt, Timestamp};
 
+use super::{
+    dial::Dial,
+    peer::Peer,
+    script::{Answer, Script},
+};
 use crate::{
-    Clock, Dial, Peer, Script, Trace, connection::Gauge, script::Answer, waiters::Waiters,
+    network::{Gauge, Waiters},
+    time::Clock,
+    trace::Trace,
 };
 
 /// The remote control of a [`MockTransport`](crate::MockTransport), from [`mock`](crate::mock).

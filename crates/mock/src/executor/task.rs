@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::queue::TaskWaker;
+use super::ready_queue::TaskWaker;
 
 /// Adds tasks to a [`Runner`](crate::Runner) from anywhere in its thread; clones add to the same one.
 ///

@@ -10,11 +10,8 @@ use std::{
 
 use websocket_heartbeat::{Bytes, CloseFrame, Frame, Message, Text, Timestamp, TransportError};
 
-use crate::{
-    line::{Incoming, Line, Path},
-    script::Act,
-    writing::Limit,
-};
+use super::script::Act;
+use crate::network::{Incoming, Limit, Line, Path};
 
 /// The server's end of a connection. Clones control the same end; dropping them changes nothing.
 ///

@@ -11,10 +11,8 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use websocket_heartbeat::{Connection, ErrorKind, Frame, TransportError};
 
-use crate::{
-    Step,
-    line::{Incoming, Line, Reading, State},
-};
+use super::link::{Incoming, Line, Reading, State};
+use crate::trace::Step;
 
 /// The largest payload of a control frame, RFC 6455 section 5.5.
 const CONTROL_LIMIT: usize = 125;

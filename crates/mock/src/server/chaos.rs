@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-use crate::{Rng, Script};
+use super::script::Script;
+use crate::rng::Rng;
 
 /// A server that accepts, refuses, hangs, cuts and stalls at random: the same seed gives the same
 /// scripts.

@@ -1,0 +1,10 @@
+//! The scripted server: how it answers each dial, and the test's control over it.
+
+mod chaos;
+mod dial;
+mod peer;
+mod remote;
+mod script;
+
+pub(crate) use self::script::{Act, LineOptions};
+pub use self::{chaos::Chaos, dial::Dial, peer::Peer, remote::Remote, script::Script};
