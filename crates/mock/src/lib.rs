@@ -101,6 +101,9 @@ mod time;
 mod trace;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     cancellation::{Cancellation, at_every_cancellation},
     executor::{Runner, Spawner, Task, run},

@@ -96,20 +96,20 @@ impl Future for MockConnect {
         };
         let number = dial.attempt().connection;
         this.remote.gauge().change(|counts| counts.dialing -= 1);
-        let line = match outcome {
-            Ok(line) => line,
+        let link = match outcome {
+            Ok(link) => link,
             Err(error) => {
                 this.remote.trace().add(number, Step::Refused(error.clone()));
                 return Poll::Ready(Err(error));
             }
         };
-        line.record(Step::Open);
+        link.record(Step::Open);
         let (subprotocol, headers) = {
-            let state = line.lock();
+            let state = link.lock();
             (state.options.subprotocol.clone(), state.options.headers.clone())
         };
-        let peer = Peer::new(&line);
-        let connection = MockConnection::new(line, this.remote.gauge().clone(), this.can_ping);
+        let peer = Peer::new(&link);
+        let connection = MockConnection::new(link, this.remote.gauge().clone(), this.can_ping);
         this.remote.opened(peer);
         Poll::Ready(Ok(Established::new(connection).subprotocol(subprotocol).headers(headers)))
     }

@@ -1,16 +1,16 @@
-//! [`Wakes`]: whom a line wakes, and for what.
+//! [`ClientWaker`]: whom a line wakes, and for what.
 
 use std::task::Waker;
 
 /// The client's waker and what it waits for.
 #[derive(Default)]
-pub(crate) struct Wakes {
+pub(crate) struct ClientWaker {
     waker: Option<Waker>,
     pub(crate) read: bool,
     pub(crate) write: bool,
 }
 
-impl Wakes {
+impl ClientWaker {
     /// Only the waker of the last poll counts, whichever it was.
     pub(crate) fn register(&mut self, waker: &Waker) {
         match &mut self.waker {

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -11,7 +11,11 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use websocket_heartbeat::{Connection, ErrorKind, Frame, TransportError};
 
-use super::link::{Incoming, Line, Reading, State};
+use super::{
+    gauge::Gauge,
+    link::Link,
+    link_state::{Incoming, LinkState, Reading},
+};
 use crate::trace::Step;
 
 /// The largest payload of a control frame, RFC 6455 section 5.5.
@@ -29,25 +33,25 @@ const CONTROL_LIMIT: usize = 125;
 /// It is strict towards the client: `start_send` without a `poll_ready` that was ready, a control
 /// frame of more than 125 bytes, a ping on a transport that cannot ping, and `poll_close` panic.
 pub struct MockConnection {
-    line: Arc<Line>,
+    link: Arc<Link>,
     gauge: Gauge,
     can_ping: bool,
 }
 
 impl MockConnection {
-    pub(crate) fn new(line: Arc<Line>, gauge: Gauge, can_ping: bool) -> Self {
+    pub(crate) fn new(link: Arc<Link>, gauge: Gauge, can_ping: bool) -> Self {
         gauge.change(|counts| counts.live += 1);
-        Self { line, gauge, can_ping }
+        Self { link, gauge, can_ping }
     }
 
     fn read(&self, cx: &Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         let mut taken = Vec::new();
-        let mut state = self.line.lock();
+        let mut state = self.link.lock();
         state.wakes.register(cx.waker());
         state.writing.hand_reply();
         if state.writing.owes_reply() {
             // A failed write does not end reading: the next flush reports it.
-            let _ = self.line.write_out(&mut state, &mut taken);
+            let _ = self.link.write_out(&mut state, &mut taken);
         }
         let has_something = !state.incoming.is_empty() || state.reading != Reading::Open;
         let hesitates = state.options.hesitant && !state.hesitated_read;
@@ -64,7 +68,7 @@ impl MockConnection {
                 }
                 if state.reading == Reading::CloseSeen && !state.options.lingers {
                     state.reading = Reading::Over;
-                    self.line.record(Step::End);
+                    self.link.record(Step::End);
                     break Poll::Ready(None);
                 }
                 match state.incoming.pop_front() {
@@ -85,18 +89,18 @@ impl MockConnection {
                             _ => {}
                         }
                         if state.options.records {
-                            self.line.record(Step::Read(frame.clone()));
+                            self.link.record(Step::Read(frame.clone()));
                         }
                         break Poll::Ready(Some(Ok(frame)));
                     }
                     Some(Incoming::Error { error, .. }) => {
                         state.reading = Reading::Over;
-                        self.line.record(Step::ReadError(error.clone()));
+                        self.link.record(Step::ReadError(error.clone()));
                         break Poll::Ready(Some(Err(error)));
                     }
                     Some(Incoming::End) => {
                         state.reading = Reading::Over;
-                        self.line.record(Step::End);
+                        self.link.record(Step::End);
                         break Poll::Ready(None);
                     }
                 }
@@ -107,14 +111,14 @@ impl MockConnection {
             drop(state);
             read
         };
-        self.line.carry_to_server(taken);
+        self.link.carry_to_server(taken);
         read
     }
 
     /// Whether the current poll of a task has read as much as it may; counts one more read.
-    fn is_out_of_budget(&self, state: &mut State) -> bool {
+    fn is_out_of_budget(&self, state: &mut LinkState) -> bool {
         let Some(budget) = state.options.cooperative else { return false };
-        let turn = self.line.clock.turn();
+        let turn = self.link.clock.turn();
         let read = if state.turn.0 == turn { state.turn.1 } else { 0 };
         state.turn = (turn, read + 1);
         read >= budget
@@ -122,7 +126,7 @@ impl MockConnection {
 
     fn ready(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut taken = Vec::new();
-        let mut state = self.line.lock();
+        let mut state = self.link.lock();
         state.wakes.register(cx.waker());
         if state.options.hesitant && !state.hesitated_ready && !state.writing.stalled {
             state.hesitated_ready = true;
@@ -132,7 +136,7 @@ impl MockConnection {
         }
         let full = state.writing.handed_bytes() >= state.options.write_buffer;
         let result = if full || state.writing.error.is_some() {
-            self.line.write_out(&mut state, &mut taken).map(drop)
+            self.link.write_out(&mut state, &mut taken).map(drop)
         } else {
             Ok(())
         };
@@ -145,13 +149,13 @@ impl MockConnection {
         state.writing.ready = matches!(ready, Poll::Ready(Ok(())));
         state.wakes.write = ready.is_pending();
         drop(state);
-        self.line.carry_to_server(taken);
+        self.link.carry_to_server(taken);
         ready
     }
 
     fn flush(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut taken = Vec::new();
-        let mut state = self.line.lock();
+        let mut state = self.link.lock();
         state.wakes.register(cx.waker());
         state.writing.hand_reply();
         if state.options.hesitant && !state.hesitated_flush && state.writing.handed_bytes() > 0 {
@@ -160,7 +164,7 @@ impl MockConnection {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let flushed = match self.line.write_out(&mut state, &mut taken) {
+        let flushed = match self.link.write_out(&mut state, &mut taken) {
             // A stalled line is stuck even for those who have nothing to write.
             Ok(all) if !all || state.writing.stalled => Poll::Pending,
             result => Poll::Ready(result.map(drop)),
@@ -168,12 +172,12 @@ impl MockConnection {
         state.hesitated_flush &= flushed.is_pending();
         state.wakes.write = flushed.is_pending();
         drop(state);
-        self.line.carry_to_server(taken);
+        self.link.carry_to_server(taken);
         flushed
     }
 
     fn send(&self, frame: Frame) -> Result<(), TransportError> {
-        let mut state = self.line.lock();
+        let mut state = self.link.lock();
         let was_ready = std::mem::take(&mut state.writing.ready);
         assert!(was_ready, "start_send without a poll_ready that was ready");
         state.hesitated_ready = false;
@@ -239,7 +243,7 @@ impl Sink<Frame> for MockConnection {
 
 impl Connection for MockConnection {
     fn progress(&self) -> Option<u64> {
-        let state = self.line.lock();
+        let state = self.link.lock();
         state.options.tells_progress.then_some(state.writing.progress())
     }
 }
@@ -247,39 +251,13 @@ impl Connection for MockConnection {
 impl Drop for MockConnection {
     fn drop(&mut self) {
         self.gauge.change(|counts| counts.live -= 1);
-        self.line.record(Step::Dropped);
-        self.line.drop_client();
+        self.link.record(Step::Dropped);
+        self.link.drop_client();
     }
 }
 
 impl fmt::Debug for MockConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MockConnection").field("number", &self.line.number).finish_non_exhaustive()
-    }
-}
-
-/// How many attempts and connections a client has at once.
-#[derive(Clone, Default)]
-pub(crate) struct Gauge {
-    counts: Arc<Mutex<Counts>>,
-}
-
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) dialing: usize,
-    pub(crate) live: usize,
-    /// The most of both together that there ever were.
-    pub(crate) most: usize,
-}
-
-impl Gauge {
-    pub(crate) fn change(&self, by: impl FnOnce(&mut Counts)) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        by(&mut counts);
-        counts.most = counts.most.max(counts.dialing + counts.live);
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        f.debug_struct("MockConnection").field("number", &self.link.number).finish_non_exhaustive()
     }
 }

@@ -7,138 +7,39 @@ use std::{
     time::Duration,
 };
 
-use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, Timestamp, TransportError};
+use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, TransportError};
 
-use super::{client_waker::Wakes, waiters::Waiters, writing::Writing};
+use super::{
+    action::Action,
+    link_state::{Incoming, LinkState, Packet, Path, Server},
+    options::LinkOptions,
+};
 use crate::{
-    server::{Act, LineOptions},
     time::Clock,
     trace::{Step, Trace},
 };
 
 /// One line. The connection and the peers hold it; what is under way in the clock does not.
-pub(crate) struct Line {
+pub(crate) struct Link {
     pub(crate) number: u64,
     pub(crate) clock: Clock,
     pub(crate) trace: Trace,
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
 }
 
-/// What the server has said so far.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Server {
-    Open,
-    CloseSent,
-    Gone,
-}
-
-/// Whether what is sent arrives.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Path {
-    Up,
-    Held,
-    Cut,
-}
-
-/// How far the client's reading has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reading {
-    Open,
-    CloseSeen,
-    Over,
-}
-
-/// What the client can read.
-pub(crate) enum Incoming {
-    Frame(Frame),
-    /// The stream fails; writes too, if the line broke.
-    Error {
-        error: TransportError,
-        line_broke: bool,
-    },
-    End,
-}
-
-enum Packet {
-    ToClient(Incoming),
-    ToServer(Frame),
-}
-
-/// The packets under way in one direction, which never overtake each other.
-#[derive(Default)]
-struct Lane {
-    last: Timestamp,
-    in_flight: usize,
-}
-
-pub(crate) struct State {
-    pub(crate) options: LineOptions,
-
-    pub(crate) incoming: VecDeque<Incoming>,
-    pub(crate) reading: Reading,
-
-    pub(crate) writing: Writing,
-    pub(crate) written: Vec<(Timestamp, Frame)>,
-    write_error_told: bool,
-
-    pub(crate) wakes: Wakes,
-    pub(crate) hesitated_read: bool,
-    pub(crate) hesitated_ready: bool,
-    pub(crate) hesitated_flush: bool,
-    /// The poll of a task in which frames were last read, and how many.
-    pub(crate) turn: (u64, u32),
-
-    path: Path,
-    held: VecDeque<Packet>,
-    to_client: Lane,
-    to_server: Lane,
-
-    server: Server,
-    pub(crate) received: Vec<(Timestamp, Frame)>,
-    pub(crate) received_count: u64,
-    /// How many of the received frames were taken one by one.
-    pub(crate) taken: usize,
-    pub(crate) waiters: Waiters,
-    pub(crate) dropped_at: Option<Timestamp>,
-    pub(crate) ignored: u64,
-}
-
-impl Line {
+impl Link {
     pub(crate) fn new(
         number: u64,
         clock: &Clock,
         trace: &Trace,
-        options: LineOptions,
+        options: LinkOptions,
     ) -> Arc<Self> {
-        let state = State {
-            incoming: VecDeque::new(),
-            reading: Reading::Open,
-            writing: Writing::new(options.rate),
-            written: Vec::new(),
-            write_error_told: false,
-            wakes: Wakes::default(),
-            hesitated_read: false,
-            hesitated_ready: false,
-            hesitated_flush: false,
-            turn: (0, 0),
-            path: Path::Up,
-            held: VecDeque::new(),
-            to_client: Lane::default(),
-            to_server: Lane::default(),
-            server: Server::Open,
-            received: Vec::new(),
-            received_count: 0,
-            taken: 0,
-            waiters: Waiters::default(),
-            dropped_at: None,
-            ignored: 0,
-            options,
-        };
+        let state = LinkState::new(options);
         let (clock, trace) = (clock.clone(), trace.clone());
         Arc::new(Self { number, clock, trace, state: Mutex::new(state) })
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,39 +65,39 @@ impl Line {
     }
 
     /// Does what a script has the server do.
-    pub(crate) fn act(self: &Arc<Self>, act: Act) {
+    pub(crate) fn act(self: &Arc<Self>, act: Action) {
         match act {
-            Act::Send(message) => self.say(Incoming::Frame(Frame::Message(message))),
-            Act::Close(code, reason) => {
+            Action::Send(message) => self.say(Incoming::Frame(Frame::Message(message))),
+            Action::Close(code, reason) => {
                 self.say(Incoming::Frame(Frame::Close(Some(CloseFrame::new(code, reason)))));
             }
-            Act::End => self.say(Incoming::End),
-            Act::Fail(error) => self.say(Incoming::Error { error, line_broke: true }),
-            Act::Garbage => {
+            Action::End => self.say(Incoming::End),
+            Action::Fail(error) => self.say(Incoming::Error { error, link_broke: true }),
+            Action::Garbage => {
                 let error = TransportError::new(ErrorKind::Protocol, "a frame that makes no sense");
-                self.say(Incoming::Error { error, line_broke: false });
+                self.say(Incoming::Error { error, link_broke: false });
             }
-            Act::HalfOpen => self.set_path(Path::Cut),
-            Act::StallWrites => self.lock().writing.stalled = true,
+            Action::HalfOpen => self.set_path(Path::Cut),
+            Action::StallWrites => self.lock().writing.stalled = true,
         }
     }
 
     /// Has the server do something later, if anybody still looks then.
-    pub(crate) fn act_after(self: &Arc<Self>, delay: Duration, act: Act) {
-        self.later(delay, |line| line.act(act));
+    pub(crate) fn act_after(self: &Arc<Self>, delay: Duration, act: Action) {
+        self.later(delay, |link| link.act(act));
     }
 
     /// Sends a message again and again, as long as it can arrive.
     pub(crate) fn chatter(self: &Arc<Self>, period: Duration, message: Message) {
-        self.later(period, move |line| {
-            let state = line.lock();
+        self.later(period, move |link| {
+            let state = link.lock();
             let can_arrive = state.dropped_at.is_none()
                 && state.server == Server::Open
                 && state.path != Path::Cut;
             drop(state);
             if can_arrive {
-                line.act(Act::Send(message.clone()));
-                line.chatter(period, message);
+                link.act(Action::Send(message.clone()));
+                link.chatter(period, message);
             }
         });
     }
@@ -220,7 +121,7 @@ impl Line {
     }
 
     /// Whether everything that the client has written has arrived or was lost.
-    pub(crate) fn nothing_under_way(state: &State) -> bool {
+    pub(crate) fn nothing_under_way(state: &LinkState) -> bool {
         state.to_server.in_flight == 0 && state.held.is_empty()
     }
 
@@ -240,10 +141,10 @@ impl Line {
     }
 
     fn later(self: &Arc<Self>, delay: Duration, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
-        let line = Arc::downgrade(self);
+        let link = Arc::downgrade(self);
         self.clock.schedule(delay, move || {
-            if let Some(line) = line.upgrade() {
-                then(&line);
+            if let Some(link) = link.upgrade() {
+                then(&link);
             }
         });
     }
@@ -262,9 +163,9 @@ impl Line {
         }
         lane.in_flight += 1;
         drop(state);
-        self.later(at.saturating_since(now), move |line| {
-            line.lock().lane(&packet).in_flight -= 1;
-            line.arrive(packet);
+        self.later(at.saturating_since(now), move |link| {
+            link.lock().lane(&packet).in_flight -= 1;
+            link.arrive(packet);
         });
     }
 
@@ -291,7 +192,7 @@ impl Line {
                     return;
                 }
                 let broke = match &incoming {
-                    Incoming::Error { error, line_broke: true } => Some(error.clone()),
+                    Incoming::Error { error, link_broke: true } => Some(error.clone()),
                     _ => None,
                 };
                 state.incoming.push_back(incoming);
@@ -336,8 +237,8 @@ impl Line {
                 match delay {
                     None => {}
                     Some(Duration::ZERO) => self.say(Incoming::Frame(Frame::Pong(payload))),
-                    Some(delay) => self.later(delay, |line| {
-                        line.say(Incoming::Frame(Frame::Pong(payload)));
+                    Some(delay) => self.later(delay, |link| {
+                        link.say(Incoming::Frame(Frame::Pong(payload)));
                     }),
                 }
             }
@@ -356,7 +257,7 @@ impl Line {
                 let reply = responder(message);
                 self.lock().options.responder.get_or_insert(responder);
                 if let Some(reply) = reply {
-                    self.act(Act::Send(reply));
+                    self.act(Action::Send(reply));
                 }
             }
         }
@@ -366,7 +267,7 @@ impl Line {
     /// adds the whole frames to `taken`.
     pub(crate) fn write_out(
         self: &Arc<Self>,
-        state: &mut State,
+        state: &mut LinkState,
         taken: &mut Vec<Frame>,
     ) -> Result<bool, TransportError> {
         let before = taken.len();
@@ -383,22 +284,13 @@ impl Line {
             }
         }
         if let Some(period) = state.writing.next_refill() {
-            self.later(period, |line| {
-                let mut state = line.lock();
+            self.later(period, |link| {
+                let mut state = link.lock();
                 let waker = state.writing.refill().then(|| state.wakes.for_write()).flatten();
                 drop(state);
                 waker.into_iter().for_each(Waker::wake);
             });
         }
         result
-    }
-}
-
-impl State {
-    fn lane(&mut self, packet: &Packet) -> &mut Lane {
-        match packet {
-            Packet::ToClient(_) => &mut self.to_client,
-            Packet::ToServer(_) => &mut self.to_server,
-        }
     }
 }

@@ -1,15 +1,22 @@
 //! The network link of one connection: the client's end, and what lies between it and the server.
 
+mod action;
 mod client_waker;
 mod connection;
+mod gauge;
 mod link;
+mod link_state;
+mod options;
 mod waiters;
 mod wire_len;
 mod writing;
 
 pub(crate) use self::{
-    connection::Gauge,
-    link::{Incoming, Line, Path},
+    action::Action,
+    gauge::Gauge,
+    link::Link,
+    link_state::{Incoming, Path},
+    options::LinkOptions,
     waiters::Waiters,
     writing::Limit,
 };

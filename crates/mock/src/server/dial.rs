@@ -15,7 +15,7 @@ use super::{
     script::{Answer, Script},
 };
 use crate::{
-    network::{Line, Waiters},
+    network::{Link, Waiters},
     time::Clock,
     trace::{Step, Trace},
 };
@@ -98,14 +98,14 @@ impl Dial {
     ///
     /// If the dial was answered before.
     pub fn answer(&self, script: Script) -> Option<Peer> {
-        let Script { answer, delay, line: options, acts, chatter } = script;
+        let Script { answer, delay, link: options, acts, chatter } = script;
         let outcome = match answer {
             Answer::Hang | Answer::Manual => None,
             Answer::Refuse(error) => Some(Err(error)),
             Answer::Accept => {
                 let number = self.shared.attempt.connection;
                 let (clock, trace) = (&self.shared.clock, &self.shared.trace);
-                Some(Ok(Line::new(number, clock, trace, options)))
+                Some(Ok(Link::new(number, clock, trace, options)))
             }
         };
         {
@@ -114,27 +114,27 @@ impl Dial {
             state.answered = true;
         }
         let outcome = outcome?;
-        let line = outcome.as_ref().ok().cloned();
+        let link = outcome.as_ref().ok().cloned();
         let decide = move |dial: &Self| {
             if dial.decide(outcome.clone())
-                && let Ok(line) = outcome
+                && let Ok(link) = outcome
             {
                 acts.into_iter().for_each(|(delay, act)| {
                     if delay.is_zero() {
-                        line.act(act);
+                        link.act(act);
                     } else {
-                        line.act_after(delay, act);
+                        link.act_after(delay, act);
                     }
                 });
-                chatter.into_iter().for_each(|(period, words)| line.chatter(period, words));
+                chatter.into_iter().for_each(|(period, words)| link.chatter(period, words));
             }
         };
         if delay.is_zero() {
             decide(self);
         } else {
-            self.decide_after(delay, line.as_ref(), Box::new(decide));
+            self.decide_after(delay, link.as_ref(), Box::new(decide));
         }
-        line.map(|line| Peer::new(&line))
+        link.map(|link| Peer::new(&link))
     }
 
     /// Whether the client dropped the attempt unfinished.
@@ -184,17 +184,17 @@ impl Dial {
         };
         self.shared.trace.add(self.shared.attempt.connection, Step::Abandoned);
         drop(waker);
-        if let Some(Ok(line)) = outcome {
-            line.drop_client();
+        if let Some(Ok(link)) = outcome {
+            link.drop_client();
         }
         waiters.into_iter().for_each(Waker::wake);
     }
 
     /// Decides later, if anybody still looks then: the clock keeps neither the dial nor its line
     /// alive, since both keep the clock.
-    fn decide_after(&self, delay: Duration, line: Option<&Arc<Line>>, decide: Decision) {
+    fn decide_after(&self, delay: Duration, link: Option<&Arc<Link>>, decide: Decision) {
         self.shared.lock().decision = Some(decide);
-        let (dial, line) = (Arc::downgrade(&self.shared), line.map(Arc::downgrade));
+        let (dial, link) = (Arc::downgrade(&self.shared), link.map(Arc::downgrade));
         self.shared.clock.schedule(delay, move || match dial.upgrade() {
             Some(shared) => {
                 let decision = shared.lock().decision.take();
@@ -204,8 +204,8 @@ impl Dial {
             }
             // The client is long gone.
             None => {
-                if let Some(line) = line.and_then(|line| line.upgrade()) {
-                    line.drop_client();
+                if let Some(link) = link.and_then(|link| link.upgrade()) {
+                    link.drop_client();
                 }
             }
         });
@@ -216,8 +216,8 @@ impl Dial {
         let mut state = self.shared.lock();
         if state.abandoned_at.is_some() {
             drop(state);
-            if let Ok(line) = outcome {
-                line.drop_client();
+            if let Ok(link) = outcome {
+                link.drop_client();
             }
             return false;
         }
@@ -239,7 +239,7 @@ impl fmt::Debug for Dial {
     }
 }
 
-pub(crate) type Outcome = Result<Arc<Line>, TransportError>;
+pub(crate) type Outcome = Result<Arc<Link>, TransportError>;
 
 type Decision = Box<dyn FnOnce(&Dial) + Send>;
 

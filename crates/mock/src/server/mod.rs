@@ -6,5 +6,4 @@ mod peer;
 mod remote;
 mod script;
 
-pub(crate) use self::script::{Act, LineOptions};
 pub use self::{chaos::Chaos, dial::Dial, peer::Peer, remote::Remote, script::Script};

@@ -10,8 +10,7 @@ use std::{
 
 use websocket_heartbeat::{Bytes, CloseFrame, Frame, Message, Text, Timestamp, TransportError};
 
-use super::script::Act;
-use crate::network::{Incoming, Limit, Line, Path};
+use crate::network::{Action, Incoming, Limit, Link, Path};
 
 /// The server's end of a connection. Clones control the same end; dropping them changes nothing.
 ///
@@ -20,17 +19,17 @@ use crate::network::{Incoming, Limit, Line, Path};
 /// [`ignored`](Self::ignored).
 #[derive(Clone)]
 pub struct Peer {
-    line: Arc<Line>,
+    link: Arc<Link>,
 }
 
 impl Peer {
-    pub(crate) fn new(line: &Arc<Line>) -> Self {
-        Self { line: line.clone() }
+    pub(crate) fn new(link: &Arc<Link>) -> Self {
+        Self { link: link.clone() }
     }
 
     /// The connection's number, as in the [`Attempt`](websocket_heartbeat::Attempt) that made it.
     pub fn number(&self) -> u64 {
-        self.line.number
+        self.link.number
     }
 
     /// Sends a message.
@@ -40,7 +39,7 @@ impl Peer {
 
     /// Sends any frame.
     pub fn send_frame(&self, frame: Frame) {
-        self.line.say(Incoming::Frame(frame));
+        self.link.say(Incoming::Frame(frame));
     }
 
     /// Sends a ping.
@@ -61,59 +60,59 @@ impl Peer {
 
     /// Ends the stream without a close frame. Later writes of the client go nowhere.
     pub fn end(&self) {
-        self.line.act(Act::End);
+        self.link.act(Action::End);
     }
 
     /// Breaks the line: once this arrives, the client's writes fail with `error`, and so does its
     /// reading after what was sent before.
     pub fn fail(&self, error: TransportError) {
-        self.line.act(Act::Fail(error));
+        self.link.act(Action::Fail(error));
     }
 
     /// Breaks the protocol: the client's reading fails after what was sent before.
     pub fn garbage(&self) {
-        self.line.act(Act::Garbage);
+        self.link.act(Action::Garbage);
     }
 
     /// Cuts the cable: nothing arrives any more in either direction, also of what is under way,
     /// and nobody learns of it. The client can write as before. There is no way back.
     pub fn half_open(&self) {
-        self.line.set_path(Path::Cut);
+        self.link.set_path(Path::Cut);
     }
 
     /// Holds back everything in both directions until [`release`](Self::release): a network that
     /// stalls and recovers. The client can write meanwhile.
     pub fn hold(&self) {
-        self.line.set_path(Path::Held);
+        self.link.set_path(Path::Held);
     }
 
     /// Delivers what [`hold`](Self::hold) held back, in order and at once.
     pub fn release(&self) {
-        self.line.set_path(Path::Up);
+        self.link.set_path(Path::Up);
     }
 
     /// Sets how long anything travels from now on, each way. Nothing overtakes what was sent
     /// before.
     pub fn set_latency(&self, one_way: Duration) {
-        self.line.lock().options.latency = one_way;
+        self.link.lock().options.latency = one_way;
     }
 
     /// Answers pings after this long, or with `None` not at all.
     pub fn set_pong(&self, delay: Option<Duration>) {
-        self.line.lock().options.pong = delay;
+        self.link.lock().options.pong = delay;
     }
 
     /// Takes no more bytes: the client's `poll_ready` and `poll_flush` stay pending until
     /// [`resume_writes`](Self::resume_writes).
     pub fn stall_writes(&self) {
-        self.line.lock().writing.stalled = true;
+        self.link.lock().writing.stalled = true;
     }
 
     /// Takes this many bytes from now on and no more, also in the middle of a frame. What counts
     /// is [`wire_len`](crate::wire_len).
     pub fn write_quota(&self, bytes: u64) {
         let waker = {
-            let mut state = self.line.lock();
+            let mut state = self.link.lock();
             state.writing.set_limit(Limit::Quota { left: bytes });
             (bytes > 0).then(|| state.wakes.for_write()).flatten()
         };
@@ -123,7 +122,7 @@ impl Peer {
     /// Takes any number of bytes again: lifts stalls, quotas and rates.
     pub fn resume_writes(&self) {
         let waker = {
-            let mut state = self.line.lock();
+            let mut state = self.link.lock();
             state.writing.stalled = false;
             state.writing.set_limit(Limit::None);
             state.wakes.for_write()
@@ -134,7 +133,7 @@ impl Peer {
     /// Makes every write of the client fail with this error. What was sent to it stays readable.
     pub fn fail_writes(&self, error: TransportError) {
         let waker = {
-            let mut state = self.line.lock();
+            let mut state = self.link.lock();
             state.writing.error.get_or_insert(error);
             state.wakes.for_write()
         };
@@ -143,23 +142,23 @@ impl Peer {
 
     /// Wakes the client for no reason, as the contract of a connection allows.
     pub fn wake_for_no_reason(&self) {
-        let waker = self.line.lock().wakes.for_no_reason();
+        let waker = self.link.lock().wakes.for_no_reason();
         waker.into_iter().for_each(Waker::wake);
     }
 
     /// All frames that have arrived here so far, with the moment of each.
     pub fn received(&self) -> Vec<(Timestamp, Frame)> {
-        self.line.lock().received.clone()
+        self.link.lock().received.clone()
     }
 
     /// How many frames have arrived here so far, [recorded](crate::Script::unrecorded) or not.
     pub fn received_count(&self) -> u64 {
-        self.line.lock().received_count
+        self.link.lock().received_count
     }
 
     /// The messages among the frames that have arrived here so far.
     pub fn received_messages(&self) -> Vec<Message> {
-        let state = self.line.lock();
+        let state = self.link.lock();
         let messages = state.received.iter().filter_map(|(_, frame)| match frame {
             Frame::Message(message) => Some(message.clone()),
             _ => None,
@@ -169,7 +168,7 @@ impl Peer {
 
     /// The next frame that has arrived here and was not taken before.
     pub fn try_next_received(&self) -> Option<Frame> {
-        let mut state = self.line.lock();
+        let mut state = self.link.lock();
         let frame = state.received.get(state.taken)?.1.clone();
         state.taken += 1;
         Some(frame)
@@ -186,8 +185,8 @@ impl Peer {
             if let Some(frame) = self.try_next_received() {
                 return Poll::Ready(Some(frame));
             }
-            let mut state = self.line.lock();
-            if state.dropped_at.is_some() && Line::nothing_under_way(&state) {
+            let mut state = self.link.lock();
+            if state.dropped_at.is_some() && Link::nothing_under_way(&state) {
                 return Poll::Ready(None);
             }
             state.waiters.register(cx.waker());
@@ -199,22 +198,22 @@ impl Peer {
     /// All frames that the line has wholly taken from the client so far, with the moment of each,
     /// whether they arrived or not.
     pub fn written(&self) -> Vec<(Timestamp, Frame)> {
-        self.line.lock().written.clone()
+        self.link.lock().written.clone()
     }
 
     /// The frames that the client has handed over and the line has not wholly taken.
     pub fn unflushed(&self) -> Vec<Frame> {
-        self.line.lock().writing.handed_frames().cloned().collect()
+        self.link.lock().writing.handed_frames().cloned().collect()
     }
 
     /// How many bytes the line has taken from the client so far.
     pub fn bytes_written(&self) -> u64 {
-        self.line.lock().writing.progress()
+        self.link.lock().writing.progress()
     }
 
     /// How many things are on the client's side and were not read: frames, and the end.
     pub fn unread(&self) -> usize {
-        self.line.lock().incoming.len()
+        self.link.lock().incoming.len()
     }
 
     /// Whether the client still holds the connection.
@@ -224,13 +223,13 @@ impl Peer {
 
     /// When the client dropped the connection.
     pub fn dropped_at(&self) -> Option<Timestamp> {
-        self.line.lock().dropped_at
+        self.link.lock().dropped_at
     }
 
     /// Waits until the client has dropped the connection.
     pub async fn dropped(&self) {
         poll_fn(|cx| {
-            let mut state = self.line.lock();
+            let mut state = self.link.lock();
             if state.dropped_at.is_some() {
                 return Poll::Ready(());
             }
@@ -243,15 +242,15 @@ impl Peer {
     /// How many things this end tried to send when it had said its last, or that came to a client
     /// who had dropped the connection.
     pub fn ignored(&self) -> u64 {
-        self.line.lock().ignored
+        self.link.lock().ignored
     }
 }
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.line.lock();
+        let state = self.link.lock();
         f.debug_struct("Peer")
-            .field("number", &self.line.number)
+            .field("number", &self.link.number)
             .field("received", &state.received.len())
             .field("dropped_at", &state.dropped_at)
             .finish_non_exhaustive()

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use websocket_heartbeat::{ErrorKind, Headers, HttpAnswer, Message, Text, TransportError};
 
+use crate::network::{Action, LinkOptions};
+
 /// What a server does with one dial, and then on the connection, if there is one.
 ///
 /// It begins with the answer: [`accept`](Self::accept), [`refuse`](Self::refuse),
@@ -25,8 +27,8 @@ use websocket_heartbeat::{ErrorKind, Headers, HttpAnswer, Message, Text, Transpo
 pub struct Script {
     pub(crate) answer: Answer,
     pub(crate) delay: Duration,
-    pub(crate) line: LineOptions,
-    pub(crate) acts: Vec<(Duration, Act)>,
+    pub(crate) link: LinkOptions,
+    pub(crate) acts: Vec<(Duration, Action)>,
     pub(crate) chatter: Option<(Duration, Message)>,
 }
 
@@ -78,7 +80,7 @@ impl Script {
         Self {
             answer,
             delay: Duration::ZERO,
-            line: LineOptions::default(),
+            link: LinkOptions::default(),
             acts: Vec::new(),
             chatter: None,
         }
@@ -94,37 +96,37 @@ impl Script {
     /// Answers nothing at all: neither pings nor the close frame, and no message.
     #[must_use]
     pub fn silent(mut self) -> Self {
-        self.line.pong = None;
-        self.line.answers_close = false;
-        self.line.responder = None;
+        self.link.pong = None;
+        self.link.answers_close = false;
+        self.link.responder = None;
         self
     }
 
     /// Answers pings after that long instead of at once.
     #[must_use]
     pub fn pong_after(mut self, delay: Duration) -> Self {
-        self.line.pong = Some(delay);
+        self.link.pong = Some(delay);
         self
     }
 
     /// Does not answer pings.
     #[must_use]
     pub fn without_pongs(mut self) -> Self {
-        self.line.pong = None;
+        self.link.pong = None;
         self
     }
 
     /// Does not answer the close frame.
     #[must_use]
     pub fn ignore_close(mut self) -> Self {
-        self.line.answers_close = false;
+        self.link.answers_close = false;
         self
     }
 
     /// Keeps the line open after the close handshake, until [`Peer::end`](crate::Peer::end).
     #[must_use]
     pub fn linger(mut self) -> Self {
-        self.line.lingers = true;
+        self.link.lingers = true;
         self
     }
 
@@ -140,20 +142,20 @@ impl Script {
         mut self,
         reply: impl FnMut(Message) -> Option<Message> + Send + 'static,
     ) -> Self {
-        self.line.responder = Some(Box::new(reply));
+        self.link.responder = Some(Box::new(reply));
         self
     }
 
     /// Sends this message at once, so that it comes together with the answer to the dial.
     #[must_use]
     pub fn greet(self, message: impl Into<Message>) -> Self {
-        self.act(Duration::ZERO, Act::Send(message.into()))
+        self.act(Duration::ZERO, Action::Send(message.into()))
     }
 
     /// Sends this message after that time.
     #[must_use]
     pub fn send_after(self, delay: Duration, message: impl Into<Message>) -> Self {
-        self.act(delay, Act::Send(message.into()))
+        self.act(delay, Action::Send(message.into()))
     }
 
     /// Sends this message again and again, the first after one period.
@@ -171,37 +173,37 @@ impl Script {
     /// Ends the stream without a close frame after that time.
     #[must_use]
     pub fn end_after(self, delay: Duration) -> Self {
-        self.act(delay, Act::End)
+        self.act(delay, Action::End)
     }
 
     /// Begins the close handshake after that time.
     #[must_use]
     pub fn close_after(self, delay: Duration, code: u16, reason: impl Into<Text>) -> Self {
-        self.act(delay, Act::Close(code, reason.into()))
+        self.act(delay, Action::Close(code, reason.into()))
     }
 
     /// Breaks the line after that time; see [`Peer::fail`](crate::Peer::fail).
     #[must_use]
     pub fn fail_after(self, delay: Duration, error: TransportError) -> Self {
-        self.act(delay, Act::Fail(error))
+        self.act(delay, Action::Fail(error))
     }
 
     /// Breaks the protocol after that time; see [`Peer::garbage`](crate::Peer::garbage).
     #[must_use]
     pub fn garbage_after(self, delay: Duration) -> Self {
-        self.act(delay, Act::Garbage)
+        self.act(delay, Action::Garbage)
     }
 
     /// Cuts the cable after that time; see [`Peer::half_open`](crate::Peer::half_open).
     #[must_use]
     pub fn half_open_after(self, delay: Duration) -> Self {
-        self.act(delay, Act::HalfOpen)
+        self.act(delay, Action::HalfOpen)
     }
 
     /// Takes no more bytes after that time; see [`Peer::stall_writes`](crate::Peer::stall_writes).
     #[must_use]
     pub fn stall_writes_after(self, delay: Duration) -> Self {
-        self.act(delay, Act::StallWrites)
+        self.act(delay, Action::StallWrites)
     }
 
     /// Takes that many bytes in each period and no more; a slow line that is alive.
@@ -212,42 +214,42 @@ impl Script {
     #[must_use]
     pub fn write_rate(mut self, bytes: u64, period: Duration) -> Self {
         assert!(bytes > 0 && !period.is_zero(), "a rate needs bytes and a period above zero");
-        self.line.rate = Some((bytes, period));
+        self.link.rate = Some((bytes, period));
         self
     }
 
     /// How long anything travels, each way.
     #[must_use]
     pub fn latency(mut self, one_way: Duration) -> Self {
-        self.line.latency = one_way;
+        self.link.latency = one_way;
         self
     }
 
     /// The subprotocol that the server chooses.
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: impl Into<Text>) -> Self {
-        self.line.subprotocol = Some(subprotocol.into());
+        self.link.subprotocol = Some(subprotocol.into());
         self
     }
 
     /// Adds a header field to the server's answer.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.line.headers.append(name, value.as_bytes());
+        self.link.headers.append(name, value.as_bytes());
         self
     }
 
     /// Makes a connection that cannot tell how many bytes the line has taken.
     #[must_use]
     pub fn without_progress(mut self) -> Self {
-        self.line.tells_progress = false;
+        self.link.tells_progress = false;
         self
     }
 
     /// Makes a connection that refuses messages of more bytes as too large, and lives on.
     #[must_use]
     pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.line.message_limit = bytes;
+        self.link.message_limit = bytes;
         self
     }
 
@@ -255,7 +257,7 @@ impl Script {
     /// flush; 128 KiB unless told.
     #[must_use]
     pub fn write_buffer(mut self, bytes: u64) -> Self {
-        self.line.write_buffer = bytes;
+        self.link.write_buffer = bytes;
         self
     }
 
@@ -263,7 +265,7 @@ impl Script {
     /// once: all that a driver should notice is more polls.
     #[must_use]
     pub fn hesitant(mut self) -> Self {
-        self.line.hesitant = true;
+        self.link.hesitant = true;
         self
     }
 
@@ -272,7 +274,7 @@ impl Script {
     /// The polls are those of a [`Runner`](crate::Runner).
     #[must_use]
     pub fn cooperative(mut self, frames: u32) -> Self {
-        self.line.cooperative = Some(frames);
+        self.link.cooperative = Some(frames);
         self
     }
 
@@ -281,11 +283,11 @@ impl Script {
     /// all records.
     #[must_use]
     pub fn unrecorded(mut self) -> Self {
-        self.line.records = false;
+        self.link.records = false;
         self
     }
 
-    fn act(mut self, delay: Duration, act: Act) -> Self {
+    fn act(mut self, delay: Duration, act: Action) -> Self {
         self.acts.push((delay, act));
         self
     }
@@ -308,59 +310,4 @@ pub(crate) enum Answer {
     Refuse(TransportError),
     Hang,
     Manual,
-}
-
-/// What a server does of its own at some moment.
-#[derive(Debug)]
-pub(crate) enum Act {
-    Send(Message),
-    Close(u16, Text),
-    End,
-    Fail(TransportError),
-    Garbage,
-    HalfOpen,
-    StallWrites,
-}
-
-pub(crate) type Responder = Box<dyn FnMut(Message) -> Option<Message> + Send>;
-
-/// What stays true for the whole life of a line.
-pub(crate) struct LineOptions {
-    /// `None`: pings are not answered.
-    pub(crate) pong: Option<Duration>,
-    pub(crate) answers_close: bool,
-    pub(crate) lingers: bool,
-    pub(crate) responder: Option<Responder>,
-    pub(crate) rate: Option<(u64, Duration)>,
-    pub(crate) latency: Duration,
-    pub(crate) subprotocol: Option<Text>,
-    pub(crate) headers: Headers,
-    pub(crate) tells_progress: bool,
-    pub(crate) message_limit: usize,
-    pub(crate) write_buffer: u64,
-    pub(crate) hesitant: bool,
-    /// How many frames one poll of a task may read.
-    pub(crate) cooperative: Option<u32>,
-    pub(crate) records: bool,
-}
-
-impl Default for LineOptions {
-    fn default() -> Self {
-        Self {
-            pong: Some(Duration::ZERO),
-            answers_close: true,
-            lingers: false,
-            responder: None,
-            rate: None,
-            latency: Duration::ZERO,
-            subprotocol: None,
-            headers: Headers::new(),
-            tells_progress: true,
-            message_limit: usize::MAX,
-            write_buffer: 128 * 1024,
-            hesitant: false,
-            cooperative: None,
-            records: true,
-        }
-    }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use websocket_heartbeat::Timestamp;
 
-use super::{MockTimer, timer_quirks::Quirks};
+use super::timer_quirks::Quirks;
 
 /// A virtual clock. It starts at [`Timestamp::EPOCH`] and stands still until it is told to move,
 /// by a [`Runner`](crate::Runner) or by hand.
@@ -65,11 +65,6 @@ impl Clock {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.lock().now
-    }
-
-    /// A timer that lives by this clock.
-    pub fn timer(&self) -> MockTimer {
-        MockTimer::new(self)
     }
 
     /// Lets time pass, one instant after the other: at each at which something is due the clock
@@ -250,6 +245,13 @@ impl Clock {
         drop(waker);
     }
 
+    /// Says later whether anything still holds this clock.
+    #[cfg(test)]
+    pub(crate) fn is_alive(&self) -> impl Fn() -> bool + use<> {
+        let state = Arc::downgrade(&self.state);
+        move || state.strong_count() > 0
+    }
+
     fn after(&self, duration: Duration) -> Timestamp {
         self.now().checked_add(duration).expect("the clock stays within its range of 584 years")
     }
@@ -338,42 +340,5 @@ impl State {
         let sleep = self.sleeps.first_key_value().map(|((at, _), _)| *at);
         let next = sleep.into_iter().chain(self.next_action()).min()?;
         Some(next.max(self.now))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::StreamExt;
-    use websocket_heartbeat::Supervisor;
-
-    use super::*;
-    use crate::{Runner, Script, mock};
-
-    /// What is to happen later keeps nobody alive.
-    #[test]
-    fn nothing_is_left_of_a_clock_when_its_sessions_are_gone() {
-        let hour = Duration::from_secs(3_600);
-        let scripts: [fn(u64) -> Script; 4] = [
-            |_| Script::accept().after(Duration::from_secs(5)),
-            |_| Script::refuse_connection().after(Duration::from_secs(5)),
-            |_| Script::accept().chatter(Duration::from_secs(7), "tick"),
-            |_| Script::accept().latency(Duration::from_secs(3)).echo().end_after(Duration::MAX),
-        ];
-        for script in scripts {
-            for ends in [Duration::from_secs(1), hour] {
-                let clock = Clock::new();
-                let state = Arc::downgrade(&clock.state);
-                let (transport, remote) = mock(&clock);
-                remote.script(script);
-                let mut session = Supervisor::builder(transport, clock.timer()).build().unwrap();
-                let mut runner = Runner::new(&clock);
-                runner.spawn(async move { while session.next().await.is_some() {} }).detach();
-                runner.run_for(ends);
-                let peer = remote.last_peer();
-                drop((runner, remote, clock));
-                drop(peer);
-                assert!(state.upgrade().is_none());
-            }
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use websocket_heartbeat::{Timer, Timestamp};
 
-use super::Clock;
+use super::clock::Clock;
 
 /// A [`Timer`] that lives by a [`Clock`].
 ///
@@ -18,6 +18,13 @@ use super::Clock;
 #[derive(Clone, Debug)]
 pub struct MockTimer {
     clock: Clock,
+}
+
+impl Clock {
+    /// A timer that reads this clock.
+    pub fn timer(&self) -> MockTimer {
+        MockTimer::new(self)
+    }
 }
 
 impl MockTimer {
