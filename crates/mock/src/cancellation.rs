@@ -1,16 +1,16 @@
-//! [`at_every_cancellation`]: is a future safe to drop?
+//! [`at_every_cancellation`]: tests whether a future is safe to drop.
 
 use std::{cell::Cell, future::poll_fn, task::Poll};
 
-/// More than this many `Pending`s of one future in one scenario are a mistake of the test.
+/// A test in which one future is `Pending` more often than this has a mistake.
 const LIMIT: u64 = 10_000;
 
-/// Runs a scenario again and again, and drops a future of it after its first `Pending`, then after
-/// its second, and so on, until the future completes. Returns how often it was dropped.
+/// Runs a scenario repeatedly. The first run drops a future after its first `Pending`, the second
+/// run after its second, and so on, until the future completes. Returns how often it was dropped.
 ///
-/// The scenario must do the same each time, so it makes its own clock and mock. It wraps the
-/// future that is to be dropped in [`Cancellation::wrap`], and asserts afterwards that nothing is
-/// lost, doubled or stuck.
+/// The scenario must do the same in each run, so it makes its own clock and mock. It wraps the
+/// future in [`Cancellation::wrap`], and asserts afterwards that nothing is lost, duplicated or
+/// stuck.
 ///
 /// ```
 /// use futures::{channel::mpsc, future, SinkExt, StreamExt};
@@ -21,12 +21,12 @@ const LIMIT: u64 = 10_000;
 ///     run(&Clock::new(), async {
 ///         let receiving = async {
 ///             if let Some(first) = cancellation.wrap(receiver.next()).await {
-///                 assert_eq!(first, Some("news"));
+///                 assert_eq!(first, Some("hello"));
 ///             } else {
-///                 assert_eq!(receiver.next().await, Some("news"), "lost");
+///                 assert_eq!(receiver.next().await, Some("hello"), "lost");
 ///             }
 ///         };
-///         let (_, sent) = future::join(receiving, sender.send("news")).await;
+///         let (_, sent) = future::join(receiving, sender.send("hello")).await;
 ///         sent.unwrap();
 ///     });
 /// });
@@ -35,8 +35,8 @@ const LIMIT: u64 = 10_000;
 ///
 /// # Panics
 ///
-/// If the scenario never polls the wrapped future, or if it is still not done after ten thousand
-/// cancellations.
+/// If the scenario never polls the wrapped future, or if the future has not completed after ten
+/// thousand cancellations.
 #[track_caller]
 pub fn at_every_cancellation(mut scenario: impl FnMut(&Cancellation)) -> u64 {
     for after in 1..=LIMIT {
@@ -46,12 +46,12 @@ pub fn at_every_cancellation(mut scenario: impl FnMut(&Cancellation)) -> u64 {
             done: Cell::new(true),
         };
         scenario(&cancellation);
-        assert!(cancellation.polled.get(), "the scenario polled nothing that it had wrapped");
+        assert!(cancellation.polled.get(), "the scenario never polled a wrapped future");
         if cancellation.done.get() {
             return after - 1;
         }
     }
-    panic!("still not done after {LIMIT} cancellations");
+    panic!("the future did not complete after {LIMIT} cancellations");
 }
 
 /// One run of [`at_every_cancellation`].
@@ -63,8 +63,8 @@ pub struct Cancellation {
 }
 
 impl Cancellation {
-    /// Runs `future` to its output, or drops it after the `Pending` of this run and gives `None`.
-    /// Where several futures are wrapped, their `Pending`s count together and only one is dropped.
+    /// Runs `future` to completion, or drops it after the chosen `Pending` and returns `None`. The
+    /// `Pending`s of several wrapped futures are counted together, and only one is dropped.
     pub async fn wrap<F: Future>(&self, future: F) -> Option<F::Output> {
         // Boxed, so that it can be dropped before this future itself is.
         let mut future = Some(Box::pin(future));

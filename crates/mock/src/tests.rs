@@ -7,7 +7,7 @@ use websocket_heartbeat::Supervisor;
 
 use crate::{Clock, Runner, Script, mock};
 
-/// What is scheduled on a clock keeps nothing alive.
+/// Actions scheduled on a clock must not keep it alive.
 #[test]
 fn a_clock_is_freed_with_its_sessions() {
     let hour = Duration::from_secs(3_600);

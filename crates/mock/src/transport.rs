@@ -1,4 +1,4 @@
-//! [`MockTransport`]: core's `Transport` in the hands of a [`Remote`].
+//! [`MockTransport`]: a `Transport` that a [`Remote`] controls.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use crate::{
     trace::Step,
 };
 
-/// A transport that goes nowhere, and the remote control of everything that it meets there.
+/// Creates a transport without a network, and the [`Remote`] that controls it.
 ///
 /// ```
 /// use websocket_heartbeat_mock::{mock, Clock, Script};
@@ -31,14 +31,14 @@ pub fn mock(clock: &Clock) -> (MockTransport, Remote) {
 }
 
 /// The client's side of a [`mock`]: a [`Transport`] whose dials are answered by scripts or by the
-/// test itself.
+/// test.
 pub struct MockTransport {
     remote: Remote,
     can_ping: bool,
 }
 
 impl MockTransport {
-    /// The same as in a browser, where scripts cannot send pings.
+    /// A transport that cannot send pings, as in a browser.
     #[must_use]
     pub fn without_pings(mut self) -> Self {
         self.can_ping = false;
@@ -66,7 +66,7 @@ impl fmt::Debug for MockTransport {
     }
 }
 
-/// One attempt of a [`MockTransport`]. The server learns of it at the first poll.
+/// One attempt of a [`MockTransport`]. The dial starts at the first poll.
 #[must_use = "futures do nothing unless polled"]
 pub struct MockConnect {
     remote: Remote,

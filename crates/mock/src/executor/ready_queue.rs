@@ -1,4 +1,4 @@
-//! Who can run: the queue of a runner and the wakers that fill it.
+//! [`ReadyQueue`]: the tasks that can run, and the wakers that add to it.
 
 use std::{
     collections::VecDeque,
@@ -13,13 +13,13 @@ use std::{
 
 /// The tasks that can run, in the order in which they were woken.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct ReadyQueue {
     ready: Mutex<VecDeque<Arc<TaskWaker>>>,
     wakes: AtomicU64,
 }
 
-impl Queue {
-    /// How often anybody was woken.
+impl ReadyQueue {
+    /// The number of wakes of all tasks.
     pub(crate) fn wakes(&self) -> u64 {
         self.wakes.load(Ordering::Relaxed)
     }
@@ -31,13 +31,13 @@ impl Queue {
     }
 }
 
-/// What wakes one task, or one main future.
+/// The waker of one task, or of a main future.
 pub(crate) struct TaskWaker {
-    /// Where the task is kept, out of range for a main future.
+    /// The index of the task in the runner, out of range for a main future.
     pub(crate) index: usize,
     spawned_at: &'static Location<'static>,
-    /// Not kept alive, since the queue holds wakers: after its runner nothing is woken.
-    queue: Weak<Queue>,
+    /// Weak, since the queue holds wakers. After the runner is dropped a wake does nothing.
+    queue: Weak<ReadyQueue>,
     queued: AtomicBool,
     polls: AtomicU64,
     wakes: AtomicU64,
@@ -45,7 +45,7 @@ pub(crate) struct TaskWaker {
 
 impl TaskWaker {
     pub(crate) fn new(
-        queue: &Arc<Queue>,
+        queue: &Arc<ReadyQueue>,
         index: usize,
         spawned_at: &'static Location<'static>,
     ) -> Arc<Self> {
@@ -71,7 +71,7 @@ impl TaskWaker {
         self.wakes.load(Ordering::Relaxed)
     }
 
-    /// Puts the task in the queue without counting that as a wake.
+    /// Adds the task to the queue without counting a wake.
     pub(crate) fn wake_quietly(self: &Arc<Self>) {
         if let Some(queue) = self.queue.upgrade()
             && !self.queued.swap(true, Ordering::SeqCst)

@@ -14,13 +14,12 @@ use std::{
 use websocket_heartbeat::Timestamp;
 
 use super::{
-    ready_queue::{Queue, TaskWaker},
+    ready_queue::{ReadyQueue, TaskWaker},
     task::{NewTask, Slot, Spawner, Task},
 };
 use crate::time::Clock;
 
-/// Runs a future, and the time that it needs, to completion; see [`Runner`], which this makes and
-/// drops.
+/// Runs a future to completion on virtual time, with a new [`Runner`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,34 +34,34 @@ use crate::time::Clock;
 ///
 /// # Panics
 ///
-/// As [`Runner::run_until`].
+/// See [`Runner::run_until`].
 #[track_caller]
 pub fn run<F: Future>(clock: &Clock, future: F) -> F::Output {
     Runner::new(clock).run_until(future)
 }
 
-/// A single-threaded executor that moves a [`Clock`]: it polls tasks for as long as any of them
-/// can run, and only then lets time pass, to the next instant at which something is due.
+/// A single-threaded executor that moves a [`Clock`]. It polls tasks while any task can run, and
+/// only then moves the clock to the next instant at which something is due.
 ///
-/// So everything happens at its exact instant, whatever the machine is doing, and nothing ever
-/// waits in real time. Tasks run in the order in which they were woken. A wake from another thread
-/// is heeded, but not waited for.
+/// So each thing happens at its exact instant, independent of the machine's load, and nothing waits
+/// in real time. Tasks run in the order in which they were woken. A wake from another thread works,
+/// but the runner does not wait for it.
 ///
-/// Tests that can hang fail instead, with words that name the virtual time and who waits:
+/// A test that would hang fails instead. The message names the virtual time and the waiting tasks:
 ///
 /// - *deadlock*: nothing can run, nothing is due, and the future is not done;
-/// - *livelock*: tasks are polled again and again while time stands still;
-/// - *time limit*: more virtual time has passed than any test should need.
+/// - *livelock*: tasks are polled many times without progress of time;
+/// - *time limit*: more virtual time has passed than a test should need.
 pub struct Runner {
     clock: Clock,
-    queue: Arc<Queue>,
-    /// Each at its waker's index; a place is used again when its task is done.
+    queue: Arc<ReadyQueue>,
+    /// Each task is at its waker's index. The index is reused when the task is done.
     tasks: Vec<Option<Slot>>,
     free: Vec<usize>,
-    /// Spawned, not adopted yet.
+    /// Spawned, but not in `tasks` yet.
     new: Rc<RefCell<Vec<NewTask>>>,
     polls: u64,
-    /// The instant and how often anything was polled in it.
+    /// The current instant, and the number of polls in it.
     instant: (Timestamp, u64),
     poll_limit: u64,
     started: Timestamp,
@@ -70,11 +69,11 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// How many polls without time moving count as a livelock, unless told otherwise. A burst of
-    /// some ten thousand messages in one instant is still fine.
+    /// The default number of polls in one instant that counts as a livelock. It leaves room for a
+    /// burst of ten thousand messages in one instant.
     pub const POLL_LIMIT: u64 = 100_000;
 
-    /// How much virtual time may pass, unless told otherwise: a week.
+    /// The default limit on virtual time: a week.
     pub const TIME_LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
 
     /// An executor that moves this clock.
@@ -93,12 +92,12 @@ impl Runner {
         }
     }
 
-    /// Sets how many polls without time moving count as a livelock.
+    /// Sets how many polls in one instant count as a livelock.
     pub fn set_poll_limit(&mut self, polls: u64) {
         self.poll_limit = polls;
     }
 
-    /// Sets how much virtual time may pass from the making of this runner.
+    /// Limits the virtual time that may pass, counted from the creation of this runner.
     pub fn set_time_limit(&mut self, limit: Duration) {
         self.time_limit = limit;
     }
@@ -108,24 +107,24 @@ impl Runner {
         &self.clock
     }
 
-    /// Adds a task, which is polled when the runner runs next. It need not be `Send`, and it lives
-    /// on when its [`Task`] is dropped.
+    /// Adds a task, which is first polled when the runner runs next. The future need not be `Send`.
+    /// The task continues when its [`Task`] is dropped.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&mut self, future: F) -> Task<F::Output> {
         self.spawner().spawn(future)
     }
 
-    /// Something that adds tasks, to be given to code that spawns.
+    /// Returns a spawner, for code that adds tasks itself.
     pub fn spawner(&self) -> Spawner {
         Spawner { new: Rc::downgrade(&self.new) }
     }
 
-    /// Runs until this future is done, and gives its output. Other tasks stay, to run with the
+    /// Runs until this future is done, and returns its output. Other tasks stay and run during the
     /// next call.
     ///
     /// # Panics
     ///
-    /// On a deadlock, a livelock and at the time limit, as said [above](Self).
+    /// On a deadlock, on a livelock and at the time limit; see [`Runner`].
     #[track_caller]
     pub fn run_until<F: Future>(&mut self, future: F) -> F::Output {
         let here = Location::caller();
@@ -147,8 +146,8 @@ impl Runner {
         output.expect("the main future is done")
     }
 
-    /// Runs for that much virtual time, the end included: what is due then has happened and was
-    /// polled for. That nothing is left to do is no failure here.
+    /// Runs for `duration` of virtual time, including its last instant: everything that is due then
+    /// has happened, and the tasks were polled. A deadlock is no failure here.
     ///
     /// # Panics
     ///
@@ -166,7 +165,7 @@ impl Runner {
         self.clock.settle_at(end);
     }
 
-    /// Runs until nothing can run without time passing.
+    /// Runs until no task can run at the current instant.
     ///
     /// # Panics
     ///
@@ -176,17 +175,17 @@ impl Runner {
         self.run_for(Duration::ZERO);
     }
 
-    /// How often anything was polled.
+    /// The number of polls of all tasks.
     pub fn polls(&self) -> u64 {
         self.polls
     }
 
-    /// How often anybody was woken, also while waiting for a poll already.
+    /// The number of wakes of all tasks, including wakes of a task that already waits for its poll.
     pub fn wakes(&self) -> u64 {
         self.queue.wakes()
     }
 
-    /// Polls all that can run; whether the main future is done.
+    /// Polls all tasks that can run. Returns whether the main future is done.
     #[track_caller]
     fn run_ready(&mut self, mut main: Option<&mut Main<'_>>) -> bool {
         loop {
@@ -194,7 +193,7 @@ impl Runner {
             let Some(waker) = self.queue.pop() else { return false };
             let is_main = main.as_ref().is_some_and(|main| Arc::ptr_eq(&main.waker, &waker));
             let slot = self.tasks.get(waker.index).and_then(Option::as_ref);
-            // Others may wake a task that is done, or the main future of an earlier call.
+            // A finished task, or the main future of an earlier call, may still be woken.
             let slot = slot.filter(|slot| Arc::ptr_eq(&slot.waker, &waker)).cloned();
             if !is_main && slot.is_none() {
                 continue;
@@ -240,7 +239,7 @@ impl Runner {
         self.instant.1 += 1;
         if self.instant.1 > self.poll_limit {
             panic!(
-                "livelock at {now}: {} polls without time moving; woken again: {next}",
+                "livelock at {now}: {} polls in one instant; woken again: {next}",
                 self.poll_limit
             );
         }
@@ -284,14 +283,14 @@ struct Main<'a> {
 mod tests {
     use super::*;
 
-    /// Whatever holds what, a runner that is dropped leaves nothing behind.
+    /// Reference cycles between tasks, handles and spawners must not leak.
     #[test]
-    fn nothing_is_left_of_a_runner_that_is_dropped() {
+    fn a_dropped_runner_frees_all_its_tasks() {
         let clock = Clock::new();
         let mut runner = Runner::new(&clock);
         let (queue, new) = (Arc::downgrade(&runner.queue), Rc::downgrade(&runner.new));
         let token = Rc::new(());
-        // A task that is woken and not polled any more, and whose waker lives on.
+        // A task that is woken and not polled again, and whose waker outlives it.
         let waker = Rc::new(RefCell::new(None));
         let (place, kept) = (Rc::clone(&waker), Rc::clone(&token));
         runner
@@ -301,7 +300,7 @@ mod tests {
                 std::task::Poll::<()>::Pending
             }))
             .detach();
-        // Two tasks that hold each other's handles, and spawners.
+        // Two tasks that hold each other's handles and spawners.
         let handles: Rc<RefCell<Vec<Task<()>>>> = Rc::default();
         for _ in 0..2 {
             let all = (Rc::clone(&handles), runner.spawner(), Rc::clone(&token));
@@ -315,14 +314,14 @@ mod tests {
         runner.settle();
         let waker = waker.borrow_mut().take().unwrap();
         waker.wake_by_ref();
-        // One that was never adopted.
+        // A task that was spawned, but never polled.
         let spawner = runner.spawner();
         let kept = (runner.spawner(), Rc::clone(&token));
         runner.spawn(async move { drop(kept) }).detach();
         drop(runner);
         assert_eq!(Rc::strong_count(&token), 1);
         assert!(queue.upgrade().is_none() && new.upgrade().is_none());
-        // Too late, both.
+        // Both come too late.
         waker.wake_by_ref();
         let late = Rc::clone(&token);
         let task = spawner.spawn(async move { drop(late) });

@@ -1,4 +1,4 @@
-//! [`Task`]s of a runner, and the [`Spawner`] that adds them.
+//! [`Task`]: a task of a runner. [`Spawner`]: adds tasks.
 
 use std::{
     cell::RefCell,
@@ -12,12 +12,13 @@ use std::{
 
 use super::ready_queue::TaskWaker;
 
-/// Adds tasks to a [`Runner`](crate::Runner) from anywhere in its thread; clones add to the same one.
+/// Adds tasks to a [`Runner`](crate::Runner) from anywhere in its thread. Clones add to the same
+/// runner.
 ///
-/// Once the runner is gone, what is spawned is dropped at once.
+/// After the runner is dropped, a spawned future is dropped at once.
 #[derive(Clone, Default)]
 pub struct Spawner {
-    /// Not kept alive, since tasks hold spawners.
+    /// Weak, since tasks hold spawners.
     pub(crate) new: Weak<RefCell<Vec<NewTask>>>,
 }
 
@@ -53,27 +54,27 @@ impl fmt::Debug for Spawner {
     }
 }
 
-/// A task of a [`Runner`](crate::Runner). It is a future, too: of the task's output.
+/// A task of a [`Runner`](crate::Runner), and a future of its output.
 ///
-/// Dropping it changes nothing; [`cancel`](Self::cancel) drops the task.
-#[must_use = "a task says how it went"]
+/// Dropping this handle does not stop the task; [`cancel`](Self::cancel) does.
+#[must_use = "a task runs on without its handle; call `detach` to say so"]
 pub struct Task<T> {
     place: Rc<RefCell<Place<T>>>,
-    /// The runner's, since tasks hold tasks.
+    /// Weak, since tasks hold handles of tasks.
     work: WeakWork,
     counts: Rc<RefCell<Option<Arc<TaskWaker>>>>,
 }
 
 impl<T> Task<T> {
-    /// Lets the task run without anybody looking.
+    /// Lets the task run without its handle.
     pub fn detach(self) {}
 
-    /// Whether it is done, its output taken or not.
+    /// Whether the task is done, also if its output was taken.
     pub fn is_done(&self) -> bool {
         !matches!(*self.place.borrow(), Place::Running(_))
     }
 
-    /// The output, once.
+    /// Takes the output, if the task is done and the output was not taken before.
     pub fn take_output(&mut self) -> Option<T> {
         match self.place.replace(Place::Taken) {
             Place::Done(output) => Some(output),
@@ -84,23 +85,23 @@ impl<T> Task<T> {
         }
     }
 
-    /// Drops the task's future at once, with all that it owns. There will be no output.
+    /// Drops the task's future at once, with everything that it owns. There will be no output.
     ///
     /// # Panics
     ///
-    /// If the task does this to itself.
+    /// If the task cancels itself.
     pub fn cancel(self) {
         let work = self.work.upgrade().and_then(|work| work.borrow_mut().take());
         drop(work);
     }
 
-    /// How often the task was polled.
+    /// The number of polls of this task.
     pub fn polls(&self) -> u64 {
         self.counts.borrow().as_ref().map_or(0, |waker| waker.polls())
     }
 
-    /// How often the task was woken, also while waiting for a poll already. Being spawned is not
-    /// being woken.
+    /// The number of wakes of this task, including wakes while it already waits for its poll.
+    /// Spawning does not count.
     pub fn wakes(&self) -> u64 {
         self.counts.borrow().as_ref().map_or(0, |waker| waker.wakes())
     }
@@ -135,14 +136,14 @@ impl<T> fmt::Debug for Task<T> {
     }
 }
 
-/// A task's output, or who waits for it.
+/// A task's output, or the waker of the task that waits for it.
 enum Place<T> {
     Running(Option<Waker>),
     Done(T),
     Taken,
 }
 
-/// The runner's, which polls it. The task's handle can drop it.
+/// The future of a task. The runner polls it, and the task's handle can drop it.
 pub(crate) type Work = Rc<WorkCell>;
 type WeakWork = Weak<WorkCell>;
 type WorkCell = RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>;
@@ -153,7 +154,7 @@ pub(crate) struct NewTask {
     pub(crate) counts: Rc<RefCell<Option<Arc<TaskWaker>>>>,
 }
 
-/// A task as the runner keeps it.
+/// A task in the runner.
 #[derive(Clone)]
 pub(crate) struct Slot {
     pub(crate) waker: Arc<TaskWaker>,
@@ -161,7 +162,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Neither done nor cancelled.
+    /// Whether the task is neither done nor cancelled.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.work.borrow().is_some()
     }

@@ -2,7 +2,7 @@
 
 use websocket_heartbeat::{Message, Text, TransportError};
 
-/// What a server does of its own at some moment.
+/// One thing that a server does on its own.
 #[derive(Debug)]
 pub(crate) enum Action {
     Send(Message),

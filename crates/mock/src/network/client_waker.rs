@@ -1,8 +1,8 @@
-//! [`ClientWaker`]: whom a line wakes, and for what.
+//! [`ClientWaker`]: the waker of the client, and the reasons to wake it.
 
 use std::task::Waker;
 
-/// The client's waker and what it waits for.
+/// The client's waker, and what the client waits for.
 #[derive(Default)]
 pub(crate) struct ClientWaker {
     waker: Option<Waker>,
@@ -11,7 +11,7 @@ pub(crate) struct ClientWaker {
 }
 
 impl ClientWaker {
-    /// Only the waker of the last poll counts, whichever it was.
+    /// Only the waker of the last poll counts, of whichever method.
     pub(crate) fn register(&mut self, waker: &Waker) {
         match &mut self.waker {
             Some(old) => old.clone_from(waker),
@@ -19,28 +19,28 @@ impl ClientWaker {
         }
     }
 
-    /// Something can be read: the waker, if the client waits for that.
+    /// Something can be read: returns the waker if the client waits to read.
     pub(crate) fn for_read(&mut self) -> Option<Waker> {
         std::mem::take(&mut self.read).then(|| self.waker.clone()).flatten()
     }
 
-    /// Something can be written: the waker, if the client waits for that.
+    /// Something can be written: returns the waker if the client waits to write.
     pub(crate) fn for_write(&mut self) -> Option<Waker> {
         std::mem::take(&mut self.write).then(|| self.waker.clone()).flatten()
     }
 
-    /// Both have failed: the waker, if the client waits for either.
+    /// Reading and writing have failed: returns the waker if the client waits for either.
     pub(crate) fn for_either(&mut self) -> Option<Waker> {
         let write = self.for_write();
         self.for_read().or(write)
     }
 
-    /// The waker, whatever the client waits for.
-    pub(crate) fn for_no_reason(&self) -> Option<Waker> {
+    /// The waker, for a spurious wake.
+    pub(crate) fn spurious(&self) -> Option<Waker> {
         self.waker.clone()
     }
 
-    /// The client is gone.
+    /// The client has dropped the connection.
     pub(crate) fn forget(&mut self) -> Option<Waker> {
         self.waker.take()
     }

@@ -1,4 +1,4 @@
-//! [`MockConnection`]: the client's half of a line.
+//! [`MockConnection`]: the client's end of a link.
 
 use std::{
     fmt,
@@ -21,17 +21,17 @@ use crate::trace::Step;
 /// The largest payload of a control frame, RFC 6455 section 5.5.
 const CONTROL_LIMIT: usize = 125;
 
-/// The client's half of a scripted line, as a [`MockTransport`](crate::MockTransport) makes it.
+/// The client's end of a scripted connection, from a [`MockTransport`](crate::MockTransport).
 ///
-/// It keeps the contract of [`Connection`] to the letter: the waker of the last poll is the one
-/// that is woken, and only for news that a poll has waited for; pings are answered at the next
-/// poll after the one that reported them; bytes reach the line in `poll_flush`, or in `poll_ready`
-/// once the write buffer is full.
+/// It does only what the contract of [`Connection`] promises. It wakes only the waker of the last
+/// poll, and only for changes that a poll has waited for. It answers a ping at the next poll after
+/// the poll that returned the ping. It writes bytes in `poll_flush`, and in `poll_ready` when the
+/// write buffer is full.
 ///
 /// # Panics
 ///
-/// It is strict towards the client: `start_send` without a `poll_ready` that was ready, a control
-/// frame of more than 125 bytes, a ping on a transport that cannot ping, and `poll_close` panic.
+/// These mistakes of the client panic: `start_send` without a `poll_ready` that returned ready, a
+/// control frame of more than 125 bytes, a ping on a transport that cannot ping, and `poll_close`.
 pub struct MockConnection {
     link: Arc<Link>,
     gauge: Gauge,
@@ -47,9 +47,9 @@ impl MockConnection {
     fn read(&self, cx: &Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         let mut taken = Vec::new();
         let mut state = self.link.lock();
-        state.wakes.register(cx.waker());
-        state.writing.hand_reply();
-        if state.writing.owes_reply() {
+        state.client_waker.register(cx.waker());
+        state.write_buffer.buffer_reply();
+        if state.write_buffer.holds_reply() {
             // A failed write does not end reading: the next flush reports it.
             let _ = self.link.write_out(&mut state, &mut taken);
         }
@@ -76,14 +76,14 @@ impl MockConnection {
                     Some(Incoming::Frame(_)) if state.reading == Reading::CloseSeen => {}
                     Some(Incoming::Frame(frame)) => {
                         match &frame {
-                            Frame::Ping(payload) if !state.writing.closing => {
-                                state.writing.reply = Some(Frame::Pong(payload.clone()));
+                            Frame::Ping(payload) if !state.write_buffer.closing => {
+                                state.write_buffer.reply = Some(Frame::Pong(payload.clone()));
                             }
                             Frame::Close(body) => {
                                 state.reading = Reading::CloseSeen;
-                                if !state.writing.closing {
-                                    state.writing.closing = true;
-                                    state.writing.reply = Some(Frame::Close(body.clone()));
+                                if !state.write_buffer.closing {
+                                    state.write_buffer.closing = true;
+                                    state.write_buffer.reply = Some(Frame::Close(body.clone()));
                                 }
                             }
                             _ => {}
@@ -105,9 +105,9 @@ impl MockConnection {
                     }
                 }
             };
-            state.wakes.read = read.is_pending();
-            // Who only reads must come back to write the answer that it owes.
-            state.wakes.write |= read.is_pending() && state.writing.owes_reply();
+            state.client_waker.read = read.is_pending();
+            // A client that only reads must poll again to write the pending reply.
+            state.client_waker.write |= read.is_pending() && state.write_buffer.holds_reply();
             drop(state);
             read
         };
@@ -115,7 +115,7 @@ impl MockConnection {
         read
     }
 
-    /// Whether the current poll of a task has read as much as it may; counts one more read.
+    /// Counts one more read. Returns whether the current poll of a task has used its budget before.
     fn is_out_of_budget(&self, state: &mut LinkState) -> bool {
         let Some(budget) = state.options.cooperative else { return false };
         let turn = self.link.clock.turn();
@@ -127,27 +127,27 @@ impl MockConnection {
     fn ready(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut taken = Vec::new();
         let mut state = self.link.lock();
-        state.wakes.register(cx.waker());
-        if state.options.hesitant && !state.hesitated_ready && !state.writing.stalled {
+        state.client_waker.register(cx.waker());
+        if state.options.hesitant && !state.hesitated_ready && !state.write_buffer.stalled {
             state.hesitated_ready = true;
             drop(state);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let full = state.writing.handed_bytes() >= state.options.write_buffer;
-        let result = if full || state.writing.error.is_some() {
+        let full = state.write_buffer.buffered_bytes() >= state.options.write_buffer;
+        let result = if full || state.write_buffer.error.is_some() {
             self.link.write_out(&mut state, &mut taken).map(drop)
         } else {
             Ok(())
         };
-        let room =
-            state.writing.handed_bytes() < state.options.write_buffer && !state.writing.stalled;
+        let room = state.write_buffer.buffered_bytes() < state.options.write_buffer
+            && !state.write_buffer.stalled;
         let ready = match result {
             Ok(()) if !room => Poll::Pending,
             result => Poll::Ready(result),
         };
-        state.writing.ready = matches!(ready, Poll::Ready(Ok(())));
-        state.wakes.write = ready.is_pending();
+        state.write_buffer.ready = matches!(ready, Poll::Ready(Ok(())));
+        state.client_waker.write = ready.is_pending();
         drop(state);
         self.link.carry_to_server(taken);
         ready
@@ -156,21 +156,24 @@ impl MockConnection {
     fn flush(&self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         let mut taken = Vec::new();
         let mut state = self.link.lock();
-        state.wakes.register(cx.waker());
-        state.writing.hand_reply();
-        if state.options.hesitant && !state.hesitated_flush && state.writing.handed_bytes() > 0 {
+        state.client_waker.register(cx.waker());
+        state.write_buffer.buffer_reply();
+        if state.options.hesitant
+            && !state.hesitated_flush
+            && state.write_buffer.buffered_bytes() > 0
+        {
             state.hesitated_flush = true;
             drop(state);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let flushed = match self.link.write_out(&mut state, &mut taken) {
-            // A stalled line is stuck even for those who have nothing to write.
-            Ok(all) if !all || state.writing.stalled => Poll::Pending,
+            // On a stalled link a flush is pending even with nothing to write.
+            Ok(all) if !all || state.write_buffer.stalled => Poll::Pending,
             result => Poll::Ready(result.map(drop)),
         };
         state.hesitated_flush &= flushed.is_pending();
-        state.wakes.write = flushed.is_pending();
+        state.client_waker.write = flushed.is_pending();
         drop(state);
         self.link.carry_to_server(taken);
         flushed
@@ -178,7 +181,7 @@ impl MockConnection {
 
     fn send(&self, frame: Frame) -> Result<(), TransportError> {
         let mut state = self.link.lock();
-        let was_ready = std::mem::take(&mut state.writing.ready);
+        let was_ready = std::mem::take(&mut state.write_buffer.ready);
         assert!(was_ready, "start_send without a poll_ready that was ready");
         state.hesitated_ready = false;
         match &frame {
@@ -193,11 +196,11 @@ impl MockConnection {
                     "a ping on a transport that cannot ping"
                 );
             }
-            Frame::Close(_) if state.writing.closing => return Ok(()),
+            Frame::Close(_) if state.write_buffer.closing => return Ok(()),
             Frame::Close(body) => {
                 let reason = body.as_ref().map_or(0, |close| close.reason.len());
                 assert!(reason + 2 <= CONTROL_LIMIT, "a close reason of {reason} bytes");
-                state.writing.closing = true;
+                state.write_buffer.closing = true;
             }
             Frame::Message(message) if message.len() > state.options.message_limit => {
                 let words = format!("a message of {} bytes", message.len());
@@ -205,10 +208,10 @@ impl MockConnection {
             }
             Frame::Message(_) => {}
         }
-        if state.writing.closing && !matches!(frame, Frame::Close(_)) {
+        if state.write_buffer.closing && !matches!(frame, Frame::Close(_)) {
             return Err(TransportError::new(ErrorKind::Other, "nothing follows a close frame"));
         }
-        state.writing.hand(frame);
+        state.write_buffer.push(frame);
         Ok(())
     }
 }
@@ -244,7 +247,7 @@ impl Sink<Frame> for MockConnection {
 impl Connection for MockConnection {
     fn progress(&self) -> Option<u64> {
         let state = self.link.lock();
-        state.options.tells_progress.then_some(state.writing.progress())
+        state.options.tells_progress.then_some(state.write_buffer.bytes_written())
     }
 }
 

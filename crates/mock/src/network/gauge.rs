@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many attempts and connections a client has at once.
+/// Counts the attempts and connections that a client has at the same time.
 #[derive(Clone, Default)]
 pub(crate) struct Gauge {
     counts: Arc<Mutex<Counts>>,
@@ -12,7 +12,7 @@ pub(crate) struct Gauge {
 pub(crate) struct Counts {
     pub(crate) dialing: usize,
     pub(crate) live: usize,
-    /// The most of both together that there ever were.
+    /// The highest sum of both so far.
     pub(crate) most: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The line between a connection and its peer: what both halves share.
+//! [`Link`]: carries frames between a connection and its peer.
 
 use std::{
     collections::VecDeque,
@@ -19,7 +19,8 @@ use crate::{
     trace::{Step, Trace},
 };
 
-/// One line. The connection and the peers hold it; what is under way in the clock does not.
+/// The link of one connection. The connection and its peers own it; actions scheduled on the clock
+/// do not.
 pub(crate) struct Link {
     pub(crate) number: u64,
     pub(crate) clock: Clock,
@@ -47,7 +48,7 @@ impl Link {
         self.trace.add(self.number, step);
     }
 
-    /// The server sends something, unless it has already said its last.
+    /// The server sends `incoming`, unless it has ended its side.
     pub(crate) fn say(self: &Arc<Self>, incoming: Incoming) {
         let mut state = self.lock();
         let goes_on = match (&incoming, state.server) {
@@ -64,7 +65,7 @@ impl Link {
         self.carry(Packet::ToClient(incoming));
     }
 
-    /// Does what a script has the server do.
+    /// Performs one action of the server.
     pub(crate) fn act(self: &Arc<Self>, act: Action) {
         match act {
             Action::Send(message) => self.say(Incoming::Frame(Frame::Message(message))),
@@ -78,16 +79,16 @@ impl Link {
                 self.say(Incoming::Error { error, link_broke: false });
             }
             Action::HalfOpen => self.set_path(Path::Cut),
-            Action::StallWrites => self.lock().writing.stalled = true,
+            Action::StallWrites => self.lock().write_buffer.stalled = true,
         }
     }
 
-    /// Has the server do something later, if anybody still looks then.
+    /// Performs an action later, if the link still exists then.
     pub(crate) fn act_after(self: &Arc<Self>, delay: Duration, act: Action) {
         self.later(delay, |link| link.act(act));
     }
 
-    /// Sends a message again and again, as long as it can arrive.
+    /// Sends a message every `period` while it can arrive.
     pub(crate) fn chatter(self: &Arc<Self>, period: Duration, message: Message) {
         self.later(period, move |link| {
             let state = link.lock();
@@ -105,7 +106,7 @@ impl Link {
     pub(crate) fn set_path(self: &Arc<Self>, path: Path) {
         let held = {
             let mut state = self.lock();
-            // A cut cable stays cut: what was lost cannot be told from what was not.
+            // A cut link stays cut, since the lost packets cannot be restored.
             if state.path == Path::Cut {
                 return;
             }
@@ -115,17 +116,17 @@ impl Link {
         held.into_iter().for_each(|packet| self.arrive(packet));
     }
 
-    /// Hands what the line took from the client to the other end.
+    /// Carries frames that the link has accepted from the client to the server.
     pub(crate) fn carry_to_server(self: &Arc<Self>, frames: Vec<Frame>) {
         frames.into_iter().for_each(|frame| self.carry(Packet::ToServer(frame)));
     }
 
-    /// Whether everything that the client has written has arrived or was lost.
+    /// Whether every written frame of the client has arrived or is lost.
     pub(crate) fn nothing_under_way(state: &LinkState) -> bool {
         state.to_server.in_flight == 0 && state.held.is_empty()
     }
 
-    /// The client is gone.
+    /// The client has dropped the connection.
     pub(crate) fn drop_client(&self) {
         let (waker, waiters) = {
             let mut state = self.lock();
@@ -134,7 +135,7 @@ impl Link {
             }
             state.dropped_at = Some(self.clock.now());
             state.incoming.clear();
-            (state.wakes.forget(), state.waiters.take())
+            (state.client_waker.forget(), state.waiters.take())
         };
         drop(waker);
         waiters.into_iter().for_each(Waker::wake);
@@ -174,7 +175,7 @@ impl Link {
         match state.path {
             Path::Up => {}
             Path::Cut => {
-                // Who waits for the last frame of a client that is gone must learn of it.
+                // A task may wait for the last frame of a client that has gone.
                 let waiters = state.waiters.take();
                 drop(state);
                 waiters.into_iter().for_each(Waker::wake);
@@ -198,10 +199,10 @@ impl Link {
                 state.incoming.push_back(incoming);
                 let waker = match broke {
                     Some(error) => {
-                        state.writing.error.get_or_insert(error);
-                        state.wakes.for_either()
+                        state.write_buffer.error.get_or_insert(error);
+                        state.client_waker.for_either()
                     }
-                    None => state.wakes.for_read(),
+                    None => state.client_waker.for_read(),
                 };
                 drop(state);
                 waker.into_iter().for_each(Waker::wake);
@@ -224,7 +225,7 @@ impl Link {
         }
     }
 
-    /// What the server does by itself when a frame arrives.
+    /// The server's automatic reply to a frame.
     fn answer(self: &Arc<Self>, frame: Frame) {
         let mut state = self.lock();
         if state.server != Server::Open {
@@ -251,7 +252,7 @@ impl Link {
                 }
             }
             Frame::Message(message) => {
-                // Out of the lock: it is the test's own code.
+                // Called without the lock, since it is code of the test.
                 let Some(mut responder) = state.options.responder.take() else { return };
                 drop(state);
                 let reply = responder(message);
@@ -263,17 +264,17 @@ impl Link {
         }
     }
 
-    /// Lets the line take what it can of the handed frames. Returns whether all is taken, and
-    /// adds the whole frames to `taken`.
+    /// Writes as many bytes of the buffered frames as the link accepts. Returns whether all bytes
+    /// are written, and adds each completely written frame to `taken`.
     pub(crate) fn write_out(
         self: &Arc<Self>,
         state: &mut LinkState,
         taken: &mut Vec<Frame>,
     ) -> Result<bool, TransportError> {
         let before = taken.len();
-        let result = state.writing.write_out(taken);
+        let result = state.write_buffer.write_out(taken);
         if let Err(error) = &result
-            && !std::mem::replace(&mut state.write_error_told, true)
+            && !std::mem::replace(&mut state.write_error_recorded, true)
         {
             self.record(Step::WriteError(error.clone()));
         }
@@ -283,10 +284,11 @@ impl Link {
                 state.written.push((self.clock.now(), frame.clone()));
             }
         }
-        if let Some(period) = state.writing.next_refill() {
+        if let Some(period) = state.write_buffer.next_refill() {
             self.later(period, |link| {
                 let mut state = link.lock();
-                let waker = state.writing.refill().then(|| state.wakes.for_write()).flatten();
+                let waker =
+                    state.write_buffer.refill().then(|| state.client_waker.for_write()).flatten();
                 drop(state);
                 waker.into_iter().for_each(Waker::wake);
             });

@@ -1,12 +1,14 @@
-//! [`LinkState`]: what the two ends of a link share.
+//! [`LinkState`]: the state that both ends of a link share.
 
 use std::collections::VecDeque;
 
 use websocket_heartbeat::{Frame, Timestamp, TransportError};
 
-use super::{client_waker::ClientWaker, options::LinkOptions, waiters::Waiters, writing::Writing};
+use super::{
+    client_waker::ClientWaker, options::LinkOptions, waiters::Waiters, write_buffer::WriteBuffer,
+};
 
-/// What the server has said so far.
+/// How far the server's side of the close has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Server {
     Open,
@@ -14,7 +16,7 @@ pub(super) enum Server {
     Gone,
 }
 
-/// Whether what is sent arrives.
+/// Whether packets arrive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {
     Up,
@@ -22,7 +24,7 @@ pub(crate) enum Path {
     Cut,
 }
 
-/// How far the client's reading has come.
+/// How far the client has read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     Open,
@@ -30,10 +32,10 @@ pub(super) enum Reading {
     Over,
 }
 
-/// What the client can read.
+/// An item that the client reads.
 pub(crate) enum Incoming {
     Frame(Frame),
-    /// The stream fails; writes too, if the line broke.
+    /// The stream fails. Writes fail too if `link_broke`.
     Error {
         error: TransportError,
         link_broke: bool,
@@ -46,7 +48,7 @@ pub(super) enum Packet {
     ToServer(Frame),
 }
 
-/// The packets under way in one direction, which never overtake each other.
+/// The packets in flight in one direction, which stay in order.
 #[derive(Default)]
 pub(super) struct Lane {
     pub(super) last: Timestamp,
@@ -59,15 +61,15 @@ pub(crate) struct LinkState {
     pub(crate) incoming: VecDeque<Incoming>,
     pub(super) reading: Reading,
 
-    pub(crate) writing: Writing,
+    pub(crate) write_buffer: WriteBuffer,
     pub(crate) written: Vec<(Timestamp, Frame)>,
-    pub(super) write_error_told: bool,
+    pub(super) write_error_recorded: bool,
 
-    pub(crate) wakes: ClientWaker,
+    pub(crate) client_waker: ClientWaker,
     pub(super) hesitated_read: bool,
     pub(super) hesitated_ready: bool,
     pub(super) hesitated_flush: bool,
-    /// The poll of a task in which frames were last read, and how many.
+    /// The last poll of a task that read frames, and the number of frames.
     pub(super) turn: (u64, u32),
 
     pub(super) path: Path,
@@ -78,7 +80,7 @@ pub(crate) struct LinkState {
     pub(super) server: Server,
     pub(crate) received: Vec<(Timestamp, Frame)>,
     pub(crate) received_count: u64,
-    /// How many of the received frames were taken one by one.
+    /// How many received frames `try_next_received` has returned.
     pub(crate) taken: usize,
     pub(crate) waiters: Waiters,
     pub(crate) dropped_at: Option<Timestamp>,
@@ -90,10 +92,10 @@ impl LinkState {
         Self {
             incoming: VecDeque::new(),
             reading: Reading::Open,
-            writing: Writing::new(options.rate),
+            write_buffer: WriteBuffer::new(options.rate),
             written: Vec::new(),
-            write_error_told: false,
-            wakes: ClientWaker::default(),
+            write_error_recorded: false,
+            client_waker: ClientWaker::default(),
             hesitated_read: false,
             hesitated_ready: false,
             hesitated_flush: false,

@@ -9,7 +9,7 @@ mod link_state;
 mod options;
 mod waiters;
 mod wire_len;
-mod writing;
+mod write_buffer;
 
 pub(crate) use self::{
     action::Action,
@@ -18,6 +18,6 @@ pub(crate) use self::{
     link_state::{Incoming, Path},
     options::LinkOptions,
     waiters::Waiters,
-    writing::Limit,
+    write_buffer::Limit,
 };
 pub use self::{connection::MockConnection, wire_len::wire_len};

@@ -6,9 +6,9 @@ use websocket_heartbeat::{Headers, Message, Text};
 
 pub(crate) type Responder = Box<dyn FnMut(Message) -> Option<Message> + Send>;
 
-/// What stays true for the whole life of a line.
+/// The options of a link and its server, from the script.
 pub(crate) struct LinkOptions {
-    /// `None`: pings are not answered.
+    /// The delay of pongs. `None`: pings are not answered.
     pub(crate) pong: Option<Duration>,
     pub(crate) answers_close: bool,
     pub(crate) lingers: bool,
@@ -21,7 +21,7 @@ pub(crate) struct LinkOptions {
     pub(crate) message_limit: usize,
     pub(crate) write_buffer: u64,
     pub(crate) hesitant: bool,
-    /// How many frames one poll of a task may read.
+    /// How many frames one poll of a task can read.
     pub(crate) cooperative: Option<u32>,
     pub(crate) records: bool,
 }

@@ -1,22 +1,22 @@
-//! Those who wait on the test's side of a mock.
+//! [`Waiters`]: the wakers of waiting tasks of the test.
 
 use std::task::Waker;
 
-/// The wakers of futures that wait for the same news.
+/// The wakers of futures that wait for the same change.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     wakers: Vec<Waker>,
 }
 
 impl Waiters {
-    /// Adds a waker that is not there yet.
+    /// Adds a waker, unless it is registered already.
     pub(crate) fn register(&mut self, waker: &Waker) {
         if !self.wakers.iter().any(|known| known.will_wake(waker)) {
             self.wakers.push(waker.clone());
         }
     }
 
-    /// Takes all of them, to be woken with no lock held.
+    /// Takes all wakers. The caller wakes them with no lock held.
     pub(crate) fn take(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.wakers)
     }

@@ -1,9 +1,9 @@
-//! How long frames are.
+//! [`wire_len`]: the length of a frame on the wire.
 
 use websocket_heartbeat::Frame;
 
-/// How many bytes a frame of a client takes on the line (RFC 6455 section 5.2): header, mask and
-/// payload.
+/// The length of a client's frame on the wire in bytes: header, mask and payload (RFC 6455
+/// section 5.2).
 pub fn wire_len(frame: &Frame) -> u64 {
     let payload = match frame {
         Frame::Message(message) => message.len(),

@@ -1,4 +1,4 @@
-//! [`Chaos`]: a server of moods, by seed.
+//! [`Chaos`]: a server with seeded random faults.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 use super::script::Script;
 use crate::rng::Rng;
 
-/// A server that accepts, refuses, hangs, cuts and stalls at random: the same seed gives the same
+/// A server that accepts, refuses, hangs, cuts and stalls at random. The same seed gives the same
 /// scripts.
 ///
-/// It calms down: from a certain dial on it accepts and behaves, so that every test ends.
+/// After a number of dials the faults stop, and the server accepts and echoes, so that every test
+/// ends.
 ///
 /// ```
 /// use websocket_heartbeat_mock::{mock, Chaos, Clock};
@@ -27,26 +28,29 @@ pub struct Chaos {
 }
 
 impl Chaos {
-    /// The server of this seed: 100 dials of chaos, each connection up to a minute long.
+    /// A server with this seed: 100 dials with faults, and connections of up to a minute.
     pub fn new(seed: u64) -> Self {
         Self { rng: Rng::new(seed), left: 100, longest: Duration::from_secs(60) }
     }
 
-    /// Calms down after that many dials.
+    /// Stops the faults after this many dials.
     #[must_use]
     pub fn calm_after(mut self, dials: u64) -> Self {
         self.left = dials;
         self
     }
 
-    /// Lets something happen to each connection before it is that old.
+    /// Sets the longest time before a fault of a connection.
     ///
     /// # Panics
     ///
-    /// If that is shorter than two milliseconds.
+    /// If it is shorter than two milliseconds.
     #[must_use]
     pub fn longest(mut self, longest: Duration) -> Self {
-        assert!(longest >= Duration::from_millis(2), "a chaotic connection lives two milliseconds");
+        assert!(
+            longest >= Duration::from_millis(2),
+            "the longest time is at least two milliseconds"
+        );
         self.longest = longest;
         self
     }

@@ -1,4 +1,4 @@
-//! [`Dial`]: an attempt, as the server sees it.
+//! [`Dial`]: a connection attempt at the server.
 
 use std::{
     fmt,
@@ -20,9 +20,9 @@ use crate::{
     trace::{Step, Trace},
 };
 
-/// An attempt that waits for the server's answer. Clones mean the same attempt.
+/// A connection attempt that waits for the server's answer. Clones refer to the same attempt.
 ///
-/// Dropping it leaves the attempt unanswered for ever.
+/// If all clones are dropped, the attempt is never answered.
 #[derive(Clone)]
 pub struct Dial {
     shared: Arc<DialShared>,
@@ -41,31 +41,31 @@ impl Dial {
         Self { shared: Arc::new(shared) }
     }
 
-    /// What the client told its transport about the attempt.
+    /// The attempt as the client described it to its transport.
     pub fn attempt(&self) -> &Attempt {
         &self.shared.attempt
     }
 
-    /// When it began.
+    /// The time at which it began.
     pub fn at(&self) -> Timestamp {
         self.shared.at
     }
 
-    /// Accepts at once, as a server that answers pings and the close frame.
+    /// Accepts at once, as [`Script::accept`] does.
     ///
     /// # Panics
     ///
-    /// If the dial was answered before.
+    /// If the dial has been answered already.
     pub fn accept(&self) -> Peer {
         self.accept_as(Script::accept())
     }
 
-    /// Accepts as this script says. The peer is there at once, also when the script takes its
-    /// time to [answer](Script::after).
+    /// Accepts with this script. The peer exists at once, even if the script [answers
+    /// later](Script::after).
     ///
     /// # Panics
     ///
-    /// If the dial was answered before, or the script does not accept.
+    /// If the dial has been answered already, or the script does not accept.
     pub fn accept_as(&self, script: Script) -> Peer {
         self.answer(script).expect("accept_as needs a script that accepts")
     }
@@ -74,16 +74,16 @@ impl Dial {
     ///
     /// # Panics
     ///
-    /// If the dial was answered before.
+    /// If the dial has been answered already.
     pub fn refuse(&self, error: TransportError) {
         self.answer(Script::refuse(error));
     }
 
-    /// Answers the upgrade with this status at once; see [`Script::refuse_http`].
+    /// Answers the upgrade at once with this status; see [`Script::refuse_http`].
     ///
     /// # Panics
     ///
-    /// If the dial was answered before.
+    /// If the dial has been answered already.
     pub fn refuse_http<'a>(
         &self,
         status: u16,
@@ -92,11 +92,11 @@ impl Dial {
         self.answer(Script::refuse_http(status, headers));
     }
 
-    /// Answers as this script says; gives the peer if it accepts.
+    /// Answers with this script. Returns the peer if the script accepts.
     ///
     /// # Panics
     ///
-    /// If the dial was answered before.
+    /// If the dial has been answered already.
     pub fn answer(&self, script: Script) -> Option<Peer> {
         let Script { answer, delay, link: options, acts, chatter } = script;
         let outcome = match answer {
@@ -110,7 +110,7 @@ impl Dial {
         };
         {
             let mut state = self.shared.lock();
-            assert!(!state.answered, "a dial that was answered before");
+            assert!(!state.answered, "the dial has been answered already");
             state.answered = true;
         }
         let outcome = outcome?;
@@ -137,17 +137,17 @@ impl Dial {
         link.map(|link| Peer::new(&link))
     }
 
-    /// Whether the client dropped the attempt unfinished.
+    /// Whether the client has dropped the unfinished attempt.
     pub fn is_abandoned(&self) -> bool {
         self.abandoned_at().is_some()
     }
 
-    /// When the client dropped the attempt unfinished.
+    /// The time at which the client dropped the unfinished attempt.
     pub fn abandoned_at(&self) -> Option<Timestamp> {
         self.shared.lock().abandoned_at
     }
 
-    /// Waits until the client drops the attempt unfinished.
+    /// Waits until the client drops the unfinished attempt.
     pub async fn abandoned(&self) {
         poll_fn(|cx| {
             let mut state = self.shared.lock();
@@ -160,7 +160,7 @@ impl Dial {
         .await;
     }
 
-    /// The outcome, once: for the connect future.
+    /// Takes the outcome, for the connect future.
     pub(crate) fn poll_outcome(&self, waker: &Waker) -> Poll<Outcome> {
         let mut state = self.shared.lock();
         match state.outcome.take() {
@@ -175,7 +175,7 @@ impl Dial {
         }
     }
 
-    /// The client has dropped the attempt unfinished.
+    /// The client has dropped the unfinished attempt.
     pub(crate) fn abandon(&self) {
         let (outcome, waker, waiters) = {
             let mut state = self.shared.lock();
@@ -190,8 +190,8 @@ impl Dial {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    /// Decides later, if anybody still looks then: the clock keeps neither the dial nor its line
-    /// alive, since both keep the clock.
+    /// Decides later, if the dial still exists then. The clock holds weak references to the dial and
+    /// its link, since both hold the clock.
     fn decide_after(&self, delay: Duration, link: Option<&Arc<Link>>, decide: Decision) {
         self.shared.lock().decision = Some(decide);
         let (dial, link) = (Arc::downgrade(&self.shared), link.map(Arc::downgrade));
@@ -202,7 +202,7 @@ impl Dial {
                     decide(&Self { shared });
                 }
             }
-            // The client is long gone.
+            // The client has dropped the attempt.
             None => {
                 if let Some(link) = link.and_then(|link| link.upgrade()) {
                     link.drop_client();
@@ -211,7 +211,7 @@ impl Dial {
         });
     }
 
-    /// Leaves the outcome for the client; whether it is still there to take it.
+    /// Stores the outcome for the client. Returns whether the client still waits for it.
     fn decide(&self, outcome: Outcome) -> bool {
         let mut state = self.shared.lock();
         if state.abandoned_at.is_some() {
@@ -254,7 +254,7 @@ struct DialShared {
 #[derive(Default)]
 struct State {
     answered: bool,
-    /// What happens at the moment of the answer, if that is to come.
+    /// The decision that is scheduled, if any.
     decision: Option<Decision>,
     outcome: Option<Outcome>,
     waker: Option<Waker>,

@@ -1,4 +1,4 @@
-//! [`Peer`]: the server's end of a line, in the hands of a test.
+//! [`Peer`]: the server's end of a connection, controlled by a test.
 
 use std::{
     fmt,
@@ -12,11 +12,11 @@ use websocket_heartbeat::{Bytes, CloseFrame, Frame, Message, Text, Timestamp, Tr
 
 use crate::network::{Action, Incoming, Limit, Link, Path};
 
-/// The server's end of a connection. Clones control the same end; dropping them changes nothing.
+/// The server's end of a connection. Clones control the same end, and dropping them does not close
+/// it.
 ///
-/// What it does after it said its last ([`close`](Self::close), [`end`](Self::end),
-/// [`fail`](Self::fail)) or after the client dropped the connection is harmless, and counted by
-/// [`ignored`](Self::ignored).
+/// Sending has no effect after [`close`](Self::close), [`end`](Self::end) or [`fail`](Self::fail),
+/// and after the client has dropped the connection; [`ignored`](Self::ignored) counts it.
 #[derive(Clone)]
 pub struct Peer {
     link: Arc<Link>,
@@ -47,116 +47,116 @@ impl Peer {
         self.send_frame(Frame::Ping(payload.into()));
     }
 
-    /// Sends a pong, asked for or not.
+    /// Sends a pong, solicited or unsolicited.
     pub fn pong(&self, payload: impl Into<Bytes>) {
         self.send_frame(Frame::Pong(payload.into()));
     }
 
-    /// Begins the close handshake. The stream ends right after the close frame, unless the script
-    /// said [`linger`](crate::Script::linger).
+    /// Starts the close handshake. The stream ends directly after the close frame, unless the script
+    /// has [`linger`](crate::Script::linger).
     pub fn close(&self, code: u16, reason: impl Into<Text>) {
         self.send_frame(Frame::Close(Some(CloseFrame::new(code, reason))));
     }
 
-    /// Ends the stream without a close frame. Later writes of the client go nowhere.
+    /// Ends the stream without a close frame. Later writes of the client are lost.
     pub fn end(&self) {
         self.link.act(Action::End);
     }
 
-    /// Breaks the line: once this arrives, the client's writes fail with `error`, and so does its
-    /// reading after what was sent before.
+    /// Fails the connection. When this arrives, the client's writes fail with `error`. Its reads fail
+    /// with `error` after everything that was sent before.
     pub fn fail(&self, error: TransportError) {
         self.link.act(Action::Fail(error));
     }
 
-    /// Breaks the protocol: the client's reading fails after what was sent before.
+    /// Sends an invalid frame: the client's reads fail after everything that was sent before.
     pub fn garbage(&self) {
         self.link.act(Action::Garbage);
     }
 
-    /// Cuts the cable: nothing arrives any more in either direction, also of what is under way,
-    /// and nobody learns of it. The client can write as before. There is no way back.
+    /// Cuts the link without notice: nothing arrives in either direction any more, including frames
+    /// in flight. The client can write as before. The cut is permanent.
     pub fn half_open(&self) {
         self.link.set_path(Path::Cut);
     }
 
-    /// Holds back everything in both directions until [`release`](Self::release): a network that
-    /// stalls and recovers. The client can write meanwhile.
+    /// Holds back all frames in both directions until [`release`](Self::release), as a network does
+    /// that stalls and recovers. The client can write meanwhile.
     pub fn hold(&self) {
         self.link.set_path(Path::Held);
     }
 
-    /// Delivers what [`hold`](Self::hold) held back, in order and at once.
+    /// Delivers all frames that [`hold`](Self::hold) held back, in order and at once.
     pub fn release(&self) {
         self.link.set_path(Path::Up);
     }
 
-    /// Sets how long anything travels from now on, each way. Nothing overtakes what was sent
-    /// before.
+    /// Sets the latency of each direction from now on. The order of frames does not change.
     pub fn set_latency(&self, one_way: Duration) {
         self.link.lock().options.latency = one_way;
     }
 
-    /// Answers pings after this long, or with `None` not at all.
+    /// Sets the delay of pongs. With `None`, pings are not answered.
     pub fn set_pong(&self, delay: Option<Duration>) {
         self.link.lock().options.pong = delay;
     }
 
-    /// Takes no more bytes: the client's `poll_ready` and `poll_flush` stay pending until
+    /// Accepts no more bytes: the client's `poll_ready` and `poll_flush` are pending until
     /// [`resume_writes`](Self::resume_writes).
     pub fn stall_writes(&self) {
-        self.link.lock().writing.stalled = true;
+        self.link.lock().write_buffer.stalled = true;
     }
 
-    /// Takes this many bytes from now on and no more, also in the middle of a frame. What counts
-    /// is [`wire_len`](crate::wire_len).
+    /// Accepts this many more bytes, and then no more, also in the middle of a frame. Bytes are
+    /// counted by [`wire_len`](crate::wire_len).
     pub fn write_quota(&self, bytes: u64) {
         let waker = {
             let mut state = self.link.lock();
-            state.writing.set_limit(Limit::Quota { left: bytes });
-            (bytes > 0).then(|| state.wakes.for_write()).flatten()
+            state.write_buffer.set_limit(Limit::Quota { left: bytes });
+            (bytes > 0).then(|| state.client_waker.for_write()).flatten()
         };
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Takes any number of bytes again: lifts stalls, quotas and rates.
+    /// Accepts any number of bytes again: removes stalls, quotas and rates.
     pub fn resume_writes(&self) {
         let waker = {
             let mut state = self.link.lock();
-            state.writing.stalled = false;
-            state.writing.set_limit(Limit::None);
-            state.wakes.for_write()
+            state.write_buffer.stalled = false;
+            state.write_buffer.set_limit(Limit::None);
+            state.client_waker.for_write()
         };
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Makes every write of the client fail with this error. What was sent to it stays readable.
+    /// Makes every write of the client fail with this error. The client can still read what was sent
+    /// to it.
     pub fn fail_writes(&self, error: TransportError) {
         let waker = {
             let mut state = self.link.lock();
-            state.writing.error.get_or_insert(error);
-            state.wakes.for_write()
+            state.write_buffer.error.get_or_insert(error);
+            state.client_waker.for_write()
         };
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes the client for no reason, as the contract of a connection allows.
+    /// Wakes the client spuriously, which the contract of a connection allows.
     pub fn wake_for_no_reason(&self) {
-        let waker = self.link.lock().wakes.for_no_reason();
+        let waker = self.link.lock().client_waker.spurious();
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// All frames that have arrived here so far, with the moment of each.
+    /// All frames that have arrived so far, with their times.
     pub fn received(&self) -> Vec<(Timestamp, Frame)> {
         self.link.lock().received.clone()
     }
 
-    /// How many frames have arrived here so far, [recorded](crate::Script::unrecorded) or not.
+    /// The number of frames that have arrived so far, [recorded](crate::Script::unrecorded) or not.
     pub fn received_count(&self) -> u64 {
         self.link.lock().received_count
     }
 
-    /// The messages among the frames that have arrived here so far.
+    /// All messages that have arrived so far.
     pub fn received_messages(&self) -> Vec<Message> {
         let state = self.link.lock();
         let messages = state.received.iter().filter_map(|(_, frame)| match frame {
@@ -166,7 +166,7 @@ impl Peer {
         messages.collect()
     }
 
-    /// The next frame that has arrived here and was not taken before.
+    /// Takes the next frame that has arrived and was not taken before.
     pub fn try_next_received(&self) -> Option<Frame> {
         let mut state = self.link.lock();
         let frame = state.received.get(state.taken)?.1.clone();
@@ -174,12 +174,12 @@ impl Peer {
         Some(frame)
     }
 
-    /// Waits for the next frame to arrive; `None` when the client has dropped the connection and
-    /// nothing is under way.
+    /// Waits for the next frame that was not taken before. Returns `None` when the client has dropped
+    /// the connection and no frame is in flight.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses no frame.
     pub async fn next_received(&self) -> Option<Frame> {
         poll_fn(|cx| {
             if let Some(frame) = self.try_next_received() {
@@ -195,33 +195,34 @@ impl Peer {
         .await
     }
 
-    /// All frames that the line has wholly taken from the client so far, with the moment of each,
-    /// whether they arrived or not.
+    /// All frames that the client has completely written so far, with their times, whether they
+    /// arrived or not.
     pub fn written(&self) -> Vec<(Timestamp, Frame)> {
         self.link.lock().written.clone()
     }
 
-    /// The frames that the client has handed over and the line has not wholly taken.
+    /// The frames in the client's write buffer that are not completely written.
     pub fn unflushed(&self) -> Vec<Frame> {
-        self.link.lock().writing.handed_frames().cloned().collect()
+        self.link.lock().write_buffer.buffered_frames().cloned().collect()
     }
 
-    /// How many bytes the line has taken from the client so far.
+    /// The number of bytes that the client has written so far.
     pub fn bytes_written(&self) -> u64 {
-        self.link.lock().writing.progress()
+        self.link.lock().write_buffer.bytes_written()
     }
 
-    /// How many things are on the client's side and were not read: frames, and the end.
+    /// The number of items that have arrived at the client and were not read: frames, and the end of
+    /// the stream.
     pub fn unread(&self) -> usize {
         self.link.lock().incoming.len()
     }
 
-    /// Whether the client still holds the connection.
+    /// Whether the client has not dropped the connection.
     pub fn alive(&self) -> bool {
         self.dropped_at().is_none()
     }
 
-    /// When the client dropped the connection.
+    /// The time at which the client dropped the connection.
     pub fn dropped_at(&self) -> Option<Timestamp> {
         self.link.lock().dropped_at
     }
@@ -239,8 +240,8 @@ impl Peer {
         .await;
     }
 
-    /// How many things this end tried to send when it had said its last, or that came to a client
-    /// who had dropped the connection.
+    /// The number of frames and ends that had no effect, because this end had ended or the client had
+    /// dropped the connection.
     pub fn ignored(&self) -> u64 {
         self.link.lock().ignored
     }

@@ -1,4 +1,4 @@
-//! [`Remote`]: the remote control of a mock transport.
+//! [`Remote`]: the test's control over a mock transport.
 
 use std::{
     collections::VecDeque,
@@ -21,12 +21,12 @@ use crate::{
     trace::Trace,
 };
 
-/// The remote control of a [`MockTransport`](crate::MockTransport), from [`mock`](crate::mock).
-/// Clones control the same one.
+/// The test's control over a [`MockTransport`](crate::MockTransport), from [`mock`](crate::mock).
+/// Clones control the same transport.
 ///
-/// A dial is answered by the first of these that is there: the next [queued](Self::push_script)
-/// script, the [scripting function](Self::script), the test itself by way of
-/// [`next_dial`](Self::next_dial). Every connection that opens gives a [`Peer`], whoever answered.
+/// A dial is answered by the next [queued](Self::push_script) script. If there is none, the
+/// [scripting function](Self::script) answers. If there is none, the test answers, with
+/// [`next_dial`](Self::next_dial). Every connection that opens has a [`Peer`].
 #[derive(Clone)]
 pub struct Remote {
     shared: Arc<Shared>,
@@ -43,19 +43,19 @@ impl Remote {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Answers dials by this function of the dial's number, which counts from 1. Replaces the
-    /// function before.
+    /// Answers dials with this function of the dial's number, which counts from 1. Replaces the
+    /// previous function.
     pub fn script(&self, answer: impl FnMut(u64) -> Script + Send + 'static) {
         let old = self.lock().answer.replace(Box::new(answer));
         drop(old);
     }
 
-    /// Answers the next dial that no queued script answers by this one.
+    /// Queues a script for the next dial that has none.
     pub fn push_script(&self, script: Script) {
         self.lock().queue.push_back(script);
     }
 
-    /// The next dial that no script answers, if it is there.
+    /// Takes the next dial that no script answers, if there is one.
     pub fn try_next_dial(&self) -> Option<Dial> {
         self.lock().waiting.pop_front()
     }
@@ -64,7 +64,7 @@ impl Remote {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses no dial and no peer.
     pub async fn next_dial(&self) -> Dial {
         poll_fn(|cx| {
             let mut state = self.lock();
@@ -79,22 +79,22 @@ impl Remote {
         .await
     }
 
-    /// The server's ends of all connections that were opened so far.
+    /// The peers of all connections opened so far.
     pub fn peers(&self) -> Vec<Peer> {
         self.lock().peers.clone()
     }
 
-    /// The server's end of the connection that was opened last.
+    /// The peer of the last opened connection.
     pub fn last_peer(&self) -> Option<Peer> {
         self.lock().peers.last().cloned()
     }
 
-    /// Waits for the next connection to open that was not taken here before, and gives its
-    /// server's end.
+    /// Waits for the next opened connection that this method has not returned yet, and returns its
+    /// peer.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Cancel safe: dropping the future loses no dial and no peer.
     pub async fn next_peer(&self) -> Peer {
         poll_fn(|cx| {
             let mut state = self.lock();
@@ -112,32 +112,32 @@ impl Remote {
         .await
     }
 
-    /// The moments of all dials so far.
+    /// The times of all dials so far.
     pub fn dials(&self) -> Vec<Timestamp> {
         self.lock().dials.clone()
     }
 
-    /// How many connections the client holds.
+    /// The number of connections that the client holds now.
     pub fn live(&self) -> usize {
         self.shared.gauge.counts().live
     }
 
-    /// How many attempts the client has under way.
+    /// The number of unfinished attempts of the client.
     pub fn dialing(&self) -> usize {
         self.shared.gauge.counts().dialing
     }
 
-    /// The most connections and attempts together that the client ever had at once.
+    /// The highest number of connections and attempts together at one time.
     pub fn most_at_once(&self) -> usize {
         self.shared.gauge.counts().most
     }
 
-    /// What happened so far.
+    /// The trace of this transport.
     pub fn trace(&self) -> &Trace {
         &self.shared.trace
     }
 
-    /// The clock that all of this lives by.
+    /// The clock of this transport.
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
@@ -181,7 +181,7 @@ impl Remote {
         if let Some(script) = state.queue.pop_front() {
             return Some(script);
         }
-        // Out of the lock: it is the test's own code.
+        // Called without the lock, since it is code of the test.
         let mut answer = state.answer.take()?;
         drop(state);
         let script = answer(number);
@@ -218,7 +218,7 @@ struct State {
     answer: Option<Box<dyn FnMut(u64) -> Script + Send>>,
     waiting: VecDeque<Dial>,
     peers: Vec<Peer>,
-    /// How many of the peers were taken one by one.
+    /// How many peers `next_peer` has returned.
     taken: usize,
     waiters: Waiters,
 }

@@ -1,4 +1,4 @@
-//! [`Script`]: what a server does with one dial.
+//! [`Script`]: a server's behaviour for one dial.
 
 use std::{fmt, time::Duration};
 
@@ -6,21 +6,20 @@ use websocket_heartbeat::{ErrorKind, Headers, HttpAnswer, Message, Text, Transpo
 
 use crate::network::{Action, LinkOptions};
 
-/// What a server does with one dial, and then on the connection, if there is one.
+/// A server's behaviour for one dial, and for its connection if the server accepts.
 ///
-/// It begins with the answer: [`accept`](Self::accept), [`refuse`](Self::refuse),
-/// [`refuse_http`](Self::refuse_http), [`hang`](Self::hang) or [`manual`](Self::manual). The
-/// accepting server is a good one: it takes what comes, answers pings and the close frame at once,
-/// and says nothing of its own. The methods then change that, or add what it does of its own; each
-/// delay counts from the moment of acceptance. On scripts that do not accept they change nothing,
-/// except [`after`](Self::after).
+/// It starts with the answer: [`accept`](Self::accept), [`refuse`](Self::refuse),
+/// [`refuse_http`](Self::refuse_http), [`hang`](Self::hang) or [`manual`](Self::manual). An
+/// accepting server receives all frames, answers pings and the close frame at once, and sends
+/// nothing else. The other methods change this or add actions. Each delay is counted from the
+/// acceptance. On a script that does not accept, only [`after`](Self::after) has an effect.
 ///
 /// ```
 /// use std::time::Duration;
 /// use websocket_heartbeat_mock::Script;
 ///
 /// let slow_echo = Script::accept().echo().latency(Duration::from_millis(80));
-/// let deaf = Script::accept().silent();
+/// let unresponsive = Script::accept().silent();
 /// let flapping = Script::flap(Duration::from_millis(100));
 /// let overloaded = Script::refuse_http(503, [("Retry-After", "30")]);
 /// ```
@@ -33,7 +32,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// Accepts; see above for what the server does then.
+    /// Accepts, and behaves as described at [`Script`].
     pub fn accept() -> Self {
         Self::answering(Answer::Accept)
     }
@@ -43,13 +42,13 @@ impl Script {
         Self::answering(Answer::Refuse(error))
     }
 
-    /// Fails the attempt because nobody listens.
+    /// Fails the attempt as if no server listens: connection refused.
     pub fn refuse_connection() -> Self {
         Self::refuse(TransportError::new(ErrorKind::Refused, "connection refused"))
     }
 
-    /// Answers the upgrade with this status instead of 101. A `Retry-After` field in seconds is
-    /// passed on as the wish that it is.
+    /// Answers the upgrade with this status instead of 101. A `Retry-After` field in seconds becomes
+    /// the error's [`retry_after`](TransportError::retry_after).
     pub fn refuse_http<'a>(
         status: u16,
         headers: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -61,17 +60,17 @@ impl Script {
         Self::refuse(TransportError::http(answer, wish.map(Duration::from_secs)))
     }
 
-    /// Never answers.
+    /// Never answers the dial.
     pub fn hang() -> Self {
         Self::answering(Answer::Hang)
     }
 
-    /// Leaves the dial to [`Remote::next_dial`](crate::Remote::next_dial).
+    /// Passes the dial to [`Remote::next_dial`](crate::Remote::next_dial).
     pub fn manual() -> Self {
         Self::answering(Answer::Manual)
     }
 
-    /// Accepts, and ends the stream after that time.
+    /// Accepts, and ends the stream after this time.
     pub fn flap(after: Duration) -> Self {
         Self::accept().end_after(after)
     }
@@ -86,14 +85,14 @@ impl Script {
         }
     }
 
-    /// Takes that long to answer the dial.
+    /// Answers the dial after this delay.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Answers nothing at all: neither pings nor the close frame, and no message.
+    /// Does not answer pings, the close frame or messages.
     #[must_use]
     pub fn silent(mut self) -> Self {
         self.link.pong = None;
@@ -102,7 +101,7 @@ impl Script {
         self
     }
 
-    /// Answers pings after that long instead of at once.
+    /// Answers pings after this delay instead of at once.
     #[must_use]
     pub fn pong_after(mut self, delay: Duration) -> Self {
         self.link.pong = Some(delay);
@@ -123,20 +122,20 @@ impl Script {
         self
     }
 
-    /// Keeps the line open after the close handshake, until [`Peer::end`](crate::Peer::end).
+    /// Keeps the stream open after the close handshake, until [`Peer::end`](crate::Peer::end).
     #[must_use]
     pub fn linger(mut self) -> Self {
         self.link.lingers = true;
         self
     }
 
-    /// Sends every message back.
+    /// Echoes every message.
     #[must_use]
     pub fn echo(self) -> Self {
         self.reply_with(Some)
     }
 
-    /// Answers each message by this function.
+    /// Answers each message with the result of this function.
     #[must_use]
     pub fn reply_with(
         mut self,
@@ -146,19 +145,19 @@ impl Script {
         self
     }
 
-    /// Sends this message at once, so that it comes together with the answer to the dial.
+    /// Sends this message at once, together with the answer to the dial.
     #[must_use]
     pub fn greet(self, message: impl Into<Message>) -> Self {
         self.act(Duration::ZERO, Action::Send(message.into()))
     }
 
-    /// Sends this message after that time.
+    /// Sends this message after this delay.
     #[must_use]
     pub fn send_after(self, delay: Duration, message: impl Into<Message>) -> Self {
         self.act(delay, Action::Send(message.into()))
     }
 
-    /// Sends this message again and again, the first after one period.
+    /// Sends this message once per period, for the first time after one period.
     ///
     /// # Panics
     ///
@@ -170,43 +169,43 @@ impl Script {
         self
     }
 
-    /// Ends the stream without a close frame after that time.
+    /// Ends the stream without a close frame after this delay.
     #[must_use]
     pub fn end_after(self, delay: Duration) -> Self {
         self.act(delay, Action::End)
     }
 
-    /// Begins the close handshake after that time.
+    /// Starts the close handshake after this delay.
     #[must_use]
     pub fn close_after(self, delay: Duration, code: u16, reason: impl Into<Text>) -> Self {
         self.act(delay, Action::Close(code, reason.into()))
     }
 
-    /// Breaks the line after that time; see [`Peer::fail`](crate::Peer::fail).
+    /// Fails the connection after this delay; see [`Peer::fail`](crate::Peer::fail).
     #[must_use]
     pub fn fail_after(self, delay: Duration, error: TransportError) -> Self {
         self.act(delay, Action::Fail(error))
     }
 
-    /// Breaks the protocol after that time; see [`Peer::garbage`](crate::Peer::garbage).
+    /// Sends an invalid frame after this delay; see [`Peer::garbage`](crate::Peer::garbage).
     #[must_use]
     pub fn garbage_after(self, delay: Duration) -> Self {
         self.act(delay, Action::Garbage)
     }
 
-    /// Cuts the cable after that time; see [`Peer::half_open`](crate::Peer::half_open).
+    /// Cuts the link after this delay; see [`Peer::half_open`](crate::Peer::half_open).
     #[must_use]
     pub fn half_open_after(self, delay: Duration) -> Self {
         self.act(delay, Action::HalfOpen)
     }
 
-    /// Takes no more bytes after that time; see [`Peer::stall_writes`](crate::Peer::stall_writes).
+    /// Accepts no more bytes after this delay; see [`Peer::stall_writes`](crate::Peer::stall_writes).
     #[must_use]
     pub fn stall_writes_after(self, delay: Duration) -> Self {
         self.act(delay, Action::StallWrites)
     }
 
-    /// Takes that many bytes in each period and no more; a slow line that is alive.
+    /// Accepts at most this many bytes per period, as a slow link does.
     ///
     /// # Panics
     ///
@@ -218,14 +217,14 @@ impl Script {
         self
     }
 
-    /// How long anything travels, each way.
+    /// Sets the latency of each direction.
     #[must_use]
     pub fn latency(mut self, one_way: Duration) -> Self {
         self.link.latency = one_way;
         self
     }
 
-    /// The subprotocol that the server chooses.
+    /// Sets the subprotocol that the server chooses.
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: impl Into<Text>) -> Self {
         self.link.subprotocol = Some(subprotocol.into());
@@ -239,48 +238,47 @@ impl Script {
         self
     }
 
-    /// Makes a connection that cannot tell how many bytes the line has taken.
+    /// Makes a connection that does not report how many bytes it has written.
     #[must_use]
     pub fn without_progress(mut self) -> Self {
         self.link.tells_progress = false;
         self
     }
 
-    /// Makes a connection that refuses messages of more bytes as too large, and lives on.
+    /// Makes a connection that refuses a larger message with an error, and stays open.
     #[must_use]
     pub fn message_limit(mut self, bytes: usize) -> Self {
         self.link.message_limit = bytes;
         self
     }
 
-    /// Makes a connection that accepts that many bytes ahead of the line before it asks for a
-    /// flush; 128 KiB unless told.
+    /// Sets the size of the client's write buffer. If it is full, the client must flush. The default
+    /// is 128 KiB.
     #[must_use]
     pub fn write_buffer(mut self, bytes: u64) -> Self {
         self.link.write_buffer = bytes;
         self
     }
 
-    /// Makes a connection that returns `Pending` once before each thing that it has, and wakes at
-    /// once: all that a driver should notice is more polls.
+    /// Makes a connection that returns `Pending` and wakes at once before each item. A driver needs
+    /// more polls, and everything else is the same.
     #[must_use]
     pub fn hesitant(mut self) -> Self {
         self.link.hesitant = true;
         self
     }
 
-    /// Makes a connection that gives at most that many frames in one poll of a task, then is
-    /// `Pending` with its waker called until the next one: what tokio's cooperative budget does.
-    /// The polls are those of a [`Runner`](crate::Runner).
+    /// Makes a connection that returns at most this many frames in one poll of a task. After them it
+    /// is `Pending` and calls its waker, as tokio's cooperative budget does. Polls are counted by a
+    /// [`Runner`](crate::Runner).
     #[must_use]
     pub fn cooperative(mut self, frames: u32) -> Self {
         self.link.cooperative = Some(frames);
         self
     }
 
-    /// Keeps no record of frames, neither for [`Peer::received`](crate::Peer::received) and its
-    /// like nor in the [`Trace`](crate::Trace): for floods and measurements, whose memory would be
-    /// all records.
+    /// Records no frames, neither for [`Peer::received`](crate::Peer::received) and similar methods nor
+    /// in the [`Trace`](crate::Trace). This is for floods and measurements of memory.
     #[must_use]
     pub fn unrecorded(mut self) -> Self {
         self.link.records = false;

@@ -1,4 +1,4 @@
-//! [`Clock`]: time that moves only when told.
+//! [`Clock`]: time that moves only on request.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -10,21 +10,21 @@ use std::{
 
 use websocket_heartbeat::Timestamp;
 
-use super::timer_quirks::Quirks;
+use super::timer_quirks::TimerQuirks;
 
-/// A virtual clock. It starts at [`Timestamp::EPOCH`] and stands still until it is told to move,
-/// by a [`Runner`](crate::Runner) or by hand.
+/// A virtual clock. It starts at [`Timestamp::EPOCH`] and moves only on request, of a
+/// [`Runner`](crate::Runner) or of the test.
 ///
-/// Clones show and move the same time. Two kinds of things wait for it: the sleeps of the
-/// [`MockTimer`]s made from it, and what scripted servers will do. Whenever several are due at one
-/// instant, the servers act first and the sleeps end after that, each in order of creation; only
-/// then is anybody polled.
+/// Clones share one time. Two kinds of things are scheduled on it: the sleeps of its
+/// [`MockTimer`](crate::MockTimer)s, and the actions of scripted servers. If several are due at one
+/// instant, the servers act first and the sleeps end next, each kind in order of creation. Tasks
+/// are polled after that.
 ///
 /// # Guarantees
 ///
-/// `now` never runs backward. A sleep never ends before its instant, unless told
-/// [otherwise](Self::set_timer_early). Dropping a sleep takes its
-/// waker off the clock. Wakers are called with no lock held.
+/// `now` never runs backward. A sleep never ends before its instant, unless
+/// [`set_timer_early`](Self::set_timer_early) was called. Dropping a sleep removes its waker from
+/// the clock. Wakers are called with no lock held.
 ///
 /// # Examples
 ///
@@ -42,36 +42,36 @@ pub struct Clock {
     state: Arc<Mutex<State>>,
 }
 
-/// How the sleeps of a [`Clock`] were used so far.
+/// Counts of the sleeps of a [`Clock`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SleepCounts {
-    /// How many were made.
+    /// Sleeps created so far.
     pub created: u64,
-    /// How many of them have not been dropped.
+    /// Sleeps that exist now.
     pub alive: u64,
-    /// How many of those wait for their instant, polled at least once.
+    /// Existing sleeps that were polled and wait for their instant.
     pub waiting: u64,
-    /// How many wakers were called by the passing of time.
+    /// Wakers called so far because a sleep ended.
     pub wakes: u64,
 }
 
 impl Clock {
-    /// A clock that stands at [`Timestamp::EPOCH`].
+    /// A clock at [`Timestamp::EPOCH`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The present moment.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         self.lock().now
     }
 
-    /// Lets time pass, one instant after the other: at each at which something is due the clock
-    /// stands still, the servers act and the sleeps end, before it goes on.
+    /// Moves time forward in steps: at each instant at which something is due, the servers act and
+    /// the sleeps end before the clock moves on.
     ///
-    /// Nobody is polled in between, unless a waker does so itself; to poll tasks at each instant
-    /// use [`Runner::run_for`](crate::Runner::run_for).
+    /// No task is polled in between. To poll tasks at each instant, use
+    /// [`Runner::run_for`](crate::Runner::run_for).
     ///
     /// # Panics
     ///
@@ -82,8 +82,8 @@ impl Clock {
         self.lock().now = end;
     }
 
-    /// Lets time pass at once, as when the machine was suspended and its clock went on: servers
-    /// act meanwhile, each at its own instant, but sleeps end only now, all together.
+    /// Moves time forward in one step, as a suspended machine does whose clock runs on: servers act
+    /// at their own instants, but all sleeps end together at the end.
     ///
     /// # Panics
     ///
@@ -103,9 +103,9 @@ impl Clock {
         self.wake_due();
     }
 
-    /// Lets time pass for the servers only, as when the machine was suspended and its clock stood
-    /// still: `now` does not move, sleeps keep all that they still had to wait, and what the
-    /// servers do within `duration` has happened.
+    /// Moves time forward for the servers only, as a suspended machine does whose clock stops:
+    /// `now` does not move, sleeps keep their remaining wait, and the servers perform all actions of
+    /// the next `duration`.
     ///
     /// # Panics
     ///
@@ -115,7 +115,7 @@ impl Clock {
         loop {
             let mut state = self.lock();
             let (now, ahead) = (state.now, state.ahead);
-            // Both sides of the comparison as seen by a client that did not sleep.
+            // Both sides of the comparison are on the servers' clock.
             let next = state.next_action().map(|at| ahead + at.saturating_since(now));
             let next = next.filter(|due| *due <= target);
             state.ahead = next.unwrap_or(target);
@@ -127,53 +127,53 @@ impl Clock {
         }
     }
 
-    /// The next instant at which something is due: a sleep that waits, or an act of a server.
+    /// The next instant at which something is due: the end of a sleep, or an action of a server.
     pub fn next_instant(&self) -> Option<Timestamp> {
         self.lock().next_instant()
     }
 
-    /// Makes sleeps end late by this much, as timers of a busy machine do. As all quirks of timers,
-    /// it holds for sleeps that are made from now on and whose deadline has not passed by then.
+    /// Makes sleeps end late by this much, as on a busy machine. As with all quirks of timers, this
+    /// affects only sleeps that are created later, before their deadline.
     pub fn set_timer_lateness(&self, lateness: Duration) {
         self.lock().quirks.lateness = lateness;
     }
 
-    /// Makes sleeps end only at multiples of this, as timers of background tabs do. Zero, the
-    /// default, lets them end at any instant.
+    /// Makes sleeps end only at multiples of this duration, as timers of background tabs do. The
+    /// default, zero, lets sleeps end at any instant.
     pub fn set_timer_granularity(&self, granularity: Duration) {
         self.lock().quirks.granularity = granularity;
     }
 
-    /// Makes sleeps end after half their time, down to a millisecond, as the contract of
-    /// [`Timer`](websocket_heartbeat::Timer) allows: whoever compares the clock notices more wakes
-    /// and no other difference.
+    /// Makes sleeps end after half of their time, down to a millisecond. The contract of
+    /// [`Timer`](websocket_heartbeat::Timer) allows this: a caller that compares the clock sees
+    /// more wakes and no other difference.
     pub fn set_timer_early(&self, early: bool) {
         self.lock().quirks.early = early;
     }
 
-    /// Makes timers show a time that lies back by this much: their clock runs backward now, and
-    /// forward again when this is set to less.
+    /// Makes timers show a time that is earlier by this much. So their time jumps backward now, and
+    /// forward when this is set to less.
     pub fn set_timer_back(&self, setback: Duration) {
         self.lock().quirks.setback = setback;
     }
 
-    /// How the sleeps of this clock were used so far, for tests that promise to use few.
+    /// Counts of this clock's sleeps, for tests that limit them.
     pub fn sleeps(&self) -> SleepCounts {
         let state = self.lock();
         SleepCounts { waiting: state.sleeps.len() as u64, ..state.counts }
     }
 
-    /// A runner is about to poll a task.
+    /// Counts a poll of a task; a runner calls this before each poll.
     pub(crate) fn begin_turn(&self) {
         self.lock().turn += 1;
     }
 
-    /// Which poll of a task this is.
+    /// The number of the current poll of a task.
     pub(crate) fn turn(&self) -> u64 {
         self.lock().turn
     }
 
-    /// Moves to the next instant that is not after `limit` and does all that is due there.
+    /// Moves to the next instant, if it is not after `limit`, and does everything that is due then.
     pub(crate) fn step(&self, limit: Timestamp) -> Option<Timestamp> {
         let at = {
             let mut state = self.lock();
@@ -186,13 +186,14 @@ impl Clock {
         Some(at)
     }
 
-    /// Moves to `moment`, before which nothing is due.
+    /// Moves to `moment`. Nothing may be due before it.
     pub(crate) fn settle_at(&self, moment: Timestamp) {
         let mut state = self.lock();
         state.now = state.now.max(moment);
     }
 
-    /// Lets a server act `delay` from now. What lies beyond the clock's range never happens.
+    /// Schedules an action of a server, `delay` from now. An action beyond the clock's range never
+    /// happens.
     pub(crate) fn schedule(&self, delay: Duration, act: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
         let Some(at) = state.servers_now().and_then(|now| now.checked_add(delay)) else { return };
@@ -200,18 +201,18 @@ impl Clock {
         state.actions.insert((at, id), Box::new(act));
     }
 
-    /// The moment on the servers' clock, which a [`freeze`](Self::freeze) puts ahead.
+    /// The time on the servers' clock, which [`freeze`](Self::freeze) moves ahead.
     pub(crate) fn servers_now(&self) -> Timestamp {
         self.lock().servers_now().expect("the servers' clock is within its range")
     }
 
-    /// The present moment as timers show it.
+    /// The time that timers show.
     pub(crate) fn shown(&self) -> Timestamp {
         let state = self.lock();
         state.quirks.shown(state.now)
     }
 
-    /// Counts a new sleep and says when it will end.
+    /// Counts a new sleep, and returns its identity and its end.
     pub(crate) fn open_sleep(&self, deadline: Timestamp) -> (u64, Option<Timestamp>) {
         let mut state = self.lock();
         state.counts.created += 1;
@@ -219,7 +220,7 @@ impl Clock {
         (state.next_id(), state.quirks.end_of_sleep(state.now, deadline))
     }
 
-    /// Leaves the waker of a sleep, unless its moment has come.
+    /// Registers the waker of a sleep. Returns whether the sleep has ended.
     pub(crate) fn poll_sleep(&self, end: Option<Timestamp>, id: u64, waker: &Waker) -> bool {
         let mut state = self.lock();
         let Some(end) = end else { return false };
@@ -236,7 +237,7 @@ impl Clock {
         false
     }
 
-    /// Forgets a sleep.
+    /// Removes a sleep that is dropped.
     pub(crate) fn close_sleep(&self, end: Option<Timestamp>, id: u64) {
         let mut state = self.lock();
         state.counts.alive -= 1;
@@ -256,7 +257,7 @@ impl Clock {
         self.now().checked_add(duration).expect("the clock stays within its range of 584 years")
     }
 
-    /// Does all that is due on the servers' side, including what that makes due at once.
+    /// Performs all actions of servers that are due, including those that become due meanwhile.
     fn act(&self) {
         loop {
             let mut state = self.lock();
@@ -271,7 +272,7 @@ impl Clock {
         }
     }
 
-    /// Ends all sleeps that are due.
+    /// Wakes all sleeps that are due.
     fn wake_due(&self) {
         let mut due = Vec::new();
         {
@@ -306,16 +307,16 @@ impl fmt::Debug for Clock {
 #[derive(Default)]
 struct State {
     now: Timestamp,
-    /// How far the servers' clock is ahead of `now`.
+    /// The servers' clock minus `now`.
     ahead: Duration,
     sleeps: BTreeMap<(Timestamp, u64), Waker>,
-    /// By the servers' clock.
+    /// Ordered by the servers' clock.
     actions: BTreeMap<(Timestamp, u64), Action>,
-    /// Keeps those of one instant in order of creation.
+    /// Keeps entries of one instant in order of creation.
     last_id: u64,
-    quirks: Quirks,
+    quirks: TimerQuirks,
     counts: SleepCounts,
-    /// Polls of tasks by runners so far.
+    /// The number of polls of tasks by runners so far.
     turn: u64,
 }
 

@@ -1,4 +1,4 @@
-//! [`MockTimer`]: core's `Timer` on virtual time.
+//! [`MockTimer`]: a `Timer` on virtual time.
 
 use std::{
     pin::Pin,
@@ -9,10 +9,10 @@ use websocket_heartbeat::{Timer, Timestamp};
 
 use super::clock::Clock;
 
-/// A [`Timer`] that lives by a [`Clock`].
+/// A [`Timer`] that reads a [`Clock`].
 ///
-/// It shows the clock's time and its sleeps end exactly at their deadline, unless the clock was
-/// told that timers are [late](Clock::set_timer_lateness),
+/// Its time is the clock's time, and its sleeps end exactly at their deadline, unless the clock was
+/// set to make timers [late](Clock::set_timer_lateness),
 /// [coarse](Clock::set_timer_granularity), [early](Clock::set_timer_early) or
 /// [set back](Clock::set_timer_back).
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Clock {
 }
 
 impl MockTimer {
-    /// A timer that lives by this clock.
+    /// A timer that reads this clock.
     pub fn new(clock: &Clock) -> Self {
         Self { clock: clock.clone() }
     }
@@ -47,9 +47,9 @@ impl Timer for MockTimer {
     }
 }
 
-/// A wait for one moment of a [`Clock`], from [`MockTimer::sleep_until`](Timer::sleep_until).
+/// A sleep until one instant of a [`Clock`], from [`MockTimer::sleep_until`](Timer::sleep_until).
 ///
-/// Wakes the last waker that it was polled with, once. Dropping it takes that waker off the clock.
+/// It wakes only the waker of the last poll, once. Dropping it removes that waker from the clock.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct MockSleep {

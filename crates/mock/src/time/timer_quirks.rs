@@ -1,28 +1,28 @@
-//! [`Quirks`]: how timers differ from the ideal.
+//! [`TimerQuirks`]: how timers differ from an ideal timer.
 
 use std::time::Duration;
 
 use websocket_heartbeat::Timestamp;
 
-/// Below this a sleep no longer ends early, so that asking again and again comes to an end.
+/// A shorter sleep does not end early, so that a caller who sleeps again reaches the deadline.
 const EARLY_LIMIT: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Quirks {
+pub(crate) struct TimerQuirks {
     pub(crate) lateness: Duration,
     pub(crate) granularity: Duration,
-    /// How much less than the true time the timers show.
+    /// The clock's time minus the time that timers show.
     pub(crate) setback: Duration,
     pub(crate) early: bool,
 }
 
-impl Quirks {
-    /// What the timers show.
+impl TimerQuirks {
+    /// The time that timers show.
     pub(crate) fn shown(&self, now: Timestamp) -> Timestamp {
         Timestamp::from_epoch(now.since_epoch().saturating_sub(self.setback))
     }
 
-    /// When a sleep until the timers show `deadline` ends in truth; `None` means never.
+    /// The clock's time at which a sleep until `deadline` ends. `None` means never.
     pub(crate) fn end_of_sleep(&self, now: Timestamp, deadline: Timestamp) -> Option<Timestamp> {
         let due = deadline.checked_add(self.setback)?;
         if due <= now {

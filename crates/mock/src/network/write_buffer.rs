@@ -1,4 +1,4 @@
-//! [`Writing`]: what the client has handed over, and what the line takes of it.
+//! [`WriteBuffer`]: the frames that the client has sent and the link has not accepted yet.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,26 +6,26 @@ use websocket_heartbeat::{Frame, TransportError};
 
 use super::wire_len::wire_len;
 
-/// The client's half of writing on one line. It wakes nobody and keeps no record.
-pub(crate) struct Writing {
-    /// The last `poll_ready` was ready.
+/// The client's write buffer. It wakes no task and records nothing.
+pub(crate) struct WriteBuffer {
+    /// The last `poll_ready` returned ready.
     pub(crate) ready: bool,
-    /// The client has sent its close frame, or owes one.
+    /// The client has sent its close frame, or has one as its pending reply.
     pub(crate) closing: bool,
-    /// The answer to the last ping or close frame, not yet handed over. A newer one replaces it
+    /// The reply to the last ping or close frame, not in the buffer yet. A newer reply replaces it
     /// (RFC 6455 section 5.5.3), so that a flood of pings needs no memory.
     pub(crate) reply: Option<Frame>,
     pub(crate) error: Option<TransportError>,
     pub(crate) stalled: bool,
-    handed: VecDeque<Handed>,
-    handed_bytes: u64,
-    /// An answer is among the handed frames, so that reading writes, too.
-    owes_reply: bool,
+    frames: VecDeque<BufferedFrame>,
+    buffered_bytes: u64,
+    /// A reply is in the buffer, so that reading also writes.
+    holds_reply: bool,
     limit: Limit,
-    progress: u64,
+    bytes_written: u64,
 }
 
-/// How much the line takes.
+/// How many bytes the link accepts.
 #[derive(Clone, Copy)]
 pub(crate) enum Limit {
     None,
@@ -33,13 +33,13 @@ pub(crate) enum Limit {
     Rate { left: u64, bytes: u64, period: Duration, refill_due: bool },
 }
 
-/// A frame that the client has handed over and the line has not wholly taken.
-struct Handed {
+/// A frame that is not completely written.
+struct BufferedFrame {
     frame: Frame,
     left: u64,
 }
 
-impl Writing {
+impl WriteBuffer {
     pub(crate) fn new(rate: Option<(u64, Duration)>) -> Self {
         Self {
             ready: false,
@@ -47,67 +47,66 @@ impl Writing {
             reply: None,
             error: None,
             stalled: false,
-            handed: VecDeque::new(),
-            handed_bytes: 0,
-            owes_reply: false,
+            frames: VecDeque::new(),
+            buffered_bytes: 0,
+            holds_reply: false,
             limit: rate.map_or(Limit::None, |(bytes, period)| Limit::Rate {
                 left: bytes,
                 bytes,
                 period,
                 refill_due: false,
             }),
-            progress: 0,
+            bytes_written: 0,
         }
     }
 
-    pub(crate) fn hand(&mut self, frame: Frame) {
+    pub(crate) fn push(&mut self, frame: Frame) {
         let left = wire_len(&frame);
-        self.handed_bytes += left;
-        self.handed.push_back(Handed { frame, left });
+        self.buffered_bytes += left;
+        self.frames.push_back(BufferedFrame { frame, left });
     }
 
-    /// Puts the answer to the last ping or close frame among the handed frames, unless one is
-    /// there already.
-    pub(crate) fn hand_reply(&mut self) {
-        if !self.owes_reply
+    /// Moves the pending reply into the buffer, unless the buffer has a reply already.
+    pub(crate) fn buffer_reply(&mut self) {
+        if !self.holds_reply
             && self.error.is_none()
             && let Some(reply) = self.reply.take()
         {
-            self.owes_reply = true;
-            self.hand(reply);
+            self.holds_reply = true;
+            self.push(reply);
         }
     }
 
-    /// Lets the line take what it can of the handed frames. Returns whether all is taken, and
-    /// adds the whole frames to `taken`.
+    /// Writes as many bytes as the link accepts. Returns whether all bytes are written, and adds
+    /// each completely written frame to `taken`.
     pub(crate) fn write_out(&mut self, taken: &mut Vec<Frame>) -> Result<bool, TransportError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
         while !self.stalled
-            && let Some(front) = self.handed.front_mut()
+            && let Some(front) = self.frames.front_mut()
         {
             let bytes = self.limit.take(front.left);
             front.left -= bytes;
-            self.progress += bytes;
-            self.handed_bytes -= bytes;
+            self.bytes_written += bytes;
+            self.buffered_bytes -= bytes;
             if front.left > 0 {
                 return Ok(false);
             }
-            taken.extend(self.handed.pop_front().map(|handed| handed.frame));
-            if self.handed.is_empty() {
-                self.owes_reply = false;
-                self.hand_reply();
+            taken.extend(self.frames.pop_front().map(|buffered| buffered.frame));
+            if self.frames.is_empty() {
+                self.holds_reply = false;
+                self.buffer_reply();
             }
         }
-        Ok(self.handed.is_empty())
+        Ok(self.frames.is_empty())
     }
 
     pub(crate) fn set_limit(&mut self, limit: Limit) {
         self.limit = limit;
     }
 
-    /// When the line will take more, if it takes so much a period and nobody was told before.
+    /// The time until the next refill of a rate limit, if no refill is scheduled yet.
     pub(crate) fn next_refill(&mut self) -> Option<Duration> {
         match &mut self.limit {
             Limit::Rate { left, bytes, period, refill_due } if *left < *bytes && !*refill_due => {
@@ -118,7 +117,7 @@ impl Writing {
         }
     }
 
-    /// A new period begins; whether there still are any.
+    /// Begins a new period of a rate limit. Returns whether there still is a rate limit.
     pub(crate) fn refill(&mut self) -> bool {
         let Limit::Rate { left, bytes, refill_due, .. } = &mut self.limit else { return false };
         *left = *bytes;
@@ -126,26 +125,26 @@ impl Writing {
         true
     }
 
-    pub(crate) fn owes_reply(&self) -> bool {
-        self.owes_reply
+    pub(crate) fn holds_reply(&self) -> bool {
+        self.holds_reply
     }
 
-    pub(crate) fn handed_bytes(&self) -> u64 {
-        self.handed_bytes
+    pub(crate) fn buffered_bytes(&self) -> u64 {
+        self.buffered_bytes
     }
 
-    pub(crate) fn handed_frames(&self) -> impl Iterator<Item = &Frame> {
-        self.handed.iter().map(|handed| &handed.frame)
+    pub(crate) fn buffered_frames(&self) -> impl Iterator<Item = &Frame> {
+        self.frames.iter().map(|buffered| &buffered.frame)
     }
 
-    /// How many bytes the line has taken.
-    pub(crate) fn progress(&self) -> u64 {
-        self.progress
+    /// The number of bytes that the link has accepted.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.bytes_written
     }
 }
 
 impl Limit {
-    /// How many of these bytes the line takes now.
+    /// How many of the `wanted` bytes the link accepts now.
     fn take(&mut self, wanted: u64) -> u64 {
         match self {
             Self::None => wanted,
