@@ -1,0 +1,4 @@
+//! Settings, and what values show when they are printed.
+
+mod secrets;
+mod settings;

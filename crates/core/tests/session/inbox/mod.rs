@@ -1,0 +1,4 @@
+//! Messages on their way in.
+
+mod inbox;
+mod unread_messages;

@@ -1,0 +1,8 @@
+//! Messages on their way out, and their fates.
+
+mod bounds;
+mod cut_at_every_byte;
+mod delivery;
+mod sink_places;
+mod supervisor_sink;
+mod write_before_read;

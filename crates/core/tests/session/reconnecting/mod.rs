@@ -1,0 +1,11 @@
+//! Attempts, delays between them, and the end of a session that gives up.
+
+mod before_open;
+mod boxed_transport;
+mod budget;
+mod control;
+mod endpoints;
+mod failing_transports;
+mod herd;
+mod pace;
+mod verdict;

@@ -1,0 +1,275 @@
+//! Each public future dropped at each `Pending` (P19): nothing is lost, doubled or stuck.
+
+use futures::{SinkExt, StreamExt, future};
+use websocket_heartbeat::{CloseReason, Event, Fate, Handle, Inbox, Outbox, Phase, Receipt};
+use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
+
+use crate::harness::fixture::{Session, Stage, millis, secs, texts, words};
+
+/// A slow and hesitant server that says three things and hears what it is sent.
+fn slow() -> Script {
+    let script = Script::accept().hesitant().after(millis(50)).latency(millis(20));
+    let script = script.write_rate(4, millis(10)).greet("hello");
+    script.send_after(millis(200), "there").send_after(millis(300), "you")
+}
+
+fn slow_session(outbox: Outbox) -> (Stage, Session) {
+    let (stage, settings) = Stage::new(|dial| match dial {
+        1 => Script::refuse_connection().after(millis(50)),
+        _ => slow(),
+    });
+    let session = settings.outbox(outbox).build().unwrap();
+    (stage, session)
+}
+
+/// Runs a scenario beside a slow session that is driven all the time, then closes it; gives what
+/// the server received.
+fn beside(outbox: Outbox, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
+    let (mut stage, session) = slow_session(outbox);
+    let handle = session.handle();
+    stage.read(session);
+    stage.runner.run_until(async {
+        scenario(handle.clone()).await;
+        handle.close();
+        assert_eq!(handle.closed().await, CloseReason::User);
+    });
+    stage.runner.run_for(secs(1));
+    texts(&stage.remote.last_peer().unwrap().received_messages())
+}
+
+#[test]
+fn next_of_a_supervisor() {
+    let expected = [
+        "connecting 1",
+        "lost 1 connect",
+        "retry 1 in 1s",
+        "connecting 2",
+        "open 2",
+        "message hello",
+        "message there",
+        "message you",
+    ];
+    let cancelled = at_every_cancellation(|cancellation| {
+        let (mut stage, mut session) = slow_session(Outbox::new());
+        session.handle().try_queue("queued").unwrap();
+        let events = stage.runner.run_until(async {
+            let mut events = Vec::new();
+            while events.len() < expected.len() {
+                events.extend(cancellation.wrap(session.next()).await.flatten());
+            }
+            events
+        });
+        assert_eq!(words(&events), expected);
+        assert_eq!(stage.remote.dials().len(), 2);
+        let peer = stage.remote.last_peer().unwrap();
+        assert_eq!(texts(&peer.received_messages()), ["queued"]);
+    });
+    assert!(cancelled >= 10, "{cancelled}");
+}
+
+#[test]
+fn next_of_an_inbox() {
+    let cancelled = at_every_cancellation(|cancellation| {
+        let (mut stage, session) = slow_session(Outbox::new());
+        let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
+        stage.runner.spawn(driver).detach();
+        let messages = stage.runner.run_until(async {
+            let mut messages = Vec::new();
+            while messages.len() < 3 {
+                let next = cancellation.wrap(inbox.next()).await.flatten();
+                if let Some(Event::Message(message)) = next {
+                    messages.push(message);
+                }
+            }
+            messages
+        });
+        assert_eq!(texts(&messages), ["hello", "there", "you"]);
+    });
+    assert!(cancelled >= 4, "{cancelled}");
+}
+
+#[test]
+fn a_driver_polled_through_futures_that_are_dropped() {
+    at_every_cancellation(|cancellation| {
+        let (mut stage, session) = slow_session(Outbox::new());
+        let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
+        let handle = driver.handle();
+        let reading = stage.runner.spawn(inbox.collect::<Vec<_>>());
+        handle.try_queue("queued").unwrap();
+        let closing = stage.runner.spawn(async move {
+            handle.send("last").await.unwrap();
+            handle.close();
+        });
+        let events = stage.runner.run_until(async {
+            // The future that is dropped borrows the driver; dropping the driver would abort.
+            if cancellation.wrap(&mut driver).await.is_none() {
+                driver.await;
+            }
+            closing.await;
+            reading.await
+        });
+        assert_eq!(words(&events).last().unwrap(), "closed user");
+        let peer = stage.remote.last_peer().unwrap();
+        assert_eq!(texts(&peer.received_messages()), ["queued", "last"]);
+    });
+}
+
+/// One of two sends is dropped somewhere; the other must arrive, the first at most once, and
+/// surely if it had been accepted.
+fn check_send(send: impl AsyncFn(&Cancellation, &mut Handle) -> Option<()>) -> u64 {
+    at_every_cancellation(|cancellation| {
+        let mut accepted = false;
+        let received = beside(Outbox::new().count(1), async |handle| {
+            handle.queue("first").await.unwrap();
+            let mut sender = handle.clone();
+            let mut other = handle.clone();
+            let dropped = async { accepted = send(cancellation, &mut sender).await.is_some() };
+            let ((), sent) = future::join(dropped, SinkExt::send(&mut other, "other".into())).await;
+            sent.unwrap();
+            handle.send("last").await.unwrap();
+        });
+        let count = |text: &str| received.iter().filter(|known| *known == text).count();
+        assert_eq!((count("first"), count("other"), count("last")), (1, 1, 1), "{received:?}");
+        assert!(count("x") <= 1 && (count("x") == 1 || !accepted), "{received:?}");
+        assert_eq!(received.last().unwrap(), "last");
+    })
+}
+
+#[test]
+fn queue() {
+    let cancelled = check_send(async |cancellation, handle| {
+        cancellation.wrap(handle.queue("x")).await.map(Result::unwrap)
+    });
+    assert!(cancelled >= 1, "{cancelled}");
+}
+
+#[test]
+fn queue_with_receipt() {
+    let cancelled = check_send(async |cancellation, handle| {
+        let receipt = cancellation.wrap(handle.queue_with_receipt("x")).await?.unwrap();
+        assert!(receipt.await.is_written());
+        Some(())
+    });
+    assert!(cancelled >= 1, "{cancelled}");
+}
+
+#[test]
+fn send() {
+    let cancelled = check_send(async |cancellation, handle| {
+        assert!(cancellation.wrap(Handle::send(handle, "x")).await?.unwrap().is_written());
+        Some(())
+    });
+    assert!(cancelled >= 2, "{cancelled}");
+}
+
+#[test]
+fn send_of_a_handle_as_a_sink() {
+    let cancelled = check_send(async |cancellation, handle| {
+        cancellation.wrap(SinkExt::send(handle, "x".into())).await.map(Result::unwrap)
+    });
+    assert!(cancelled >= 2, "{cancelled}");
+}
+
+#[test]
+fn flush_and_close_of_a_handle_as_a_sink() {
+    at_every_cancellation(|cancellation| {
+        let received = beside(Outbox::new(), async |handle| {
+            let mut sink = handle.clone();
+            for text in ["a", "b", "c"] {
+                sink.feed(text.into()).await.unwrap();
+            }
+            let _ = cancellation.wrap(sink.flush()).await;
+            sink.feed("d".into()).await.unwrap();
+            if cancellation.wrap(SinkExt::close(&mut sink)).await.is_none() {
+                SinkExt::close(&mut sink).await.unwrap();
+            }
+            assert!(sink.feed("no".into()).await.is_err());
+        });
+        assert_eq!(received, ["a", "b", "c", "d"]);
+    });
+}
+
+#[test]
+fn a_receipt() {
+    at_every_cancellation(|cancellation| {
+        let received = beside(Outbox::new(), async |handle| {
+            let mut receipt: Receipt = handle.queue_with_receipt("x").await.unwrap();
+            let fate = match cancellation.wrap(&mut receipt).await {
+                Some(fate) => fate,
+                None => receipt.await,
+            };
+            assert_eq!(fate, Fate::Written { connection: 2 });
+        });
+        assert_eq!(received, ["x"]);
+    });
+}
+
+#[test]
+fn closed_and_the_next_of_status_changes() {
+    at_every_cancellation(|cancellation| {
+        beside(Outbox::new(), async |handle| {
+            let mut changes = handle.status_changes();
+            let mut phases = Vec::new();
+            while phases.last() != Some(&Phase::Closed) {
+                let next = cancellation.wrap(changes.next()).await;
+                let status = match next {
+                    Some(next) => next.unwrap(),
+                    None => changes.next().await.unwrap(),
+                };
+                phases.push(status.phase);
+                if status.phase == Phase::Open {
+                    handle.close();
+                }
+            }
+            phases.dedup();
+            let tail = [Phase::Waiting, Phase::Connecting, Phase::Open, Phase::Closing];
+            assert!(phases.windows(4).any(|phases| phases == tail), "{phases:?}");
+            assert!(changes.next().await.is_none());
+        });
+    });
+    at_every_cancellation(|cancellation| {
+        beside(Outbox::new(), async |handle| {
+            let closing = async {
+                handle.send("x").await.unwrap();
+                handle.close();
+            };
+            let waiting = async {
+                if cancellation.wrap(handle.closed()).await.is_none() {
+                    assert_eq!(handle.closed().await, CloseReason::User);
+                }
+            };
+            future::join(closing, waiting).await;
+        });
+    });
+}
+
+#[test]
+fn send_flush_and_close_of_a_supervisor() {
+    let cancelled = at_every_cancellation(|cancellation| {
+        let (mut stage, mut session) = slow_session(Outbox::new().count(1));
+        let mut accepted = false;
+        stage.runner.run_until(async {
+            session.send("first".into()).await.unwrap();
+            if let Some(sent) = cancellation.wrap(session.send("x".into())).await {
+                sent.unwrap();
+                accepted = true;
+            }
+            session.feed("last".into()).await.unwrap();
+            if cancellation.wrap(session.flush()).await.is_none() {
+                session.flush().await.unwrap();
+            }
+            if cancellation.wrap(session.close()).await.is_none() {
+                session.close().await.unwrap();
+            }
+            let events = session.by_ref().collect::<Vec<_>>().await;
+            assert_eq!(words(&events).last().unwrap(), "closed user");
+        });
+        let received = texts(&stage.remote.last_peer().unwrap().received_messages());
+        let expected: &[&str] =
+            if received.len() == 3 { &["first", "x", "last"] } else { &["first", "last"] };
+        assert_eq!(received, expected);
+        assert!(!accepted || received.len() == 3);
+        assert_eq!(stage.remote.dials().len(), 2);
+    });
+    assert!(cancelled >= 6, "{cancelled}");
+}

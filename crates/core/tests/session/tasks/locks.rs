@@ -1,0 +1,375 @@
+//! What is the application's runs and is dropped outside of every lock: it may come back to the
+//! session. In a build with debug assertions whoever comes back under a lock panics; else it would
+//! wait for itself.
+
+use std::{
+    cell::OnceCell,
+    error::Error,
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use futures::{FutureExt, Sink, SinkExt, Stream};
+use websocket_heartbeat::{
+    Attempt, BoxConnection, BoxTransport, Bytes, DynTransport, ErrorKind, Established, Handle,
+    Inbox, Message, Offline, Outbox, Outgoing, Supervisor, TransportError, WhenFull, transport_fn,
+};
+use websocket_heartbeat_mock::{Clock, Script, mock};
+
+use crate::harness::fixture::{Counter, Session, Stage, secs};
+
+/// Those who come back to the session when they are called or dropped.
+#[derive(Clone)]
+struct Visits {
+    handle: Handle,
+    count: Arc<AtomicUsize>,
+}
+
+impl Visits {
+    fn new(handle: Handle) -> Self {
+        Self { handle, count: Arc::default() }
+    }
+
+    /// How often somebody came back and got through.
+    fn take(&self) -> usize {
+        self.count.swap(0, Ordering::Relaxed)
+    }
+
+    fn visitor(&self) -> Visitor {
+        Visitor(self.clone())
+    }
+
+    /// A message of so many bytes whose payload comes back when it is freed.
+    fn message(&self, len: usize) -> Message {
+        let payload = Payload { bytes: vec![1; len], _visitor: self.visitor() };
+        Message::binary(Bytes::from_owner(payload))
+    }
+
+    /// A waker that comes back when it is called, and when it is dropped.
+    fn waker(&self) -> Waker {
+        Waker::from(Arc::new(self.visitor()))
+    }
+}
+
+struct Visitor(Visits);
+
+impl Visitor {
+    fn visit(&self) {
+        let Visits { handle, count } = &self.0;
+        let _ = handle.status();
+        let _ = handle.forget_replay("visitor");
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        self.visit();
+    }
+}
+
+impl Wake for Visitor {
+    fn wake(self: Arc<Self>) {
+        self.visit();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.visit();
+    }
+}
+
+struct Payload {
+    bytes: Vec<u8>,
+    _visitor: Visitor,
+}
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn open(outbox: Outbox) -> (Stage, Session, Visits) {
+    let (stage, settings) = Stage::new(|_| Script::accept().unrecorded());
+    let mut session = settings.outbox(outbox).build().unwrap();
+    let visits = Visits::new(session.handle());
+    Counter::new().drain(&mut session);
+    (stage, session, visits)
+}
+
+fn offline(outbox: Outbox) -> (Stage, Session, Visits) {
+    let (stage, settings) = Stage::new(|_| Script::hang());
+    let mut session = settings.outbox(outbox).build().unwrap();
+    let visits = Visits::new(session.handle());
+    Counter::new().drain(&mut session);
+    (stage, session, visits)
+}
+
+#[test]
+fn a_message_that_was_written_is_freed_outside_of_the_lock() {
+    for outbox in [Outbox::new(), Outbox::new().give_back(false), Outbox::new().resend(2)] {
+        let (_stage, mut session, visits) = open(outbox);
+        for _ in 0..3 {
+            visits.handle.try_queue(visits.message(10_000)).unwrap();
+        }
+        Counter::new().drain(&mut session);
+        assert_eq!(session.status().counters.messages_out, 3);
+        assert_eq!(visits.take(), 3);
+    }
+}
+
+#[test]
+fn a_small_message_that_is_copied_while_offline_is_freed_outside_of_the_lock() {
+    let (_stage, session, visits) = offline(Outbox::new());
+    visits.handle.try_queue(visits.message(10)).unwrap();
+    let mut sink = session.handle();
+    sink.feed(visits.message(10)).now_or_never().unwrap().unwrap();
+    assert_eq!(visits.take(), 2);
+}
+
+#[test]
+fn a_replay_that_is_replaced_is_freed_outside_of_the_lock() {
+    let (_stage, _session, visits) = offline(Outbox::new());
+    visits.handle.replay("topic", visits.message(10)).unwrap();
+    visits.handle.replay("topic", visits.message(10)).unwrap();
+    assert_eq!(visits.take(), 1);
+    drop(visits.handle.forget_replay("topic"));
+    assert_eq!(visits.take(), 1);
+    // Those that are queued for the open connection, too.
+    let (_stage, mut session, visits) = open(Outbox::new());
+    for _ in 0..3 {
+        visits.handle.replay("topic", visits.message(10)).unwrap();
+    }
+    assert_eq!(visits.take(), 2);
+    drop(visits.handle.forget_replay("topic"));
+    Counter::new().drain(&mut session);
+    assert_eq!(visits.take(), 1);
+}
+
+#[test]
+fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lock() {
+    // The fates of dropped messages are bounded as the messages are.
+    let (_stage, session, visits) = offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
+    for _ in 0..5 {
+        visits.handle.try_queue(visits.message(10_000)).unwrap();
+    }
+    assert_eq!(visits.take(), 3, "one is queued, and one is to be given back");
+    let mut sink = session.handle();
+    sink.start_send_unpin(visits.message(100 << 20)).unwrap();
+    assert_eq!(visits.take(), 1);
+    // Nobody waits for the fate of what expires.
+    let (stage, mut session, visits) = offline(Outbox::new());
+    for _ in 0..3 {
+        let outgoing = Outgoing::new(visits.message(10_000)).max_age(secs(1));
+        drop(visits.handle.queue_with_receipt(outgoing).now_or_never().unwrap().unwrap());
+    }
+    Counter::new().drain(&mut session);
+    stage.clock.advance(secs(2));
+    Counter::new().drain(&mut session);
+    assert_eq!(visits.take(), 3);
+}
+
+#[test]
+fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
+    for outbox in [
+        Outbox::new().offline(Offline::Refuse),
+        Outbox::new().offline(Offline::Refuse).give_back(false),
+        Outbox::new().resend(1).offline(Offline::Refuse),
+        Outbox::new().count(2).offline(Offline::Refuse),
+    ] {
+        let (stage, mut session, visits) = open(outbox);
+        let counter = Counter::new();
+        let peer = stage.remote.last_peer().unwrap();
+        peer.stall_writes();
+        visits.handle.replay("topic", visits.message(10_000)).unwrap();
+        while visits.handle.try_queue(visits.message(10_000)).is_ok() && visits.take() == 0 {
+            if session.status().queued_messages >= 10 {
+                break;
+            }
+            counter.drain(&mut session);
+        }
+        let receipt = visits.handle.queue_with_receipt(visits.message(10)).now_or_never();
+        drop(receipt);
+        peer.fail_writes(TransportError::new(ErrorKind::Reset, "gone"));
+        counter.drain(&mut session);
+        stage.clock.advance(secs(30));
+        counter.drain(&mut session);
+        drop(visits.handle.forget_replay("topic"));
+        visits.handle.close();
+        counter.drain(&mut session);
+        drop(session);
+        let live = Arc::strong_count(&visits.count) - 1;
+        assert_eq!(live, 0, "all are freed by now, and each came back");
+        assert!(visits.take() > 0);
+    }
+}
+
+#[test]
+fn what_is_parked_in_a_sink_is_freed_outside_of_the_lock() {
+    let (_stage, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
+    let mut sinks = [session.handle(), session.handle()];
+    for sink in &mut sinks {
+        assert!(Counter::new().poll(|cx| Pin::new(&mut *sink).poll_ready(cx)).is_ready());
+    }
+    for sink in &mut sinks {
+        sink.start_send_unpin(visits.message(9_000)).unwrap();
+    }
+    drop(sinks);
+    drop(session);
+    assert_eq!(visits.take(), 1, "the other's fate is kept, within the bounds");
+}
+
+/// An error that comes back when it is dropped.
+struct Cause {
+    number: u32,
+    _visitor: Visitor,
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cause")
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cause {}", self.number)
+    }
+}
+
+impl Error for Cause {}
+
+#[test]
+fn a_cause_that_another_replaces_is_dropped_outside_of_the_lock() {
+    let clock = Clock::new();
+    let visits = Rc::new(OnceCell::<Visits>::new());
+    let (of_transport, mut number) = (Rc::clone(&visits), 0);
+    let transport = transport_fn(move |_| {
+        number += 1;
+        let _visitor = of_transport.get().unwrap().visitor();
+        let error = TransportError::from_source(ErrorKind::Other, Cause { number, _visitor });
+        async move { Err::<Established<BoxConnection>, _>(error) }
+    });
+    let mut session = Supervisor::builder(transport, clock.timer()).build().unwrap();
+    assert!(visits.set(Visits::new(session.handle())).is_ok());
+    for _ in 0..4 {
+        Counter::new().drain(&mut session);
+        clock.advance(secs(60));
+    }
+    assert_eq!(visits.get().unwrap().take(), 3, "the last one is told by the status");
+}
+
+/// A transport that looks at the session whenever it is asked something, and when it is dropped.
+struct Nosy {
+    visitor: Visitor,
+    other: BoxTransport,
+}
+
+#[async_trait::async_trait]
+impl DynTransport for Nosy {
+    async fn connect_boxed(
+        &mut self,
+        _: Attempt,
+    ) -> Result<Established<BoxConnection>, TransportError> {
+        self.visitor.visit();
+        Err(TransportError::new(ErrorKind::Other, "nosy"))
+    }
+
+    fn can_ping(&self) -> bool {
+        self.visitor.visit();
+        // Comes back to the box that it is put into.
+        let _ = websocket_heartbeat::Transport::can_ping(&self.other);
+        true
+    }
+}
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        let _ = websocket_heartbeat::Transport::can_ping(&self.other);
+    }
+}
+
+#[test]
+fn a_boxed_transport_is_asked_and_dropped_outside_of_the_lock() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    remote.script(|_| Script::hang());
+    let place = BoxTransport::new(transport);
+    let mut session = Supervisor::builder(place.clone(), clock.timer()).build().unwrap();
+    let visits = Visits::new(session.handle());
+    for _ in 0..3 {
+        place.replace(Nosy { visitor: visits.visitor(), other: place.clone() });
+    }
+    Counter::new().drain(&mut session);
+    assert_eq!(visits.take(), 3 + 2 + 1, "each was asked, two are dropped, one connects");
+}
+
+/// Polls with a waker that comes back, twice by different tasks.
+fn wait<R>(visits: &Visits, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) {
+    for _ in 0..2 {
+        assert!(poll(&mut Context::from_waker(&visits.waker())).is_pending());
+    }
+}
+
+#[test]
+fn who_waits_is_called_and_forgotten_outside_of_the_lock() {
+    let (stage, mut session, visits) = open(Outbox::new().count(2));
+    let counter = Counter::new();
+    let peer = stage.remote.last_peer().unwrap();
+    peer.stall_writes();
+    let mut receipt =
+        visits.handle.queue_with_receipt("on the line").now_or_never().unwrap().unwrap();
+    counter.drain(&mut session);
+    let mut sink = session.handle();
+    sink.feed("x".into()).now_or_never().unwrap().unwrap();
+    wait(&visits, |cx| Pin::new(&mut receipt).poll_unpin(cx));
+    wait(&visits, |cx| Pin::new(&mut sink).poll_flush(cx));
+    let mut other = session.handle();
+    wait(&visits, |cx| Pin::new(&mut other).poll_ready(cx));
+    let mut queuing = Box::pin(visits.handle.queue("waits"));
+    wait(&visits, |cx| queuing.poll_unpin(cx));
+    let mut changes = visits.handle.status_changes();
+    assert!(counter.next(&mut changes).is_ready());
+    wait(&visits, |cx| Pin::new(&mut changes).poll_next(cx));
+    assert_eq!(visits.take(), 5, "those that another task replaced");
+    peer.resume_writes();
+    counter.drain(&mut session);
+    assert!(visits.take() >= 5);
+    // And those that are left when all goes.
+    let mut dropped = Box::pin(visits.handle.status_changes());
+    assert!(counter.next(&mut dropped).is_ready());
+    wait(&visits, |cx| dropped.as_mut().poll_next(cx));
+    drop(dropped);
+    assert_eq!(visits.take(), 2);
+    wait(&visits, |cx| Pin::new(&mut session).poll_next(cx));
+    drop(session);
+    assert!(visits.take() >= 2);
+}
+
+#[test]
+fn reader_and_driver_are_called_and_forgotten_outside_of_the_lock() {
+    let (stage, settings) = Stage::new(|_| Script::accept().greet("one").greet("two"));
+    let session = settings.build().unwrap();
+    let visits = Visits::new(session.handle());
+    let (mut driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    wait(&visits, |cx| Pin::new(&mut inbox).poll_next(cx));
+    wait(&visits, |cx| driver.poll_unpin(cx));
+    stage.clock.advance(secs(1));
+    let counter = Counter::new();
+    // What is taken makes room for what is read next.
+    for _ in 0..4 {
+        let _ = counter.poll(|cx| driver.poll_unpin(cx));
+        counter.drain(&mut inbox);
+    }
+    wait(&visits, |cx| driver.poll_unpin(cx));
+    wait(&visits, |cx| Pin::new(&mut inbox).poll_next(cx));
+    drop(inbox);
+    drop(driver);
+    assert!(visits.take() >= 8);
+}
