@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use websocket_heartbeat::{Event, Handle, Heartbeat, Inbox, hooks::Hooks};
 use websocket_heartbeat_mock::{Grammar, Script};
 
-use crate::harness::fixture::{Counter, Stage, millis, secs};
+use crate::harness::{Fixture, WakeCounter, ms, secs};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -52,10 +52,10 @@ fn script(answer: Answer) -> Script {
         Answer::Hang => Script::hang(),
         Answer::Accept { messages, ends } => {
             let script = (0..messages).fold(Script::accept(), |script, n| {
-                script.send_after(millis(n * 1_500), n.to_string())
+                script.send_after(ms(n * 1_500), n.to_string())
             });
             match ends {
-                Some(after) => script.end_after(millis(after)),
+                Some(after) => script.end_after(ms(after)),
                 None => script,
             }
         }
@@ -108,7 +108,7 @@ proptest! {
         answers in proptest::collection::vec(answer(), 1..8),
         steps in proptest::collection::vec(step(), 1..60),
     ) {
-        let (mut stage, settings) = Stage::new(move |dial| {
+        let (mut fixture, settings) = Fixture::new(move |dial| {
             script(answers[dial as usize % answers.len()])
         });
         let settings = settings.heartbeat(Heartbeat::off()).max_age(secs(60));
@@ -116,12 +116,12 @@ proptest! {
         let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
         let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
         let handle = driver.handle();
-        stage.runner.spawn(driver).detach();
-        let counter = Counter::new();
+        fixture.runner.spawn(driver).detach();
+        let counter = WakeCounter::new();
         let mut read = Read::default();
         for step in steps {
             match step {
-                Step::Run(time) => stage.runner.run_for(millis(time)),
+                Step::Run(time) => fixture.runner.run_for(ms(time)),
                 Step::Read(count) => {
                     for event in counter.drain_at_most(&mut inbox, count) {
                         read.take(&event);
@@ -131,7 +131,7 @@ proptest! {
             }
         }
         handle.close();
-        let rest = stage.runner.run_until(inbox.by_ref().collect::<Vec<_>>());
+        let rest = fixture.runner.run_until(inbox.by_ref().collect::<Vec<_>>());
         rest.iter().for_each(|event| read.take(event));
         prop_assert!(read.grammar.has_ended());
         let counters = handle.status().counters;
@@ -149,18 +149,18 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..60),
         into_driver in any::<bool>(),
     ) {
-        let (mut stage, settings) = Stage::new(move |dial| {
+        let (mut fixture, settings) = Fixture::new(move |dial| {
             script(answers[dial as usize % answers.len()])
         });
         let settings = settings.heartbeat(Heartbeat::off());
         let mut session = settings.build().unwrap();
         let handle = session.handle();
-        let counter = Counter::new();
+        let counter = WakeCounter::new();
         let mut read = Read::default();
         for step in steps {
             match step {
                 Step::Run(time) => {
-                    stage.runner.run_for(millis(time));
+                    fixture.runner.run_for(ms(time));
                     let _pending = counter.poll(|cx| session.poll_flush_unpin(cx));
                 }
                 Step::Read(count) => {
@@ -174,10 +174,10 @@ proptest! {
         handle.close();
         let rest: Vec<_> = if into_driver {
             let (driver, inbox) = session.into_driver(Inbox::new(2)).unwrap();
-            stage.runner.spawn(driver).detach();
-            stage.runner.run_until(inbox.collect())
+            fixture.runner.spawn(driver).detach();
+            fixture.runner.run_until(inbox.collect())
         } else {
-            stage.runner.run_until(session.collect())
+            fixture.runner.run_until(session.collect())
         };
         rest.iter().for_each(|event| read.take(event));
         prop_assert!(read.grammar.has_ended());
@@ -201,16 +201,16 @@ fn between_two_calls_of_on_open_there_is_one_of_on_close_over_an_unread_inbox() 
     ];
     for script in scripts {
         for drop_oldest in [false, true] {
-            let (mut stage, settings) = Stage::new(script);
+            let (mut fixture, settings) = Fixture::new(script);
             let inbox = Inbox::new(1);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (driver, inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
             let handle = driver.handle();
-            stage.runner.spawn(driver).detach();
-            stage.runner.run_for(secs(3_600));
+            fixture.runner.spawn(driver).detach();
+            fixture.runner.run_for(secs(3_600));
             handle.close();
-            stage.runner.settle();
-            let events = stage.runner.run_until(inbox.collect::<Vec<_>>());
+            fixture.runner.settle();
+            let events = fixture.runner.run_until(inbox.collect::<Vec<_>>());
             let mut grammar = Grammar::new();
             events.iter().for_each(|event| grammar.read(event));
             let calls = Rc::new(RefCell::new(Vec::new()));
@@ -221,7 +221,7 @@ fn between_two_calls_of_on_open_there_is_one_of_on_close_over_an_unread_inbox() 
                     let name = if end.is_final() { "end" } else { "close" };
                     closes.borrow_mut().push((name, 0));
                 });
-            stage.runner.run_until(hooks.run(stream::iter(events)));
+            fixture.runner.run_until(hooks.run(stream::iter(events)));
             let calls = calls.borrow();
             for pair in calls.windows(2) {
                 assert_ne!((pair[0].0, pair[1].0), ("open", "open"), "{calls:?}");

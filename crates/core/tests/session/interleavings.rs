@@ -1,8 +1,9 @@
 //! Every order of what the user, the server and time can do, up to four steps (P23).
 
-use crate::harness::session::{Session, ms, secs};
 use websocket_heartbeat::{ErrorKind, Event, Heartbeat, Phase, TransportError};
 use websocket_heartbeat_mock::{Peer, Script};
+
+use crate::harness::{Session, ms, secs};
 
 /// A name, and what is done.
 type Step = (&'static str, fn(&mut Session));
@@ -39,7 +40,7 @@ fn answer(dial: u64) -> Script {
 
 /// Whether each connection begins once, opens once at most, and is lost once, and the end is last.
 fn assert_order(session: &Session, words: &str) {
-    let told = session.told();
+    let told = session.timed_events();
     let (mut current, mut opened) = (None, false);
     for (at, (_, event)) in told.iter().enumerate() {
         match event {

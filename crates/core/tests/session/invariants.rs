@@ -8,13 +8,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::harness::session::{Session, ms, secs};
-use futures::{Sink, Stream, StreamExt, future};
+use futures::{StreamExt, future};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Established, Event, Fate, Frame, Heartbeat, Inbox, Life, LostCause,
-    Outbox, Preset, Supervisor, Timer, Timestamp, TransportError, transport_fn,
+    ErrorKind, Event, Fate, Frame, Heartbeat, Inbox, Life, LostCause, Outbox, Preset, Supervisor,
+    Timer, Timestamp, TransportError,
 };
-use websocket_heartbeat_mock::{Clock, Runner, Script, mock, run};
+use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock, run};
+
+use crate::harness::{Behaviour, Read, Session, ms, secs, wrap_connections};
 
 const PING: &str = "-> ping";
 
@@ -72,10 +73,10 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
     // the clock is read every 256 frames, not more often.
     let readings = Rc::new(Cell::new(0_u64));
     let frames = Rc::new(Cell::new(0_u64));
-    let transport = transport_fn(|_| {
-        let frames = Rc::clone(&frames);
-        future::ready(Ok(Established::new(Flood { frames })))
-    });
+    let (transport, remote) = mock(&Clock::new());
+    remote.script(|_| Script::accept());
+    let count = Rc::clone(&frames);
+    let transport = wrap_connections(transport, move || PongFlood { frames: Rc::clone(&count) });
     let timer = CountingTimer { readings: Rc::clone(&readings) };
     let heartbeat = pings(15_000, 10_000).life(Life::Data);
     let mut supervisor =
@@ -111,41 +112,17 @@ impl Timer for CountingTimer {
     }
 }
 
-/// Always has a pong to read.
-struct Flood {
+/// The connection always has a pong to read.
+struct PongFlood {
     frames: Rc<Cell<u64>>,
 }
 
-impl Stream for Flood {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl Behaviour for PongFlood {
+    fn poll_next(&mut self, _: Pin<&mut MockConnection>, _: &mut Context<'_>) -> Read {
         self.frames.set(self.frames.get() + 1);
         Poll::Ready(Some(Ok(Frame::Pong("".into()))))
     }
 }
-
-impl Sink<Frame> for Flood {
-    type Error = TransportError;
-
-    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn start_send(self: Pin<&mut Self>, _: Frame) -> Result<(), TransportError> {
-        Ok(())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Connection for Flood {}
 
 #[test]
 fn invariant_04_read_before_you_judge() {
@@ -305,7 +282,7 @@ fn invariant_14_read_before_you_bury() {
         session.handle.try_queue("fails").unwrap();
         session.run_to(1_001);
         assert_eq!(session.messages().len(), 300);
-        let told = session.told();
+        let told = session.timed_events();
         let causes: Vec<_> = told
             .iter()
             .filter_map(|(_, event)| match event {

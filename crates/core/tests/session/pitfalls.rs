@@ -16,13 +16,14 @@
 //! - the suites over every backend, `websocket_heartbeat_tungstenite::conformance` and `tests/`: P6,
 //!   P11, P14, P22, P27
 
-use crate::harness::session::{Session, ms, secs};
 use futures::{SinkExt, StreamExt};
 use websocket_heartbeat::{
     Attempts, Constant, ErrorKind, Event, Heartbeat, Inbox, Outbox, Phase, Preset, Supervisor,
     TransportError,
 };
 use websocket_heartbeat_mock::{Chaos, Clock, Runner, Script, mock};
+
+use crate::harness::{Session, ms, secs};
 
 fn pings(idle: u64, timeout: u64) -> Heartbeat {
     Heartbeat::idle(ms(idle)).timeout(ms(timeout)).ping()
@@ -397,7 +398,7 @@ fn chaos_always_ends_in_an_open_connection_and_one_life_at_a_time() {
             |builder| builder.preset(Preset::Resilient).backoff(Constant::new(secs(1))),
         );
         session.run_to(7_200_000);
-        let told = session.told();
+        let told = session.timed_events();
         assert!(!matches!(told.last(), Some((_, Event::Closed(_)))), "seed {seed}");
         assert_eq!(session.handle.status().phase, Phase::Open, "seed {seed}");
         assert_eq!((session.remote.live(), session.remote.most_at_once()), (1, 1), "seed {seed}");

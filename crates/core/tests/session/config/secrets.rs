@@ -3,7 +3,6 @@
 
 use std::fmt::{Debug, Display};
 
-use crate::harness::session::{Session, ms};
 use futures::FutureExt;
 use websocket_heartbeat::{
     CloseFrame, CloseReason, ConfigError, Constant, Established, Event, Fate, Frame, Headers,
@@ -11,6 +10,8 @@ use websocket_heartbeat::{
     TransportError,
 };
 use websocket_heartbeat_mock::Script;
+
+use crate::harness::{Session, ms};
 
 const SECRET: &str = "hush";
 
@@ -113,9 +114,9 @@ fn a_session_that_carries_secrets_does_not_show_them() {
     shown.debug(&receipt);
     handle.close_with(close()).unwrap();
     session.run_to(1_000);
-    let told = session.told();
+    let told = session.timed_events();
     for name in ["open", "message", "lost", "closed"] {
-        assert!(session.events().iter().any(|(_, words)| words.starts_with(name)), "{name}");
+        assert!(session.timed_words().iter().any(|(_, words)| words.starts_with(name)), "{name}");
     }
     shown.debug(&told);
     for (_, event) in told {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::harness::session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
     Ack, Acknowledged, Acks, Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant,
     DialBudget, Endpoints, Exponential, Heartbeat, Inbox, Outbox, Preset, Supervisor, Verdict,
 };
 use websocket_heartbeat_mock::{Clock, MockTransport, Script, mock};
+
+use crate::harness::{MockBuilder, Session, secs};
 
 const ZERO: Duration = Duration::ZERO;
 const MAX: Duration = Duration::MAX;

@@ -1,34 +1,26 @@
-//! A supervisor over the mock, with a reader that notes each event with its moment.
-
-use std::{cell::RefCell, rc::Rc, time::Duration};
+//! [`Session`]: a supervisor over the mock, read by a task.
 
 use futures::StreamExt;
-use websocket_heartbeat::{Builder, Event, Handle, Message, Supervisor, Transport};
-use websocket_heartbeat_mock::{
-    Clock, Grammar, MockTimer, MockTransport, Peer, Remote, Runner, Script, mock,
+use websocket_heartbeat::{Event, Handle, Message, Preset, Supervisor, Transport};
+use websocket_heartbeat_mock::{Clock, MockTimer, Peer, Remote, Runner, Script, mock};
+
+use super::{
+    event_log::EventLog,
+    fixture::MockBuilder,
+    time::{in_millis, ms},
 };
 
-pub(crate) type MockBuilder = Builder<MockTransport, MockTimer>;
-type Told = Rc<RefCell<Vec<(u64, Event)>>>;
-
-pub(crate) fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-pub(crate) fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
+/// A supervisor over the mock, and a task that reads all of its events.
 pub(crate) struct Session {
     pub(crate) clock: Clock,
     pub(crate) remote: Remote,
     pub(crate) runner: Runner,
     pub(crate) handle: Handle,
-    told: Told,
+    log: EventLog,
 }
 
 impl Session {
-    /// A session with `Preset::Original`, changed by `set`, whose dials are answered by `script`.
+    /// A session with `Preset::Original`, changed by `set`, whose dials `script` answers.
     pub(crate) fn new(
         script: impl FnMut(u64) -> Script + Send + 'static,
         set: impl FnOnce(MockBuilder) -> MockBuilder,
@@ -36,15 +28,16 @@ impl Session {
         let clock = Clock::new();
         let (transport, remote) = mock(&clock);
         remote.script(script);
-        let supervisor = set(Supervisor::builder(transport, clock.timer())).build();
-        Self::over(&clock, remote, supervisor.expect("the settings make sense"))
+        let builder = Supervisor::builder(transport, clock.timer()).preset(Preset::Original);
+        Self::over(&clock, remote, set(builder).build().expect("the settings are valid"))
     }
 
-    /// With nothing changed.
+    /// A session with `Preset::Original`.
     pub(crate) fn original(script: impl FnMut(u64) -> Script + Send + 'static) -> Self {
         Self::new(script, |builder| builder)
     }
 
+    /// A session over any supervisor.
     pub(crate) fn over<T: Transport + 'static>(
         clock: &Clock,
         remote: Remote,
@@ -52,29 +45,26 @@ impl Session {
     ) -> Self {
         let handle = supervisor.handle();
         let mut runner = Runner::new(clock);
-        let told = Told::default();
-        let (events, now) = (Rc::clone(&told), clock.clone());
+        let log = EventLog::new(clock);
+        let events = log.clone();
         runner
             .spawn(async move {
-                let mut grammar = Grammar::new();
                 while let Some(event) = supervisor.next().await {
-                    grammar.read(&event);
-                    let millis = in_millis(now.now().since_epoch());
-                    events.borrow_mut().push((millis, event));
+                    events.push(event);
                 }
             })
             .detach();
-        Self { clock: clock.clone(), remote, runner, handle, told }
+        Self { clock: clock.clone(), remote, runner, handle, log }
     }
 
     pub(crate) fn now(&self) -> u64 {
         in_millis(self.clock.now().since_epoch())
     }
 
-    /// Runs up to and including that moment.
+    /// Runs up to and including this time.
     #[track_caller]
     pub(crate) fn run_to(&mut self, millis: u64) {
-        let left = millis.checked_sub(self.now()).expect("time does not go back");
+        let left = millis.checked_sub(self.now()).expect("time runs forward");
         self.runner.run_for(ms(left));
     }
 
@@ -83,23 +73,24 @@ impl Session {
     }
 
     /// All events, with their times in milliseconds.
-    pub(crate) fn told(&self) -> Vec<(u64, Event)> {
-        self.told.borrow().clone()
+    pub(crate) fn timed_events(&self) -> Vec<(u64, Event)> {
+        self.log.timed_events()
     }
 
-    /// All events in words.
-    pub(crate) fn events(&self) -> Vec<(u64, String)> {
-        self.told.borrow().iter().map(|(at, event)| (*at, in_words(event))).collect()
+    /// All events in words, with their times in milliseconds.
+    pub(crate) fn timed_words(&self) -> Vec<(u64, String)> {
+        self.log.timed_words()
     }
 
-    /// The moments of the events whose words begin so.
+    /// The times of the events whose words start with `beginning`.
     pub(crate) fn times(&self, beginning: &str) -> Vec<u64> {
-        let events = self.events().into_iter();
+        let events = self.timed_words().into_iter();
         events.filter(|(_, words)| words.starts_with(beginning)).map(|(at, _)| at).collect()
     }
 
+    /// The last event in words, with its time.
     pub(crate) fn last(&self) -> (u64, String) {
-        self.events().pop().unwrap_or_default()
+        self.timed_words().pop().unwrap_or_default()
     }
 
     pub(crate) fn dials(&self) -> Vec<u64> {
@@ -107,34 +98,14 @@ impl Session {
     }
 
     pub(crate) fn messages(&self) -> Vec<Message> {
-        let told = self.told.borrow();
-        let messages = told.iter().filter_map(|(_, event)| match event {
-            Event::Message(message) => Some(message.clone()),
-            _ => None,
-        });
-        messages.collect()
+        let events = self.log.events().into_iter();
+        events
+            .filter_map(|event| if let Event::Message(m) = event { Some(m) } else { None })
+            .collect()
     }
 
     #[track_caller]
     pub(crate) fn assert_events(&self, expected: &[(u64, &str)]) {
-        let found = self.events();
-        let found: Vec<_> = found.iter().map(|(at, words)| (*at, words.as_str())).collect();
-        assert_eq!(found, expected);
-    }
-}
-
-pub(crate) fn in_millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).expect("tests end before that")
-}
-
-pub(crate) fn in_words(event: &Event) -> String {
-    match event {
-        Event::Connecting(e) => format!("connecting {} attempt {}", e.connection, e.attempt),
-        Event::Open(e) => format!("open {}", e.connection),
-        Event::Message(m) => format!("message {}", m.as_text().unwrap_or("?")),
-        Event::Lost(e) => format!("lost {} {}", e.connection, e.cause.name()),
-        Event::Retry(e) => format!("retry {} in {:?}", e.attempt, e.delay),
-        Event::Closed(e) => format!("closed {}", e.reason.name()),
-        other => format!("{other:?}"),
+        self.log.assert(expected);
     }
 }

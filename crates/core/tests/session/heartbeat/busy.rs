@@ -1,18 +1,11 @@
 //! Lines that are alive and busy, or that we have not looked at for a while.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
-use crate::harness::session::{Session, ms, secs};
-use futures::{Sink, Stream, StreamExt};
-use websocket_heartbeat::{
-    Connection, Constant, Event, Frame, Heartbeat, Life, Supervisor, Transport, TransportError,
-    transport_fn,
-};
-use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
+use websocket_heartbeat::{Constant, Heartbeat, Life, Supervisor};
+use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
+
+use crate::harness::{Behaviour, Session, in_millis, ms, secs, wrap_connections};
 
 fn pings() -> Heartbeat {
     Heartbeat::idle(secs(15)).timeout(secs(10)).ping()
@@ -68,89 +61,38 @@ fn e06_a_line_that_dies_anywhere_in_the_cycle_leaves_the_next_its_full_time() {
     }
 }
 
-/// A line that brings one large message: bytes come in, and no frame is whole.
+/// Bytes of one large message arrive until a certain time, and no frame is complete.
 struct Trickle {
-    line: MockConnection,
     clock: Clock,
     until: Duration,
 }
 
-impl Stream for Trickle {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.line).poll_next(cx)
+impl Behaviour for Trickle {
+    fn arrived(&self, _: &MockConnection) -> Option<u64> {
+        Some(in_millis(self.clock.now().since_epoch().min(self.until)))
     }
 }
 
-impl Sink<Frame> for Trickle {
-    type Error = TransportError;
-
-    fn poll_ready(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
-        Pin::new(&mut self.line).start_send(frame)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_flush(cx)
-    }
-
-    fn poll_close(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_close(cx)
-    }
-}
-
-impl Connection for Trickle {
-    fn arrived(&self) -> Option<u64> {
-        Some(self.clock.now().since_epoch().min(self.until).as_millis() as u64)
-    }
-}
-
-/// When a line is lost that brings bytes of one message for so long.
-fn trickles(until: Duration, life: Life) -> Option<u64> {
+/// The times at which connections are lost to which bytes of one message arrive until `until`.
+fn losses(until: Duration, life: Life) -> Vec<u64> {
     let clock = Clock::new();
-    let (mut transport, remote) = mock(&clock);
-    remote.script(|_| Script::accept().without_pongs());
+    let (transport, remote) = mock(&clock);
+    remote.script(|dial| if dial == 1 { Script::accept().without_pongs() } else { Script::hang() });
     let at = clock.clone();
-    let transport = transport_fn(move |attempt| {
-        let connect = transport.connect(attempt);
-        let clock = at.clone();
-        async move { Ok(connect.await?.map(|line| Trickle { line, clock, until })) }
-    });
-    let mut session = Supervisor::builder(transport, clock.timer())
+    let transport = wrap_connections(transport, move || Trickle { clock: at.clone(), until });
+    let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(pings().life(life))
         .build()
         .unwrap();
-    let now = clock.clone();
-    let mut runner = Runner::new(&clock);
-    let mut lost = runner.spawn(async move {
-        while let Some(event) = session.next().await {
-            if let Event::Lost(_) = event {
-                break;
-            }
-        }
-        now.now().since_epoch().as_millis() as u64
-    });
-    runner.run_for(secs(600));
-    lost.take_output()
+    let mut session = Session::over(&clock, remote, supervisor);
+    session.run_to(600_000);
+    session.times("lost 1 ")
 }
 
 #[test]
 fn e07_one_large_message_that_trickles_in_for_a_minute_condemns_nobody() {
-    assert_eq!(trickles(secs(1_000), Life::AnyFrame), None);
+    assert_eq!(losses(secs(1_000), Life::AnyFrame), []);
     // It stalls at 60 s. The verdicts at 25 s and 50 s hear bytes, the one at 75 s hears none.
-    assert_eq!(trickles(secs(60), Life::AnyFrame), Some(75_000));
-    assert_eq!(trickles(secs(1_000), Life::Data), Some(25_000), "bytes are no message");
+    assert_eq!(losses(secs(60), Life::AnyFrame), [75_000]);
+    assert_eq!(losses(secs(1_000), Life::Data), [25_000], "bytes are no message");
 }

@@ -1,8 +1,9 @@
 //! The heartbeat's options, each by what a server sees of it.
 
-use crate::harness::session::{MockBuilder, Session, ms, secs};
 use websocket_heartbeat::{Event, Frame, Heartbeat, Life, Message};
 use websocket_heartbeat_mock::Script;
+
+use crate::harness::{MockBuilder, Session, ms, secs};
 
 fn with(heartbeat: Heartbeat) -> impl FnOnce(MockBuilder) -> MockBuilder {
     |builder| builder.heartbeat(heartbeat)
@@ -35,7 +36,7 @@ fn swallowed_messages_are_seen_by_a_heartbeat_that_the_application_answers() {
         session.handle.try_queue("swallowed").unwrap();
         session.run_to(120_000);
         let (at, event) =
-            session.told().into_iter().find(|(_, e)| matches!(e, Event::Lost(_))).unwrap();
+            session.timed_events().into_iter().find(|(_, e)| matches!(e, Event::Lost(_))).unwrap();
         let Event::Lost(lost) = event else { unreachable!() };
         (at, lost.cause.name(), lost.unproven)
     };
@@ -164,7 +165,7 @@ fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
         Session::new(|_| Script::accept().chatter(secs(3), "news"), with(heartbeat(true)));
     session.run_to(26_000);
     assert_eq!(session.times("lost"), [25_000]);
-    let told = session.told();
+    let told = session.timed_events();
     let Some((_, Event::Lost(lost))) =
         told.iter().find(|(_, event)| matches!(event, Event::Lost(_)))
     else {
@@ -177,7 +178,7 @@ fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
 fn a_loss_says_whether_any_heartbeat_was_ever_answered() {
     let mut session = Session::original(|_| Script::accept().echo().half_open_after(secs(20)));
     session.run_to(41_000);
-    let told = session.told();
+    let told = session.timed_events();
     let answered = told.iter().find_map(|(_, event)| match event {
         Event::Lost(lost) => Some(lost.ever_answered),
         _ => None,

@@ -4,20 +4,23 @@ use std::{
     cell::Cell,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use futures::{Sink, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Event, Frame, Heartbeat, Life, LostCause, Supervisor, Timer, Transport,
-    TransportError, transport_fn,
+    ErrorKind, Event, Heartbeat, Life, LostCause, Supervisor, Timer, Transport, TransportError,
+    transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
 
-use crate::harness::fixture::{Counter, Session, Stage, millis, secs, words};
+use crate::harness::{
+    Behaviour, Fixture, MockSupervisor, Read, WakeCounter, ms, secs, words, wrap_connections,
+};
 
 /// Polls for as long as it is woken, as an executor does. Gives how often.
-fn run(counter: &std::sync::Arc<Counter>, session: &mut Session, events: &mut Vec<Event>) -> usize {
+fn run(counter: &Arc<WakeCounter>, session: &mut MockSupervisor, events: &mut Vec<Event>) -> usize {
     for polls in 1..10_000 {
         events.extend(counter.drain(session));
         if counter.take() == 0 {
@@ -38,22 +41,22 @@ fn causes(events: &[Event]) -> Vec<LostCause> {
 /// What is told where the answer to a probe is there in time, behind so many pings, and is looked
 /// for at the deadline only.
 fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
-    let (stage, settings) = Stage::new(move |_| {
-        let script = Script::accept().latency(millis(100));
+    let (fixture, settings) = Fixture::new(move |_| {
+        let script = Script::accept().latency(ms(100));
         if hesitant { script.hesitant() } else { script }
     });
     let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping().life(life);
     let mut session = settings.heartbeat(heartbeat).build().unwrap();
-    let (counter, mut events) = (Counter::new(), Vec::new());
+    let (counter, mut events) = (WakeCounter::new(), Vec::new());
     run(&counter, &mut session, &mut events);
-    stage.clock.advance(secs(5));
+    fixture.clock.advance(secs(5));
     run(&counter, &mut session, &mut events);
     // The probe is out. The server sends something, then answers; the task does other things.
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     (0..pings).for_each(|_| peer.ping(vec![1]));
-    stage.clock.advance(secs(3));
+    fixture.clock.advance(secs(3));
     run(&counter, &mut session, &mut events);
-    stage.clock.advance(secs(1));
+    fixture.clock.advance(secs(1));
     run(&counter, &mut session, &mut events);
     words(&events)
 }
@@ -64,7 +67,7 @@ fn an_answer_that_can_be_read_counts_though_the_connection_hesitates() {
         for pings in [0, 1, 2, 50, 200] {
             for life in [Life::AnyFrame, Life::Reply] {
                 let told = behind_pings(hesitant, pings, life);
-                assert_eq!(told, ["connecting 1", "open 1"], "{hesitant}, {pings}");
+                assert_eq!(told, ["connecting 1 attempt 0", "open 1"], "{hesitant}, {pings}");
             }
         }
     }
@@ -97,8 +100,8 @@ fn an_attempt_that_is_ready_counts_though_it_hesitates() {
         let timeout = websocket_heartbeat::ConnectTimeout::fixed(secs(10));
         let mut session =
             Supervisor::builder(transport, clock.timer()).connect_timeout(timeout).build().unwrap();
-        let counter = Counter::new();
-        assert_eq!(words(&counter.drain(&mut session)), ["connecting 1"]);
+        let counter = WakeCounter::new();
+        assert_eq!(words(&counter.drain(&mut session)), ["connecting 1 attempt 0"]);
         // It was ready at 5 s; the task looks at the deadline.
         clock.advance(secs(10));
         let mut told = Vec::new();
@@ -113,16 +116,16 @@ fn an_attempt_that_is_ready_counts_though_it_hesitates() {
 fn a_close_code_that_can_be_read_outranks_the_write_error() {
     for hesitant in [false, true] {
         for pings in [0, 2, 100] {
-            let (stage, settings) =
-                Stage::new(
+            let (fixture, settings) =
+                Fixture::new(
                     move |_| {
                         if hesitant { Script::accept().hesitant() } else { Script::accept() }
                     },
                 );
             let mut session = settings.build().unwrap();
-            let (counter, mut events) = (Counter::new(), Vec::new());
+            let (counter, mut events) = (WakeCounter::new(), Vec::new());
             run(&counter, &mut session, &mut events);
-            let peer = stage.remote.last_peer().unwrap();
+            let peer = fixture.remote.last_peer().unwrap();
             peer.fail_writes(TransportError::new(ErrorKind::Reset, "reset"));
             session.handle().try_queue("x").unwrap();
             (0..pings).for_each(|_| peer.ping(vec![1]));
@@ -137,65 +140,37 @@ fn a_close_code_that_can_be_read_outranks_the_write_error() {
     }
 }
 
-/// A connection that never has anything, and calls its waker at each poll once it is told to.
+/// On request, the connection returns nothing, and calls its waker at each poll.
+#[derive(Clone, Default)]
 struct Hesitant {
-    line: MockConnection,
     hesitates: Rc<Cell<bool>>,
     polls: Rc<Cell<u64>>,
 }
 
-impl Stream for Hesitant {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl Behaviour for Hesitant {
+    fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
         if self.hesitates.get() {
             self.polls.set(self.polls.get() + 1);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Pin::new(&mut self.line).poll_next(cx)
+        connection.poll_next(cx)
     }
 }
-
-impl Sink<Frame> for Hesitant {
-    type Error = TransportError;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.line).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), Self::Error> {
-        Pin::new(&mut self.line).start_send(frame)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.line).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.line).poll_close(cx)
-    }
-}
-
-impl Connection for Hesitant {}
 
 #[test]
 fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
     let clock = Clock::new();
-    let (mut transport, remote) = mock(&clock);
+    let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept());
-    let (hesitates, polls) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
-    let (switch, count) = (Rc::clone(&hesitates), Rc::clone(&polls));
-    let transport = transport_fn(move |attempt| {
-        let connect = transport.connect(attempt);
-        let (hesitates, polls) = (Rc::clone(&switch), Rc::clone(&count));
-        async move { Ok(connect.await?.map(|line| Hesitant { line, hesitates, polls })) }
-    });
+    let behaviour = Hesitant::default();
+    let Hesitant { hesitates, polls } = behaviour.clone();
+    let transport = wrap_connections(transport, move || behaviour.clone());
     let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping();
     let mut session =
         Supervisor::builder(transport, clock.timer()).heartbeat(heartbeat).build().unwrap();
-    let counter = Counter::new();
-    assert_eq!(words(&counter.drain(&mut session)), ["connecting 1", "open 1"]);
+    let counter = WakeCounter::new();
+    assert_eq!(words(&counter.drain(&mut session)), ["connecting 1 attempt 0", "open 1"]);
     hesitates.set(true);
     session.handle().probe_now();
     remote.last_peer().unwrap().ping(vec![1]);
@@ -224,11 +199,11 @@ fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
 #[test]
 fn a_reader_that_rests_between_messages_does_not_cost_the_answer() {
     for life in [Life::Reply, Life::AnyFrame] {
-        let (mut stage, settings) =
-            Stage::new(|_| Script::accept().hesitant().chatter(secs(2), "chatter"));
+        let (mut fixture, settings) =
+            Fixture::new(|_| Script::accept().hesitant().chatter(secs(2), "chatter"));
         let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().life(life);
         let mut session = settings.heartbeat(heartbeat).build().unwrap();
-        let clock = stage.clock.clone();
+        let clock = fixture.clock.clone();
         let reading = async move {
             let mut lost = 0;
             while clock.now().since_epoch() < secs(600) {
@@ -243,6 +218,6 @@ fn a_reader_that_rests_between_messages_does_not_cost_the_answer() {
             }
             lost
         };
-        assert_eq!(stage.runner.run_until(reading), 0);
+        assert_eq!(fixture.runner.run_until(reading), 0);
     }
 }

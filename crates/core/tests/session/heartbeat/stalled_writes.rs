@@ -1,18 +1,12 @@
 //! A server that takes no byte, and one that takes them slowly.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
-
-use crate::harness::session::{MockBuilder, Session, secs};
-use futures::{Sink, Stream, StreamExt};
+use futures::StreamExt;
 use websocket_heartbeat::{
-    Connection, Event, Frame, Heartbeat, Inbox, Outbox, Preset, Supervisor, Timer as _,
-    Transport as _, TransportError, WriteBlocked, transport_fn,
+    Connection as _, Event, Heartbeat, Inbox, Outbox, Preset, Supervisor, WriteBlocked,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
+
+use crate::harness::{Behaviour, MockBuilder, Session, secs, sleep, wrap_connections};
 
 /// A server that talks every two seconds, and stops reading after one.
 fn talker() -> Script {
@@ -31,7 +25,7 @@ fn blocked(script: fn() -> Script, set: impl FnOnce(MockBuilder) -> MockBuilder)
 }
 
 fn findings(session: &Session) -> Vec<(u64, WriteBlocked)> {
-    let told = session.told().into_iter();
+    let told = session.timed_events().into_iter();
     let findings = told.filter_map(|(at, event)| match event {
         Event::WriteBlocked(finding) => Some((at, *finding)),
         _ => None,
@@ -169,101 +163,49 @@ fn an_inbox_that_drops_messages_keeps_one_finding() {
     assert_eq!(found, 1);
 }
 
-/// A connection whose system holds what is written, and passes on `rate` bytes a second of it.
-struct Queued {
-    line: MockConnection,
+/// The system holds written bytes of the connection, and passes on `rate` bytes per second.
+struct SendBuffer {
     clock: Clock,
     held_at_zero: u64,
     rate: u64,
 }
 
-impl Stream for Queued {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.line).poll_next(cx)
-    }
-}
-
-impl Sink<Frame> for Queued {
-    type Error = TransportError;
-
-    fn poll_ready(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_ready(cx)
+impl Behaviour for SendBuffer {
+    fn progress(&self, connection: &MockConnection) -> Option<u64> {
+        connection.progress().map(|written| written + self.held_at_zero)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
-        Pin::new(&mut self.line).start_send(frame)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_flush(cx)
-    }
-
-    fn poll_close(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_close(cx)
-    }
-}
-
-impl Connection for Queued {
-    fn progress(&self) -> Option<u64> {
-        self.line.progress().map(|written| written + self.held_at_zero)
-    }
-
-    fn unacknowledged(&self) -> Option<u64> {
-        let accepted = self.progress()?;
+    fn unacknowledged(&self, connection: &MockConnection) -> Option<u64> {
+        let accepted = self.progress(connection)?;
         let left = self.clock.now().since_epoch().as_secs() * self.rate;
         Some(accepted.saturating_sub(left))
     }
 }
 
-/// When a connection is lost that never answers, and whose system holds so much.
+/// The second in which a connection is lost that never answers, behind this send buffer.
 fn lost_at(held_at_zero: u64, rate: u64) -> u64 {
     let clock = Clock::new();
-    let (mut transport, remote) = mock(&clock);
+    let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().without_pongs());
     let at = clock.clone();
-    let transport = transport_fn(move |attempt| {
-        let connect = transport.connect(attempt);
-        let clock = at.clone();
-        async move { Ok(connect.await?.map(|line| Queued { line, clock, held_at_zero, rate })) }
-    });
-    let mut session = Supervisor::builder(transport, clock.timer())
+    let transport =
+        wrap_connections(transport, move || SendBuffer { clock: at.clone(), held_at_zero, rate });
+    let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(secs(15)).timeout(secs(10)).ping())
         .build()
         .unwrap();
-    let handle = session.handle();
-    // Messages behind the probe leave as well; they prove nothing.
-    let (now, sender) = (clock.clone(), clock.timer());
-    let mut runner = Runner::new(&clock);
-    runner
-        .spawn(async move {
-            loop {
-                sender.sleep_until(now.now().checked_add(secs(1)).unwrap()).await;
-                let _ = handle.try_queue(vec![0; 100_000]);
-            }
-        })
-        .detach();
-    let at = clock.clone();
-    let mut lost = runner.spawn(async move {
-        while let Some(event) = session.next().await {
-            if let Event::Lost(_) = event {
-                break;
-            }
+    let mut session = Session::over(&clock, remote, supervisor);
+    // Messages behind the probe leave too, and prove nothing.
+    let (handle, timer) = (session.handle.clone(), clock.timer());
+    let sending = async move {
+        loop {
+            sleep(&timer, secs(1)).await;
+            let _ = handle.try_queue(vec![0; 100_000]);
         }
-        at.now().since_epoch().as_secs()
-    });
-    runner.run_for(Duration::from_secs(1_000));
-    lost.take_output().expect("it is never answered")
+    };
+    session.runner.spawn(sending).detach();
+    session.run_to(1_000_000);
+    *session.times("lost 1 ").first().expect("the connection never answers") / 1_000
 }
 
 #[test]

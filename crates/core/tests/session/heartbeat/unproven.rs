@@ -3,26 +3,26 @@
 use websocket_heartbeat::{Event, Heartbeat, Life};
 use websocket_heartbeat_mock::Script;
 
-use crate::harness::fixture::{Stage, secs};
+use crate::harness::{Fixture, secs};
 
 /// Writes 5 messages, hears `script`'s server for 30 s, writes 3 and loses the connection; gives
 /// what was unproven then.
 fn unproven(heartbeat: Heartbeat, script: fn() -> Script) -> u64 {
-    let (mut stage, settings) = Stage::new(move |_| script());
+    let (mut fixture, settings) = Fixture::new(move |_| script());
     let session = settings.heartbeat(heartbeat).build().unwrap();
     let handle = session.handle();
-    let log = stage.read(session);
-    stage.runner.settle();
+    let log = fixture.read(session);
+    fixture.runner.settle();
     for text in ["a", "b", "c", "d", "e"] {
         handle.try_queue(text).unwrap();
     }
-    stage.runner.run_for(secs(30));
+    fixture.runner.run_for(secs(30));
     for text in ["f", "g", "h"] {
         handle.try_queue(text).unwrap();
     }
-    stage.runner.settle();
-    stage.remote.last_peer().unwrap().end();
-    stage.runner.settle();
+    fixture.runner.settle();
+    fixture.remote.last_peer().unwrap().end();
+    fixture.runner.settle();
     let lost = log.events().into_iter().find_map(|event| match event {
         Event::Lost(lost) => Some(lost.unproven),
         _ => None,
@@ -48,19 +48,19 @@ fn an_answer_by_message_proves_nothing_since_it_may_be_a_late_one() {
 #[test]
 fn the_reply_to_our_close_proves_everything_and_the_lack_of_one_nothing() {
     for (reply, expected) in [(true, 0), (false, 5)] {
-        let (mut stage, settings) =
-            Stage::new(
+        let (mut fixture, settings) =
+            Fixture::new(
                 move |_| if reply { Script::accept() } else { Script::accept().ignore_close() },
             );
         let session = settings.build().unwrap();
         let handle = session.handle();
-        let log = stage.read(session);
-        stage.runner.settle();
+        let log = fixture.read(session);
+        fixture.runner.settle();
         for text in ["a", "b", "c", "d", "e"] {
             handle.try_queue(text).unwrap();
         }
         handle.close();
-        stage.runner.run_for(secs(10));
+        fixture.runner.run_for(secs(10));
         let events = log.events();
         let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
         assert_eq!(closed.unproven, expected);

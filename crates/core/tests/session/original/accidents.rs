@@ -7,7 +7,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::harness::session::{Session, ms, secs};
 use websocket_heartbeat::{
     Attempt, Attempts, CloseReason, ErrorKind, Established, Event, LostCause, Preset, Supervisor,
     Transport, TransportError,
@@ -15,6 +14,8 @@ use websocket_heartbeat::{
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Peer, Script, mock,
 };
+
+use crate::harness::{Session, ms, secs};
 
 /// A transport that panics at some dials, before or after there is an attempt.
 struct Throwing {
@@ -82,7 +83,7 @@ fn fact_10_a_first_attempt_that_throws_is_a_failed_attempt() {
             (2_000, "connecting 2 attempt 1"),
             (2_000, "open 2"),
         ]);
-        let told = session.told();
+        let told = session.timed_events();
         let Event::Lost(lost) = &told[1].1 else { panic!("{told:?}") };
         let kind = lost.cause.transport_error().map(TransportError::kind);
         assert_eq!(kind, Some(ErrorKind::Panicked));
@@ -125,12 +126,12 @@ fn fact_13_old_sockets_are_gone_when_the_new_one_is_there() {
     });
     session.run_to(27_000);
     let old = old_peer(&session);
-    let before = session.events();
+    let before = session.timed_words();
     old.send("late");
     old.close(1000, "late");
     session.run_to(28_000);
     assert_eq!((old.alive(), old.ignored()), (false, 2));
-    assert_eq!(session.events(), before);
+    assert_eq!(session.timed_words(), before);
     assert_eq!(session.remote.most_at_once(), 1);
 }
 
@@ -210,7 +211,7 @@ fn fact_33_a_retry_says_which_why_and_when_and_open_says_after_how_long() {
         _ => Script::accept(),
     });
     session.run_to(10_000);
-    let told = session.told();
+    let told = session.timed_events();
     let retries: Vec<_> = told
         .iter()
         .filter_map(|(at, event)| match event {
@@ -260,7 +261,7 @@ fn fact_42_reaching_the_limit_is_told_with_its_cause() {
         |builder| builder.attempts(Attempts::at_most(1)),
     );
     session.run_to(10_000);
-    let told = session.told();
+    let told = session.timed_events();
     let Some((2_000, Event::Closed(closed))) = told.last() else { panic!("{told:?}") };
     let CloseReason::AttemptsExhausted(LostCause::Connect(error)) = &closed.reason else {
         panic!("{closed:?}")
@@ -304,7 +305,7 @@ fn fact_46_close_may_be_called_at_any_time_and_more_than_once() {
     session.handle.abort();
     session.handle.reconnect_now();
     session.run_to(60_000);
-    assert_eq!(session.events().len(), 1);
+    assert_eq!(session.timed_words().len(), 1);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The contract of the original, to the tick of the virtual clock: dials, heartbeats and closes
 //! against scripted servers, with `Preset::Original`. The numbers in names are those of the facts.
 
-use crate::harness::session::{Session, ms, secs};
 use websocket_heartbeat::{Attempts, ErrorKind, Event, TransportError};
 use websocket_heartbeat_mock::{Remote, Script};
+
+use crate::harness::{Session, ms, secs};
 
 /// The scripted servers, by name.
 fn server(name: &'static str) -> impl FnMut(u64) -> Script + Send + 'static {
@@ -98,7 +99,8 @@ fn fact_17_a_close_and_an_error_alone_each_lead_to_a_reconnect() {
     });
     session.run_to(20_000);
     assert_eq!(session.dials(), [0, 3_000, 6_000, 9_000, 12_000]);
-    let causes: Vec<_> = session.events().into_iter().filter(|e| e.1.starts_with("lost")).collect();
+    let causes: Vec<_> =
+        session.timed_words().into_iter().filter(|e| e.1.starts_with("lost")).collect();
     let expected = [
         (1_000, "lost 1 closed_by_peer"),
         (4_000, "lost 2 broken"),
@@ -192,7 +194,7 @@ fn fact_38_all_close_codes_are_alike() {
     });
     session.run_to(40_000);
     assert_eq!(session.dials(), (0..=10).map(|n| n * 2_000).collect::<Vec<_>>());
-    let told: Vec<_> = session.told();
+    let told: Vec<_> = session.timed_events();
     let seen = told.iter().filter_map(|(_, event)| match event {
         Event::Lost(lost) => lost.cause.close_code(),
         _ => None,

@@ -13,29 +13,29 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
-use crate::harness::fixture::{Counter, Session, Stage, millis, secs, texts};
+use crate::harness::{Fixture, MockSupervisor, WakeCounter, ms, secs, texts};
 
 /// A session over a line that takes nothing, with one message on it and the outbox full.
-fn full(outbox: Outbox) -> (Stage, Session, Peer, Handle) {
-    let (stage, settings) = Stage::new(|_| Script::accept());
+fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
+    let (fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(outbox.count(1)).build().unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
     let handle = session.handle();
     handle.try_queue("on the line").unwrap();
     counter.drain(&mut session);
-    (stage, session, peer, handle)
+    (fixture, session, peer, handle)
 }
 
 #[test]
 fn a_million_sends_while_offline_stay_inside_the_bound_with_exact_counts() {
-    let (_stage, settings) = Stage::new(|_| Script::hang());
+    let (_stage, settings) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = settings.outbox(outbox).build().unwrap();
     let handle = session.handle();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
     for number in 0..1_000_000_u32 {
         handle.try_queue(number.to_be_bytes().to_vec()).unwrap();
@@ -53,11 +53,11 @@ fn a_million_sends_while_offline_stay_inside_the_bound_with_exact_counts() {
 
 #[test]
 fn what_comes_back_is_bounded_in_bytes_as_well() {
-    let (_stage, settings) = Stage::new(|_| Script::hang());
+    let (_stage, settings) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = settings.outbox(outbox).build().unwrap();
     let handle = session.handle();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
     for _ in 0..50 {
         handle.try_queue(vec![0; 400]).unwrap();
@@ -80,7 +80,7 @@ fn an_outbox_that_refuses_gives_the_message_back() {
 #[test]
 fn try_queue_never_waits_and_never_overtakes_those_who_do() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     assert_eq!(handle.try_queue("more"), Err(QueueError::Full(Message::text("more"))));
     let mut waiting = pin!(handle.queue("waits"));
     assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
@@ -92,16 +92,16 @@ fn try_queue_never_waits_and_never_overtakes_those_who_do() {
 
 #[test]
 fn waiting_senders_are_served_in_order() {
-    let (mut stage, session, peer, handle) = full(Outbox::new());
+    let (mut fixture, session, peer, handle) = full(Outbox::new());
     for number in 0..50 {
         let handle = handle.clone();
         let send = async move { handle.queue(number.to_string()).await.unwrap() };
-        stage.runner.spawn(send).detach();
+        fixture.runner.spawn(send).detach();
     }
-    stage.runner.spawn(session.for_each(|_| async {})).detach();
-    stage.runner.settle();
+    fixture.runner.spawn(session.for_each(|_| async {})).detach();
+    fixture.runner.settle();
     peer.resume_writes();
-    stage.runner.settle();
+    fixture.runner.settle();
     let expected: Vec<_> = (0..50).map(|number| number.to_string()).collect();
     assert_eq!(texts(&peer.received_messages())[1..], expected);
 }
@@ -109,7 +109,7 @@ fn waiting_senders_are_served_in_order() {
 #[test]
 fn a_dropped_waiter_passes_its_wake_on() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
-    let (driver, first, second) = (Counter::new(), Counter::new(), Counter::new());
+    let (driver, first, second) = (WakeCounter::new(), WakeCounter::new(), WakeCounter::new());
     let mut dropped = Box::pin(handle.queue("dropped"));
     let mut served = Box::pin(handle.queue("served"));
     assert!(first.poll(|cx| dropped.as_mut().poll(cx)).is_pending());
@@ -125,7 +125,7 @@ fn a_dropped_waiter_passes_its_wake_on() {
 #[test]
 fn a_sink_that_stopped_waiting_does_not_keep_those_behind_it_waiting() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
-    let (driver, counter) = (Counter::new(), Counter::new());
+    let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     // Its owner gives up, and keeps the handle. Nobody tells a `Sink` of that.
     let mut idle = handle.clone();
     assert!(counter.poll(|cx| Pin::new(&mut idle).poll_ready(cx)).is_pending());
@@ -141,7 +141,7 @@ fn a_sink_that_stopped_waiting_does_not_keep_those_behind_it_waiting() {
 #[test]
 fn a_sink_that_comes_back_has_kept_its_place_in_line() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
-    let (driver, counter) = (Counter::new(), Counter::new());
+    let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     let mut sink = handle.clone();
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_ready(cx)).is_pending());
     let mut behind = pin!(handle.queue("behind"));
@@ -159,11 +159,11 @@ fn a_sink_that_comes_back_has_kept_its_place_in_line() {
 
 #[test]
 fn a_flush_waits_for_the_message_on_the_line_though_a_later_one_has_its_fate() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.build().unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
     let mut sink = session.handle();
     sink.feed(Message::text("on the line")).now_or_never().unwrap().unwrap();
@@ -171,29 +171,29 @@ fn a_flush_waits_for_the_message_on_the_line_though_a_later_one_has_its_fate() {
     let handle = session.handle();
     handle.try_queue(Outgoing::new("short-lived").max_age(secs(1))).unwrap();
     counter.drain(&mut session);
-    stage.clock.advance(secs(1));
+    fixture.clock.advance(secs(1));
     counter.drain(&mut session);
     assert_eq!(session.status().counters.dropped, 1);
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_flush(cx)).is_pending());
     peer.resume_writes();
     counter.drain(&mut session);
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_flush(cx)).is_ready());
-    stage.runner.settle();
+    fixture.runner.settle();
 }
 
 #[test]
 fn ages_count_from_the_next_poll_and_expired_messages_come_back() {
-    let (mut stage, settings) =
-        Stage::new(|dial| if dial == 1 { Script::hang() } else { Script::accept() });
+    let (mut fixture, settings) =
+        Fixture::new(|dial| if dial == 1 { Script::hang() } else { Script::accept() });
     let session = settings.outbox(Outbox::new().max_age(secs(3))).build().unwrap();
     let handle = session.handle();
-    let log = stage.read(session);
+    let log = fixture.read(session);
     handle.try_queue("old").unwrap();
     handle.try_queue(Outgoing::new("patient").max_age(secs(3_600))).unwrap();
-    stage.runner.run_for(secs(2));
-    handle.try_queue(Outgoing::new("hasty").max_age(millis(1))).unwrap();
-    stage.runner.run_for(secs(20));
-    let peer = stage.remote.last_peer().unwrap();
+    fixture.runner.run_for(secs(2));
+    handle.try_queue(Outgoing::new("hasty").max_age(ms(1))).unwrap();
+    fixture.runner.run_for(secs(20));
+    let peer = fixture.remote.last_peer().unwrap();
     assert_eq!(texts(&peer.received_messages()), ["patient"]);
     let unsent: Vec<_> = log
         .events()
@@ -216,7 +216,7 @@ fn a_message_queued_while_fates_are_told_is_accounted_for() {
         }
     }
 
-    let (stage, settings) = Stage::new(|_| Script::accept().after(secs(1)));
+    let (fixture, settings) = Fixture::new(|_| Script::accept().after(secs(1)));
     let mut session = settings.outbox(Outbox::new().max_age(secs(1))).build().unwrap();
     let handle = session.handle();
     let mut receipt = handle
@@ -226,46 +226,46 @@ fn a_message_queued_while_fates_are_told_is_accounted_for() {
         .unwrap();
     let waker = Waker::from(Arc::new(Queuer(handle.clone())));
     assert!(Pin::new(&mut receipt).poll(&mut Context::from_waker(&waker)).is_pending());
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
-    stage.clock.advance(secs(1));
+    fixture.clock.advance(secs(1));
     counter.drain(&mut session);
     handle.try_queue("next").unwrap();
     counter.drain(&mut session);
-    let received = stage.remote.last_peer().unwrap().received_messages();
+    let received = fixture.remote.last_peer().unwrap().received_messages();
     assert_eq!(texts(&received), ["from a waker", "next"]);
 }
 
 #[test]
 fn an_outbox_that_keeps_nothing_refuses_before_the_first_connection_and_in_an_outage() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().end_after(secs(10)));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().end_after(secs(10)));
     let session = settings.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
     let handle = session.handle();
     let refused = || Err(QueueError::Offline(Message::text("x")));
     assert_eq!(handle.try_queue("x"), refused());
-    stage.read(session);
-    stage.runner.run_for(secs(1));
+    fixture.read(session);
+    fixture.runner.run_for(secs(1));
     assert_eq!(handle.try_queue("x"), Ok(()));
-    stage.runner.run_for(millis(9_500));
+    fixture.runner.run_for(ms(9_500));
     assert_eq!(handle.try_queue("x"), refused());
     assert_eq!(handle.queue("x").now_or_never(), Some(refused()));
-    stage.runner.run_for(secs(1));
+    fixture.runner.run_for(secs(1));
     assert_eq!(handle.try_queue("x"), Ok(()));
 }
 
 #[test]
 fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().end_after(secs(10)));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().end_after(secs(10)));
     let session = settings.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
     let mut sink = session.handle();
-    let log = stage.read(session);
-    stage.runner.run_for(secs(1));
-    let counter = Counter::new();
+    let log = fixture.read(session);
+    fixture.runner.run_for(secs(1));
+    let counter = WakeCounter::new();
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_ready(cx)).is_ready());
-    stage.runner.run_for(millis(9_500));
+    fixture.runner.run_for(ms(9_500));
     Pin::new(&mut sink).start_send(Message::text("too late")).unwrap();
-    stage.runner.run_for(secs(20));
-    assert!(stage.remote.peers().iter().all(|peer| peer.received_messages().is_empty()));
+    fixture.runner.run_for(secs(20));
+    assert!(fixture.remote.peers().iter().all(|peer| peer.received_messages().is_empty()));
     let told = log.events().into_iter().any(|event| {
         matches!(event, Event::Lost(lost) if lost.unsent == [Fate::Dropped {
             reason: DropReason::Offline,
@@ -278,11 +278,11 @@ fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
 #[test]
 fn a_replay_is_not_dropped_to_make_room() {
     let outbox = Outbox::new().count(2).when_full(WhenFull::DropOldest);
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(outbox).build().unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     peer.write_quota(0);
     let handle = session.handle();
     handle.try_queue("on the line").unwrap();
@@ -292,8 +292,8 @@ fn a_replay_is_not_dropped_to_make_room() {
         // Where only the line and the replay hold the room, there is none to be made.
         let _ = handle.try_queue(number.to_string());
     }
-    stage.read(session);
+    fixture.read(session);
     peer.resume_writes();
-    stage.runner.settle();
+    fixture.runner.settle();
     assert_eq!(texts(&peer.received_messages())[..2], ["on the line", "subscribe"]);
 }

@@ -11,7 +11,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Peer, Rng, Script, Task};
 
-use crate::harness::fixture::{Log, Stage, millis, secs, texts};
+use crate::harness::{EventLog, Fixture, ms, secs, texts};
 
 /// What a test does to a session.
 #[derive(Clone, Debug)]
@@ -38,11 +38,11 @@ pub(crate) enum Act {
 
 /// A session whose messages are accounted for.
 pub(crate) struct Ledger {
-    pub(crate) stage: Stage,
+    pub(crate) fixture: Fixture,
     resend: u32,
     handle: Handle,
     task: Option<Task<()>>,
-    pub(crate) log: Log,
+    pub(crate) log: EventLog,
     accepted: Vec<Sent>,
 }
 
@@ -58,23 +58,23 @@ impl Ledger {
         outbox: Outbox,
         resend: u32,
     ) -> Self {
-        let (mut stage, settings) = Stage::new(script);
+        let (mut fixture, settings) = Fixture::new(script);
         let outbox = if resend > 0 { outbox.resend(resend) } else { outbox };
         let mut session = settings.outbox(outbox).build().unwrap();
         let handle = session.handle();
-        let log = Log::new(&stage.clock);
+        let log = EventLog::new(&fixture.clock);
         let events = log.clone();
         let reading = async move {
             while let Some(event) = session.next().await {
                 events.push(event);
             }
         };
-        let task = Some(stage.runner.spawn(reading));
-        Self { stage, resend, handle, task, log, accepted: Vec::new() }
+        let task = Some(fixture.runner.spawn(reading));
+        Self { fixture, resend, handle, task, log, accepted: Vec::new() }
     }
 
     fn peer(&self) -> Option<Peer> {
-        self.stage.remote.last_peer()
+        self.fixture.remote.last_peer()
     }
 
     pub(crate) fn act(&mut self, act: &Act) {
@@ -83,7 +83,7 @@ impl Ledger {
         match (act, peer) {
             (Act::Queue { size, receipt, max_age }, _) => self.queue(*size, *receipt, *max_age),
             (Act::Run(time), _) => {
-                self.stage.runner.run_for(millis(*time));
+                self.fixture.runner.run_for(ms(*time));
                 self.look();
             }
             (Act::Quota(bytes), Some(peer)) => peer.write_quota(*bytes),
@@ -111,7 +111,7 @@ impl Ledger {
         let message = Message::binary(bytes);
         let outgoing = Outgoing::new(message.clone());
         let outgoing = match max_age {
-            Some(age) => outgoing.max_age(millis(age)),
+            Some(age) => outgoing.max_age(ms(age)),
             None => outgoing,
         };
         let receipt = if receipt {
@@ -130,7 +130,7 @@ impl Ledger {
 
     /// Collects fates; what is written must have been taken by that line at this moment.
     fn look(&mut self) {
-        let peers = self.stage.remote.peers();
+        let peers = self.fixture.remote.peers();
         for sent in &mut self.accepted {
             let Some(fate) = sent.receipt.as_mut().and_then(FutureExt::now_or_never) else {
                 continue;
@@ -148,7 +148,7 @@ impl Ledger {
     /// Ends the session and settles the accounts.
     pub(crate) fn settle(mut self) {
         self.handle.close();
-        self.stage.runner.run_for(secs(120));
+        self.fixture.runner.run_for(secs(120));
         self.look();
         let dropped = self.task.is_none();
         let events = self.log.events();
@@ -186,7 +186,7 @@ impl Ledger {
         assert!(told.iter().all(|fate| !fate.is_written()));
 
         // What was never handed over was never on a line; what is unknown fits one window.
-        let peers = self.stage.remote.peers();
+        let peers = self.fixture.remote.peers();
         let mut windows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for fate in with_receipt.chain(&told) {
             match fate {
@@ -302,12 +302,12 @@ proptest! {
             let script = match rng.below(8) {
                 0 => return Script::refuse_connection(),
                 1 => Script::accept().hesitant(),
-                2 => Script::accept().write_rate(1 + rng.below(500), millis(10)),
+                2 => Script::accept().write_rate(1 + rng.below(500), ms(10)),
                 3 => Script::accept().write_buffer(1 + rng.below(300)),
                 4 => Script::accept().without_progress(),
                 _ => Script::accept(),
             };
-            script.after(rng.duration(Duration::ZERO..millis(1_500)))
+            script.after(rng.duration(Duration::ZERO..ms(1_500)))
         };
         let mut ledger = Ledger::new(script, outbox, resend);
         acts.iter().for_each(|act| ledger.act(act));
@@ -335,7 +335,7 @@ fn a_loss_says_how_much_was_written_and_never_proven() {
 
 #[test]
 fn new_sends_never_overtake_the_backlog() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().after(secs(1)));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().after(secs(1)));
     let mut session = settings.build().unwrap();
     let handle = session.handle();
     for number in 0..600 {
@@ -349,9 +349,9 @@ fn new_sends_never_overtake_the_backlog() {
             }
         }
     };
-    stage.runner.spawn(reading).detach();
-    stage.runner.run_for(secs(2));
-    let received = texts(&stage.remote.last_peer().unwrap().received_messages());
+    fixture.runner.spawn(reading).detach();
+    fixture.runner.run_for(secs(2));
+    let received = texts(&fixture.remote.last_peer().unwrap().received_messages());
     assert_eq!((received.len(), received[600].as_str()), (601, "new"));
 }
 
@@ -359,18 +359,18 @@ fn new_sends_never_overtake_the_backlog() {
 fn a_message_that_kills_the_connection_each_time_stops_at_the_resend_limit() {
     for resend in 0..4 {
         let outbox = Outbox::new().resend(resend);
-        let (mut stage, settings) = Stage::new(|_| Script::accept().message_limit(1_000));
+        let (mut fixture, settings) = Fixture::new(|_| Script::accept().message_limit(1_000));
         let session = settings.outbox(outbox).build().unwrap();
         let handle = session.handle();
-        stage.read(session);
+        fixture.read(session);
         let poison = Message::binary(vec![0; 2_000]);
-        let fates = stage.runner.run_until(async {
+        let fates = fixture.runner.run_until(async {
             let sends = [Message::text("before"), poison.clone(), Message::text("after")];
             let receipts = stream::iter(sends).then(|message| handle.queue_with_receipt(message));
             let receipts: Vec<_> = receipts.map(Result::unwrap).collect().await;
             futures::future::join_all(receipts).await
         });
-        assert_eq!(stage.remote.dials().len() as u32, resend + 2, "{resend}");
+        assert_eq!(fixture.remote.dials().len() as u32, resend + 2, "{resend}");
         let fate = if resend == 0 {
             Fate::Unknown { connection: 1, message: Some(poison) }
         } else {
@@ -383,20 +383,20 @@ fn a_message_that_kills_the_connection_each_time_stops_at_the_resend_limit() {
 
 #[test]
 fn a_receipt_is_written_no_sooner_than_the_flush() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let session = settings.build().unwrap();
     let handle = session.handle();
-    stage.read(session);
-    stage.runner.settle();
-    let peer = stage.remote.last_peer().unwrap();
+    fixture.read(session);
+    fixture.runner.settle();
+    let peer = fixture.remote.last_peer().unwrap();
     peer.write_quota(0);
     let mut receipt = handle.queue_with_receipt("0123456789").now_or_never().unwrap().unwrap();
     // 10 bytes of payload, 6 of header and mask.
     for byte in 0..16 {
-        stage.runner.settle();
+        fixture.runner.settle();
         assert!((&mut receipt).now_or_never().is_none(), "{byte}");
         peer.write_quota(1);
     }
-    stage.runner.settle();
+    fixture.runner.settle();
     assert_eq!(receipt.now_or_never(), Some(Fate::Written { connection: 1 }));
 }

@@ -16,24 +16,24 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
-use crate::harness::fixture::{Counter, Session, Stage, secs, texts};
+use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs, texts};
 
 /// An open session over a line that takes nothing.
-fn stalled(outbox: Outbox) -> (Stage, Session, Peer) {
-    let (stage, settings) = Stage::new(|_| Script::accept());
+fn stalled(outbox: Outbox) -> (Fixture, MockSupervisor, Peer) {
+    let (fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(outbox).build().unwrap();
-    Counter::new().drain(&mut session);
-    let peer = stage.remote.last_peer().unwrap();
+    WakeCounter::new().drain(&mut session);
+    let peer = fixture.remote.last_peer().unwrap();
     peer.write_quota(0);
-    (stage, session, peer)
+    (fixture, session, peer)
 }
 
 fn ready(sink: &mut (impl Sink<Message, Error = SessionClosed> + Unpin)) -> bool {
-    Counter::new().poll(|cx| Pin::new(sink).poll_ready(cx)).is_ready()
+    WakeCounter::new().poll(|cx| Pin::new(sink).poll_ready(cx)).is_ready()
 }
 
 fn flushed(sink: &mut (impl Sink<Message, Error = SessionClosed> + Unpin)) -> bool {
-    Counter::new().poll(|cx| Pin::new(sink).poll_flush(cx)).is_ready()
+    WakeCounter::new().poll(|cx| Pin::new(sink).poll_flush(cx)).is_ready()
 }
 
 fn unsent(events: &[Event]) -> Vec<Fate> {
@@ -43,12 +43,12 @@ fn unsent(events: &[Event]) -> Vec<Fate> {
 
 #[test]
 fn a_place_given_up_by_a_message_that_is_too_large_goes_to_who_waits_for_it() {
-    let (_stage, settings) = Stage::new(|_| Script::accept());
+    let (_stage, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(Outbox::new().count(1).bytes(10)).build().unwrap();
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     let (mut sink, handle) = (session.handle(), session.handle());
     assert!(ready(&mut sink));
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     let mut waiting = Box::pin(handle.queue("waits"));
     assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
     counter.take();
@@ -58,13 +58,13 @@ fn a_place_given_up_by_a_message_that_is_too_large_goes_to_who_waits_for_it() {
 }
 
 /// Ten of twenty bytes are on a line that takes nothing.
-fn half_full() -> (Stage, Session, Handle) {
+fn half_full() -> (Fixture, MockSupervisor, Handle) {
     let outbox = Outbox::new().bytes(20).when_full(WhenFull::DropOldest);
-    let (stage, mut session, _peer) = stalled(outbox);
+    let (fixture, mut session, _peer) = stalled(outbox);
     let handle = session.handle();
     handle.try_queue("0123456789").unwrap();
-    Counter::new().drain(&mut session);
-    (stage, session, handle)
+    WakeCounter::new().drain(&mut session);
+    (fixture, session, handle)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_message_that_is_refused_costs_no_other() {
     let mut sink = session.handle();
     assert!(ready(&mut sink));
     sink.start_send_unpin("fifteen bytes!!".into()).unwrap();
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     let status = session.status();
     assert_eq!((status.queued_messages, status.counters.dropped), (3, 0));
 }
@@ -85,7 +85,7 @@ fn a_message_that_is_refused_costs_no_other() {
 #[test]
 fn a_message_that_waits_costs_no_other() {
     let (_stage, mut session, handle) = half_full();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     let mut waiting = pin!(handle.queue("fifteen bytes!!"));
     assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
     for _ in 0..10 {
@@ -101,7 +101,7 @@ fn a_message_that_waits_costs_no_other() {
 fn sinks_that_were_all_ready_stay_inside_the_bound_in_bytes_and_lose_nothing() {
     const SINKS: usize = 64;
     const LARGE: usize = 1 << 20;
-    let (mut stage, session, peer) = stalled(Outbox::new().bytes(LARGE));
+    let (mut fixture, session, peer) = stalled(Outbox::new().bytes(LARGE));
     let mut sinks: Vec<_> = (0..SINKS).map(|_| session.handle()).collect();
     let handle = session.handle();
     assert!(sinks.iter_mut().all(ready));
@@ -109,11 +109,11 @@ fn sinks_that_were_all_ready_stay_inside_the_bound_in_bytes_and_lose_nothing() {
         sink.start_send_unpin(Message::binary(vec![byte; LARGE])).unwrap();
     }
     assert!(!sinks.iter_mut().any(flushed) && !sinks.iter_mut().any(ready));
-    let log = stage.read(session);
-    stage.runner.settle();
+    let log = fixture.read(session);
+    fixture.runner.settle();
     assert_eq!(handle.status().queued_bytes, LARGE);
     peer.resume_writes();
-    stage.runner.settle();
+    fixture.runner.settle();
     let received = peer.received_messages();
     let first_bytes: Vec<_> = received.iter().map(|message| message.as_bytes()[0]).collect();
     assert_eq!(first_bytes, (0..SINKS as u8).collect::<Vec<_>>(), "in the order of sending");
@@ -141,14 +141,14 @@ fn a_parked_message_is_let_in_by_the_session_though_nobody_polls_its_sink() {
     session.handle().try_queue("ten bytes!").unwrap();
     // It did not ask whether the sink is ready.
     sink.start_send_unpin("parked".into()).unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     let handle = session.handle();
     let mut behind = pin!(handle.queue("behind"));
     assert!(counter.poll(|cx| behind.as_mut().poll(cx)).is_pending());
     peer.resume_writes();
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     assert_eq!(counter.poll(|cx| behind.as_mut().poll(cx)), Poll::Ready(Ok(())));
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     assert_eq!(texts(&peer.received_messages()), ["ten bytes!", "parked", "behind"]);
     assert!(flushed(&mut sink));
 }
@@ -158,13 +158,13 @@ fn a_parked_message_goes_with_its_sink_and_a_second_one_has_no_place() {
     let (_stage, mut session, peer) = stalled(Outbox::new().bytes(20).give_back(false));
     let mut sink = session.handle();
     sink.start_send_unpin("twenty bytes are all".into()).unwrap();
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     sink.start_send_unpin("parked".into()).unwrap();
     sink.start_send_unpin("second".into()).unwrap();
     drop(sink);
     peer.fail_writes(TransportError::new(ErrorKind::Reset, "gone"));
     session.handle().abort();
-    let events = Counter::new().drain(&mut session);
+    let events = WakeCounter::new().drain(&mut session);
     let overflow =
         |text: &str| Fate::Dropped { reason: DropReason::Overflow, message: text.into() };
     assert_eq!(unsent(&events)[..2], [overflow("second"), overflow("parked")]);
@@ -172,24 +172,24 @@ fn a_parked_message_goes_with_its_sink_and_a_second_one_has_no_place() {
 
 #[test]
 fn a_graceful_close_writes_what_is_parked_as_well() {
-    let (mut stage, mut session, peer) = stalled(Outbox::new().bytes(10).count(2));
+    let (mut fixture, mut session, peer) = stalled(Outbox::new().bytes(10).count(2));
     let (mut sink, mut idle) = (session.handle(), session.handle());
     assert!(ready(&mut sink) && ready(&mut idle));
     session.handle().try_queue("never").unwrap_err();
     sink.start_send_unpin("ten bytes!".into()).unwrap();
     sink.start_send_unpin("parked".into()).unwrap();
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     session.handle().close();
     peer.resume_writes();
-    stage.runner.run_until(session.close()).unwrap();
-    assert_eq!(stage.clock.now().since_epoch(), Duration::ZERO, "nothing held it up");
+    fixture.runner.run_until(session.close()).unwrap();
+    assert_eq!(fixture.clock.now().since_epoch(), Duration::ZERO, "nothing held it up");
     assert_eq!(texts(&peer.received_messages()), ["ten bytes!", "parked"]);
     assert!(flushed(&mut sink));
 }
 
 #[test]
 fn the_sink_of_a_supervisor_parks_and_writes_what_has_no_room() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(Outbox::new().bytes(10)).build().unwrap();
     let sent = async {
         for text in ["seven..", "eight...", "nine....."] {
@@ -197,14 +197,14 @@ fn the_sink_of_a_supervisor_parks_and_writes_what_has_no_room() {
         }
         session.flush().await.unwrap();
     };
-    stage.runner.run_until(sent);
-    let peer = stage.remote.last_peer().unwrap();
+    fixture.runner.run_until(sent);
+    let peer = fixture.remote.last_peer().unwrap();
     assert_eq!(texts(&peer.received_messages()), ["seven..", "eight...", "nine....."]);
 }
 
 #[test]
 fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -213,8 +213,8 @@ fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver()
     assert!(!ready(&mut second));
     assert!(matches!(second.try_queue("x"), Err(QueueError::Full(_))));
     assert_eq!(first.try_queue("by another way"), Ok(()));
-    stage.runner.spawn(driver).detach();
-    stage.runner.settle();
+    fixture.runner.spawn(driver).detach();
+    fixture.runner.settle();
     assert!(ready(&mut second));
     drop(second);
     // Where the one place is its own, it need not wait for it.
@@ -224,7 +224,7 @@ fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver()
 
 #[test]
 fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let handle = session.handle();
@@ -234,39 +234,39 @@ fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
     let mut sink = driver.handle();
     assert!(ready(&mut sink));
     sink.start_send_unpin("y".into()).unwrap();
-    stage.runner.spawn(driver).detach();
-    stage.runner.settle();
-    assert_eq!(texts(&stage.remote.last_peer().unwrap().received_messages()), ["x", "y"]);
+    fixture.runner.spawn(driver).detach();
+    fixture.runner.settle();
+    assert_eq!(texts(&fixture.remote.last_peer().unwrap().received_messages()), ["x", "y"]);
 }
 
 #[test]
 fn what_the_sink_side_has_sent_is_flushed_by_the_first_handle_of_the_driver() {
-    let (mut stage, mut session, peer) = stalled(Outbox::new().bytes(10));
+    let (mut fixture, mut session, peer) = stalled(Outbox::new().bytes(10));
     session.start_send_unpin("ten bytes!".into()).unwrap();
     session.start_send_unpin("parked".into()).unwrap();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
     let mut sink = driver.handle();
-    stage.runner.spawn(driver).detach();
-    stage.runner.settle();
+    fixture.runner.spawn(driver).detach();
+    fixture.runner.settle();
     assert!(!flushed(&mut sink));
     peer.resume_writes();
-    stage.runner.settle();
+    fixture.runner.settle();
     assert!(flushed(&mut sink));
     assert_eq!(texts(&peer.received_messages()), ["ten bytes!", "parked"]);
 }
 
 #[test]
 fn the_task_that_used_the_sink_side_before_is_left_in_peace() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().chatter(secs(1), "tick"));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
     let mut session = settings.build().unwrap();
-    let before = Counter::new();
+    let before = WakeCounter::new();
     let _ = before.poll(|cx| session.send("a".into()).poll_unpin(cx));
     let (driver, inbox) = session.into_driver(Inbox::new(1)).unwrap();
-    stage.runner.spawn(driver).detach();
-    stage.read(inbox);
-    stage.runner.settle();
+    fixture.runner.spawn(driver).detach();
+    fixture.read(inbox);
+    fixture.runner.settle();
     before.take();
-    stage.runner.run_for(secs(100));
+    fixture.runner.run_for(secs(100));
     assert_eq!(before.take(), 0);
 }
 
@@ -274,14 +274,14 @@ fn the_task_that_used_the_sink_side_before_is_left_in_peace() {
 #[test]
 fn sessions_that_are_joined_never_wait_for_each_other() {
     let outbox = Outbox::new().bytes(10).count(2);
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let (second, others) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
+    let (second, others) = Fixture::new(|_| Script::accept());
     let (first, other) = (settings.outbox(outbox).build(), others.outbox(outbox).build());
     let (first, other) = (first.unwrap(), other.unwrap());
     for order in [false, true] {
         let (one, two) = (first.handle(), other.handle());
         let (one, two) = if order { (two, one) } else { (one, two) };
-        stage
+        fixture
             .runner
             .spawn(async move {
                 let mut both = one.fanout(two);
@@ -291,23 +291,23 @@ fn sessions_that_are_joined_never_wait_for_each_other() {
             })
             .detach();
     }
-    stage.runner.spawn(first.for_each(|_| async {})).detach();
-    stage.runner.spawn(other.for_each(|_| async {})).detach();
-    stage.runner.settle();
-    assert_eq!(stage.remote.last_peer().unwrap().received_messages().len(), 40);
+    fixture.runner.spawn(first.for_each(|_| async {})).detach();
+    fixture.runner.spawn(other.for_each(|_| async {})).detach();
+    fixture.runner.settle();
+    assert_eq!(fixture.remote.last_peer().unwrap().received_messages().len(), 40);
     assert_eq!(second.remote.last_peer().unwrap().received_messages().len(), 40);
 }
 
 #[test]
 fn what_is_sent_after_the_end_is_refused_and_counted_nowhere() {
-    let (_stage, settings) = Stage::new(|_| Script::accept());
+    let (_stage, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.build().unwrap();
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     let mut sink = session.handle();
     assert!(ready(&mut sink));
     sink.abort();
     sink.start_send_unpin("told with the end".into()).unwrap_err();
-    let events = Counter::new().drain(&mut session);
+    let events = WakeCounter::new().drain(&mut session);
     assert_eq!(unsent(&events).len(), 1);
     assert_eq!(session.status().counters.dropped, 1);
     sink.start_send_unpin("told by the error alone".into()).unwrap_err();
@@ -325,8 +325,8 @@ impl Wake for Panics {
 
 #[test]
 fn a_waker_that_panics_keeps_nobody_else_waiting() {
-    let (stage, mut session, peer) = stalled(Outbox::new().count(4));
-    let driver = Counter::new();
+    let (fixture, mut session, peer) = stalled(Outbox::new().count(4));
+    let driver = WakeCounter::new();
     let handle = session.handle();
     let bad = Waker::from(Arc::new(Panics));
     let mut receipts: Vec<_> =
@@ -334,7 +334,7 @@ fn a_waker_that_panics_keeps_nobody_else_waiting() {
     let (mut first, mut second) = (session.handle(), session.handle());
     driver.drain(&mut session);
     let (mut changes, mut others) = (handle.status_changes(), handle.status_changes());
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     assert!(counter.next(&mut changes).is_ready() && counter.next(&mut others).is_ready());
     let good = Waker::from(Arc::clone(&counter));
     for (index, waker) in [&bad, &good].into_iter().enumerate() {
@@ -347,7 +347,7 @@ fn a_waker_that_panics_keeps_nobody_else_waiting() {
     assert!(counter.next(&mut changes).is_pending());
     counter.take();
     peer.resume_writes();
-    stage.clock.advance(Duration::from_millis(1));
+    fixture.clock.advance(Duration::from_millis(1));
     driver.drain(&mut session);
     assert_eq!(session.status().counters.messages_out, 4, "the session goes on");
     assert!(counter.take() >= 3, "receipt, sink and status");

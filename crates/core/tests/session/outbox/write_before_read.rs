@@ -7,16 +7,16 @@ use futures::{FutureExt, SinkExt};
 use websocket_heartbeat::{ErrorKind, Event, Fate, TransportError};
 use websocket_heartbeat_mock::{Peer, Script};
 
-use crate::harness::fixture::{Counter, Stage, words};
+use crate::harness::{Fixture, WakeCounter, words};
 
 /// What is told, and how many answers have left, where the server sends so many messages and then does this, and
 /// each message is answered when it is read.
 fn answering(count: usize, then: impl Fn(&Peer)) -> (Vec<Event>, usize) {
-    let (stage, settings) = Stage::new(|_| Script::accept());
+    let (fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.build().unwrap();
-    let (handle, counter) = (session.handle(), Counter::new());
+    let (handle, counter) = (session.handle(), WakeCounter::new());
     counter.drain(&mut session);
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     (0..count).for_each(|number| peer.send(number.to_string()));
     then(&peer);
     let mut events = Vec::new();
@@ -30,7 +30,7 @@ fn answering(count: usize, then: impl Fn(&Peer)) -> (Vec<Event>, usize) {
         }
     }
     let left = (0..count)
-        .map(|number| stage.remote.trace().times(&format!("#1 -> text \"{number}\"")).len());
+        .map(|number| fixture.remote.trace().times(&format!("#1 -> text \"{number}\"")).len());
     (events, left.sum())
 }
 
@@ -61,11 +61,11 @@ fn answers_leave_before_a_close_or_an_end_is_seen() {
 fn what_is_queued_before_a_frame_that_makes_no_sense_is_written() {
     // By a handle, or by the sink.
     for by_sink in [false, true] {
-        let (stage, settings) = Stage::new(|_| Script::accept());
+        let (fixture, settings) = Fixture::new(|_| Script::accept());
         let mut session = settings.build().unwrap();
-        let counter = Counter::new();
+        let counter = WakeCounter::new();
         counter.drain(&mut session);
-        let peer = stage.remote.last_peer().unwrap();
+        let peer = fixture.remote.last_peer().unwrap();
         peer.garbage();
         let mut fate = None;
         if by_sink {
@@ -76,7 +76,7 @@ fn what_is_queued_before_a_frame_that_makes_no_sense_is_written() {
         }
         let events = counter.drain(&mut session);
         assert_eq!(words(&events[..1]), ["lost 1 broken"]);
-        assert_eq!(stage.remote.trace().times("#1 -> text \"x\"").len(), 1);
+        assert_eq!(fixture.remote.trace().times("#1 -> text \"x\"").len(), 1);
         if let Some(mut receipt) = fate {
             let fate = counter.poll(|cx| receipt.poll_unpin(cx));
             assert_eq!(fate, Poll::Ready(Fate::Written { connection: 1 }));

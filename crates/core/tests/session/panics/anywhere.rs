@@ -6,7 +6,7 @@ use futures::FutureExt;
 use websocket_heartbeat::{Heartbeat, Life, Message, Outbox, Phase, Verdict};
 use websocket_heartbeat_mock::{Rng, Script};
 
-use crate::harness::session::{Session, ms, secs};
+use crate::harness::{Session, ms, secs};
 
 /// Panics once in so many calls.
 fn at_random(seed: u64, once_in: u64) -> impl FnMut() + Send {

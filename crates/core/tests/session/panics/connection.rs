@@ -1,151 +1,81 @@
 //! Connections whose methods panic.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use futures::{FutureExt, Sink, Stream, future::BoxFuture};
+use futures::FutureExt;
 use websocket_heartbeat::{
-    Attempt, CloseReason, Connection, ErrorKind, Established, Fate, Frame, Heartbeat, LostCause,
-    Outbox, Supervisor, Transport, TransportError, Verdict,
+    CloseReason, ErrorKind, Fate, Heartbeat, LostCause, Outbox, Supervisor, Verdict,
 };
-use websocket_heartbeat_mock::{Clock, MockConnection, MockTransport, Script, mock};
+use websocket_heartbeat_mock::{Clock, Script, mock};
 
-use crate::harness::session::{Session, secs};
+use crate::harness::{Behaviour, Method, Session, secs, wrap_connections};
 
+/// The method that panics.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Method {
-    Next,
-    Ready,
-    Send,
-    Flush,
-    Progress,
-    Arrived,
+enum Fault {
+    Call(Method),
     Drop,
 }
 
-/// What the connections of a session share.
-struct Fault {
-    method: Method,
-    /// The fault shows from now on, once for each connection.
+/// The state that all connections of a session share.
+struct Faults {
+    fault: Fault,
+    /// Each connection panics once from now on.
     armed: AtomicBool,
     /// Calls after the panic.
     late: AtomicU32,
 }
 
 struct Faulty {
-    inner: MockTransport,
-    fault: Arc<Fault>,
-}
-
-struct FaultyConnection {
-    inner: Pin<Box<MockConnection>>,
-    fault: Arc<Fault>,
+    faults: Arc<Faults>,
     panicked: AtomicBool,
 }
 
-impl Transport for Faulty {
-    type Connection = FaultyConnection;
-    type Connect = BoxFuture<'static, Result<Established<FaultyConnection>, TransportError>>;
-
-    fn connect(&mut self, attempt: Attempt) -> Self::Connect {
-        let (connect, fault) = (self.inner.connect(attempt), Arc::clone(&self.fault));
-        let wrap = |inner| FaultyConnection {
-            inner: Box::pin(inner),
-            fault,
-            panicked: AtomicBool::new(false),
-        };
-        connect.map(|result| result.map(|established| established.map(wrap))).boxed()
-    }
-}
-
-impl FaultyConnection {
-    fn enter(&self, method: Method) {
-        if self.panicked.load(Ordering::Relaxed) && method != Method::Drop {
-            self.fault.late.fetch_add(1, Ordering::Relaxed);
+impl Faulty {
+    fn enter(&self, fault: Fault) {
+        if self.panicked.load(Ordering::Relaxed) && fault != Fault::Drop {
+            self.faults.late.fetch_add(1, Ordering::Relaxed);
         }
-        if self.fault.method == method && self.fault.armed.load(Ordering::Relaxed) {
+        if self.faults.fault == fault && self.faults.armed.load(Ordering::Relaxed) {
             self.panicked.store(true, Ordering::Relaxed);
-            panic!("a fault in {method:?}");
+            panic!("a fault in {fault:?}");
         }
     }
 }
 
-impl Stream for FaultyConnection {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.enter(Method::Next);
-        self.inner.as_mut().poll_next(cx)
+impl Behaviour for Faulty {
+    fn before(&self, method: Method) {
+        self.enter(Fault::Call(method));
     }
 }
 
-impl Sink<Frame> for FaultyConnection {
-    type Error = TransportError;
-
-    fn poll_ready(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        self.enter(Method::Ready);
-        self.inner.as_mut().poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
-        self.enter(Method::Send);
-        self.inner.as_mut().start_send(frame)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        self.enter(Method::Flush);
-        self.inner.as_mut().poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        unreachable!("it is never called")
-    }
-}
-
-impl Connection for FaultyConnection {
-    fn progress(&self) -> Option<u64> {
-        self.enter(Method::Progress);
-        self.inner.progress()
-    }
-
-    fn arrived(&self) -> Option<u64> {
-        self.enter(Method::Arrived);
-        self.inner.arrived()
-    }
-}
-
-impl Drop for FaultyConnection {
+impl Drop for Faulty {
     fn drop(&mut self) {
-        self.enter(Method::Drop);
+        self.enter(Fault::Drop);
     }
 }
 
-fn session(method: Method) -> (Session, Arc<Fault>) {
+fn session(fault: Fault) -> (Session, Arc<Faults>) {
     let clock = Clock::new();
-    let (inner, remote) = mock(&clock);
+    let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept());
     let armed = AtomicBool::new(false);
-    let fault = Arc::new(Fault { method, armed, late: AtomicU32::new(0) });
-    let transport = Faulty { inner, fault: Arc::clone(&fault) };
+    let faults = Arc::new(Faults { fault, armed, late: AtomicU32::new(0) });
+    let shared = Arc::clone(&faults);
+    let transport = wrap_connections(transport, move || Faulty {
+        faults: Arc::clone(&shared),
+        panicked: AtomicBool::new(false),
+    });
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(secs(15)).ping())
         .outbox(Outbox::new())
         .verdict(Verdict::careful)
         .build()
         .unwrap();
-    (Session::over(&clock, remote, supervisor), fault)
+    (Session::over(&clock, remote, supervisor), faults)
 }
 
 const METHODS: [Method; 6] =
@@ -154,9 +84,9 @@ const METHODS: [Method; 6] =
 #[test]
 fn a_connection_whose_method_panics_is_lost_and_replaced() {
     for method in METHODS {
-        let (mut session, fault) = session(method);
+        let (mut session, faults) = session(Fault::Call(method));
         session.run_to(1_000);
-        fault.armed.store(true, Ordering::Relaxed);
+        faults.armed.store(true, Ordering::Relaxed);
         if method == Method::Progress {
             // Asked for where a write is blocked.
             session.peer().write_quota(0);
@@ -169,12 +99,12 @@ fn a_connection_whose_method_panics_is_lost_and_replaced() {
             session.peer().set_pong(None);
             session.run_to(40_000);
         }
-        fault.armed.store(false, Ordering::Relaxed);
+        faults.armed.store(false, Ordering::Relaxed);
         let losses = super::functions::losses(&session);
         let LostCause::Broken(error) = &losses[0].cause else { panic!("{method:?}: {losses:?}") };
-        assert_eq!(error.to_string(), format!("panicked: a fault in {method:?}"));
+        assert_eq!(error.to_string(), format!("panicked: a fault in {:?}", Fault::Call(method)));
         assert_eq!(error.kind(), ErrorKind::Panicked);
-        assert_eq!(fault.late.load(Ordering::Relaxed), 0, "{method:?}: called again");
+        assert_eq!(faults.late.load(Ordering::Relaxed), 0, "{method:?}: called again");
         session.run_to(80_000);
         assert_eq!(session.times("open").len(), losses.len() + 1, "{method:?}");
         assert_eq!(session.remote.live(), 1);
@@ -188,8 +118,8 @@ fn a_connection_whose_method_panics_is_lost_and_replaced() {
 
 #[test]
 fn a_connection_that_panics_each_time_stops_the_session_under_careful() {
-    let (mut session, fault) = session(Method::Next);
-    fault.armed.store(true, Ordering::Relaxed);
+    let (mut session, faults) = session(Fault::Call(Method::Next));
+    faults.armed.store(true, Ordering::Relaxed);
     session.run_to(3_600_000);
     assert_eq!(session.times("open").len(), 3);
     let CloseReason::Stopped(LostCause::Broken(error)) = super::functions::closed(&session).reason
@@ -208,9 +138,9 @@ fn a_connection_that_panics_when_it_is_dropped_harms_nothing() {
         |session| session.peer().half_open(),
     ];
     for end in ends {
-        let (mut session, fault) = session(Method::Drop);
+        let (mut session, faults) = session(Fault::Drop);
         session.run_to(1_000);
-        fault.armed.store(true, Ordering::Relaxed);
+        faults.armed.store(true, Ordering::Relaxed);
         end(&session);
         session.run_to(60_000);
         assert_eq!(session.times("open").len(), 2);

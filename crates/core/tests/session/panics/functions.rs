@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use crate::harness::session::{MockBuilder, Session, secs};
 use futures::{FutureExt, StreamExt};
 use websocket_heartbeat::{
     Ack, Acknowledged, Acks, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event,
@@ -21,6 +20,8 @@ use websocket_heartbeat::{
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Runner, Script, mock,
 };
+
+use crate::harness::{MockBuilder, Session, secs};
 
 /// Panics, but for the first so many calls.
 fn after(calls: u32) -> impl FnMut() + Send {
@@ -32,7 +33,7 @@ fn after(calls: u32) -> impl FnMut() + Send {
 }
 
 pub(super) fn losses(session: &Session) -> Vec<Lost> {
-    let told = session.told().into_iter();
+    let told = session.timed_events().into_iter();
     told.filter_map(|(_, event)| if let Event::Lost(lost) = event { Some(*lost) } else { None })
         .collect()
 }
@@ -40,7 +41,7 @@ pub(super) fn losses(session: &Session) -> Vec<Lost> {
 /// How the session ended; the end is its last event.
 #[track_caller]
 pub(super) fn closed(session: &Session) -> Closed {
-    match session.told().pop() {
+    match session.timed_events().pop() {
         Some((_, Event::Closed(closed))) => *closed,
         other => panic!("the session has not ended: {other:?}"),
     }
@@ -339,7 +340,7 @@ fn an_attempt_that_panics_when_it_is_given_up_harms_nothing() {
     let (mut session, _) = faulty(Place::Drop);
     session.run_to(100_000);
     assert!(session.times("lost").len() > 5);
-    assert!(session.events().iter().all(|(_, words)| !words.starts_with("closed")));
+    assert!(session.timed_words().iter().all(|(_, words)| !words.starts_with("closed")));
     session.handle.close();
     session.run_to(100_000);
     assert_eq!(session.last().1, "closed user");

@@ -7,7 +7,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock, run};
 
-use crate::harness::fixture::{millis, secs, words};
+use crate::harness::{ms, secs, words};
 
 struct AirplaneMode;
 
@@ -44,14 +44,20 @@ fn a_boxed_transport_is_swapped_between_attempts() {
         }
         assert_eq!(
             words(&told),
-            ["connecting 1", "lost 1 connect", "retry 1 in 60s", "connecting 2", "open 2"]
+            [
+                "connecting 1 attempt 0",
+                "lost 1 connect",
+                "retry 1 in 60s",
+                "connecting 2 attempt 1",
+                "open 2"
+            ]
         );
         handle.try_queue("hello").unwrap();
         let answer = supervisor.next().await;
         assert!(matches!(answer, Some(Event::Message(message)) if message == "hello".into()));
     });
     // Nothing but the minimum gap between two attempts was waited for.
-    assert_eq!(clock.now().since_epoch(), millis(100));
+    assert_eq!(clock.now().since_epoch(), ms(100));
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::session::{Session, in_millis, ms, secs};
 use futures::StreamExt;
 use websocket_heartbeat::{Constant, DialBudget, Handle, Heartbeat, Phase, Supervisor, Timestamp};
 use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, Script, mock};
+
+use crate::harness::{Session, in_millis, ms, secs};
 
 /// Sessions that share a budget, each with a server of its own that accepts.
 struct Crowd {
@@ -191,7 +192,7 @@ fn retry_and_status_count_the_budget_in() {
         let next = [0, 1_000, 60_000, 61_000, 120_000, 121_000, 180_000][dials.len()];
         assert_eq!(planned, next, "after {dials:?}");
     }
-    let retries = session.events().into_iter().filter(|(_, words)| words.starts_with("retry"));
+    let retries = session.timed_words().into_iter().filter(|(_, words)| words.starts_with("retry"));
     let delays: Vec<_> =
         retries.map(|(_, words)| words.split(' ').next_back().unwrap().to_owned()).collect();
     assert_eq!(delays, ["1s", "59s", "1s", "59s", "1s", "59s"]);

@@ -1,8 +1,9 @@
 //! The user's will: close, abort, reconnect, probe, pause and resume, in any state.
 
-use crate::harness::session::{Session, ms, secs};
 use websocket_heartbeat::{Event, Heartbeat, Phase, Preset};
 use websocket_heartbeat_mock::Script;
+
+use crate::harness::{Session, ms, secs};
 
 fn pings() -> Heartbeat {
     Heartbeat::idle(secs(15)).timeout(secs(10)).ping()
@@ -212,6 +213,10 @@ fn a_closing_session_heeds_nothing_but_abort() {
     }
     session.run_to(60_000);
     assert_eq!(session.last(), (6_000, "closed user".to_owned()));
-    let ends = session.told().iter().filter(|(_, event)| matches!(event, Event::Closed(_))).count();
+    let ends = session
+        .timed_events()
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::Closed(_)))
+        .count();
     assert_eq!((ends, session.dials().len(), session.remote.live()), (1, 1, 0));
 }

@@ -17,10 +17,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, MockTransport, Remote, Script, mock};
 
-use crate::{
-    harness::fixture::{Counter, Stage, secs, words},
-    tasks::two_tasks::rest,
-};
+use crate::harness::{Fixture, WakeCounter, secs, sleep, words};
 
 type Connect = Pin<Box<dyn Future<Output = Result<Established<MockConnection>, TransportError>>>>;
 
@@ -29,11 +26,11 @@ fn run(
     script: fn(u64) -> Script,
     behave: impl Fn(u64, &mut MockTransport, Attempt, &Clock) -> Connect + 'static,
 ) -> (Vec<Event>, Remote, Vec<Attempt>) {
-    let (mut stage, _) = Stage::manual();
-    let (mut inner, remote) = mock(&stage.clock);
+    let (mut fixture, _) = Fixture::manual();
+    let (mut inner, remote) = mock(&fixture.clock);
     remote.script(script);
     let calls: Arc<Mutex<Vec<Attempt>>> = Arc::default();
-    let (called, clock) = (Arc::clone(&calls), stage.clock.clone());
+    let (called, clock) = (Arc::clone(&calls), fixture.clock.clone());
     let transport = transport_fn(move |attempt: Attempt| {
         let number = {
             let mut called = called.lock().unwrap();
@@ -42,14 +39,14 @@ fn run(
         };
         behave(number, &mut inner, attempt, &clock)
     });
-    let session = Supervisor::builder(transport, stage.clock.timer())
+    let session = Supervisor::builder(transport, fixture.clock.timer())
         .heartbeat(Heartbeat::idle(secs(15)).ping())
         .connect_timeout(secs(10))
         .backoff(Constant::new(secs(2)))
         .build()
         .unwrap();
-    let log = stage.read(session);
-    stage.runner.run_for(secs(120));
+    let log = fixture.read(session);
+    fixture.runner.run_for(secs(120));
     let calls = calls.lock().unwrap().clone();
     (log.events(), remote, calls)
 }
@@ -62,11 +59,11 @@ fn good(_: u64) -> Script {
 fn assert_recovers(events: &[Event], failures: u64, cause: &str) {
     let mut expected = Vec::new();
     for number in 1..=failures {
-        expected.push(format!("connecting {number}"));
+        expected.push(format!("connecting {number} attempt {}", number - 1));
         expected.push(format!("lost {number} {cause}"));
         expected.push(format!("retry {number} in 2s"));
     }
-    expected.push(format!("connecting {}", failures + 1));
+    expected.push(format!("connecting {} attempt {failures}", failures + 1));
     expected.push(format!("open {}", failures + 1));
     assert_eq!(words(events), expected);
 }
@@ -123,7 +120,7 @@ fn a_provider_that_panics_when_polled_is_a_failed_attempt_and_is_not_polled_agai
                 return Box::pin(inner.connect(attempt));
             }
             let (polled, timer) = (Rc::clone(&polled), clock.timer());
-            let mut pause = Box::pin(async move { rest(&timer, secs(1)).await });
+            let mut pause = Box::pin(async move { sleep(&timer, secs(1)).await });
             // Not an `async` block, which would refuse by itself to be polled again.
             Box::pin(poll_fn(move |cx| {
                 if late && pause.as_mut().poll(cx).is_pending() {
@@ -146,7 +143,7 @@ fn a_slow_provider_has_until_the_deadline() {
         // The second time at the deadline's very instant: finished is taken before it is judged.
         let slow = if call == 1 { secs(11) } else { secs(10) };
         Box::pin(async move {
-            rest(&timer, slow).await;
+            sleep(&timer, slow).await;
             connect.await
         })
     });
@@ -170,16 +167,16 @@ fn k_failures_are_k_dials_up_to_the_limit_and_then_one_end_with_the_last_cause()
     // P26.
     let limit = 5;
     for failures in 1..=limit + 1 {
-        let (mut stage, settings) = Stage::new(move |dial| {
+        let (mut fixture, settings) = Fixture::new(move |dial| {
             let accept = dial > u64::from(failures);
             if accept { Script::accept() } else { Script::refuse_http(500 + dial as u16, []) }
         });
         let session = settings.attempts(Attempts::at_most(limit)).build().unwrap();
-        let log = stage.read(session);
-        stage.runner.run_for(secs(60));
+        let log = fixture.read(session);
+        fixture.runner.run_for(secs(60));
         let events = log.events();
         let dials = u64::from(failures.min(limit)) + 1;
-        assert_eq!(stage.remote.dials().len() as u64, dials);
+        assert_eq!(fixture.remote.dials().len() as u64, dials);
         let connecting = events.iter().filter(|event| matches!(event, Event::Connecting(_)));
         assert_eq!(connecting.count() as u64, dials);
         let ends: Vec<_> = events
@@ -199,23 +196,23 @@ fn k_failures_are_k_dials_up_to_the_limit_and_then_one_end_with_the_last_cause()
 
 #[test]
 fn closing_while_a_provider_works_gives_it_up_at_once() {
-    let (mut stage, settings) = Stage::new(|_| Script::hang());
+    let (mut fixture, settings) = Fixture::new(|_| Script::hang());
     let session = settings.build().unwrap();
     let handle = session.handle();
-    let log = stage.read(session);
-    stage.runner.run_for(secs(3));
+    let log = fixture.read(session);
+    fixture.runner.run_for(secs(3));
     handle.close();
-    stage.runner.run_for(secs(600));
-    log.assert(&[(0, "connecting 1"), (3_000, "closed user")]);
-    stage.remote.trace().assert([(0, "#1 dial"), (3_000, "#1 abandoned")]);
+    fixture.runner.run_for(secs(600));
+    log.assert(&[(0, "connecting 1 attempt 0"), (3_000, "closed user")]);
+    fixture.remote.trace().assert([(0, "#1 dial"), (3_000, "#1 abandoned")]);
 }
 
 /// The gap between attempts and the shared budget count from the beginning of each.
 #[test]
 fn an_attempt_begins_before_its_event_is_taken() {
-    let (stage, settings) = Stage::new(|_| Script::hang());
+    let (fixture, settings) = Fixture::new(|_| Script::hang());
     let mut session = settings.build().unwrap();
-    let first = Counter::new().next(&mut session);
+    let first = WakeCounter::new().next(&mut session);
     assert!(matches!(first, Poll::Ready(Some(Event::Connecting(_)))), "{first:?}");
-    assert_eq!(stage.remote.dials().len(), 1);
+    assert_eq!(fixture.remote.dials().len(), 1);
 }

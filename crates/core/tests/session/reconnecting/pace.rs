@@ -1,11 +1,12 @@
 //! How often is dialled, and when it is given up.
 
-use crate::harness::session::{Session, ms, secs};
 use websocket_heartbeat::{
     Attempts, CloseReason, ConnectTimeout, Constant, DialBudget, Event, Exponential, Heartbeat,
     Preset, Verdict,
 };
 use websocket_heartbeat_mock::Script;
+
+use crate::harness::{Session, ms, secs};
 
 fn gaps(dials: &[u64]) -> Vec<u64> {
     dials.windows(2).map(|pair| pair[1] - pair[0]).collect()
@@ -135,7 +136,8 @@ fn an_old_connection_is_replaced_at_a_quiet_moment() {
     assert_eq!(session.times("lost"), dials[1..]);
     let count = dials.len() - 1;
     assert_eq!(session.remote.trace().times("-> close 1000").len(), count);
-    let told = session.events().into_iter().filter(|(_, words)| words.ends_with("max_age")).count();
+    let told =
+        session.timed_words().into_iter().filter(|(_, words)| words.ends_with("max_age")).count();
     assert_eq!((told, session.remote.most_at_once()), (count, 1));
 }
 
@@ -199,7 +201,7 @@ fn assert_outage_limit(mut session: Session, ends: u64) {
 }
 
 fn limited(
-    set: impl FnOnce(crate::harness::session::MockBuilder) -> crate::harness::session::MockBuilder,
+    set: impl FnOnce(crate::harness::MockBuilder) -> crate::harness::MockBuilder,
 ) -> Session {
     Session::new(
         |_| Script::refuse_http(503, [("retry-after", "600")]),
@@ -236,7 +238,7 @@ fn a_first_attempt_that_the_budget_makes_too_late_ends_the_session() {
     let mut second = limited(|builder| builder.dial_budget(budget));
     second.run_to(1_000);
     assert_eq!(second.dials(), []);
-    let told = second.told();
+    let told = second.timed_events();
     let [(0, Event::Closed(closed))] = &told[..] else { panic!("{told:?}") };
     assert_eq!(closed.reason, CloseReason::OutageLimit(None));
 }
@@ -307,7 +309,7 @@ fn never_means_never() {
                 session.run_to(20_000);
                 session.handle.resume();
                 session.run_to(60_000);
-                let events = session.events();
+                let events = session.timed_words();
                 assert_eq!(session.dials(), [0], "{answer}, {name}: {events:?}");
                 let stays = answer == "accept" && name != "reconnect" && max_age > secs(3);
                 assert_eq!(session.last().1 == "closed attempts_exhausted", !stays, "{events:?}");
@@ -323,7 +325,7 @@ fn an_end_by_exhausted_attempts_names_what_really_happened() {
             builder.heartbeat(Heartbeat::off()).attempts(Attempts::Never).max_age(secs(100))
         })
     };
-    let reason = |session: &Session| match session.told().pop() {
+    let reason = |session: &Session| match session.timed_events().pop() {
         Some((_, Event::Closed(closed))) => closed.reason.cause().map(|cause| cause.name()),
         other => panic!("{other:?}"),
     };
@@ -360,7 +362,7 @@ fn every_attempt_counts_but_the_first_and_replacements() {
     }
     assert_eq!(session.dials().len(), 4);
     assert_eq!(session.last().1, "closed attempts_exhausted");
-    let numbers: Vec<_> = session.events().into_iter().map(|(_, words)| words).collect();
+    let numbers: Vec<_> = session.timed_words().into_iter().map(|(_, words)| words).collect();
     assert_eq!(numbers.iter().filter(|words| words.contains("attempt 3")).count(), 1);
 
     // A replacement begins the row again: three more may follow it.
@@ -395,7 +397,7 @@ fn the_status_has_the_moment_of_the_next_attempt_at_every_moment() {
     session.run_to(1_000);
     let planned = |session: &Session| {
         let at = session.handle.status().next_attempt_at.unwrap();
-        crate::harness::session::in_millis(at.since_epoch())
+        crate::harness::in_millis(at.since_epoch())
     };
     assert_eq!(planned(&session), 30_000);
     // Not at once: the gap holds.

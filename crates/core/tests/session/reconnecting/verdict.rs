@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
-use crate::harness::session::{Session, secs};
 use websocket_heartbeat::{
     Attempt, CloseFrame, CloseReason, Constant, ErrorKind, Event, Failure, Headers, HttpAnswer,
     LostCause, Preset, Supervisor, TransportError, Verdict, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
+
+use crate::harness::{Session, secs};
 
 /// How a server answers the dial with this number.
 type Answer = fn(u64) -> Script;
@@ -203,7 +204,7 @@ fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
         let (mut session, _) = session(Preset::Resilient, script);
         session.run_to(3_600_000);
         assert_eq!(session.dials(), [0], "{kind}");
-        let told = session.told();
+        let told = session.timed_events();
         let (Event::Lost(lost), Event::Closed(closed)) = (&told[1].1, &told[2].1) else {
             panic!("{told:?}")
         };
@@ -245,7 +246,7 @@ fn a_message_that_is_too_large_stops_at_the_third_connection_in_a_row() {
         session(Preset::Resilient, |_| Script::accept().fail_after(secs(60), too_large()));
     session.run_to(3_600_000);
     assert_eq!(session.dials(), [0, 62_000, 124_000]);
-    let (at, Event::Closed(closed)) = session.told().pop().unwrap() else { panic!() };
+    let (at, Event::Closed(closed)) = session.timed_events().pop().unwrap() else { panic!() };
     let cause = LostCause::Broken(too_large());
     assert_eq!((at, &closed.reason), (184_000, &CloseReason::Stopped(cause)));
     // The setting and its limit are in the words of the end.

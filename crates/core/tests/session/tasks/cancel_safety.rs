@@ -4,55 +4,55 @@ use futures::{SinkExt, StreamExt, future};
 use websocket_heartbeat::{CloseReason, Event, Fate, Handle, Inbox, Outbox, Phase, Receipt};
 use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
 
-use crate::harness::fixture::{Session, Stage, millis, secs, texts, words};
+use crate::harness::{Fixture, MockSupervisor, ms, secs, texts, words};
 
 /// A slow and hesitant server that says three things and hears what it is sent.
 fn slow() -> Script {
-    let script = Script::accept().hesitant().after(millis(50)).latency(millis(20));
-    let script = script.write_rate(4, millis(10)).greet("hello");
-    script.send_after(millis(200), "there").send_after(millis(300), "you")
+    let script = Script::accept().hesitant().after(ms(50)).latency(ms(20));
+    let script = script.write_rate(4, ms(10)).greet("hello");
+    script.send_after(ms(200), "there").send_after(ms(300), "you")
 }
 
-fn slow_session(outbox: Outbox) -> (Stage, Session) {
-    let (stage, settings) = Stage::new(|dial| match dial {
-        1 => Script::refuse_connection().after(millis(50)),
+fn slow_session(outbox: Outbox) -> (Fixture, MockSupervisor) {
+    let (fixture, settings) = Fixture::new(|dial| match dial {
+        1 => Script::refuse_connection().after(ms(50)),
         _ => slow(),
     });
     let session = settings.outbox(outbox).build().unwrap();
-    (stage, session)
+    (fixture, session)
 }
 
 /// Runs a scenario beside a slow session that is driven all the time, then closes it; gives what
 /// the server received.
 fn beside(outbox: Outbox, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
-    let (mut stage, session) = slow_session(outbox);
+    let (mut fixture, session) = slow_session(outbox);
     let handle = session.handle();
-    stage.read(session);
-    stage.runner.run_until(async {
+    fixture.read(session);
+    fixture.runner.run_until(async {
         scenario(handle.clone()).await;
         handle.close();
         assert_eq!(handle.closed().await, CloseReason::User);
     });
-    stage.runner.run_for(secs(1));
-    texts(&stage.remote.last_peer().unwrap().received_messages())
+    fixture.runner.run_for(secs(1));
+    texts(&fixture.remote.last_peer().unwrap().received_messages())
 }
 
 #[test]
 fn next_of_a_supervisor() {
     let expected = [
-        "connecting 1",
+        "connecting 1 attempt 0",
         "lost 1 connect",
         "retry 1 in 1s",
-        "connecting 2",
+        "connecting 2 attempt 1",
         "open 2",
         "message hello",
         "message there",
         "message you",
     ];
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut stage, mut session) = slow_session(Outbox::new());
+        let (mut fixture, mut session) = slow_session(Outbox::new());
         session.handle().try_queue("queued").unwrap();
-        let events = stage.runner.run_until(async {
+        let events = fixture.runner.run_until(async {
             let mut events = Vec::new();
             while events.len() < expected.len() {
                 events.extend(cancellation.wrap(session.next()).await.flatten());
@@ -60,8 +60,8 @@ fn next_of_a_supervisor() {
             events
         });
         assert_eq!(words(&events), expected);
-        assert_eq!(stage.remote.dials().len(), 2);
-        let peer = stage.remote.last_peer().unwrap();
+        assert_eq!(fixture.remote.dials().len(), 2);
+        let peer = fixture.remote.last_peer().unwrap();
         assert_eq!(texts(&peer.received_messages()), ["queued"]);
     });
     assert!(cancelled >= 10, "{cancelled}");
@@ -70,10 +70,10 @@ fn next_of_a_supervisor() {
 #[test]
 fn next_of_an_inbox() {
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut stage, session) = slow_session(Outbox::new());
+        let (mut fixture, session) = slow_session(Outbox::new());
         let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
-        stage.runner.spawn(driver).detach();
-        let messages = stage.runner.run_until(async {
+        fixture.runner.spawn(driver).detach();
+        let messages = fixture.runner.run_until(async {
             let mut messages = Vec::new();
             while messages.len() < 3 {
                 let next = cancellation.wrap(inbox.next()).await.flatten();
@@ -91,16 +91,16 @@ fn next_of_an_inbox() {
 #[test]
 fn a_driver_polled_through_futures_that_are_dropped() {
     at_every_cancellation(|cancellation| {
-        let (mut stage, session) = slow_session(Outbox::new());
+        let (mut fixture, session) = slow_session(Outbox::new());
         let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
         let handle = driver.handle();
-        let reading = stage.runner.spawn(inbox.collect::<Vec<_>>());
+        let reading = fixture.runner.spawn(inbox.collect::<Vec<_>>());
         handle.try_queue("queued").unwrap();
-        let closing = stage.runner.spawn(async move {
+        let closing = fixture.runner.spawn(async move {
             handle.send("last").await.unwrap();
             handle.close();
         });
-        let events = stage.runner.run_until(async {
+        let events = fixture.runner.run_until(async {
             // The future that is dropped borrows the driver; dropping the driver would abort.
             if cancellation.wrap(&mut driver).await.is_none() {
                 driver.await;
@@ -109,7 +109,7 @@ fn a_driver_polled_through_futures_that_are_dropped() {
             reading.await
         });
         assert_eq!(words(&events).last().unwrap(), "closed user");
-        let peer = stage.remote.last_peer().unwrap();
+        let peer = fixture.remote.last_peer().unwrap();
         assert_eq!(texts(&peer.received_messages()), ["queued", "last"]);
     });
 }
@@ -246,9 +246,9 @@ fn closed_and_the_next_of_status_changes() {
 #[test]
 fn send_flush_and_close_of_a_supervisor() {
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut stage, mut session) = slow_session(Outbox::new().count(1));
+        let (mut fixture, mut session) = slow_session(Outbox::new().count(1));
         let mut accepted = false;
-        stage.runner.run_until(async {
+        fixture.runner.run_until(async {
             session.send("first".into()).await.unwrap();
             if let Some(sent) = cancellation.wrap(session.send("x".into())).await {
                 sent.unwrap();
@@ -264,12 +264,12 @@ fn send_flush_and_close_of_a_supervisor() {
             let events = session.by_ref().collect::<Vec<_>>().await;
             assert_eq!(words(&events).last().unwrap(), "closed user");
         });
-        let received = texts(&stage.remote.last_peer().unwrap().received_messages());
+        let received = texts(&fixture.remote.last_peer().unwrap().received_messages());
         let expected: &[&str] =
             if received.len() == 3 { &["first", "x", "last"] } else { &["first", "last"] };
         assert_eq!(received, expected);
         assert!(!accepted || received.len() == 3);
-        assert_eq!(stage.remote.dials().len(), 2);
+        assert_eq!(fixture.remote.dials().len(), 2);
     });
     assert!(cancelled >= 6, "{cancelled}");
 }

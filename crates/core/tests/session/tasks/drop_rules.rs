@@ -8,7 +8,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::Script;
 
-use crate::harness::fixture::{Counter, Session, Stage, secs};
+use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs};
 
 const DROPPED: DropReason = DropReason::SessionEnded;
 
@@ -17,7 +17,7 @@ fn receipt(handle: &Handle, text: &str) -> Receipt {
 }
 
 /// Brings a session into a state, by name.
-fn sessions() -> Vec<(&'static str, Stage, Session)> {
+fn sessions() -> Vec<(&'static str, Fixture, MockSupervisor)> {
     type State = (&'static str, fn(u64) -> Script);
     let states: [State; 7] = [
         ("idle", |_| Script::accept()),
@@ -29,9 +29,9 @@ fn sessions() -> Vec<(&'static str, Stage, Session)> {
         ("closing", |_| Script::accept().ignore_close()),
     ];
     let build = |(name, script)| {
-        let (stage, settings) = Stage::new(script);
+        let (fixture, settings) = Fixture::new(script);
         let mut session = settings.outbox(Outbox::new().count(2)).build().unwrap();
-        let counter = Counter::new();
+        let counter = WakeCounter::new();
         if name != "idle" {
             counter.drain(&mut session);
         }
@@ -43,16 +43,16 @@ fn sessions() -> Vec<(&'static str, Stage, Session)> {
         if name != "idle" {
             counter.drain(&mut session);
         }
-        (name, stage, session)
+        (name, fixture, session)
     };
     states.map(build).into()
 }
 
 #[test]
 fn dropping_the_supervisor_in_any_state_gives_everything_its_fate_and_ends_everybodys_wait() {
-    for (name, stage, session) in sessions() {
+    for (name, fixture, session) in sessions() {
         let handle = session.handle();
-        let counter = Counter::new();
+        let counter = WakeCounter::new();
         let mut first = None;
         let mut waiting = pin!(handle.queue("waits"));
         if name != "closing" {
@@ -82,17 +82,17 @@ fn dropping_the_supervisor_in_any_state_gives_everything_its_fate_and_ends_every
         assert_eq!(status.close_reason, Some(CloseReason::Dropped), "{name}");
         let counters = status.counters;
         assert_eq!(counters.dropped, if name == "closing" { 0 } else { 2 }, "{name}");
-        assert_eq!((stage.remote.live(), stage.remote.dialing()), (0, 0), "{name}");
+        assert_eq!((fixture.remote.live(), fixture.remote.dialing()), (0, 0), "{name}");
     }
 }
 
 #[test]
 fn a_message_on_the_line_is_unknown_when_the_supervisor_is_dropped() {
-    let (stage, settings) = Stage::new(|_| Script::accept());
+    let (fixture, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.build().unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
-    stage.remote.last_peer().unwrap().write_quota(0);
+    fixture.remote.last_peer().unwrap().write_quota(0);
     let handle = session.handle();
     let handed = receipt(&handle, "handed");
     counter.drain(&mut session);
@@ -106,10 +106,10 @@ fn a_message_on_the_line_is_unknown_when_the_supervisor_is_dropped() {
 
 #[test]
 fn handles_of_a_dropped_session_are_harmless() {
-    for (_, stage, session) in sessions() {
+    for (_, fixture, session) in sessions() {
         let handle = session.handle();
         drop(session);
-        let dials = stage.remote.dials().len();
+        let dials = fixture.remote.dials().len();
         handle.close();
         handle.abort();
         handle.reconnect_now();
@@ -119,30 +119,30 @@ fn handles_of_a_dropped_session_are_harmless() {
         assert_eq!(handle.try_queue("x"), Err(QueueError::Closed(Message::text("x"))));
         assert!(handle.send("x").now_or_never().unwrap().is_err());
         assert_eq!(handle.closed().now_or_never(), Some(CloseReason::Dropped));
-        assert_eq!(stage.remote.dials().len(), dials);
+        assert_eq!(fixture.remote.dials().len(), dials);
     }
 }
 
 #[test]
 fn dropping_handles_never_ends_a_session() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let session = settings.build().unwrap();
     let handle = session.handle();
     drop(handle.clone());
     let _ = session.handle();
-    stage.read(session);
-    stage.runner.run_for(secs(1));
+    fixture.read(session);
+    fixture.runner.run_for(secs(1));
     drop(handle);
-    stage.runner.run_for(secs(3_600));
-    assert_eq!((stage.remote.live(), stage.remote.dials().len()), (1, 1));
+    fixture.runner.run_for(secs(3_600));
+    assert_eq!((fixture.remote.live(), fixture.remote.dials().len()), (1, 1));
 }
 
 #[test]
 fn a_dropped_supervisor_keeps_no_waker_of_its_task() {
-    let (_stage, settings) = Stage::new(|_| Script::accept());
+    let (_stage, settings) = Fixture::new(|_| Script::accept());
     let mut session = settings.build().unwrap();
     let handle = session.handle();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut session);
     drop(session);
     assert_eq!(std::sync::Arc::strong_count(&counter), 1);
@@ -153,10 +153,10 @@ fn a_dropped_supervisor_keeps_no_waker_of_its_task() {
 
 #[test]
 fn dropping_a_receipt_changes_nothing_for_its_message() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let session = settings.build().unwrap();
     drop(receipt(&session.handle(), "a"));
-    stage.read(session);
-    stage.runner.run_for(secs(1));
-    assert_eq!(stage.remote.last_peer().unwrap().received_messages(), [Message::text("a")]);
+    fixture.read(session);
+    fixture.runner.run_for(secs(1));
+    assert_eq!(fixture.remote.last_peer().unwrap().received_messages(), [Message::text("a")]);
 }

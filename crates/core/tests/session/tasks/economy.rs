@@ -1,22 +1,12 @@
 //! What the driver does not do: look at the clock, read, or arm the sleep for nothing.
 
-use std::{
-    cell::Cell,
-    mem::size_of_val,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{cell::Cell, mem::size_of_val, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use futures::{Sink, SinkExt, Stream};
-use websocket_heartbeat::{
-    Connection, Event, Frame, Heartbeat, Message, Supervisor, Timer, Timestamp, Transport,
-    TransportError, transport_fn,
-};
-use websocket_heartbeat_mock::{Clock, MockConnection, MockTimer, Script, mock};
+use futures::SinkExt;
+use websocket_heartbeat::{Event, Heartbeat, Message, Supervisor, Timer, Timestamp, Transport};
+use websocket_heartbeat_mock::{Clock, MockTimer, Script, mock};
 
-use crate::harness::fixture::{Counter, secs};
+use crate::harness::{Behaviour, Method, WakeCounter, secs, wrap_connections};
 
 /// How often something was asked of the clock, the sleep and the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,70 +54,31 @@ impl Timer for TalliedTimer {
     }
 }
 
-struct TalliedLine {
-    line: MockConnection,
-    tallies: Tallies,
-}
-
-impl Stream for TalliedLine {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.tallies.add(|tally| tally.reads += 1);
-        Pin::new(&mut self.line).poll_next(cx)
+impl Behaviour for Tallies {
+    fn before(&self, method: Method) {
+        self.add(|tally| match method {
+            Method::Next => tally.reads += 1,
+            Method::Flush => tally.flushes += 1,
+            _ => {}
+        });
     }
 }
-
-impl Sink<Frame> for TalliedLine {
-    type Error = TransportError;
-
-    fn poll_ready(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
-        Pin::new(&mut self.line).start_send(frame)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        self.tallies.add(|tally| tally.flushes += 1);
-        Pin::new(&mut self.line).poll_flush(cx)
-    }
-
-    fn poll_close(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.line).poll_close(cx)
-    }
-}
-
-impl Connection for TalliedLine {}
 
 /// A session that is open and at rest, and its task: pings after 15 s of silence, answered after 1 s.
 fn at_rest(
     clock: &Clock,
     tallies: &Tallies,
-) -> (Supervisor<impl Transport, TalliedTimer>, Arc<Counter>) {
-    let (mut transport, remote) = mock(clock);
+) -> (Supervisor<impl Transport, TalliedTimer>, Arc<WakeCounter>) {
+    let (transport, remote) = mock(clock);
     remote.script(|_| Script::accept().echo().pong_after(secs(1)));
-    let of_line = tallies.clone();
-    let transport = transport_fn(move |attempt| {
-        let (connect, tallies) = (transport.connect(attempt), of_line.clone());
-        async move { Ok(connect.await?.map(|line| TalliedLine { line, tallies })) }
-    });
+    let of_connection = tallies.clone();
+    let transport = wrap_connections(transport, move || of_connection.clone());
     let timer = TalliedTimer { timer: clock.timer(), tallies: tallies.clone() };
     let mut session = Supervisor::builder(transport, timer)
         .heartbeat(Heartbeat::idle(secs(15)).timeout(secs(10)).ping())
         .build()
         .unwrap();
-    let task = Counter::new();
+    let task = WakeCounter::new();
     let events = task.drain(&mut session);
     assert!(matches!(events[..], [Event::Connecting(_), Event::Open(_)]), "{events:?}");
     tallies.take();

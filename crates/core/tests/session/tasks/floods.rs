@@ -9,63 +9,55 @@ use std::{
 
 use futures::{FutureExt, Sink, Stream, StreamExt, stream};
 use websocket_heartbeat::{
-    Connection, Constant, Event, Frame, Heartbeat, Inbox, Message, Supervisor, Transport,
-    TransportError, transport_fn,
+    Builder, Constant, Event, Frame, Heartbeat, Inbox, Message, Supervisor, Transport,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, MockTimer, Script, mock};
 
-use crate::harness::fixture::{Counter, Stage, secs};
+use crate::harness::{
+    Behaviour, Fixture, Read, WakeCounter, WrappedConnection, secs, wrap_connections,
+};
 
 /// Frames that a turn may handle: four looks of 256, and what the last of them overshoots.
 const TURN: u64 = 1_024 + 256;
 
-/// A connection that has the same frame again and again, without end.
+/// The connection returns the same frame without end.
+#[derive(Clone)]
 struct Flood {
-    line: MockConnection,
     frame: Frame,
-    /// It calls its waker and is pending before each frame.
-    hesitates: Option<bool>,
+    /// It is pending, and calls its waker, before each frame.
+    hesitates: bool,
+    hesitated: bool,
 }
 
-impl Stream for Flood {
-    type Item = Result<Frame, TransportError>;
+impl Flood {
+    fn new(frame: Frame, hesitates: bool) -> Self {
+        Self { frame, hesitates, hesitated: false }
+    }
+}
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(hesitated) = &mut self.hesitates {
-            *hesitated = !*hesitated;
-            if *hesitated {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+impl Behaviour for Flood {
+    fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
+        self.hesitated = self.hesitates && !self.hesitated;
+        if self.hesitated {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        match Pin::new(&mut self.line).poll_next(cx) {
+        match connection.poll_next(cx) {
             Poll::Pending => Poll::Ready(Some(Ok(self.frame.clone()))),
             ready => ready,
         }
     }
 }
 
-impl Sink<Frame> for Flood {
-    type Error = TransportError;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.line).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), Self::Error> {
-        Pin::new(&mut self.line).start_send(frame)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.line).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.line).poll_close(cx)
-    }
+/// A transport, and a server that does not answer the close frame.
+fn flooded(
+    clock: &Clock,
+    flood: Flood,
+) -> impl Transport<Connection = WrappedConnection<Flood>> + use<> {
+    let (transport, remote) = mock(clock);
+    remote.script(|_| Script::accept().ignore_close().unrecorded());
+    wrap_connections(transport, move || flood.clone())
 }
-
-impl Connection for Flood {}
 
 /// A frame that never stops coming, and how many of it a turn may handle at most.
 fn floods() -> Vec<(&'static str, Frame, bool, u64)> {
@@ -86,21 +78,18 @@ fn floods() -> Vec<(&'static str, Frame, bool, u64)> {
 fn settings(
     frame: Frame,
     hesitates: bool,
-) -> (Clock, websocket_heartbeat::Builder<impl Transport<Connection = Flood>, MockTimer>) {
+) -> (Clock, Builder<impl Transport<Connection = WrappedConnection<Flood>>, MockTimer>) {
     let clock = Clock::new();
-    let (mut transport, remote) = mock(&clock);
-    remote.script(|_| Script::accept().ignore_close().unrecorded());
-    let transport = transport_fn(move |attempt| {
-        let connect = transport.connect(attempt);
-        let (frame, hesitates) = (frame.clone(), hesitates.then_some(false));
-        async move { Ok(connect.await?.map(|line| Flood { line, frame, hesitates })) }
-    });
+    let transport = flooded(&clock, Flood::new(frame, hesitates));
     let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping();
     (clock.clone(), Supervisor::builder(transport, clock.timer()).heartbeat(heartbeat))
 }
 
 /// Polls until `Pending`: one turn. Gives the messages in it.
-fn turn(counter: &Arc<Counter>, stream: &mut (impl Stream<Item = Event> + Unpin)) -> Vec<Event> {
+fn turn(
+    counter: &Arc<WakeCounter>,
+    stream: &mut (impl Stream<Item = Event> + Unpin),
+) -> Vec<Event> {
     let mut events = Vec::new();
     while let Poll::Ready(Some(event)) = counter.next(stream) {
         events.push(event);
@@ -116,7 +105,7 @@ fn a_turn_of_the_stream_ends_under_every_flood_and_the_status_moves_on() {
         let is_message = matches!(frame, Frame::Message(_));
         let (clock, settings) = settings(frame, hesitates);
         let mut session = settings.build().unwrap();
-        let (counter, mut all) = (Counter::new(), 0);
+        let (counter, mut all) = (WakeCounter::new(), 0);
         for _ in 0..100 {
             let messages = turn(&counter, &mut session);
             let messages =
@@ -150,7 +139,7 @@ fn a_turn_of_the_sink_side_ends_under_every_flood() {
     for (name, frame, hesitates, most) in floods() {
         let (_clock, settings) = settings(frame, hesitates);
         let mut session = settings.build().unwrap();
-        let counter = Counter::new();
+        let counter = WakeCounter::new();
         for _ in 0..10 {
             let before = session.status().counters.messages_in;
             let _ = counter.poll(|cx| Pin::new(&mut session).poll_flush(cx));
@@ -178,7 +167,7 @@ fn a_turn_of_the_driver_ends_under_every_flood() {
             let inbox = Inbox::new(100_000);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (mut driver, _inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
-            let counter = Counter::new();
+            let counter = WakeCounter::new();
             for _ in 0..10 {
                 let before = driver.handle().status().counters.messages_in;
                 assert!(counter.poll(|cx| driver.poll_unpin(cx)).is_pending());
@@ -193,20 +182,15 @@ fn a_turn_of_the_driver_ends_under_every_flood() {
 #[test]
 fn messages_that_are_hidden_do_not_keep_a_turn_busy() {
     let clock = Clock::new();
-    let (mut transport, remote) = mock(&clock);
-    remote.script(|_| Script::accept().unrecorded());
-    let transport = transport_fn(move |attempt| {
-        let connect = transport.connect(attempt);
-        let frame = Frame::Message(Message::text("pong"));
-        async move { Ok(connect.await?.map(|line| Flood { line, frame, hesitates: None })) }
-    });
+    let flood = Flood::new(Frame::Message(Message::text("pong")), false);
+    let transport = flooded(&clock, flood);
     let heartbeat = Heartbeat::idle(secs(15))
         .message("ping")
         .reply(|message| message.as_text() == Some("pong"))
         .hide_replies();
     let mut session =
         Supervisor::builder(transport, clock.timer()).heartbeat(heartbeat).build().unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     for _ in 0..20 {
         let before = session.status().counters.messages_in;
         drop(turn(&counter, &mut session));
@@ -216,12 +200,12 @@ fn messages_that_are_hidden_do_not_keep_a_turn_busy() {
 
 #[test]
 fn attempts_that_fail_at_once_do_not_keep_a_turn_busy() {
-    let (stage, settings) = Stage::new(|_| Script::refuse_connection());
+    let (fixture, settings) = Fixture::new(|_| Script::refuse_connection());
     let settings = settings.backoff(Constant::new(std::time::Duration::from_nanos(1)));
     let mut session = settings.minimum_gap(std::time::Duration::from_nanos(1)).build().unwrap();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     // A clock that moves on while it is looked at.
-    let clock = stage.clock.clone();
+    let clock = fixture.clock.clone();
     let mut moving = stream::poll_fn(|cx| {
         clock.advance(std::time::Duration::from_nanos(10));
         session.poll_next_unpin(cx)
@@ -230,5 +214,5 @@ fn attempts_that_fail_at_once_do_not_keep_a_turn_busy() {
         let events = counter.drain(&mut moving);
         assert!(events.len() <= 512, "{}", events.len());
     }
-    assert!(stage.remote.dials().len() > 20);
+    assert!(fixture.remote.dials().len() > 20);
 }

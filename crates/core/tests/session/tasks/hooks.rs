@@ -9,7 +9,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::Script;
 
-use crate::harness::fixture::{Counter, Stage, in_words, secs};
+use crate::harness::{Fixture, WakeCounter, in_words, secs};
 
 /// Notes calls with their milliseconds.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ struct Calls {
 }
 
 impl Calls {
-    fn of(stage: &Stage) -> Self {
-        Self { clock: stage.clock.clone(), lines: Rc::default() }
+    fn of(fixture: &Fixture) -> Self {
+        Self { clock: fixture.clock.clone(), lines: Rc::default() }
     }
 
     fn note(&self, words: impl Into<String>) {
@@ -55,19 +55,19 @@ macro_rules! noting {
 
 #[test]
 fn each_event_makes_one_call_across_reconnects() {
-    let (mut stage, settings) = Stage::new(|dial| match dial {
+    let (mut fixture, settings) = Fixture::new(|dial| match dial {
         1 => Script::accept().greet("hello").close_after(secs(5), 1001, "bye"),
         2 => Script::refuse_connection(),
         _ => Script::accept().silent().greet("again"),
     });
-    let calls = Calls::of(&stage);
+    let calls = Calls::of(&fixture);
     let session = settings.attempts(Attempts::at_most(3)).build().unwrap();
     let handle = session.handle();
     let hooks = noting!(calls);
-    let running = stage.runner.spawn(hooks.run(session));
-    stage.runner.run_for(secs(40));
+    let running = fixture.runner.spawn(hooks.run(session));
+    fixture.runner.run_for(secs(40));
     handle.close();
-    stage.runner.run_for(secs(5));
+    fixture.runner.run_for(secs(5));
     calls.assert(&[
         (0, "open 1"),
         (0, "hello"),
@@ -83,7 +83,7 @@ fn each_event_makes_one_call_across_reconnects() {
         (33_000, "again"),
         (45_000, "closed: user"),
     ]);
-    let outcome = stage.runner.run_until(running);
+    let outcome = fixture.runner.run_until(running);
     assert_eq!(outcome.closed.unwrap().reason, CloseReason::User);
     assert_eq!(outcome.panics, 0);
 }
@@ -98,7 +98,7 @@ fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
     };
     let mut traces = Vec::new();
     for panics in [false, true] {
-        let (mut stage, settings) = Stage::new(script);
+        let (mut fixture, settings) = Fixture::new(script);
         let session = settings.build().unwrap();
         let handle = session.handle();
         let reports = Rc::new(RefCell::new(Vec::new()));
@@ -114,10 +114,10 @@ fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
                 told.borrow_mut().push(panic.callback());
                 assert_eq!(panic.words(), None, "words are there, so the report panics as well");
             });
-        let running = stage.runner.spawn(hooks.run(session));
-        stage.runner.run_for(secs(300));
+        let running = fixture.runner.spawn(hooks.run(session));
+        fixture.runner.run_for(secs(300));
         handle.close();
-        let outcome = stage.runner.run_until(running);
+        let outcome = fixture.runner.run_until(running);
         let reports = reports.borrow();
         assert_eq!(outcome.panics, 2 * reports.len() as u64, "each, and each report");
         if panics {
@@ -127,7 +127,7 @@ fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
         } else {
             assert!(reports.is_empty());
         }
-        traces.push(stage.remote.trace().lines());
+        traces.push(fixture.remote.trace().lines());
     }
     assert!(traces[0].len() > 50);
     assert_eq!(traces[0], traces[1], "heartbeats, losses and dials are the same");
@@ -136,21 +136,21 @@ fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
 #[test]
 fn closing_in_on_reconnect_means_no_further_dial() {
     // Fact 44.
-    let (mut stage, settings) = Stage::new(|_| Script::accept().end_after(secs(1)));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().end_after(secs(1)));
     let session = settings.build().unwrap();
     let handle = session.handle();
-    let calls = Calls::of(&stage);
+    let calls = Calls::of(&fixture);
     let hooks = noting!(calls).on_reconnect(move |_| handle.close());
-    let outcome = stage.runner.run_until(hooks.run(session));
-    stage.runner.run_for(secs(3_600));
-    assert_eq!(stage.remote.dials().len(), 1);
+    let outcome = fixture.runner.run_until(hooks.run(session));
+    fixture.runner.run_for(secs(3_600));
+    assert_eq!(fixture.remote.dials().len(), 1);
     calls.assert(&[(0, "open 1"), (1_000, "close: broken"), (1_000, "closed: user")]);
     assert_eq!(outcome.closed.unwrap().reason, CloseReason::User);
 }
 
 #[test]
 fn callbacks_may_use_every_command_of_a_handle() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().greet("hello"));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
     let session = settings.build().unwrap();
     let handle = session.handle();
     let opens = Rc::new(RefCell::new(0));
@@ -170,30 +170,30 @@ fn callbacks_may_use_every_command_of_a_handle() {
             }
         })
         .on_message(move |_| handle.reconnect_now());
-    let outcome = stage.runner.run_until(hooks.run(session));
+    let outcome = fixture.runner.run_until(hooks.run(session));
     assert_eq!((*opens.borrow(), outcome.closed.unwrap().reason), (3, CloseReason::Aborted));
 }
 
 #[test]
 fn hooks_over_an_inbox_whose_driver_is_dropped_end_without_closed() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(4)).unwrap();
-    let driving = stage.runner.spawn(driver);
-    let calls = Calls::of(&stage);
-    let running = stage.runner.spawn(noting!(calls).run(inbox));
-    stage.runner.run_for(secs(1));
+    let driving = fixture.runner.spawn(driver);
+    let calls = Calls::of(&fixture);
+    let running = fixture.runner.spawn(noting!(calls).run(inbox));
+    fixture.runner.run_for(secs(1));
     driving.cancel();
-    let outcome = stage.runner.run_until(running);
+    let outcome = fixture.runner.run_until(running);
     assert!(outcome.closed.is_none());
     calls.assert(&[(0, "open 1")]);
 }
 
 #[test]
 fn the_stream_need_not_be_unpin_and_run_can_be_dropped_without_loss() {
-    let (stage, settings) = Stage::new(|_| Script::accept().greet("hello"));
+    let (fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
     let mut session = settings.build().unwrap();
-    let calls = Calls::of(&stage);
-    let counter = Counter::new();
+    let calls = Calls::of(&fixture);
+    let counter = WakeCounter::new();
     {
         // An async block in between: neither `Unpin` nor `Send`.
         let limited = session.by_ref().take(2).then(|event| async { event });

@@ -22,7 +22,7 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
-use crate::harness::fixture::{Counter, Session, Stage, secs};
+use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs};
 
 /// Those who come back to the session when they are called or dropped.
 #[derive(Clone)]
@@ -95,20 +95,20 @@ impl AsRef<[u8]> for Payload {
     }
 }
 
-fn open(outbox: Outbox) -> (Stage, Session, Visits) {
-    let (stage, settings) = Stage::new(|_| Script::accept().unrecorded());
+fn open(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
+    let (fixture, settings) = Fixture::new(|_| Script::accept().unrecorded());
     let mut session = settings.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
-    Counter::new().drain(&mut session);
-    (stage, session, visits)
+    WakeCounter::new().drain(&mut session);
+    (fixture, session, visits)
 }
 
-fn offline(outbox: Outbox) -> (Stage, Session, Visits) {
-    let (stage, settings) = Stage::new(|_| Script::hang());
+fn offline(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
+    let (fixture, settings) = Fixture::new(|_| Script::hang());
     let mut session = settings.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
-    Counter::new().drain(&mut session);
-    (stage, session, visits)
+    WakeCounter::new().drain(&mut session);
+    (fixture, session, visits)
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_message_that_was_written_is_freed_outside_of_the_lock() {
         for _ in 0..3 {
             visits.handle.try_queue(visits.message(10_000)).unwrap();
         }
-        Counter::new().drain(&mut session);
+        WakeCounter::new().drain(&mut session);
         assert_eq!(session.status().counters.messages_out, 3);
         assert_eq!(visits.take(), 3);
     }
@@ -148,7 +148,7 @@ fn a_replay_that_is_replaced_is_freed_outside_of_the_lock() {
     }
     assert_eq!(visits.take(), 2);
     drop(visits.handle.forget_replay("topic"));
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     assert_eq!(visits.take(), 1);
 }
 
@@ -164,14 +164,14 @@ fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lo
     sink.start_send_unpin(visits.message(100 << 20)).unwrap();
     assert_eq!(visits.take(), 1);
     // Nobody waits for the fate of what expires.
-    let (stage, mut session, visits) = offline(Outbox::new());
+    let (fixture, mut session, visits) = offline(Outbox::new());
     for _ in 0..3 {
         let outgoing = Outgoing::new(visits.message(10_000)).max_age(secs(1));
         drop(visits.handle.queue_with_receipt(outgoing).now_or_never().unwrap().unwrap());
     }
-    Counter::new().drain(&mut session);
-    stage.clock.advance(secs(2));
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
+    fixture.clock.advance(secs(2));
+    WakeCounter::new().drain(&mut session);
     assert_eq!(visits.take(), 3);
 }
 
@@ -183,9 +183,9 @@ fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
         Outbox::new().resend(1).offline(Offline::Refuse),
         Outbox::new().count(2).offline(Offline::Refuse),
     ] {
-        let (stage, mut session, visits) = open(outbox);
-        let counter = Counter::new();
-        let peer = stage.remote.last_peer().unwrap();
+        let (fixture, mut session, visits) = open(outbox);
+        let counter = WakeCounter::new();
+        let peer = fixture.remote.last_peer().unwrap();
         peer.stall_writes();
         visits.handle.replay("topic", visits.message(10_000)).unwrap();
         while visits.handle.try_queue(visits.message(10_000)).is_ok() && visits.take() == 0 {
@@ -198,7 +198,7 @@ fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
         drop(receipt);
         peer.fail_writes(TransportError::new(ErrorKind::Reset, "gone"));
         counter.drain(&mut session);
-        stage.clock.advance(secs(30));
+        fixture.clock.advance(secs(30));
         counter.drain(&mut session);
         drop(visits.handle.forget_replay("topic"));
         visits.handle.close();
@@ -215,7 +215,7 @@ fn what_is_parked_in_a_sink_is_freed_outside_of_the_lock() {
     let (_stage, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
     let mut sinks = [session.handle(), session.handle()];
     for sink in &mut sinks {
-        assert!(Counter::new().poll(|cx| Pin::new(&mut *sink).poll_ready(cx)).is_ready());
+        assert!(WakeCounter::new().poll(|cx| Pin::new(&mut *sink).poll_ready(cx)).is_ready());
     }
     for sink in &mut sinks {
         sink.start_send_unpin(visits.message(9_000)).unwrap();
@@ -259,7 +259,7 @@ fn a_cause_that_another_replaces_is_dropped_outside_of_the_lock() {
     let mut session = Supervisor::builder(transport, clock.timer()).build().unwrap();
     assert!(visits.set(Visits::new(session.handle())).is_ok());
     for _ in 0..4 {
-        Counter::new().drain(&mut session);
+        WakeCounter::new().drain(&mut session);
         clock.advance(secs(60));
     }
     assert_eq!(visits.get().unwrap().take(), 3, "the last one is told by the status");
@@ -306,7 +306,7 @@ fn a_boxed_transport_is_asked_and_dropped_outside_of_the_lock() {
     for _ in 0..3 {
         place.replace(Nosy { visitor: visits.visitor(), other: place.clone() });
     }
-    Counter::new().drain(&mut session);
+    WakeCounter::new().drain(&mut session);
     assert_eq!(visits.take(), 3 + 2 + 1, "each was asked, two are dropped, one connects");
 }
 
@@ -319,9 +319,9 @@ fn wait<R>(visits: &Visits, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) {
 
 #[test]
 fn who_waits_is_called_and_forgotten_outside_of_the_lock() {
-    let (stage, mut session, visits) = open(Outbox::new().count(2));
-    let counter = Counter::new();
-    let peer = stage.remote.last_peer().unwrap();
+    let (fixture, mut session, visits) = open(Outbox::new().count(2));
+    let counter = WakeCounter::new();
+    let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
     let mut receipt =
         visits.handle.queue_with_receipt("on the line").now_or_never().unwrap().unwrap();
@@ -354,14 +354,14 @@ fn who_waits_is_called_and_forgotten_outside_of_the_lock() {
 
 #[test]
 fn reader_and_driver_are_called_and_forgotten_outside_of_the_lock() {
-    let (stage, settings) = Stage::new(|_| Script::accept().greet("one").greet("two"));
+    let (fixture, settings) = Fixture::new(|_| Script::accept().greet("one").greet("two"));
     let session = settings.build().unwrap();
     let visits = Visits::new(session.handle());
     let (mut driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
     wait(&visits, |cx| Pin::new(&mut inbox).poll_next(cx));
     wait(&visits, |cx| driver.poll_unpin(cx));
-    stage.clock.advance(secs(1));
-    let counter = Counter::new();
+    fixture.clock.advance(secs(1));
+    let counter = WakeCounter::new();
     // What is taken makes room for what is read next.
     for _ in 0..4 {
         let _ = counter.poll(|cx| driver.poll_unpin(cx));

@@ -9,4 +9,4 @@ mod floods;
 mod hooks;
 mod locks;
 mod status;
-pub(crate) mod two_tasks;
+mod two_tasks;

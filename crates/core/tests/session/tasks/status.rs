@@ -4,19 +4,19 @@ use futures::{FutureExt, StreamExt, stream::FusedStream};
 use websocket_heartbeat::{CloseReason, Message, Phase};
 use websocket_heartbeat_mock::Script;
 
-use crate::harness::fixture::{Counter, Stage, millis, secs};
+use crate::harness::{Fixture, WakeCounter, ms, secs};
 
 #[test]
 fn phases_are_published_as_they_begin() {
-    let (mut stage, settings) = Stage::new(|dial| match dial {
-        1 => Script::accept().after(millis(100)).end_after(secs(2)),
-        _ => Script::accept().after(millis(100)).ignore_close(),
+    let (mut fixture, settings) = Fixture::new(|dial| match dial {
+        1 => Script::accept().after(ms(100)).end_after(secs(2)),
+        _ => Script::accept().after(ms(100)).ignore_close(),
     });
     let session = settings.build().unwrap();
     let handle = session.handle();
     assert_eq!(handle.status().phase, Phase::Idle);
     let mut changes = handle.status_changes();
-    let phases = stage.runner.spawn(async move {
+    let phases = fixture.runner.spawn(async move {
         let mut phases = Vec::new();
         while let Some(status) = changes.next().await {
             if phases.last() != Some(&(status.phase, status.since.since_epoch())) {
@@ -25,20 +25,20 @@ fn phases_are_published_as_they_begin() {
         }
         phases
     });
-    stage.read(session);
-    stage.runner.run_for(secs(10));
+    fixture.read(session);
+    fixture.runner.run_for(secs(10));
     handle.close();
-    let phases = stage.runner.run_until(phases);
+    let phases = fixture.runner.run_until(phases);
     assert_eq!(
         phases,
         [
             (Phase::Idle, secs(0)),
             (Phase::Connecting, secs(0)),
-            (Phase::Open, millis(100)),
+            (Phase::Open, ms(100)),
             // The first connection's life counts from its acceptance.
-            (Phase::Waiting, millis(2_100)),
-            (Phase::Connecting, millis(3_100)),
-            (Phase::Open, millis(3_200)),
+            (Phase::Waiting, ms(2_100)),
+            (Phase::Connecting, ms(3_100)),
+            (Phase::Open, ms(3_200)),
             (Phase::Closing, secs(10)),
             (Phase::Closed, secs(15)),
         ]
@@ -48,25 +48,25 @@ fn phases_are_published_as_they_begin() {
 
 #[test]
 fn a_degraded_line_is_visible_before_it_is_given_up() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().silent());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().silent());
     let session = settings.build().unwrap();
     let handle = session.handle();
-    stage.read(session);
+    fixture.read(session);
     let mut changes = handle.status_changes();
-    let counter = Counter::new();
-    stage.runner.run_for(millis(14_999));
+    let counter = WakeCounter::new();
+    fixture.runner.run_for(ms(14_999));
     counter.drain(&mut changes);
-    stage.runner.run_for(millis(1));
+    fixture.runner.run_for(ms(1));
     assert!(counter.take() > 0);
     let status = counter.drain(&mut changes).pop().unwrap();
     assert_eq!(status.phase, Phase::Open);
     assert_eq!(status.silent_for(), Some(secs(15)));
     assert_eq!(status.probe_out_for(), Some(secs(0)));
-    let now = stage.clock.now();
+    let now = fixture.clock.now();
     assert_eq!((status.probe_since, status.as_of), (Some(now), now));
-    stage.runner.run_for(secs(9));
+    fixture.runner.run_for(secs(9));
     assert_eq!(handle.status().phase, Phase::Open);
-    stage.runner.run_for(secs(1));
+    fixture.runner.run_for(secs(1));
     let status = handle.status();
     assert_eq!((status.phase, status.probe_since), (Phase::Waiting, None));
     assert_eq!(status.counters.losses.heartbeat_timeout, 1);
@@ -75,24 +75,24 @@ fn a_degraded_line_is_visible_before_it_is_given_up() {
 
 #[test]
 fn counters_are_right() {
-    let (mut stage, settings) = Stage::new(|dial| match dial {
+    let (mut fixture, settings) = Fixture::new(|dial| match dial {
         1 => Script::refuse_connection(),
         2 => Script::hang(),
         3 => Script::accept().silent(),
         4 => Script::accept().close_after(secs(1), 1001, ""),
         5 => Script::accept().end_after(secs(1)),
-        _ => Script::accept().echo().latency(millis(30)),
+        _ => Script::accept().echo().latency(ms(30)),
     });
     let session = settings.connect_timeout(secs(10)).build().unwrap();
     let handle = session.handle();
-    stage.read(session);
-    stage.runner.run_for(secs(60));
+    fixture.read(session);
+    fixture.runner.run_for(secs(60));
     handle.reconnect_now();
-    stage.runner.run_for(secs(1));
+    fixture.runner.run_for(secs(1));
     for _ in 0..10 {
         handle.try_queue(vec![0; 100]).unwrap();
     }
-    stage.runner.run_for(secs(40));
+    fixture.runner.run_for(secs(40));
     let status = handle.status();
     let counters = status.counters;
     let losses = counters.losses;
@@ -101,61 +101,61 @@ fn counters_are_right() {
     assert_eq!((losses.closed_by_peer, losses.broken, losses.wanted), (1, 1, 1));
     assert_eq!((counters.messages_out, counters.bytes_out), (10, 1_000));
     assert_eq!((counters.messages_in, counters.bytes_in), (10, 1_000));
-    let pings = stage.remote.trace().times("-> ping").len() as u64;
+    let pings = fixture.remote.trace().times("-> ping").len() as u64;
     assert_eq!((counters.probes, counters.heartbeats), (pings, pings - 1));
-    assert_eq!(status.round_trip.last, Some(millis(60)));
-    assert_eq!(status.round_trip.minimum, Some(millis(60)));
+    assert_eq!(status.round_trip.last, Some(ms(60)));
+    assert_eq!(status.round_trip.minimum, Some(ms(60)));
     assert_eq!((counters.dropped, counters.unknown), (0, 0));
     assert_eq!(status.connection, 7);
 }
 
 #[test]
 fn the_depth_of_the_outbox_is_published_in_an_outage() {
-    let (mut stage, settings) = Stage::new(|_| Script::hang());
+    let (mut fixture, settings) = Fixture::new(|_| Script::hang());
     let session = settings.build().unwrap();
     let handle = session.handle();
-    stage.read(session);
-    stage.runner.run_for(secs(1));
+    fixture.read(session);
+    fixture.runner.run_for(secs(1));
     let mut changes = handle.status_changes();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut changes);
     handle.try_queue("abc").unwrap();
     handle.try_queue("defg").unwrap();
-    stage.runner.settle();
+    fixture.runner.settle();
     let seen = counter.drain(&mut changes).pop().unwrap();
     assert_eq!((seen.queued_messages, seen.queued_bytes), (2, 7));
 }
 
 #[test]
 fn nothing_is_published_per_message() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let session = settings.build().unwrap();
     let handle = session.handle();
-    stage.read(session);
-    stage.runner.settle();
+    fixture.read(session);
+    fixture.runner.settle();
     let mut changes = handle.status_changes();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     counter.drain(&mut changes);
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     (0..5_000).for_each(|_| peer.send(Message::text("flood")));
-    stage.runner.settle();
+    fixture.runner.settle();
     assert!((1..=30).contains(&counter.take()));
     assert_eq!(counter.drain(&mut changes).len(), 1, "intermediate ones are skipped");
     assert_eq!(handle.status().counters.messages_in, 5_000);
-    stage.runner.run_for(secs(10));
+    fixture.runner.run_for(secs(10));
     assert_eq!(counter.take(), 0, "and nothing at all while nothing happens");
 }
 
 #[test]
 fn changes_end_after_closed_and_can_be_had_later() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let session = settings.build().unwrap();
     let handle = session.handle();
     handle.close();
-    stage.read(session);
-    stage.runner.settle();
+    fixture.read(session);
+    fixture.runner.settle();
     let mut changes = handle.status_changes();
-    let counter = Counter::new();
+    let counter = WakeCounter::new();
     assert!(!changes.is_terminated());
     assert_eq!(counter.drain(&mut changes).len(), 1);
     assert!(changes.is_terminated());
@@ -164,16 +164,22 @@ fn changes_end_after_closed_and_can_be_had_later() {
 
 #[test]
 fn phases_that_begin_without_an_event_are_published_at_once() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().ignore_close());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().ignore_close());
     let session = settings.build().unwrap();
     let handle = session.handle();
-    stage.read(session);
-    stage.runner.run_for(secs(1));
+    fixture.read(session);
+    fixture.runner.run_for(secs(1));
     handle.pause();
-    stage.runner.settle();
-    assert_eq!((handle.status().phase, handle.status().since), (Phase::Paused, stage.clock.now()));
-    stage.runner.run_for(secs(1));
+    fixture.runner.settle();
+    assert_eq!(
+        (handle.status().phase, handle.status().since),
+        (Phase::Paused, fixture.clock.now())
+    );
+    fixture.runner.run_for(secs(1));
     handle.close();
-    stage.runner.settle();
-    assert_eq!((handle.status().phase, handle.status().since), (Phase::Closing, stage.clock.now()));
+    fixture.runner.settle();
+    assert_eq!(
+        (handle.status().phase, handle.status().since),
+        (Phase::Closing, fixture.clock.now())
+    );
 }

@@ -11,26 +11,26 @@ use futures::{Sink, SinkExt, StreamExt, stream::SplitSink};
 use websocket_heartbeat::{Event, Handle, Heartbeat, Message, Offline, Outbox, SessionClosed};
 use websocket_heartbeat_mock::{Peer, Rng, Script};
 
-use crate::harness::fixture::{Counter, Session, Stage, millis, secs, texts};
+use crate::harness::{Fixture, MockSupervisor, WakeCounter, ms, secs, sleep, texts};
 
 /// Two halves polled by hand, each by a task of its own.
 struct Halves {
-    sink: SplitSink<Session, Message>,
-    stream: futures::stream::SplitStream<Session>,
-    writer: Arc<Counter>,
-    reader: Arc<Counter>,
+    sink: SplitSink<MockSupervisor, Message>,
+    stream: futures::stream::SplitStream<MockSupervisor>,
+    writer: Arc<WakeCounter>,
+    reader: Arc<WakeCounter>,
 }
 
 impl Halves {
-    fn of(session: Session) -> Self {
+    fn of(session: MockSupervisor) -> Self {
         let (sink, stream) = session.split();
-        Self { sink, stream, writer: Counter::new(), reader: Counter::new() }
+        Self { sink, stream, writer: WakeCounter::new(), reader: WakeCounter::new() }
     }
 
     fn sink(
         &mut self,
         poll: impl FnOnce(
-            Pin<&mut SplitSink<Session, Message>>,
+            Pin<&mut SplitSink<MockSupervisor, Message>>,
             &mut Context<'_>,
         ) -> Poll<Result<(), SessionClosed>>,
     ) -> Poll<Result<(), SessionClosed>> {
@@ -66,14 +66,14 @@ impl Halves {
 }
 
 /// An open session over a server that says nothing of its own.
-fn open(outbox: Outbox) -> (Stage, Halves, Peer, Handle) {
-    let (stage, settings) = Stage::new(|_| Script::accept());
+fn open(outbox: Outbox) -> (Fixture, Halves, Peer, Handle) {
+    let (fixture, settings) = Fixture::new(|_| Script::accept());
     let session = settings.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let mut halves = Halves::of(session);
     assert_eq!(halves.settle().len(), 2, "connecting, open");
-    let peer = stage.remote.last_peer().unwrap();
-    (stage, halves, peer, handle)
+    let peer = fixture.remote.last_peer().unwrap();
+    (fixture, halves, peer, handle)
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn a_flush_that_completes_wakes_the_sink_half_though_the_stream_half_did_it() {
 
 #[test]
 fn a_connection_that_opens_wakes_a_sink_half_that_waits_for_it() {
-    let (stage, settings) = Stage::manual();
+    let (fixture, settings) = Fixture::manual();
     let outbox = Outbox::new().offline(Offline::Refuse);
     let mut halves = Halves::of(settings.outbox(outbox).build().unwrap());
     assert!(!halves.hand("a"), "nothing is accepted offline");
     halves.settle();
-    stage.remote.try_next_dial().unwrap().accept();
+    fixture.remote.try_next_dial().unwrap().accept();
     halves.writer.take();
     halves.settle();
     assert!(halves.writer.take() > 0);
@@ -155,13 +155,13 @@ fn closing_by_the_sink_half_wakes_the_stream_half_and_the_end_wakes_the_sink_hal
 
 #[test]
 fn the_end_of_a_close_that_takes_time_wakes_the_sink_half() {
-    let (stage, settings) = Stage::new(|_| Script::accept().ignore_close());
+    let (fixture, settings) = Fixture::new(|_| Script::accept().ignore_close());
     let mut halves = Halves::of(settings.close_timeout(secs(5)).build().unwrap());
     halves.settle();
     assert!(halves.sink(|sink, cx| sink.poll_close(cx)).is_pending());
     halves.settle();
     halves.writer.take();
-    stage.clock.advance(secs(5));
+    fixture.clock.advance(secs(5));
     halves.settle();
     assert!(halves.writer.take() > 0);
     assert_eq!(halves.sink(|sink, cx| sink.poll_close(cx)), Poll::Ready(Ok(())));
@@ -183,18 +183,18 @@ fn the_halves_in_two_tasks_lose_nothing_under_many_interleavings() {
         let mut rng = Rng::new(seed);
         let count = 20 + rng.below(80) as usize;
         let hesitant = rng.once_in(2);
-        let latency = rng.duration(millis(0)..millis(30));
+        let latency = rng.duration(ms(0)..ms(30));
         let rate = 1 + rng.below(400);
-        let (mut stage, settings) = Stage::new(move |_| {
+        let (mut fixture, settings) = Fixture::new(move |_| {
             let script = Script::accept().echo().latency(latency);
-            let script = script.write_rate(rate, millis(10));
+            let script = script.write_rate(rate, ms(10));
             if hesitant { script.hesitant() } else { script }
         });
         let outbox = Outbox::new().count(1 + rng.below(8) as usize);
         let (mut sink, mut stream) = settings.outbox(outbox).build().unwrap().split();
-        let timer = stage.clock.timer();
+        let timer = fixture.clock.timer();
         let mut pauses = rng.clone();
-        let writing = stage.runner.spawn(async move {
+        let writing = fixture.runner.spawn(async move {
             for number in 0..count {
                 if pauses.once_in(2) {
                     sink.feed(Message::text(number.to_string())).await.unwrap();
@@ -202,56 +202,49 @@ fn the_halves_in_two_tasks_lose_nothing_under_many_interleavings() {
                     sink.send(Message::text(number.to_string())).await.unwrap();
                 }
                 if pauses.once_in(4) {
-                    let until = pauses.duration(millis(0)..millis(40));
-                    rest(&timer, until).await;
+                    let until = pauses.duration(ms(0)..ms(40));
+                    sleep(&timer, until).await;
                 }
             }
             sink.flush().await.unwrap();
             sink
         });
-        let timer = stage.clock.timer();
-        let reading = stage.runner.spawn(async move {
+        let timer = fixture.clock.timer();
+        let reading = fixture.runner.spawn(async move {
             let mut echoes = Vec::new();
             while echoes.len() < count {
                 if let Event::Message(message) = stream.next().await.unwrap() {
                     echoes.push(message);
                     if rng.once_in(4) {
-                        let until = rng.duration(millis(0)..millis(40));
-                        rest(&timer, until).await;
+                        let until = rng.duration(ms(0)..ms(40));
+                        sleep(&timer, until).await;
                     }
                 }
             }
             (echoes, stream)
         });
-        stage.runner.set_time_limit(secs(600));
+        fixture.runner.set_time_limit(secs(600));
         let (_sink, (echoes, _stream)) =
-            stage.runner.run_until(async { (writing.await, reading.await) });
+            fixture.runner.run_until(async { (writing.await, reading.await) });
         let expected: Vec<_> = (0..count).map(|number| number.to_string()).collect();
         assert_eq!(texts(&echoes), expected, "seed {seed}");
-        assert_eq!(stage.remote.dials().len(), 1, "seed {seed}");
+        assert_eq!(fixture.remote.dials().len(), 1, "seed {seed}");
     }
-}
-
-/// Waits that long.
-pub(crate) async fn rest(timer: &websocket_heartbeat_mock::MockTimer, time: std::time::Duration) {
-    use websocket_heartbeat::Timer;
-    let until = timer.now().checked_add(time).unwrap();
-    timer.sleep_until(until).await;
 }
 
 #[test]
 fn nobody_is_polled_much_more_than_there_is_news() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept().chatter(millis(100), "tick"));
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept().chatter(ms(100), "tick"));
     let (mut sink, mut stream) = settings.build().unwrap().split();
-    let reading = stage.runner.spawn(async move { while stream.next().await.is_some() {} });
-    let timer = stage.clock.timer();
-    let writing = stage.runner.spawn(async move {
+    let reading = fixture.runner.spawn(async move { while stream.next().await.is_some() {} });
+    let timer = fixture.clock.timer();
+    let writing = fixture.runner.spawn(async move {
         loop {
             sink.send(Message::text("tock")).await.unwrap();
-            rest(&timer, secs(1)).await;
+            sleep(&timer, secs(1)).await;
         }
     });
-    stage.runner.run_for(secs(100));
+    fixture.runner.run_for(secs(100));
     // 1 000 messages in, 100 out.
     assert!(reading.polls() < 1_400, "{}", reading.polls());
     // The slot of the sink half is not cleared when it is ready, so that a task that only sends
@@ -262,11 +255,11 @@ fn nobody_is_polled_much_more_than_there_is_news() {
 /// The side that drives had stopped reading; it must not wait for the next deadline to go on.
 #[test]
 fn a_message_taken_from_a_full_backlog_calls_the_sink_side() {
-    let (mut stage, settings) = Stage::new(|_| Script::accept());
+    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
     let mut halves = Halves::of(settings.heartbeat(Heartbeat::off()).build().unwrap());
     assert_eq!(halves.flush(), Poll::Ready(Ok(())));
-    stage.runner.settle();
-    let peer = stage.remote.last_peer().unwrap();
+    fixture.runner.settle();
+    let peer = fixture.remote.last_peer().unwrap();
     (0..300).for_each(|number| peer.send(format!("{number}")));
     while halves.writer.take() > 0 {
         let _ = halves.flush();
