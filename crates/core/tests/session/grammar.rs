@@ -102,19 +102,19 @@ proptest! {
 
     /// Whoever reads late gets less, but a word of the grammar, and the counts are right.
     #[test]
-    fn what_an_inbox_gives_is_a_word_of_the_grammar(
+    fn events_of_an_inbox_obey_the_grammar(
         limit in 1..6_usize,
         drop_oldest in any::<bool>(),
         answers in proptest::collection::vec(answer(), 1..8),
         steps in proptest::collection::vec(step(), 1..60),
     ) {
-        let (mut fixture, settings) = Fixture::new(move |dial| {
+        let (mut fixture, builder) = Fixture::new(move |dial| {
             script(answers[dial as usize % answers.len()])
         });
-        let settings = settings.heartbeat(Heartbeat::off()).max_age(secs(60));
+        let builder = builder.heartbeat(Heartbeat::off()).max_age(secs(60));
         let inbox = Inbox::new(limit);
         let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
         let handle = driver.handle();
         fixture.runner.spawn(driver).detach();
         let counter = WakeCounter::new();
@@ -144,16 +144,16 @@ proptest! {
 
     /// The same for who only sends, and reads the rest later.
     #[test]
-    fn what_a_sink_meets_is_a_word_of_the_grammar(
+    fn events_met_by_a_sink_obey_the_grammar(
         answers in proptest::collection::vec(answer(), 1..8),
         steps in proptest::collection::vec(step(), 1..60),
         into_driver in any::<bool>(),
     ) {
-        let (mut fixture, settings) = Fixture::new(move |dial| {
+        let (mut fixture, builder) = Fixture::new(move |dial| {
             script(answers[dial as usize % answers.len()])
         });
-        let settings = settings.heartbeat(Heartbeat::off());
-        let mut session = settings.build().unwrap();
+        let builder = builder.heartbeat(Heartbeat::off());
+        let mut session = builder.build().unwrap();
         let handle = session.handle();
         let counter = WakeCounter::new();
         let mut read = Read::default();
@@ -186,7 +186,7 @@ proptest! {
 
 /// Connections that open and die, and attempts that fail, for an hour unread.
 #[test]
-fn between_two_calls_of_on_open_there_is_one_of_on_close_over_an_unread_inbox() {
+fn on_open_and_on_close_alternate_over_an_unread_inbox() {
     let scripts: [fn(u64) -> Script; 3] = [
         |dial| match dial {
             1 | 2 => Script::accept().end_after(secs(1)),
@@ -201,10 +201,10 @@ fn between_two_calls_of_on_open_there_is_one_of_on_close_over_an_unread_inbox() 
     ];
     for script in scripts {
         for drop_oldest in [false, true] {
-            let (mut fixture, settings) = Fixture::new(script);
+            let (mut fixture, builder) = Fixture::new(script);
             let inbox = Inbox::new(1);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
-            let (driver, inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+            let (driver, inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
             let handle = driver.handle();
             fixture.runner.spawn(driver).detach();
             fixture.runner.run_for(secs(3_600));

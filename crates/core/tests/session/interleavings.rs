@@ -98,7 +98,7 @@ fn case(begin: u64, gap: u64, sequence: [usize; 4]) {
 
 /// 3 beginnings, with and without time between the steps, 14 641 orders of each.
 #[test]
-fn p23_every_order_of_four_steps_in_each_state() {
+fn every_order_of_four_steps_works_in_each_state() {
     let count = STEPS.len();
     // While connecting, while open, and while waiting for a pong.
     for begin in [100, 400, 1_400] {

@@ -13,6 +13,5 @@ mod invariants;
 mod original;
 mod outbox;
 mod panics;
-mod pitfalls;
 mod reconnecting;
 mod tasks;

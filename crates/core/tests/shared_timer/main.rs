@@ -79,7 +79,7 @@ impl<S: Future<Output = ()> + Unpin> Place<S> {
 }
 
 #[test]
-fn whatever_is_done_it_wakes_whom_and_when_the_plain_timer_does() {
+fn a_shared_timer_wakes_as_the_plain_timer_does() {
     let mut wakes = 0;
     for seed in 0..300 {
         let mut rng = Rng::new(seed);
@@ -114,7 +114,7 @@ fn whatever_is_done_it_wakes_whom_and_when_the_plain_timer_does() {
 }
 
 #[test]
-fn sleeps_in_any_order_end_at_exactly_their_moment() {
+fn sleeps_in_any_order_end_at_their_deadlines() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let mut runner = Runner::new(&clock);
@@ -138,7 +138,7 @@ fn sleeps_in_any_order_end_at_exactly_their_moment() {
 }
 
 #[test]
-fn only_an_earlier_deadline_reaches_the_timer_below() {
+fn only_an_earlier_deadline_sets_the_inner_timer() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let (wakes, waker) = Wakes::new();
@@ -170,7 +170,7 @@ fn only_an_earlier_deadline_reaches_the_timer_below() {
 }
 
 #[test]
-fn a_sleep_is_small_and_goes_anywhere() {
+fn a_sleep_is_small_and_send() {
     fn goes_anywhere<T: Send + Sync + Unpin + 'static>() {}
     goes_anywhere::<SharedTimer<MockTimer>>();
     goes_anywhere::<SharedSleep<MockTimer>>();
@@ -178,7 +178,7 @@ fn a_sleep_is_small_and_goes_anywhere() {
 }
 
 #[test]
-fn those_of_one_slot_end_together() {
+fn sleeps_of_one_slot_end_together() {
     let clock = Clock::new();
     let timer = SharedTimer::with_slot(clock.timer(), ms(100));
     let mut sleeps: Vec<_> = (0..=1_000)
@@ -208,7 +208,7 @@ fn those_of_one_slot_end_together() {
 }
 
 #[test]
-fn a_ring_for_nobody_wakes_nobody_and_sets_the_next() {
+fn a_wake_without_waiting_sleeps_sets_the_next_wake() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let ((first, first_waker), (second, second_waker)) = (Wakes::new(), Wakes::new());
@@ -225,7 +225,7 @@ fn a_ring_for_nobody_wakes_nobody_and_sets_the_next() {
 }
 
 #[test]
-fn the_sleep_below_goes_with_the_last_who_could_wait() {
+fn the_inner_sleep_is_dropped_with_the_last_sleep() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let (_wakes, waker) = Wakes::new();
@@ -239,7 +239,7 @@ fn the_sleep_below_goes_with_the_last_who_could_wait() {
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a deadlock is to fail, not to hang")]
-fn a_waker_may_take_sleeps_with_it() {
+fn a_waker_may_drop_sleeps() {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         drop_sleeps_by_wakers();
@@ -279,7 +279,7 @@ fn drop_sleeps_by_wakers() {
 }
 
 #[test]
-fn a_session_goes_as_over_the_plain_timer() {
+fn a_session_has_the_same_trace_as_over_the_plain_timer() {
     fn trace<K: Timer + 'static>(clock: &Clock, timer: K) -> (Vec<u64>, String) {
         let (transport, remote) = mock(clock);
         remote.script(|dial| match dial {
@@ -310,7 +310,7 @@ fn a_session_goes_as_over_the_plain_timer() {
 }
 
 #[test]
-fn each_epoch_is_its_own_and_a_clones_is_the_same() {
+fn each_timer_has_its_own_epoch_and_clones_share_it() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     clock.advance(ms(400));
@@ -326,7 +326,7 @@ fn each_epoch_is_its_own_and_a_clones_is_the_same() {
 }
 
 #[test]
-fn never_is_a_moment_like_any_other() {
+fn a_sleep_without_end_is_like_any_other() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let (_wakes, waker) = Wakes::new();
@@ -341,7 +341,7 @@ fn never_is_a_moment_like_any_other() {
 
 #[cfg(feature = "futures-timer")]
 #[test]
-fn threads_leave_nobody_waiting() {
+fn no_sleep_is_forgotten_across_threads() {
     use futures::{executor::block_on, future::Either};
     use websocket_heartbeat::FuturesTimer;
 

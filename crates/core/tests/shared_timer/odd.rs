@@ -17,7 +17,7 @@ use websocket_heartbeat_mock::{Clock, MockTimer, Runner};
 use super::{Wakes, at, ms, poll};
 
 #[test]
-fn an_early_timer_below_ends_no_sleep_early() {
+fn an_early_inner_timer_ends_no_sleep_early() {
     let clock = Clock::new();
     clock.set_timer_early(true);
     let timer = SharedTimer::new(clock.timer());
@@ -38,7 +38,7 @@ fn an_early_timer_below_ends_no_sleep_early() {
 }
 
 #[test]
-fn a_task_whose_waker_panics_keeps_no_other_asleep() {
+fn a_panicking_waker_delays_no_other_sleep() {
     struct Panics;
 
     impl Wake for Panics {
@@ -122,7 +122,7 @@ impl Timer for Odd {
 }
 
 #[test]
-fn a_timer_below_may_call_its_waker_from_inside_of_a_poll() {
+fn an_inner_timer_may_wake_during_a_poll() {
     let clock = Clock::new();
     let (timer, polls) = Odd::over(&clock, Habit::CallsOnce);
     let (wakes, waker) = Wakes::new();
@@ -139,7 +139,7 @@ fn a_timer_below_may_call_its_waker_from_inside_of_a_poll() {
 }
 
 #[test]
-fn no_timer_below_holds_a_poll_up() {
+fn no_inner_timer_blocks_a_poll() {
     for habit in [Habit::Hurried, Habit::CallsAlways] {
         let clock = Clock::new();
         let (timer, _polls) = Odd::over(&clock, habit);
@@ -184,7 +184,7 @@ impl Timer for Interrupted {
 }
 
 #[test]
-fn who_comes_while_the_alarm_is_set_is_seen_to() {
+fn a_sleep_added_while_the_inner_timer_is_set_is_served() {
     let clock = Clock::new();
     let inner = Interrupted { timer: clock.timer(), act: Arc::default() };
     let timer = SharedTimer::new(inner.clone());

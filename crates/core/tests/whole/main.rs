@@ -26,7 +26,7 @@ const REGRESSIONS: [u64; 12] =
 const SEEDS: u64 = 2_000;
 
 #[test]
-fn what_holds_in_every_session_holds_in_random_ones() {
+fn random_sessions_break_no_rule() {
     let asked = std::env::var("WHOLE_SEEDS").ok();
     let seeds = asked.as_deref().map_or(0..SEEDS, seeds);
     if seeds.end - seeds.start == 1 {

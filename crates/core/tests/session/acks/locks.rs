@@ -11,9 +11,12 @@ use std::{
     },
 };
 
-use websocket_heartbeat::Bytes;
+use futures::StreamExt;
+use websocket_heartbeat::{Ack, AckSender, Acknowledged, Acks, Bytes, Message};
+use websocket_heartbeat_mock::{Runner, Script};
 
-use super::*;
+use super::fixture::{AckFixture, session};
+use crate::harness::secs;
 
 /// An id that looks at the layer whenever it is cloned, compared, hashed or dropped.
 struct Id {
@@ -73,7 +76,7 @@ fn run(ack: impl Fn(u64, &'static OnceLock<AckSender<Id>>) -> Ack<Id> + Send + '
         let number = message.as_text()?.parse().ok()?;
         Some(ack(number, place))
     };
-    let acks = Acks::new(find).window(2).timeout(SECOND).resends(0);
+    let acks = Acks::new(find).window(2).timeout(secs(1)).resends(0);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     assert!(place.set(layer.sender()).is_ok());
     let sender = layer.sender();
@@ -92,13 +95,13 @@ fn run(ack: impl Fn(u64, &'static OnceLock<AckSender<Id>>) -> Ack<Id> + Send + '
         };
         runner.spawn(task).detach();
     }
-    runner.run_for(60 * SECOND);
+    runner.run_for(secs(60));
     assert_eq!(sender.unacknowledged(), 0);
     acknowledged.get()
 }
 
 #[test]
-fn ids_are_cloned_compared_hashed_and_dropped_outside_of_the_lock() {
+fn ids_are_cloned_hashed_and_dropped_outside_the_lock() {
     assert_eq!(run(|number, place| Ack::One(Id::new(number, place))), 5);
     assert_eq!(run(|number, place| Ack::UpTo(Id::new(number, place))), 5);
     assert_eq!(run(|number, place| Ack::Each(vec![Id::new(number, place)])), 5);
@@ -125,18 +128,18 @@ impl Drop for Payload {
 }
 
 #[test]
-fn messages_are_freed_outside_of_the_lock_acknowledged_or_not() {
+fn acknowledged_and_failed_messages_are_freed_outside_the_lock() {
     let answers = |message: Message| (message.len() == 10_000).then(|| "ack 1".into());
-    let mut stage = Stage::new(
+    let mut fixture = AckFixture::new(
         move |_| Script::accept().unrecorded().reply_with(answers),
-        |acks| acks.timeout(SECOND).resends(0).window(2),
+        |acks| acks.timeout(secs(1)).resends(0).window(2),
     );
     let freed = Arc::<AtomicU64>::default();
     for id in 1..=2 {
-        let payload = Payload { sender: stage.sender.clone(), freed: Arc::clone(&freed) };
-        let receipt = stage.sender.try_queue(id, Bytes::from_owner(payload)).unwrap();
+        let payload = Payload { sender: fixture.sender.clone(), freed: Arc::clone(&freed) };
+        let receipt = fixture.sender.try_queue(id, Bytes::from_owner(payload)).unwrap();
         drop(receipt);
     }
-    stage.run(60_000);
+    fixture.run(60_000);
     assert_eq!(freed.load(Ordering::Relaxed), 2, "one is acknowledged, and one given up");
 }

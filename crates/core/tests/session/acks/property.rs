@@ -1,14 +1,20 @@
 //! Random servers, losses and settings: every promise of the layer at once.
 
 use std::{
+    cell::RefCell,
     collections::HashSet,
+    rc::Rc,
     sync::{Arc, Mutex},
 };
 
 use proptest::prelude::*;
-use websocket_heartbeat::{ErrorKind, Offline, Timer, TransportError};
+use websocket_heartbeat::{
+    Acks, Constant, ErrorKind, Heartbeat, Inbox, Offline, Outbox, Supervisor, Timer, TransportError,
+};
+use websocket_heartbeat_mock::{Clock, Remote, Script, mock};
 
-use super::*;
+use super::fixture::{AckFixture, find, note_outcome};
+use crate::harness::{MockSupervisor, ms, secs};
 
 /// What a server does with one dial. Times are in milliseconds.
 #[derive(Clone, Debug)]
@@ -145,7 +151,7 @@ fn script(dial: &Dial, seen: &Arc<Mutex<Seen>>) -> Script {
     };
     let Dial { acks, forgets, .. } = *dial;
     let (mut count, mut half) = (0, None);
-    let script = Script::accept().latency(Duration::from_millis(dial.latency));
+    let script = Script::accept().latency(ms(dial.latency));
     let script = script.reply_with(move |message| {
         let id: u64 = message.as_text()?.parse().ok()?;
         seen.lock().unwrap().note(connection, id);
@@ -166,7 +172,7 @@ fn script(dial: &Dial, seen: &Arc<Mutex<Seen>>) -> Script {
             },
         }
     });
-    let life = Duration::from_millis(dial.life);
+    let life = ms(dial.life);
     match dial.end {
         End::Stream => script.end_after(life),
         End::Reset => script.fail_after(life, TransportError::new(ErrorKind::Reset, "reset")),
@@ -176,7 +182,7 @@ fn script(dial: &Dial, seen: &Arc<Mutex<Seen>>) -> Script {
     }
 }
 
-fn session_of(case: &Case, clock: &Clock, seen: &Arc<Mutex<Seen>>) -> (Session, Remote) {
+fn session_of(case: &Case, clock: &Clock, seen: &Arc<Mutex<Seen>>) -> (MockSupervisor, Remote) {
     let (transport, remote) = mock(clock);
     let (dials, seen) = (case.dials.clone(), Arc::clone(seen));
     remote.script(move |number| match dials.get(number as usize - 1) {
@@ -195,8 +201,8 @@ fn session_of(case: &Case, clock: &Clock, seen: &Arc<Mutex<Seen>>) -> (Session, 
         }
     });
     let supervisor = Supervisor::builder(transport, clock.timer())
-        .heartbeat(Heartbeat::idle(SECOND * 3).timeout(SECOND * 2).ping())
-        .backoff(Constant::new(SECOND))
+        .heartbeat(Heartbeat::idle(secs(3)).timeout(secs(2)).ping())
+        .backoff(Constant::new(secs(1)))
         .outbox(Outbox::new().offline(case.offline))
         .build()
         .unwrap();
@@ -210,35 +216,35 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     let handle = supervisor.handle();
     let acks = Acks::new(find)
         .window(case.window)
-        .timeout(Duration::from_millis(case.timeout))
+        .timeout(ms(case.timeout))
         .resends(case.resends.unwrap_or(u32::MAX));
     let acks = match case.losses {
         Some(losses) => acks.losses(losses),
         None => acks,
     };
-    let mut stage = match case.inbox {
-        None => Stage::over(supervisor, handle, clock.clone(), remote.clone(), acks),
+    let mut fixture = match case.inbox {
+        None => AckFixture::over(supervisor, handle, clock.clone(), remote.clone(), acks),
         Some(limit) => {
             let (driver, inbox) = supervisor.into_driver(Inbox::new(limit)).unwrap();
-            let mut stage = Stage::over(inbox, handle, clock.clone(), remote.clone(), acks);
-            stage.runner.spawn(driver).detach();
-            stage
+            let mut fixture = AckFixture::over(inbox, handle, clock.clone(), remote.clone(), acks);
+            fixture.runner.spawn(driver).detach();
+            fixture
         }
     };
-    cut_writes(&mut stage, case);
+    cut_writes(&mut fixture, case);
 
     // In the order of acceptance.
     let accepted = Rc::new(RefCell::new(Vec::new()));
     let most = Rc::new(RefCell::new(0));
     for (producer, delays) in case.producers.iter().enumerate() {
-        let (delays, sender, clock) = (delays.clone(), stage.sender.clone(), clock.clone());
+        let (delays, sender, clock) = (delays.clone(), fixture.sender.clone(), clock.clone());
         let (accepted, most) = (Rc::clone(&accepted), Rc::clone(&most));
         let (spawner, outcomes, seen) =
-            (stage.runner.spawner(), Rc::clone(&stage.outcomes), Arc::clone(&seen));
+            (fixture.runner.spawner(), Rc::clone(&fixture.outcomes), Arc::clone(&seen));
         let work = async move {
             for (index, delay) in delays.into_iter().enumerate() {
                 let id = (producer * 1_000 + index) as u64;
-                let at = clock.now().checked_add(Duration::from_millis(delay)).unwrap();
+                let at = clock.now().checked_add(ms(delay)).unwrap();
                 clock.timer().sleep_until(at).await;
                 let Ok(receipt) = sender.queue(id, id.to_string()).await else { return };
                 accepted.borrow_mut().push(id);
@@ -258,19 +264,19 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
                 spawner.spawn(follow).detach();
             }
         };
-        stage.runner.spawn(work).detach();
+        fixture.runner.spawn(work).detach();
     }
     if let Some(at) = case.close {
-        stage.run(at);
-        stage.handle.close();
+        fixture.run(at);
+        fixture.handle.close();
     }
-    stage.run(600_000);
-    let before_close = stage.outcomes.borrow().len();
-    stage.handle.close();
-    stage.run(60_000);
+    fixture.run(600_000);
+    let before_close = fixture.outcomes.borrow().len();
+    fixture.handle.close();
+    fixture.run(60_000);
 
     let accepted = accepted.take();
-    let outcomes: Vec<_> = stage.outcomes.take().into_iter().map(|(_, words)| words).collect();
+    let outcomes: Vec<_> = fixture.outcomes.take().into_iter().map(|(_, words)| words).collect();
     let told: HashSet<u64> =
         outcomes.iter().map(|words| words.split(' ').next().unwrap().parse().unwrap()).collect();
     prop_assert_eq!(outcomes.len(), accepted.len(), "each has one outcome");
@@ -293,8 +299,8 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
 }
 
 /// Lets the lines of those dials that want it take only so many bytes.
-fn cut_writes(stage: &mut Stage, case: &Case) {
-    let (remote, dials) = (stage.remote.clone(), case.dials.clone());
+fn cut_writes(fixture: &mut AckFixture, case: &Case) {
+    let (remote, dials) = (fixture.remote.clone(), case.dials.clone());
     let cut = async move {
         loop {
             let peer = remote.next_peer().await;
@@ -305,7 +311,7 @@ fn cut_writes(stage: &mut Stage, case: &Case) {
             }
         }
     };
-    stage.runner.spawn(cut).detach();
+    fixture.runner.spawn(cut).detach();
 }
 
 proptest! {

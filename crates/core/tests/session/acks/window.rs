@@ -1,78 +1,82 @@
 //! The window: back-pressure, fairness, refusals.
 
-use websocket_heartbeat::AckQueueError;
-use websocket_heartbeat_mock::Task;
+use std::rc::Rc;
 
-use super::*;
+use futures::StreamExt;
+use websocket_heartbeat::{AckQueueError, Acknowledged, Acks, Event};
+use websocket_heartbeat_mock::{Runner, Script, Task};
+
+use super::fixture::{AckFixture, ack_each, find, now, session};
+use crate::harness::secs;
 
 /// Queues from a task of its own, and notes when it was accepted.
-fn queue(stage: &mut Stage, id: u64) -> Task<()> {
+fn queue(fixture: &mut AckFixture, id: u64) -> Task<()> {
     let (sender, log, clock) =
-        (stage.sender.clone(), Rc::clone(&stage.outcomes), stage.clock.clone());
-    stage.runner.spawn(async move {
+        (fixture.sender.clone(), Rc::clone(&fixture.outcomes), fixture.clock.clone());
+    fixture.runner.spawn(async move {
         let receipt = sender.queue(id, id.to_string()).await.unwrap();
-        log.borrow_mut().push((millis(&clock), format!("{id} accepted")));
+        log.borrow_mut().push((now(&clock), format!("{id} accepted")));
         drop(receipt);
     })
 }
 
 #[test]
-fn beyond_the_window_senders_wait_in_order_of_arrival() {
-    let mut stage = Stage::new(|_| Script::accept(), |acks| acks.window(2));
+fn senders_beyond_the_window_wait_in_order() {
+    let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks.window(2));
     for id in 1..=5 {
-        queue(&mut stage, id).detach();
+        queue(&mut fixture, id).detach();
     }
-    stage.run(1_000);
-    stage.assert_outcomes(&[(0, "1 accepted"), (0, "2 accepted")]);
+    fixture.run(1_000);
+    fixture.assert_outcomes(&[(0, "1 accepted"), (0, "2 accepted")]);
     assert_eq!(
-        stage.sender.try_queue(6, "6").map(drop),
+        fixture.sender.try_queue(6, "6").map(drop),
         Err(AckQueueError::Full("6".into())),
         "others wait"
     );
-    let peer = stage.remote.last_peer().unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
     peer.send("ack 2");
-    stage.run(1_000);
+    fixture.run(1_000);
     peer.send("upto 3");
-    stage.run(1_000);
-    stage.assert_outcomes(&[
+    fixture.run(1_000);
+    fixture.assert_outcomes(&[
         (0, "1 accepted"),
         (0, "2 accepted"),
         (1_000, "3 accepted"),
         (2_000, "4 accepted"),
         (2_000, "5 accepted"),
     ]);
-    assert_eq!(stage.received(1), ["1", "2", "3", "4", "5"]);
+    assert_eq!(fixture.received(1), ["1", "2", "3", "4", "5"]);
     peer.send("acks 4 5");
-    stage.run(0);
-    assert_eq!(stage.sender.try_queue(6, "6").map(drop), Ok(()));
+    fixture.run(0);
+    assert_eq!(fixture.sender.try_queue(6, "6").map(drop), Ok(()));
 }
 
 #[test]
-fn one_who_waits_no_longer_passes_the_place_on() {
-    let mut stage = Stage::new(|_| Script::accept(), |acks| acks.window(1));
-    stage.post(1);
-    let second = queue(&mut stage, 2);
-    queue(&mut stage, 3).detach();
-    stage.run(1_000);
+fn a_sender_that_stops_waiting_passes_its_place_on() {
+    let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks.window(1));
+    fixture.post(1);
+    let second = queue(&mut fixture, 2);
+    queue(&mut fixture, 3).detach();
+    fixture.run(1_000);
     // In the same instant: the place is free, its waiter is called, and is dropped before it runs.
-    let peer = stage.remote.last_peer().unwrap();
-    let (sender, clock) = (stage.sender.clone(), stage.clock.clone());
-    let cancel = stage.runner.spawn(async move {
+    let peer = fixture.remote.last_peer().unwrap();
+    let (sender, clock) = (fixture.sender.clone(), fixture.clock.clone());
+    let cancel = fixture.runner.spawn(async move {
         let timer = clock.timer();
         while sender.unacknowledged() > 0 {
-            let at = clock.now().checked_add(SECOND / 10).unwrap();
+            let at = clock.now().checked_add(secs(1) / 10).unwrap();
             websocket_heartbeat::Timer::sleep_until(&timer, at).await;
         }
     });
     cancel.detach();
     peer.send("ack 1");
     second.cancel();
-    stage.run(1_000);
-    stage.assert_outcomes(&[(1_000, "1 ok"), (1_000, "3 accepted")]);
+    fixture.run(1_000);
+    fixture.assert_outcomes(&[(1_000, "1 ok"), (1_000, "3 accepted")]);
 }
 
 #[test]
-fn one_who_is_called_and_dropped_before_it_runs_passes_the_call_on() {
+fn a_dropped_sender_passes_its_wake_on() {
     let (clock, remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
     let acks = Acks::new(find).window(1);
@@ -98,56 +102,56 @@ fn one_who_is_called_and_dropped_before_it_runs_passes_the_call_on() {
 }
 
 #[test]
-fn an_id_that_is_unacknowledged_is_refused_until_it_is_acknowledged() {
-    let mut stage = Stage::new(|_| Script::accept(), |acks| acks.window(2));
+fn a_pending_id_is_refused_until_it_is_acknowledged() {
+    let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks.window(2));
     let duplicate = Err(AckQueueError::Duplicate("again".into()));
-    stage.post(1);
-    assert_eq!(stage.sender.try_queue(1, "again").map(drop), duplicate);
-    stage.run(1_000);
-    assert_eq!(stage.sender.try_queue(1, "again").map(drop), duplicate);
+    fixture.post(1);
+    assert_eq!(fixture.sender.try_queue(1, "again").map(drop), duplicate);
+    fixture.run(1_000);
+    assert_eq!(fixture.sender.try_queue(1, "again").map(drop), duplicate);
     // Also for one who stood in line when it was accepted.
-    stage.post(2);
-    queue(&mut stage, 3).detach();
-    let sender = stage.sender.clone();
-    let mut second = stage.runner.spawn(async move { sender.queue(3, "again").await.map(drop) });
-    stage.run(0);
-    stage.remote.last_peer().unwrap().send("upto 2");
-    stage.run(0);
+    fixture.post(2);
+    queue(&mut fixture, 3).detach();
+    let sender = fixture.sender.clone();
+    let mut second = fixture.runner.spawn(async move { sender.queue(3, "again").await.map(drop) });
+    fixture.run(0);
+    fixture.remote.last_peer().unwrap().send("upto 2");
+    fixture.run(0);
     assert_eq!(second.take_output(), Some(duplicate));
-    assert_eq!(stage.sender.try_queue(1, "again").map(drop), Ok(()));
-    stage.run(0);
-    assert_eq!(stage.received(1), ["1", "2", "3", "again"]);
+    assert_eq!(fixture.sender.try_queue(1, "again").map(drop), Ok(()));
+    fixture.run(0);
+    assert_eq!(fixture.received(1), ["1", "2", "3", "again"]);
 }
 
 #[test]
-fn bytes_are_bounded_as_well() {
-    let mut stage = Stage::new(|_| Script::accept(), |acks| acks.bytes(10));
-    let refused = stage.sender.try_queue(1, "eleven byte").unwrap_err();
+fn the_window_is_bounded_in_bytes() {
+    let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks.bytes(10));
+    let refused = fixture.sender.try_queue(1, "eleven byte").unwrap_err();
     assert_eq!(refused, AckQueueError::TooLarge("eleven byte".into()));
     assert_eq!(refused.into_message(), "eleven byte".into());
-    let _first = stage.sender.try_queue(1, "1234567").unwrap();
-    let full = stage.sender.try_queue(2, "1234").map(drop);
+    let _first = fixture.sender.try_queue(1, "1234567").unwrap();
+    let full = fixture.sender.try_queue(2, "1234").map(drop);
     assert_eq!(full, Err(AckQueueError::Full("1234".into())));
-    let _second = stage.sender.try_queue(2, "123").unwrap();
-    stage.run(0);
-    stage.remote.last_peer().unwrap().send("ack 1");
-    stage.run(0);
-    assert_eq!(stage.sender.try_queue(3, "1234567").map(drop), Ok(()));
+    let _second = fixture.sender.try_queue(2, "123").unwrap();
+    fixture.run(0);
+    fixture.remote.last_peer().unwrap().send("ack 1");
+    fixture.run(0);
+    assert_eq!(fixture.sender.try_queue(3, "1234567").map(drop), Ok(()));
 }
 
 #[test]
 fn the_window_holds_while_offline() {
-    let mut stage = Stage::new(
-        |_| Script::accept().after(SECOND * 5).reply_with(ack_each),
+    let mut fixture = AckFixture::new(
+        |_| Script::accept().after(secs(5)).reply_with(ack_each),
         |acks| acks.window(3),
     );
     for id in 1..=9 {
-        queue(&mut stage, id).detach();
+        queue(&mut fixture, id).detach();
     }
-    stage.run(4_000);
-    assert_eq!(stage.sender.unacknowledged(), 3);
-    stage.run(2_000);
-    assert_eq!(stage.sender.unacknowledged(), 0);
+    fixture.run(4_000);
+    assert_eq!(fixture.sender.unacknowledged(), 3);
+    fixture.run(2_000);
+    assert_eq!(fixture.sender.unacknowledged(), 0);
     let sent: Vec<_> = (1..=9).map(|id| id.to_string()).collect();
-    assert_eq!(stage.received(1), sent);
+    assert_eq!(fixture.received(1), sent);
 }

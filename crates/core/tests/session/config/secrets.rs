@@ -49,7 +49,7 @@ fn close() -> CloseFrame {
 }
 
 #[test]
-fn values_that_hold_a_secret_do_not_show_it() {
+fn values_with_secrets_do_not_print_them() {
     let mut shown = Shown::default();
     shown.debug(Text::from(SECRET));
     for message in [message(), Message::binary(SECRET.as_bytes())] {
@@ -91,7 +91,7 @@ fn values_that_hold_a_secret_do_not_show_it() {
 }
 
 #[test]
-fn a_session_that_carries_secrets_does_not_show_them() {
+fn a_session_with_secrets_does_not_print_them() {
     let script = |_| {
         let script = Script::accept().subprotocol(SECRET).header("X-Token", SECRET).greet(SECRET);
         script.stall_writes_after(ms(10)).close_after(ms(50), 4000, SECRET)

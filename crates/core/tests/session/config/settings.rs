@@ -75,7 +75,7 @@ fn assert_refused<T>(result: Result<T, ConfigError>, setting: &str, value: &str)
 }
 
 #[test]
-fn e15_what_makes_no_sense_is_refused_with_setting_value_and_rule() {
+fn an_invalid_setting_is_refused_with_value_and_rule() {
     for preset in [Preset::Original, Preset::Resilient] {
         for (setting, value, set) in NONSENSE {
             assert_refused(set(builder().preset(preset)).build(), setting, value);
@@ -84,7 +84,7 @@ fn e15_what_makes_no_sense_is_refused_with_setting_value_and_rule() {
 }
 
 #[test]
-fn e15_the_last_setting_counts_and_a_preset_replaces_what_stood_before() {
+fn the_last_setting_counts_and_a_preset_replaces_all() {
     for (_, _, set) in NONSENSE {
         assert!(set(builder()).preset(Preset::Resilient).build().is_ok());
     }
@@ -93,7 +93,7 @@ fn e15_the_last_setting_counts_and_a_preset_replaces_what_stood_before() {
 }
 
 #[test]
-fn e15_so_is_what_is_not_the_builders() {
+fn invalid_settings_outside_the_builder_are_refused() {
     let driver = builder().build().unwrap().into_driver(Inbox::new(0));
     assert_refused(driver.map(|_| ()), "inbox limit", "0");
     assert_refused(DialBudget::new(0, secs(1)), "dial budget", "0");
@@ -124,7 +124,7 @@ fn e15_so_is_what_is_not_the_builders() {
 }
 
 #[test]
-fn zero_where_it_means_something_is_taken() {
+fn a_meaningful_zero_is_accepted() {
     let builder = builder().stable_after(ZERO);
     let builder = builder.backoff(Constant::new(ZERO)).attempts(Attempts::at_most(0));
     assert!(builder.build().is_ok());
@@ -187,7 +187,7 @@ fn live(set: &dyn Fn(MockBuilder) -> MockBuilder) {
 }
 
 #[test]
-fn e15_nothing_overflows_however_large_it_is() {
+fn huge_settings_do_not_overflow() {
     for set in HUGE {
         live(set);
     }

@@ -7,7 +7,7 @@ use websocket_heartbeat::{Heartbeat, Supervisor, Timer, Timestamp};
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock};
 
 #[test]
-fn aligned_probes_of_many_sessions_share_their_moments() {
+fn aligned_probes_of_many_sessions_are_sent_together() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     let mut remotes = Vec::new();

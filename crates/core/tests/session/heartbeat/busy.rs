@@ -12,7 +12,7 @@ fn pings() -> Heartbeat {
 }
 
 #[test]
-fn p18_a_driver_that_was_not_polled_for_a_minute_reads_before_it_judges() {
+fn a_driver_that_was_not_polled_reads_before_its_verdict() {
     // The pong came in time, and everything was late.
     for slept in [secs(9), secs(60), secs(3_600)] {
         let script = |_| Script::accept().without_pongs().send_after(secs(16), "here");
@@ -25,7 +25,7 @@ fn p18_a_driver_that_was_not_polled_for_a_minute_reads_before_it_judges() {
 }
 
 #[test]
-fn e07_a_server_that_talks_and_never_pongs_is_alive() {
+fn a_server_that_sends_data_without_pongs_is_alive() {
     for heartbeat in [pings(), Heartbeat::every(secs(15)).timeout(secs(10)).ping()] {
         let script = |_| Script::accept().without_pongs().chatter(secs(4), "data").unrecorded();
         let mut session = Session::new(script, |builder| builder.heartbeat(heartbeat));
@@ -35,7 +35,7 @@ fn e07_a_server_that_talks_and_never_pongs_is_alive() {
 }
 
 #[test]
-fn e07_pongs_that_come_late_behind_data_condemn_nobody() {
+fn late_pongs_behind_data_lose_no_connection() {
     let script = |_| Script::accept().pong_after(secs(40)).chatter(secs(9), "data").unrecorded();
     let every = Heartbeat::every(secs(15)).timeout(secs(10)).ping();
     let mut session = Session::new(script, |builder| builder.heartbeat(every));
@@ -44,7 +44,7 @@ fn e07_pongs_that_come_late_behind_data_condemn_nobody() {
 }
 
 #[test]
-fn e06_a_line_that_dies_anywhere_in_the_cycle_leaves_the_next_its_full_time() {
+fn after_a_loss_at_any_time_the_next_heartbeat_is_complete() {
     // Two cycles of silence, ping at 15 s and pong at 20 s, in steps of 100 ms.
     for death in (100..40_000).step_by(100) {
         let mut session = Session::new(
@@ -90,7 +90,7 @@ fn losses(until: Duration, life: Life) -> Vec<u64> {
 }
 
 #[test]
-fn e07_one_large_message_that_trickles_in_for_a_minute_condemns_nobody() {
+fn a_slow_large_message_loses_no_connection() {
     assert_eq!(losses(secs(1_000), Life::AnyFrame), []);
     // It stalls at 60 s. The verdicts at 25 s and 50 s hear bytes, the one at 75 s hears none.
     assert_eq!(losses(secs(60), Life::AnyFrame), [75_000]);

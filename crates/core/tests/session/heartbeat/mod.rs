@@ -2,7 +2,9 @@
 
 mod align;
 mod busy;
+mod detection;
 mod options;
 mod read_before_verdict;
 mod stalled_writes;
+mod suspend;
 mod unproven;

@@ -16,7 +16,7 @@ fn pings() -> Heartbeat {
 const PING: &str = "-> ping";
 
 #[test]
-fn pings_are_answered_by_a_server_that_knows_nothing_of_heartbeats() {
+fn pings_need_no_support_of_the_server() {
     let mut session = Session::new(|_| Script::accept(), with(pings()));
     session.run_to(3_600_000);
     assert_eq!(session.times("lost"), []);
@@ -27,7 +27,7 @@ fn pings_are_answered_by_a_server_that_knows_nothing_of_heartbeats() {
 
 /// A proxy that relays pings and swallows messages.
 #[test]
-fn swallowed_messages_are_seen_by_a_heartbeat_that_the_application_answers() {
+fn a_message_heartbeat_detects_swallowed_messages() {
     // The mock's server answers pings by itself, and messages only where it is told to.
     let swallowing = |_| Script::accept().end_after(secs(100));
     let lost = |heartbeat: Heartbeat| {
@@ -47,7 +47,7 @@ fn swallowed_messages_are_seen_by_a_heartbeat_that_the_application_answers() {
 }
 
 #[test]
-fn a_heartbeat_that_the_application_answers_keeps_a_healthy_connection() {
+fn a_message_heartbeat_keeps_a_healthy_connection() {
     let asking = Heartbeat::idle(secs(15)).message("ping").life(Life::Reply);
     let asking = asking.reply(|message| message.as_text() == Some("pong"));
     let answering = |_| Script::accept().reply_with(|_| Some("pong".into()));
@@ -57,7 +57,7 @@ fn a_heartbeat_that_the_application_answers_keeps_a_healthy_connection() {
 }
 
 #[test]
-fn round_trips_are_measured_and_a_late_pong_is_not_taken_for_a_fast_one() {
+fn a_late_pong_is_not_measured_as_a_fast_one() {
     // Each pong is later than the next ping.
     let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(2)).tolerate(5);
     let mut session = Session::new(|_| Script::accept().pong_after(ms(3_000)), with(heartbeat));
@@ -75,7 +75,7 @@ fn round_trips_are_measured_and_a_late_pong_is_not_taken_for_a_fast_one() {
 }
 
 #[test]
-fn misses_are_tolerated() {
+fn heartbeats_tolerate_some_misses() {
     let mut session = Session::new(|_| Script::accept().without_pongs(), with(pings().tolerate(2)));
     session.run_to(45_000);
     assert_eq!(session.remote.trace().times(PING), [15_000, 25_000, 35_000]);
@@ -83,7 +83,7 @@ fn misses_are_tolerated() {
 }
 
 #[test]
-fn the_timeout_follows_the_round_trip_between_its_floor_and_itself() {
+fn an_adaptive_timeout_follows_the_round_trip() {
     // A server 80 ms away: eight beats make the patience small, then it falls silent.
     let heartbeat = pings().adaptive(ms(500));
     let mut session = Session::new(|_| Script::accept().pong_after(ms(80)), with(heartbeat));
@@ -101,7 +101,7 @@ fn the_timeout_follows_the_round_trip_between_its_floor_and_itself() {
 }
 
 #[test]
-fn what_counts_as_life_is_chosen() {
+fn proof_of_life_can_be_chosen() {
     // Messages of no meaning every 4 s, no pongs, and one word that matters every 20 s.
     let script = |_| {
         Script::accept().without_pongs().chatter(secs(4), "noise").send_after(secs(20), "alive")
@@ -135,7 +135,7 @@ fn what_counts_as_life_is_chosen() {
 }
 
 #[test]
-fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
+fn hidden_replies_are_proof_of_life() {
     let answer = |message: Message| (message.as_text() == Some("hb")).then(|| "hb-ok".into());
     let heartbeat = |hide: bool| {
         let heartbeat = Heartbeat::idle(secs(15))
@@ -175,7 +175,7 @@ fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
 }
 
 #[test]
-fn a_loss_says_whether_any_heartbeat_was_ever_answered() {
+fn a_loss_reports_whether_a_heartbeat_was_ever_answered() {
     let mut session = Session::original(|_| Script::accept().echo().half_open_after(secs(20)));
     session.run_to(41_000);
     let told = session.timed_events();
@@ -187,7 +187,7 @@ fn a_loss_says_whether_any_heartbeat_was_ever_answered() {
 }
 
 #[test]
-fn a_fixed_period_is_kept_on_a_busy_line() {
+fn a_fixed_period_is_kept_on_a_busy_connection() {
     let heartbeat = Heartbeat::every(secs(10)).timeout(secs(5)).ping();
     let mut session = Session::new(|_| Script::accept().chatter(ms(700), "news"), with(heartbeat));
     session.run_to(60_000);
@@ -199,7 +199,7 @@ fn a_fixed_period_is_kept_on_a_busy_line() {
 }
 
 #[test]
-fn probes_are_made_anew_from_their_number() {
+fn each_probe_is_made_from_its_number() {
     let heartbeat =
         Heartbeat::idle(secs(15)).message_with(|number| format!("beat {number}").into());
     let mut session = Session::new(
@@ -218,7 +218,7 @@ fn probes_are_made_anew_from_their_number() {
 }
 
 #[test]
-fn a_hint_has_a_shorter_deadline_of_its_own() {
+fn a_probe_on_request_has_a_shorter_deadline() {
     for (heartbeat, patience) in [
         (pings(), 5_000),
         (pings().hasty_timeout(ms(700)), 700),
@@ -235,7 +235,7 @@ fn a_hint_has_a_shorter_deadline_of_its_own() {
 }
 
 #[test]
-fn without_a_heartbeat_nothing_is_sent_and_nothing_is_judged() {
+fn without_a_heartbeat_no_connection_is_judged() {
     let mut session = Session::new(|_| Script::accept().silent(), with(Heartbeat::off()));
     session.run_to(86_400_000);
     assert_eq!((session.times("lost"), session.peer().received_count()), (vec![], 0));
@@ -243,7 +243,7 @@ fn without_a_heartbeat_nothing_is_sent_and_nothing_is_judged() {
 }
 
 #[test]
-fn the_probe_overtakes_the_queue_but_not_what_is_handed_over() {
+fn a_probe_overtakes_queued_but_not_handed_messages() {
     // A slow line, one message on its way, many queued: the ping comes second.
     let mut session = Session::new(
         |_| Script::accept().write_rate(10_000, secs(1)),
@@ -262,7 +262,7 @@ fn the_probe_overtakes_the_queue_but_not_what_is_handed_over() {
 }
 
 #[test]
-fn a_degraded_line_can_be_seen_before_it_is_lost() {
+fn a_degraded_connection_is_visible_before_its_loss() {
     let mut session = Session::original(|_| Script::accept().silent());
     session.run_to(18_000);
     let status = session.handle.status();
@@ -271,7 +271,7 @@ fn a_degraded_line_can_be_seen_before_it_is_lost() {
 }
 
 #[test]
-fn an_answer_that_comes_before_our_flush_is_complete_is_an_answer() {
+fn an_answer_before_the_flush_completes_counts() {
     // The ping is out and answered while what was handed over behind it is still on its way; then
     // the server has nothing to say. With a reply asked for, and with any frame.
     for life in [Life::AnyFrame, Life::Reply] {

@@ -41,12 +41,12 @@ fn causes(events: &[Event]) -> Vec<LostCause> {
 /// What is told where the answer to a probe is there in time, behind so many pings, and is looked
 /// for at the deadline only.
 fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
-    let (fixture, settings) = Fixture::new(move |_| {
+    let (fixture, builder) = Fixture::new(move |_| {
         let script = Script::accept().latency(ms(100));
         if hesitant { script.hesitant() } else { script }
     });
     let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping().life(life);
-    let mut session = settings.heartbeat(heartbeat).build().unwrap();
+    let mut session = builder.heartbeat(heartbeat).build().unwrap();
     let (counter, mut events) = (WakeCounter::new(), Vec::new());
     run(&counter, &mut session, &mut events);
     fixture.clock.advance(secs(5));
@@ -62,7 +62,7 @@ fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
 }
 
 #[test]
-fn an_answer_that_can_be_read_counts_though_the_connection_hesitates() {
+fn a_readable_answer_counts_on_a_hesitant_connection() {
     for hesitant in [false, true] {
         for pings in [0, 1, 2, 50, 200] {
             for life in [Life::AnyFrame, Life::Reply] {
@@ -74,7 +74,7 @@ fn an_answer_that_can_be_read_counts_though_the_connection_hesitates() {
 }
 
 #[test]
-fn an_attempt_that_is_ready_counts_though_it_hesitates() {
+fn a_ready_attempt_counts_although_it_hesitates() {
     for polls in [0, 1, 2, 100] {
         let clock = Clock::new();
         let (mut transport, remote) = mock(&clock);
@@ -113,16 +113,16 @@ fn an_attempt_that_is_ready_counts_though_it_hesitates() {
 }
 
 #[test]
-fn a_close_code_that_can_be_read_outranks_the_write_error() {
+fn a_readable_close_code_outranks_a_write_error() {
     for hesitant in [false, true] {
         for pings in [0, 2, 100] {
-            let (fixture, settings) =
+            let (fixture, builder) =
                 Fixture::new(
                     move |_| {
                         if hesitant { Script::accept().hesitant() } else { Script::accept() }
                     },
                 );
-            let mut session = settings.build().unwrap();
+            let mut session = builder.build().unwrap();
             let (counter, mut events) = (WakeCounter::new(), Vec::new());
             run(&counter, &mut session, &mut events);
             let peer = fixture.remote.last_peer().unwrap();
@@ -159,7 +159,7 @@ impl Behaviour for Hesitant {
 }
 
 #[test]
-fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
+fn a_dead_hesitant_connection_is_lost_after_two_polls() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept());
@@ -197,12 +197,12 @@ fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
 /// The reader rests after each message, the answer stands behind chatter, and the connection says
 /// `Pending` between two frames: a rest of the application is no time that a poll took.
 #[test]
-fn a_reader_that_rests_between_messages_does_not_cost_the_answer() {
+fn a_reader_that_rests_between_messages_misses_no_answer() {
     for life in [Life::Reply, Life::AnyFrame] {
-        let (mut fixture, settings) =
+        let (mut fixture, builder) =
             Fixture::new(|_| Script::accept().hesitant().chatter(secs(2), "chatter"));
         let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().life(life);
-        let mut session = settings.heartbeat(heartbeat).build().unwrap();
+        let mut session = builder.heartbeat(heartbeat).build().unwrap();
         let clock = fixture.clock.clone();
         let reading = async move {
             let mut lost = 0;

@@ -34,7 +34,7 @@ fn findings(session: &Session) -> Vec<(u64, WriteBlocked)> {
 }
 
 #[test]
-fn a_server_that_talks_and_never_reads_is_reported_once_then_lost() {
+fn a_server_that_never_reads_is_reported_once_and_then_lost() {
     let heartbeats: [fn() -> Heartbeat; 3] =
         [|| Heartbeat::idle(secs(15)).ping(), || Heartbeat::every(secs(15)).ping(), Heartbeat::off];
     for heartbeat in heartbeats {
@@ -59,7 +59,7 @@ fn a_server_that_talks_and_never_reads_is_reported_once_then_lost() {
 }
 
 #[test]
-fn a_silent_server_is_reported_as_silent_where_no_heartbeat_finds_it() {
+fn a_silent_server_without_a_heartbeat_is_reported_as_silent() {
     let script = || Script::accept().stall_writes_after(secs(1));
     let mut session = blocked(script, |builder| builder.heartbeat(Heartbeat::off()));
     session.run_to(400_000);
@@ -69,7 +69,7 @@ fn a_silent_server_is_reported_as_silent_where_no_heartbeat_finds_it() {
 }
 
 #[test]
-fn the_write_timeout_can_be_set_and_the_original_has_none() {
+fn the_original_preset_has_no_write_timeout() {
     let mut session = blocked(talker, |builder| builder.write_timeout(secs(10)));
     session.run_to(30_000);
     assert_eq!(session.times("lost 1 write_stalled"), [12_000]);
@@ -103,7 +103,7 @@ fn a_server_that_reads_again_is_not_lost() {
 }
 
 #[test]
-fn a_blocked_write_is_not_judged_while_nobody_takes_messages() {
+fn a_blocked_write_is_not_judged_while_the_inbox_is_full() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| talker());
@@ -140,7 +140,7 @@ fn a_blocked_write_is_not_judged_while_nobody_takes_messages() {
 }
 
 #[test]
-fn an_inbox_that_drops_messages_keeps_one_finding() {
+fn an_inbox_that_drops_messages_keeps_one_report() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     // A byte every 70 s: one finding each.
@@ -209,7 +209,7 @@ fn lost_at(held_at_zero: u64, rate: u64) -> u64 {
 }
 
 #[test]
-fn a_probe_behind_a_queue_in_the_system_is_not_owed_an_answer() {
+fn a_probe_behind_unsent_bytes_is_not_judged() {
     // Nothing is held: as always.
     assert_eq!(lost_at(0, 1 << 30), 25);
     // The queue before the probe at 15 s is 1.5 MB more at 100 kB/s, and leaves by 45 s.

@@ -8,8 +8,8 @@ use crate::harness::{Fixture, secs};
 /// Writes 5 messages, hears `script`'s server for 30 s, writes 3 and loses the connection; gives
 /// what was unproven then.
 fn unproven(heartbeat: Heartbeat, script: fn() -> Script) -> u64 {
-    let (mut fixture, settings) = Fixture::new(move |_| script());
-    let session = settings.heartbeat(heartbeat).build().unwrap();
+    let (mut fixture, builder) = Fixture::new(move |_| script());
+    let session = builder.heartbeat(heartbeat).build().unwrap();
     let handle = session.handle();
     let log = fixture.read(session);
     fixture.runner.settle();
@@ -31,7 +31,7 @@ fn unproven(heartbeat: Heartbeat, script: fn() -> Script) -> u64 {
 }
 
 #[test]
-fn an_answered_ping_proves_what_was_written_before_it_and_nothing_else_does() {
+fn only_an_answered_ping_proves_earlier_messages() {
     let ping = || Heartbeat::idle(secs(10)).ping();
     assert_eq!(unproven(ping(), || Script::accept().silent().pong_after(secs(1))), 3);
     assert_eq!(unproven(ping(), || Script::accept().without_pongs().chatter(secs(4), "x")), 8);
@@ -39,20 +39,20 @@ fn an_answered_ping_proves_what_was_written_before_it_and_nothing_else_does() {
 }
 
 #[test]
-fn an_answer_by_message_proves_nothing_since_it_may_be_a_late_one() {
+fn an_answer_by_message_proves_nothing() {
     let heartbeat = Heartbeat::idle(secs(10)).message("beat").life(Life::Reply);
     let heartbeat = heartbeat.reply(|message| message.as_text() == Some("beat"));
     assert_eq!(unproven(heartbeat, || Script::accept().echo()), 8);
 }
 
 #[test]
-fn the_reply_to_our_close_proves_everything_and_the_lack_of_one_nothing() {
+fn only_a_reply_to_our_close_frame_proves_all_messages() {
     for (reply, expected) in [(true, 0), (false, 5)] {
-        let (mut fixture, settings) =
+        let (mut fixture, builder) =
             Fixture::new(
                 move |_| if reply { Script::accept() } else { Script::accept().ignore_close() },
             );
-        let session = settings.build().unwrap();
+        let session = builder.build().unwrap();
         let handle = session.handle();
         let log = fixture.read(session);
         fixture.runner.settle();

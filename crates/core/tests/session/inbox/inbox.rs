@@ -3,20 +3,20 @@
 use std::task::Poll;
 
 use futures::{FutureExt, StreamExt, stream::FusedStream};
-use websocket_heartbeat::{CloseReason, Event, Inbox, Phase};
+use websocket_heartbeat::{CloseReason, Event, Heartbeat, Inbox, Phase};
 use websocket_heartbeat_mock::{Runner, Script};
 
 use crate::harness::{Fixture, WakeCounter, in_words, ms, secs, sleep, words};
 
 #[test]
-fn the_heart_beats_for_ten_minutes_while_the_application_does_not_read() {
+fn heartbeats_continue_while_the_application_does_not_read() {
     // P17: with unread messages in the inbox and without.
     for greeting in [false, true] {
-        let (mut fixture, settings) = Fixture::new(move |_| {
+        let (mut fixture, builder) = Fixture::new(move |_| {
             let script = Script::accept().latency(ms(20));
             if greeting { script.greet("unread") } else { script }
         });
-        let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+        let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
         let handle = driver.handle();
         fixture.runner.spawn(driver).detach();
         fixture.runner.run_for(secs(600));
@@ -28,9 +28,9 @@ fn the_heart_beats_for_ten_minutes_while_the_application_does_not_read() {
 }
 
 #[test]
-fn a_full_inbox_stops_reading_and_nothing_is_lost_or_condemned() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(5)).unwrap();
+fn a_full_inbox_stops_reading_and_keeps_the_connection() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(5)).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
     let peer = fixture.remote.last_peer().unwrap();
@@ -50,10 +50,10 @@ fn a_full_inbox_stops_reading_and_nothing_is_lost_or_condemned() {
 }
 
 #[test]
-fn a_server_that_died_while_nothing_was_read_is_found_dead_after_reading_resumes() {
-    let (mut fixture, settings) =
+fn a_server_that_died_unread_is_detected_after_reading_resumes() {
+    let (mut fixture, builder) =
         Fixture::new(|_| Script::accept().greet("unread").half_open_after(secs(100)));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
     assert_eq!(fixture.remote.dials().len(), 1, "not judged while it was not read");
@@ -68,11 +68,11 @@ fn a_server_that_died_while_nothing_was_read_is_found_dead_after_reading_resumes
 }
 
 #[test]
-fn dropping_the_oldest_tells_exactly_how_many() {
-    let (mut fixture, settings) =
+fn dropping_the_oldest_reports_the_exact_number() {
+    let (mut fixture, builder) =
         Fixture::new(|_| Script::accept().send_after(ms(1), "first").chatter(secs(1), "tick"));
     let inbox = Inbox::new(5).drop_oldest();
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(599));
     let expected = [
@@ -90,10 +90,10 @@ fn dropping_the_oldest_tells_exactly_how_many() {
 }
 
 #[test]
-fn unread_outages_fold_and_closed_is_never_folded() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::refuse_connection());
-    let settings = settings.backoff(websocket_heartbeat::Constant::new(secs(1)));
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+fn unread_outages_are_folded_but_closed_is_not() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::refuse_connection());
+    let builder = builder.backoff(websocket_heartbeat::Constant::new(secs(1)));
+    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
     let handle = driver.handle();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(100_000));
@@ -110,10 +110,10 @@ fn unread_outages_fold_and_closed_is_never_folded() {
 }
 
 #[test]
-fn order_against_messages_is_kept() {
-    let (mut fixture, settings) =
+fn events_and_messages_keep_their_order() {
+    let (mut fixture, builder) =
         Fixture::new(|dial| Script::accept().greet(dial.to_string()).end_after(secs(1)));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(100)).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(100)).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(ms(4_500));
     let mut connection = 0;
@@ -130,11 +130,11 @@ fn order_against_messages_is_kept() {
 #[test]
 fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
     for greeting in [false, true] {
-        let (mut fixture, settings) = Fixture::new(move |_| {
+        let (mut fixture, builder) = Fixture::new(move |_| {
             let script = Script::accept();
             if greeting { script.greet("unread").greet("unread") } else { script }
         });
-        let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+        let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
         let handle = driver.handle();
         let driving = fixture.runner.spawn(driver);
         fixture.runner.run_for(secs(1));
@@ -155,11 +155,11 @@ fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
 }
 
 #[test]
-fn dropping_the_inbox_reads_on_until_the_server_has_closed() {
-    let (mut fixture, settings) = Fixture::new(|_| {
+fn a_dropped_inbox_reads_until_the_server_has_closed() {
+    let (mut fixture, builder) = Fixture::new(|_| {
         (0..2_000).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
     });
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
     fixture.runner.run_for(secs(1));
@@ -172,8 +172,8 @@ fn dropping_the_inbox_reads_on_until_the_server_has_closed() {
 
 #[test]
 fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
     let reading = fixture.runner.spawn(inbox.collect::<Vec<_>>());
@@ -186,9 +186,9 @@ fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
 }
 
 #[test]
-fn the_inbox_ends_when_the_session_has_though_the_driver_is_kept() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let (mut driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+fn the_inbox_ends_with_the_session_while_the_driver_exists() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let (mut driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
     driver.handle().close();
     let counter = WakeCounter::new();
     assert!(counter.poll(|cx| driver.poll_unpin(cx)).is_ready());
@@ -200,19 +200,19 @@ fn the_inbox_ends_when_the_session_has_though_the_driver_is_kept() {
 
 #[test]
 fn an_inbox_without_room_is_refused() {
-    let (_stage, settings) = Fixture::new(|_| Script::accept());
-    let error = settings.build().unwrap().into_driver(Inbox::new(0)).unwrap_err();
+    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let error = builder.build().unwrap().into_driver(Inbox::new(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox limit");
-    let (_stage, settings) = Fixture::new(|_| Script::accept());
-    let error = settings.build().unwrap().into_driver(Inbox::new(1).bytes(0)).unwrap_err();
+    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let error = builder.build().unwrap().into_driver(Inbox::new(1).bytes(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox bytes");
 }
 
 #[test]
-fn what_the_sink_side_has_met_goes_into_the_inbox_first() {
+fn events_met_by_the_sink_enter_the_inbox_first() {
     use futures::SinkExt;
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
-    let mut session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
+    let mut session = builder.build().unwrap();
     fixture.runner.run_until(session.send("a".into())).unwrap();
     let (driver, mut inbox) = session.into_driver(Inbox::new(10)).unwrap();
     fixture.runner.spawn(driver).detach();
@@ -222,9 +222,9 @@ fn what_the_sink_side_has_met_goes_into_the_inbox_first() {
 }
 
 #[test]
-fn neither_end_is_polled_more_than_there_is_news() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().chatter(ms(100), "tick"));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(16)).unwrap();
+fn inbox_and_driver_have_no_unneeded_polls() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(ms(100), "tick"));
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(16)).unwrap();
     let driving = fixture.runner.spawn(driver);
     let reading = fixture.runner.spawn(async move { while inbox.next().await.is_some() {} });
     fixture.runner.run_for(secs(100));
@@ -234,12 +234,12 @@ fn neither_end_is_polled_more_than_there_is_news() {
 }
 
 #[test]
-fn a_slow_reader_of_a_small_inbox_misses_nothing() {
+fn a_slow_reader_of_a_small_inbox_misses_no_message() {
     for limit in [1, 2, 3, 7] {
-        let (mut fixture, settings) = Fixture::new(|_| {
+        let (mut fixture, builder) = Fixture::new(|_| {
             (0..200).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
         });
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
         fixture.runner.spawn(driver).detach();
         let timer = Runner::new(&fixture.clock).clock().timer();
         fixture.runner.run_until(async {
@@ -255,4 +255,27 @@ fn a_slow_reader_of_a_small_inbox_misses_nothing() {
         // Nothing but the reader's own pauses was waited for.
         assert_eq!(fixture.clock.now().since_epoch(), secs(2));
     }
+}
+
+#[test]
+fn a_reader_that_stops_does_not_stop_heartbeats() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().echo());
+    let supervisor =
+        builder.heartbeat(Heartbeat::idle(secs(15)).message("heartbeat")).build().unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(1_000)).unwrap();
+    fixture.runner.spawn(driver).detach();
+    fixture.runner.run_for(secs(600));
+    assert_eq!(fixture.remote.trace().times("-> text \"heartbeat\"").len(), 40);
+    assert_eq!(fixture.remote.dials().len(), 1);
+    let unread = fixture.runner.run_until(async {
+        let mut count = 0;
+        while let Some(event) = inbox.next().await {
+            count += u32::from(matches!(event, Event::Message(_)));
+            if count == 40 {
+                break;
+            }
+        }
+        count
+    });
+    assert_eq!(unread, 40);
 }

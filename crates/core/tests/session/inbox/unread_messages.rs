@@ -23,11 +23,11 @@ fn count_messages(events: &[Event]) -> usize {
 /// Dials and messages of a task that sends one message a second for an hour, as `forward` does, where
 /// the first connection dies after 100 s.
 fn sends_for_an_hour(script: fn() -> Script) -> (usize, u64) {
-    let (mut fixture, settings) = Fixture::new(move |dial| match dial {
+    let (mut fixture, builder) = Fixture::new(move |dial| match dial {
         1 => script().half_open_after(secs(100)).stall_writes_after(secs(100)),
         _ => script(),
     });
-    let mut session = settings.build().unwrap();
+    let mut session = builder.build().unwrap();
     let timer = fixture.clock.timer();
     let sent = Rc::new(Cell::new(0));
     let count = Rc::clone(&sent);
@@ -43,7 +43,7 @@ fn sends_for_an_hour(script: fn() -> Script) -> (usize, u64) {
 }
 
 #[test]
-fn a_task_that_only_sends_notices_a_dead_connection_behind_unread_messages() {
+fn a_sender_detects_a_dead_connection_behind_unread_messages() {
     let scripts: [fn() -> Script; 3] = [Script::accept, || greets(1), || greets(200)];
     for (number, script) in scripts.into_iter().enumerate() {
         let (dials, sent) = sends_for_an_hour(script);
@@ -53,10 +53,10 @@ fn a_task_that_only_sends_notices_a_dead_connection_behind_unread_messages() {
 
 #[test]
 fn the_sink_side_stores_1_mib_of_large_messages() {
-    let (mut fixture, settings) = Fixture::new(|_| {
+    let (mut fixture, builder) = Fixture::new(|_| {
         (0..20).fold(Script::accept(), |script, _| script.greet(vec![0; 100 * 1024]))
     });
-    let mut session = settings.build().unwrap();
+    let mut session = builder.build().unwrap();
     fixture.runner.run_until(async {
         session.send("a".into()).await.unwrap();
         session.send("b".into()).await.unwrap();
@@ -69,8 +69,8 @@ fn the_sink_side_stores_1_mib_of_large_messages() {
 /// How long a task that sends three messages and closes takes over a server that answers at once,
 /// and what `Closed` says: `unproven`, `unread`.
 fn sends_and_closes(script: fn() -> Script) -> (Duration, u64, u64) {
-    let (mut fixture, settings) = Fixture::new(move |_| script());
-    let mut session = settings.close_timeout(secs(60)).build().unwrap();
+    let (mut fixture, builder) = Fixture::new(move |_| script());
+    let mut session = builder.close_timeout(secs(60)).build().unwrap();
     fixture.runner.run_until(async {
         let mut messages = stream::iter(["a", "b", "c"]).map(|text| Ok(Message::text(text)));
         session.send_all(&mut messages).await.unwrap();
@@ -83,7 +83,7 @@ fn sends_and_closes(script: fn() -> Script) -> (Duration, u64, u64) {
 }
 
 #[test]
-fn closing_the_sink_takes_as_long_as_the_server_takes_to_answer() {
+fn closing_the_sink_takes_one_answer_of_the_server() {
     assert_eq!(sends_and_closes(Script::accept), (Duration::ZERO, 0, 0));
     assert_eq!(sends_and_closes(|| Script::accept().echo()), (Duration::ZERO, 0, 0));
     assert_eq!(sends_and_closes(|| greets(256)), (Duration::ZERO, 0, 0));
@@ -91,9 +91,9 @@ fn closing_the_sink_takes_as_long_as_the_server_takes_to_answer() {
 }
 
 #[test]
-fn closing_with_a_full_inbox_takes_as_long_as_the_server_takes_to_answer() {
-    let (mut fixture, settings) = Fixture::new(|_| greets(1_000));
-    let session = settings.close_timeout(secs(60)).build().unwrap();
+fn closing_with_a_full_inbox_takes_one_answer_of_the_server() {
+    let (mut fixture, builder) = Fixture::new(|_| greets(1_000));
+    let session = builder.close_timeout(secs(60)).build().unwrap();
     let (driver, mut inbox) = session.into_driver(Inbox::new(3)).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
@@ -108,9 +108,9 @@ fn closing_with_a_full_inbox_takes_as_long_as_the_server_takes_to_answer() {
 }
 
 #[test]
-fn closing_with_a_full_inbox_ends_at_the_close_timeout_at_the_latest() {
-    let (mut fixture, settings) = Fixture::new(|_| greets(1_000).ignore_close());
-    let session = settings.close_timeout(secs(60)).build().unwrap();
+fn closing_with_a_full_inbox_ends_at_the_close_timeout() {
+    let (mut fixture, builder) = Fixture::new(|_| greets(1_000).ignore_close());
+    let session = builder.close_timeout(secs(60)).build().unwrap();
     let (driver, _inbox) = session.into_driver(Inbox::new(3)).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
@@ -121,16 +121,16 @@ fn closing_with_a_full_inbox_ends_at_the_close_timeout_at_the_latest() {
 }
 
 #[test]
-fn what_the_server_sent_before_a_planned_replacement_is_not_lost() {
+fn messages_before_a_planned_replacement_are_not_lost() {
     // Full before the age and after it; the server answers the close frame, or never does.
     for (answers, limit) in [(true, 2), (true, 9), (true, 100), (false, 2)] {
-        let (mut fixture, settings) = Fixture::new(move |dial| match dial {
+        let (mut fixture, builder) = Fixture::new(move |dial| match dial {
             1 if answers => greets(10),
             1 => greets(10).ignore_close(),
             _ => Script::accept(),
         });
-        let settings = settings.max_age(secs(3_600)).close_timeout(secs(5));
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let builder = builder.max_age(secs(3_600)).close_timeout(secs(5));
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
         fixture.runner.spawn(driver).detach();
         // Nobody reads for longer than the age.
         fixture.runner.run_for(secs(3_700));
@@ -150,11 +150,11 @@ fn what_the_server_sent_before_a_planned_replacement_is_not_lost() {
 /// What came back of what was accepted from the goodbye of the first connection on, where the
 /// second attempt is answered by this.
 fn given_back_after_goodbye(second: fn() -> Script) -> (u64, usize, usize) {
-    let (mut fixture, settings) = Fixture::new(move |dial| match dial {
+    let (mut fixture, builder) = Fixture::new(move |dial| match dial {
         2 => second(),
         _ => Script::accept().latency(ms(50)),
     });
-    let session = settings
+    let session = builder
         .heartbeat(Heartbeat::off())
         .outbox(Outbox::new().offline(Offline::Refuse))
         .max_age(secs(100))
@@ -179,7 +179,7 @@ fn given_back_after_goodbye(second: fn() -> Script) -> (u64, usize, usize) {
 }
 
 #[test]
-fn what_is_accepted_during_a_planned_replacement_is_written_on_the_next_connection() {
+fn messages_during_a_planned_replacement_use_the_next_connection() {
     let slow = || Script::accept().latency(ms(50)).after(secs(1));
     let (accepted, given_back, written) = given_back_after_goodbye(slow);
     assert!(accepted > 20);
@@ -192,8 +192,8 @@ fn what_is_accepted_during_a_planned_replacement_is_written_on_the_next_connecti
 
 #[test]
 fn a_pause_ends_a_planned_replacement() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder
         .heartbeat(Heartbeat::off())
         .outbox(Outbox::new().offline(Offline::Refuse))
         .max_age(secs(100))
@@ -211,14 +211,14 @@ fn a_pause_ends_a_planned_replacement() {
 }
 
 #[test]
-fn a_close_frame_of_the_user_replaces_one_that_is_not_sent_yet() {
+fn a_users_close_frame_replaces_an_unsent_one() {
     // With something to write it waits for a quiet moment first, for 50 s at most.
     for (stalled, at, words) in
         [(true, 155, "-> close 4000 \"my own\""), (false, 105, "-> close 1000")]
     {
-        let (mut fixture, settings) = Fixture::new(|_| Script::accept().ignore_close());
-        let settings = settings.heartbeat(Heartbeat::off()).max_age(secs(100));
-        let session = settings.close_timeout(secs(50)).build().unwrap();
+        let (mut fixture, builder) = Fixture::new(|_| Script::accept().ignore_close());
+        let builder = builder.heartbeat(Heartbeat::off()).max_age(secs(100));
+        let session = builder.close_timeout(secs(50)).build().unwrap();
         let handle = session.handle();
         fixture.read(session);
         fixture.runner.run_for(secs(1));
@@ -238,10 +238,10 @@ fn a_close_frame_of_the_user_replaces_one_that_is_not_sent_yet() {
 }
 
 #[test]
-fn a_full_inbox_sends_pings_and_hears_broken_connections() {
+fn a_full_inbox_sends_pings_and_detects_broken_connections() {
     use websocket_heartbeat::{ErrorKind, TransportError};
-    let (mut fixture, settings) = Fixture::new(|_| greets(10).without_pongs());
-    let (driver, _inbox) = settings.build().unwrap().into_driver(Inbox::new(2)).unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| greets(10).without_pongs());
+    let (driver, _inbox) = builder.build().unwrap().into_driver(Inbox::new(2)).unwrap();
     let handle = driver.handle();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
@@ -255,11 +255,11 @@ fn a_full_inbox_sends_pings_and_hears_broken_connections() {
 }
 
 #[test]
-fn a_full_inbox_stays_full_while_its_reader_has_a_batch_in_hand() {
+fn a_full_inbox_stays_bounded_while_a_batch_is_read() {
     for limit in [1_u64, 2, 8, 100] {
-        let (mut fixture, settings) = Fixture::new(move |_| greets(1_000));
+        let (mut fixture, builder) = Fixture::new(move |_| greets(1_000));
         let inbox = Inbox::new(limit as usize);
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
         fixture.runner.spawn(driver).detach();
         fixture.runner.settle();
         let counter = WakeCounter::new();
@@ -278,11 +278,11 @@ fn a_full_inbox_stays_full_while_its_reader_has_a_batch_in_hand() {
 #[test]
 fn an_inbox_is_bounded_in_bytes_and_admits_one_larger_message() {
     for (bytes, stored) in [(1, 1), (1_000, 1), (1_001, 2), (2_500, 3)] {
-        let (mut fixture, settings) = Fixture::new(|_| {
+        let (mut fixture, builder) = Fixture::new(|_| {
             (0..10).fold(Script::accept(), |script, _| script.greet(vec![0; 1_000]))
         });
         let inbox = Inbox::new(100).bytes(bytes);
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
         fixture.runner.spawn(driver).detach();
         fixture.runner.settle();
         assert_eq!(fixture.remote.last_peer().unwrap().unread(), 10 - stored, "{bytes}");
@@ -297,10 +297,10 @@ fn an_inbox_is_bounded_in_bytes_and_admits_one_larger_message() {
 
 #[test]
 fn an_inbox_that_drops_the_oldest_keeps_to_its_bytes() {
-    let (mut fixture, settings) =
+    let (mut fixture, builder) =
         Fixture::new(|_| (0..10).fold(Script::accept(), |script, _| script.greet(vec![0; 1_000])));
     let inbox = Inbox::new(100).bytes(2_500).drop_oldest();
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.settle();
     let events = WakeCounter::new().drain(&mut inbox);
@@ -309,10 +309,10 @@ fn an_inbox_that_drops_the_oldest_keeps_to_its_bytes() {
 }
 
 #[test]
-fn an_inbox_that_lets_the_server_wait_drops_nothing_of_what_the_sink_side_met() {
+fn a_waiting_inbox_keeps_all_messages_of_the_sink_side() {
     for count in [2, 100, 300] {
-        let (mut fixture, settings) = Fixture::new(move |_| greets(count));
-        let mut session = settings.build().unwrap();
+        let (mut fixture, builder) = Fixture::new(move |_| greets(count));
+        let mut session = builder.build().unwrap();
         fixture.runner.run_until(session.send("a".into())).unwrap();
         let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
         fixture.runner.spawn(driver).detach();
@@ -327,10 +327,10 @@ fn an_inbox_that_lets_the_server_wait_drops_nothing_of_what_the_sink_side_met() 
 }
 
 #[test]
-fn room_is_free_as_soon_as_a_message_is_taken() {
+fn taking_a_message_makes_room_at_once() {
     for limit in [1_usize, 2, 7, 8] {
-        let (mut fixture, settings) = Fixture::new(|_| greets(100));
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let (mut fixture, builder) = Fixture::new(|_| greets(100));
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
         fixture.runner.spawn(driver).detach();
         fixture.runner.settle();
         let counter = WakeCounter::new();

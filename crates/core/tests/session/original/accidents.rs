@@ -68,7 +68,7 @@ fn old_peer(session: &Session) -> Peer {
 }
 
 #[test]
-fn fact_10_a_first_attempt_that_throws_is_a_failed_attempt() {
+fn a_first_attempt_that_panics_is_a_failed_attempt() {
     let throws: [fn(u64) -> Throw; 2] = [
         |dial| if dial == 1 { Throw::AtOnce } else { Throw::Never },
         |dial| if dial == 1 { Throw::Later } else { Throw::Never },
@@ -91,7 +91,7 @@ fn fact_10_a_first_attempt_that_throws_is_a_failed_attempt() {
 }
 
 #[test]
-fn fact_11_a_reconnect_that_throws_is_retried() {
+fn a_reconnect_that_panics_is_retried() {
     let mut session = throwing(|dial| if dial == 2 { Throw::Later } else { Throw::Never });
     session.run_to(1_000);
     session.peer().end();
@@ -101,7 +101,7 @@ fn fact_11_a_reconnect_that_throws_is_retried() {
 }
 
 #[test]
-fn fact_12_an_attempt_that_hangs_is_given_up_after_10_s() {
+fn a_hanging_attempt_is_given_up_after_10_s() {
     let mut session = Session::original(|dial| match dial {
         1 => Script::hang(),
         2 => Script::accept().after(ms(9_999)),
@@ -119,7 +119,7 @@ fn fact_12_an_attempt_that_hangs_is_given_up_after_10_s() {
 }
 
 #[test]
-fn fact_13_old_sockets_are_gone_when_the_new_one_is_there() {
+fn an_old_connection_is_gone_before_the_new_one_opens() {
     let mut session = Session::original(|dial| match dial {
         1 => Script::accept().silent(),
         _ => Script::accept().echo(),
@@ -136,7 +136,7 @@ fn fact_13_old_sockets_are_gone_when_the_new_one_is_there() {
 }
 
 #[test]
-fn fact_18_one_failure_is_told_once_and_before_the_retry_that_it_causes() {
+fn a_failure_is_reported_once_and_before_its_retry() {
     let reset = || TransportError::new(ErrorKind::Reset, "error, and then close");
     let mut session = Session::original(move |dial| match dial {
         1 => Script::accept().fail_after(secs(1), reset()).close_after(secs(1), 1006, ""),
@@ -154,7 +154,7 @@ fn fact_18_one_failure_is_told_once_and_before_the_retry_that_it_causes() {
 }
 
 #[test]
-fn fact_25_nothing_waits_for_a_close_that_never_comes() {
+fn a_reconnect_does_not_wait_for_a_close_that_never_comes() {
     // The cable is cut: no close handshake can ever be finished.
     let mut session = Session::original(|dial| match dial {
         1..=3 => Script::accept().half_open_after(ms(0)).ignore_close(),
@@ -167,7 +167,7 @@ fn fact_25_nothing_waits_for_a_close_that_never_comes() {
 }
 
 #[test]
-fn fact_26_a_message_of_a_replaced_socket_keeps_nobody_alive() {
+fn a_message_on_an_old_connection_is_no_proof_of_life() {
     let mut session = Session::original(|_| Script::accept().silent());
     session.run_to(27_000);
     let old = old_peer(&session);
@@ -181,7 +181,7 @@ fn fact_26_a_message_of_a_replaced_socket_keeps_nobody_alive() {
 }
 
 #[test]
-fn fact_27_a_loss_takes_its_timers_with_it() {
+fn a_loss_ends_the_timers_of_its_connection() {
     // Closed at 12 s; the replacement is dialled at 14 s and opens at 18 s.
     let mut session = Session::original(|dial| match dial {
         1 => Script::accept().silent().end_after(secs(12)),
@@ -194,7 +194,7 @@ fn fact_27_a_loss_takes_its_timers_with_it() {
 }
 
 #[test]
-fn fact_28_a_heartbeat_that_cannot_be_sent_is_a_lost_connection() {
+fn a_heartbeat_that_cannot_be_sent_loses_the_connection() {
     let mut session = Session::original(|_| Script::accept().silent());
     session.run_to(1_000);
     session.peer().fail_writes(TransportError::new(ErrorKind::Reset, "broken pipe"));
@@ -204,7 +204,7 @@ fn fact_28_a_heartbeat_that_cannot_be_sent_is_a_lost_connection() {
 }
 
 #[test]
-fn fact_33_a_retry_says_which_why_and_when_and_open_says_after_how_long() {
+fn retry_and_open_report_attempt_cause_delay_and_outage() {
     let mut session = Session::original(|dial| match dial {
         1 => Script::accept().end_after(secs(1)),
         2 => Script::refuse_http(503, []),
@@ -225,7 +225,7 @@ fn fact_33_a_retry_says_which_why_and_when_and_open_says_after_how_long() {
 }
 
 #[test]
-fn facts_34_35_a_late_close_of_a_replaced_socket_makes_no_second_replacement() {
+fn a_late_close_of_an_old_connection_has_no_effect() {
     let mut session = Session::original(|dial| match dial {
         1 => Script::accept().silent(),
         _ => Script::accept().echo().after(secs(1)),
@@ -244,7 +244,7 @@ fn facts_34_35_a_late_close_of_a_replaced_socket_makes_no_second_replacement() {
 }
 
 #[test]
-fn facts_39_40_a_limit_of_0_is_never_and_unlimited_has_a_name() {
+fn a_limit_of_0_means_never_and_unlimited_has_a_name() {
     let mut session =
         Session::new(|_| Script::flap(secs(1)), |builder| builder.attempts(Attempts::at_most(0)));
     session.run_to(60_000);
@@ -255,7 +255,7 @@ fn facts_39_40_a_limit_of_0_is_never_and_unlimited_has_a_name() {
 }
 
 #[test]
-fn fact_42_reaching_the_limit_is_told_with_its_cause() {
+fn reaching_the_limit_is_reported_with_its_cause() {
     let mut session = Session::new(
         |_| Script::refuse_http(503, []),
         |builder| builder.attempts(Attempts::at_most(1)),
@@ -270,7 +270,7 @@ fn fact_42_reaching_the_limit_is_told_with_its_cause() {
 }
 
 #[test]
-fn fact_44_a_close_during_the_wait_opens_nothing_afterwards() {
+fn a_close_during_the_wait_prevents_the_next_dial() {
     for moment in [0, 1, 1_999] {
         let mut session = Session::original(|_| Script::refuse_connection());
         session.run_to(moment);
@@ -283,7 +283,7 @@ fn fact_44_a_close_during_the_wait_opens_nothing_afterwards() {
 }
 
 #[test]
-fn fact_45_a_new_connection_can_be_asked_for() {
+fn a_new_connection_can_be_requested() {
     let mut session = Session::original(|_| Script::accept());
     session.run_to(10_000);
     session.handle.reconnect_now();
@@ -294,7 +294,7 @@ fn fact_45_a_new_connection_can_be_asked_for() {
 }
 
 #[test]
-fn fact_46_close_may_be_called_at_any_time_and_more_than_once() {
+fn close_may_be_called_at_any_time_and_repeatedly() {
     let mut session = Session::original(|_| Script::accept());
     session.handle.close();
     session.handle.close();
@@ -309,7 +309,7 @@ fn fact_46_close_may_be_called_at_any_time_and_more_than_once() {
 }
 
 #[test]
-fn fact_50_attempts_that_throw_again_and_again_leave_nothing_locked() {
+fn repeated_panics_of_attempts_lock_nothing() {
     let mut session = throwing(|dial| match dial {
         1 | 12.. => Throw::Never,
         dial if dial % 2 == 0 => Throw::AtOnce,
@@ -323,7 +323,7 @@ fn fact_50_attempts_that_throw_again_and_again_leave_nothing_locked() {
 }
 
 #[test]
-fn fact_53_a_url_that_is_refused_is_told_and_leaves_no_orphan() {
+fn a_refused_url_is_reported_and_leaves_no_attempt() {
     let refused = || Script::refuse(TransportError::new(ErrorKind::Url, "no such scheme"));
     let mut session = Session::original(move |_| refused());
     session.run_to(5_000);

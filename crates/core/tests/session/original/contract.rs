@@ -25,7 +25,7 @@ fn server(name: &'static str) -> impl FnMut(u64) -> Script + Send + 'static {
 const HEARTBEAT: &str = "-> text \"heartbeat\"";
 
 #[test]
-fn facts_3_22_23_a_silent_server_is_pinged_at_15_s_closed_at_25_s_and_dialled_at_27_s() {
+fn a_silent_server_is_probed_dropped_and_redialled_on_time() {
     let mut session = Session::original(server("silent"));
     session.run_to(28_000);
     session.assert_events(&[
@@ -52,7 +52,7 @@ fn facts_3_22_23_a_silent_server_is_pinged_at_15_s_closed_at_25_s_and_dialled_at
 }
 
 #[test]
-fn fact_15_open_is_told_and_starts_the_silence_and_the_counter_anew() {
+fn an_open_restarts_the_silence_and_the_attempt_counter() {
     // The third dial opens, 3 s after it began.
     let mut session = Session::new(
         |dial| match dial {
@@ -73,7 +73,7 @@ fn fact_15_open_is_told_and_starts_the_silence_and_the_counter_anew() {
 }
 
 #[test]
-fn fact_16_a_reply_is_handed_to_the_application_and_starts_the_silence_anew() {
+fn a_reply_is_passed_on_and_restarts_the_silence() {
     let mut session = Session::original(|_| Script::accept().echo().send_after(secs(4), "news"));
     session.run_to(50_000);
     session.assert_events(&[
@@ -88,7 +88,7 @@ fn fact_16_a_reply_is_handed_to_the_application_and_starts_the_silence_anew() {
 }
 
 #[test]
-fn fact_17_a_close_and_an_error_alone_each_lead_to_a_reconnect() {
+fn a_close_and_an_error_each_cause_a_reconnect() {
     let reset = || TransportError::new(ErrorKind::Reset, "connection reset");
     let mut session = Session::original(move |dial| match dial {
         1 => Script::accept().close_after(secs(1), 1000, ""),
@@ -112,7 +112,7 @@ fn fact_17_a_close_and_an_error_alone_each_lead_to_a_reconnect() {
 }
 
 #[test]
-fn facts_22_23_the_heartbeat_waits_for_silence_only_and_any_message_answers_it() {
+fn any_message_answers_a_heartbeat() {
     // One millisecond before, at and after each of the two deadlines.
     let cases = [
         (14_999, 29_999, 39_999),
@@ -135,7 +135,7 @@ fn facts_22_23_the_heartbeat_waits_for_silence_only_and_any_message_answers_it()
 }
 
 #[test]
-fn fact_22_a_chatty_server_is_never_pinged() {
+fn a_server_that_sends_often_is_never_probed() {
     let mut session = Session::original(server("chatter"));
     session.run_to(3_600_000);
     assert_eq!(session.messages().len(), 720);
@@ -144,7 +144,7 @@ fn fact_22_a_chatty_server_is_never_pinged() {
 }
 
 #[test]
-fn fact_24_what_we_send_neither_postpones_nor_replaces_the_heartbeat() {
+fn sent_messages_do_not_postpone_the_heartbeat() {
     let mut session = Session::original(server("silent"));
     for second in 1..26 {
         session.run_to(second * 1_000 - 1);
@@ -158,7 +158,7 @@ fn fact_24_what_we_send_neither_postpones_nor_replaces_the_heartbeat() {
 }
 
 #[test]
-fn facts_31_32_36_41_a_limit_of_4_is_5_dials_2_s_apart() {
+fn a_limit_of_4_makes_5_dials_2_s_apart() {
     let mut session = Session::new(
         |_| Script::refuse_connection(),
         |builder| builder.attempts(Attempts::at_most(4)),
@@ -170,7 +170,7 @@ fn facts_31_32_36_41_a_limit_of_4_is_5_dials_2_s_apart() {
 }
 
 #[test]
-fn facts_32_36_a_refusing_server_is_dialled_every_2_s_for_ever() {
+fn a_refusing_server_is_dialled_every_2_s_without_end() {
     let mut session = Session::original(server("refuse"));
     session.run_to(7_200_000);
     assert_eq!(session.dials(), (0..=3_600).map(|n| n * 2_000).collect::<Vec<_>>());
@@ -178,7 +178,7 @@ fn facts_32_36_a_refusing_server_is_dialled_every_2_s_for_ever() {
 }
 
 #[test]
-fn fact_37_a_server_that_accepts_and_closes_is_retried_every_2_s_whatever_the_limit() {
+fn a_server_that_accepts_and_closes_never_reaches_the_limit() {
     let mut session =
         Session::new(server("flap"), |builder| builder.attempts(Attempts::at_most(1)));
     session.run_to(3_600_000);
@@ -186,7 +186,7 @@ fn fact_37_a_server_that_accepts_and_closes_is_retried_every_2_s_whatever_the_li
 }
 
 #[test]
-fn fact_38_all_close_codes_are_alike() {
+fn all_close_codes_have_the_same_effect() {
     let codes = [1000, 1001, 1006, 1008, 1011, 1012, 1013, 3000, 4401, 4999];
     let mut session = Session::original(move |dial| match codes.get(dial as usize - 1) {
         Some(code) => Script::accept().close_after(ms(0), *code, "go away"),
@@ -203,7 +203,7 @@ fn fact_38_all_close_codes_are_alike() {
 }
 
 #[test]
-fn fact_43_close_is_final_in_every_state() {
+fn a_close_is_final_in_every_state() {
     // Open, probe out, waiting, connecting.
     for (name, close) in
         [("echo", 5_000), ("silent", 20_000), ("refuse", 1_000), ("silent", 26_000)]
@@ -229,7 +229,7 @@ fn fact_43_close_is_final_in_every_state() {
 }
 
 #[test]
-fn facts_15_24_37_the_cut_and_the_drop_at_their_ticks() {
+fn a_cut_and_an_early_close_have_exact_times() {
     // Cut at 16 s, after the heartbeat of 15 s was answered: 30 s, 40 s, 42 s.
     let mut session = Session::original(server("cut"));
     session.run_to(60_000);
@@ -251,7 +251,7 @@ fn table(name: &str, remote: &Remote) {
 /// Prints what a default session does against each server in its first 60 s; to be read with
 /// `cargo test --test original trace_table -- --nocapture`.
 #[test]
-fn trace_table() {
+fn the_trace_of_each_server_can_be_printed() {
     println!("server | time ms | what");
     for name in ["silent", "echo", "drop", "cut", "chatter", "refuse", "flap"] {
         let mut session = Session::original(server(name));

@@ -17,8 +17,8 @@ use crate::harness::{Fixture, MockSupervisor, WakeCounter, ms, secs, texts};
 
 /// A session over a line that takes nothing, with one message on it and the outbox full.
 fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(outbox.count(1)).build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(outbox.count(1)).build().unwrap();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
     let peer = fixture.remote.last_peer().unwrap();
@@ -30,10 +30,10 @@ fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
 }
 
 #[test]
-fn a_million_sends_while_offline_stay_inside_the_bound_with_exact_counts() {
-    let (_stage, settings) = Fixture::new(|_| Script::hang());
+fn a_million_offline_sends_stay_in_the_bound_with_exact_counts() {
+    let (_stage, builder) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let mut session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
@@ -52,10 +52,10 @@ fn a_million_sends_while_offline_stay_inside_the_bound_with_exact_counts() {
 }
 
 #[test]
-fn what_comes_back_is_bounded_in_bytes_as_well() {
-    let (_stage, settings) = Fixture::new(|_| Script::hang());
+fn returned_messages_are_bounded_in_bytes() {
+    let (_stage, builder) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let mut session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
@@ -78,7 +78,7 @@ fn an_outbox_that_refuses_gives_the_message_back() {
 }
 
 #[test]
-fn try_queue_never_waits_and_never_overtakes_those_who_do() {
+fn try_queue_never_waits_and_never_overtakes_waiting_senders() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
     let counter = WakeCounter::new();
     assert_eq!(handle.try_queue("more"), Err(QueueError::Full(Message::text("more"))));
@@ -123,7 +123,7 @@ fn a_dropped_waiter_passes_its_wake_on() {
 }
 
 #[test]
-fn a_sink_that_stopped_waiting_does_not_keep_those_behind_it_waiting() {
+fn a_sink_that_stops_waiting_does_not_block_the_next() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     // Its owner gives up, and keeps the handle. Nobody tells a `Sink` of that.
@@ -139,7 +139,7 @@ fn a_sink_that_stopped_waiting_does_not_keep_those_behind_it_waiting() {
 }
 
 #[test]
-fn a_sink_that_comes_back_has_kept_its_place_in_line() {
+fn a_sink_that_polls_again_keeps_its_place() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     let mut sink = handle.clone();
@@ -158,9 +158,9 @@ fn a_sink_that_comes_back_has_kept_its_place_in_line() {
 }
 
 #[test]
-fn a_flush_waits_for_the_message_on_the_line_though_a_later_one_has_its_fate() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+fn a_flush_waits_for_earlier_messages_without_a_fate() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
     let peer = fixture.remote.last_peer().unwrap();
@@ -182,10 +182,10 @@ fn a_flush_waits_for_the_message_on_the_line_though_a_later_one_has_its_fate() {
 }
 
 #[test]
-fn ages_count_from_the_next_poll_and_expired_messages_come_back() {
-    let (mut fixture, settings) =
+fn ages_count_from_the_next_poll_and_expired_messages_return() {
+    let (mut fixture, builder) =
         Fixture::new(|dial| if dial == 1 { Script::hang() } else { Script::accept() });
-    let session = settings.outbox(Outbox::new().max_age(secs(3))).build().unwrap();
+    let session = builder.outbox(Outbox::new().max_age(secs(3))).build().unwrap();
     let handle = session.handle();
     let log = fixture.read(session);
     handle.try_queue("old").unwrap();
@@ -206,7 +206,7 @@ fn ages_count_from_the_next_poll_and_expired_messages_come_back() {
 }
 
 #[test]
-fn a_message_queued_while_fates_are_told_is_accounted_for() {
+fn a_message_queued_while_fates_are_reported_has_a_fate() {
     /// Queues a message when it is woken, as code without an executor may do.
     struct Queuer(Handle);
 
@@ -216,8 +216,8 @@ fn a_message_queued_while_fates_are_told_is_accounted_for() {
         }
     }
 
-    let (fixture, settings) = Fixture::new(|_| Script::accept().after(secs(1)));
-    let mut session = settings.outbox(Outbox::new().max_age(secs(1))).build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept().after(secs(1)));
+    let mut session = builder.outbox(Outbox::new().max_age(secs(1))).build().unwrap();
     let handle = session.handle();
     let mut receipt = handle
         .queue_with_receipt("expires as the connection opens")
@@ -237,9 +237,9 @@ fn a_message_queued_while_fates_are_told_is_accounted_for() {
 }
 
 #[test]
-fn an_outbox_that_keeps_nothing_refuses_before_the_first_connection_and_in_an_outage() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().end_after(secs(10)));
-    let session = settings.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
+fn an_outbox_that_keeps_nothing_refuses_while_offline() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(10)));
+    let session = builder.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
     let handle = session.handle();
     let refused = || Err(QueueError::Offline(Message::text("x")));
     assert_eq!(handle.try_queue("x"), refused());
@@ -254,9 +254,9 @@ fn an_outbox_that_keeps_nothing_refuses_before_the_first_connection_and_in_an_ou
 }
 
 #[test]
-fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().end_after(secs(10)));
-    let session = settings.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
+fn an_online_promise_does_not_keep_a_message_offline() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(10)));
+    let session = builder.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
     let mut sink = session.handle();
     let log = fixture.read(session);
     fixture.runner.run_for(secs(1));
@@ -278,8 +278,8 @@ fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
 #[test]
 fn a_replay_is_not_dropped_to_make_room() {
     let outbox = Outbox::new().count(2).when_full(WhenFull::DropOldest);
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(outbox).build().unwrap();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
     let peer = fixture.remote.last_peer().unwrap();

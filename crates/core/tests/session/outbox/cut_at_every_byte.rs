@@ -3,7 +3,7 @@
 use websocket_heartbeat::{Offline, Outbox};
 use websocket_heartbeat_mock::Script;
 
-use super::delivery::{Act, Ledger};
+use super::ledger::{Act, Ledger};
 
 fn queue(size: usize, receipt: bool) -> Act {
     Act::Queue { size, receipt, max_age: None }
@@ -39,7 +39,7 @@ const CUTS: [Act; 8] = [
 ];
 
 #[test]
-fn each_byte_of_a_small_flush() {
+fn a_small_flush_can_be_cut_at_each_byte() {
     // With 6 bytes of header and mask each, 8 where the length needs two more: 6 + 11 + 138 + 6.
     let messages = [queue(0, true), queue(5, false), queue(130, true), queue(0, false)];
     for cut in &CUTS {
@@ -52,7 +52,7 @@ fn each_byte_of_a_small_flush() {
 }
 
 #[test]
-fn each_byte_of_a_small_flush_where_nothing_is_kept_or_given_back() {
+fn a_cut_flush_without_kept_messages_keeps_its_fates() {
     let messages = [queue(0, true), queue(5, false), queue(30, true), queue(0, false)];
     let original = Outbox::new().offline(Offline::Refuse).give_back(false);
     for cut in &CUTS {
@@ -63,7 +63,7 @@ fn each_byte_of_a_small_flush_where_nothing_is_kept_or_given_back() {
 }
 
 #[test]
-fn around_the_edges_of_windows_of_64_kib_and_of_one_larger_message() {
+fn a_flush_can_be_cut_at_the_edges_of_its_windows() {
     let messages =
         [queue(60_000, true), queue(5_000, true), queue(1_000, true), queue(70_000, true)];
     let ends = [60_008_u64, 65_016, 66_024, 136_038];

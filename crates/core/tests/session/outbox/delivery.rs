@@ -1,242 +1,15 @@
 //! Every message accepted ends in exactly one fate (invariant 13): random sessions, and the rules
 //! one by one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
 use proptest::prelude::*;
-use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Frame, Handle, Message, Offline, Outbox, Outgoing, Receipt,
-    TransportError, WhenFull,
-};
-use websocket_heartbeat_mock::{Peer, Rng, Script, Task};
+use websocket_heartbeat::{DropReason, Event, Fate, Message, Offline, Outbox, WhenFull};
+use websocket_heartbeat_mock::{Rng, Script};
 
-use crate::harness::{EventLog, Fixture, ms, secs, texts};
-
-/// What a test does to a session.
-#[derive(Clone, Debug)]
-pub(crate) enum Act {
-    Queue {
-        size: usize,
-        receipt: bool,
-        max_age: Option<u64>,
-    },
-    Run(u64),
-    /// The line takes so many bytes more.
-    Quota(u64),
-    Resume,
-    Break,
-    FailWrites,
-    End,
-    CutCable,
-    Say,
-    Reconnect,
-    Close,
-    Abort,
-    Drop,
-}
-
-/// A session whose messages are accounted for.
-pub(crate) struct Ledger {
-    pub(crate) fixture: Fixture,
-    resend: u32,
-    handle: Handle,
-    task: Option<Task<()>>,
-    pub(crate) log: EventLog,
-    accepted: Vec<Sent>,
-}
-
-struct Sent {
-    message: Message,
-    receipt: Option<Receipt>,
-    fate: Option<Fate>,
-}
-
-impl Ledger {
-    pub(crate) fn new(
-        script: impl FnMut(u64) -> Script + Send + 'static,
-        outbox: Outbox,
-        resend: u32,
-    ) -> Self {
-        let (mut fixture, settings) = Fixture::new(script);
-        let outbox = if resend > 0 { outbox.resend(resend) } else { outbox };
-        let mut session = settings.outbox(outbox).build().unwrap();
-        let handle = session.handle();
-        let log = EventLog::new(&fixture.clock);
-        let events = log.clone();
-        let reading = async move {
-            while let Some(event) = session.next().await {
-                events.push(event);
-            }
-        };
-        let task = Some(fixture.runner.spawn(reading));
-        Self { fixture, resend, handle, task, log, accepted: Vec::new() }
-    }
-
-    fn peer(&self) -> Option<Peer> {
-        self.fixture.remote.last_peer()
-    }
-
-    pub(crate) fn act(&mut self, act: &Act) {
-        let reset = || TransportError::new(ErrorKind::Reset, "reset");
-        let peer = self.peer();
-        match (act, peer) {
-            (Act::Queue { size, receipt, max_age }, _) => self.queue(*size, *receipt, *max_age),
-            (Act::Run(time), _) => {
-                self.fixture.runner.run_for(ms(*time));
-                self.look();
-            }
-            (Act::Quota(bytes), Some(peer)) => peer.write_quota(*bytes),
-            (Act::Resume, Some(peer)) => peer.resume_writes(),
-            (Act::Break, Some(peer)) => peer.fail(reset()),
-            (Act::FailWrites, Some(peer)) => peer.fail_writes(reset()),
-            (Act::End, Some(peer)) => peer.end(),
-            (Act::CutCable, Some(peer)) => peer.half_open(),
-            (Act::Say, Some(peer)) => peer.send("news"),
-            (Act::Reconnect, _) => self.handle.reconnect_now(),
-            (Act::Close, _) => self.handle.close(),
-            (Act::Abort, _) => self.handle.abort(),
-            (Act::Drop, _) => self.task.take().into_iter().for_each(Task::cancel),
-            (_, None) => {}
-        }
-    }
-
-    /// Queues a message that carries its own number, if it has room for it.
-    fn queue(&mut self, size: usize, receipt: bool, max_age: Option<u64>) {
-        let number = self.accepted.len() as u32;
-        let mut bytes = vec![0; size];
-        if let Some(head) = bytes.get_mut(..4) {
-            head.copy_from_slice(&number.to_be_bytes());
-        }
-        let message = Message::binary(bytes);
-        let outgoing = Outgoing::new(message.clone());
-        let outgoing = match max_age {
-            Some(age) => outgoing.max_age(ms(age)),
-            None => outgoing,
-        };
-        let receipt = if receipt {
-            match self.handle.queue_with_receipt(outgoing).now_or_never() {
-                Some(Ok(receipt)) => Some(receipt),
-                Some(Err(_)) | None => return,
-            }
-        } else {
-            if self.handle.try_queue(outgoing).is_err() {
-                return;
-            }
-            None
-        };
-        self.accepted.push(Sent { message, receipt, fate: None });
-    }
-
-    /// Collects fates; what is written must have been taken by that line at this moment.
-    fn look(&mut self) {
-        let peers = self.fixture.remote.peers();
-        for sent in &mut self.accepted {
-            let Some(fate) = sent.receipt.as_mut().and_then(FutureExt::now_or_never) else {
-                continue;
-            };
-            sent.receipt = None;
-            if let Fate::Written { connection } = fate {
-                let peer = peers.iter().find(|peer| peer.number() == connection).unwrap();
-                let taken = messages(peer).contains(&sent.message);
-                assert!(taken, "written before it was flushed");
-            }
-            sent.fate = Some(fate);
-        }
-    }
-
-    /// Ends the session and settles the accounts.
-    pub(crate) fn settle(mut self) {
-        self.handle.close();
-        self.fixture.runner.run_for(secs(120));
-        self.look();
-        let dropped = self.task.is_none();
-        let events = self.log.events();
-        let status = self.handle.status();
-        let counters = status.counters;
-
-        // One fate each, by number.
-        let accepted = self.accepted.len() as u64;
-        let settled = counters.messages_out + counters.dropped + counters.unknown;
-        assert_eq!((accepted, status.queued_messages), (settled, 0), "{counters:?}");
-
-        // One fate each, by receipt or by event.
-        let (mut told, mut discarded) = (Vec::new(), 0);
-        for event in &events {
-            match event {
-                Event::Lost(lost) => {
-                    told.extend(lost.unsent.clone());
-                    discarded += lost.discarded;
-                }
-                Event::Closed(closed) => {
-                    told.extend(closed.unsent.clone());
-                    discarded += closed.discarded;
-                }
-                _ => {}
-            }
-        }
-        let with_receipt = self.accepted.iter().filter_map(|sent| sent.fate.as_ref());
-        let written = with_receipt.clone().filter(|fate| fate.is_written()).count() as u64;
-        let without = self.accepted.iter().filter(|sent| sent.fate.is_none()).count() as u64;
-        assert!(self.accepted.iter().all(|sent| sent.receipt.is_none()), "a receipt hangs");
-        if !dropped {
-            let written = counters.messages_out - written;
-            assert_eq!(without, written + told.len() as u64 + discarded);
-        }
-        assert!(told.iter().all(|fate| !fate.is_written()));
-
-        // What was never handed over was never on a line; what is unknown fits one window.
-        let peers = self.fixture.remote.peers();
-        let mut windows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        for fate in with_receipt.chain(&told) {
-            match fate {
-                Fate::Dropped { reason, message } if message.len() >= 4 => {
-                    let on_a_line = peers.iter().any(|peer| messages(peer).contains(message));
-                    assert!(!on_a_line || *reason == DropReason::ResendLimit, "{reason:?}");
-                }
-                Fate::Unknown { connection, message } => {
-                    let size = message.as_ref().map_or(0, Message::len);
-                    windows.entry(*connection).or_default().push(size);
-                }
-                _ => {}
-            }
-        }
-        for window in windows.values() {
-            let bytes: usize = window.iter().sum();
-            assert!(window.len() <= 256, "{}", window.len());
-            assert!(bytes <= 64 * 1024 || window.len() == 1, "{window:?}");
-        }
-
-        // Order is kept, and what comes twice was to be sent again.
-        let mut times: BTreeMap<u32, u32> = BTreeMap::new();
-        let mut last = None;
-        for peer in &peers {
-            if self.resend > 0 {
-                last = None;
-            }
-            for number in messages(peer).iter().filter_map(number) {
-                assert!(last.is_none_or(|last| last < number), "{number} after {last:?}");
-                last = Some(number);
-                *times.entry(number).or_default() += 1;
-            }
-        }
-        assert!(times.values().all(|times| *times <= self.resend + 1));
-    }
-}
-
-/// The messages that a line has wholly taken.
-fn messages(peer: &Peer) -> Vec<Message> {
-    peer.written()
-        .into_iter()
-        .filter_map(
-            |(_, frame)| if let Frame::Message(message) = frame { Some(message) } else { None },
-        )
-        .collect()
-}
-
-fn number(message: &Message) -> Option<u32> {
-    message.as_bytes().get(..4).map(|head| u32::from_be_bytes(head.try_into().unwrap()))
-}
+use super::ledger::{Act, Ledger};
+use crate::harness::{Fixture, ms, secs, texts};
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let size = prop_oneof![
@@ -316,7 +89,7 @@ proptest! {
 }
 
 #[test]
-fn a_loss_says_how_much_was_written_and_never_proven() {
+fn a_loss_counts_written_but_unproven_messages() {
     let mut ledger = Ledger::new(|_| Script::accept().silent(), Outbox::new(), 0);
     let queue = Act::Queue { size: 10, receipt: true, max_age: None };
     let run = Act::Run(10);
@@ -335,8 +108,8 @@ fn a_loss_says_how_much_was_written_and_never_proven() {
 
 #[test]
 fn new_sends_never_overtake_the_backlog() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().after(secs(1)));
-    let mut session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().after(secs(1)));
+    let mut session = builder.build().unwrap();
     let handle = session.handle();
     for number in 0..600 {
         handle.try_queue(format!("backlog {number}")).unwrap();
@@ -356,11 +129,11 @@ fn new_sends_never_overtake_the_backlog() {
 }
 
 #[test]
-fn a_message_that_kills_the_connection_each_time_stops_at_the_resend_limit() {
+fn a_message_that_kills_connections_stops_at_the_resend_limit() {
     for resend in 0..4 {
         let outbox = Outbox::new().resend(resend);
-        let (mut fixture, settings) = Fixture::new(|_| Script::accept().message_limit(1_000));
-        let session = settings.outbox(outbox).build().unwrap();
+        let (mut fixture, builder) = Fixture::new(|_| Script::accept().message_limit(1_000));
+        let session = builder.outbox(outbox).build().unwrap();
         let handle = session.handle();
         fixture.read(session);
         let poison = Message::binary(vec![0; 2_000]);
@@ -382,9 +155,9 @@ fn a_message_that_kills_the_connection_each_time_stops_at_the_resend_limit() {
 }
 
 #[test]
-fn a_receipt_is_written_no_sooner_than_the_flush() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+fn a_receipt_is_written_only_after_the_flush() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     fixture.read(session);
     fixture.runner.settle();

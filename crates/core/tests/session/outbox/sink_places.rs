@@ -20,8 +20,8 @@ use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs, texts};
 
 /// An open session over a line that takes nothing.
 fn stalled(outbox: Outbox) -> (Fixture, MockSupervisor, Peer) {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(outbox).build().unwrap();
     WakeCounter::new().drain(&mut session);
     let peer = fixture.remote.last_peer().unwrap();
     peer.write_quota(0);
@@ -42,9 +42,9 @@ fn unsent(events: &[Event]) -> Vec<Fate> {
 }
 
 #[test]
-fn a_place_given_up_by_a_message_that_is_too_large_goes_to_who_waits_for_it() {
-    let (_stage, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(1).bytes(10)).build().unwrap();
+fn a_too_large_message_passes_its_place_to_the_next_sender() {
+    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(Outbox::new().count(1).bytes(10)).build().unwrap();
     WakeCounter::new().drain(&mut session);
     let (mut sink, handle) = (session.handle(), session.handle());
     assert!(ready(&mut sink));
@@ -68,7 +68,7 @@ fn half_full() -> (Fixture, MockSupervisor, Handle) {
 }
 
 #[test]
-fn a_message_that_is_refused_costs_no_other() {
+fn a_refused_message_drops_no_other() {
     let (_stage, mut session, handle) = half_full();
     handle.try_queue("aa").unwrap();
     handle.try_queue("bb").unwrap();
@@ -83,7 +83,7 @@ fn a_message_that_is_refused_costs_no_other() {
 }
 
 #[test]
-fn a_message_that_waits_costs_no_other() {
+fn a_waiting_message_drops_no_other() {
     let (_stage, mut session, handle) = half_full();
     let counter = WakeCounter::new();
     let mut waiting = pin!(handle.queue("fifteen bytes!!"));
@@ -98,7 +98,7 @@ fn a_message_that_waits_costs_no_other() {
 }
 
 #[test]
-fn sinks_that_were_all_ready_stay_inside_the_bound_in_bytes_and_lose_nothing() {
+fn many_ready_sinks_stay_in_the_bound_and_lose_nothing() {
     const SINKS: usize = 64;
     const LARGE: usize = 1 << 20;
     let (mut fixture, session, peer) = stalled(Outbox::new().bytes(LARGE));
@@ -123,7 +123,7 @@ fn sinks_that_were_all_ready_stay_inside_the_bound_in_bytes_and_lose_nothing() {
 }
 
 #[test]
-fn a_sink_that_is_ready_and_idle_keeps_a_place_and_no_bytes() {
+fn an_idle_ready_sink_holds_a_place_but_no_bytes() {
     let (_stage, session, _peer) = stalled(Outbox::new().bytes(10).count(2));
     let mut idle = session.handle();
     assert!(ready(&mut idle));
@@ -135,7 +135,7 @@ fn a_sink_that_is_ready_and_idle_keeps_a_place_and_no_bytes() {
 }
 
 #[test]
-fn a_parked_message_is_let_in_by_the_session_though_nobody_polls_its_sink() {
+fn a_parked_message_enters_without_a_poll_of_its_sink() {
     let (_stage, mut session, peer) = stalled(Outbox::new().bytes(10));
     let mut sink = session.handle();
     session.handle().try_queue("ten bytes!").unwrap();
@@ -154,7 +154,7 @@ fn a_parked_message_is_let_in_by_the_session_though_nobody_polls_its_sink() {
 }
 
 #[test]
-fn a_parked_message_goes_with_its_sink_and_a_second_one_has_no_place() {
+fn a_parked_message_is_dropped_with_its_sink() {
     let (_stage, mut session, peer) = stalled(Outbox::new().bytes(20).give_back(false));
     let mut sink = session.handle();
     sink.start_send_unpin("twenty bytes are all".into()).unwrap();
@@ -171,7 +171,7 @@ fn a_parked_message_goes_with_its_sink_and_a_second_one_has_no_place() {
 }
 
 #[test]
-fn a_graceful_close_writes_what_is_parked_as_well() {
+fn a_graceful_close_writes_parked_messages() {
     let (mut fixture, mut session, peer) = stalled(Outbox::new().bytes(10).count(2));
     let (mut sink, mut idle) = (session.handle(), session.handle());
     assert!(ready(&mut sink) && ready(&mut idle));
@@ -188,9 +188,9 @@ fn a_graceful_close_writes_what_is_parked_as_well() {
 }
 
 #[test]
-fn the_sink_of_a_supervisor_parks_and_writes_what_has_no_room() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().bytes(10)).build().unwrap();
+fn the_sink_of_a_supervisor_parks_and_writes_messages() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(Outbox::new().bytes(10)).build().unwrap();
     let sent = async {
         for text in ["seven..", "eight...", "nine....."] {
             session.feed(text.into()).await.unwrap();
@@ -203,9 +203,9 @@ fn the_sink_of_a_supervisor_parks_and_writes_what_has_no_room() {
 }
 
 #[test]
-fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
+fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(Outbox::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
     let (mut first, mut second) = (driver.handle(), driver.handle());
@@ -223,9 +223,9 @@ fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver()
 }
 
 #[test]
-fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
+fn an_unclaimed_promise_blocks_no_place() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(Outbox::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let handle = session.handle();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -240,7 +240,7 @@ fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
 }
 
 #[test]
-fn what_the_sink_side_has_sent_is_flushed_by_the_first_handle_of_the_driver() {
+fn the_drivers_first_handle_flushes_messages_of_the_sink_side() {
     let (mut fixture, mut session, peer) = stalled(Outbox::new().bytes(10));
     session.start_send_unpin("ten bytes!".into()).unwrap();
     session.start_send_unpin("parked".into()).unwrap();
@@ -256,9 +256,9 @@ fn what_the_sink_side_has_sent_is_flushed_by_the_first_handle_of_the_driver() {
 }
 
 #[test]
-fn the_task_that_used_the_sink_side_before_is_left_in_peace() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
-    let mut session = settings.build().unwrap();
+fn a_former_task_of_the_sink_side_is_not_woken() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
+    let mut session = builder.build().unwrap();
     let before = WakeCounter::new();
     let _ = before.poll(|cx| session.send("a".into()).poll_unpin(cx));
     let (driver, inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -272,11 +272,11 @@ fn the_task_that_used_the_sink_side_before_is_left_in_peace() {
 
 /// Each of two tasks sends to both sessions, and both sessions have room for one message.
 #[test]
-fn sessions_that_are_joined_never_wait_for_each_other() {
+fn joined_sessions_never_wait_for_each_other() {
     let outbox = Outbox::new().bytes(10).count(2);
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
     let (second, others) = Fixture::new(|_| Script::accept());
-    let (first, other) = (settings.outbox(outbox).build(), others.outbox(outbox).build());
+    let (first, other) = (builder.outbox(outbox).build(), others.outbox(outbox).build());
     let (first, other) = (first.unwrap(), other.unwrap());
     for order in [false, true] {
         let (one, two) = (first.handle(), other.handle());
@@ -299,9 +299,9 @@ fn sessions_that_are_joined_never_wait_for_each_other() {
 }
 
 #[test]
-fn what_is_sent_after_the_end_is_refused_and_counted_nowhere() {
-    let (_stage, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+fn a_message_after_the_end_is_refused_and_not_counted() {
+    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     WakeCounter::new().drain(&mut session);
     let mut sink = session.handle();
     assert!(ready(&mut sink));
@@ -324,7 +324,7 @@ impl Wake for Panics {
 }
 
 #[test]
-fn a_waker_that_panics_keeps_nobody_else_waiting() {
+fn a_panicking_waker_blocks_no_other_task() {
     let (fixture, mut session, peer) = stalled(Outbox::new().count(4));
     let driver = WakeCounter::new();
     let handle = session.handle();
@@ -354,7 +354,7 @@ fn a_waker_that_panics_keeps_nobody_else_waiting() {
 }
 
 #[test]
-fn what_waits_in_the_sink_of_a_dropped_session_ends_as_all_others_do() {
+fn parked_messages_of_a_dropped_session_are_dropped() {
     for driven in [false, true] {
         let (_stage, mut session, _peer) = stalled(Outbox::new().bytes(10));
         session.start_send_unpin("ten bytes!".into()).unwrap();

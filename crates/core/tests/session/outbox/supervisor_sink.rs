@@ -12,8 +12,8 @@ use crate::harness::{Fixture, WakeCounter, ms, secs, sleep, texts, words};
 
 #[test]
 fn poll_ready_alone_dials() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     let counter = WakeCounter::new();
     let ready = counter.poll(|cx| Pin::new(&mut session).poll_ready(cx));
     assert_eq!(ready, Poll::Ready(Ok(())));
@@ -21,9 +21,9 @@ fn poll_ready_alone_dials() {
 }
 
 #[test]
-fn a_task_that_only_sends_gets_everything_written_in_order() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(3)).build().unwrap();
+fn a_task_that_only_sends_writes_all_messages_in_order() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(Outbox::new().count(3)).build().unwrap();
     fixture.runner.run_until(async {
         for number in 0..1_000 {
             session.feed(Message::text(number.to_string())).await.unwrap();
@@ -36,10 +36,10 @@ fn a_task_that_only_sends_gets_everything_written_in_order() {
 }
 
 #[test]
-fn a_task_that_only_sends_reads_until_256_messages_wait_and_never_condemns() {
-    let (mut fixture, settings) =
+fn a_task_that_only_sends_stores_256_messages_and_loses_nothing() {
+    let (mut fixture, builder) =
         Fixture::new(|_| Script::accept().chatter(secs(1), "tick").latency(ms(10)));
-    let mut session = settings.build().unwrap();
+    let mut session = builder.build().unwrap();
     let timer = fixture.clock.timer();
     let sending = async move {
         for _ in 0..600 {
@@ -61,9 +61,9 @@ fn a_task_that_only_sends_reads_until_256_messages_wait_and_never_condemns() {
 }
 
 #[test]
-fn a_task_that_only_sends_notices_a_failed_write_though_it_does_not_read() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("unread"));
-    let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
+fn a_task_that_only_sends_notices_a_failed_write() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("unread"));
+    let mut session = builder.outbox(Outbox::new().count(1)).build().unwrap();
     let remote = fixture.remote.clone();
     fixture.runner.run_until(async {
         session.send(Message::text("a")).await.unwrap();
@@ -76,9 +76,9 @@ fn a_task_that_only_sends_notices_a_failed_write_though_it_does_not_read() {
 }
 
 #[test]
-fn closing_is_graceful_and_the_stream_gives_the_rest_then_none_for_ever() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
-    let mut session = settings.build().unwrap();
+fn closing_is_graceful_and_the_stream_ends_after_the_rest() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
+    let mut session = builder.build().unwrap();
     fixture.runner.run_until(async {
         session.feed(Message::text("last words")).await.unwrap();
         session.close().await.unwrap();
@@ -102,9 +102,9 @@ fn closing_is_graceful_and_the_stream_gives_the_rest_then_none_for_ever() {
 }
 
 #[test]
-fn what_is_sent_after_closing_is_refused() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+fn a_send_after_the_close_is_refused() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     fixture.runner.run_until(async {
         session.send(Message::text("a")).await.unwrap();
         session.close().await.unwrap();
@@ -115,9 +115,9 @@ fn what_is_sent_after_closing_is_refused() {
 }
 
 #[test]
-fn closing_ends_at_the_close_timeout_where_the_server_does_not_answer() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().ignore_close());
-    let mut session = settings.close_timeout(secs(5)).build().unwrap();
+fn closing_ends_at_the_close_timeout_without_an_answer() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().ignore_close());
+    let mut session = builder.close_timeout(secs(5)).build().unwrap();
     fixture.runner.run_until(async {
         session.send(Message::text("a")).await.unwrap();
         session.close().await.unwrap();
@@ -128,9 +128,9 @@ fn closing_ends_at_the_close_timeout_where_the_server_does_not_answer() {
 
 #[test]
 fn an_outage_is_no_error_of_the_sink() {
-    let (mut fixture, settings) =
+    let (mut fixture, builder) =
         Fixture::new(|dial| if dial < 5 { Script::refuse_connection() } else { Script::accept() });
-    let mut session = settings.build().unwrap();
+    let mut session = builder.build().unwrap();
     fixture.runner.run_until(async {
         session.send(Message::text("patience")).await.unwrap();
     });
@@ -140,10 +140,10 @@ fn an_outage_is_no_error_of_the_sink() {
 }
 
 #[test]
-fn a_sink_that_drops_the_oldest_stays_inside_its_bound() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::hang());
+fn a_sink_that_drops_the_oldest_stays_in_its_bound() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(10).when_full(WhenFull::DropOldest);
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let mut session = builder.outbox(outbox).build().unwrap();
     let mut handle = session.handle();
     let counter = WakeCounter::new();
     assert!(counter.next(&mut session).is_ready());
@@ -169,9 +169,9 @@ fn a_sink_that_drops_the_oldest_stays_inside_its_bound() {
 }
 
 #[test]
-fn a_message_too_large_for_the_outbox_is_dropped_and_told() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().bytes(10)).build().unwrap();
+fn a_message_too_large_for_the_outbox_is_reported_as_dropped() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(Outbox::new().bytes(10)).build().unwrap();
     let events = fixture.runner.run_until(async {
         session.send(Message::text("eleven bytes")).await.unwrap();
         session.send(Message::text("small")).await.unwrap();
@@ -184,9 +184,9 @@ fn a_message_too_large_for_the_outbox_is_dropped_and_told() {
 }
 
 #[test]
-fn a_failed_write_is_told_within_a_turn_though_the_server_never_pauses() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+fn a_failed_write_under_a_flood_is_reported_within_a_turn() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     let remote = fixture.remote.clone();
     let messages = fixture.runner.run_until(async {
         session.send(Message::text("a")).await.unwrap();
@@ -204,4 +204,22 @@ fn a_failed_write_is_told_within_a_turn_though_the_server_never_pauses() {
     // One look before the write that fails; after it three, of which two put it off, since there
     // was proof of life.
     assert!((256..=1_024).contains(&messages), "{messages}");
+}
+
+#[test]
+fn a_task_can_send_more_than_fits_before_it_reads() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().echo());
+    let mut supervisor = builder.outbox(Outbox::new().count(4)).build().unwrap();
+    let read = fixture.runner.run_until(async move {
+        for n in 0..100 {
+            supervisor.feed(format!("{n}").into()).await.unwrap();
+        }
+        supervisor.flush().await.unwrap();
+        let messages = supervisor.filter(|event| {
+            let message = matches!(event, Event::Message(_));
+            async move { message }
+        });
+        std::pin::pin!(messages).take(100).collect::<Vec<_>>().await
+    });
+    assert_eq!(read.len(), 100);
 }

@@ -12,8 +12,8 @@ use crate::harness::{Fixture, WakeCounter, words};
 /// What is told, and how many answers have left, where the server sends so many messages and then does this, and
 /// each message is answered when it is read.
 fn answering(count: usize, then: impl Fn(&Peer)) -> (Vec<Event>, usize) {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     let (handle, counter) = (session.handle(), WakeCounter::new());
     counter.drain(&mut session);
     let peer = fixture.remote.last_peer().unwrap();
@@ -35,7 +35,7 @@ fn answering(count: usize, then: impl Fn(&Peer)) -> (Vec<Event>, usize) {
 }
 
 #[test]
-fn answers_leave_before_a_frame_that_makes_no_sense_is_seen() {
+fn answers_are_written_before_an_invalid_frame_is_read() {
     for count in [0, 1, 2, 255, 256, 257, 1_000] {
         let (events, left) = answering(count, Peer::garbage);
         assert_eq!(left, count);
@@ -45,7 +45,7 @@ fn answers_leave_before_a_frame_that_makes_no_sense_is_seen() {
 }
 
 #[test]
-fn answers_leave_before_a_close_or_an_end_is_seen() {
+fn answers_are_written_before_a_close_or_an_end_is_read() {
     let endings: [fn(&Peer); 2] = [|peer| peer.close(1_000, ""), Peer::end];
     for then in endings {
         for count in [1, 300] {
@@ -58,11 +58,11 @@ fn answers_leave_before_a_close_or_an_end_is_seen() {
 }
 
 #[test]
-fn what_is_queued_before_a_frame_that_makes_no_sense_is_written() {
+fn queued_messages_are_written_before_an_invalid_frame_is_read() {
     // By a handle, or by the sink.
     for by_sink in [false, true] {
-        let (fixture, settings) = Fixture::new(|_| Script::accept());
-        let mut session = settings.build().unwrap();
+        let (fixture, builder) = Fixture::new(|_| Script::accept());
+        let mut session = builder.build().unwrap();
         let counter = WakeCounter::new();
         counter.drain(&mut session);
         let peer = fixture.remote.last_peer().unwrap();
@@ -85,7 +85,7 @@ fn what_is_queued_before_a_frame_that_makes_no_sense_is_written() {
 }
 
 #[test]
-fn a_connection_that_breaks_in_both_directions_takes_no_answers() {
+fn a_connection_broken_in_both_directions_writes_no_answers() {
     let broken = |peer: &Peer| peer.fail(TransportError::new(ErrorKind::Reset, "reset"));
     let (events, left) = answering(3, broken);
     assert_eq!((words(&events[3..]), left), (vec!["lost 1 broken".to_owned()], 0));

@@ -17,7 +17,7 @@ fn at_random(seed: u64, once_in: u64) -> impl FnMut() + Send {
 /// Whatever panics, nothing passes through `poll`; the session goes on, or has ended with the last
 /// event; every message has its fate. The events obey the grammar, which `Session` checks.
 #[test]
-fn whatever_panics_the_session_goes_on_or_ends() {
+fn a_session_continues_or_ends_after_random_panics() {
     let mut ended = 0;
     for seed in 0..200_u64 {
         let [verdict, delay, beat, reply, life] = [3, 60, 60, 400, 400];

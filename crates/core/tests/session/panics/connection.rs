@@ -82,7 +82,7 @@ const METHODS: [Method; 6] =
     [Method::Next, Method::Ready, Method::Send, Method::Flush, Method::Progress, Method::Arrived];
 
 #[test]
-fn a_connection_whose_method_panics_is_lost_and_replaced() {
+fn a_connection_that_panics_is_lost_and_replaced() {
     for method in METHODS {
         let (mut session, faults) = session(Fault::Call(method));
         session.run_to(1_000);
@@ -117,7 +117,7 @@ fn a_connection_whose_method_panics_is_lost_and_replaced() {
 }
 
 #[test]
-fn a_connection_that_panics_each_time_stops_the_session_under_careful() {
+fn repeated_panics_of_connections_stop_a_careful_session() {
     let (mut session, faults) = session(Fault::Call(Method::Next));
     faults.armed.store(true, Ordering::Relaxed);
     session.run_to(3_600_000);
@@ -130,7 +130,7 @@ fn a_connection_that_panics_each_time_stops_the_session_under_careful() {
 }
 
 #[test]
-fn a_connection_that_panics_when_it_is_dropped_harms_nothing() {
+fn a_connection_that_panics_when_dropped_is_replaced() {
     let ends: [fn(&Session); 4] = [
         |session| session.peer().end(),
         |session| session.peer().close(1001, "bye"),

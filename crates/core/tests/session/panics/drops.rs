@@ -18,7 +18,7 @@ impl Drop for Bad {
 }
 
 #[test]
-fn functions_that_panic_when_they_are_dropped_harm_nobody() {
+fn functions_that_panic_when_dropped_are_contained() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept());

@@ -56,7 +56,7 @@ fn assert_panicked(closed: &Closed, function: UserFunction) {
 }
 
 #[test]
-fn a_session_goes_on_by_its_backoff_when_the_verdict_panics() {
+fn a_session_retries_when_the_verdict_panics() {
     let mut panics = 2;
     let mut session = Session::new(
         |dial| if dial < 4 { Script::refuse_http(503, []) } else { Script::accept() },
@@ -86,7 +86,7 @@ fn a_session_goes_on_by_its_backoff_when_the_verdict_panics() {
 }
 
 #[test]
-fn a_verdict_that_panics_each_time_neither_hangs_nor_spins() {
+fn a_verdict_that_always_panics_neither_hangs_nor_spins() {
     let mut session = Session::new(
         |_| Script::refuse_connection(),
         |builder| builder.verdict(|_| panic!("always")),
@@ -137,7 +137,7 @@ fn a_session_ends_when_the_backoff_panics() {
 }
 
 #[test]
-fn delays_that_panic_when_dropped_harm_nothing() {
+fn delays_that_panic_when_dropped_are_contained() {
     struct Delays;
     impl Iterator for Delays {
         type Item = Duration;
@@ -159,7 +159,7 @@ fn delays_that_panic_when_dropped_harm_nothing() {
 }
 
 #[test]
-fn a_session_ends_when_the_maker_of_heartbeats_panics() {
+fn a_session_ends_when_the_probe_function_panics() {
     let mut call = after(1);
     let heartbeat = Heartbeat::idle(secs(15)).message_with(move |_| {
         call();
@@ -180,7 +180,7 @@ fn a_session_ends_when_the_maker_of_heartbeats_panics() {
 }
 
 #[test]
-fn a_session_ends_when_a_matcher_panics_and_the_message_is_not_lost() {
+fn a_panic_of_a_matcher_ends_the_session_but_keeps_the_message() {
     let matchers: [(fn() -> Heartbeat, UserFunction); 3] = [
         (|| Heartbeat::off().reply(|_| panic!("a fault of the user's")), UserFunction::Reply),
         (
@@ -215,7 +215,7 @@ fn a_session_ends_when_a_matcher_panics_and_the_message_is_not_lost() {
 }
 
 #[test]
-fn a_session_ends_when_the_function_of_acknowledgements_panics() {
+fn a_session_ends_when_the_acknowledgement_function_panics() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().greet("one").greet("two"));
@@ -318,7 +318,7 @@ fn faulty(at: Place) -> (Session, Rc<Cell<u32>>) {
 }
 
 #[test]
-fn a_transport_that_panics_at_every_attempt_stops_the_session_under_careful() {
+fn a_transport_that_always_panics_stops_a_careful_session() {
     for at in [Place::CanPing, Place::Connect, Place::Poll, Place::Bomb] {
         let (mut session, polls) = faulty(at);
         session.run_to(3_600_000);
@@ -336,7 +336,7 @@ fn a_transport_that_panics_at_every_attempt_stops_the_session_under_careful() {
 }
 
 #[test]
-fn an_attempt_that_panics_when_it_is_given_up_harms_nothing() {
+fn an_attempt_that_panics_when_dropped_is_contained() {
     let (mut session, _) = faulty(Place::Drop);
     session.run_to(100_000);
     assert!(session.times("lost").len() > 5);
@@ -347,7 +347,7 @@ fn an_attempt_that_panics_when_it_is_given_up_harms_nothing() {
 }
 
 #[test]
-fn losses_of_another_kind_in_between_begin_the_row_again() {
+fn another_kind_of_loss_restarts_the_count_of_panics() {
     let mut call = 0;
     let rows = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let told = std::sync::Arc::clone(&rows);

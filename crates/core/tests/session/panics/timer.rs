@@ -32,7 +32,7 @@ impl Timer for Faulty {
 }
 
 #[test]
-fn a_session_whose_timer_panics_can_be_dropped_and_ends() {
+fn a_session_whose_timer_panics_can_be_dropped() {
     let clock = Clock::new();
     let (transport, _remote) = mock(&clock);
     let panics = Arc::new(AtomicBool::new(false));

@@ -38,7 +38,7 @@ fn welcome(message: Message) -> Option<Message> {
 }
 
 #[test]
-fn nothing_queued_flows_before_the_exchange_is_done() {
+fn queued_messages_wait_for_the_exchange() {
     let clock = Clock::new();
     let (transport, remote) = login(&clock);
     remote.script(|_| Script::accept().latency(SECOND).reply_with(welcome));
@@ -59,7 +59,7 @@ fn nothing_queued_flows_before_the_exchange_is_done() {
 }
 
 #[test]
-fn an_exchange_that_fails_or_hangs_is_a_failed_attempt_with_a_cause_of_its_own() {
+fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
     let clock = Clock::new();
     let (transport, remote) = login(&clock);
     remote.script(|dial| match dial {
@@ -132,7 +132,7 @@ fn a_sleep_that_ends_early_does_not_end_the_exchange() {
 }
 
 #[test]
-fn replays_come_after_every_open_and_before_what_is_queued() {
+fn replays_follow_every_open_and_precede_queued_messages() {
     let clock = Clock::new();
     let (transport, remote): (MockTransport, Remote) = mock(&clock);
     remote.script(|dial| match dial {
@@ -194,7 +194,7 @@ fn replays_are_bounded_like_the_outbox() {
 
 /// P19.
 #[test]
-fn a_next_that_is_dropped_in_the_exchange_loses_nothing() {
+fn a_read_dropped_in_the_exchange_loses_nothing() {
     let cancelled = at_every_cancellation(|cancellation| {
         let clock = Clock::new();
         let (transport, remote): (MockTransport, Remote) = mock(&clock);
@@ -223,7 +223,7 @@ fn a_next_that_is_dropped_in_the_exchange_loses_nothing() {
 
 /// P19: an attempt that is dropped anywhere, boxed or not, leaves no line and no transport behind.
 #[test]
-fn an_attempt_that_is_dropped_anywhere_is_abandoned_whole() {
+fn a_dropped_attempt_leaves_no_connection_and_no_transport() {
     for boxed in [false, true] {
         let cancelled = at_every_cancellation(|cancellation| {
             let clock = Clock::new();
@@ -257,7 +257,7 @@ fn an_attempt_that_is_dropped_anywhere_is_abandoned_whole() {
 
 /// P19: as documented, what a dropped send was about to write was written whole or not at all.
 #[test]
-fn a_send_that_is_dropped_in_the_exchange_is_whole_or_nothing() {
+fn a_send_dropped_in_the_exchange_is_complete_or_absent() {
     let cancelled = at_every_cancellation(|cancellation| {
         let clock = Clock::new();
         let (transport, remote): (MockTransport, Remote) = mock(&clock);

@@ -61,7 +61,7 @@ fn a_boxed_transport_is_swapped_between_attempts() {
 }
 
 #[test]
-fn an_abandoned_attempt_gives_the_transport_back() {
+fn an_abandoned_attempt_returns_the_transport() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|dial| if dial < 3 { Script::hang() } else { Script::accept() });
@@ -83,7 +83,7 @@ fn an_abandoned_attempt_gives_the_transport_back() {
 }
 
 #[test]
-fn a_transport_replaced_in_mid_attempt_does_not_come_back() {
+fn a_transport_replaced_during_an_attempt_does_not_return() {
     let clock = Clock::new();
     let (hanging, old) = mock(&clock);
     old.script(|_| Script::hang());
@@ -100,7 +100,7 @@ fn a_transport_replaced_in_mid_attempt_does_not_come_back() {
 }
 
 #[test]
-fn whether_pings_can_be_sent_is_the_present_connections_affair() {
+fn each_connection_decides_whether_it_can_ping() {
     let clock = Clock::new();
     let (cannot, remote) = mock(&clock);
     remote.script(|_| Script::accept().echo());

@@ -71,7 +71,7 @@ fn assert_within(dials: &[u64], count: usize, window: u64) {
 }
 
 #[test]
-fn a_pause_keeps_no_grant_for_later() {
+fn a_pause_gives_its_grant_back() {
     let mut crowd = Crowd::new(1, secs(10));
     crowd.start(6);
     // The first has dialled; the others wait for their turns at 10 s, 20 s, ..
@@ -83,7 +83,7 @@ fn a_pause_keeps_no_grant_for_later() {
 }
 
 #[test]
-fn those_who_are_gone_use_up_nothing() {
+fn dropped_requests_use_no_budget() {
     let gone: [fn(&Handle); 3] = [Handle::close, Handle::abort, Handle::pause];
     for leave in gone {
         let mut crowd = Crowd::new(1, secs(10));
@@ -97,7 +97,7 @@ fn those_who_are_gone_use_up_nothing() {
 }
 
 #[test]
-fn sessions_that_are_dropped_use_up_nothing() {
+fn dropped_sessions_use_no_budget() {
     let mut crowd = Crowd::new(1, secs(10));
     crowd.start(1);
     let tasks: Vec<_> = (0..100)
@@ -114,7 +114,7 @@ fn sessions_that_are_dropped_use_up_nothing() {
 }
 
 #[test]
-fn a_session_that_nobody_polls_any_more_is_passed_over() {
+fn a_session_that_is_not_polled_is_passed_over() {
     let mut crowd = Crowd::new(1, secs(10));
     crowd.start(1);
     // Polled once, which asks, and never again.
@@ -137,7 +137,7 @@ fn a_session_that_nobody_polls_any_more_is_passed_over() {
 }
 
 #[test]
-fn attempts_begin_in_the_order_in_which_they_asked_and_as_planned() {
+fn attempts_start_in_the_order_of_their_requests() {
     let mut crowd = Crowd::new(2, secs(10));
     for _ in 0..9 {
         crowd.start(1);
@@ -155,7 +155,7 @@ fn attempts_begin_in_the_order_in_which_they_asked_and_as_planned() {
 }
 
 #[test]
-fn those_behind_learn_that_they_move_up() {
+fn waiting_sessions_learn_that_they_move_up() {
     let mut crowd = Crowd::new(1, secs(10));
     crowd.start(5);
     crowd.members[2].1.pause();
@@ -178,7 +178,7 @@ fn those_behind_learn_that_they_move_up() {
 
 /// One session alone knows from the beginning when its next attempt is.
 #[test]
-fn retry_and_status_count_the_budget_in() {
+fn retry_and_status_include_the_wait_for_the_budget() {
     let budget = DialBudget::new(2, secs(60)).unwrap();
     let mut session = Session::new(
         |_| Script::refuse_connection(),
@@ -199,7 +199,7 @@ fn retry_and_status_count_the_budget_in() {
 }
 
 #[test]
-fn a_replacement_waits_for_the_budget_and_says_so() {
+fn a_replacement_waits_for_the_budget_and_reports_it() {
     let budget = DialBudget::new(1, secs(60)).unwrap();
     let mut session = Session::new(|_| Script::accept(), |builder| builder.dial_budget(budget));
     session.run_to(20_000);
@@ -212,7 +212,7 @@ fn a_replacement_waits_for_the_budget_and_says_so() {
 
 /// Sessions come, go, pause and hurry at random: no window holds more than the budget.
 #[test]
-fn whatever_happens_no_window_holds_more_than_the_budget() {
+fn no_window_has_more_attempts_than_the_budget() {
     for seed in 1..=20_u64 {
         let mut state = seed;
         let mut draw = move |below: u64| {

@@ -31,7 +31,7 @@ fn a_close_is_graceful_and_bounded() {
 }
 
 #[test]
-fn what_comes_before_the_end_of_a_graceful_close_is_still_told() {
+fn messages_before_the_end_of_a_close_are_reported() {
     let mut session = Session::original(|_| Script::accept().latency(secs(1)));
     session.run_to(3_000);
     session.peer().send("under way");
@@ -54,7 +54,7 @@ fn an_abort_ends_at_once() {
 }
 
 #[test]
-fn reconnect_now_cuts_the_wait_short_and_keeps_the_minimum_gap() {
+fn reconnect_now_ends_the_wait_but_keeps_the_minimum_gap() {
     let mut session = Session::original(|_| Script::refuse_connection());
     session.run_to(500);
     session.handle.reconnect_now();
@@ -69,7 +69,7 @@ fn reconnect_now_cuts_the_wait_short_and_keeps_the_minimum_gap() {
 }
 
 #[test]
-fn reconnect_now_disturbs_no_attempt_under_way() {
+fn reconnect_now_keeps_a_running_attempt() {
     let mut session = Session::original(|_| Script::accept().after(secs(3)));
     session.run_to(1_000);
     session.handle.reconnect_now();
@@ -78,7 +78,7 @@ fn reconnect_now_disturbs_no_attempt_under_way() {
 }
 
 #[test]
-fn probe_now_replaces_a_connection_only_without_an_answer() {
+fn probe_now_replaces_only_an_unresponsive_connection() {
     let mut session = Session::new(
         |dial| match dial {
             1 => Script::accept().pong_after(ms(4_999)),
@@ -116,7 +116,7 @@ fn probe_now_does_nothing_without_an_open_connection() {
 }
 
 #[test]
-fn a_pause_keeps_an_open_connection_readable_without_heartbeats_or_verdicts() {
+fn a_pause_keeps_the_connection_without_heartbeats() {
     let mut session = Session::new(
         |_| Script::accept().without_pongs().chatter(secs(600), "news"),
         |builder| builder.heartbeat(pings()),
@@ -136,7 +136,7 @@ fn a_pause_keeps_an_open_connection_readable_without_heartbeats_or_verdicts() {
 }
 
 #[test]
-fn a_pause_gives_up_an_attempt_and_a_wait_and_resume_dials_at_once() {
+fn a_pause_ends_attempt_and_wait_and_resume_dials() {
     // During the attempt, during the wait.
     for (script, moment) in
         [(Script::hang as fn() -> Script, 5_000), (Script::refuse_connection, 1_000)]
@@ -158,7 +158,7 @@ fn a_pause_gives_up_an_attempt_and_a_wait_and_resume_dials_at_once() {
 }
 
 #[test]
-fn a_connection_that_dies_in_a_pause_is_told_and_not_replaced() {
+fn a_loss_during_a_pause_is_reported_and_not_replaced() {
     let mut session = Session::original(|_| Script::accept().end_after(secs(10)));
     session.run_to(1_000);
     session.handle.pause();
@@ -171,7 +171,7 @@ fn a_connection_that_dies_in_a_pause_is_told_and_not_replaced() {
 }
 
 #[test]
-fn the_last_of_pause_and_resume_holds() {
+fn the_last_of_pause_and_resume_counts() {
     let mut session = Session::original(|_| Script::accept().echo());
     session.run_to(1_000);
     session.handle.pause();
@@ -196,7 +196,7 @@ fn a_session_can_be_paused_before_it_begins() {
 }
 
 #[test]
-fn a_closing_session_heeds_nothing_but_abort() {
+fn a_closing_session_obeys_only_abort() {
     let mut session = Session::new(
         |_| Script::accept().ignore_close(),
         |builder| builder.preset(Preset::Resilient),

@@ -17,7 +17,7 @@ type MockBuilder = Builder<Endpoints<MockTransport>, MockTimer>;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn attempts_go_to_the_endpoint_with_the_fewest_failures_the_first_among_equals() {
+fn attempts_use_the_endpoint_with_the_fewest_failures() {
     let clock = Clock::new();
     let (main, main_remote) = mock(&clock);
     let (spare, spare_remote) = mock(&clock);
@@ -109,7 +109,7 @@ fn a_replacement_that_fails_counts_against_its_endpoint() {
 }
 
 #[test]
-fn what_the_user_gives_up_counts_for_nothing() {
+fn an_attempt_given_up_by_the_user_does_not_count() {
     // A connection that is replaced before it is stable, again and again.
     let (first, failures) = used(
         |_| Script::accept(),
@@ -135,7 +135,7 @@ fn what_the_user_gives_up_counts_for_nothing() {
 }
 
 #[test]
-fn a_connection_that_reaches_its_age_clears_the_failures_of_its_endpoint() {
+fn a_connection_at_its_age_limit_reduces_endpoint_failures() {
     // Down once, so the other is used; it reaches its age, and the failures are halved.
     let main = |dial| if dial == 1 { Script::refuse_connection() } else { Script::accept() };
     let (used, failures) = used(main, |builder| builder.max_age(SECOND * 25), |_, _| {});
@@ -145,7 +145,7 @@ fn a_connection_that_reaches_its_age_clears_the_failures_of_its_endpoint() {
 
 /// The three facts that a transport is told.
 #[test]
-fn an_attempt_is_told_what_came_before_it() {
+fn an_attempt_knows_its_predecessor() {
     let clock = Clock::new();
     let (mut inner, remote) = mock(&clock);
     remote.script(|dial| match dial {
@@ -196,7 +196,7 @@ fn an_attempt_is_told_what_came_before_it() {
 }
 
 #[test]
-fn no_endpoint_at_all_is_refused() {
+fn an_empty_list_of_endpoints_is_refused() {
     let none: [MockTransport; 0] = [];
     assert_eq!(Endpoints::new(none).unwrap_err().setting(), "endpoints");
 }

@@ -101,7 +101,7 @@ fn a_hanging_provider_is_given_up_at_the_deadline() {
 }
 
 #[test]
-fn a_provider_that_panics_when_called_is_a_failed_attempt() {
+fn a_provider_that_panics_at_its_call_is_a_failed_attempt() {
     let (events, _, calls) = run(good, |call, inner, attempt, _| {
         assert!(call > 3, "in connect()");
         Box::pin(inner.connect(attempt))
@@ -111,7 +111,7 @@ fn a_provider_that_panics_when_called_is_a_failed_attempt() {
 }
 
 #[test]
-fn a_provider_that_panics_when_polled_is_a_failed_attempt_and_is_not_polled_again() {
+fn a_provider_that_panics_in_a_poll_is_not_polled_again() {
     for late in [false, true] {
         let polls = Rc::new(Cell::new(0));
         let polled = Rc::clone(&polls);
@@ -153,7 +153,7 @@ fn a_slow_provider_has_until_the_deadline() {
 }
 
 #[test]
-fn what_a_provider_gave_is_not_used_again_after_success() {
+fn a_providers_result_is_not_used_again_after_success() {
     let flapping = |_| Script::flap(secs(10));
     let (_, remote, calls) = run(flapping, |_, inner, attempt, _| Box::pin(inner.connect(attempt)));
     assert_eq!(remote.dials().len(), calls.len());
@@ -163,15 +163,15 @@ fn what_a_provider_gave_is_not_used_again_after_success() {
 }
 
 #[test]
-fn k_failures_are_k_dials_up_to_the_limit_and_then_one_end_with_the_last_cause() {
+fn failures_up_to_the_limit_make_as_many_dials_and_one_end() {
     // P26.
     let limit = 5;
     for failures in 1..=limit + 1 {
-        let (mut fixture, settings) = Fixture::new(move |dial| {
+        let (mut fixture, builder) = Fixture::new(move |dial| {
             let accept = dial > u64::from(failures);
             if accept { Script::accept() } else { Script::refuse_http(500 + dial as u16, []) }
         });
-        let session = settings.attempts(Attempts::at_most(limit)).build().unwrap();
+        let session = builder.attempts(Attempts::at_most(limit)).build().unwrap();
         let log = fixture.read(session);
         fixture.runner.run_for(secs(60));
         let events = log.events();
@@ -195,9 +195,9 @@ fn k_failures_are_k_dials_up_to_the_limit_and_then_one_end_with_the_last_cause()
 }
 
 #[test]
-fn closing_while_a_provider_works_gives_it_up_at_once() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::hang());
-    let session = settings.build().unwrap();
+fn closing_drops_a_running_provider_at_once() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::hang());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     let log = fixture.read(session);
     fixture.runner.run_for(secs(3));
@@ -209,9 +209,9 @@ fn closing_while_a_provider_works_gives_it_up_at_once() {
 
 /// The gap between attempts and the shared budget count from the beginning of each.
 #[test]
-fn an_attempt_begins_before_its_event_is_taken() {
-    let (fixture, settings) = Fixture::new(|_| Script::hang());
-    let mut session = settings.build().unwrap();
+fn an_attempt_starts_before_its_event_is_read() {
+    let (fixture, builder) = Fixture::new(|_| Script::hang());
+    let mut session = builder.build().unwrap();
     let first = WakeCounter::new().next(&mut session);
     assert!(matches!(first, Poll::Ready(Some(Event::Connecting(_)))), "{first:?}");
     assert_eq!(fixture.remote.dials().len(), 1);

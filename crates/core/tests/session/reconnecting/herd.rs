@@ -73,7 +73,7 @@ fn a_shared_budget_bounds_the_busiest_second_and_all_recover() {
 }
 
 #[test]
-fn a_wide_first_delay_keeps_ten_thousand_clients_apart() {
+fn a_wide_first_delay_spreads_ten_thousand_clients() {
     let narrow = busiest_second(&herd(None, None));
     let wide = busiest_second(&herd(None, Some(SECOND * 60)));
     assert!(wide * 5 < narrow, "{wide} with a first delay of 0..=60 s, {narrow} without");
@@ -83,7 +83,7 @@ fn a_wide_first_delay_keeps_ten_thousand_clients_apart() {
 }
 
 #[test]
-fn no_hint_goes_round_the_shared_budget() {
+fn no_command_bypasses_the_shared_budget() {
     let clock = Clock::new();
     let budget = DialBudget::new(1, SECOND * 10).unwrap();
     let (transport, remote) = mock(&clock);

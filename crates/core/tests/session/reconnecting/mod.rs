@@ -3,9 +3,12 @@
 mod before_open;
 mod boxed_transport;
 mod budget;
+mod commands_at_any_time;
 mod control;
 mod endpoints;
 mod failing_transports;
 mod herd;
-mod pace;
+mod limits;
+mod one_connection;
+mod pacing;
 mod verdict;

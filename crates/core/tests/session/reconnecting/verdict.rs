@@ -120,7 +120,7 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
 }
 
 #[test]
-fn p09_p10_each_row_of_the_careful_table() {
+fn each_row_of_the_careful_table_holds() {
     for (cause, refreshed, expected) in rows() {
         for opened in [false, true] {
             for attempt in [0, 1, u32::MAX] {
@@ -151,7 +151,7 @@ fn session(preset: Preset, script: Answer) -> (Session, Arc<Mutex<Vec<Attempt>>>
 }
 
 #[test]
-fn p09_a_verdict_of_retry_takes_the_delay_and_a_wait_comes_on_top() {
+fn retry_uses_the_delay_and_wait_is_added_to_it() {
     let scripts: [(Answer, u64); 6] = [
         (|_| Script::refuse_http(403, []), 2_000),
         (|_| Script::refuse_http(429, [("retry-after", "30")]), 32_000),
@@ -169,7 +169,7 @@ fn p09_a_verdict_of_retry_takes_the_delay_and_a_wait_comes_on_top() {
 }
 
 #[test]
-fn p09_a_401_asks_for_fresh_credentials_once_and_a_second_one_stops() {
+fn a_401_asks_for_fresh_credentials_once_and_then_stops() {
     let (mut session, attempts) = session(Preset::Resilient, |_| Script::refuse_http(401, []));
     session.run_to(60_000);
     let refresh: Vec<_> = attempts.lock().unwrap().iter().map(|a| a.refresh).collect();
@@ -178,7 +178,7 @@ fn p09_a_401_asks_for_fresh_credentials_once_and_a_second_one_stops() {
 }
 
 #[test]
-fn p09_a_401_after_a_connection_that_worked_is_the_first_again() {
+fn a_401_after_a_working_connection_counts_as_the_first() {
     let (mut session, attempts) = session(Preset::Resilient, |dial| match dial {
         1 | 3 => Script::refuse_http(401, []),
         2 => Script::flap(secs(10)),
@@ -191,7 +191,7 @@ fn p09_a_401_after_a_connection_that_worked_is_the_first_again() {
 }
 
 #[test]
-fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
+fn a_stop_ends_the_session_with_its_cause() {
     let scripts: [(Answer, ErrorKind); 3] = [
         (
             |_| Script::refuse(TransportError::new(ErrorKind::Certificate, "")),
@@ -215,7 +215,7 @@ fn p10_a_stop_ends_the_session_with_its_cause_after_one_dial() {
 }
 
 #[test]
-fn in_the_original_preset_whatever_the_server_does_leads_to_a_reconnect() {
+fn the_original_preset_reconnects_after_every_loss() {
     let scripts: [Answer; 9] = [
         |_| Script::refuse_http(401, []),
         |_| Script::refuse_http(410, []),
@@ -241,7 +241,7 @@ fn too_large() -> TransportError {
 }
 
 #[test]
-fn a_message_that_is_too_large_stops_at_the_third_connection_in_a_row() {
+fn a_too_large_message_stops_at_the_third_connection() {
     let (mut session, _) =
         session(Preset::Resilient, |_| Script::accept().fail_after(secs(60), too_large()));
     session.run_to(3_600_000);
@@ -254,7 +254,7 @@ fn a_message_that_is_too_large_stops_at_the_third_connection_in_a_row() {
 }
 
 #[test]
-fn only_messages_that_came_in_too_large_are_counted_together() {
+fn only_too_large_messages_are_counted_together() {
     // Answers to an upgrade that are too large, then messages.
     let (mut session, _) = session(Preset::Resilient, |dial| match dial {
         1..=4 => Script::refuse(too_large()),

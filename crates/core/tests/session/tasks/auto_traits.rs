@@ -107,7 +107,7 @@ fn supervisors_and_drivers_are_always_unpin() {
 }
 
 #[test]
-fn what_crosses_threads_is_send_and_sync() {
+fn handles_and_their_values_are_send_and_sync() {
     is_send_and_sync::<Handle>();
     is_send_and_sync::<Event>();
     is_send_and_sync::<Receipt>();
@@ -138,7 +138,7 @@ fn futures_of_handles_and_hooks_are_send() {
 }
 
 #[test]
-fn a_session_of_parts_that_are_neither_send_nor_unpin_works() {
+fn parts_that_are_neither_send_nor_unpin_work() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().silent());

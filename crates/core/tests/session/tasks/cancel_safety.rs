@@ -14,11 +14,11 @@ fn slow() -> Script {
 }
 
 fn slow_session(outbox: Outbox) -> (Fixture, MockSupervisor) {
-    let (fixture, settings) = Fixture::new(|dial| match dial {
+    let (fixture, builder) = Fixture::new(|dial| match dial {
         1 => Script::refuse_connection().after(ms(50)),
         _ => slow(),
     });
-    let session = settings.outbox(outbox).build().unwrap();
+    let session = builder.outbox(outbox).build().unwrap();
     (fixture, session)
 }
 
@@ -38,7 +38,7 @@ fn beside(outbox: Outbox, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
 }
 
 #[test]
-fn next_of_a_supervisor() {
+fn next_of_a_supervisor_is_cancel_safe() {
     let expected = [
         "connecting 1 attempt 0",
         "lost 1 connect",
@@ -68,7 +68,7 @@ fn next_of_a_supervisor() {
 }
 
 #[test]
-fn next_of_an_inbox() {
+fn next_of_an_inbox_is_cancel_safe() {
     let cancelled = at_every_cancellation(|cancellation| {
         let (mut fixture, session) = slow_session(Outbox::new());
         let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -89,7 +89,7 @@ fn next_of_an_inbox() {
 }
 
 #[test]
-fn a_driver_polled_through_futures_that_are_dropped() {
+fn a_driver_can_be_polled_by_futures_that_are_dropped() {
     at_every_cancellation(|cancellation| {
         let (mut fixture, session) = slow_session(Outbox::new());
         let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
@@ -136,7 +136,7 @@ fn check_send(send: impl AsyncFn(&Cancellation, &mut Handle) -> Option<()>) -> u
 }
 
 #[test]
-fn queue() {
+fn queue_is_cancel_safe() {
     let cancelled = check_send(async |cancellation, handle| {
         cancellation.wrap(handle.queue("x")).await.map(Result::unwrap)
     });
@@ -144,7 +144,7 @@ fn queue() {
 }
 
 #[test]
-fn queue_with_receipt() {
+fn queue_with_receipt_is_cancel_safe() {
     let cancelled = check_send(async |cancellation, handle| {
         let receipt = cancellation.wrap(handle.queue_with_receipt("x")).await?.unwrap();
         assert!(receipt.await.is_written());
@@ -154,7 +154,7 @@ fn queue_with_receipt() {
 }
 
 #[test]
-fn send() {
+fn send_of_a_handle_confirms_or_can_be_repeated() {
     let cancelled = check_send(async |cancellation, handle| {
         assert!(cancellation.wrap(Handle::send(handle, "x")).await?.unwrap().is_written());
         Some(())
@@ -163,7 +163,7 @@ fn send() {
 }
 
 #[test]
-fn send_of_a_handle_as_a_sink() {
+fn send_of_a_handle_is_cancel_safe() {
     let cancelled = check_send(async |cancellation, handle| {
         cancellation.wrap(SinkExt::send(handle, "x".into())).await.map(Result::unwrap)
     });
@@ -171,7 +171,7 @@ fn send_of_a_handle_as_a_sink() {
 }
 
 #[test]
-fn flush_and_close_of_a_handle_as_a_sink() {
+fn flush_and_close_of_a_handle_are_cancel_safe() {
     at_every_cancellation(|cancellation| {
         let received = beside(Outbox::new(), async |handle| {
             let mut sink = handle.clone();
@@ -190,7 +190,7 @@ fn flush_and_close_of_a_handle_as_a_sink() {
 }
 
 #[test]
-fn a_receipt() {
+fn a_receipt_is_cancel_safe() {
     at_every_cancellation(|cancellation| {
         let received = beside(Outbox::new(), async |handle| {
             let mut receipt: Receipt = handle.queue_with_receipt("x").await.unwrap();
@@ -205,7 +205,7 @@ fn a_receipt() {
 }
 
 #[test]
-fn closed_and_the_next_of_status_changes() {
+fn closed_and_status_changes_are_cancel_safe() {
     at_every_cancellation(|cancellation| {
         beside(Outbox::new(), async |handle| {
             let mut changes = handle.status_changes();
@@ -244,7 +244,7 @@ fn closed_and_the_next_of_status_changes() {
 }
 
 #[test]
-fn send_flush_and_close_of_a_supervisor() {
+fn send_flush_and_close_of_a_supervisor_are_cancel_safe() {
     let cancelled = at_every_cancellation(|cancellation| {
         let (mut fixture, mut session) = slow_session(Outbox::new().count(1));
         let mut accepted = false;

@@ -17,11 +17,11 @@ fn numbered(count: u32) -> impl stream::Stream<Item = Result<Message, SessionClo
 }
 
 #[test]
-fn filter_map_take_while_and_chunks() {
-    let (mut fixture, settings) = Fixture::new(|dial| {
+fn filter_map_take_while_and_chunks_work() {
+    let (mut fixture, builder) = Fixture::new(|dial| {
         Script::accept().chatter(secs(1), dial.to_string()).end_after(ms(3_500))
     });
-    let session = settings.build().unwrap();
+    let session = builder.build().unwrap();
     let chunks = session
         .take_while(|event| ready(!matches!(event, Event::Open(open) if open.connection == 3)))
         .filter_map(|event| ready(message(event)))
@@ -33,11 +33,11 @@ fn filter_map_take_while_and_chunks() {
 }
 
 #[test]
-fn select_of_two_sessions_ends_with_both() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("one").echo());
+fn select_of_two_sessions_ends_after_both() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("one").echo());
     let (other, more) = Fixture::new(|_| Script::accept().greet("two").echo());
     // Both sessions on one clock: the other fixture's timer never moves, nor does it need to.
-    let (one, two) = (settings.build().unwrap(), more.build().unwrap());
+    let (one, two) = (builder.build().unwrap(), more.build().unwrap());
     let handles = [one.handle(), two.handle()];
     let mut merged = stream::select(one, two);
     fixture.runner.run_until(async {
@@ -56,8 +56,8 @@ fn select_of_two_sessions_ends_with_both() {
 
 #[test]
 fn select_biased_and_fuse_stop_at_the_end() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     session.handle().close();
     let events = fixture.runner.run_until(async {
         let mut events = 0;
@@ -73,8 +73,8 @@ fn select_biased_and_fuse_stop_at_the_end() {
 
 #[test]
 fn forward_into_the_supervisor_writes_all_and_closes_the_session() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
-    let mut session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
+    let mut session = builder.build().unwrap();
     fixture.runner.run_until(async {
         numbered(500).forward(&mut session).await.unwrap();
         let rest = session.collect::<Vec<_>>().await;
@@ -87,8 +87,8 @@ fn forward_into_the_supervisor_writes_all_and_closes_the_session() {
 }
 
 #[test]
-fn forward_into_the_supervisor_keeps_the_heart_beating_between_messages() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().latency(ms(10)));
+fn forward_into_the_supervisor_keeps_heartbeats_going() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().latency(ms(10)));
     let timer = fixture.clock.timer();
     let slow = stream::unfold(0, move |number| {
         let timer = timer.clone();
@@ -97,15 +97,15 @@ fn forward_into_the_supervisor_keeps_the_heart_beating_between_messages() {
             (number < 3).then(|| (Ok(Message::text(number.to_string())), number + 1))
         }
     });
-    fixture.runner.run_until(slow.forward(settings.build().unwrap())).unwrap();
+    fixture.runner.run_until(slow.forward(builder.build().unwrap())).unwrap();
     assert_eq!(fixture.remote.dials().len(), 1);
     assert!(fixture.remote.trace().times("-> ping").len() >= 20);
 }
 
 #[test]
-fn forward_into_a_handle_ends_it_for_nobody_else() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+fn forward_into_a_handle_ends_only_that_handle() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     let mut handle = session.handle();
     let other = handle.clone();
     let log = fixture.read(session);
@@ -124,8 +124,8 @@ fn forward_into_a_handle_ends_it_for_nobody_else() {
 
 #[test]
 fn forward_of_an_inbox_into_a_handle_is_an_echo() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(4)).unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(4)).unwrap();
     let handle = driver.handle();
     fixture.runner.spawn(driver).detach();
     let echo = inbox.filter_map(|event| ready(message(event))).map(Ok);
@@ -141,8 +141,8 @@ fn forward_of_an_inbox_into_a_handle_is_an_echo() {
 
 #[test]
 fn fanout_and_with_keep_the_two_steps_of_a_sink() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     let both = session.handle().fanout(session.handle());
     let mut shouting =
         both.with(|text: &str| ready(Ok::<_, SessionClosed>(Message::text(text.to_uppercase()))));
@@ -158,9 +158,9 @@ fn fanout_and_with_keep_the_two_steps_of_a_sink() {
 }
 
 #[test]
-fn a_supervisor_can_be_read_by_reference_and_put_down() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
-    let mut session = settings.build().unwrap();
+fn a_supervisor_can_be_read_by_reference() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
+    let mut session = builder.build().unwrap();
     let counter = WakeCounter::new();
     {
         let mut first = pin!(session.by_ref().take(2));

@@ -29,8 +29,8 @@ fn sessions() -> Vec<(&'static str, Fixture, MockSupervisor)> {
         ("closing", |_| Script::accept().ignore_close()),
     ];
     let build = |(name, script)| {
-        let (fixture, settings) = Fixture::new(script);
-        let mut session = settings.outbox(Outbox::new().count(2)).build().unwrap();
+        let (fixture, builder) = Fixture::new(script);
+        let mut session = builder.outbox(Outbox::new().count(2)).build().unwrap();
         let counter = WakeCounter::new();
         if name != "idle" {
             counter.drain(&mut session);
@@ -49,7 +49,7 @@ fn sessions() -> Vec<(&'static str, Fixture, MockSupervisor)> {
 }
 
 #[test]
-fn dropping_the_supervisor_in_any_state_gives_everything_its_fate_and_ends_everybodys_wait() {
+fn dropping_a_supervisor_resolves_all_fates_and_waits() {
     for (name, fixture, session) in sessions() {
         let handle = session.handle();
         let counter = WakeCounter::new();
@@ -87,9 +87,9 @@ fn dropping_the_supervisor_in_any_state_gives_everything_its_fate_and_ends_every
 }
 
 #[test]
-fn a_message_on_the_line_is_unknown_when_the_supervisor_is_dropped() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+fn dropping_a_supervisor_makes_a_handed_message_unknown() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
     fixture.remote.last_peer().unwrap().write_quota(0);
@@ -105,7 +105,7 @@ fn a_message_on_the_line_is_unknown_when_the_supervisor_is_dropped() {
 }
 
 #[test]
-fn handles_of_a_dropped_session_are_harmless() {
+fn handles_of_a_dropped_session_return_errors() {
     for (_, fixture, session) in sessions() {
         let handle = session.handle();
         drop(session);
@@ -125,8 +125,8 @@ fn handles_of_a_dropped_session_are_harmless() {
 
 #[test]
 fn dropping_handles_never_ends_a_session() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     drop(handle.clone());
     let _ = session.handle();
@@ -139,8 +139,8 @@ fn dropping_handles_never_ends_a_session() {
 
 #[test]
 fn a_dropped_supervisor_keeps_no_waker_of_its_task() {
-    let (_stage, settings) = Fixture::new(|_| Script::accept());
-    let mut session = settings.build().unwrap();
+    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
     let handle = session.handle();
     let counter = WakeCounter::new();
     counter.drain(&mut session);
@@ -152,9 +152,9 @@ fn a_dropped_supervisor_keeps_no_waker_of_its_task() {
 }
 
 #[test]
-fn dropping_a_receipt_changes_nothing_for_its_message() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+fn dropping_a_receipt_does_not_affect_its_message() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     drop(receipt(&session.handle(), "a"));
     fixture.read(session);
     fixture.runner.run_for(secs(1));

@@ -86,7 +86,7 @@ fn at_rest(
 }
 
 #[test]
-fn a_beat_takes_two_polls_two_looks_and_two_sleeps_and_reads_what_came() {
+fn a_heartbeat_takes_two_polls_clock_reads_and_sleeps() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
     let (mut session, task) = at_rest(&clock, &tallies);
     for _ in 0..3 {
@@ -105,7 +105,7 @@ fn a_beat_takes_two_polls_two_looks_and_two_sleeps_and_reads_what_came() {
 }
 
 #[test]
-fn a_poll_that_is_not_for_it_asks_nothing() {
+fn a_spurious_poll_reads_nothing() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
     let (mut session, task) = at_rest(&clock, &tallies);
     for _ in 0..10 {
@@ -116,7 +116,7 @@ fn a_poll_that_is_not_for_it_asks_nothing() {
 
 /// As one does who asks and waits for the answer: after each message there may be more to read.
 #[test]
-fn a_flushed_message_takes_one_look_and_one_flush() {
+fn a_flushed_message_takes_one_clock_read_and_one_flush() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
     let (mut session, task) = at_rest(&clock, &tallies);
     for reads in [0, 1, 1] {

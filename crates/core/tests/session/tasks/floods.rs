@@ -75,7 +75,7 @@ fn floods() -> Vec<(&'static str, Frame, bool, u64)> {
     ]
 }
 
-fn settings(
+fn builder(
     frame: Frame,
     hesitates: bool,
 ) -> (Clock, Builder<impl Transport<Connection = WrappedConnection<Flood>>, MockTimer>) {
@@ -100,11 +100,11 @@ fn turn(
 }
 
 #[test]
-fn a_turn_of_the_stream_ends_under_every_flood_and_the_status_moves_on() {
+fn a_turn_of_the_stream_ends_under_every_flood() {
     for (name, frame, hesitates, most) in floods() {
         let is_message = matches!(frame, Frame::Message(_));
-        let (clock, settings) = settings(frame, hesitates);
-        let mut session = settings.build().unwrap();
+        let (clock, builder) = builder(frame, hesitates);
+        let mut session = builder.build().unwrap();
         let (counter, mut all) = (WakeCounter::new(), 0);
         for _ in 0..100 {
             let messages = turn(&counter, &mut session);
@@ -137,8 +137,8 @@ fn a_turn_of_the_stream_ends_under_every_flood_and_the_status_moves_on() {
 #[test]
 fn a_turn_of_the_sink_side_ends_under_every_flood() {
     for (name, frame, hesitates, most) in floods() {
-        let (_clock, settings) = settings(frame, hesitates);
-        let mut session = settings.build().unwrap();
+        let (_clock, builder) = builder(frame, hesitates);
+        let mut session = builder.build().unwrap();
         let counter = WakeCounter::new();
         for _ in 0..10 {
             let before = session.status().counters.messages_in;
@@ -163,10 +163,10 @@ fn a_turn_of_the_sink_side_ends_under_every_flood() {
 fn a_turn_of_the_driver_ends_under_every_flood() {
     for (name, frame, hesitates, most) in floods() {
         for drop_oldest in [false, true] {
-            let (_clock, settings) = settings(frame.clone(), hesitates);
+            let (_clock, builder) = builder(frame.clone(), hesitates);
             let inbox = Inbox::new(100_000);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
-            let (mut driver, _inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
+            let (mut driver, _inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
             let counter = WakeCounter::new();
             for _ in 0..10 {
                 let before = driver.handle().status().counters.messages_in;
@@ -180,7 +180,7 @@ fn a_turn_of_the_driver_ends_under_every_flood() {
 }
 
 #[test]
-fn messages_that_are_hidden_do_not_keep_a_turn_busy() {
+fn hidden_messages_do_not_prolong_a_turn() {
     let clock = Clock::new();
     let flood = Flood::new(Frame::Message(Message::text("pong")), false);
     let transport = flooded(&clock, flood);
@@ -199,10 +199,10 @@ fn messages_that_are_hidden_do_not_keep_a_turn_busy() {
 }
 
 #[test]
-fn attempts_that_fail_at_once_do_not_keep_a_turn_busy() {
-    let (fixture, settings) = Fixture::new(|_| Script::refuse_connection());
-    let settings = settings.backoff(Constant::new(std::time::Duration::from_nanos(1)));
-    let mut session = settings.minimum_gap(std::time::Duration::from_nanos(1)).build().unwrap();
+fn attempts_that_fail_at_once_do_not_prolong_a_turn() {
+    let (fixture, builder) = Fixture::new(|_| Script::refuse_connection());
+    let builder = builder.backoff(Constant::new(std::time::Duration::from_nanos(1)));
+    let mut session = builder.minimum_gap(std::time::Duration::from_nanos(1)).build().unwrap();
     let counter = WakeCounter::new();
     // A clock that moves on while it is looked at.
     let clock = fixture.clock.clone();

@@ -54,14 +54,14 @@ macro_rules! noting {
 }
 
 #[test]
-fn each_event_makes_one_call_across_reconnects() {
-    let (mut fixture, settings) = Fixture::new(|dial| match dial {
+fn each_event_calls_one_callback_across_reconnects() {
+    let (mut fixture, builder) = Fixture::new(|dial| match dial {
         1 => Script::accept().greet("hello").close_after(secs(5), 1001, "bye"),
         2 => Script::refuse_connection(),
         _ => Script::accept().silent().greet("again"),
     });
     let calls = Calls::of(&fixture);
-    let session = settings.attempts(Attempts::at_most(3)).build().unwrap();
+    let session = builder.attempts(Attempts::at_most(3)).build().unwrap();
     let handle = session.handle();
     let hooks = noting!(calls);
     let running = fixture.runner.spawn(hooks.run(session));
@@ -89,7 +89,7 @@ fn each_event_makes_one_call_across_reconnects() {
 }
 
 #[test]
-fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
+fn a_session_survives_panics_of_all_callbacks() {
     // Fact 19, E14.
     let script = |dial: u64| match dial % 3 {
         1 => Script::accept().greet("hello").end_after(secs(1)),
@@ -98,8 +98,8 @@ fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
     };
     let mut traces = Vec::new();
     for panics in [false, true] {
-        let (mut fixture, settings) = Fixture::new(script);
-        let session = settings.build().unwrap();
+        let (mut fixture, builder) = Fixture::new(script);
+        let session = builder.build().unwrap();
         let handle = session.handle();
         let reports = Rc::new(RefCell::new(Vec::new()));
         let told = Rc::clone(&reports);
@@ -134,10 +134,10 @@ fn every_callback_may_panic_at_every_event_and_nothing_is_harmed() {
 }
 
 #[test]
-fn closing_in_on_reconnect_means_no_further_dial() {
+fn a_close_in_on_reconnect_prevents_the_dial() {
     // Fact 44.
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().end_after(secs(1)));
-    let session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(1)));
+    let session = builder.build().unwrap();
     let handle = session.handle();
     let calls = Calls::of(&fixture);
     let hooks = noting!(calls).on_reconnect(move |_| handle.close());
@@ -150,8 +150,8 @@ fn closing_in_on_reconnect_means_no_further_dial() {
 
 #[test]
 fn callbacks_may_use_every_command_of_a_handle() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
-    let session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
+    let session = builder.build().unwrap();
     let handle = session.handle();
     let opens = Rc::new(RefCell::new(0));
     let opened = Rc::clone(&opens);
@@ -176,8 +176,8 @@ fn callbacks_may_use_every_command_of_a_handle() {
 
 #[test]
 fn hooks_over_an_inbox_whose_driver_is_dropped_end_without_closed() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(4)).unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(4)).unwrap();
     let driving = fixture.runner.spawn(driver);
     let calls = Calls::of(&fixture);
     let running = fixture.runner.spawn(noting!(calls).run(inbox));
@@ -189,9 +189,9 @@ fn hooks_over_an_inbox_whose_driver_is_dropped_end_without_closed() {
 }
 
 #[test]
-fn the_stream_need_not_be_unpin_and_run_can_be_dropped_without_loss() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept().greet("hello"));
-    let mut session = settings.build().unwrap();
+fn hooks_accept_streams_that_are_not_unpin_and_are_cancel_safe() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
+    let mut session = builder.build().unwrap();
     let calls = Calls::of(&fixture);
     let counter = WakeCounter::new();
     {
@@ -206,7 +206,7 @@ fn the_stream_need_not_be_unpin_and_run_can_be_dropped_without_loss() {
 }
 
 #[test]
-fn without_callbacks_it_just_runs() {
+fn hooks_run_without_callbacks() {
     let outcome = futures::executor::block_on(Hooks::default().run(stream::iter([] as [Event; 0])));
     assert!(outcome.closed.is_none() && outcome.panics == 0);
 }

@@ -96,23 +96,23 @@ impl AsRef<[u8]> for Payload {
 }
 
 fn open(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
-    let (fixture, settings) = Fixture::new(|_| Script::accept().unrecorded());
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept().unrecorded());
+    let mut session = builder.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
     WakeCounter::new().drain(&mut session);
     (fixture, session, visits)
 }
 
 fn offline(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
-    let (fixture, settings) = Fixture::new(|_| Script::hang());
-    let mut session = settings.outbox(outbox).build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::hang());
+    let mut session = builder.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
     WakeCounter::new().drain(&mut session);
     (fixture, session, visits)
 }
 
 #[test]
-fn a_message_that_was_written_is_freed_outside_of_the_lock() {
+fn a_written_message_is_freed_outside_the_lock() {
     for outbox in [Outbox::new(), Outbox::new().give_back(false), Outbox::new().resend(2)] {
         let (_stage, mut session, visits) = open(outbox);
         for _ in 0..3 {
@@ -125,7 +125,7 @@ fn a_message_that_was_written_is_freed_outside_of_the_lock() {
 }
 
 #[test]
-fn a_small_message_that_is_copied_while_offline_is_freed_outside_of_the_lock() {
+fn a_copied_small_message_is_freed_outside_the_lock() {
     let (_stage, session, visits) = offline(Outbox::new());
     visits.handle.try_queue(visits.message(10)).unwrap();
     let mut sink = session.handle();
@@ -134,7 +134,7 @@ fn a_small_message_that_is_copied_while_offline_is_freed_outside_of_the_lock() {
 }
 
 #[test]
-fn a_replay_that_is_replaced_is_freed_outside_of_the_lock() {
+fn a_replaced_replay_is_freed_outside_the_lock() {
     let (_stage, _session, visits) = offline(Outbox::new());
     visits.handle.replay("topic", visits.message(10)).unwrap();
     visits.handle.replay("topic", visits.message(10)).unwrap();
@@ -153,7 +153,7 @@ fn a_replay_that_is_replaced_is_freed_outside_of_the_lock() {
 }
 
 #[test]
-fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lock() {
+fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
     // The fates of dropped messages are bounded as the messages are.
     let (_stage, session, visits) = offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
     for _ in 0..5 {
@@ -176,7 +176,7 @@ fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lo
 }
 
 #[test]
-fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
+fn messages_of_a_loss_or_the_end_are_freed_outside_the_lock() {
     for outbox in [
         Outbox::new().offline(Offline::Refuse),
         Outbox::new().offline(Offline::Refuse).give_back(false),
@@ -211,7 +211,7 @@ fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
 }
 
 #[test]
-fn what_is_parked_in_a_sink_is_freed_outside_of_the_lock() {
+fn a_parked_message_is_freed_outside_the_lock() {
     let (_stage, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
     let mut sinks = [session.handle(), session.handle()];
     for sink in &mut sinks {
@@ -246,7 +246,7 @@ impl fmt::Display for Cause {
 impl Error for Cause {}
 
 #[test]
-fn a_cause_that_another_replaces_is_dropped_outside_of_the_lock() {
+fn a_replaced_cause_is_dropped_outside_the_lock() {
     let clock = Clock::new();
     let visits = Rc::new(OnceCell::<Visits>::new());
     let (of_transport, mut number) = (Rc::clone(&visits), 0);
@@ -296,7 +296,7 @@ impl Drop for Nosy {
 }
 
 #[test]
-fn a_boxed_transport_is_asked_and_dropped_outside_of_the_lock() {
+fn a_boxed_transport_is_called_and_dropped_outside_the_lock() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::hang());
@@ -318,7 +318,7 @@ fn wait<R>(visits: &Visits, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) {
 }
 
 #[test]
-fn who_waits_is_called_and_forgotten_outside_of_the_lock() {
+fn wakers_are_called_and_dropped_outside_the_lock() {
     let (fixture, mut session, visits) = open(Outbox::new().count(2));
     let counter = WakeCounter::new();
     let peer = fixture.remote.last_peer().unwrap();
@@ -353,9 +353,9 @@ fn who_waits_is_called_and_forgotten_outside_of_the_lock() {
 }
 
 #[test]
-fn reader_and_driver_are_called_and_forgotten_outside_of_the_lock() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept().greet("one").greet("two"));
-    let session = settings.build().unwrap();
+fn wakers_of_inbox_and_driver_are_called_outside_the_lock() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept().greet("one").greet("two"));
+    let session = builder.build().unwrap();
     let visits = Visits::new(session.handle());
     let (mut driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
     wait(&visits, |cx| Pin::new(&mut inbox).poll_next(cx));

@@ -7,12 +7,12 @@ use websocket_heartbeat_mock::Script;
 use crate::harness::{Fixture, WakeCounter, ms, secs};
 
 #[test]
-fn phases_are_published_as_they_begin() {
-    let (mut fixture, settings) = Fixture::new(|dial| match dial {
+fn phases_are_published_when_they_begin() {
+    let (mut fixture, builder) = Fixture::new(|dial| match dial {
         1 => Script::accept().after(ms(100)).end_after(secs(2)),
         _ => Script::accept().after(ms(100)).ignore_close(),
     });
-    let session = settings.build().unwrap();
+    let session = builder.build().unwrap();
     let handle = session.handle();
     assert_eq!(handle.status().phase, Phase::Idle);
     let mut changes = handle.status_changes();
@@ -47,9 +47,9 @@ fn phases_are_published_as_they_begin() {
 }
 
 #[test]
-fn a_degraded_line_is_visible_before_it_is_given_up() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().silent());
-    let session = settings.build().unwrap();
+fn a_degraded_connection_is_published_before_its_loss() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().silent());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     fixture.read(session);
     let mut changes = handle.status_changes();
@@ -74,8 +74,8 @@ fn a_degraded_line_is_visible_before_it_is_given_up() {
 }
 
 #[test]
-fn counters_are_right() {
-    let (mut fixture, settings) = Fixture::new(|dial| match dial {
+fn counters_count_messages_heartbeats_and_losses() {
+    let (mut fixture, builder) = Fixture::new(|dial| match dial {
         1 => Script::refuse_connection(),
         2 => Script::hang(),
         3 => Script::accept().silent(),
@@ -83,7 +83,7 @@ fn counters_are_right() {
         5 => Script::accept().end_after(secs(1)),
         _ => Script::accept().echo().latency(ms(30)),
     });
-    let session = settings.connect_timeout(secs(10)).build().unwrap();
+    let session = builder.connect_timeout(secs(10)).build().unwrap();
     let handle = session.handle();
     fixture.read(session);
     fixture.runner.run_for(secs(60));
@@ -111,8 +111,8 @@ fn counters_are_right() {
 
 #[test]
 fn the_depth_of_the_outbox_is_published_in_an_outage() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::hang());
-    let session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::hang());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     fixture.read(session);
     fixture.runner.run_for(secs(1));
@@ -127,9 +127,9 @@ fn the_depth_of_the_outbox_is_published_in_an_outage() {
 }
 
 #[test]
-fn nothing_is_published_per_message() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+fn the_status_is_not_published_for_each_message() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     fixture.read(session);
     fixture.runner.settle();
@@ -147,9 +147,9 @@ fn nothing_is_published_per_message() {
 }
 
 #[test]
-fn changes_end_after_closed_and_can_be_had_later() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.build().unwrap();
+fn changes_end_after_closed_and_can_be_requested_later() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     handle.close();
     fixture.read(session);
@@ -164,8 +164,8 @@ fn changes_end_after_closed_and_can_be_had_later() {
 
 #[test]
 fn phases_that_begin_without_an_event_are_published_at_once() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().ignore_close());
-    let session = settings.build().unwrap();
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().ignore_close());
+    let session = builder.build().unwrap();
     let handle = session.handle();
     fixture.read(session);
     fixture.runner.run_for(secs(1));

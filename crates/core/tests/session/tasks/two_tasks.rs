@@ -67,8 +67,8 @@ impl Halves {
 
 /// An open session over a server that says nothing of its own.
 fn open(outbox: Outbox) -> (Fixture, Halves, Peer, Handle) {
-    let (fixture, settings) = Fixture::new(|_| Script::accept());
-    let session = settings.outbox(outbox).build().unwrap();
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let mut halves = Halves::of(session);
     assert_eq!(halves.settle().len(), 2, "connecting, open");
@@ -101,7 +101,7 @@ fn a_message_read_by_the_sink_half_wakes_the_stream_half() {
 }
 
 #[test]
-fn room_in_the_outbox_wakes_the_sink_half_though_the_stream_half_made_it() {
+fn room_made_by_the_stream_half_wakes_the_sink_half() {
     let (_stage, mut halves, peer, _) = open(Outbox::new().count(1));
     peer.stall_writes();
     assert!(halves.hand("a"));
@@ -116,7 +116,7 @@ fn room_in_the_outbox_wakes_the_sink_half_though_the_stream_half_made_it() {
 }
 
 #[test]
-fn a_flush_that_completes_wakes_the_sink_half_though_the_stream_half_did_it() {
+fn a_flush_by_the_stream_half_wakes_the_sink_half() {
     let (_stage, mut halves, peer, _) = open(Outbox::new());
     peer.stall_writes();
     assert!(halves.hand("a"));
@@ -129,10 +129,10 @@ fn a_flush_that_completes_wakes_the_sink_half_though_the_stream_half_did_it() {
 }
 
 #[test]
-fn a_connection_that_opens_wakes_a_sink_half_that_waits_for_it() {
-    let (fixture, settings) = Fixture::manual();
+fn an_open_connection_wakes_a_waiting_sink_half() {
+    let (fixture, builder) = Fixture::manual();
     let outbox = Outbox::new().offline(Offline::Refuse);
-    let mut halves = Halves::of(settings.outbox(outbox).build().unwrap());
+    let mut halves = Halves::of(builder.outbox(outbox).build().unwrap());
     assert!(!halves.hand("a"), "nothing is accepted offline");
     halves.settle();
     fixture.remote.try_next_dial().unwrap().accept();
@@ -143,7 +143,7 @@ fn a_connection_that_opens_wakes_a_sink_half_that_waits_for_it() {
 }
 
 #[test]
-fn closing_by_the_sink_half_wakes_the_stream_half_and_the_end_wakes_the_sink_half() {
+fn a_close_wakes_the_stream_half_and_its_end_the_sink_half() {
     let (_stage, mut halves, _, _) = open(Outbox::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     let _ = halves.sink(|sink, cx| sink.poll_close(cx));
@@ -154,9 +154,9 @@ fn closing_by_the_sink_half_wakes_the_stream_half_and_the_end_wakes_the_sink_hal
 }
 
 #[test]
-fn the_end_of_a_close_that_takes_time_wakes_the_sink_half() {
-    let (fixture, settings) = Fixture::new(|_| Script::accept().ignore_close());
-    let mut halves = Halves::of(settings.close_timeout(secs(5)).build().unwrap());
+fn the_end_of_a_slow_close_wakes_the_sink_half() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept().ignore_close());
+    let mut halves = Halves::of(builder.close_timeout(secs(5)).build().unwrap());
     halves.settle();
     assert!(halves.sink(|sink, cx| sink.poll_close(cx)).is_pending());
     halves.settle();
@@ -168,7 +168,7 @@ fn the_end_of_a_close_that_takes_time_wakes_the_sink_half() {
 }
 
 #[test]
-fn a_message_fed_and_not_flushed_does_not_swallow_the_wake_of_a_command() {
+fn an_unflushed_message_does_not_hide_the_wake_of_a_command() {
     let (_stage, mut halves, _, handle) = open(Outbox::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     assert!(halves.hand("fed"));
@@ -178,20 +178,20 @@ fn a_message_fed_and_not_flushed_does_not_swallow_the_wake_of_a_command() {
 }
 
 #[test]
-fn the_halves_in_two_tasks_lose_nothing_under_many_interleavings() {
+fn two_halves_in_two_tasks_lose_nothing() {
     for seed in 0..300 {
         let mut rng = Rng::new(seed);
         let count = 20 + rng.below(80) as usize;
         let hesitant = rng.once_in(2);
         let latency = rng.duration(ms(0)..ms(30));
         let rate = 1 + rng.below(400);
-        let (mut fixture, settings) = Fixture::new(move |_| {
+        let (mut fixture, builder) = Fixture::new(move |_| {
             let script = Script::accept().echo().latency(latency);
             let script = script.write_rate(rate, ms(10));
             if hesitant { script.hesitant() } else { script }
         });
         let outbox = Outbox::new().count(1 + rng.below(8) as usize);
-        let (mut sink, mut stream) = settings.outbox(outbox).build().unwrap().split();
+        let (mut sink, mut stream) = builder.outbox(outbox).build().unwrap().split();
         let timer = fixture.clock.timer();
         let mut pauses = rng.clone();
         let writing = fixture.runner.spawn(async move {
@@ -233,9 +233,9 @@ fn the_halves_in_two_tasks_lose_nothing_under_many_interleavings() {
 }
 
 #[test]
-fn nobody_is_polled_much_more_than_there_is_news() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept().chatter(ms(100), "tick"));
-    let (mut sink, mut stream) = settings.build().unwrap().split();
+fn the_halves_have_few_unneeded_polls() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(ms(100), "tick"));
+    let (mut sink, mut stream) = builder.build().unwrap().split();
     let reading = fixture.runner.spawn(async move { while stream.next().await.is_some() {} });
     let timer = fixture.clock.timer();
     let writing = fixture.runner.spawn(async move {
@@ -254,9 +254,9 @@ fn nobody_is_polled_much_more_than_there_is_news() {
 
 /// The side that drives had stopped reading; it must not wait for the next deadline to go on.
 #[test]
-fn a_message_taken_from_a_full_backlog_calls_the_sink_side() {
-    let (mut fixture, settings) = Fixture::new(|_| Script::accept());
-    let mut halves = Halves::of(settings.heartbeat(Heartbeat::off()).build().unwrap());
+fn a_message_taken_from_a_full_backlog_wakes_the_sink_half() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut halves = Halves::of(builder.heartbeat(Heartbeat::off()).build().unwrap());
     assert_eq!(halves.flush(), Poll::Ready(Ok(())));
     fixture.runner.settle();
     let peer = fixture.remote.last_peer().unwrap();
