@@ -1,4 +1,4 @@
-//! The grammar of events, however they are read and however long they are not.
+//! The grammar of events holds for all readers, also for late ones.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -12,7 +12,7 @@ use crate::harness::{Fixture, WakeCounter, ms, secs};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Run(u64),
-    /// Reads so many events at most.
+    /// Reads at most this many events.
     Read(usize),
     Reconnect,
     Pause,
@@ -62,7 +62,7 @@ fn script(answer: Answer) -> Script {
     }
 }
 
-/// What was read so far.
+/// The events that were read so far.
 #[derive(Default)]
 struct Read {
     grammar: Grammar,
@@ -100,7 +100,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whoever reads late gets less, but a word of the grammar, and the counts are right.
+    /// A late reader gets fewer events. They obey the grammar, and the counts are correct.
     #[test]
     fn events_of_an_inbox_obey_the_grammar(
         limit in 1..6_usize,
@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(read.losses, all);
     }
 
-    /// The same for who only sends, and reads the rest later.
+    /// The same for a task that only sends, and reads the rest later.
     #[test]
     fn events_met_by_a_sink_obey_the_grammar(
         answers in proptest::collection::vec(answer(), 1..8),
@@ -184,7 +184,7 @@ proptest! {
     }
 }
 
-/// Connections that open and die, and attempts that fail, for an hour unread.
+/// Connections that open and end, and attempts that fail, for an hour unread.
 #[test]
 fn on_open_and_on_close_alternate_over_an_unread_inbox() {
     let scripts: [fn(u64) -> Script; 3] = [

@@ -1,11 +1,11 @@
-//! Every order of what the user, the server and time can do, up to four steps (P23).
+//! Every order of up to four steps of the user, the server and time.
 
 use websocket_heartbeat::{ErrorKind, Event, Heartbeat, Phase, TransportError};
 use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::harness::{Session, ms, secs};
 
-/// A name, and what is done.
+/// A name, and an action.
 type Step = (&'static str, fn(&mut Session));
 
 const STEPS: [Step; 11] = [
@@ -38,7 +38,8 @@ fn answer(dial: u64) -> Script {
     }
 }
 
-/// Whether each connection begins once, opens once at most, and is lost once, and the end is last.
+/// Checks that each connection starts once, opens at most once and is lost once, and that the end
+/// is last.
 fn assert_order(session: &Session, words: &str) {
     let told = session.timed_events();
     let (mut current, mut opened) = (None, false);
@@ -84,7 +85,7 @@ fn case(begin: u64, gap: u64, sequence: [usize; 4]) {
     assert_order(&session, &words());
     let live = session.remote.live() + session.remote.dialing();
     match dials {
-        // The user's will: no dial ever after, one end, nothing left.
+        // After a close there is no dial, one end, and nothing scheduled.
         Some(dials) => {
             let ends = session.times("closed").len();
             assert_eq!((session.dials().len(), ends, live), (dials, 1, 0), "{}", words());
@@ -96,11 +97,11 @@ fn case(begin: u64, gap: u64, sequence: [usize; 4]) {
     }
 }
 
-/// 3 beginnings, with and without time between the steps, 14 641 orders of each.
+/// 3 states, with and without time between the steps, 14 641 orders of each.
 #[test]
 fn every_order_of_four_steps_works_in_each_state() {
     let count = STEPS.len();
-    // While connecting, while open, and while waiting for a pong.
+    // Connecting, open, and waiting for a pong.
     for begin in [100, 400, 1_400] {
         for gap in [0, 400] {
             for order in 0..count.pow(4) {

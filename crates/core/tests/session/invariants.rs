@@ -1,5 +1,5 @@
-//! The invariants that the driver keeps, one test each under its own sentence; the machine's own
-//! stand beside it.
+//! The invariants of the driver, one test for each. The tests of the machine's invariants are in
+//! the machine.
 
 use std::{
     cell::Cell,
@@ -36,8 +36,8 @@ fn invariant_02_one_sleep() {
     let made = after.created - before.created;
     assert!(made <= 5, "{made} sleeps in a minute of messages");
 
-    // One for the silence and one for the answer is all that a beat needs; the answered probe's
-    // is replaced, so that it wakes nobody.
+    // Each heartbeat needs one sleep for the silence and one for the answer. The sleep of an
+    // answered probe is replaced, so that it causes no wake.
     let mut session = Session::new(
         |_| Script::accept().pong_after(ms(100)),
         |builder| builder.heartbeat(pings(14_900, 10_000)),
@@ -59,7 +59,7 @@ fn invariant_02_one_sleep() {
 
 #[test]
 fn invariant_03_the_clock_decides_not_the_sleep() {
-    // Sleeps that end early change no tick.
+    // Early sleeps change no time.
     let mut session = Session::original(|_| Script::accept().silent());
     session.clock.set_timer_early(true);
     session.run_to(60_000);
@@ -69,8 +69,8 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
         (vec![25_000, 52_000], vec![0, 27_000, 54_000])
     );
 
-    // Without any sleep: deadlines are met although the connection always has more to read, and
-    // the clock is read every 256 frames, not more often.
+    // Sleeps never end here: deadlines are met although the connection always has more to read, and
+    // the clock is read once per 256 frames.
     let readings = Rc::new(Cell::new(0_u64));
     let frames = Rc::new(Cell::new(0_u64));
     let (transport, remote) = mock(&Clock::new());
@@ -126,8 +126,8 @@ impl Behaviour for PongFlood {
 
 #[test]
 fn invariant_04_read_before_you_judge() {
-    // The answer lies in the buffer while nobody polls, until after the deadline. Not later than
-    // the timeout, so that it is the reading and not the lateness that saves it.
+    // The answer is readable while the task is not polled, until after the deadline. The lateness
+    // is below the timeout, so that the read and not the lateness keeps the connection.
     for late in [0, 1, 9_000] {
         let mut session =
             Session::original(|_| Script::accept().silent().send_after(ms(24_999), "here"));
@@ -137,7 +137,7 @@ fn invariant_04_read_before_you_judge() {
         assert_eq!(session.times("lost"), [], "late by {late}");
         assert_eq!(session.messages().len(), 1);
     }
-    // The same for an attempt that was finished in time, and seen too late.
+    // The same for an attempt that finishes in time and is polled late.
     let mut session = Session::original(|_| Script::accept().after(ms(9_999)));
     session.run_to(5_000);
     session.clock.jump(secs(60));
@@ -147,8 +147,7 @@ fn invariant_04_read_before_you_judge() {
 
 #[test]
 fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
-    // An inbox of 4 that nobody reads for ten minutes, before a server that talks on. Then the
-    // cable is cut.
+    // An inbox of 4 is not read for ten minutes while the server sends. Then the link is cut.
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().chatter(secs(1), "news"));
@@ -167,7 +166,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     runner.run_for(secs(600));
     assert_eq!(remote.dials().len(), 1);
 
-    // It reads again: all that was there, then a probe, then the verdict.
+    // Reading resumes: first all stored messages, then a probe, then the verdict.
     let pinged = remote.trace().times(PING).len();
     runner.spawn(async move { while inbox.next().await.is_some() {} }).detach();
     runner.run_for(secs(30));
@@ -179,7 +178,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
 
 #[test]
 fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
-    // Reads are delivered while a write is stuck, and the session can be closed.
+    // Messages are delivered while a write is stuck, and the session can be closed.
     let mut session = Session::original(|_| {
         Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "news")
     });
@@ -191,20 +190,20 @@ fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
     session.run_to(605_000);
     assert_eq!(session.last(), (605_000, "closed user".to_owned()));
 
-    // Nothing moves: lost as stalled, as soon as silence would have been found.
+    // No byte moves: lost as stalled, at the time at which silence would be detected.
     let mut session = Session::original(|_| Script::accept().stall_writes_after(secs(1)));
     session.run_to(2_000);
     session.handle.try_queue("stuck").unwrap();
     session.run_to(25_000);
     assert_eq!(session.times("lost 1 write_stalled"), [25_000]);
 
-    // 16 MiB at 1 Mbit/s: two minutes in which the probe cannot be written, and no verdict.
+    // 16 MiB at 1 Mbit/s: for two minutes the probe cannot be written, and there is no verdict.
     let mut session = Session::original(|_| Script::accept().silent().write_rate(125_000, secs(1)));
     session.run_to(1_000);
     session.handle.try_queue(vec![0; 16 << 20]).unwrap();
     session.run_to(100_500);
     assert_eq!(session.times("lost"), []);
-    // It stops in the middle: noticed after the timeout.
+    // The upload stops: this is detected after the timeout.
     session.peer().stall_writes();
     session.run_to(110_000);
     assert_eq!(session.times("lost 1 write_stalled"), [110_000]);
@@ -212,7 +211,7 @@ fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
 
 #[test]
 fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
-    // The line breaks after each byte of three messages, one of them larger than the window.
+    // The connection fails after each byte of three messages, one of them larger than the window.
     let sizes = [10, 70_000, 20];
     let whole: u64 = 70_200;
     for cut in (0..200).chain(69_900..whole).chain([32_000, 65_536]) {
@@ -241,7 +240,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
         let mut unknown = 0;
         for (index, mut task) in fates.into_iter().enumerate() {
             match task.take_output().expect("it has a fate").expect("it was accepted") {
-                // Never claimed for more than the line took.
+                // `Written` is never reported for more than the link has accepted.
                 Fate::Written { connection: 1 } => {
                     assert!(index < arrived, "cut {cut}: message {index} never left");
                     written[0] += 1;
@@ -255,7 +254,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
             }
         }
         assert_eq!(written[0] + written[1] + unknown, 3, "cut {cut}");
-        // The rest, and only that, goes to the next connection, in order.
+        // Only the rest goes to the next connection, in order.
         let next: Vec<_> =
             session.peer().received_messages().iter().map(|message| message.len()).collect();
         assert_eq!(next, sizes[3 - written[1]..], "cut {cut}");
@@ -264,7 +263,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
 
 #[test]
 fn invariant_14_read_before_you_bury() {
-    // A write fails while messages and the close frame lie unread: they are read first, and the
+    // A write fails while messages and the close frame are unread. They are read first, and the
     // close frame is the cause.
     let reset = || TransportError::new(ErrorKind::Reset, "broken pipe");
     for with_close in [false, true] {
@@ -272,7 +271,7 @@ fn invariant_14_read_before_you_bury() {
         session.run_to(1_000);
         let peer = session.peer();
         peer.fail_writes(reset());
-        // More than are read before the outbox has its turn, which is when the write fails.
+        // More messages than are read before the next write, which fails.
         for n in 0..300 {
             peer.send(format!("{n}"));
         }
@@ -294,7 +293,7 @@ fn invariant_14_read_before_you_bury() {
         assert_eq!(causes, [expected]);
     }
 
-    // A server that never stops talking does not put the burial off for ever.
+    // A server that sends without end does not delay the report of a failed write without end.
     let mut session = Session::original(|_| Script::accept());
     session.run_to(1_000);
     let peer = session.peer();
@@ -312,8 +311,8 @@ fn invariant_14_read_before_you_bury() {
 #[test]
 fn invariant_14_what_cannot_be_read_need_not_be_waited_for() {
     use futures::SinkExt;
-    // Driven from the sink side, with a message unread: nothing more can be read, so a failed
-    // write is reported at once.
+    // The session is driven from the sink side and holds an unread message. It cannot read more, so
+    // a failed write is reported at once.
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|dial| match dial {

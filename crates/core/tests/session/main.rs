@@ -1,4 +1,4 @@
-//! Sessions over the mock, in virtual time.
+//! Tests of sessions over the mock, in virtual time.
 
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 

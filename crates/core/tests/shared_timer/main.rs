@@ -1,4 +1,5 @@
-//! Many sleeps over one sleep of the timer below.
+//! `SharedTimer`: many sleeps over one sleep of an inner timer. It is a process of its own, since
+//! it runs real threads and measures real time.
 
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 
@@ -32,7 +33,7 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_epoch(ms(millis))
 }
 
-/// Counts its calls.
+/// A waker that counts its calls.
 #[derive(Default)]
 struct Wakes(AtomicU64);
 
@@ -57,7 +58,7 @@ fn poll<F: Future<Output = ()> + Unpin>(sleep: &mut F, waker: &Waker) -> bool {
     Pin::new(sleep).poll(&mut Context::from_waker(waker)).is_ready()
 }
 
-/// One place of a random script, under either timer, with two tasks that may poll it.
+/// One sleep of a random script, under either timer, with two tasks that may poll it.
 struct Place<S> {
     sleep: Option<S>,
     tasks: [(Arc<Wakes>, Waker); 2],
@@ -68,7 +69,7 @@ impl<S: Future<Output = ()> + Unpin> Place<S> {
         Self { sleep: None, tasks: [Wakes::new(), Wakes::new()] }
     }
 
-    /// Whether there is a sleep and it is over.
+    /// Whether there is a sleep and it has ended.
     fn poll(&mut self, task: usize) -> bool {
         self.sleep.as_mut().is_some_and(|sleep| poll(sleep, &self.tasks[task].1))
     }
@@ -91,7 +92,7 @@ fn a_shared_timer_wakes_as_the_plain_timer_does() {
             let (a, b) = &mut places[usize::try_from(rng.below(8)).unwrap()];
             match rng.below(8) {
                 0..=2 => {
-                    // Now and then in the past.
+                    // Sometimes in the past.
                     let now = u64::try_from(clock.now().since_epoch().as_millis()).unwrap();
                     let deadline = at((now + rng.below(40)).saturating_sub(5));
                     a.sleep = Some(plain.sleep_until(deadline));
@@ -149,7 +150,7 @@ fn only_an_earlier_deadline_sets_the_inner_timer() {
         assert!(!poll(sleep, &waker));
     }
     assert_eq!(clock.sleeps().created, 1);
-    // Set anew to something later, as after an answered probe.
+    // Set again to a later deadline, as after an answered probe.
     for (sleep, index) in sleeps.iter_mut().zip(0..) {
         *sleep = timer.sleep_until(at(5_000 + index));
         assert!(!poll(sleep, &waker));
@@ -160,7 +161,7 @@ fn only_an_earlier_deadline_sets_the_inner_timer() {
     assert_eq!((clock.sleeps().created, clock.sleeps().alive), (2, 1));
     clock.advance(ms(50));
     assert_eq!((wakes.count(), clock.sleeps().created), (1, 3));
-    // Those of one moment have one ring, and their one task is called once.
+    // Sleeps of one instant have one wake, and their one task is woken once.
     let mut twins = [(); 3].map(|()| timer.sleep_until(at(60)));
     for twin in &mut twins {
         assert!(!poll(twin, &waker));
@@ -196,7 +197,7 @@ fn sleeps_of_one_slot_end_together() {
             assert_eq!(wakes.count(), u64::from(ended), "{millis} at {now}");
             if *millis % 100 == 50 {
                 assert_eq!(poll(sleep, waker), *millis <= now, "{millis} at {now}");
-                // Polled between its deadline and the end of the slot, it is over.
+                // Polled between its deadline and the end of the slot, it has ended.
                 if *millis == now {
                     *sleep = timer.sleep_until(at(*millis + 1_000_000));
                     *millis += 1_000_000;
@@ -249,7 +250,7 @@ fn a_waker_may_drop_sleeps() {
 }
 
 fn drop_sleeps_by_wakers() {
-    /// Dropping or calling it drops a sleep, as the end of a task does.
+    /// Dropping it or waking it drops a sleep, as the end of a task does.
     struct Owner(Mutex<Option<SharedSleep<MockTimer>>>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {
@@ -264,12 +265,12 @@ fn drop_sleeps_by_wakers() {
         assert!(!poll(&mut owned, &waker));
         Waker::from(Arc::new(Owner(Mutex::new(Some(owned)))))
     };
-    // By a call.
+    // Dropped by a wake.
     let mut sleep = timer.sleep_until(at(10));
     assert!(!poll(&mut sleep, &owner(40)));
     clock.advance(ms(10));
     assert!(poll(&mut sleep, &waker));
-    // Replaced by another, and dropped with its sleep.
+    // The waker is replaced by another, and dropped with its sleep.
     let mut sleep = timer.sleep_until(at(30));
     assert!(!poll(&mut sleep, &owner(50)));
     assert!(!poll(&mut sleep, &owner(60)));
@@ -356,7 +357,7 @@ fn no_sleep_is_forgotten_across_threads() {
     let round = |rng: &mut Rng| {
         let deadline = in_micros(rng.below(300));
         let mut sleep = timer.sleep_until(deadline);
-        // Given up wherever it is, and on another thread.
+        // Dropped in any state, and on another thread.
         let mut other = timer.sleep_until(in_micros(rng.below(600)));
         let either = future::select(&mut sleep, &mut other);
         let ended = block_on(future::select(either, plain.sleep_until(end)));
@@ -381,7 +382,7 @@ fn no_sleep_is_forgotten_across_threads() {
         drop(given);
         scope.spawn(move || {
             for (index, mut sleep) in taken.into_iter().enumerate() {
-                // Half of them are waited for here, and half dropped.
+                // The test waits for half of the sleeps, and drops the others.
                 if index % 2 == 0 {
                     wait(&mut sleep);
                 }
@@ -390,5 +391,5 @@ fn no_sleep_is_forgotten_across_threads() {
     });
 }
 
-/// What would have to wait so long waits for ever.
+/// A sleep that would have to wait this long never ends.
 const PATIENCE: Duration = Duration::from_secs(30);

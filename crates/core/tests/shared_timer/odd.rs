@@ -1,4 +1,4 @@
-//! Timers below that are early, or call their waker when one does not expect it.
+//! Inner timers that end early or call wakers at unusual times.
 
 use std::{
     future::{Future, poll_fn},
@@ -57,21 +57,21 @@ fn a_panicking_waker_delays_no_other_sleep() {
     }
     clock.advance(ms(10));
     assert_eq!(wakes.count(), 2);
-    // And the timer goes on.
+    // The timer continues to work.
     let mut next = timer.sleep_until(at(20));
     assert!(!poll(&mut next, &good));
     clock.advance(ms(10));
     assert_eq!(wakes.count(), 3);
 }
 
-/// What a timer below may do to us.
+/// The unusual behaviour of an inner timer.
 #[derive(Clone, Copy)]
 enum Habit {
-    /// Each sleep is over at once.
+    /// Each sleep ends at once.
     Hurried,
-    /// Each sleep calls its waker from inside of the first poll, and wants another.
+    /// Each sleep calls its waker during its first poll, and is pending.
     CallsOnce,
-    /// Each sleep calls its waker from inside of every poll.
+    /// Each sleep calls its waker during every poll.
     CallsAlways,
 }
 
@@ -100,7 +100,7 @@ impl Timer for Odd {
         let (habit, polls) = (self.habit, Arc::clone(&self.polls));
         let mut sleep = Box::pin(self.timer.sleep_until(deadline));
         let mut polled = false;
-        // An async block, which must not be polled again once it is over.
+        // An async block, which panics when it is polled after its end.
         Box::pin(async move {
             poll_fn(|cx| {
                 assert!(polls.fetch_add(1, Ordering::SeqCst) < 1_000, "polled for ever");
@@ -146,7 +146,7 @@ fn no_inner_timer_blocks_a_poll() {
         let mut tasks =
             [30, 10, 20].map(|millis| (millis, timer.sleep_until(at(millis)), Wakes::new()));
         for now in 0..=30 {
-            // Each task polls when it was woken, as by an executor, but not for ever.
+            // Each task polls after a wake, as with an executor, but a limited number of times.
             for (millis, sleep, (wakes, waker)) in &mut tasks {
                 let before = wakes.count();
                 assert_eq!(poll(sleep, waker), *millis <= now);
@@ -159,7 +159,7 @@ fn no_inner_timer_blocks_a_poll() {
 
 type Act = Box<dyn FnOnce() + Send>;
 
-/// Does something from inside of a poll, at which another thread may do it as well.
+/// Runs a function during a poll, as another thread can.
 #[derive(Clone)]
 struct Interrupted {
     timer: MockTimer,
@@ -203,7 +203,7 @@ fn a_sleep_added_while_the_inner_timer_is_set_is_served() {
     clock.advance(ms(10));
     assert_eq!((early.count(), late.count()), (1, 1));
 
-    // And who leaves, be it the only one.
+    // The same for a sleep that is dropped, even if it is the only one.
     let mut other = timer.sleep_until(at(30));
     assert!(!poll(&mut other, &late_waker));
     let mut only = Some(other);

@@ -1,4 +1,4 @@
-//! Acknowledgements, reconnects, order.
+//! Acknowledgements, reconnects and order.
 
 use futures::StreamExt;
 use websocket_heartbeat::{
@@ -39,7 +39,7 @@ fn one_acknowledgement_can_cover_all_earlier_messages() {
     assert_eq!(fixture.sender.unacknowledged(), 1);
 }
 
-/// What was acknowledged, or given up, on its own before: all before it are not.
+/// An id that was acknowledged or given up alone does not acknowledge the messages before it.
 #[test]
 fn a_finished_id_can_acknowledge_all_earlier_messages() {
     let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks);
@@ -54,7 +54,7 @@ fn a_finished_id_can_acknowledge_all_earlier_messages() {
     fixture.run(1_000);
     fixture.assert_outcomes(&[(1_000, "8 ok"), (2_000, "10 ok"), (2_000, "7 ok")]);
     assert_eq!(fixture.sender.unacknowledged(), 1);
-    // Nothing older than 8 is left.
+    // No message older than 8 is left.
     peer.send("upto 8");
     fixture.run(1_000);
     assert_eq!(fixture.sender.unacknowledged(), 1);
@@ -150,7 +150,8 @@ fn an_acknowledgement_counts_on_any_connection() {
     let mut fixture = AckFixture::new(
         |dial| match dial {
             1 => Script::accept().end_after(secs(1)),
-            // What the first connection brought, said before anything is read here.
+            // The acknowledgement of a message of the first connection, sent before a message is
+            // read here.
             _ => Script::accept().latency(secs(1)).greet("upto 2"),
         },
         |acks| acks,
@@ -170,7 +171,7 @@ fn an_acknowledgement_counts_on_any_connection() {
 fn after_a_lost_acknowledgement_the_message_arrives_twice() {
     let mut fixture = AckFixture::new(
         |dial| match dial {
-            // It takes everything and dies before it answers.
+            // The server accepts all bytes and ends before it answers.
             1 => Script::accept().end_after(secs(1)),
             _ => Script::accept().reply_with(ack_each),
         },
@@ -287,7 +288,7 @@ fn behind_an_inbox_the_layer_sends_only_after_it_has_read_open() {
         while !matches!(layer.next().await, Some(Event::Open(_))) {}
         assert!(futures::poll!(layer.next()).is_pending(), "1 is sent");
     });
-    // The connection is lost and replaced while the layer does not look.
+    // The connection is lost and replaced while the layer is not polled.
     runner.run_for(secs(10));
     assert_eq!(remote.peers().len(), 2);
     let second = sender.try_queue(2, "2").unwrap();

@@ -1,4 +1,4 @@
-//! Timeouts, giving up, the end.
+//! Timeouts, messages that are given up, and the end of the session.
 
 use std::{rc::Rc, time::Duration};
 
@@ -41,7 +41,7 @@ fn reconnects_do_not_change_the_count_of_resends() {
         AckFixture::new(|_| Script::accept().end_after(secs(15)), |acks| acks.resends(2));
     fixture.post(1);
     fixture.run(100_000);
-    // 15 s of connection, 1 s of outage: one timeout on each.
+    // 15 s of connection, 1 s of outage: one timeout in each.
     let arrivals: Vec<_> = (1..=3).map(|connection| fixture.arrivals(connection)).collect();
     let expected = [vec![0, 10_000], vec![16_000, 26_000], vec![32_000]];
     for (arrivals, expected) in arrivals.iter().zip(expected) {
@@ -81,7 +81,7 @@ fn a_message_that_kills_connections_can_be_given_up_alone() {
     for id in 1..=4 {
         fixture.post(id);
     }
-    // The application plays the server's part: a poisoned connection is replaced.
+    // The application ends each connection on which the bad message arrives.
     let (events, handle, clock) =
         (Rc::clone(&fixture.events), fixture.handle.clone(), fixture.clock.clone());
     fixture
@@ -118,7 +118,7 @@ fn losses_before_a_message_was_sent_do_not_count_for_it() {
     let acks = Acks::new(find).losses(0);
     let mut layer = Acknowledged::new(inbox, handle, clock.timer(), acks).unwrap();
     let receipt = layer.sender().try_queue(1, "1").unwrap();
-    // Nine opens and losses go by while the layer does not look.
+    // Nine opens and losses happen while the layer is not polled.
     runner.run_for(secs(30));
     assert_eq!(remote.peers().len(), 10);
     runner.spawn(async move { while layer.next().await.is_some() {} }).detach();
@@ -138,7 +138,7 @@ fn an_unwritten_message_is_not_sent_twice() {
     fixture.run(4_000);
     assert_eq!(fixture.received(1), ["1"]);
     fixture.run(12_000);
-    // Its time began anew at 30 s, when it was seen to be unwritten for the last time.
+    // Its timeout restarted at 30 s, when it was last found unwritten.
     assert_eq!(texts(&fixture.arrivals(1)), [(35_000, "1"), (40_000, "1"), (50_000, "1")]);
 }
 
@@ -152,7 +152,7 @@ fn a_deadline_seen_late_is_moved_once() {
     fixture.assert_outcomes(&[]);
     fixture.run(1_000);
     fixture.assert_outcomes(&[(75_000, "1 timeout after 1 sends")]);
-    // Late again and again is no excuse.
+    // A second late deadline is not excused.
     fixture.post(2);
     fixture.run(5_000);
     fixture.clock.jump(secs(60));
@@ -195,7 +195,7 @@ fn early_sleeps_change_no_timeout() {
     fixture.assert_outcomes(&[(20_000, "1 timeout after 2 sends")]);
 }
 
-/// A timer each second of whose sleeps is over at once.
+/// A timer of which each second sleep ends at once.
 struct Hasty {
     timer: MockTimer,
     made: std::cell::Cell<u64>,
@@ -232,7 +232,7 @@ fn a_sleep_that_ends_at_once_is_repeated() {
     let second = sender.try_queue(2, "2").unwrap();
     remote.last_peer().unwrap().send("ack 1");
     assert_eq!(runner.run_until(first), Ok(()));
-    // The sleep of the first is not made anew; that of the second, at 10 s, is over at once.
+    // The first sleep is not repeated. The second sleep, at 10 s, ends at once.
     assert_eq!(runner.run_until(second).unwrap_err().reason, AckFailure::Timeout);
     assert_eq!(now(&clock), 25_000);
     assert_eq!(remote.last_peer().unwrap().received_count(), 3);
@@ -250,7 +250,7 @@ fn ten_thousand_acknowledged_messages_need_few_sleeps() {
     }
     fixture.run(1_000);
     assert_eq!(fixture.sender.unacknowledged(), 0);
-    // 101 s: one about every timeout, besides the two of the dial.
+    // In 101 s about one sleep per timeout, and two of the dial.
     let sleeps = fixture.clock.sleeps().created;
     assert!(sleeps <= 14, "{sleeps} sleeps");
 }
@@ -260,7 +260,7 @@ fn the_end_resolves_all_receipts_before_it_is_reported() {
     let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks.window(3));
     fixture.post(1);
     fixture.run(1_000);
-    // Accepted, not sent: the session is being closed already.
+    // Accepted but not sent, since the session is closing.
     fixture.handle.close();
     fixture.post(2);
     fixture.post(3);

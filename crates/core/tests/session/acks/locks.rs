@@ -1,5 +1,5 @@
-//! Ids, payloads and wakers are the application's: they come back to the layer whenever something
-//! is done with them, which under a lock would be for ever.
+//! Ids, payloads and wakers are code of the application. They may call the layer in each operation,
+//! which would deadlock under a lock.
 
 use std::{
     cell::Cell,
@@ -18,7 +18,7 @@ use websocket_heartbeat_mock::{Runner, Script};
 use super::fixture::{AckFixture, session};
 use crate::harness::secs;
 
-/// An id that looks at the layer whenever it is cloned, compared, hashed or dropped.
+/// An id that calls the layer when it is cloned, compared, hashed or dropped.
 struct Id {
     number: u64,
     sender: &'static OnceLock<AckSender<Self>>,
@@ -56,7 +56,7 @@ impl Eq for Id {}
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.visit();
-        // All meet in one place, so all are compared.
+        // All ids have the same hash, so all are compared.
         0.hash(state);
     }
 }
@@ -67,7 +67,7 @@ impl Drop for Id {
     }
 }
 
-/// How many of five messages are acknowledged, by acknowledgements that are made so.
+/// The number of acknowledged messages of five, with acknowledgements that `ack` makes.
 fn run(ack: impl Fn(u64, &'static OnceLock<AckSender<Id>>) -> Ack<Id> + Send + 'static) -> u64 {
     let place: &'static OnceLock<AckSender<Id>> = Box::leak(Box::default());
     let (clock, _remote, supervisor) = session(|_| Script::accept().echo());
@@ -108,7 +108,7 @@ fn ids_are_cloned_hashed_and_dropped_outside_the_lock() {
     assert_eq!(run(|_, place| Ack::One(Id::new(0, place))), 0, "all are given up");
 }
 
-/// A payload that looks at the layer when it is freed.
+/// A payload that calls the layer when it is freed.
 struct Payload {
     sender: AckSender<u64>,
     freed: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! Random servers, losses and settings: every promise of the layer at once.
+//! Random servers, losses and settings check all promises of the layer.
 
 use std::{
     cell::RefCell,
@@ -16,7 +16,7 @@ use websocket_heartbeat_mock::{Clock, Remote, Script, mock};
 use super::fixture::{AckFixture, find, note_outcome};
 use crate::harness::{MockSupervisor, ms, secs};
 
-/// What a server does with one dial. Times are in milliseconds.
+/// A server's behaviour for one dial. Times are in milliseconds.
 #[derive(Clone, Debug)]
 struct Dial {
     refuses: bool,
@@ -24,9 +24,9 @@ struct Dial {
     end: End,
     life: u64,
     acks: Acking,
-    /// Every so many acknowledgements are forgotten; 0: none is.
+    /// The server forgets one of this many acknowledgements. 0 means none.
     forgets: u64,
-    /// Where writing is cut off, in bytes; 0: nowhere.
+    /// The number of bytes after which writes stall. 0 means no limit.
     quota: u64,
 }
 
@@ -43,7 +43,7 @@ enum End {
 enum Acking {
     One,
     UpTo,
-    /// Two at a time.
+    /// Acknowledges two messages at a time.
     Each,
     Never,
 }
@@ -51,7 +51,7 @@ enum Acking {
 #[derive(Clone, Debug)]
 struct Case {
     dials: Vec<Dial>,
-    /// What each producer waits before each of its messages.
+    /// The delay of each producer before each of its messages.
     producers: Vec<Vec<u64>>,
     window: usize,
     timeout: u64,
@@ -59,7 +59,7 @@ struct Case {
     losses: Option<u32>,
     inbox: Option<usize>,
     offline: Offline,
-    /// When the session is closed, if it is not left to finish.
+    /// The time of the close. `None` lets the session finish.
     close: Option<u64>,
 }
 
@@ -118,13 +118,13 @@ fn case() -> impl Strategy<Value = Case> {
         )
 }
 
-/// What the server has seen, over all connections.
+/// The messages that the server received, over all connections.
 #[derive(Default)]
 struct Seen {
     ids: HashSet<u64>,
     /// In the order of their first copies.
     order: Vec<u64>,
-    /// For each connection, in the order of their first copies there.
+    /// For each connection, in the order of the first copies on it.
     connections: Vec<Vec<u64>>,
 }
 
@@ -298,7 +298,7 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Lets the lines of those dials that want it take only so many bytes.
+/// Limits the bytes of those connections that have a quota.
 fn cut_writes(fixture: &mut AckFixture, case: &Case) {
     let (remote, dials) = (fixture.remote.clone(), case.dials.clone());
     let cut = async move {

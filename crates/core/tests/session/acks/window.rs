@@ -1,4 +1,4 @@
-//! The window: back-pressure, fairness, refusals.
+//! The window: back-pressure, order of waiting senders, and refusals.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use websocket_heartbeat_mock::{Runner, Script, Task};
 use super::fixture::{AckFixture, ack_each, find, now, session};
 use crate::harness::secs;
 
-/// Queues from a task of its own, and notes when it was accepted.
+/// Queues from a task of its own, and records the time of acceptance.
 fn queue(fixture: &mut AckFixture, id: u64) -> Task<()> {
     let (sender, log, clock) =
         (fixture.sender.clone(), Rc::clone(&fixture.outcomes), fixture.clock.clone());
@@ -58,7 +58,7 @@ fn a_sender_that_stops_waiting_passes_its_place_on() {
     let second = queue(&mut fixture, 2);
     queue(&mut fixture, 3).detach();
     fixture.run(1_000);
-    // In the same instant: the place is free, its waiter is called, and is dropped before it runs.
+    // In the same instant a place becomes free, and the woken sender is dropped before it runs.
     let peer = fixture.remote.last_peer().unwrap();
     let (sender, clock) = (fixture.sender.clone(), fixture.clock.clone());
     let cancel = fixture.runner.spawn(async move {
@@ -94,7 +94,7 @@ fn a_dropped_sender_passes_its_wake_on() {
         remote.last_peer().unwrap().send("ack 1");
         assert!(futures::poll!(layer.next()).is_pending());
         assert_eq!(first.await, Ok(()));
-        // The second has been called, and nobody slips in before it.
+        // The second sender was woken, and no other sender overtakes it.
         assert_eq!(sender.try_queue(4, "4").map(drop), Err(AckQueueError::Full("4".into())));
         drop(second);
         drop(third.await.unwrap());
@@ -109,7 +109,7 @@ fn a_pending_id_is_refused_until_it_is_acknowledged() {
     assert_eq!(fixture.sender.try_queue(1, "again").map(drop), duplicate);
     fixture.run(1_000);
     assert_eq!(fixture.sender.try_queue(1, "again").map(drop), duplicate);
-    // Also for one who stood in line when it was accepted.
+    // Also for an id that waited when the first one was accepted.
     fixture.post(2);
     queue(&mut fixture, 3).detach();
     let sender = fixture.sender.clone();

@@ -1,4 +1,4 @@
-//! Settings, and what values show when they are printed.
+//! Settings, and the output of `Debug` and `Display`.
 
 mod secrets;
 mod settings;

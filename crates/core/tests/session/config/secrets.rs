@@ -1,5 +1,5 @@
-//! What may be a secret does not show in `Debug`, `Display` and errors: payloads, reasons of close
-//! frames, subprotocols, values of header fields, bodies and queries.
+//! `Debug`, `Display` and errors print no secrets: no payloads, reasons of close frames,
+//! subprotocols, values of header fields, bodies or queries.
 
 use std::fmt::{Debug, Display};
 
@@ -15,7 +15,7 @@ use crate::harness::{Session, ms};
 
 const SECRET: &str = "hush";
 
-/// Everything that was shown.
+/// All output so far.
 #[derive(Default)]
 struct Shown(String);
 
@@ -32,7 +32,7 @@ impl Shown {
     #[track_caller]
     fn assert_silent(&self) {
         let line = self.0.lines().find(|line| {
-            // As bytes, too.
+            // Also as bytes.
             line.contains(SECRET) || line.contains("104, 117, 115, 104")
         });
         assert_eq!(line, None);

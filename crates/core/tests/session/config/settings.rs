@@ -1,4 +1,4 @@
-//! Settings that cannot make sense are refused by name (E15), and huge ones mean what they say.
+//! Invalid settings are refused by name, and huge settings do not overflow.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn idle() -> Heartbeat {
     Heartbeat::idle(secs(15)).timeout(secs(10))
 }
 
-/// A way to set something, the name of what it sets, and how the value reads.
+/// The value as the error prints it, the name of the setting, and the call that sets it.
 type Row = (&'static str, &'static str, fn(MockBuilder) -> MockBuilder);
 
 /// The same for acknowledged delivery.
@@ -151,7 +151,7 @@ const HUGE: &[fn(MockBuilder) -> MockBuilder] = &[
     |b| b.outbox(Outbox::new().count(usize::MAX).bytes(usize::MAX).max_age(MAX).resend(u32::MAX)),
 ];
 
-/// Every state and command, under settings whose sums overflow.
+/// Every state and command, with settings whose sums overflow.
 fn live(set: &dyn Fn(MockBuilder) -> MockBuilder) {
     let mut session = Session::new(
         |dial| match dial % 6 {
@@ -165,7 +165,7 @@ fn live(set: &dyn Fn(MockBuilder) -> MockBuilder) {
         |builder| set(builder.preset(Preset::Resilient)),
     );
     let handle = session.handle.clone();
-    // At the very beginning, and when the clock has run for a while.
+    // At time zero, and after the clock has run.
     for _ in 0..24 {
         let _ = handle.try_queue("hello");
         handle.probe_now();

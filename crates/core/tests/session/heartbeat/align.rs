@@ -1,4 +1,4 @@
-//! Probes of many sessions at shared moments.
+//! Probes of many sessions at the same time.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn aligned_probes_of_many_sessions_are_sent_together() {
     let mut remotes = Vec::new();
     for start in [0, 70, 199, 240] {
         let (transport, remote) = mock(&clock);
-        // The pongs come a moment after the slot.
+        // The pongs arrive shortly after the slot.
         remote.script(|_| Script::accept().latency(Duration::from_millis(1)));
         let heartbeat = Heartbeat::idle(Duration::from_secs(1)).ping();
         let aligned = heartbeat.align(Duration::from_millis(250));

@@ -1,4 +1,4 @@
-//! Lines that are alive and busy, or that we have not looked at for a while.
+//! Healthy connections that are busy or were not polled for some time.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn pings() -> Heartbeat {
 
 #[test]
 fn a_driver_that_was_not_polled_reads_before_its_verdict() {
-    // The pong came in time, and everything was late.
+    // The pong arrived in time, and the poll was late.
     for slept in [secs(9), secs(60), secs(3_600)] {
         let script = |_| Script::accept().without_pongs().send_after(secs(16), "here");
         let mut session = Session::new(script, |builder| builder.heartbeat(pings()));
@@ -45,7 +45,7 @@ fn late_pongs_behind_data_lose_no_connection() {
 
 #[test]
 fn after_a_loss_at_any_time_the_next_heartbeat_is_complete() {
-    // Two cycles of silence, ping at 15 s and pong at 20 s, in steps of 100 ms.
+    // Two cycles of silence, with a ping at 15 s and a pong at 20 s, in steps of 100 ms.
     for death in (100..40_000).step_by(100) {
         let mut session = Session::new(
             move |dial| match dial {
@@ -73,7 +73,7 @@ impl Behaviour for Trickle {
     }
 }
 
-/// The times at which connections are lost to which bytes of one message arrive until `until`.
+/// The times of losses while bytes of one message arrive until `until`.
 fn losses(until: Duration, life: Life) -> Vec<u64> {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
@@ -92,7 +92,8 @@ fn losses(until: Duration, life: Life) -> Vec<u64> {
 #[test]
 fn a_slow_large_message_loses_no_connection() {
     assert_eq!(losses(secs(1_000), Life::AnyFrame), []);
-    // It stalls at 60 s. The verdicts at 25 s and 50 s hear bytes, the one at 75 s hears none.
+    // The bytes stop at 60 s. There are new bytes at the verdicts of 25 s and 50 s, but none at
+    // that of 75 s.
     assert_eq!(losses(secs(60), Life::AnyFrame), [75_000]);
     assert_eq!(losses(secs(1_000), Life::Data), [25_000], "bytes are no message");
 }

@@ -11,7 +11,7 @@ fn pings(idle: u64, timeout: u64) -> Heartbeat {
 
 #[test]
 fn a_heartbeat_timeout_ends_a_pending_read() {
-    // The transport's read stays pending; the application hears of it all the same.
+    // The transport's read stays pending, and the loss is reported.
     let mut session = Session::original(|_| Script::accept().half_open_after(ms(1)));
     session.run_to(25_000);
     assert_eq!(session.handle.status().phase, Phase::Waiting);
@@ -20,7 +20,7 @@ fn a_heartbeat_timeout_ends_a_pending_read() {
 
 #[test]
 fn no_traffic_prevents_the_detection() {
-    // A message a second into a dead line.
+    // One message per second on a dead connection.
     let mut session = Session::original(|_| Script::accept().half_open_after(ms(1)));
     for second in 1..=25 {
         session.run_to(second * 1_000 - 500);
@@ -29,7 +29,7 @@ fn no_traffic_prevents_the_detection() {
     session.run_to(25_000);
     assert_eq!(session.times("lost"), [25_000]);
 
-    // A frame every millisecond: no probe after silence, each period's probe in time.
+    // One frame per millisecond: no probe after silence, and each periodic probe in time.
     let chatter = |_| Script::accept().chatter(ms(1), "x").unrecorded();
     let mut session = Session::new(chatter, |builder| builder.heartbeat(pings(1_000, 500)));
     session.run_to(10_000);
@@ -39,7 +39,7 @@ fn no_traffic_prevents_the_detection() {
     session.run_to(10_000);
     assert_eq!((session.peer().received_count(), session.times("lost")), (10, vec![]));
 
-    // A flood of control frames in one instant, with a deadline in the middle.
+    // A flood of control frames at one instant, with a deadline during it.
     let mut session =
         Session::new(|_| Script::accept(), |builder| builder.heartbeat(pings(1_000, 500)));
     session.run_to(999);
@@ -80,7 +80,7 @@ fn an_unresponsive_server_is_detected_at_every_timeout() {
             );
             session.run_to(idle + timeout);
             assert_eq!(session.times("lost"), [idle + timeout], "{idle} and {timeout}");
-            // And is replaced each time.
+            // It is replaced each time.
             session.run_to(10 * (idle + timeout + 2_000));
             assert_eq!(session.dials().len(), 11);
         }

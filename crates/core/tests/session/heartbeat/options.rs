@@ -1,4 +1,4 @@
-//! The heartbeat's options, each by what a server sees of it.
+//! The options of a heartbeat, and their effects on a server.
 
 use websocket_heartbeat::{Event, Frame, Heartbeat, Life, Message};
 use websocket_heartbeat_mock::Script;
@@ -25,10 +25,10 @@ fn pings_need_no_support_of_the_server() {
     assert_eq!((counters.probes, counters.heartbeats), (240, 240));
 }
 
-/// A proxy that relays pings and swallows messages.
+/// A proxy that forwards pings and drops messages.
 #[test]
 fn a_message_heartbeat_detects_swallowed_messages() {
-    // The mock's server answers pings by itself, and messages only where it is told to.
+    // The mock's server answers pings by itself, and messages only if the script says so.
     let swallowing = |_| Script::accept().end_after(secs(100));
     let lost = |heartbeat: Heartbeat| {
         let mut session = Session::new(swallowing, with(heartbeat));
@@ -58,7 +58,7 @@ fn a_message_heartbeat_keeps_a_healthy_connection() {
 
 #[test]
 fn a_late_pong_is_not_measured_as_a_fast_one() {
-    // Each pong is later than the next ping.
+    // Each pong comes after the next ping.
     let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(2)).tolerate(5);
     let mut session = Session::new(|_| Script::accept().pong_after(ms(3_000)), with(heartbeat));
     session.run_to(60_000);
@@ -84,7 +84,8 @@ fn heartbeats_tolerate_some_misses() {
 
 #[test]
 fn an_adaptive_timeout_follows_the_round_trip() {
-    // A server 80 ms away: eight beats make the patience small, then it falls silent.
+    // A server with a round trip of 80 ms: eight heartbeats shorten the timeout, then the server is
+    // silent.
     let heartbeat = pings().adaptive(ms(500));
     let mut session = Session::new(|_| Script::accept().pong_after(ms(80)), with(heartbeat));
     session.run_to(400_000);
@@ -93,7 +94,7 @@ fn an_adaptive_timeout_follows_the_round_trip() {
     let probe = session.remote.trace().times(PING).into_iter().rfind(|at| *at < 420_000).unwrap();
     assert_eq!(session.times("lost"), [probe + 500], "the floor");
 
-    // Before the first answer the whole timeout holds.
+    // Before the first answer the full timeout holds.
     let mut session =
         Session::new(|_| Script::accept().without_pongs(), with(pings().adaptive(ms(500))));
     session.run_to(26_000);
@@ -102,7 +103,7 @@ fn an_adaptive_timeout_follows_the_round_trip() {
 
 #[test]
 fn proof_of_life_can_be_chosen() {
-    // Messages of no meaning every 4 s, no pongs, and one word that matters every 20 s.
+    // Other messages every 4 s, no pongs, and one matching message every 20 s.
     let script = |_| {
         Script::accept().without_pongs().chatter(secs(4), "noise").send_after(secs(20), "alive")
     };
@@ -117,11 +118,11 @@ fn proof_of_life_can_be_chosen() {
     let alive = |message: &Message| message.as_text() == Some("alive");
     assert_eq!(lost(Life::Matching(Box::new(alive))), Some(45_000));
 
-    // Control frames are no data.
+    // Control frames are not data.
     let mut session = Session::new(|_| Script::accept(), with(pings().life(Life::Data)));
     session.run_to(25_000);
     assert_eq!(session.times("lost"), [25_000]);
-    // The answer to the probe is a reply, another pong is not.
+    // The answer to the probe is a reply. Another pong is not.
     let mut session = Session::new(|_| Script::accept(), with(pings().life(Life::Reply)));
     session.run_to(600_000);
     assert_eq!(session.times("lost"), []);
@@ -160,7 +161,7 @@ fn hidden_replies_are_proof_of_life() {
         );
         assert_eq!(session.handle.status().counters.heartbeats, 4);
     }
-    // A message that is no reply does not answer.
+    // A message that is not a reply does not answer the probe.
     let mut session =
         Session::new(|_| Script::accept().chatter(secs(3), "news"), with(heartbeat(true)));
     session.run_to(26_000);
@@ -244,7 +245,7 @@ fn without_a_heartbeat_no_connection_is_judged() {
 
 #[test]
 fn a_probe_overtakes_queued_but_not_handed_messages() {
-    // A slow line, one message on its way, many queued: the ping comes second.
+    // A slow link, one handed message and many queued ones: the ping is the second frame.
     let mut session = Session::new(
         |_| Script::accept().write_rate(10_000, secs(1)),
         with(Heartbeat::idle(secs(2)).timeout(secs(20)).ping()),
@@ -272,8 +273,8 @@ fn a_degraded_connection_is_visible_before_its_loss() {
 
 #[test]
 fn an_answer_before_the_flush_completes_counts() {
-    // The ping is out and answered while what was handed over behind it is still on its way; then
-    // the server has nothing to say. With a reply asked for, and with any frame.
+    // The ping is written and answered while a frame handed over behind it is not written yet. The
+    // server then sends nothing. Tested with replies and with any frame as proof of life.
     for life in [Life::AnyFrame, Life::Reply] {
         let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(20)).ping().life(life);
         let mut session =

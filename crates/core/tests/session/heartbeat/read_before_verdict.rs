@@ -1,4 +1,5 @@
-//! Before a verdict or a burial the connection is read to its end, even where it hesitates.
+//! Before a verdict or the report of a failed write, all available frames are read, even from a
+//! hesitant connection.
 
 use std::{
     cell::Cell,
@@ -19,7 +20,7 @@ use crate::harness::{
     Behaviour, Fixture, MockSupervisor, Read, WakeCounter, ms, secs, words, wrap_connections,
 };
 
-/// Polls for as long as it is woken, as an executor does. Gives how often.
+/// Polls while it is woken, as an executor does. Returns the number of polls.
 fn run(counter: &Arc<WakeCounter>, session: &mut MockSupervisor, events: &mut Vec<Event>) -> usize {
     for polls in 1..10_000 {
         events.extend(counter.drain(session));
@@ -38,8 +39,8 @@ fn causes(events: &[Event]) -> Vec<LostCause> {
     causes.collect()
 }
 
-/// What is told where the answer to a probe is there in time, behind so many pings, and is looked
-/// for at the deadline only.
+/// The reported events if the answer to a probe arrives in time behind `pings`, and the task polls
+/// only at the deadline.
 fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
     let (fixture, builder) = Fixture::new(move |_| {
         let script = Script::accept().latency(ms(100));
@@ -51,7 +52,7 @@ fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
     run(&counter, &mut session, &mut events);
     fixture.clock.advance(secs(5));
     run(&counter, &mut session, &mut events);
-    // The probe is out. The server sends something, then answers; the task does other things.
+    // The probe is written. The server sends pings and then answers, while the task is not polled.
     let peer = fixture.remote.last_peer().unwrap();
     (0..pings).for_each(|_| peer.ping(vec![1]));
     fixture.clock.advance(secs(3));
@@ -102,7 +103,7 @@ fn a_ready_attempt_counts_although_it_hesitates() {
             Supervisor::builder(transport, clock.timer()).connect_timeout(timeout).build().unwrap();
         let counter = WakeCounter::new();
         assert_eq!(words(&counter.drain(&mut session)), ["connecting 1 attempt 0"]);
-        // It was ready at 5 s; the task looks at the deadline.
+        // The attempt was ready at 5 s, and the task polls at the deadline.
         clock.advance(secs(10));
         let mut told = Vec::new();
         while counter.take() > 0 {
@@ -175,7 +176,7 @@ fn a_dead_hesitant_connection_is_lost_after_two_polls() {
     session.handle().probe_now();
     remote.last_peer().unwrap().ping(vec![1]);
     assert!(counter.drain(&mut session).is_empty());
-    // One look at a time, though it calls.
+    // One poll of the connection per poll of the session, although it calls the waker.
     assert_eq!(polls.get(), 1);
     clock.advance(secs(3_600));
     let mut rounds = 0;
@@ -183,7 +184,7 @@ fn a_dead_hesitant_connection_is_lost_after_two_polls() {
         polls.set(0);
         rounds += 1;
         let events = counter.drain(&mut session);
-        // The frames that are read before a verdict, and the look before them.
+        // The reads before a verdict, and the batch before them.
         assert!(polls.get() <= 2 * 256, "{}", polls.get());
         match causes(&events).pop() {
             Some(cause) => break cause,
@@ -194,8 +195,8 @@ fn a_dead_hesitant_connection_is_lost_after_two_polls() {
     assert!(matches!(lost, LostCause::HeartbeatTimeout(_)), "{lost:?}");
 }
 
-/// The reader rests after each message, the answer stands behind chatter, and the connection says
-/// `Pending` between two frames: a rest of the application is no time that a poll took.
+/// The reader rests after each message, the answer is behind other messages, and the connection is
+/// pending between two frames. The rest of the application does not count as time of a poll.
 #[test]
 fn a_reader_that_rests_between_messages_misses_no_answer() {
     for life in [Life::Reply, Life::AnyFrame] {

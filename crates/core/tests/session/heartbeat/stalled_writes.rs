@@ -1,4 +1,4 @@
-//! A server that takes no byte, and one that takes them slowly.
+//! Servers that accept no bytes, or accept them slowly.
 
 use futures::StreamExt;
 use websocket_heartbeat::{
@@ -8,7 +8,7 @@ use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
 
 use crate::harness::{Behaviour, MockBuilder, Session, secs, sleep, wrap_connections};
 
-/// A server that talks every two seconds, and stops reading after one.
+/// A server that sends every two seconds, and stops reading after one second.
 fn talker() -> Script {
     Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "news")
 }
@@ -51,7 +51,7 @@ fn a_server_that_never_reads_is_reported_once_and_then_lost() {
         session.run_to(302_000);
         assert_eq!(session.times("lost 1 write_stalled"), [302_000]);
         assert_eq!(session.handle.status().write_blocked_since, None);
-        // What was stuck leaves by the next connection.
+        // The stuck message is written on the next connection.
         session.run_to(320_000);
         assert_eq!(findings(&session).len(), 1);
         assert!(session.last().1.starts_with("open 2"), "{:?}", session.last());
@@ -84,7 +84,7 @@ fn the_original_preset_has_no_write_timeout() {
 
 #[test]
 fn a_slow_upload_is_neither_reported_nor_lost() {
-    // A byte every 50 s.
+    // One byte every 50 s.
     let script = || Script::accept().silent().write_rate(1, secs(50)).chatter(secs(2), "news");
     let mut session = blocked(script, |builder| builder);
     session.run_to(86_400_000);
@@ -116,7 +116,7 @@ fn a_blocked_write_is_not_judged_while_the_inbox_is_full() {
     runner.spawn(driver).detach();
     runner.run_for(secs(2));
     handle.try_queue("stuck").unwrap();
-    // Full after ten messages, at some 20 s.
+    // Full after ten messages, at about 20 s.
     runner.run_for(secs(3_600));
     assert_eq!(handle.status().counters.losses.write_stalled, 0);
     assert_eq!(handle.status().write_blocked_since, None);
@@ -143,7 +143,7 @@ fn a_blocked_write_is_not_judged_while_the_inbox_is_full() {
 fn an_inbox_that_drops_messages_keeps_one_report() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
-    // A byte every 70 s: one finding each.
+    // One byte every 70 s, so one report for each byte.
     remote.script(|_| Script::accept().silent().write_rate(1, secs(70)).chatter(secs(2), "news"));
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
@@ -182,7 +182,7 @@ impl Behaviour for SendBuffer {
     }
 }
 
-/// The second in which a connection is lost that never answers, behind this send buffer.
+/// The second in which a connection without answers is lost, behind this send buffer.
 fn lost_at(held_at_zero: u64, rate: u64) -> u64 {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
@@ -210,11 +210,11 @@ fn lost_at(held_at_zero: u64, rate: u64) -> u64 {
 
 #[test]
 fn a_probe_behind_unsent_bytes_is_not_judged() {
-    // Nothing is held: as always.
+    // No bytes are held: the normal time.
     assert_eq!(lost_at(0, 1 << 30), 25);
-    // The queue before the probe at 15 s is 1.5 MB more at 100 kB/s, and leaves by 45 s.
+    // The queue before the probe of 15 s has 1.5 MB left at 100 kB/s, and is empty by 45 s.
     let lost = lost_at(3_000_000, 100_000);
     assert!((55..=65).contains(&lost), "{lost}");
-    // Nothing leaves: dead.
+    // No bytes leave: the connection is dead.
     assert_eq!(lost_at(3_000_000, 0), 25);
 }

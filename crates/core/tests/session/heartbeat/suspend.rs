@@ -11,7 +11,7 @@ fn pings(idle: u64, timeout: u64) -> Heartbeat {
 
 #[test]
 fn an_hour_of_suspend_in_any_state_causes_no_burst() {
-    // Waiting, connecting, open, probe out, connected again.
+    // Waiting for a retry, connecting, open, waiting for an answer, open again.
     type Answer = fn(u64) -> Script;
     let states: [(Answer, u64); 5] = [
         (|_| Script::refuse_connection(), 1_000),
@@ -38,7 +38,7 @@ fn an_hour_of_suspend_in_any_state_causes_no_burst() {
 
 #[test]
 fn backward_clocks_and_late_timers_lose_no_healthy_connection() {
-    // Backward by a minute, in the middle of an answer's wait: no verdict too early, none lost.
+    // Backward by a minute during the wait for an answer: no early verdict, and no missing one.
     let mut session = Session::original(|_| Script::accept().silent());
     session.run_to(20_000);
     session.clock.set_timer_back(secs(60));
@@ -47,8 +47,8 @@ fn backward_clocks_and_late_timers_lose_no_healthy_connection() {
     session.run_to(28_000);
     assert_eq!((session.times("lost"), session.dials()), (vec![25_000], vec![0, 27_000]));
 
-    // Timers that fire once a minute, as in background tabs: a line that answers stays, one that
-    // does not is found.
+    // Timers that fire once per minute, as in background tabs: a connection that answers is kept,
+    // and a dead one is detected.
     let mut session = Session::original(|_| Script::accept().echo());
     session.clock.set_timer_granularity(secs(60));
     session.run_to(3_600_000);
@@ -63,7 +63,7 @@ fn backward_clocks_and_late_timers_lose_no_healthy_connection() {
 #[test]
 fn after_a_suspend_only_a_dead_connection_is_lost() {
     for sleep in [60, 3_600] {
-        // The clock went on, or it stood still.
+        // The clock ran on, or it stopped.
         for frozen in [false, true] {
             for moment in [10_000, 20_000] {
                 for dead in [false, true] {

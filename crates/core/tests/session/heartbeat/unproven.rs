@@ -1,12 +1,12 @@
-//! What a server has proved to have read: `Lost::unproven`.
+//! The messages that a server may not have read: `Lost::unproven`.
 
 use websocket_heartbeat::{Event, Heartbeat, Life};
 use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, secs};
 
-/// Writes 5 messages, hears `script`'s server for 30 s, writes 3 and loses the connection; gives
-/// what was unproven then.
+/// Writes 5 messages, runs for 30 s, writes 3 messages and loses the connection. Returns `unproven`
+/// of the loss.
 fn unproven(heartbeat: Heartbeat, script: fn() -> Script) -> u64 {
     let (mut fixture, builder) = Fixture::new(move |_| script());
     let session = builder.heartbeat(heartbeat).build().unwrap();

@@ -1,4 +1,4 @@
-//! A session in a task of its own, and what its inbox holds.
+//! A session in a task of its own, and its inbox.
 
 use std::task::Poll;
 
@@ -10,7 +10,7 @@ use crate::harness::{Fixture, WakeCounter, in_words, ms, secs, sleep, words};
 
 #[test]
 fn heartbeats_continue_while_the_application_does_not_read() {
-    // P17: with unread messages in the inbox and without.
+    // With unread messages in the inbox, and without.
     for greeting in [false, true] {
         let (mut fixture, builder) = Fixture::new(move |_| {
             let script = Script::accept().latency(ms(20));
@@ -35,7 +35,7 @@ fn a_full_inbox_stops_reading_and_keeps_the_connection() {
     fixture.runner.run_for(secs(600));
     let peer = fixture.remote.last_peer().unwrap();
     assert!(peer.unread() >= 595, "five were read: {}", peer.unread());
-    // All of it is there once it is read.
+    // All messages arrive when they are read.
     let mut ticks = 0;
     fixture.runner.run_until(async {
         while ticks < 600 {
@@ -138,7 +138,7 @@ fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
         let handle = driver.handle();
         let driving = fixture.runner.spawn(driver);
         fixture.runner.run_for(secs(1));
-        // The line takes nothing, so that the message is queued and its wake is over.
+        // The link accepts no bytes, so that the message is queued and its wake is over.
         fixture.remote.last_peer().unwrap().write_quota(0);
         handle.try_queue("last words").unwrap();
         fixture.runner.settle();
@@ -166,7 +166,7 @@ fn a_dropped_inbox_reads_until_the_server_has_closed() {
     drop(inbox);
     fixture.runner.run_until(driving);
     assert_eq!(handle.status().counters.messages_in, 2_000);
-    // The server's close frame stands behind the messages, and ends it without a timeout.
+    // The server's close frame is behind the messages, and ends the session without a timeout.
     assert_eq!(fixture.clock.now().since_epoch(), secs(1));
 }
 
@@ -252,7 +252,7 @@ fn a_slow_reader_of_a_small_inbox_misses_no_message() {
                 }
             }
         });
-        // Nothing but the reader's own pauses was waited for.
+        // Only the reader's own pauses took time.
         assert_eq!(fixture.clock.now().since_epoch(), secs(2));
     }
 }

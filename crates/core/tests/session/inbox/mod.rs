@@ -1,4 +1,4 @@
-//! Messages on their way in.
+//! Incoming messages.
 
 mod inbox;
 mod unread_messages;

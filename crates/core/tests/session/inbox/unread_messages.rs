@@ -1,5 +1,5 @@
-//! What happens to inbound messages that nobody takes: stored, then back-pressure; and what a close
-//! and a planned replacement make of it.
+//! Unread messages: storage, back-pressure, and the effects of a close and of a planned
+//! replacement.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -11,7 +11,7 @@ use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, WakeCounter, ms, secs, words};
 
-/// A server that sends so many messages at once.
+/// A server that sends this many messages at once.
 fn greets(count: u32) -> Script {
     (0..count).fold(Script::accept(), |script, number| script.greet(number.to_string()))
 }
@@ -20,8 +20,8 @@ fn count_messages(events: &[Event]) -> usize {
     events.iter().filter(|event| matches!(event, Event::Message(_))).count()
 }
 
-/// Dials and messages of a task that sends one message a second for an hour, as `forward` does, where
-/// the first connection dies after 100 s.
+/// The number of dials and messages of a task that sends one message per second for an hour, as
+/// `forward` does. The first connection dies after 100 s.
 fn sends_for_an_hour(script: fn() -> Script) -> (usize, u64) {
     let (mut fixture, builder) = Fixture::new(move |dial| match dial {
         1 => script().half_open_after(secs(100)).stall_writes_after(secs(100)),
@@ -61,13 +61,13 @@ fn the_sink_side_stores_1_mib_of_large_messages() {
         session.send("a".into()).await.unwrap();
         session.send("b".into()).await.unwrap();
     });
-    // The eleventh message passes the bound, and is the last that is read.
+    // The eleventh message exceeds the bound, and is the last that is read.
     assert_eq!(fixture.remote.last_peer().unwrap().unread(), 9);
     assert_eq!(count_messages(&WakeCounter::new().drain(&mut session)), 20);
 }
 
-/// How long a task that sends three messages and closes takes over a server that answers at once,
-/// and what `Closed` says: `unproven`, `unread`.
+/// The duration of a task that sends three messages and closes, and the `unproven` and `unread` of
+/// `Closed`.
 fn sends_and_closes(script: fn() -> Script) -> (Duration, u64, u64) {
     let (mut fixture, builder) = Fixture::new(move |_| script());
     let mut session = builder.close_timeout(secs(60)).build().unwrap();
@@ -122,7 +122,7 @@ fn closing_with_a_full_inbox_ends_at_the_close_timeout() {
 
 #[test]
 fn messages_before_a_planned_replacement_are_not_lost() {
-    // Full before the age and after it; the server answers the close frame, or never does.
+    // Full before the age limit or after it. The server answers the close frame, or never does.
     for (answers, limit) in [(true, 2), (true, 9), (true, 100), (false, 2)] {
         let (mut fixture, builder) = Fixture::new(move |dial| match dial {
             1 if answers => greets(10),
@@ -132,7 +132,7 @@ fn messages_before_a_planned_replacement_are_not_lost() {
         let builder = builder.max_age(secs(3_600)).close_timeout(secs(5));
         let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
         fixture.runner.spawn(driver).detach();
-        // Nobody reads for longer than the age.
+        // The inbox is unread for longer than the age limit.
         fixture.runner.run_for(secs(3_700));
         let mut events = Vec::new();
         for _ in 0..100 {
@@ -147,8 +147,8 @@ fn messages_before_a_planned_replacement_are_not_lost() {
     }
 }
 
-/// What came back of what was accepted from the goodbye of the first connection on, where the
-/// second attempt is answered by this.
+/// The numbers of accepted, returned and written messages from the close frame of the first
+/// connection on. `second` answers the second attempt.
 fn given_back_after_goodbye(second: fn() -> Script) -> (u64, usize, usize) {
     let (mut fixture, builder) = Fixture::new(move |dial| match dial {
         2 => second(),
@@ -184,7 +184,7 @@ fn messages_during_a_planned_replacement_use_the_next_connection() {
     let (accepted, given_back, written) = given_back_after_goodbye(slow);
     assert!(accepted > 20);
     assert_eq!((given_back, written), (0, accepted as usize));
-    // Where the attempt fails, the replacement has become an outage.
+    // After a failed attempt the replacement is an outage.
     let (accepted, given_back, written) = given_back_after_goodbye(Script::refuse_connection);
     assert!(accepted > 0);
     assert_eq!((given_back, written), (accepted as usize, 0));
@@ -212,7 +212,7 @@ fn a_pause_ends_a_planned_replacement() {
 
 #[test]
 fn a_users_close_frame_replaces_an_unsent_one() {
-    // With something to write it waits for a quiet moment first, for 50 s at most.
+    // While a message waits to be written, the replacement waits for 50 s at most.
     for (stalled, at, words) in
         [(true, 155, "-> close 4000 \"my own\""), (false, 105, "-> close 1000")]
     {

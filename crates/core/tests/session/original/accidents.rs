@@ -1,5 +1,4 @@
-//! What the original did by accident, and what happens here instead. The numbers in names are
-//! those of the facts.
+//! Faults of the original, and the behaviour of this crate instead.
 
 use std::{
     future::Future,
@@ -17,7 +16,7 @@ use websocket_heartbeat_mock::{
 
 use crate::harness::{Session, ms, secs};
 
-/// A transport that panics at some dials, before or after there is an attempt.
+/// A transport that panics at some dials, at the call or in the first poll.
 struct Throwing {
     inner: MockTransport,
     at: fn(u64) -> Throw,
@@ -155,7 +154,7 @@ fn a_failure_is_reported_once_and_before_its_retry() {
 
 #[test]
 fn a_reconnect_does_not_wait_for_a_close_that_never_comes() {
-    // The cable is cut: no close handshake can ever be finished.
+    // The link is cut, so that no close handshake can finish.
     let mut session = Session::original(|dial| match dial {
         1..=3 => Script::accept().half_open_after(ms(0)).ignore_close(),
         _ => Script::accept().echo(),
@@ -182,7 +181,7 @@ fn a_message_on_an_old_connection_is_no_proof_of_life() {
 
 #[test]
 fn a_loss_ends_the_timers_of_its_connection() {
-    // Closed at 12 s; the replacement is dialled at 14 s and opens at 18 s.
+    // The connection ends at 12 s. The next one is dialled at 14 s and opens at 18 s.
     let mut session = Session::original(|dial| match dial {
         1 => Script::accept().silent().end_after(secs(12)),
         _ => Script::accept().silent().after(secs(4)),
@@ -230,7 +229,7 @@ fn a_late_close_of_an_old_connection_has_no_effect() {
         1 => Script::accept().silent(),
         _ => Script::accept().echo().after(secs(1)),
     });
-    // While the replacement is dialled, just before it opens, and after.
+    // During the dial of the replacement, just before it opens, and after it has opened.
     for moment in [27_000, 27_999, 28_000, 30_000] {
         session.run_to(moment);
         old_peer(&session).close(1000, "late");
@@ -332,7 +331,7 @@ fn a_refused_url_is_reported_and_leaves_no_attempt() {
     session.run_to(60_000);
     assert_eq!(session.dials(), [0, 2_000, 4_000]);
 
-    // By the careful verdict it is not worth a second attempt.
+    // The careful verdict allows no second attempt.
     let mut session = Session::new(move |_| refused(), |builder| builder.preset(Preset::Resilient));
     session.run_to(60_000);
     assert_eq!(session.dials(), [0]);

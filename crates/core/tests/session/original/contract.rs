@@ -1,5 +1,5 @@
-//! The contract of the original, to the tick of the virtual clock: dials, heartbeats and closes
-//! against scripted servers, with `Preset::Original`. The numbers in names are those of the facts.
+//! The behaviour of the original that `Preset::Original` keeps, with exact times: dials, heartbeats
+//! and closes against scripted servers.
 
 use websocket_heartbeat::{Attempts, ErrorKind, Event, TransportError};
 use websocket_heartbeat_mock::{Remote, Script};
@@ -44,7 +44,7 @@ fn a_silent_server_is_probed_dropped_and_redialled_on_time() {
         (27_000, "#2 dial"),
         (27_000, "#2 open"),
     ]);
-    // And so on for ever.
+    // The pattern repeats.
     session.run_to(2_700_000);
     assert_eq!(session.dials(), (0..=100).map(|n| n * 27_000).collect::<Vec<_>>());
     let beats: Vec<_> = (0..100).map(|n| n * 27_000 + 15_000).collect();
@@ -53,7 +53,7 @@ fn a_silent_server_is_probed_dropped_and_redialled_on_time() {
 
 #[test]
 fn an_open_restarts_the_silence_and_the_attempt_counter() {
-    // The third dial opens, 3 s after it began.
+    // The third dial opens 3 s after its start.
     let mut session = Session::new(
         |dial| match dial {
             1 | 2 | 4 | 5 => Script::refuse_connection(),
@@ -65,9 +65,9 @@ fn an_open_restarts_the_silence_and_the_attempt_counter() {
     session.run_to(60_000);
     assert_eq!(session.dials()[..3], [0, 2_000, 4_000]);
     assert_eq!(session.times("open")[0], 7_000);
-    // The silence counts from the open, not from the dial.
+    // The silence is counted from the open, not from the dial.
     assert_eq!(session.remote.trace().times(HEARTBEAT)[0], 22_000);
-    // Lost at 27 s; the limit of 3 allows three more attempts.
+    // Lost at 27 s. The limit of 3 allows three more attempts.
     assert_eq!(session.times("retry 1")[..2], [0, 27_000]);
     assert_eq!(session.dials()[3..6], [29_000, 31_000, 33_000]);
 }
@@ -204,7 +204,7 @@ fn all_close_codes_have_the_same_effect() {
 
 #[test]
 fn a_close_is_final_in_every_state() {
-    // Open, probe out, waiting, connecting.
+    // Open, waiting for an answer, waiting for a retry, connecting.
     for (name, close) in
         [("echo", 5_000), ("silent", 20_000), ("refuse", 1_000), ("silent", 26_000)]
     {
@@ -230,7 +230,8 @@ fn a_close_is_final_in_every_state() {
 
 #[test]
 fn a_cut_and_an_early_close_have_exact_times() {
-    // Cut at 16 s, after the heartbeat of 15 s was answered: 30 s, 40 s, 42 s.
+    // Cut at 16 s, after the heartbeat of 15 s was answered. So the next times are 30 s, 40 s and
+    // 42 s.
     let mut session = Session::original(server("cut"));
     session.run_to(60_000);
     assert_eq!(session.remote.trace().times(HEARTBEAT), [15_000, 30_000, 57_000]);
@@ -248,8 +249,8 @@ fn table(name: &str, remote: &Remote) {
     }
 }
 
-/// Prints what a default session does against each server in its first 60 s; to be read with
-/// `cargo test --test original trace_table -- --nocapture`.
+/// Prints the trace of each server in its first 60 s, with `cargo test -p websocket-heartbeat
+/// --test session the_trace -- --nocapture`.
 #[test]
 fn the_trace_of_each_server_can_be_printed() {
     println!("server | time ms | what");

@@ -1,4 +1,4 @@
-//! The outbox: its bounds, its line of waiting senders, ages, outages.
+//! The outbox: its bounds, waiting senders, ages and outages.
 
 use std::{
     future::Future,
@@ -15,7 +15,7 @@ use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::harness::{Fixture, MockSupervisor, WakeCounter, ms, secs, texts};
 
-/// A session over a line that takes nothing, with one message on it and the outbox full.
+/// A session over a link that accepts no bytes, with one handed message and a full outbox.
 fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(outbox.count(1)).build().unwrap();
@@ -126,7 +126,7 @@ fn a_dropped_waiter_passes_its_wake_on() {
 fn a_sink_that_stops_waiting_does_not_block_the_next() {
     let (_stage, mut session, peer, handle) = full(Outbox::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
-    // Its owner gives up, and keeps the handle. Nobody tells a `Sink` of that.
+    // The owner stops polling and keeps the handle. A `Sink` is not informed of this.
     let mut idle = handle.clone();
     assert!(counter.poll(|cx| Pin::new(&mut idle).poll_ready(cx)).is_pending());
     let mut waiting = pin!(handle.queue("behind"));
@@ -150,7 +150,7 @@ fn a_sink_that_polls_again_keeps_its_place() {
     driver.drain(&mut session);
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_ready(cx)).is_ready());
     assert!(counter.poll(|cx| behind.as_mut().poll(cx)).is_pending());
-    // A promised place that is given up goes to the next.
+    // A promised place that is given up passes to the next sender.
     counter.take();
     drop(sink);
     assert!(counter.take() > 0);
@@ -207,7 +207,7 @@ fn ages_count_from_the_next_poll_and_expired_messages_return() {
 
 #[test]
 fn a_message_queued_while_fates_are_reported_has_a_fate() {
-    /// Queues a message when it is woken, as code without an executor may do.
+    /// Queues a message when it is woken, as code without an executor does.
     struct Queuer(Handle);
 
     impl Wake for Queuer {
@@ -289,7 +289,7 @@ fn a_replay_is_not_dropped_to_make_room() {
     counter.drain(&mut session);
     handle.replay("topic", "subscribe").unwrap();
     for number in 0..5 {
-        // Where only the line and the replay hold the room, there is none to be made.
+        // If only the handed message and the replay use the room, no room can be made.
         let _ = handle.try_queue(number.to_string());
     }
     fixture.read(session);

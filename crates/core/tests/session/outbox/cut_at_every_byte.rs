@@ -1,4 +1,4 @@
-//! The line is cut after each byte of a flush, by each way in which lines end (P14, E11).
+//! The connection is cut after each byte of a flush, in each possible way.
 
 use websocket_heartbeat::{Offline, Outbox};
 use websocket_heartbeat_mock::Script;
@@ -9,15 +9,15 @@ fn queue(size: usize, receipt: bool) -> Act {
     Act::Queue { size, receipt, max_age: None }
 }
 
-/// Sends `messages` over a line that takes `bytes`, ends it as `cut` says while more is queued,
-/// and settles the accounts.
+/// Sends `messages` over a link that accepts `bytes`, cuts it with `cut` while more messages are
+/// queued, and checks all fates.
 fn cut_after(bytes: u64, cut: &Act, messages: &[Act], outbox: Outbox, resend: u32) {
     let mut ledger = Ledger::new(|_| Script::accept(), outbox, resend);
     ledger.act(&Act::Run(0));
     ledger.act(&Act::Quota(bytes));
     messages.iter().for_each(|message| ledger.act(message));
     ledger.act(&Act::Run(0));
-    // Behind the handed window, at the moment of the cut, and in the outage.
+    // Queued behind the handed window, at the time of the cut, and during the outage.
     ledger.act(&queue(7, true));
     ledger.act(cut);
     ledger.act(&queue(8, false));
@@ -40,7 +40,7 @@ const CUTS: [Act; 8] = [
 
 #[test]
 fn a_small_flush_can_be_cut_at_each_byte() {
-    // With 6 bytes of header and mask each, 8 where the length needs two more: 6 + 11 + 138 + 6.
+    // Each has 6 bytes of header and mask, or 8 if the length needs two more: 6 + 11 + 138 + 6.
     let messages = [queue(0, true), queue(5, false), queue(130, true), queue(0, false)];
     for cut in &CUTS {
         for bytes in 0..=165 {

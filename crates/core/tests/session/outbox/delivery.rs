@@ -1,5 +1,5 @@
-//! Every message accepted ends in exactly one fate (invariant 13): random sessions, and the rules
-//! one by one.
+//! Every accepted message has exactly one fate (invariant 13): random sessions, and each rule
+//! alone.
 
 use std::time::Duration;
 
@@ -164,7 +164,7 @@ fn a_receipt_is_written_only_after_the_flush() {
     let peer = fixture.remote.last_peer().unwrap();
     peer.write_quota(0);
     let mut receipt = handle.queue_with_receipt("0123456789").now_or_never().unwrap().unwrap();
-    // 10 bytes of payload, 6 of header and mask.
+    // 10 bytes of payload, and 6 of header and mask.
     for byte in 0..16 {
         fixture.runner.settle();
         assert!((&mut receipt).now_or_never().is_none(), "{byte}");

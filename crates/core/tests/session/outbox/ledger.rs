@@ -1,4 +1,4 @@
-//! [`Ledger`]: a session whose messages are accounted for.
+//! [`Ledger`]: a session that checks the fate of each message.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use websocket_heartbeat_mock::{Peer, Script, Task};
 
 use crate::harness::{EventLog, Fixture, ms, secs};
 
-/// What a test does to a session.
+/// A step of a test.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Queue {
@@ -20,7 +20,7 @@ pub(crate) enum Act {
         max_age: Option<u64>,
     },
     Run(u64),
-    /// The line takes so many bytes more.
+    /// The link accepts this many more bytes.
     Quota(u64),
     Resume,
     Break,
@@ -34,7 +34,7 @@ pub(crate) enum Act {
     Drop,
 }
 
-/// A session whose messages are accounted for.
+/// A session that checks the fate of each message.
 pub(crate) struct Ledger {
     pub(crate) fixture: Fixture,
     resend: u32,
@@ -93,7 +93,7 @@ impl Ledger {
         }
     }
 
-    /// Queues a message that carries its own number, if it has room for it.
+    /// Queues a message that contains its own number, if it is long enough.
     fn queue(&mut self, size: usize, receipt: bool, max_age: Option<u64>) {
         let number = self.accepted.len() as u32;
         let mut bytes = vec![0; size];
@@ -120,7 +120,7 @@ impl Ledger {
         self.accepted.push(Sent { message, receipt, fate: None });
     }
 
-    /// Collects fates; what is written must have been taken by that line at this moment.
+    /// Collects fates. A written message must be on the link at this time.
     fn look(&mut self) {
         let peers = self.fixture.remote.peers();
         for sent in &mut self.accepted {
@@ -137,7 +137,7 @@ impl Ledger {
         }
     }
 
-    /// Ends the session and settles the accounts.
+    /// Ends the session, and checks all fates.
     pub(crate) fn settle(mut self) {
         self.handle.close();
         self.fixture.runner.run_for(secs(120));
@@ -147,12 +147,12 @@ impl Ledger {
         let status = self.handle.status();
         let counters = status.counters;
 
-        // One fate each, by number.
+        // Each message has one fate, found by its number.
         let accepted = self.accepted.len() as u64;
         let settled = counters.messages_out + counters.dropped + counters.unknown;
         assert_eq!((accepted, status.queued_messages), (settled, 0), "{counters:?}");
 
-        // One fate each, by receipt or by event.
+        // Each message has one fate, from its receipt or from an event.
         let (mut told, mut discarded) = (Vec::new(), 0);
         for event in &events {
             match event {
@@ -177,7 +177,8 @@ impl Ledger {
         }
         assert!(told.iter().all(|fate| !fate.is_written()));
 
-        // What was never handed over was never on a line; what is unknown fits one window.
+        // A message that was not handed over was not on a link. Unknown messages fit into one
+        // window.
         let peers = self.fixture.remote.peers();
         let mut windows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for fate in with_receipt.chain(&told) {
@@ -199,7 +200,7 @@ impl Ledger {
             assert!(bytes <= 64 * 1024 || window.len() == 1, "{window:?}");
         }
 
-        // Order is kept, and what comes twice was to be sent again.
+        // Messages stay in order, and arrive twice only if they may be sent again.
         let mut times: BTreeMap<u32, u32> = BTreeMap::new();
         let mut last = None;
         for peer in &peers {
@@ -222,7 +223,7 @@ struct Sent {
     fate: Option<Fate>,
 }
 
-/// The messages that a line has wholly taken.
+/// The messages that the client has completely written.
 fn messages(peer: &Peer) -> Vec<Message> {
     peer.written()
         .into_iter()

@@ -1,4 +1,4 @@
-//! Messages on their way out, and their fates.
+//! Outgoing messages and their fates.
 
 mod bounds;
 mod cut_at_every_byte;

@@ -1,5 +1,4 @@
-//! What a sink is promised between its two steps, who keeps it, and what becomes of a message that
-//! finds no room.
+//! The place that a ready sink holds, and parked messages.
 
 use std::{
     future::Future,
@@ -18,7 +17,7 @@ use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs, texts};
 
-/// An open session over a line that takes nothing.
+/// An open session over a link that accepts no bytes.
 fn stalled(outbox: Outbox) -> (Fixture, MockSupervisor, Peer) {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(outbox).build().unwrap();
@@ -57,7 +56,7 @@ fn a_too_large_message_passes_its_place_to_the_next_sender() {
     assert_eq!(counter.poll(|cx| waiting.as_mut().poll(cx)), Poll::Ready(Ok(())));
 }
 
-/// Ten of twenty bytes are on a line that takes nothing.
+/// Ten of the outbox's twenty bytes are handed to a link that accepts no bytes.
 fn half_full() -> (Fixture, MockSupervisor, Handle) {
     let outbox = Outbox::new().bytes(20).when_full(WhenFull::DropOldest);
     let (fixture, mut session, _peer) = stalled(outbox);
@@ -90,7 +89,7 @@ fn a_waiting_message_drops_no_other() {
     assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
     for _ in 0..10 {
         handle.try_queue("aa").unwrap();
-        // As `select!` and `join!` do whenever anything else happens in the task.
+        // As `select!` and `join!` do when another future of the task is woken.
         assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
     }
     counter.drain(&mut session);
@@ -139,7 +138,7 @@ fn a_parked_message_enters_without_a_poll_of_its_sink() {
     let (_stage, mut session, peer) = stalled(Outbox::new().bytes(10));
     let mut sink = session.handle();
     session.handle().try_queue("ten bytes!").unwrap();
-    // It did not ask whether the sink is ready.
+    // Without a `poll_ready` before.
     sink.start_send_unpin("parked".into()).unwrap();
     let counter = WakeCounter::new();
     let handle = session.handle();
@@ -217,7 +216,7 @@ fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
     fixture.runner.settle();
     assert!(ready(&mut second));
     drop(second);
-    // Where the one place is its own, it need not wait for it.
+    // It holds the one place itself, so it need not wait.
     assert!(ready(&mut first));
     assert_eq!(first.queue("x").now_or_never(), Some(Ok(())));
 }
@@ -230,7 +229,7 @@ fn an_unclaimed_promise_blocks_no_place() {
     let handle = session.handle();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
     assert_eq!(handle.try_queue("x"), Ok(()));
-    // It is ready all the same, and its message waits for room.
+    // The sink is ready, and its message waits for room.
     let mut sink = driver.handle();
     assert!(ready(&mut sink));
     sink.start_send_unpin("y".into()).unwrap();
@@ -314,7 +313,7 @@ fn a_message_after_the_end_is_refused_and_not_counted() {
     assert_eq!(session.status().counters.dropped, 1);
 }
 
-/// As a waker of a broken executor may do.
+/// A waker of a broken executor.
 struct Panics;
 
 impl Wake for Panics {

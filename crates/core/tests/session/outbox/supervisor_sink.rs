@@ -1,4 +1,4 @@
-//! The supervisor polled as a `Sink`.
+//! A supervisor that is polled as a `Sink`.
 
 use std::{pin::Pin, task::Poll};
 
@@ -53,7 +53,7 @@ fn a_task_that_only_sends_stores_256_messages_and_loses_nothing() {
     assert_eq!((fixture.remote.dials().len(), peer.received_messages().len()), (1, 600));
     let unread = peer.unread();
     assert!((600..620).contains(&(unread + 256)), "it has stopped reading: {unread}");
-    // On the stream side everything is there, in order, after what the sink side met.
+    // The stream returns everything in order, first the events that the sink has met.
     let counter = WakeCounter::new();
     let events = counter.drain(&mut session);
     assert_eq!(words(&events[..3]), ["connecting 1 attempt 0", "open 1", "message tick"]);
@@ -159,7 +159,7 @@ fn a_sink_that_drops_the_oldest_stays_in_its_bound() {
     session.handle().close();
     let events = counter.drain(&mut session);
     let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
-    // As many fates are kept as the outbox may hold: here those of its last ten messages.
+    // The outbox keeps as many fates as messages: here those of its last ten messages.
     assert_eq!((closed.unsent.len() as u64, closed.discarded), (10, 990));
     let ended =
         |fate: &Fate| matches!(fate, Fate::Dropped { reason: DropReason::SessionEnded, .. });
@@ -201,8 +201,8 @@ fn a_failed_write_under_a_flood_is_reported_within_a_turn() {
             .count()
             .await
     });
-    // One look before the write that fails; after it three, of which two put it off, since there
-    // was proof of life.
+    // One batch of reads before the failed write. After it three, of which two delay the report,
+    // since they contain proof of life.
     assert!((256..=1_024).contains(&messages), "{messages}");
 }
 

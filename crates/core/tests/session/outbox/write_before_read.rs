@@ -1,5 +1,5 @@
-//! What the application has queued is written before more is read: a frame that ends the
-//! connection does not cost the answers to what was read before it.
+//! Queued messages are written before more is read, so that a frame that ends the connection does
+//! not prevent answers to earlier messages.
 
 use std::task::Poll;
 
@@ -9,8 +9,8 @@ use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::harness::{Fixture, WakeCounter, words};
 
-/// What is told, and how many answers have left, where the server sends so many messages and then does this, and
-/// each message is answered when it is read.
+/// The reported events and the number of written answers. The server sends `count` messages and
+/// then does `then`; each message is answered when it is read.
 fn answering(count: usize, then: impl Fn(&Peer)) -> (Vec<Event>, usize) {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.build().unwrap();
@@ -59,7 +59,7 @@ fn answers_are_written_before_a_close_or_an_end_is_read() {
 
 #[test]
 fn queued_messages_are_written_before_an_invalid_frame_is_read() {
-    // By a handle, or by the sink.
+    // Answered by a handle or by the sink.
     for by_sink in [false, true] {
         let (fixture, builder) = Fixture::new(|_| Script::accept());
         let mut session = builder.build().unwrap();

@@ -1,4 +1,4 @@
-//! Functions of the user's that panic at random.
+//! Functions of the application that panic at random.
 
 use std::{iter, sync::Arc};
 
@@ -8,14 +8,14 @@ use websocket_heartbeat_mock::{Rng, Script};
 
 use crate::harness::{Session, ms, secs};
 
-/// Panics once in so many calls.
+/// A function that panics with probability 1 / `once_in`.
 fn at_random(seed: u64, once_in: u64) -> impl FnMut() + Send {
     let mut rng = Rng::new(seed);
     move || assert!(rng.below(once_in) > 0, "at random")
 }
 
-/// Whatever panics, nothing passes through `poll`; the session goes on, or has ended with the last
-/// event; every message has its fate. The events obey the grammar, which `Session` checks.
+/// No panic passes through `poll`. The session continues, or has ended with its last event, and
+/// every message has its fate. `Session` checks the order of the events.
 #[test]
 fn a_session_continues_or_ends_after_random_panics() {
     let mut ended = 0;

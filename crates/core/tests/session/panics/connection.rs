@@ -88,14 +88,14 @@ fn a_connection_that_panics_is_lost_and_replaced() {
         session.run_to(1_000);
         faults.armed.store(true, Ordering::Relaxed);
         if method == Method::Progress {
-            // Asked for where a write is blocked.
+            // Called while a write is blocked.
             session.peer().write_quota(0);
         }
         let receipt = session.handle.queue_with_receipt("hello").now_or_never().unwrap().unwrap();
         session.peer().send("news");
         session.run_to(1_000);
         if session.times("lost").is_empty() {
-            // Asked for before a verdict.
+            // Called before a verdict.
             session.peer().set_pong(None);
             session.run_to(40_000);
         }

@@ -1,4 +1,4 @@
-//! What the user gave is dropped with the session, and may panic by that.
+//! Functions of the application are dropped with the session, and may panic.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,5 +1,5 @@
-//! A panic of a function of the user's is a decision, not a hang: nothing passes through `poll`,
-//! and the panic's words come out by a type.
+//! A panic in a function of the application does not pass through `poll`, and is reported as a
+//! value.
 
 use std::{
     cell::Cell,
@@ -23,7 +23,7 @@ use websocket_heartbeat_mock::{
 
 use crate::harness::{MockBuilder, Session, secs};
 
-/// Panics, but for the first so many calls.
+/// A function that panics after this many calls.
 fn after(calls: u32) -> impl FnMut() + Send {
     let mut left = calls;
     move || {
@@ -38,7 +38,7 @@ pub(super) fn losses(session: &Session) -> Vec<Lost> {
         .collect()
 }
 
-/// How the session ended; the end is its last event.
+/// The end of the session, which is its last event.
 #[track_caller]
 pub(super) fn closed(session: &Session) -> Closed {
     match session.timed_events().pop() {
@@ -238,7 +238,7 @@ fn a_session_ends_when_the_acknowledgement_function_panics() {
     assert!(receipt.now_or_never().expect("it is resolved").is_err());
 }
 
-/// A transport that panics where it is told to, at each attempt.
+/// A transport that panics at each attempt, at a chosen point.
 struct Faulty {
     inner: MockTransport,
     at: Place,
@@ -250,9 +250,9 @@ enum Place {
     CanPing,
     Connect,
     Poll,
-    /// Hangs, and panics when it is given up.
+    /// Hangs, and panics when it is dropped.
     Drop,
-    /// Panics with something whose drop panics.
+    /// Panics with a value whose drop panics.
     Bomb,
 }
 

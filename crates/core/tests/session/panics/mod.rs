@@ -1,4 +1,4 @@
-//! Panics of functions of the application.
+//! Panics in code of the application.
 
 mod anywhere;
 mod connection;

@@ -1,4 +1,4 @@
-//! A panic of the timer passes through `poll`; what is left ends in order.
+//! A panic of the timer passes through `poll`, and the session then ends in order.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt, executor::block_on};
 use websocket_heartbeat::{CloseReason, Fate, Preset, Supervisor, Timer, Timestamp};
 use websocket_heartbeat_mock::{Clock, MockTimer, mock};
 
-/// A timer that works until it is told to panic.
+/// A timer that panics on request.
 struct Faulty {
     timer: MockTimer,
     panics: Arc<AtomicBool>,
@@ -42,7 +42,7 @@ fn a_session_whose_timer_panics_can_be_dropped() {
     let handle = session.handle();
     let receipt = handle.queue_with_receipt("waits").now_or_never().unwrap().unwrap();
     panics.store(true, Ordering::Relaxed);
-    // Dropped by the unwinding: a second panic would abort the process.
+    // The unwinding drops the session. A second panic would abort the process.
     let polled = catch_unwind(AssertUnwindSafe(move || block_on(session.next())));
     assert!(polled.is_err());
     assert!(matches!(receipt.now_or_never(), Some(Fate::Dropped { .. })));

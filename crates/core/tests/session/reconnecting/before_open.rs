@@ -99,14 +99,14 @@ fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
     assert_eq!(remote.most_at_once(), 1);
 }
 
-/// A timer may end a sleep early: the clock decides.
+/// A timer may end a sleep early, and the clock decides.
 #[test]
 fn a_sleep_that_ends_early_does_not_end_the_exchange() {
     let clock = Clock::new();
     clock.set_timer_early(true);
     let (transport, remote) = login(&clock);
     remote.script(|dial| match dial {
-        // The answer comes after 2.8 of 3 s.
+        // The answer comes after 2.8 s of 3 s.
         1 => Script::accept().latency(SECOND * 14 / 10).reply_with(welcome).end_after(SECOND * 5),
         _ => Script::accept().silent(),
     });
@@ -192,7 +192,6 @@ fn replays_are_bounded_like_the_outbox() {
     assert_eq!(handle.replay("c", ""), Err(QueueError::Full("".into())));
 }
 
-/// P19.
 #[test]
 fn a_read_dropped_in_the_exchange_loses_nothing() {
     let cancelled = at_every_cancellation(|cancellation| {
@@ -221,7 +220,7 @@ fn a_read_dropped_in_the_exchange_loses_nothing() {
     assert!(cancelled >= 1, "{cancelled}");
 }
 
-/// P19: an attempt that is dropped anywhere, boxed or not, leaves no line and no transport behind.
+/// A dropped attempt, boxed or not, leaves no connection, and its transport can be used again.
 #[test]
 fn a_dropped_attempt_leaves_no_connection_and_no_transport() {
     for boxed in [false, true] {
@@ -238,7 +237,7 @@ fn a_dropped_attempt_leaves_no_connection_and_no_transport() {
                 if boxed {
                     let mut transport = BoxTransport::new(transport);
                     let dropped = cancellation.wrap(transport.connect(attempt(1))).await.is_none();
-                    // It came back to its place, and serves the next attempt.
+                    // The transport is back in its box, and serves the next attempt.
                     assert!(transport.connect(attempt(2)).await.is_ok());
                     dropped
                 } else {
@@ -255,7 +254,7 @@ fn a_dropped_attempt_leaves_no_connection_and_no_transport() {
     }
 }
 
-/// P19: as documented, what a dropped send was about to write was written whole or not at all.
+/// As documented, the message of a dropped send is written completely or not at all.
 #[test]
 fn a_send_dropped_in_the_exchange_is_complete_or_absent() {
     let cancelled = at_every_cancellation(|cancellation| {
@@ -288,7 +287,7 @@ fn a_send_dropped_in_the_exchange_is_complete_or_absent() {
 fn an_exchange_under_a_flood_lets_other_tasks_run() {
     use std::task::{Context, Poll, Waker};
 
-    // More than is read in one poll, and none of it what the exchange waits for.
+    // More messages than one poll reads. None is the awaited one.
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().unrecorded());

@@ -1,4 +1,4 @@
-//! Transports behind one pointer.
+//! Boxed transports.
 
 use futures::StreamExt;
 use websocket_heartbeat::{
@@ -56,7 +56,7 @@ fn a_boxed_transport_is_swapped_between_attempts() {
         let answer = supervisor.next().await;
         assert!(matches!(answer, Some(Event::Message(message)) if message == "hello".into()));
     });
-    // Nothing but the minimum gap between two attempts was waited for.
+    // Only the minimum gap between two attempts took time.
     assert_eq!(clock.now().since_epoch(), ms(100));
 }
 
@@ -114,7 +114,7 @@ fn each_connection_decides_whether_it_can_ping() {
     runner.spawn(supervisor.for_each(|_| async {})).detach();
     runner.run_for(secs(1));
     boxed.replace(can);
-    // The mock panics at a ping on a connection that cannot.
+    // The mock panics at a ping on a connection that cannot ping.
     runner.run_for(secs(60));
     assert_eq!(remote.trace().times("-> text \"heartbeat\""), [15_000, 30_000, 45_000, 60_000]);
 }

@@ -1,4 +1,4 @@
-//! A budget of attempts that many sessions share.
+//! A dial budget that many sessions share.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Runner, 
 
 use crate::harness::{Session, in_millis, ms, secs};
 
-/// Sessions that share a budget, each with a server of its own that accepts.
+/// Sessions that share a budget. Each has its own server, which accepts.
 struct Crowd {
     clock: Clock,
     budget: DialBudget,
@@ -48,7 +48,7 @@ impl Crowd {
         self.runner.settle();
     }
 
-    /// The seconds at which attempts began, those of one session after the other.
+    /// The seconds of all attempts, session by session.
     fn dials_of_each(&self) -> Vec<Vec<u64>> {
         let seconds = |at: Timestamp| at.since_epoch().as_secs();
         self.members
@@ -74,7 +74,7 @@ fn assert_within(dials: &[u64], count: usize, window: u64) {
 fn a_pause_gives_its_grant_back() {
     let mut crowd = Crowd::new(1, secs(10));
     crowd.start(6);
-    // The first has dialled; the others wait for their turns at 10 s, 20 s, ..
+    // The first session has dialled. The others wait for 10 s, 20 s, ..
     crowd.command(1, Handle::pause);
     crowd.runner.run_for(secs(1_000));
     crowd.command(1, Handle::resume);
@@ -117,7 +117,7 @@ fn dropped_sessions_use_no_budget() {
 fn a_session_that_is_not_polled_is_passed_over() {
     let mut crowd = Crowd::new(1, secs(10));
     crowd.start(1);
-    // Polled once, which asks, and never again.
+    // Polled once, which sends the request, and never again.
     let mut stalled = crowd.supervisor();
     let polled = crowd.runner.run_until(futures::future::poll_fn(|cx| {
         std::task::Poll::Ready(stalled.poll_next_unpin(cx).is_pending())
@@ -129,7 +129,7 @@ fn a_session_that_is_not_polled_is_passed_over() {
     assert_eq!(dials.len(), 4, "{dials:?}");
     assert_eq!(dials, [0, 11, 21, 31], "a second after its turn began");
     assert_within(&dials, 1, 10);
-    // It comes back when all are served.
+    // It is polled again after all others have dialled.
     crowd.runner.spawn(async move { while stalled.next().await.is_some() {} }).detach();
     crowd.runner.run_for(secs(100));
     assert_within(&crowd.dials(), 1, 10);
@@ -168,7 +168,7 @@ fn waiting_sessions_learn_that_they_move_up() {
     crowd.members[1].1.close();
     crowd.runner.settle();
     assert_eq!(planned(&crowd), [None, None, None, Some(10), Some(20)]);
-    // Hurrying does not jump the queue, and the status goes on telling the truth.
+    // `reconnect_now` does not overtake, and the status stays correct.
     crowd.members[4].1.reconnect_now();
     crowd.runner.settle();
     assert_eq!(planned(&crowd)[4], Some(20));
@@ -176,7 +176,7 @@ fn waiting_sessions_learn_that_they_move_up() {
     assert_eq!(crowd.dials_of_each()[3..], [vec![10], vec![20]]);
 }
 
-/// One session alone knows from the beginning when its next attempt is.
+/// A single session knows the time of its next attempt from the start.
 #[test]
 fn retry_and_status_include_the_wait_for_the_budget() {
     let budget = DialBudget::new(2, secs(60)).unwrap();
@@ -210,7 +210,7 @@ fn a_replacement_waits_for_the_budget_and_reports_it() {
     assert_eq!(session.dials(), [0, 60_000]);
 }
 
-/// Sessions come, go, pause and hurry at random: no window holds more than the budget.
+/// Sessions are added, dropped, paused and hurried at random.
 #[test]
 fn no_window_has_more_attempts_than_the_budget() {
     for seed in 1..=20_u64 {

@@ -1,11 +1,11 @@
-//! Commands in each state of an eventful session.
+//! Commands in each state of a session.
 
 use websocket_heartbeat::Phase;
 use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Session, ms, secs};
 
-/// A life with everything in it: refused, hanging, opened, silent, dropped, in every state.
+/// Servers that bring a session into each state: refused, hanging, opened, silent, dropped.
 fn eventful(dial: u64) -> Script {
     match dial % 6 {
         1 => Script::refuse_connection(),
@@ -59,7 +59,7 @@ fn an_ignored_close_ends_at_its_deadline() {
 
 #[test]
 fn a_resumed_session_opens_after_any_commands() {
-    // Every sequence of four commands, each with a moment between them.
+    // Every sequence of four commands, with time between them.
     const COMMANDS: [fn(&Session); 4] = [
         |session| session.handle.pause(),
         |session| session.handle.resume(),

@@ -1,4 +1,4 @@
-//! The user's will: close, abort, reconnect, probe, pause and resume, in any state.
+//! Commands: close, abort, reconnect, probe, pause and resume.
 
 use websocket_heartbeat::{Event, Heartbeat, Phase, Preset};
 use websocket_heartbeat_mock::Script;
@@ -11,7 +11,7 @@ fn pings() -> Heartbeat {
 
 #[test]
 fn a_close_is_graceful_and_bounded() {
-    // Answered at once, after a while, never.
+    // Answered at once, after some time, or never.
     let scripts: [(fn() -> Script, u64); 3] = [
         (Script::accept, 1_000),
         (|| Script::accept().latency(ms(200)), 1_400),
@@ -137,7 +137,7 @@ fn a_pause_keeps_the_connection_without_heartbeats() {
 
 #[test]
 fn a_pause_ends_attempt_and_wait_and_resume_dials() {
-    // During the attempt, during the wait.
+    // During the attempt, and during the wait.
     for (script, moment) in
         [(Script::hang as fn() -> Script, 5_000), (Script::refuse_connection, 1_000)]
     {

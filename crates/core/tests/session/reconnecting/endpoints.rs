@@ -1,4 +1,4 @@
-//! Several servers for one session.
+//! Several endpoints of one session.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -22,7 +22,7 @@ fn attempts_use_the_endpoint_with_the_fewest_failures() {
     let (main, main_remote) = mock(&clock);
     let (spare, spare_remote) = mock(&clock);
     main_remote.script(|dial| match dial {
-        // Up, down for four attempts, up again.
+        // Available, unavailable for four attempts, available again.
         1 => Script::accept().end_after(SECOND * 10),
         2..=5 => Script::refuse_connection(),
         _ => Script::accept(),
@@ -46,14 +46,14 @@ fn attempts_use_the_endpoint_with_the_fewest_failures() {
             }
         }
     });
-    // 0: the first choice, stable. 0 fails (1:0), 1 fails (1:1), 0 fails (2:1), 1 opens and dies
-    // young (2:2), 0 fails (3:2), 1 is stable (1:0), so it is the best one still.
+    // Endpoint 0 is stable at first. Then 0 fails (1:0), 1 fails (1:1), 0 fails (2:1), 1 opens and
+    // soon ends (2:2), 0 fails (3:2), and 1 is stable (1:0) and remains the best.
     assert_eq!(used, [0, 0, 1, 0, 1, 0, 1, 1]);
     assert_eq!(supervisor.transport().failures().collect::<Vec<_>>(), [1, 0]);
 }
 
-/// Runs a session over two endpoints for a minute, whose commands are given by the event, and says
-/// which endpoints were used.
+/// Runs a session over two endpoints for a minute, with a command for each event. Returns the used
+/// endpoints.
 fn used(
     main: fn(u64) -> Script,
     set: fn(MockBuilder) -> MockBuilder,
@@ -94,7 +94,7 @@ fn a_dead_first_endpoint_costs_one_attempt() {
 #[test]
 fn a_replacement_that_fails_counts_against_its_endpoint() {
     let refuses = |dial| if dial == 1 { Script::accept() } else { Script::refuse_connection() };
-    // Before it was stable, and for its age.
+    // Before the replacement is stable, at the age limit.
     let replace = |handle: &Handle, event: &Event| {
         if matches!(event, Event::Open(open) if open.connection == 1) {
             handle.reconnect_now();
@@ -103,14 +103,14 @@ fn a_replacement_that_fails_counts_against_its_endpoint() {
     assert_eq!(used(refuses, as_it_is, replace).0, [0, 0, 1]);
     let old = |builder: MockBuilder| builder.max_age(SECOND * 50);
     assert_eq!(used(refuses, old, |_, _| {}).0, [0, 0, 1]);
-    // One that hangs, too.
+    // Also an endpoint that hangs.
     let hangs = |dial| if dial == 1 { Script::accept() } else { Script::hang() };
     assert_eq!(used(hangs, as_it_is, replace).0, [0, 0, 1]);
 }
 
 #[test]
 fn an_attempt_given_up_by_the_user_does_not_count() {
-    // A connection that is replaced before it is stable, again and again.
+    // A connection that is replaced repeatedly before it is stable.
     let (first, failures) = used(
         |_| Script::accept(),
         as_it_is,
@@ -121,7 +121,7 @@ fn an_attempt_given_up_by_the_user_does_not_count() {
         },
     );
     assert_eq!((first, failures), (vec![0, 0, 0, 0], vec![0, 0]));
-    // An attempt that is given up for a pause.
+    // An attempt that a pause ends.
     let (second, failures) = used(
         |dial| if dial == 1 { Script::hang() } else { Script::accept() },
         as_it_is,
@@ -136,14 +136,15 @@ fn an_attempt_given_up_by_the_user_does_not_count() {
 
 #[test]
 fn a_connection_at_its_age_limit_reduces_endpoint_failures() {
-    // Down once, so the other is used; it reaches its age, and the failures are halved.
+    // Unavailable once, so the other endpoint is used. It reaches its age limit, and the failures
+    // are halved.
     let main = |dial| if dial == 1 { Script::refuse_connection() } else { Script::accept() };
     let (used, failures) = used(main, |builder| builder.max_age(SECOND * 25), |_, _| {});
     assert_eq!(used, [0, 1, 0, 0]);
     assert_eq!(failures, [0, 0]);
 }
 
-/// The three facts that a transport is told.
+/// The three facts that an attempt carries for its transport.
 #[test]
 fn an_attempt_knows_its_predecessor() {
     let clock = Clock::new();

@@ -1,5 +1,5 @@
-//! Transports whose connecting fails, hangs, panics or takes long (P22, E3): each attempt calls
-//! once, a failure is a failed attempt, and the next attempt comes.
+//! Transports whose attempts fail, hang, panic or are slow. Each attempt makes one call, a failure
+//! is a failed attempt, and the next attempt follows.
 
 use std::{
     cell::Cell,
@@ -21,7 +21,7 @@ use crate::harness::{Fixture, WakeCounter, secs, sleep, words};
 
 type Connect = Pin<Box<dyn Future<Output = Result<Established<MockConnection>, TransportError>>>>;
 
-/// Runs a session for two minutes whose transport behaves by the number of the call.
+/// Runs a session for two minutes. `behave` makes each attempt from the number of the call.
 fn run(
     script: fn(u64) -> Script,
     behave: impl Fn(u64, &mut MockTransport, Attempt, &Clock) -> Connect + 'static,
@@ -55,7 +55,7 @@ fn good(_: u64) -> Script {
     Script::accept()
 }
 
-/// What a session tells whose first `failures` attempts are lost for `cause`.
+/// Checks the events of a session whose first `failures` attempts fail with `cause`.
 fn assert_recovers(events: &[Event], failures: u64, cause: &str) {
     let mut expected = Vec::new();
     for number in 1..=failures {
@@ -121,7 +121,7 @@ fn a_provider_that_panics_in_a_poll_is_not_polled_again() {
             }
             let (polled, timer) = (Rc::clone(&polled), clock.timer());
             let mut pause = Box::pin(async move { sleep(&timer, secs(1)).await });
-            // Not an `async` block, which would refuse by itself to be polled again.
+            // Not an `async` block, since such a block panics by itself when it is polled again.
             Box::pin(poll_fn(move |cx| {
                 if late && pause.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
@@ -140,7 +140,7 @@ fn a_slow_provider_has_until_the_deadline() {
     let (events, remote, calls) = run(good, |call, inner, attempt, clock| {
         let connect = inner.connect(attempt);
         let timer = clock.timer();
-        // The second time at the deadline's very instant: finished is taken before it is judged.
+        // The second attempt finishes exactly at the deadline, which is in time.
         let slow = if call == 1 { secs(11) } else { secs(10) };
         Box::pin(async move {
             sleep(&timer, slow).await;
@@ -164,7 +164,6 @@ fn a_providers_result_is_not_used_again_after_success() {
 
 #[test]
 fn failures_up_to_the_limit_make_as_many_dials_and_one_end() {
-    // P26.
     let limit = 5;
     for failures in 1..=limit + 1 {
         let (mut fixture, builder) = Fixture::new(move |dial| {
@@ -207,7 +206,7 @@ fn closing_drops_a_running_provider_at_once() {
     fixture.remote.trace().assert([(0, "#1 dial"), (3_000, "#1 abandoned")]);
 }
 
-/// The gap between attempts and the shared budget count from the beginning of each.
+/// The minimum gap and the shared budget are counted from the start of each attempt.
 #[test]
 fn an_attempt_starts_before_its_event_is_read() {
     let (fixture, builder) = Fixture::new(|_| Script::hang());

@@ -1,4 +1,4 @@
-//! Many supervisors in one process, dropped by one server at one moment (P8, E15).
+//! Many supervisors in one process, dropped by one server at the same time.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,8 +9,8 @@ use websocket_heartbeat_mock::{Clock, Remote, Runner, Script, mock};
 const CLIENTS: u64 = 10_000;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// `CLIENTS` seeded supervisors lose their connection at 10 s; the server refuses them until 20 s.
-/// Gives the times of all dials after the loss.
+/// `CLIENTS` seeded supervisors lose their connection at 10 s, and the server refuses them until 20
+/// s. Returns the times of all dials after the loss.
 fn herd(budget: Option<DialBudget>, first: Option<Duration>) -> Vec<Duration> {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
@@ -55,7 +55,7 @@ fn herd(budget: Option<DialBudget>, first: Option<Duration>) -> Vec<Duration> {
     dials.map(|at| at.since_epoch()).collect()
 }
 
-/// The largest number of dials that begin within one second on the clock.
+/// The largest number of dials in one second.
 fn busiest_second(dials: &[Duration]) -> usize {
     let mut seconds = BTreeMap::new();
     for at in dials {

@@ -1,4 +1,4 @@
-//! Limits at which a session gives up.
+//! The limits at which a session gives up.
 
 use websocket_heartbeat::{Attempts, CloseReason, Constant, DialBudget, Event, Heartbeat, Verdict};
 use websocket_heartbeat_mock::Script;
@@ -38,7 +38,7 @@ fn short_lived_connections_reach_the_attempt_limit() {
 
 #[test]
 fn short_lived_connections_have_their_own_limit() {
-    // Two refused attempts between them do not count.
+    // The two refused attempts between them do not count.
     let mut session = Session::new(
         |dial| if dial % 3 == 0 { Script::flap(secs(1)) } else { Script::refuse_connection() },
         |builder| builder.stable_after(secs(5)).flap_limit(2),
@@ -47,7 +47,7 @@ fn short_lived_connections_have_their_own_limit() {
     assert_eq!(session.dials().len(), 9);
     assert_eq!(session.last().1, "closed flap_limit");
 
-    // A stable connection in between starts the count anew.
+    // A stable connection resets the count.
     let mut session = Session::new(
         |dial| Script::flap(secs(if dial % 3 == 0 { 10 } else { 1 })),
         |builder| builder.stable_after(secs(5)).flap_limit(2),
@@ -67,14 +67,14 @@ fn an_outage_has_a_limit() {
             move |builder| builder.outage_limit(ms(limit)),
         );
         session.run_to(600_000);
-        // Dialled 2, 4 and 6 s into the outage.
+        // Dials 2, 4 and 6 s after the start of the outage.
         assert_eq!(session.dials().len(), dials, "limit {limit}");
         assert_eq!(session.last().1, "closed outage_limit");
     }
 }
 
-/// Whoever makes an attempt late, the limit of the outage holds, and the session ends as soon as
-/// that is known.
+/// The limit of the outage holds for every reason of a late attempt. The session ends when the next
+/// attempt is known to be too late.
 #[track_caller]
 fn assert_outage_limit(mut session: Session, ends: u64) {
     session.run_to(3_600_000);
@@ -93,7 +93,7 @@ fn limited(set: impl FnOnce(MockBuilder) -> MockBuilder) -> Session {
 #[test]
 fn the_minimum_gap_does_not_exceed_the_outage_limit() {
     assert_outage_limit(limited(|builder| builder.minimum_gap(secs(600))), 0);
-    // Two attempts, 40 s apart; a third would be too late.
+    // Two attempts, 40 s apart. A third one would be too late.
     assert_outage_limit(limited(|builder| builder.minimum_gap(secs(40))), 40_000);
 }
 
@@ -115,7 +115,7 @@ fn a_first_attempt_delayed_beyond_the_limit_ends_the_session() {
     let budget = DialBudget::new(1, secs(600)).unwrap();
     let mut first = limited(|builder| builder.dial_budget(budget.clone()));
     first.run_to(10);
-    // Of the same clock as far as the budget is concerned: it begins at 0.
+    // Its clock also starts at 0, so the budget sees one clock.
     let mut second = limited(|builder| builder.dial_budget(budget));
     second.run_to(1_000);
     assert_eq!(second.dials(), []);
@@ -134,7 +134,7 @@ fn resume_and_reconnect_now_obey_the_outage_limit() {
                 builder.minimum_gap(secs(50)).outage_limit(secs(45))
             },
         );
-        // Too late by the gap from the beginning.
+        // The gap makes the next attempt too late from the start.
         session.run_to(0);
         assert_eq!(session.last(), (0, "closed outage_limit".to_owned()));
 
@@ -145,7 +145,7 @@ fn resume_and_reconnect_now_obey_the_outage_limit() {
         session.run_to(5_000);
         session.handle.pause();
         session.run_to(6_000);
-        // The pause is no outage, but the attempt would begin 94 s after it.
+        // The pause is no outage, but the attempt would start 94 s after it.
         session.handle.resume();
         if hurry {
             session.handle.reconnect_now();
@@ -156,7 +156,7 @@ fn resume_and_reconnect_now_obey_the_outage_limit() {
     }
 }
 
-/// Nothing makes a session dial twice that must not.
+/// No command makes a session dial twice with `Attempts::Never`.
 #[test]
 fn attempts_never_allows_no_second_dial() {
     type Command = fn(&Session);
@@ -232,7 +232,7 @@ fn exhausted_attempts_report_the_last_cause() {
 
 #[test]
 fn first_attempts_and_replacements_do_not_count() {
-    // Paused in the middle of each attempt, and while it waits.
+    // Paused during each attempt, and during each wait.
     let mut session =
         Session::new(|_| Script::hang(), |builder| builder.attempts(Attempts::at_most(3)));
     for step in 1..=20 {
@@ -246,7 +246,7 @@ fn first_attempts_and_replacements_do_not_count() {
     let numbers: Vec<_> = session.timed_words().into_iter().map(|(_, words)| words).collect();
     assert_eq!(numbers.iter().filter(|words| words.contains("attempt 3")).count(), 1);
 
-    // A replacement begins the row again: three more may follow it.
+    // A replacement resets the count: three more attempts may follow.
     let mut session = Session::new(
         |dial| if dial == 3 { Script::accept() } else { Script::refuse_connection() },
         |builder| builder.stable_after(secs(5)).attempts(Attempts::at_most(3)),
@@ -256,7 +256,7 @@ fn first_attempts_and_replacements_do_not_count() {
     session.run_to(60_000);
     assert_eq!(session.dials().len(), 3 + 4);
 
-    // An attempt that is hurried keeps its number.
+    // A hurried attempt keeps its number.
     let mut session = Session::new(
         |_| Script::refuse_connection(),
         |builder| builder.backoff(Constant::new(secs(10))).attempts(Attempts::at_most(3)),

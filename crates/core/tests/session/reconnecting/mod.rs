@@ -1,4 +1,4 @@
-//! Attempts, delays between them, and the end of a session that gives up.
+//! Attempts, delays between them, and sessions that give up.
 
 mod before_open;
 mod boxed_transport;

@@ -25,7 +25,7 @@ fn simultaneous_triggers_make_one_connection() {
     let mut session = Session::original(|_| Script::accept().silent());
     session.run_to(24_999);
     let peer = session.peer();
-    // The verdict of the heartbeat is due at 25 s.
+    // The heartbeat's deadline is at 25 s.
     session.clock.advance(ms(1));
     peer.fail(TransportError::new(ErrorKind::Reset, "error"));
     peer.close(1006, "close");

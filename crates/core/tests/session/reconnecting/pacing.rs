@@ -1,4 +1,4 @@
-//! How often is dialled, and when it is given up.
+//! The times of attempts.
 
 use websocket_heartbeat::{ConnectTimeout, Constant, Exponential, Heartbeat, Preset, Verdict};
 use websocket_heartbeat_mock::Script;
@@ -22,7 +22,7 @@ fn only_a_stable_connection_resets_counter_and_delays() {
             },
         );
         session.run_to(60_000);
-        // Delays of 1, 2 and 4 s, then the life, then the next.
+        // Delays of 1, 2 and 4 s, then the life of the connection, then the next delay.
         let gap = gaps(&session.dials());
         assert_eq!(gap[..3], [1_000, 2_000, 4_000]);
         assert_eq!(gap[3] - life, if fresh { 1_000 } else { 8_000 }, "after {life} ms");
@@ -39,7 +39,7 @@ fn the_minimum_gap_holds_under_every_policy() {
     assert_eq!(session.dials().len(), 241);
     assert!(gaps(&session.dials()).iter().all(|gap| *gap == 250));
 
-    // Counted from the beginning of the attempt: a long one has used it up.
+    // The gap is counted from the start of the attempt, so a long attempt uses it up.
     let mut session = Session::new(
         |_| Script::hang(),
         |builder| {
@@ -81,7 +81,8 @@ fn an_old_connection_is_replaced_when_it_is_quiet() {
     let dials = session.dials();
     assert!((10..=12).contains(&dials.len()), "{dials:?}");
     assert!(gaps(&dials).iter().all(|gap| (3_240_000..=3_600_000).contains(gap)), "{dials:?}");
-    // At once, without backoff, gracefully, told as what it is, and never two at a time.
+    // At once, without backoff, gracefully, with its own cause, and never two connections at a
+    // time.
     assert_eq!(session.times("lost"), dials[1..]);
     let count = dials.len() - 1;
     assert_eq!(session.remote.trace().times("-> close 1000").len(), count);
@@ -132,7 +133,7 @@ fn an_hour_of_accepting_and_dropping_causes_few_dials() {
         Session::new(|_| Script::flap(ms(10)), |builder| builder.preset(Preset::Resilient));
     session.run_to(3_600_000);
     let dials = session.dials();
-    // Delays drawn below 1, 2, 4, .. 30 s: 15 s in the middle.
+    // Delays are drawn below 1, 2, 4, .. 30 s: 15 s on average.
     assert!((150..400).contains(&dials.len()), "{} dials", dials.len());
     let minutes = dials.iter().map(|at| at / 60_000);
     let busiest = (0..60).map(|minute| minutes.clone().filter(|m| *m == minute).count()).max();
@@ -151,7 +152,7 @@ fn the_status_always_has_the_time_of_the_next_attempt() {
         in_millis(at.since_epoch())
     };
     assert_eq!(planned(&session), 30_000);
-    // Not at once: the gap holds.
+    // Not at once, since the minimum gap holds.
     session.handle.reconnect_now();
     session.run_to(1_500);
     assert_eq!(planned(&session), 10_000);

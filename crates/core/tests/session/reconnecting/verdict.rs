@@ -1,4 +1,4 @@
-//! What is done about each kind of loss, row by row (P9, P10).
+//! The verdict on each kind of loss.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use websocket_heartbeat_mock::{Clock, Script, mock};
 
 use crate::harness::{Session, secs};
 
-/// How a server answers the dial with this number.
+/// A server's answer to the dial with this number.
 type Answer = fn(u64) -> Script;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -47,7 +47,7 @@ const KINDS: [ErrorKind; 16] = [
     ErrorKind::Other,
 ];
 
-/// Each way to be lost, and whether the attempt had fresh credentials already.
+/// Each kind of loss, and whether the attempt had fresh credentials already.
 fn rows() -> Vec<(LostCause, bool, Verdict)> {
     use Verdict::{RefreshThenRetry, Retry, RetryAfter, Stop};
     let mut rows = Vec::new();
@@ -71,7 +71,7 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
         rows.push((refused(status, None), false, verdict));
         let fresh = if verdict == RefreshThenRetry { Stop } else { verdict };
         rows.push((refused(status, None), true, fresh));
-        // A time changes nothing about credentials that are wrong, or about "gone".
+        // A `Retry-After` does not change the verdict on wrong credentials or on "gone".
         if verdict != Retry {
             rows.push((refused(status, Some(secs(30))), false, verdict));
             rows.push((refused(status, Some(secs(30))), true, fresh));
@@ -96,7 +96,7 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
     rows.push((closed(1013), false, RetryAfter(FLOOR)));
     rows.push((LostCause::ClosedByPeer(None), false, Retry));
     for kind in KINDS {
-        // P10: the kind decides and never the words, which may hold anything.
+        // The kind decides, never the text, which may contain anything.
         let error = TransportError::new(kind, "certificate 401 410 of wss://certificate.example");
         let verdict = match kind {
             ErrorKind::Url | ErrorKind::Certificate => Stop,
@@ -134,7 +134,7 @@ fn each_row_of_the_careful_table_holds() {
     }
 }
 
-/// A session whose first dial is answered so, over a transport that notes its attempts.
+/// A session whose first dial has this answer, over a transport that records its attempts.
 fn session(preset: Preset, script: Answer) -> (Session, Arc<Mutex<Vec<Attempt>>>) {
     let clock = Clock::new();
     let (mut inner, remote) = mock(&clock);
@@ -249,20 +249,20 @@ fn a_too_large_message_stops_at_the_third_connection() {
     let (at, Event::Closed(closed)) = session.timed_events().pop().unwrap() else { panic!() };
     let cause = LostCause::Broken(too_large());
     assert_eq!((at, &closed.reason), (184_000, &CloseReason::Stopped(cause)));
-    // The setting and its limit are in the words of the end.
+    // The message of the end names the setting and its limit.
     assert!(closed.reason.to_string().contains("exceeds the 8 of a setting"), "{}", closed.reason);
 }
 
 #[test]
 fn only_too_large_messages_are_counted_together() {
-    // Answers to an upgrade that are too large, then messages.
+    // Too large answers to an upgrade, then too large messages.
     let (mut session, _) = session(Preset::Resilient, |dial| match dial {
         1..=4 => Script::refuse(too_large()),
         _ => Script::accept().fail_after(secs(1), too_large()),
     });
     session.run_to(3_600_000);
     assert_eq!(session.dials().len(), 7);
-    // Another loss in between.
+    // Another loss between them.
     let (mut session, _) = self::session(Preset::Resilient, |dial| match dial % 3 {
         0 => Script::accept().end_after(secs(1)),
         _ => Script::accept().fail_after(secs(1), too_large()),

@@ -1,4 +1,4 @@
-//! What is `Send`, what is not, and what is always `Unpin`; checked by the compiler.
+//! Which types are `Send`, which are not, and which are always `Unpin`. The compiler checks it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,7 +23,7 @@ fn is_send<T: Send>() {}
 fn is_send_and_sync<T: Send + Sync>() {}
 fn is_unpin<T: Unpin>() {}
 
-/// Whether a type is `Send`, as a value: an inherent constant is preferred where it applies.
+/// Tells whether a type is `Send`, as a value. An inherent constant has priority where it applies.
 macro_rules! sends {
     ($type:ty) => {{
         #[allow(dead_code, reason = "unused where the type is `Send`")]
@@ -40,7 +40,7 @@ macro_rules! sends {
     }};
 }
 
-/// A timer that stays in its thread, and whose sleeps must not move.
+/// A timer that is not `Send`, with sleeps that are not `Unpin`.
 struct LocalTimer {
     inner: MockTimer,
     slept: Rc<Cell<u32>>,
@@ -74,7 +74,7 @@ impl Future for LocalSleep {
     }
 }
 
-/// A transport of which one part is `Send` and another is not.
+/// A transport of which one part is `Send` and another part is not.
 struct LocalConnect(MockTransport);
 
 impl Transport for LocalConnect {

@@ -1,4 +1,4 @@
-//! Each public future dropped at each `Pending` (P19): nothing is lost, doubled or stuck.
+//! Each public future is dropped at each `Pending`: nothing is lost, duplicated or stuck.
 
 use futures::{SinkExt, StreamExt, future};
 use websocket_heartbeat::{CloseReason, Event, Fate, Handle, Inbox, Outbox, Phase, Receipt};
@@ -6,7 +6,7 @@ use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
 
 use crate::harness::{Fixture, MockSupervisor, ms, secs, texts, words};
 
-/// A slow and hesitant server that says three things and hears what it is sent.
+/// A slow and hesitant server that sends three messages and records what it receives.
 fn slow() -> Script {
     let script = Script::accept().hesitant().after(ms(50)).latency(ms(20));
     let script = script.write_rate(4, ms(10)).greet("hello");
@@ -22,8 +22,8 @@ fn slow_session(outbox: Outbox) -> (Fixture, MockSupervisor) {
     (fixture, session)
 }
 
-/// Runs a scenario beside a slow session that is driven all the time, then closes it; gives what
-/// the server received.
+/// Runs a scenario beside a slow session that a task drives, and then closes the session. Returns
+/// the messages that the server received.
 fn beside(outbox: Outbox, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
     let (mut fixture, session) = slow_session(outbox);
     let handle = session.handle();
@@ -101,7 +101,8 @@ fn a_driver_can_be_polled_by_futures_that_are_dropped() {
             handle.close();
         });
         let events = fixture.runner.run_until(async {
-            // The future that is dropped borrows the driver; dropping the driver would abort.
+            // The dropped future borrows the driver, since dropping the driver would abort the
+            // session.
             if cancellation.wrap(&mut driver).await.is_none() {
                 driver.await;
             }
@@ -114,8 +115,8 @@ fn a_driver_can_be_polled_by_futures_that_are_dropped() {
     });
 }
 
-/// One of two sends is dropped somewhere; the other must arrive, the first at most once, and
-/// surely if it had been accepted.
+/// One of two sends is dropped at some point. The other message must arrive. The first must arrive
+/// at most once, and exactly once if it was accepted.
 fn check_send(send: impl AsyncFn(&Cancellation, &mut Handle) -> Option<()>) -> u64 {
     at_every_cancellation(|cancellation| {
         let mut accepted = false;
@@ -154,7 +155,7 @@ fn queue_with_receipt_is_cancel_safe() {
 }
 
 #[test]
-fn send_of_a_handle_confirms_or_can_be_repeated() {
+fn a_confirmed_send_is_cancel_safe() {
     let cancelled = check_send(async |cancellation, handle| {
         assert!(cancellation.wrap(Handle::send(handle, "x")).await?.unwrap().is_written());
         Some(())

@@ -1,4 +1,4 @@
-//! Supervisor, inbox and handle under the combinators of `futures`.
+//! Supervisor, inbox and handle with the combinators of `futures`.
 
 use std::{future::ready, pin::pin};
 
@@ -36,7 +36,8 @@ fn filter_map_take_while_and_chunks_work() {
 fn select_of_two_sessions_ends_after_both() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("one").echo());
     let (other, more) = Fixture::new(|_| Script::accept().greet("two").echo());
-    // Both sessions on one clock: the other fixture's timer never moves, nor does it need to.
+    // Both sessions run on one clock. The timer of the second fixture never moves, which is fine
+    // here.
     let (one, two) = (builder.build().unwrap(), more.build().unwrap());
     let handles = [one.handle(), two.handle()];
     let mut merged = stream::select(one, two);
@@ -111,7 +112,7 @@ fn forward_into_a_handle_ends_only_that_handle() {
     let log = fixture.read(session);
     fixture.runner.run_until(async {
         numbered(500).forward(&mut handle).await.unwrap();
-        // That handle's sink is closed, its commands are not, and the session goes on.
+        // The sink of that handle is closed, but its commands work and the session continues.
         assert!(handle.feed(Message::text("no")).await.is_err());
         handle.queue("by itself").await.unwrap();
         other.send("yes").await.unwrap();

@@ -1,4 +1,4 @@
-//! What happens when things are dropped.
+//! The effects of drops.
 
 use std::{future::Future, pin::pin, task::Poll};
 
@@ -16,7 +16,7 @@ fn receipt(handle: &Handle, text: &str) -> Receipt {
     handle.queue_with_receipt(text).now_or_never().unwrap().unwrap()
 }
 
-/// Brings a session into a state, by name.
+/// A script that brings a session into a state, and the name of the state.
 fn sessions() -> Vec<(&'static str, Fixture, MockSupervisor)> {
     type State = (&'static str, fn(u64) -> Script);
     let states: [State; 7] = [

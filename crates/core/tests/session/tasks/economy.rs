@@ -1,4 +1,4 @@
-//! What the driver does not do: look at the clock, read, or arm the sleep for nothing.
+//! The driver does not read the clock or the connection, and does not set the sleep, without need.
 
 use std::{cell::Cell, mem::size_of_val, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
@@ -8,7 +8,7 @@ use websocket_heartbeat_mock::{Clock, MockTimer, Script, mock};
 
 use crate::harness::{Behaviour, Method, WakeCounter, secs, wrap_connections};
 
-/// How often something was asked of the clock, the sleep and the connection.
+/// The number of calls to the clock, the sleep and the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tally {
     looks: usize,
@@ -29,7 +29,7 @@ impl Tallies {
         self.now.set(tally);
     }
 
-    /// Since the last call.
+    /// The calls since the last `take`.
     fn take(&self) -> Tally {
         self.now.take()
     }
@@ -64,7 +64,7 @@ impl Behaviour for Tallies {
     }
 }
 
-/// A session that is open and at rest, and its task: pings after 15 s of silence, answered after 1 s.
+/// An open, idle session and its task: pings after 15 s of silence, answered after 1 s.
 fn at_rest(
     clock: &Clock,
     tallies: &Tallies,
@@ -90,12 +90,12 @@ fn a_heartbeat_takes_two_polls_clock_reads_and_sleeps() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
     let (mut session, task) = at_rest(&clock, &tallies);
     for _ in 0..3 {
-        // The silence has lasted: the probe leaves in the poll that finds it due, unread.
+        // The silence is over: the poll that finds the probe due sends it, and reads nothing.
         clock.advance(secs(15));
         assert_eq!(task.take(), 1);
         assert!(task.drain(&mut session).is_empty());
         assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 0, flushes: 1 });
-        // The pong, and then nothing more.
+        // The pong, then nothing.
         clock.advance(secs(1));
         assert_eq!(task.take(), 1);
         assert!(task.drain(&mut session).is_empty());
@@ -114,7 +114,7 @@ fn a_spurious_poll_reads_nothing() {
     assert_eq!(tallies.take(), Tally::default());
 }
 
-/// As one does who asks and waits for the answer: after each message there may be more to read.
+/// A request and its reply: after each message there may be more to read.
 #[test]
 fn a_flushed_message_takes_one_clock_read_and_one_flush() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
@@ -128,7 +128,7 @@ fn a_flushed_message_takes_one_clock_read_and_one_flush() {
     }
 }
 
-/// Thousands of idle sessions pay for each byte.
+/// Thousands of idle sessions multiply each byte.
 #[test]
 fn a_session_is_small() {
     let (clock, tallies) = (Clock::new(), Tallies::default());

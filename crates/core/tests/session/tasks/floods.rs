@@ -1,5 +1,5 @@
-//! No flood keeps a poll busy: how much is handled in one turn at most, and that what the user
-//! wants takes effect within a turn or two.
+//! A flood does not prolong a poll: a turn handles a limited number of frames, and commands take
+//! effect within two turns.
 
 use std::{
     pin::Pin,
@@ -17,7 +17,7 @@ use crate::harness::{
     Behaviour, Fixture, Read, WakeCounter, WrappedConnection, secs, wrap_connections,
 };
 
-/// Frames that a turn may handle: four looks of 256, and what the last of them overshoots.
+/// The most frames in one turn: four batches of 256, and the excess of the last batch.
 const TURN: u64 = 1_024 + 256;
 
 /// The connection returns the same frame without end.
@@ -59,7 +59,7 @@ fn flooded(
     wrap_connections(transport, move || flood.clone())
 }
 
-/// A frame that never stops coming, and how many of it a turn may handle at most.
+/// Frames of endless floods, and the most of each in one turn.
 fn floods() -> Vec<(&'static str, Frame, bool, u64)> {
     let message = |bytes: usize| Frame::Message(Message::binary(vec![0; bytes]));
     vec![
@@ -85,7 +85,7 @@ fn builder(
     (clock.clone(), Supervisor::builder(transport, clock.timer()).heartbeat(heartbeat))
 }
 
-/// Polls until `Pending`: one turn. Gives the messages in it.
+/// Polls until `Pending`, which is one turn. Returns its events.
 fn turn(
     counter: &Arc<WakeCounter>,
     stream: &mut (impl Stream<Item = Event> + Unpin),
@@ -118,7 +118,7 @@ fn a_turn_of_the_stream_ends_under_every_flood() {
         assert!(all > 0 || !is_message, "{name}");
         let silence = clock.now().saturating_since(session.status().last_life.unwrap());
         assert!(silence <= secs(3), "{name}: {silence:?}");
-        // The user's will takes effect within two turns.
+        // Commands take effect within two turns.
         let handle = session.handle();
         handle.try_queue("last words").unwrap();
         handle.close();
@@ -146,7 +146,7 @@ fn a_turn_of_the_sink_side_ends_under_every_flood() {
             let read = session.status().counters.messages_in - before;
             assert!(read <= most.min(256), "{name}: {read}");
         }
-        // After the close what comes is discarded, a turn at a time.
+        // After the close, messages are discarded, one turn at a time.
         for _ in 0..10 {
             let before = session.status().counters.messages_in;
             assert!(
@@ -204,7 +204,7 @@ fn attempts_that_fail_at_once_do_not_prolong_a_turn() {
     let builder = builder.backoff(Constant::new(std::time::Duration::from_nanos(1)));
     let mut session = builder.minimum_gap(std::time::Duration::from_nanos(1)).build().unwrap();
     let counter = WakeCounter::new();
-    // A clock that moves on while it is looked at.
+    // The clock moves at each poll.
     let clock = fixture.clock.clone();
     let mut moving = stream::poll_fn(|cx| {
         clock.advance(std::time::Duration::from_nanos(10));

@@ -1,4 +1,4 @@
-//! The original's five callbacks.
+//! The five callbacks of the original.
 
 use std::{cell::RefCell, pin::pin, rc::Rc};
 
@@ -11,7 +11,7 @@ use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, WakeCounter, in_words, secs};
 
-/// Notes calls with their milliseconds.
+/// Records calls with their milliseconds.
 #[derive(Clone)]
 struct Calls {
     clock: websocket_heartbeat_mock::Clock,
@@ -90,7 +90,6 @@ fn each_event_calls_one_callback_across_reconnects() {
 
 #[test]
 fn a_session_survives_panics_of_all_callbacks() {
-    // Fact 19, E14.
     let script = |dial: u64| match dial % 3 {
         1 => Script::accept().greet("hello").end_after(secs(1)),
         2 => Script::refuse_connection(),
@@ -135,7 +134,6 @@ fn a_session_survives_panics_of_all_callbacks() {
 
 #[test]
 fn a_close_in_on_reconnect_prevents_the_dial() {
-    // Fact 44.
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(1)));
     let session = builder.build().unwrap();
     let handle = session.handle();
@@ -195,7 +193,7 @@ fn hooks_accept_streams_that_are_not_unpin_and_are_cancel_safe() {
     let calls = Calls::of(&fixture);
     let counter = WakeCounter::new();
     {
-        // An async block in between: neither `Unpin` nor `Send`.
+        // The stream contains an async block, which is neither `Unpin` nor `Send`.
         let limited = session.by_ref().take(2).then(|event| async { event });
         let mut running = pin!(noting!(calls).run(limited));
         assert!(counter.poll(|cx| running.as_mut().poll(cx)).is_ready());

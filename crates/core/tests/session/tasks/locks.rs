@@ -1,6 +1,6 @@
-//! What is the application's runs and is dropped outside of every lock: it may come back to the
-//! session. In a build with debug assertions whoever comes back under a lock panics; else it would
-//! wait for itself.
+//! Code of the application runs outside every lock, and its values are dropped outside every lock,
+//! because it may call the session again. With debug assertions, such a call under a lock panics;
+//! without them it would deadlock.
 
 use std::{
     cell::OnceCell,
@@ -24,7 +24,7 @@ use websocket_heartbeat_mock::{Clock, Script, mock};
 
 use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs};
 
-/// Those who come back to the session when they are called or dropped.
+/// Makes values that call the session again when they are called or dropped.
 #[derive(Clone)]
 struct Visits {
     handle: Handle,
@@ -36,7 +36,7 @@ impl Visits {
         Self { handle, count: Arc::default() }
     }
 
-    /// How often somebody came back and got through.
+    /// The number of completed calls since the last `take`.
     fn take(&self) -> usize {
         self.count.swap(0, Ordering::Relaxed)
     }
@@ -45,13 +45,13 @@ impl Visits {
         Visitor(self.clone())
     }
 
-    /// A message of so many bytes whose payload comes back when it is freed.
+    /// A message whose payload calls the session when it is freed.
     fn message(&self, len: usize) -> Message {
         let payload = Payload { bytes: vec![1; len], _visitor: self.visitor() };
         Message::binary(Bytes::from_owner(payload))
     }
 
-    /// A waker that comes back when it is called, and when it is dropped.
+    /// A waker that calls the session when it is woken and when it is dropped.
     fn waker(&self) -> Waker {
         Waker::from(Arc::new(self.visitor()))
     }
@@ -141,7 +141,7 @@ fn a_replaced_replay_is_freed_outside_the_lock() {
     assert_eq!(visits.take(), 1);
     drop(visits.handle.forget_replay("topic"));
     assert_eq!(visits.take(), 1);
-    // Those that are queued for the open connection, too.
+    // Also replays that are queued for the open connection.
     let (_stage, mut session, visits) = open(Outbox::new());
     for _ in 0..3 {
         visits.handle.replay("topic", visits.message(10)).unwrap();
@@ -154,7 +154,7 @@ fn a_replaced_replay_is_freed_outside_the_lock() {
 
 #[test]
 fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
-    // The fates of dropped messages are bounded as the messages are.
+    // The fates of dropped messages are bounded like the messages.
     let (_stage, session, visits) = offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
     for _ in 0..5 {
         visits.handle.try_queue(visits.message(10_000)).unwrap();
@@ -163,7 +163,7 @@ fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
     let mut sink = session.handle();
     sink.start_send_unpin(visits.message(100 << 20)).unwrap();
     assert_eq!(visits.take(), 1);
-    // Nobody waits for the fate of what expires.
+    // The receipt of each expired message was dropped.
     let (fixture, mut session, visits) = offline(Outbox::new());
     for _ in 0..3 {
         let outgoing = Outgoing::new(visits.message(10_000)).max_age(secs(1));
@@ -225,7 +225,7 @@ fn a_parked_message_is_freed_outside_the_lock() {
     assert_eq!(visits.take(), 1, "the other's fate is kept, within the bounds");
 }
 
-/// An error that comes back when it is dropped.
+/// An error that calls the session when it is dropped.
 struct Cause {
     number: u32,
     _visitor: Visitor,
@@ -265,7 +265,7 @@ fn a_replaced_cause_is_dropped_outside_the_lock() {
     assert_eq!(visits.get().unwrap().take(), 3, "the last one is told by the status");
 }
 
-/// A transport that looks at the session whenever it is asked something, and when it is dropped.
+/// A transport that calls the session in each of its methods, and when it is dropped.
 struct Nosy {
     visitor: Visitor,
     other: BoxTransport,
@@ -283,7 +283,7 @@ impl DynTransport for Nosy {
 
     fn can_ping(&self) -> bool {
         self.visitor.visit();
-        // Comes back to the box that it is put into.
+        // Calls the box that holds this transport.
         let _ = websocket_heartbeat::Transport::can_ping(&self.other);
         true
     }
@@ -310,7 +310,7 @@ fn a_boxed_transport_is_called_and_dropped_outside_the_lock() {
     assert_eq!(visits.take(), 3 + 2 + 1, "each was asked, two are dropped, one connects");
 }
 
-/// Polls with a waker that comes back, twice by different tasks.
+/// Polls twice, with wakers of different tasks that call the session.
 fn wait<R>(visits: &Visits, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) {
     for _ in 0..2 {
         assert!(poll(&mut Context::from_waker(&visits.waker())).is_pending());
@@ -341,7 +341,7 @@ fn wakers_are_called_and_dropped_outside_the_lock() {
     peer.resume_writes();
     counter.drain(&mut session);
     assert!(visits.take() >= 5);
-    // And those that are left when all goes.
+    // Also wakers that are left when the session is dropped.
     let mut dropped = Box::pin(visits.handle.status_changes());
     assert!(counter.next(&mut dropped).is_ready());
     wait(&visits, |cx| dropped.as_mut().poll_next(cx));
@@ -362,7 +362,7 @@ fn wakers_of_inbox_and_driver_are_called_outside_the_lock() {
     wait(&visits, |cx| driver.poll_unpin(cx));
     fixture.clock.advance(secs(1));
     let counter = WakeCounter::new();
-    // What is taken makes room for what is read next.
+    // A message that is taken makes room for the next read.
     for _ in 0..4 {
         let _ = counter.poll(|cx| driver.poll_unpin(cx));
         counter.drain(&mut inbox);

@@ -35,7 +35,7 @@ fn phases_are_published_when_they_begin() {
             (Phase::Idle, secs(0)),
             (Phase::Connecting, secs(0)),
             (Phase::Open, ms(100)),
-            // The first connection's life counts from its acceptance.
+            // The life of the first connection is counted from its acceptance.
             (Phase::Waiting, ms(2_100)),
             (Phase::Connecting, ms(3_100)),
             (Phase::Open, ms(3_200)),

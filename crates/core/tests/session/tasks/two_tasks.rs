@@ -1,5 +1,5 @@
-//! The halves of a `split` in two tasks: each `Pending` is followed by a wake of that task (P24),
-//! and nobody is woken much more than there is news.
+//! The halves of a `split` in two tasks. Each `Pending` is followed by a wake of its task, and
+//! there are few unneeded wakes.
 
 use std::{
     pin::Pin,
@@ -13,7 +13,7 @@ use websocket_heartbeat_mock::{Peer, Rng, Script};
 
 use crate::harness::{Fixture, MockSupervisor, WakeCounter, ms, secs, sleep, texts};
 
-/// Two halves polled by hand, each by a task of its own.
+/// Two halves that the test polls, each with the waker of its own task.
 struct Halves {
     sink: SplitSink<MockSupervisor, Message>,
     stream: futures::stream::SplitStream<MockSupervisor>,
@@ -46,7 +46,7 @@ impl Halves {
         self.sink(|sink, cx| sink.poll_flush(cx))
     }
 
-    /// Hands a message over; true if it has come through the slot that `SplitSink` itself has.
+    /// Sends a message. Returns true if it has passed through the slot of `SplitSink`.
     fn hand(&mut self, text: &str) -> bool {
         assert_eq!(self.ready(), Poll::Ready(Ok(())));
         Pin::new(&mut self.sink).start_send(text.into()).unwrap();
@@ -65,7 +65,7 @@ impl Halves {
     }
 }
 
-/// An open session over a server that says nothing of its own.
+/// An open session with a server that sends nothing unasked.
 fn open(outbox: Outbox) -> (Fixture, Halves, Peer, Handle) {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
     let session = builder.outbox(outbox).build().unwrap();
@@ -94,7 +94,7 @@ fn a_message_read_by_the_sink_half_wakes_the_stream_half() {
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     peer.send("news");
     halves.reader.take();
-    // The sink's task runs first and takes the message off the line.
+    // The sink's task runs first and reads the message.
     assert!(halves.flush().is_pending());
     assert!(halves.reader.take() > 0, "the message is for the stream half");
     assert!(halves.reader.next(&mut halves.stream).is_ready());
@@ -245,14 +245,14 @@ fn the_halves_have_few_unneeded_polls() {
         }
     });
     fixture.runner.run_for(secs(100));
-    // 1 000 messages in, 100 out.
+    // 1 000 messages are received, and 100 are sent.
     assert!(reading.polls() < 1_400, "{}", reading.polls());
-    // The slot of the sink half is not cleared when it is ready, so that a task that only sends
-    // keeps the session going; it pays for it with a poll for each message in.
+    // The sink half's waker is not removed when the sink is ready, so that a task that only sends
+    // keeps the session going. This costs one poll for each received message.
     assert!(writing.polls() < 1_400, "{}", writing.polls());
 }
 
-/// The side that drives had stopped reading; it must not wait for the next deadline to go on.
+/// The sink half drives and had stopped reading. It must continue before the next deadline.
 #[test]
 fn a_message_taken_from_a_full_backlog_wakes_the_sink_half() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
