@@ -1,0 +1,5 @@
+//! Rules about the repository itself.
+
+mod files;
+mod pitfalls;
+mod test_names;
