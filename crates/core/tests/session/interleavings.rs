@@ -18,7 +18,7 @@ const STEPS: [Step; 11] = [
     ("end", |session| peer(session, |peer| peer.end())),
     ("bye", |session| peer(session, |peer| peer.close(1001, ""))),
     ("broken", |session| peer(session, |peer| peer.fail_writes(reset()))),
-    ("say", |session| peer(session, |peer| peer.send("news"))),
+    ("say", |session| peer(session, |peer| peer.send("data"))),
     ("wait", |session| session.run_to(session.now() + 2_000)),
 ];
 
@@ -41,9 +41,9 @@ fn answer(dial: u64) -> Script {
 /// Checks that each connection starts once, opens at most once and is lost once, and that the end
 /// is last.
 fn assert_order(session: &Session, words: &str) {
-    let told = session.timed_events();
+    let reported = session.timed_events();
     let (mut current, mut opened) = (None, false);
-    for (at, (_, event)) in told.iter().enumerate() {
+    for (at, (_, event)) in reported.iter().enumerate() {
         match event {
             Event::Connecting(e) => {
                 assert_eq!(current, None, "{words}");
@@ -58,7 +58,7 @@ fn assert_order(session: &Session, words: &str) {
                 assert_eq!((current, opened), (Some(e.connection), e.opened), "{words}");
                 current = None;
             }
-            Event::Closed(_) => assert_eq!(at + 1, told.len(), "{words}"),
+            Event::Closed(_) => assert_eq!(at + 1, reported.len(), "{words}"),
             _ => assert_eq!(current, None, "{words}"),
         }
     }

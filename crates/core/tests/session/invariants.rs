@@ -26,7 +26,7 @@ fn pings(idle: u64, timeout: u64) -> Heartbeat {
 #[test]
 fn invariant_02_one_sleep() {
     // 60 000 messages in a minute. Only a deadline that fires makes a new sleep.
-    let mut session = Session::original(|_| Script::accept().chatter(ms(1), "news").unrecorded());
+    let mut session = Session::original(|_| Script::accept().chatter(ms(1), "data").unrecorded());
     session.run_to(1_000);
     let before = session.clock.sleeps();
     assert_eq!(before.alive, 1);
@@ -150,7 +150,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     // An inbox of 4 is not read for ten minutes while the server sends. Then the link is cut.
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
-    remote.script(|_| Script::accept().chatter(secs(1), "news"));
+    remote.script(|_| Script::accept().chatter(secs(1), "data"));
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(pings(15_000, 10_000))
         .build()
@@ -180,7 +180,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
 fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
     // Messages are delivered while a write is stuck, and the session can be closed.
     let mut session = Session::original(|_| {
-        Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "news")
+        Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "data")
     });
     session.run_to(2_000);
     session.handle.try_queue("stuck").unwrap();
@@ -281,8 +281,8 @@ fn invariant_14_read_before_you_bury() {
         session.handle.try_queue("fails").unwrap();
         session.run_to(1_001);
         assert_eq!(session.messages().len(), 300);
-        let told = session.timed_events();
-        let causes: Vec<_> = told
+        let reported = session.timed_events();
+        let causes: Vec<_> = reported
             .iter()
             .filter_map(|(_, event)| match event {
                 Event::Lost(lost) => Some((lost.cause.name(), lost.cause.close_code())),

@@ -103,7 +103,7 @@ impl Timer for Odd {
         // An async block, which panics when it is polled after its end.
         Box::pin(async move {
             poll_fn(|cx| {
-                assert!(polls.fetch_add(1, Ordering::SeqCst) < 1_000, "polled for ever");
+                assert!(polls.fetch_add(1, Ordering::SeqCst) < 1_000, "polled without end");
                 let first = !std::mem::replace(&mut polled, true);
                 match habit {
                     Habit::Hurried => return Poll::Ready(()),

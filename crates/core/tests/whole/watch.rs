@@ -89,7 +89,7 @@ impl<T> Check for RefCell<Place<T>> {
         let mut place = self.borrow_mut();
         if place.future.is_some() && !place.call.called.load(Ordering::SeqCst) {
             let ready = place.poll().is_ready();
-            assert!(!ready, "{} was possible, and nobody woke who waits for it", place.what);
+            assert!(!ready, "{} was possible, and its task was not woken", place.what);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::harness::secs;
 #[test]
 fn messages_are_acknowledged_and_acknowledgements_are_hidden() {
     let mut fixture = AckFixture::new(
-        |_| Script::accept().latency(secs(1)).reply_with(ack_each).send_after(secs(1), "news"),
+        |_| Script::accept().latency(secs(1)).reply_with(ack_each).send_after(secs(1), "data"),
         |acks| acks,
     );
     fixture.post(1);
@@ -21,7 +21,7 @@ fn messages_are_acknowledged_and_acknowledgements_are_hidden() {
     fixture.post(3);
     fixture.run(4_000);
     fixture.assert_outcomes(&[(2_000, "1 ok"), (2_000, "2 ok"), (2_500, "3 ok")]);
-    fixture.assert_events(&[(0, "open 1"), (2_000, "news")]);
+    fixture.assert_events(&[(0, "open 1"), (2_000, "data")]);
     assert_eq!(fixture.received(1), ["1", "2", "3"]);
     assert_eq!(fixture.sender.unacknowledged(), 0);
 }
@@ -329,7 +329,7 @@ fn futures_of_the_layer_are_cancel_safe() {
         at_every_cancellation(|cancellation| {
             let (clock, remote, supervisor) = session(|dial| match dial {
                 1 => Script::accept().end_after(secs(1)),
-                _ => Script::accept().reply_with(ack_each).send_after(secs(1), "news"),
+                _ => Script::accept().reply_with(ack_each).send_after(secs(1), "data"),
             });
             let handle = supervisor.handle();
             let acks = Acks::new(find).window(1);
@@ -355,13 +355,13 @@ fn futures_of_the_layer_are_cancel_safe() {
                     }
                 };
                 let events = async {
-                    let mut news = 0;
-                    while news < 1 || sender.unacknowledged() > 0 {
+                    let mut messages = 0;
+                    while messages < 1 || sender.unacknowledged() > 0 {
                         let event = match which {
                             1 => cancellation.wrap(layer.next()).await.flatten(),
                             _ => layer.next().await,
                         };
-                        news += usize::from(matches!(event, Some(Event::Message(_))));
+                        messages += usize::from(matches!(event, Some(Event::Message(_))));
                     }
                 };
                 futures::join!(queue, events)

@@ -167,7 +167,7 @@ fn script(dial: &Dial, seen: &Arc<Mutex<Seen>>) -> Script {
                 Some(other) => Some(format!("acks {other} {id}").into()),
                 None => {
                     half = Some(id);
-                    Some("news".into())
+                    Some("data".into())
                 }
             },
         }
@@ -277,10 +277,10 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
 
     let accepted = accepted.take();
     let outcomes: Vec<_> = fixture.outcomes.take().into_iter().map(|(_, words)| words).collect();
-    let told: HashSet<u64> =
+    let reported: HashSet<u64> =
         outcomes.iter().map(|words| words.split(' ').next().unwrap().parse().unwrap()).collect();
     prop_assert_eq!(outcomes.len(), accepted.len(), "each has one outcome");
-    prop_assert_eq!(&told, &accepted.iter().copied().collect(), "and its own");
+    prop_assert_eq!(&reported, &accepted.iter().copied().collect(), "and its own");
     prop_assert!(*most.borrow() <= case.window, "the window holds");
     if case.close.is_none() {
         prop_assert_eq!(before_close, accepted.len(), "none needed the end");

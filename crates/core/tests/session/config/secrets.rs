@@ -114,12 +114,12 @@ fn a_session_with_secrets_does_not_print_them() {
     shown.debug(&receipt);
     handle.close_with(close()).unwrap();
     session.run_to(1_000);
-    let told = session.timed_events();
+    let reported = session.timed_events();
     for name in ["open", "message", "lost", "closed"] {
         assert!(session.timed_words().iter().any(|(_, words)| words.starts_with(name)), "{name}");
     }
-    shown.debug(&told);
-    for (_, event) in told {
+    shown.debug(&reported);
+    for (_, event) in reported {
         match event {
             Event::Lost(lost) => shown.both(lost.cause),
             Event::Closed(closed) => shown.both(closed.reason),

@@ -24,7 +24,7 @@ fn no_traffic_prevents_the_detection() {
     let mut session = Session::original(|_| Script::accept().half_open_after(ms(1)));
     for second in 1..=25 {
         session.run_to(second * 1_000 - 500);
-        session.handle.try_queue("anybody?").unwrap();
+        session.handle.try_queue("hello").unwrap();
     }
     session.run_to(25_000);
     assert_eq!(session.times("lost"), [25_000]);

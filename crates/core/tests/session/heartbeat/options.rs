@@ -146,7 +146,7 @@ fn hidden_replies_are_proof_of_life() {
         if hide { heartbeat.hide_replies() } else { heartbeat }
     };
     for hide in [false, true] {
-        let script = move |_| Script::accept().reply_with(answer).send_after(secs(1), "news");
+        let script = move |_| Script::accept().reply_with(answer).send_after(secs(1), "data");
         let mut session = Session::new(script, with(heartbeat(hide)));
         session.run_to(61_000);
         assert_eq!(session.times("lost"), []);
@@ -163,14 +163,14 @@ fn hidden_replies_are_proof_of_life() {
     }
     // A message that is not a reply does not answer the probe.
     let mut session =
-        Session::new(|_| Script::accept().chatter(secs(3), "news"), with(heartbeat(true)));
+        Session::new(|_| Script::accept().chatter(secs(3), "data"), with(heartbeat(true)));
     session.run_to(26_000);
     assert_eq!(session.times("lost"), [25_000]);
-    let told = session.timed_events();
+    let reported = session.timed_events();
     let Some((_, Event::Lost(lost))) =
-        told.iter().find(|(_, event)| matches!(event, Event::Lost(_)))
+        reported.iter().find(|(_, event)| matches!(event, Event::Lost(_)))
     else {
-        panic!("{told:?}")
+        panic!("{reported:?}")
     };
     assert!(!lost.ever_answered);
 }
@@ -179,8 +179,8 @@ fn hidden_replies_are_proof_of_life() {
 fn a_loss_reports_whether_a_heartbeat_was_ever_answered() {
     let mut session = Session::original(|_| Script::accept().echo().half_open_after(secs(20)));
     session.run_to(41_000);
-    let told = session.timed_events();
-    let answered = told.iter().find_map(|(_, event)| match event {
+    let reported = session.timed_events();
+    let answered = reported.iter().find_map(|(_, event)| match event {
         Event::Lost(lost) => Some(lost.ever_answered),
         _ => None,
     });
@@ -190,7 +190,7 @@ fn a_loss_reports_whether_a_heartbeat_was_ever_answered() {
 #[test]
 fn a_fixed_period_is_kept_on_a_busy_connection() {
     let heartbeat = Heartbeat::every(secs(10)).timeout(secs(5)).ping();
-    let mut session = Session::new(|_| Script::accept().chatter(ms(700), "news"), with(heartbeat));
+    let mut session = Session::new(|_| Script::accept().chatter(ms(700), "data"), with(heartbeat));
     session.run_to(60_000);
     assert_eq!(
         session.remote.trace().times(PING),

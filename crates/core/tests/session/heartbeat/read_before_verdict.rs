@@ -28,7 +28,7 @@ fn run(counter: &Arc<WakeCounter>, session: &mut MockSupervisor, events: &mut Ve
             return polls;
         }
     }
-    panic!("it is woken for ever");
+    panic!("it is woken without end");
 }
 
 fn causes(events: &[Event]) -> Vec<LostCause> {
@@ -67,8 +67,8 @@ fn a_readable_answer_counts_on_a_hesitant_connection() {
     for hesitant in [false, true] {
         for pings in [0, 1, 2, 50, 200] {
             for life in [Life::AnyFrame, Life::Reply] {
-                let told = behind_pings(hesitant, pings, life);
-                assert_eq!(told, ["connecting 1 attempt 0", "open 1"], "{hesitant}, {pings}");
+                let reported = behind_pings(hesitant, pings, life);
+                assert_eq!(reported, ["connecting 1 attempt 0", "open 1"], "{hesitant}, {pings}");
             }
         }
     }
@@ -105,11 +105,11 @@ fn a_ready_attempt_counts_although_it_hesitates() {
         assert_eq!(words(&counter.drain(&mut session)), ["connecting 1 attempt 0"]);
         // The attempt was ready at 5 s, and the task polls at the deadline.
         clock.advance(secs(10));
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while counter.take() > 0 {
-            told.extend(words(&counter.drain(&mut session)));
+            reported.extend(words(&counter.drain(&mut session)));
         }
-        assert_eq!(told, ["open 1"], "{polls}");
+        assert_eq!(reported, ["open 1"], "{polls}");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::harness::{Behaviour, MockBuilder, Session, secs, sleep, wrap_connecti
 
 /// A server that sends every two seconds, and stops reading after one second.
 fn talker() -> Script {
-    Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "news")
+    Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "data")
 }
 
 /// A session whose write is blocked at 2 s.
@@ -25,8 +25,8 @@ fn blocked(script: fn() -> Script, set: impl FnOnce(MockBuilder) -> MockBuilder)
 }
 
 fn findings(session: &Session) -> Vec<(u64, WriteBlocked)> {
-    let told = session.timed_events().into_iter();
-    let findings = told.filter_map(|(at, event)| match event {
+    let found = session.timed_events().into_iter();
+    let findings = found.filter_map(|(at, event)| match event {
         Event::WriteBlocked(finding) => Some((at, *finding)),
         _ => None,
     });
@@ -43,8 +43,8 @@ fn a_server_that_never_reads_is_reported_once_and_then_lost() {
         assert_eq!(findings(&session), []);
         assert_eq!(session.handle.status().write_blocked_since, None);
         session.run_to(301_999);
-        let told = findings(&session);
-        let [(62_000, finding)] = told[..] else { panic!("{told:?}") };
+        let found = findings(&session);
+        let [(62_000, finding)] = found[..] else { panic!("{found:?}") };
         assert_eq!((finding.connection, finding.time, finding.heard), (1, secs(60), true));
         let since = session.handle.status().write_blocked_since.expect("it goes on");
         assert_eq!((since.since_epoch(), session.times("lost")), (secs(2), vec![]));
@@ -63,8 +63,8 @@ fn a_silent_server_without_a_heartbeat_is_reported_as_silent() {
     let script = || Script::accept().stall_writes_after(secs(1));
     let mut session = blocked(script, |builder| builder.heartbeat(Heartbeat::off()));
     session.run_to(400_000);
-    let told = findings(&session);
-    assert!(told.len() == 1 && !told[0].1.heard, "{told:?}");
+    let found = findings(&session);
+    assert!(found.len() == 1 && !found[0].1.heard, "{found:?}");
     assert_eq!(session.times("lost 1 write_stalled"), [302_000]);
 }
 
@@ -85,7 +85,7 @@ fn the_original_preset_has_no_write_timeout() {
 #[test]
 fn a_slow_upload_is_neither_reported_nor_lost() {
     // One byte every 50 s.
-    let script = || Script::accept().silent().write_rate(1, secs(50)).chatter(secs(2), "news");
+    let script = || Script::accept().silent().write_rate(1, secs(50)).chatter(secs(2), "data");
     let mut session = blocked(script, |builder| builder);
     session.run_to(86_400_000);
     assert_eq!((findings(&session), session.times("lost")), (vec![], vec![]));
@@ -144,7 +144,7 @@ fn an_inbox_that_drops_messages_keeps_one_report() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     // One byte every 70 s, so one report for each byte.
-    remote.script(|_| Script::accept().silent().write_rate(1, secs(70)).chatter(secs(2), "news"));
+    remote.script(|_| Script::accept().silent().write_rate(1, secs(70)).chatter(secs(2), "data"));
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
         .outbox(Outbox::new())

@@ -1,4 +1,4 @@
 //! Incoming messages.
 
-mod inbox;
+mod driver_and_inbox;
 mod unread_messages;

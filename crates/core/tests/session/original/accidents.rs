@@ -82,8 +82,8 @@ fn a_first_attempt_that_panics_is_a_failed_attempt() {
             (2_000, "connecting 2 attempt 1"),
             (2_000, "open 2"),
         ]);
-        let told = session.timed_events();
-        let Event::Lost(lost) = &told[1].1 else { panic!("{told:?}") };
+        let reported = session.timed_events();
+        let Event::Lost(lost) = &reported[1].1 else { panic!("{reported:?}") };
         let kind = lost.cause.transport_error().map(TransportError::kind);
         assert_eq!(kind, Some(ErrorKind::Panicked));
     }
@@ -210,8 +210,8 @@ fn retry_and_open_report_attempt_cause_delay_and_outage() {
         _ => Script::accept(),
     });
     session.run_to(10_000);
-    let told = session.timed_events();
-    let retries: Vec<_> = told
+    let reported = session.timed_events();
+    let retries: Vec<_> = reported
         .iter()
         .filter_map(|(at, event)| match event {
             Event::Retry(retry) => Some((*at, retry.attempt, retry.delay, retry.cause.name())),
@@ -219,7 +219,7 @@ fn retry_and_open_report_attempt_cause_delay_and_outage() {
         })
         .collect();
     assert_eq!(retries, [(1_000, 1, secs(2), "broken"), (3_000, 2, secs(2), "connect")]);
-    let Some((5_000, Event::Open(open))) = told.last() else { panic!("{told:?}") };
+    let Some((5_000, Event::Open(open))) = reported.last() else { panic!("{reported:?}") };
     assert_eq!((open.outage, open.attempt), (Some(secs(4)), 2));
 }
 
@@ -260,8 +260,8 @@ fn reaching_the_limit_is_reported_with_its_cause() {
         |builder| builder.attempts(Attempts::at_most(1)),
     );
     session.run_to(10_000);
-    let told = session.timed_events();
-    let Some((2_000, Event::Closed(closed))) = told.last() else { panic!("{told:?}") };
+    let reported = session.timed_events();
+    let Some((2_000, Event::Closed(closed))) = reported.last() else { panic!("{reported:?}") };
     let CloseReason::AttemptsExhausted(LostCause::Connect(error)) = &closed.reason else {
         panic!("{closed:?}")
     };

@@ -15,7 +15,7 @@ fn server(name: &'static str) -> impl FnMut(u64) -> Script + Send + 'static {
         "drop" => Script::accept().echo(),
         "cut" if dial == 1 => Script::accept().echo().half_open_after(secs(16)),
         "cut" => Script::accept().echo(),
-        "chatter" => Script::accept().silent().chatter(secs(5), "news"),
+        "chatter" => Script::accept().silent().chatter(secs(5), "data"),
         "refuse" => Script::refuse_http(503, []),
         "flap" => Script::flap(ms(500)),
         other => panic!("no server is named {other}"),
@@ -74,12 +74,12 @@ fn an_open_restarts_the_silence_and_the_attempt_counter() {
 
 #[test]
 fn a_reply_is_passed_on_and_restarts_the_silence() {
-    let mut session = Session::original(|_| Script::accept().echo().send_after(secs(4), "news"));
+    let mut session = Session::original(|_| Script::accept().echo().send_after(secs(4), "data"));
     session.run_to(50_000);
     session.assert_events(&[
         (0, "connecting 1 attempt 0"),
         (0, "open 1"),
-        (4_000, "message news"),
+        (4_000, "message data"),
         (19_000, "message heartbeat"),
         (34_000, "message heartbeat"),
         (49_000, "message heartbeat"),
@@ -194,8 +194,8 @@ fn all_close_codes_have_the_same_effect() {
     });
     session.run_to(40_000);
     assert_eq!(session.dials(), (0..=10).map(|n| n * 2_000).collect::<Vec<_>>());
-    let told: Vec<_> = session.timed_events();
-    let seen = told.iter().filter_map(|(_, event)| match event {
+    let reported: Vec<_> = session.timed_events();
+    let seen = reported.iter().filter_map(|(_, event)| match event {
         Event::Lost(lost) => lost.cause.close_code(),
         _ => None,
     });

@@ -24,14 +24,14 @@ fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
     let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
     let handle = session.handle();
-    handle.try_queue("on the line").unwrap();
+    handle.try_queue("handed over").unwrap();
     counter.drain(&mut session);
     (fixture, session, peer, handle)
 }
 
 #[test]
 fn a_million_offline_sends_stay_in_the_bound_with_exact_counts() {
-    let (_stage, builder) = Fixture::new(|_| Script::hang());
+    let (_fixture, builder) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
@@ -53,7 +53,7 @@ fn a_million_offline_sends_stay_in_the_bound_with_exact_counts() {
 
 #[test]
 fn returned_messages_are_bounded_in_bytes() {
-    let (_stage, builder) = Fixture::new(|_| Script::hang());
+    let (_fixture, builder) = Fixture::new(|_| Script::hang());
     let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
@@ -70,7 +70,7 @@ fn returned_messages_are_bounded_in_bytes() {
 
 #[test]
 fn an_outbox_that_refuses_gives_the_message_back() {
-    let (_stage, _session, _peer, handle) = full(Outbox::new().when_full(WhenFull::Refuse));
+    let (_fixture, _session, _peer, handle) = full(Outbox::new().when_full(WhenFull::Refuse));
     let refused = handle.queue("more").now_or_never().unwrap();
     assert_eq!(refused, Err(QueueError::Full(Message::text("more"))));
     let refused = handle.try_queue("more").unwrap_err();
@@ -79,7 +79,7 @@ fn an_outbox_that_refuses_gives_the_message_back() {
 
 #[test]
 fn try_queue_never_waits_and_never_overtakes_waiting_senders() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(Outbox::new());
     let counter = WakeCounter::new();
     assert_eq!(handle.try_queue("more"), Err(QueueError::Full(Message::text("more"))));
     let mut waiting = pin!(handle.queue("waits"));
@@ -108,7 +108,7 @@ fn waiting_senders_are_served_in_order() {
 
 #[test]
 fn a_dropped_waiter_passes_its_wake_on() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(Outbox::new());
     let (driver, first, second) = (WakeCounter::new(), WakeCounter::new(), WakeCounter::new());
     let mut dropped = Box::pin(handle.queue("dropped"));
     let mut served = Box::pin(handle.queue("served"));
@@ -124,7 +124,7 @@ fn a_dropped_waiter_passes_its_wake_on() {
 
 #[test]
 fn a_sink_that_stops_waiting_does_not_block_the_next() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(Outbox::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     // The owner stops polling and keeps the handle. A `Sink` is not informed of this.
     let mut idle = handle.clone();
@@ -140,7 +140,7 @@ fn a_sink_that_stops_waiting_does_not_block_the_next() {
 
 #[test]
 fn a_sink_that_polls_again_keeps_its_place() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(Outbox::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     let mut sink = handle.clone();
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_ready(cx)).is_pending());
@@ -166,7 +166,7 @@ fn a_flush_waits_for_earlier_messages_without_a_fate() {
     let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
     let mut sink = session.handle();
-    sink.feed(Message::text("on the line")).now_or_never().unwrap().unwrap();
+    sink.feed(Message::text("handed over")).now_or_never().unwrap().unwrap();
     counter.drain(&mut session);
     let handle = session.handle();
     handle.try_queue(Outgoing::new("short-lived").max_age(secs(1))).unwrap();
@@ -266,13 +266,13 @@ fn an_online_promise_does_not_keep_a_message_offline() {
     Pin::new(&mut sink).start_send(Message::text("too late")).unwrap();
     fixture.runner.run_for(secs(20));
     assert!(fixture.remote.peers().iter().all(|peer| peer.received_messages().is_empty()));
-    let told = log.events().into_iter().any(|event| {
+    let reported = log.events().into_iter().any(|event| {
         matches!(event, Event::Lost(lost) if lost.unsent == [Fate::Dropped {
             reason: DropReason::Offline,
             message: Message::text("too late"),
         }])
     });
-    assert!(told);
+    assert!(reported);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_replay_is_not_dropped_to_make_room() {
     let peer = fixture.remote.last_peer().unwrap();
     peer.write_quota(0);
     let handle = session.handle();
-    handle.try_queue("on the line").unwrap();
+    handle.try_queue("handed over").unwrap();
     counter.drain(&mut session);
     handle.replay("topic", "subscribe").unwrap();
     for number in 0..5 {
@@ -295,5 +295,5 @@ fn a_replay_is_not_dropped_to_make_room() {
     fixture.read(session);
     peer.resume_writes();
     fixture.runner.settle();
-    assert_eq!(texts(&peer.received_messages())[..2], ["on the line", "subscribe"]);
+    assert_eq!(texts(&peer.received_messages())[..2], ["handed over", "subscribe"]);
 }

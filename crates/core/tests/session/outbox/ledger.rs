@@ -84,7 +84,7 @@ impl Ledger {
             (Act::FailWrites, Some(peer)) => peer.fail_writes(reset()),
             (Act::End, Some(peer)) => peer.end(),
             (Act::CutCable, Some(peer)) => peer.half_open(),
-            (Act::Say, Some(peer)) => peer.send("news"),
+            (Act::Say, Some(peer)) => peer.send("data"),
             (Act::Reconnect, _) => self.handle.reconnect_now(),
             (Act::Close, _) => self.handle.close(),
             (Act::Abort, _) => self.handle.abort(),
@@ -153,15 +153,15 @@ impl Ledger {
         assert_eq!((accepted, status.queued_messages), (settled, 0), "{counters:?}");
 
         // Each message has one fate, from its receipt or from an event.
-        let (mut told, mut discarded) = (Vec::new(), 0);
+        let (mut reported, mut discarded) = (Vec::new(), 0);
         for event in &events {
             match event {
                 Event::Lost(lost) => {
-                    told.extend(lost.unsent.clone());
+                    reported.extend(lost.unsent.clone());
                     discarded += lost.discarded;
                 }
                 Event::Closed(closed) => {
-                    told.extend(closed.unsent.clone());
+                    reported.extend(closed.unsent.clone());
                     discarded += closed.discarded;
                 }
                 _ => {}
@@ -173,15 +173,15 @@ impl Ledger {
         assert!(self.accepted.iter().all(|sent| sent.receipt.is_none()), "a receipt hangs");
         if !dropped {
             let written = counters.messages_out - written;
-            assert_eq!(without, written + told.len() as u64 + discarded);
+            assert_eq!(without, written + reported.len() as u64 + discarded);
         }
-        assert!(told.iter().all(|fate| !fate.is_written()));
+        assert!(reported.iter().all(|fate| !fate.is_written()));
 
         // A message that was not handed over was not on a link. Unknown messages fit into one
         // window.
         let peers = self.fixture.remote.peers();
         let mut windows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        for fate in with_receipt.chain(&told) {
+        for fate in with_receipt.chain(&reported) {
             match fate {
                 Fate::Dropped { reason, message } if message.len() >= 4 => {
                     let on_a_line = peers.iter().any(|peer| messages(peer).contains(message));

@@ -42,7 +42,7 @@ fn unsent(events: &[Event]) -> Vec<Fate> {
 
 #[test]
 fn a_too_large_message_passes_its_place_to_the_next_sender() {
-    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let (_fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(Outbox::new().count(1).bytes(10)).build().unwrap();
     WakeCounter::new().drain(&mut session);
     let (mut sink, handle) = (session.handle(), session.handle());
@@ -68,7 +68,7 @@ fn half_full() -> (Fixture, MockSupervisor, Handle) {
 
 #[test]
 fn a_refused_message_drops_no_other() {
-    let (_stage, mut session, handle) = half_full();
+    let (_fixture, mut session, handle) = half_full();
     handle.try_queue("aa").unwrap();
     handle.try_queue("bb").unwrap();
     let refused = handle.try_queue("fifteen bytes!!");
@@ -83,7 +83,7 @@ fn a_refused_message_drops_no_other() {
 
 #[test]
 fn a_waiting_message_drops_no_other() {
-    let (_stage, mut session, handle) = half_full();
+    let (_fixture, mut session, handle) = half_full();
     let counter = WakeCounter::new();
     let mut waiting = pin!(handle.queue("fifteen bytes!!"));
     assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
@@ -123,7 +123,7 @@ fn many_ready_sinks_stay_in_the_bound_and_lose_nothing() {
 
 #[test]
 fn an_idle_ready_sink_holds_a_place_but_no_bytes() {
-    let (_stage, session, _peer) = stalled(Outbox::new().bytes(10).count(2));
+    let (_fixture, session, _peer) = stalled(Outbox::new().bytes(10).count(2));
     let mut idle = session.handle();
     assert!(ready(&mut idle));
     let handle = session.handle();
@@ -135,7 +135,7 @@ fn an_idle_ready_sink_holds_a_place_but_no_bytes() {
 
 #[test]
 fn a_parked_message_enters_without_a_poll_of_its_sink() {
-    let (_stage, mut session, peer) = stalled(Outbox::new().bytes(10));
+    let (_fixture, mut session, peer) = stalled(Outbox::new().bytes(10));
     let mut sink = session.handle();
     session.handle().try_queue("ten bytes!").unwrap();
     // Without a `poll_ready` before.
@@ -154,7 +154,7 @@ fn a_parked_message_enters_without_a_poll_of_its_sink() {
 
 #[test]
 fn a_parked_message_is_dropped_with_its_sink() {
-    let (_stage, mut session, peer) = stalled(Outbox::new().bytes(20).give_back(false));
+    let (_fixture, mut session, peer) = stalled(Outbox::new().bytes(20).give_back(false));
     let mut sink = session.handle();
     sink.start_send_unpin("twenty bytes are all".into()).unwrap();
     WakeCounter::new().drain(&mut session);
@@ -299,17 +299,17 @@ fn joined_sessions_never_wait_for_each_other() {
 
 #[test]
 fn a_message_after_the_end_is_refused_and_not_counted() {
-    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let (_fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.build().unwrap();
     WakeCounter::new().drain(&mut session);
     let mut sink = session.handle();
     assert!(ready(&mut sink));
     sink.abort();
-    sink.start_send_unpin("told with the end".into()).unwrap_err();
+    sink.start_send_unpin("reported with the end".into()).unwrap_err();
     let events = WakeCounter::new().drain(&mut session);
     assert_eq!(unsent(&events).len(), 1);
     assert_eq!(session.status().counters.dropped, 1);
-    sink.start_send_unpin("told by the error alone".into()).unwrap_err();
+    sink.start_send_unpin("reported only by the error".into()).unwrap_err();
     assert_eq!(session.status().counters.dropped, 1);
 }
 
@@ -355,7 +355,7 @@ fn a_panicking_waker_blocks_no_other_task() {
 #[test]
 fn parked_messages_of_a_dropped_session_are_dropped() {
     for driven in [false, true] {
-        let (_stage, mut session, _peer) = stalled(Outbox::new().bytes(10));
+        let (_fixture, mut session, _peer) = stalled(Outbox::new().bytes(10));
         session.start_send_unpin("ten bytes!".into()).unwrap();
         session.start_send_unpin("parked".into()).unwrap();
         let handle = session.handle();

@@ -92,7 +92,7 @@ fn a_connection_that_panics_is_lost_and_replaced() {
             session.peer().write_quota(0);
         }
         let receipt = session.handle.queue_with_receipt("hello").now_or_never().unwrap().unwrap();
-        session.peer().send("news");
+        session.peer().send("data");
         session.run_to(1_000);
         if session.times("lost").is_empty() {
             // Called before a verdict.

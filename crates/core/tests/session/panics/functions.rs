@@ -33,8 +33,9 @@ fn after(calls: u32) -> impl FnMut() + Send {
 }
 
 pub(super) fn losses(session: &Session) -> Vec<Lost> {
-    let told = session.timed_events().into_iter();
-    told.filter_map(|(_, event)| if let Event::Lost(lost) = event { Some(*lost) } else { None })
+    let reported = session.timed_events().into_iter();
+    reported
+        .filter_map(|(_, event)| if let Event::Lost(lost) = event { Some(*lost) } else { None })
         .collect()
 }
 
@@ -72,9 +73,9 @@ fn a_session_retries_when_the_verdict_panics() {
     assert_eq!(session.dials(), [0, 2_000, 4_000, 6_000]);
     assert_eq!(session.last().1, "open 4");
     let losses = losses(&session);
-    let told: Vec<_> = losses.iter().map(|lost| lost.verdict_panic.as_deref()).collect();
-    assert_eq!((told.len(), told[2]), (3, None));
-    for (lost, panic) in losses.iter().zip(told).take(2) {
+    let reported: Vec<_> = losses.iter().map(|lost| lost.verdict_panic.as_deref()).collect();
+    assert_eq!((reported.len(), reported[2]), (3, None));
+    for (lost, panic) in losses.iter().zip(reported).take(2) {
         assert_eq!(lost.cause.transport_error().unwrap().http_status(), Some(503), "the true one");
         let panic = panic.unwrap();
         assert_eq!(
@@ -350,10 +351,10 @@ fn an_attempt_that_panics_when_dropped_is_contained() {
 fn another_kind_of_loss_restarts_the_count_of_panics() {
     let mut call = 0;
     let rows = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let told = std::sync::Arc::clone(&rows);
+    let reported = std::sync::Arc::clone(&rows);
     let set = |builder: MockBuilder| {
         builder.verdict(move |failure| {
-            told.lock().unwrap().push(failure.in_a_row);
+            reported.lock().unwrap().push(failure.in_a_row);
             Verdict::Retry
         })
     };

@@ -1,7 +1,5 @@
 //! The exchange before a connection counts as open.
 
-use std::time::Duration;
-
 use futures::StreamExt;
 use websocket_heartbeat::{
     Attempt, BoxTransport, ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError,
@@ -11,14 +9,14 @@ use websocket_heartbeat_mock::{
     Clock, MockTimer, MockTransport, Remote, Runner, Script, at_every_cancellation, mock,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::harness::secs;
 
 /// A transport that logs in on each connection, within 3 s.
 fn login(
     clock: &Clock,
 ) -> (impl Transport<Connection: Send + 'static, Connect: Send> + Send + 'static, Remote) {
     let (transport, remote): (MockTransport, Remote) = mock(clock);
-    let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+    let transport = before_open(transport, clock.timer(), secs(3), |mut raw, _| async {
         raw.send("login").await?;
         match raw.next().await?.as_text() {
             Some("welcome") => Ok(raw),
@@ -41,7 +39,7 @@ fn welcome(message: Message) -> Option<Message> {
 fn queued_messages_wait_for_the_exchange() {
     let clock = Clock::new();
     let (transport, remote) = login(&clock);
-    remote.script(|_| Script::accept().latency(SECOND).reply_with(welcome));
+    remote.script(|_| Script::accept().latency(secs(1)).reply_with(welcome));
     let mut supervisor = supervise(transport, &clock);
     supervisor.handle().try_queue("first").unwrap();
     let mut runner = Runner::new(&clock);
@@ -65,19 +63,19 @@ fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
     remote.script(|dial| match dial {
         1 => Script::accept().reply_with(|_| Some("go away".into())),
         2 => Script::accept().silent(),
-        3 => Script::accept().close_after(SECOND, 4401, "no"),
+        3 => Script::accept().close_after(secs(1), 4401, "no"),
         _ => Script::accept().reply_with(welcome),
     });
     let mut supervisor = supervise(transport, &clock);
-    let mut lost = Vec::new();
+    let mut errors = Vec::new();
     Runner::new(&clock).run_until(async {
         while let Some(event) = supervisor.next().await {
             match event {
-                Event::Lost(news) => {
-                    assert!(!news.opened);
-                    let LostCause::Connect(error) = news.cause else { panic!("{}", news.cause) };
+                Event::Lost(lost) => {
+                    assert!(!lost.opened);
+                    let LostCause::Connect(error) = lost.cause else { panic!("{}", lost.cause) };
                     assert_eq!(error.kind(), ErrorKind::Handshake);
-                    lost.push((clock.now().since_epoch().as_secs(), error.to_string()));
+                    errors.push((clock.now().since_epoch().as_secs(), error.to_string()));
                 }
                 Event::Open(open) => {
                     assert_eq!(open.connection, 4);
@@ -87,7 +85,7 @@ fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
             }
         }
     });
-    let lost: Vec<_> = lost.iter().map(|(at, words)| (*at, words.as_str())).collect();
+    let lost: Vec<_> = errors.iter().map(|(at, words)| (*at, words.as_str())).collect();
     assert_eq!(
         lost,
         [
@@ -107,25 +105,25 @@ fn a_sleep_that_ends_early_does_not_end_the_exchange() {
     let (transport, remote) = login(&clock);
     remote.script(|dial| match dial {
         // The answer comes after 2.8 s of 3 s.
-        1 => Script::accept().latency(SECOND * 14 / 10).reply_with(welcome).end_after(SECOND * 5),
+        1 => Script::accept().latency(secs(14) / 10).reply_with(welcome).end_after(secs(5)),
         _ => Script::accept().silent(),
     });
     let mut supervisor = supervise(transport, &clock);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     Runner::new(&clock).run_until(async {
         while let Some(event) = supervisor.next().await {
             let at = clock.now().since_epoch().as_millis();
             match event {
-                Event::Open(open) => told.push((at, open.connection)),
+                Event::Open(open) => reported.push((at, open.connection)),
                 Event::Lost(lost) if !lost.opened => {
-                    told.push((at, lost.connection));
+                    reported.push((at, lost.connection));
                     break;
                 }
                 _ => {}
             }
         }
     });
-    let [(opened, 1), (failed, 2)] = told[..] else { panic!("{told:?}") };
+    let [(opened, 1), (failed, 2)] = reported[..] else { panic!("{reported:?}") };
     assert_eq!(opened, 2_800);
     let dialled = remote.dials()[1].since_epoch().as_millis();
     assert_eq!(failed - dialled, 3_000, "to the moment");
@@ -136,7 +134,7 @@ fn replays_follow_every_open_and_precede_queued_messages() {
     let clock = Clock::new();
     let (transport, remote): (MockTransport, Remote) = mock(&clock);
     remote.script(|dial| match dial {
-        1..=3 => Script::accept().end_after(SECOND),
+        1..=3 => Script::accept().end_after(secs(1)),
         _ => Script::hang(),
     });
     let mut supervisor =
@@ -197,8 +195,8 @@ fn a_read_dropped_in_the_exchange_loses_nothing() {
     let cancelled = at_every_cancellation(|cancellation| {
         let clock = Clock::new();
         let (transport, remote): (MockTransport, Remote) = mock(&clock);
-        remote.script(|_| Script::accept().hesitant().latency(SECOND).reply_with(welcome));
-        let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+        remote.script(|_| Script::accept().hesitant().latency(secs(1)).reply_with(welcome));
+        let transport = before_open(transport, clock.timer(), secs(3), |mut raw, _| async {
             raw.send("login").await?;
             let answer = match cancellation.wrap(raw.next()).await {
                 Some(answer) => answer?,
@@ -228,10 +226,10 @@ fn a_dropped_attempt_leaves_no_connection_and_no_transport() {
             let clock = Clock::new();
             let (transport, remote) = login(&clock);
             remote.script(|_| {
-                let script = Script::accept().hesitant().after(SECOND).latency(SECOND / 10);
+                let script = Script::accept().hesitant().after(secs(1)).latency(secs(1) / 10);
                 script.reply_with(welcome)
             });
-            let deadline = Timestamp::from_epoch(SECOND * 60);
+            let deadline = Timestamp::from_epoch(secs(60));
             let attempt = |number| Attempt::new(number, 0, deadline);
             let dropped = Runner::new(&clock).run_until(async {
                 if boxed {
@@ -261,10 +259,10 @@ fn a_send_dropped_in_the_exchange_is_complete_or_absent() {
         let clock = Clock::new();
         let (transport, remote): (MockTransport, Remote) = mock(&clock);
         remote.script(|_| {
-            let script = Script::accept().hesitant().write_rate(2, SECOND / 100);
+            let script = Script::accept().hesitant().write_rate(2, secs(1) / 100);
             script.reply_with(welcome)
         });
-        let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+        let transport = before_open(transport, clock.timer(), secs(3), |mut raw, _| async {
             let _ = cancellation.wrap(raw.send("first")).await;
             raw.send("login").await?;
             raw.next().await?;
@@ -291,7 +289,7 @@ fn an_exchange_under_a_flood_lets_other_tasks_run() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().unrecorded());
-    let transport = before_open(transport, clock.timer(), SECOND * 3, |mut raw, _| async {
+    let transport = before_open(transport, clock.timer(), secs(3), |mut raw, _| async {
         while raw.next().await?.as_text() != Some("ready") {}
         Ok::<_, TransportError>(raw)
     })

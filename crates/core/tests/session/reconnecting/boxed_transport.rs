@@ -33,17 +33,17 @@ fn a_boxed_transport_is_swapped_between_attempts() {
         .unwrap();
     let handle = supervisor.handle();
     run(&clock, async {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for _ in 0..3 {
-            told.extend(supervisor.next().await);
+            reported.extend(supervisor.next().await);
         }
         boxed.replace(transport);
         handle.reconnect_now();
         for _ in 0..2 {
-            told.extend(supervisor.next().await);
+            reported.extend(supervisor.next().await);
         }
         assert_eq!(
-            words(&told),
+            words(&reported),
             [
                 "connecting 1 attempt 0",
                 "lost 1 connect",

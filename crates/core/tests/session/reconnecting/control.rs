@@ -118,7 +118,7 @@ fn probe_now_does_nothing_without_an_open_connection() {
 #[test]
 fn a_pause_keeps_the_connection_without_heartbeats() {
     let mut session = Session::new(
-        |_| Script::accept().without_pongs().chatter(secs(600), "news"),
+        |_| Script::accept().without_pongs().chatter(secs(600), "data"),
         |builder| builder.heartbeat(pings()),
     );
     session.run_to(1_000);

@@ -1,6 +1,6 @@
 //! Several endpoints of one session.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use futures::{
     StreamExt,
@@ -12,9 +12,9 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Runner, Script, mock};
 
-type MockBuilder = Builder<Endpoints<MockTransport>, MockTimer>;
+use crate::harness::secs;
 
-const SECOND: Duration = Duration::from_secs(1);
+type MockBuilder = Builder<Endpoints<MockTransport>, MockTimer>;
 
 #[test]
 fn attempts_use_the_endpoint_with_the_fewest_failures() {
@@ -23,18 +23,18 @@ fn attempts_use_the_endpoint_with_the_fewest_failures() {
     let (spare, spare_remote) = mock(&clock);
     main_remote.script(|dial| match dial {
         // Available, unavailable for four attempts, available again.
-        1 => Script::accept().end_after(SECOND * 10),
+        1 => Script::accept().end_after(secs(10)),
         2..=5 => Script::refuse_connection(),
         _ => Script::accept(),
     });
     spare_remote.script(|dial| match dial {
         1 => Script::refuse_connection(),
-        2 => Script::accept().end_after(SECOND),
-        _ => Script::accept().end_after(SECOND * 100),
+        2 => Script::accept().end_after(secs(1)),
+        _ => Script::accept().end_after(secs(100)),
     });
     let transport = Endpoints::new([main, spare]).unwrap();
     let mut supervisor =
-        Supervisor::builder(transport, clock.timer()).stable_after(SECOND * 5).build().unwrap();
+        Supervisor::builder(transport, clock.timer()).stable_after(secs(5)).build().unwrap();
     let mut used = Vec::new();
     Runner::new(&clock).run_until(async {
         while let Some(event) = supervisor.next().await {
@@ -64,13 +64,13 @@ fn used(
     remotes[0].script(main);
     remotes[1].script(|_| Script::accept());
     let builder = Supervisor::builder(Endpoints::new(transports).unwrap(), clock.timer());
-    let builder = builder.stable_after(SECOND * 5).heartbeat(Heartbeat::off());
+    let builder = builder.stable_after(secs(5)).heartbeat(Heartbeat::off());
     let mut supervisor = set(builder).build().unwrap();
     let handle = supervisor.handle();
     let mut used = Vec::new();
     let mut runner = Runner::new(&clock);
     runner.run_until(async {
-        let mut end = Box::pin(clock.timer().sleep_until(Timestamp::from_epoch(SECOND * 60)));
+        let mut end = Box::pin(clock.timer().sleep_until(Timestamp::from_epoch(secs(60))));
         while let Either::Left((Some(event), _)) = select(supervisor.next(), &mut end).await {
             if let Event::Connecting(_) = event {
                 used.push(supervisor.transport().current().unwrap());
@@ -101,7 +101,7 @@ fn a_replacement_that_fails_counts_against_its_endpoint() {
         }
     };
     assert_eq!(used(refuses, as_it_is, replace).0, [0, 0, 1]);
-    let old = |builder: MockBuilder| builder.max_age(SECOND * 50);
+    let old = |builder: MockBuilder| builder.max_age(secs(50));
     assert_eq!(used(refuses, old, |_, _| {}).0, [0, 0, 1]);
     // Also an endpoint that hangs.
     let hangs = |dial| if dial == 1 { Script::accept() } else { Script::hang() };
@@ -139,7 +139,7 @@ fn a_connection_at_its_age_limit_reduces_endpoint_failures() {
     // Unavailable once, so the other endpoint is used. It reaches its age limit, and the failures
     // are halved.
     let main = |dial| if dial == 1 { Script::refuse_connection() } else { Script::accept() };
-    let (used, failures) = used(main, |builder| builder.max_age(SECOND * 25), |_, _| {});
+    let (used, failures) = used(main, |builder| builder.max_age(secs(25)), |_, _| {});
     assert_eq!(used, [0, 1, 0, 0]);
     assert_eq!(failures, [0, 0]);
 }
@@ -152,21 +152,21 @@ fn an_attempt_knows_its_predecessor() {
     remote.script(|dial| match dial {
         1 => Script::hang(),
         2 => Script::refuse_connection(),
-        3 => Script::accept().end_after(SECOND),
-        4 => Script::accept().end_after(SECOND * 10),
+        3 => Script::accept().end_after(secs(1)),
+        4 => Script::accept().end_after(secs(10)),
         6 => Script::hang(),
         _ => Script::accept(),
     });
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let heard = Rc::clone(&told);
+    let reported = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&reported);
     let transport = transport_fn(move |attempt: Attempt| {
         heard.borrow_mut().push(attempt.follows);
         inner.connect(attempt)
     });
     let mut supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
-        .stable_after(SECOND * 5)
-        .max_age(SECOND * 100)
+        .stable_after(secs(5))
+        .max_age(secs(100))
         .build()
         .unwrap();
     let handle = supervisor.handle();
@@ -182,7 +182,7 @@ fn an_attempt_knows_its_predecessor() {
         }
     });
     assert_eq!(
-        *told.borrow(),
+        *reported.borrow(),
         [
             Predecessor::None,
             Predecessor::Failed,

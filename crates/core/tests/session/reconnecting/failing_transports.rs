@@ -84,7 +84,7 @@ fn a_failing_provider_is_a_failed_attempt() {
     };
     let kinds: Vec<_> = calls.iter().map(kind).collect();
     let provider = Some(ErrorKind::Provider);
-    assert_eq!(kinds, [None, provider, provider, provider], "each is told why");
+    assert_eq!(kinds, [None, provider, provider, provider], "each attempt has the last cause");
     let numbers: Vec<_> = calls.iter().map(|call| (call.connection, call.number)).collect();
     assert_eq!(numbers, [(1, 0), (2, 1), (3, 2), (4, 3)]);
 }

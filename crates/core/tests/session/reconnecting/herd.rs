@@ -6,9 +6,9 @@ use futures::StreamExt;
 use websocket_heartbeat::{DialBudget, Event, Exponential, Heartbeat, Preset, Supervisor};
 use websocket_heartbeat_mock::{Clock, Remote, Runner, Script, mock};
 
-const CLIENTS: u64 = 10_000;
-const SECOND: Duration = Duration::from_secs(1);
+use crate::harness::secs;
 
+const CLIENTS: u64 = 10_000;
 /// `CLIENTS` seeded supervisors lose their connection at 10 s, and the server refuses them until 20
 /// s. Returns the times of all dials after the loss.
 fn herd(budget: Option<DialBudget>, first: Option<Duration>) -> Vec<Duration> {
@@ -20,8 +20,8 @@ fn herd(budget: Option<DialBudget>, first: Option<Duration>) -> Vec<Duration> {
         let (transport, remote) = mock(&clock);
         let now = clock.clone();
         remote.script(move |dial| match dial {
-            1 => Script::accept().end_after(SECOND * 10).unrecorded(),
-            _ if now.now().since_epoch() < SECOND * 20 => Script::refuse_connection(),
+            1 => Script::accept().end_after(secs(10)).unrecorded(),
+            _ if now.now().since_epoch() < secs(20) => Script::refuse_connection(),
             _ => Script::accept().unrecorded(),
         });
         let mut backoff = Exponential::new().seed(seed);
@@ -49,7 +49,7 @@ fn herd(budget: Option<DialBudget>, first: Option<Duration>) -> Vec<Duration> {
             .detach();
         remotes.push(remote);
     }
-    runner.run_for(SECOND * 600);
+    runner.run_for(secs(600));
     assert!(remotes.iter().all(|remote| remote.peers().len() == 2), "all recover");
     let dials = remotes.iter().flat_map(|remote| remote.dials().into_iter().skip(1));
     dials.map(|at| at.since_epoch()).collect()
@@ -66,7 +66,7 @@ fn busiest_second(dials: &[Duration]) -> usize {
 
 #[test]
 fn a_shared_budget_bounds_the_busiest_second_and_all_recover() {
-    let budget = DialBudget::new(500, SECOND).unwrap();
+    let budget = DialBudget::new(500, secs(1)).unwrap();
     let busiest = busiest_second(&herd(Some(budget), None));
     assert!(busiest <= 500, "{busiest} dials in one second");
     println!("busiest second of {CLIENTS} clients under a budget of 500: {busiest}");
@@ -75,7 +75,7 @@ fn a_shared_budget_bounds_the_busiest_second_and_all_recover() {
 #[test]
 fn a_wide_first_delay_spreads_ten_thousand_clients() {
     let narrow = busiest_second(&herd(None, None));
-    let wide = busiest_second(&herd(None, Some(SECOND * 60)));
+    let wide = busiest_second(&herd(None, Some(secs(60))));
     assert!(wide * 5 < narrow, "{wide} with a first delay of 0..=60 s, {narrow} without");
     println!(
         "busiest second of {CLIENTS} clients: {wide} with a wide first delay, {narrow} without"
@@ -85,7 +85,7 @@ fn a_wide_first_delay_spreads_ten_thousand_clients() {
 #[test]
 fn no_command_bypasses_the_shared_budget() {
     let clock = Clock::new();
-    let budget = DialBudget::new(1, SECOND * 10).unwrap();
+    let budget = DialBudget::new(1, secs(10)).unwrap();
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept());
     let mut supervisor =

@@ -119,8 +119,8 @@ fn a_first_attempt_delayed_beyond_the_limit_ends_the_session() {
     let mut second = limited(|builder| builder.dial_budget(budget));
     second.run_to(1_000);
     assert_eq!(second.dials(), []);
-    let told = second.timed_events();
-    let [(0, Event::Closed(closed))] = &told[..] else { panic!("{told:?}") };
+    let reported = second.timed_events();
+    let [(0, Event::Closed(closed))] = &reported[..] else { panic!("{reported:?}") };
     assert_eq!(closed.reason, CloseReason::OutageLimit(None));
 }
 

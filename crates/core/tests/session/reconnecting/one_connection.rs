@@ -47,13 +47,13 @@ fn random_faults_end_with_one_open_connection() {
             |builder| builder.preset(Preset::Resilient).backoff(Constant::new(secs(1))),
         );
         session.run_to(7_200_000);
-        let told = session.timed_events();
-        assert!(!matches!(told.last(), Some((_, Event::Closed(_)))), "seed {seed}");
+        let reported = session.timed_events();
+        assert!(!matches!(reported.last(), Some((_, Event::Closed(_)))), "seed {seed}");
         assert_eq!(session.handle.status().phase, Phase::Open, "seed {seed}");
         assert_eq!((session.remote.live(), session.remote.most_at_once()), (1, 1), "seed {seed}");
         let opens = session.times("open").len();
         let lost =
-            told.iter().filter(|(_, event)| matches!(event, Event::Lost(lost) if lost.opened));
+            reported.iter().filter(|(_, event)| matches!(event, Event::Lost(lost) if lost.opened));
         assert_eq!(opens, lost.count() + 1, "seed {seed}");
     }
 }

@@ -86,9 +86,9 @@ fn an_old_connection_is_replaced_when_it_is_quiet() {
     assert_eq!(session.times("lost"), dials[1..]);
     let count = dials.len() - 1;
     assert_eq!(session.remote.trace().times("-> close 1000").len(), count);
-    let told =
+    let reported =
         session.timed_words().into_iter().filter(|(_, words)| words.ends_with("max_age")).count();
-    assert_eq!((told, session.remote.most_at_once()), (count, 1));
+    assert_eq!((reported, session.remote.most_at_once()), (count, 1));
 }
 
 #[test]

@@ -204,13 +204,13 @@ fn a_stop_ends_the_session_with_its_cause() {
         let (mut session, _) = session(Preset::Resilient, script);
         session.run_to(3_600_000);
         assert_eq!(session.dials(), [0], "{kind}");
-        let told = session.timed_events();
-        let (Event::Lost(lost), Event::Closed(closed)) = (&told[1].1, &told[2].1) else {
-            panic!("{told:?}")
+        let reported = session.timed_events();
+        let (Event::Lost(lost), Event::Closed(closed)) = (&reported[1].1, &reported[2].1) else {
+            panic!("{reported:?}")
         };
         assert_eq!(closed.reason, CloseReason::Stopped(lost.cause.clone()));
         assert_eq!(lost.cause.transport_error().map(TransportError::kind), Some(kind));
-        assert_eq!(told.len(), 3);
+        assert_eq!(reported.len(), 3);
     }
 }
 

@@ -139,7 +139,7 @@ fn dropping_handles_never_ends_a_session() {
 
 #[test]
 fn a_dropped_supervisor_keeps_no_waker_of_its_task() {
-    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let (_fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.build().unwrap();
     let handle = session.handle();
     let counter = WakeCounter::new();

@@ -101,7 +101,7 @@ fn a_session_survives_panics_of_all_callbacks() {
         let session = builder.build().unwrap();
         let handle = session.handle();
         let reports = Rc::new(RefCell::new(Vec::new()));
-        let told = Rc::clone(&reports);
+        let reported = Rc::clone(&reports);
         let act = move |words: &str| assert!(!panics, "a callback's own fault: {words}");
         let hooks = Hooks::new()
             .on_open(move |_| act("open"))
@@ -110,7 +110,7 @@ fn a_session_survives_panics_of_all_callbacks() {
             .on_error(move |_| act("error"))
             .on_reconnect(move |_| act("reconnect"))
             .on_panic(move |panic| {
-                told.borrow_mut().push(panic.callback());
+                reported.borrow_mut().push(panic.callback());
                 assert_eq!(panic.words(), None, "words are there, so the report panics as well");
             });
         let running = fixture.runner.spawn(hooks.run(session));

@@ -114,7 +114,7 @@ fn offline(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
 #[test]
 fn a_written_message_is_freed_outside_the_lock() {
     for outbox in [Outbox::new(), Outbox::new().give_back(false), Outbox::new().resend(2)] {
-        let (_stage, mut session, visits) = open(outbox);
+        let (_fixture, mut session, visits) = open(outbox);
         for _ in 0..3 {
             visits.handle.try_queue(visits.message(10_000)).unwrap();
         }
@@ -126,7 +126,7 @@ fn a_written_message_is_freed_outside_the_lock() {
 
 #[test]
 fn a_copied_small_message_is_freed_outside_the_lock() {
-    let (_stage, session, visits) = offline(Outbox::new());
+    let (_fixture, session, visits) = offline(Outbox::new());
     visits.handle.try_queue(visits.message(10)).unwrap();
     let mut sink = session.handle();
     sink.feed(visits.message(10)).now_or_never().unwrap().unwrap();
@@ -135,14 +135,14 @@ fn a_copied_small_message_is_freed_outside_the_lock() {
 
 #[test]
 fn a_replaced_replay_is_freed_outside_the_lock() {
-    let (_stage, _session, visits) = offline(Outbox::new());
+    let (_fixture, _session, visits) = offline(Outbox::new());
     visits.handle.replay("topic", visits.message(10)).unwrap();
     visits.handle.replay("topic", visits.message(10)).unwrap();
     assert_eq!(visits.take(), 1);
     drop(visits.handle.forget_replay("topic"));
     assert_eq!(visits.take(), 1);
     // Also replays that are queued for the open connection.
-    let (_stage, mut session, visits) = open(Outbox::new());
+    let (_fixture, mut session, visits) = open(Outbox::new());
     for _ in 0..3 {
         visits.handle.replay("topic", visits.message(10)).unwrap();
     }
@@ -155,7 +155,8 @@ fn a_replaced_replay_is_freed_outside_the_lock() {
 #[test]
 fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
     // The fates of dropped messages are bounded like the messages.
-    let (_stage, session, visits) = offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
+    let (_fixture, session, visits) =
+        offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
     for _ in 0..5 {
         visits.handle.try_queue(visits.message(10_000)).unwrap();
     }
@@ -212,7 +213,7 @@ fn messages_of_a_loss_or_the_end_are_freed_outside_the_lock() {
 
 #[test]
 fn a_parked_message_is_freed_outside_the_lock() {
-    let (_stage, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
+    let (_fixture, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
     let mut sinks = [session.handle(), session.handle()];
     for sink in &mut sinks {
         assert!(WakeCounter::new().poll(|cx| Pin::new(&mut *sink).poll_ready(cx)).is_ready());
@@ -262,7 +263,7 @@ fn a_replaced_cause_is_dropped_outside_the_lock() {
         WakeCounter::new().drain(&mut session);
         clock.advance(secs(60));
     }
-    assert_eq!(visits.get().unwrap().take(), 3, "the last one is told by the status");
+    assert_eq!(visits.get().unwrap().take(), 3, "the status holds the last one");
 }
 
 /// A transport that calls the session in each of its methods, and when it is dropped.
@@ -324,7 +325,7 @@ fn wakers_are_called_and_dropped_outside_the_lock() {
     let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
     let mut receipt =
-        visits.handle.queue_with_receipt("on the line").now_or_never().unwrap().unwrap();
+        visits.handle.queue_with_receipt("handed over").now_or_never().unwrap().unwrap();
     counter.drain(&mut session);
     let mut sink = session.handle();
     sink.feed("x".into()).now_or_never().unwrap().unwrap();

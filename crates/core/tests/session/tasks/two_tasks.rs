@@ -78,21 +78,21 @@ fn open(outbox: Outbox) -> (Fixture, Halves, Peer, Handle) {
 
 #[test]
 fn a_message_that_arrives_wakes_the_stream_half() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new());
+    let (_fixture, mut halves, peer, _) = open(Outbox::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
-    peer.send("news");
+    peer.send("data");
     assert!(halves.reader.take() > 0);
     assert!(matches!(halves.reader.next(&mut halves.stream), Poll::Ready(Some(Event::Message(_)))));
 }
 
 #[test]
 fn a_message_read_by_the_sink_half_wakes_the_stream_half() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new());
+    let (_fixture, mut halves, peer, _) = open(Outbox::new());
     peer.stall_writes();
     assert!(halves.hand("a"));
     assert!(halves.flush().is_pending());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
-    peer.send("news");
+    peer.send("data");
     halves.reader.take();
     // The sink's task runs first and reads the message.
     assert!(halves.flush().is_pending());
@@ -102,7 +102,7 @@ fn a_message_read_by_the_sink_half_wakes_the_stream_half() {
 
 #[test]
 fn room_made_by_the_stream_half_wakes_the_sink_half() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new().count(1));
+    let (_fixture, mut halves, peer, _) = open(Outbox::new().count(1));
     peer.stall_writes();
     assert!(halves.hand("a"));
     assert!(!halves.hand("b"), "the outbox is full");
@@ -117,7 +117,7 @@ fn room_made_by_the_stream_half_wakes_the_sink_half() {
 
 #[test]
 fn a_flush_by_the_stream_half_wakes_the_sink_half() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new());
+    let (_fixture, mut halves, peer, _) = open(Outbox::new());
     peer.stall_writes();
     assert!(halves.hand("a"));
     assert!(halves.flush().is_pending());
@@ -144,7 +144,7 @@ fn an_open_connection_wakes_a_waiting_sink_half() {
 
 #[test]
 fn a_close_wakes_the_stream_half_and_its_end_the_sink_half() {
-    let (_stage, mut halves, _, _) = open(Outbox::new());
+    let (_fixture, mut halves, _, _) = open(Outbox::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     let _ = halves.sink(|sink, cx| sink.poll_close(cx));
     assert!(halves.reader.take() > 0);
@@ -169,7 +169,7 @@ fn the_end_of_a_slow_close_wakes_the_sink_half() {
 
 #[test]
 fn an_unflushed_message_does_not_hide_the_wake_of_a_command() {
-    let (_stage, mut halves, _, handle) = open(Outbox::new());
+    let (_fixture, mut halves, _, handle) = open(Outbox::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     assert!(halves.hand("fed"));
     halves.reader.take();

@@ -200,10 +200,10 @@ fn the_inbox_ends_with_the_session_while_the_driver_exists() {
 
 #[test]
 fn an_inbox_without_room_is_refused() {
-    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let (_fixture, builder) = Fixture::new(|_| Script::accept());
     let error = builder.build().unwrap().into_driver(Inbox::new(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox limit");
-    let (_stage, builder) = Fixture::new(|_| Script::accept());
+    let (_fixture, builder) = Fixture::new(|_| Script::accept());
     let error = builder.build().unwrap().into_driver(Inbox::new(1).bytes(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox bytes");
 }
