@@ -22,7 +22,7 @@
 //! ```
 //! use std::time::Duration;
 //! use futures::StreamExt;
-//! use websocket_heartbeat::{Event, Supervisor, Timer, Timestamp, Transport};
+//! use websocket_heartbeat::{Event, Preset, Supervisor, Timer, Timestamp, Transport};
 //! use websocket_heartbeat_mock::{mock, run, Clock, Script};
 //!
 //! async fn greet_each_time<T: Transport, K: Timer>(mut session: Supervisor<T, K>) {
@@ -45,9 +45,10 @@
 //!     _ => Script::accept().send_after(Duration::from_secs(5), "goodbye"),
 //! });
 //!
-//! run(&clock, greet_each_time(Supervisor::builder(transport, clock.timer()).build()?));
+//! let session = Supervisor::builder(transport, clock.timer()).preset(Preset::Original).build()?;
+//! run(&clock, greet_each_time(session));
 //!
-//! // One attempt every two seconds, the default, and a greeting on both connections.
+//! // One attempt every two seconds, and a greeting on both connections.
 //! assert_eq!(remote.trace().times("refused: http 503").len(), 1799);
 //! assert_eq!(remote.trace().times("-> text \"hello\""), [0, 3_601_000]);
 //! # Ok::<_, websocket_heartbeat::ConfigError>(())
@@ -58,14 +59,15 @@
 //! ```
 //! use std::time::Duration;
 //! use futures::StreamExt;
-//! use websocket_heartbeat::Supervisor;
+//! use websocket_heartbeat::{Preset, Supervisor};
 //! use websocket_heartbeat_mock::{mock, Clock, Runner, Script};
 //!
 //! let clock = Clock::new();
 //! let (transport, remote) = mock(&clock);
 //! remote.script(|_dial| Script::accept().silent());
 //!
-//! let mut session = Supervisor::builder(transport, clock.timer()).build()?;
+//! let builder = Supervisor::builder(transport, clock.timer()).preset(Preset::Original);
+//! let mut session = builder.build()?;
 //! let mut runner = Runner::new(&clock);
 //! runner.spawn(async move { while session.next().await.is_some() {} }).detach();
 //! runner.run_for(Duration::from_secs(30));

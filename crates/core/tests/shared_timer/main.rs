@@ -22,7 +22,9 @@ use std::{
 };
 
 use futures::{StreamExt, future};
-use websocket_heartbeat::{Heartbeat, SharedSleep, SharedTimer, Supervisor, Timer, Timestamp};
+use websocket_heartbeat::{
+    Heartbeat, Preset, SharedSleep, SharedTimer, Supervisor, Timer, Timestamp,
+};
 use websocket_heartbeat_mock::{Clock, MockTimer, Rng, Runner, Script, mock, run};
 
 fn ms(millis: u64) -> Duration {
@@ -288,10 +290,13 @@ fn a_session_has_the_same_trace_as_over_the_plain_timer() {
             _ => Script::accept().pong_after(ms(80)),
         });
         let heartbeat = Heartbeat::idle(ms(15_000)).timeout(ms(10_000)).ping();
-        let mut supervisor =
-            Supervisor::builder(transport, timer).heartbeat(heartbeat).build().unwrap();
-        let told = Rc::new(RefCell::new(String::new()));
-        let (events, now) = (Rc::clone(&told), clock.clone());
+        let mut supervisor = Supervisor::builder(transport, timer)
+            .preset(Preset::Original)
+            .heartbeat(heartbeat)
+            .build()
+            .unwrap();
+        let reported = Rc::new(RefCell::new(String::new()));
+        let (events, now) = (Rc::clone(&reported), clock.clone());
         let mut runner = Runner::new(clock);
         let session = async move {
             while let Some(event) = supervisor.next().await {
@@ -300,8 +305,8 @@ fn a_session_has_the_same_trace_as_over_the_plain_timer() {
         };
         runner.spawn(session).detach();
         runner.run_for(ms(200_000));
-        let told = told.borrow().clone();
-        (remote.trace().times("-> ping"), told)
+        let reported = reported.borrow().clone();
+        (remote.trace().times("-> ping"), reported)
     }
     let clock = Clock::new();
     let plain = trace(&clock, clock.timer());

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Acknowledged, Acks, Event, Heartbeat, Inbox, Message, Offline, Outbox, Supervisor,
+    Acknowledged, Acks, Event, Heartbeat, Inbox, Message, Offline, Outbox, Preset, Supervisor,
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, at_every_cancellation, mock};
 
@@ -232,6 +232,7 @@ fn an_outbox_that_refuses_offline_loses_no_acked_message() {
         _ => Script::accept().reply_with(ack_each),
     });
     let supervisor = Supervisor::builder(transport, clock.timer())
+        .preset(Preset::Original)
         .heartbeat(Heartbeat::off())
         .outbox(Outbox::new().offline(Offline::Refuse).give_back(false))
         .build()

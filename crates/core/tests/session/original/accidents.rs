@@ -58,7 +58,8 @@ fn throwing(at: fn(u64) -> Throw) -> Session {
     let clock = Clock::new();
     let (inner, remote) = mock(&clock);
     remote.script(|_| Script::accept());
-    let supervisor = Supervisor::builder(Throwing { inner, at }, clock.timer()).build();
+    let supervisor =
+        Supervisor::builder(Throwing { inner, at }, clock.timer()).preset(Preset::Original).build();
     Session::over(&clock, remote, supervisor.expect("the settings make sense"))
 }
 

@@ -14,8 +14,8 @@ use std::{
 use futures::{FutureExt, StreamExt};
 use websocket_heartbeat::{
     Ack, Acknowledged, Acks, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event,
-    Heartbeat, Life, Lost, LostCause, Message, Outbox, Supervisor, Transport, TransportError,
-    UserFunction, Verdict,
+    Heartbeat, Life, Lost, LostCause, Message, Outbox, Preset, Supervisor, Transport,
+    TransportError, UserFunction, Verdict,
 };
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Runner, Script, mock,
@@ -313,7 +313,9 @@ fn faulty(at: Place) -> (Session, Rc<Cell<u32>>) {
     remote.script(|_| Script::accept());
     let polls = Rc::<Cell<u32>>::default();
     let transport = Faulty { inner, at, polls: Rc::clone(&polls) };
-    let builder = Supervisor::builder(transport, clock.timer()).verdict(Verdict::careful);
+    let builder = Supervisor::builder(transport, clock.timer())
+        .preset(Preset::Original)
+        .verdict(Verdict::careful);
     let supervisor = builder.build().unwrap();
     (Session::over(&clock, remote, supervisor), polls)
 }

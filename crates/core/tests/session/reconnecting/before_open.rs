@@ -28,7 +28,11 @@ fn login(
 }
 
 fn supervise<T: Transport>(transport: T, clock: &Clock) -> Supervisor<T, MockTimer> {
-    Supervisor::builder(transport, clock.timer()).outbox(Outbox::new()).build().unwrap()
+    Supervisor::builder(transport, clock.timer())
+        .preset(Preset::Original)
+        .outbox(Outbox::new())
+        .build()
+        .unwrap()
 }
 
 fn welcome(message: Message) -> Option<Message> {

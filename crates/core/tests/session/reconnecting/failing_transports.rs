@@ -12,8 +12,8 @@ use std::{
 
 use futures::future::{pending, poll_fn};
 use websocket_heartbeat::{
-    Attempt, Attempts, Constant, ErrorKind, Established, Event, Heartbeat, Supervisor, Transport,
-    TransportError, transport_fn,
+    Attempt, Attempts, Constant, ErrorKind, Established, Event, Heartbeat, Preset, Supervisor,
+    Transport, TransportError, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, MockTransport, Remote, Script, mock};
 
@@ -40,6 +40,7 @@ fn run(
         behave(number, &mut inner, attempt, &clock)
     });
     let session = Supervisor::builder(transport, fixture.clock.timer())
+        .preset(Preset::Original)
         .heartbeat(Heartbeat::idle(secs(15)).ping())
         .connect_timeout(secs(10))
         .backoff(Constant::new(secs(2)))

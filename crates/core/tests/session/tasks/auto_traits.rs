@@ -11,7 +11,7 @@ use std::{
 
 use futures::{SinkExt, StreamExt};
 use websocket_heartbeat::{
-    Attempt, Driver, Established, Event, Fate, Handle, Inbox, Message, Receipt, Status,
+    Attempt, Driver, Established, Event, Fate, Handle, Inbox, Message, Preset, Receipt, Status,
     StatusChanges, Supervisor, Timer, Timestamp, Transport, TransportError, hooks::Hooks,
     transport_fn,
 };
@@ -157,7 +157,8 @@ fn parts_that_are_neither_send_nor_unpin_work() {
         })
     };
     let timer = LocalTimer { inner: clock.timer(), slept: Rc::clone(&slept) };
-    let mut supervisor = Supervisor::builder(transport, timer).build().unwrap();
+    let mut supervisor =
+        Supervisor::builder(transport, timer).preset(Preset::Original).build().unwrap();
     run(&clock, async {
         while let Some(event) = supervisor.next().await {
             if matches!(event, Event::Open(ref open) if open.connection == 2) {
