@@ -39,7 +39,7 @@ impl RandomSession {
         });
         let session = settings(&plan, Supervisor::builder(transport, clock.timer()))
             .build()
-            .expect("plans make sense");
+            .expect("plans are valid");
         let runner = Runner::new(&clock);
         let state = SessionState {
             plan: Rc::new(plan),

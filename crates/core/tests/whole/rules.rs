@@ -132,7 +132,7 @@ fn fates(state: &SessionState, handle: &Handle, events: &[(Timestamp, Event)]) {
         let message = match fate {
             Fate::Unknown { message, .. } => message.as_ref(),
             Fate::Dropped { message, .. } => Some(message),
-            other => panic!("{other:?} among what was not written"),
+            other => panic!("{other:?} among unwritten messages"),
         };
         if let Some(number) = message.and_then(number) {
             let twice = told.insert(number, fate);

@@ -95,5 +95,5 @@ fn a_slow_large_message_loses_no_connection() {
     // The bytes stop at 60 s. There are new bytes at the verdicts of 25 s and 50 s, but none at
     // that of 75 s.
     assert_eq!(losses(secs(60), Life::AnyFrame), [75_000]);
-    assert_eq!(losses(secs(1_000), Life::Data), [25_000], "bytes are no message");
+    assert_eq!(losses(secs(1_000), Life::Data), [25_000], "bytes are not a message");
 }

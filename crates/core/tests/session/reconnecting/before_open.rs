@@ -50,7 +50,11 @@ fn queued_messages_wait_for_the_exchange() {
     runner.run_until(async {
         while let Some(event) = supervisor.next().await {
             if let Event::Message(message) = event {
-                assert_eq!(message.as_text(), Some("first"), "the exchange is not for the user");
+                assert_eq!(
+                    message.as_text(),
+                    Some("first"),
+                    "frames of the exchange are not reported"
+                );
                 break;
             }
         }
@@ -130,7 +134,7 @@ fn a_sleep_that_ends_early_does_not_end_the_exchange() {
     let [(opened, 1), (failed, 2)] = reported[..] else { panic!("{reported:?}") };
     assert_eq!(opened, 2_800);
     let dialled = remote.dials()[1].since_epoch().as_millis();
-    assert_eq!(failed - dialled, 3_000, "to the moment");
+    assert_eq!(failed - dialled, 3_000, "exactly");
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn replays_are_bounded_like_the_outbox() {
     assert_eq!(handle.replay("a", "12345"), Ok(()));
     assert_eq!(handle.replay("b", "123456"), Err(QueueError::TooLarge("123456".into())));
     assert_eq!(handle.replay("b", "12345"), Ok(()));
-    assert_eq!(handle.replay("a", "54321"), Ok(()), "in its own place");
+    assert_eq!(handle.replay("a", "54321"), Ok(()), "in its own position");
     assert_eq!(handle.replay("c", ""), Err(QueueError::Full("".into())));
 }
 

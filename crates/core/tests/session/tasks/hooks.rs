@@ -102,7 +102,7 @@ fn a_session_survives_panics_of_all_callbacks() {
         let handle = session.handle();
         let reports = Rc::new(RefCell::new(Vec::new()));
         let reported = Rc::clone(&reports);
-        let act = move |words: &str| assert!(!panics, "a callback's own fault: {words}");
+        let act = move |words: &str| assert!(!panics, "a fault of a callback: {words}");
         let hooks = Hooks::new()
             .on_open(move |_| act("open"))
             .on_message(move |_| act("message"))
@@ -111,14 +111,14 @@ fn a_session_survives_panics_of_all_callbacks() {
             .on_reconnect(move |_| act("reconnect"))
             .on_panic(move |panic| {
                 reported.borrow_mut().push(panic.callback());
-                assert_eq!(panic.words(), None, "words are there, so the report panics as well");
+                assert_eq!(panic.words(), None, "the report panics too");
             });
         let running = fixture.runner.spawn(hooks.run(session));
         fixture.runner.run_for(secs(300));
         handle.close();
         let outcome = fixture.runner.run_until(running);
         let reports = reports.borrow();
-        assert_eq!(outcome.panics, 2 * reports.len() as u64, "each, and each report");
+        assert_eq!(outcome.panics, 2 * reports.len() as u64, "each callback and each report");
         if panics {
             for callback in ["on_open", "on_message", "on_close", "on_error", "on_reconnect"] {
                 assert!(reports.iter().filter(|name| **name == callback).count() > 5);
