@@ -10,8 +10,8 @@ use std::{
 
 use futures::{StreamExt, future};
 use websocket_heartbeat::{
-    ErrorKind, Event, Fate, Frame, Heartbeat, Inbox, Life, LostCause, Outbox, Preset, Supervisor,
-    Timer, Timestamp, TransportError,
+    ErrorKind, Event, Fate, Frame, Heartbeat, Inbox, LostCause, OutboxSettings, Preset,
+    ProofOfLife, Supervisor, Timer, Timestamp, TransportError,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock, run};
 
@@ -78,7 +78,7 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
     let count = Rc::clone(&frames);
     let transport = wrap_connections(transport, move || PongFlood { frames: Rc::clone(&count) });
     let timer = CountingTimer { readings: Rc::clone(&readings) };
-    let heartbeat = pings(15_000, 10_000).life(Life::Data);
+    let heartbeat = pings(15_000, 10_000).proof_of_life(ProofOfLife::Data);
     let mut supervisor =
         Supervisor::builder(transport, timer).heartbeat(heartbeat).build().unwrap();
     let lost = run(&Clock::new(), async {
@@ -220,7 +220,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
                 1 => Script::accept(),
                 _ => Script::accept().silent(),
             },
-            |builder| builder.preset(Preset::Resilient).outbox(Outbox::new()),
+            |builder| builder.preset(Preset::Resilient).outbox(OutboxSettings::new()),
         );
         session.run_to(1_000);
         let peer = session.peer();
@@ -229,7 +229,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
             .iter()
             .map(|size| {
                 let (handle, size) = (session.handle.clone(), *size);
-                session.runner.spawn(async move { handle.send(vec![0_u8; size]).await })
+                session.runner.spawn(async move { handle.send_confirmed(vec![0_u8; size]).await })
             })
             .collect();
         session.run_to(1_001);

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use websocket_heartbeat::{
-    Attempts, Builder, Constant, DialBudget, Heartbeat, Outbox, Preset, Supervisor,
+    Attempts, Builder, Constant, DialBudget, Heartbeat, OutboxSettings, Preset, Supervisor,
 };
 use websocket_heartbeat_mock::{Chaos, Clock, MockTimer, MockTransport, Runner, Script, mock};
 
@@ -115,11 +115,11 @@ fn settings(
 ) -> Builder<MockTransport, MockTimer> {
     let heartbeat = Heartbeat::idle(SILENCE).timeout(TIMEOUT);
     let heartbeat = match plan.heartbeat {
-        HeartbeatKind::Ping(kind) => heartbeat.ping().life(kind.life()),
+        HeartbeatKind::Ping(kind) => heartbeat.ping().proof_of_life(kind.life()),
         HeartbeatKind::Message => heartbeat.message("heartbeat"),
     };
     let bounds = plan.outbox;
-    let mut outbox = Outbox::new()
+    let mut outbox = OutboxSettings::new()
         .count(bounds.count)
         .bytes(bounds.bytes)
         .when_full(bounds.when_full)

@@ -245,7 +245,7 @@ impl Sink<Frame> for MockConnection {
 }
 
 impl Connection for MockConnection {
-    fn progress(&self) -> Option<u64> {
+    fn bytes_written(&self) -> Option<u64> {
         let state = self.link.lock();
         state.options.tells_progress.then_some(state.write_buffer.bytes_written())
     }

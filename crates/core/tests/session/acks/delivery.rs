@@ -2,7 +2,8 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Acknowledged, Acks, Event, Heartbeat, Inbox, Message, Offline, Outbox, Preset, Supervisor,
+    AckSettings, Acknowledged, Event, Heartbeat, Inbox, Message, Offline, OutboxSettings, Preset,
+    Supervisor,
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, at_every_cancellation, mock};
 
@@ -234,11 +235,11 @@ fn an_outbox_that_refuses_offline_loses_no_acked_message() {
     let supervisor = Supervisor::builder(transport, clock.timer())
         .preset(Preset::Original)
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new().offline(Offline::Refuse).give_back(false))
+        .outbox(OutboxSettings::new().offline(Offline::Refuse).give_back(false))
         .build()
         .unwrap();
     let handle = supervisor.handle();
-    let mut fixture = AckFixture::over(supervisor, handle, clock, remote, Acks::new(find));
+    let mut fixture = AckFixture::over(supervisor, handle, clock, remote, AckSettings::new(find));
     fixture.post(1);
     fixture.run(0);
     fixture.remote.last_peer().unwrap().end();
@@ -254,7 +255,7 @@ fn an_outbox_that_refuses_offline_loses_no_acked_message() {
 fn a_message_queued_at_open_precedes_repeated_messages() {
     let (clock, remote, supervisor) = session(|_| Script::accept().end_after(secs(1)));
     let handle = supervisor.handle();
-    let acks = Acks::new(find);
+    let acks = AckSettings::new(find);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let _receipt = layer.sender().try_queue(1, "1").unwrap();
     Runner::new(&clock).run_until(async {
@@ -282,7 +283,8 @@ fn behind_an_inbox_the_layer_sends_only_after_it_has_read_open() {
     let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
-    let mut layer = Acknowledged::new(inbox, handle, clock.timer(), Acks::new(find)).unwrap();
+    let mut layer =
+        Acknowledged::new(inbox, handle, clock.timer(), AckSettings::new(find)).unwrap();
     let sender = layer.sender();
     let first = sender.try_queue(1, "1").unwrap();
     runner.run_until(async {
@@ -333,7 +335,7 @@ fn futures_of_the_layer_are_cancel_safe() {
                 _ => Script::accept().reply_with(ack_each).send_after(secs(1), "data"),
             });
             let handle = supervisor.handle();
-            let acks = Acks::new(find).window(1);
+            let acks = AckSettings::new(find).window(1);
             let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
             let sender = layer.sender();
             Runner::new(&clock).run_until(async {

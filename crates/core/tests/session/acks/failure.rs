@@ -4,8 +4,8 @@ use std::{rc::Rc, time::Duration};
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    AckFailure, AckQueueError, Acknowledged, Acks, CloseReason, ConfigError, Event, Inbox, Status,
-    Timer, Timestamp,
+    AckFailure, AckQueueError, AckSettings, Acknowledged, CloseReason, ConfigError, Event, Inbox,
+    Status, Timer, Timestamp,
 };
 use websocket_heartbeat_mock::{MockTimer, Runner, Script};
 
@@ -76,7 +76,7 @@ fn a_message_that_kills_connections_can_be_given_up_alone() {
                 if dead { Some("poison".into()) } else { ack_each(message) }
             })
         },
-        |acks| acks.losses(3),
+        |acks| acks.max_connection_losses(3),
     );
     for id in 1..=4 {
         fixture.post(id);
@@ -115,7 +115,7 @@ fn losses_before_a_message_was_sent_do_not_count_for_it() {
     let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
-    let acks = Acks::new(find).losses(0);
+    let acks = AckSettings::new(find).max_connection_losses(0);
     let mut layer = Acknowledged::new(inbox, handle, clock.timer(), acks).unwrap();
     let receipt = layer.sender().try_queue(1, "1").unwrap();
     // Nine opens and losses happen while the layer is not polled.
@@ -168,7 +168,7 @@ fn an_unread_acknowledgement_is_in_time() {
     let (clock, remote, supervisor) =
         session(|_| Script::accept().latency(secs(1)).reply_with(ack_each));
     let handle = supervisor.handle();
-    let acks = Acks::new(find).timeout(secs(5)).resends(0);
+    let acks = AckSettings::new(find).timeout(secs(5)).resends(0);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let sender = layer.sender();
     let mut runner = Runner::new(&clock);
@@ -222,7 +222,7 @@ fn a_sleep_that_ends_at_once_is_repeated() {
     let (clock, remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
     let timer = Hasty { timer: clock.timer(), made: Default::default() };
-    let acks = Acks::new(find).resends(1);
+    let acks = AckSettings::new(find).resends(1);
     let mut layer = Acknowledged::new(supervisor, handle, timer, acks).unwrap();
     let sender = layer.sender();
     let first = sender.try_queue(1, "1").unwrap();
@@ -286,7 +286,7 @@ fn the_end_resolves_all_receipts_before_it_is_reported() {
 fn dropping_the_layer_resolves_all_receipts() {
     let (clock, _remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
-    let acks = Acks::new(find).window(1);
+    let acks = AckSettings::new(find).window(1);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let sender = layer.sender();
     let receipt = sender.try_queue(1, "1").unwrap();
@@ -305,14 +305,14 @@ fn dropping_the_layer_resolves_all_receipts() {
 
 #[test]
 fn invalid_settings_are_refused_by_name() {
-    let refused = |acks: Acks<u64>| {
+    let refused = |acks: AckSettings<u64>| {
         let (clock, _remote, supervisor) = session(|_| Script::accept());
         let handle = supervisor.handle();
         let layer = Acknowledged::new(supervisor, handle, clock.timer(), acks);
         layer.map(drop).map_err(|error: ConfigError| error.setting())
     };
-    assert_eq!(refused(Acks::new(find).window(0)), Err("ack window"));
-    assert_eq!(refused(Acks::new(find).bytes(0)), Err("ack bytes"));
-    assert_eq!(refused(Acks::new(find).timeout(Duration::ZERO)), Err("ack timeout"));
-    assert_eq!(refused(Acks::new(find).timeout(Duration::MAX).resends(0)), Ok(()));
+    assert_eq!(refused(AckSettings::new(find).window(0)), Err("ack window"));
+    assert_eq!(refused(AckSettings::new(find).bytes(0)), Err("ack bytes"));
+    assert_eq!(refused(AckSettings::new(find).timeout(Duration::ZERO)), Err("ack timeout"));
+    assert_eq!(refused(AckSettings::new(find).timeout(Duration::MAX).resends(0)), Ok(()));
 }

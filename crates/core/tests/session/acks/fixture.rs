@@ -4,8 +4,8 @@ use std::{cell::RefCell, rc::Rc};
 
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
-    Ack, AckReceipt, AckSender, Acknowledged, Acks, Constant, Event, Frame, Handle, Heartbeat,
-    Inbox, Message, Outbox, Supervisor, Unacknowledged,
+    Ack, AckReceipt, AckSender, AckSettings, Acknowledged, Constant, Event, Frame, Handle,
+    Heartbeat, Inbox, Message, OutboxSettings, Supervisor, Unacknowledged,
 };
 use websocket_heartbeat_mock::{Clock, Grammar, Remote, Runner, Script, mock};
 
@@ -50,7 +50,7 @@ pub(super) fn session(
     remote.script(script);
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .backoff(Constant::new(secs(1)))
         .build()
         .unwrap();
@@ -61,23 +61,23 @@ impl AckFixture {
     /// The layer over a supervisor, polled by a task.
     pub(super) fn new(
         script: impl FnMut(u64) -> Script + Send + 'static,
-        set: impl FnOnce(Acks<u64>) -> Acks<u64>,
+        set: impl FnOnce(AckSettings<u64>) -> AckSettings<u64>,
     ) -> Self {
         let (clock, remote, supervisor) = session(script);
         let handle = supervisor.handle();
-        Self::over(supervisor, handle, clock, remote, set(Acks::new(find)))
+        Self::over(supervisor, handle, clock, remote, set(AckSettings::new(find)))
     }
 
     /// The layer over an inbox, with the driver in a task of its own.
     pub(super) fn with_driver(
         inbox: Inbox,
         script: impl FnMut(u64) -> Script + Send + 'static,
-        set: impl FnOnce(Acks<u64>) -> Acks<u64>,
+        set: impl FnOnce(AckSettings<u64>) -> AckSettings<u64>,
     ) -> Self {
         let (clock, remote, supervisor) = session(script);
         let handle = supervisor.handle();
         let (driver, inbox) = supervisor.into_driver(inbox).unwrap();
-        let mut fixture = Self::over(inbox, handle, clock, remote, set(Acks::new(find)));
+        let mut fixture = Self::over(inbox, handle, clock, remote, set(AckSettings::new(find)));
         fixture.runner.spawn(driver).detach();
         fixture
     }
@@ -87,7 +87,7 @@ impl AckFixture {
         handle: Handle,
         clock: Clock,
         remote: Remote,
-        acks: Acks<u64>,
+        acks: AckSettings<u64>,
     ) -> Self {
         let mut layer = Acknowledged::new(events, handle.clone(), clock.timer(), acks).unwrap();
         let sender = layer.sender();

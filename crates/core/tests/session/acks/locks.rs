@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use websocket_heartbeat::{Ack, AckSender, Acknowledged, Acks, Bytes, Message};
+use websocket_heartbeat::{Ack, AckSender, AckSettings, Acknowledged, Bytes, Message};
 use websocket_heartbeat_mock::{Runner, Script};
 
 use super::fixture::{AckFixture, session};
@@ -76,7 +76,7 @@ fn run(ack: impl Fn(u64, &'static OnceLock<AckSender<Id>>) -> Ack<Id> + Send + '
         let number = message.as_text()?.parse().ok()?;
         Some(ack(number, place))
     };
-    let acks = Acks::new(find).window(2).timeout(secs(1)).resends(0);
+    let acks = AckSettings::new(find).window(2).timeout(secs(1)).resends(0);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     assert!(place.set(layer.sender()).is_ok());
     let sender = layer.sender();

@@ -9,7 +9,8 @@ use std::{
 
 use proptest::prelude::*;
 use websocket_heartbeat::{
-    Acks, Constant, ErrorKind, Heartbeat, Inbox, Offline, Outbox, Supervisor, Timer, TransportError,
+    AckSettings, Constant, ErrorKind, Heartbeat, Inbox, Offline, OutboxSettings, Supervisor, Timer,
+    TransportError,
 };
 use websocket_heartbeat_mock::{Clock, Remote, Script, mock};
 
@@ -203,7 +204,7 @@ fn session_of(case: &Case, clock: &Clock, seen: &Arc<Mutex<Seen>>) -> (MockSuper
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(secs(3)).timeout(secs(2)).ping())
         .backoff(Constant::new(secs(1)))
-        .outbox(Outbox::new().offline(case.offline))
+        .outbox(OutboxSettings::new().offline(case.offline))
         .build()
         .unwrap();
     (supervisor, remote)
@@ -214,12 +215,12 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (supervisor, remote) = session_of(case, &clock, &seen);
     let handle = supervisor.handle();
-    let acks = Acks::new(find)
+    let acks = AckSettings::new(find)
         .window(case.window)
         .timeout(ms(case.timeout))
         .resends(case.resends.unwrap_or(u32::MAX));
     let acks = match case.losses {
-        Some(losses) => acks.losses(losses),
+        Some(losses) => acks.max_connection_losses(losses),
         None => acks,
     };
     let mut fixture = match case.inbox {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use futures::StreamExt;
-use websocket_heartbeat::{AckQueueError, Acknowledged, Acks, Event};
+use websocket_heartbeat::{AckQueueError, AckSettings, Acknowledged, Event};
 use websocket_heartbeat_mock::{Runner, Script, Task};
 
 use super::fixture::{AckFixture, ack_each, find, now, session};
@@ -79,7 +79,7 @@ fn a_sender_that_stops_waiting_passes_its_place_on() {
 fn a_dropped_sender_passes_its_wake_on() {
     let (clock, remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
-    let acks = Acks::new(find).window(1);
+    let acks = AckSettings::new(find).window(1);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let sender = layer.sender();
     Runner::new(&clock).run_until(async {

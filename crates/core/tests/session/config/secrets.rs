@@ -6,7 +6,7 @@ use std::fmt::{Debug, Display};
 use futures::FutureExt;
 use websocket_heartbeat::{
     CloseFrame, CloseReason, ConfigError, Constant, Established, Event, Fate, Frame, Headers,
-    Heartbeat, HttpAnswer, LostCause, Message, Offline, Outbox, Outgoing, QueueError, Text,
+    Heartbeat, HttpAnswer, LostCause, Message, Offline, OutboxSettings, Outgoing, QueueError, Text,
     TransportError,
 };
 use websocket_heartbeat_mock::Script;
@@ -98,7 +98,7 @@ fn a_session_with_secrets_does_not_print_them() {
     };
     let mut session = Session::new(script, |builder| {
         let builder = builder.heartbeat(Heartbeat::idle(ms(20)).message(SECRET));
-        builder.backoff(Constant::new(ms(100))).outbox(Outbox::new().offline(Offline::Keep))
+        builder.backoff(Constant::new(ms(100))).outbox(OutboxSettings::new().offline(Offline::Keep))
     });
     let mut shown = Shown::default();
     session.run_to(30);

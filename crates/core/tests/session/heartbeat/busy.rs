@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use websocket_heartbeat::{Constant, Heartbeat, Life, Supervisor};
+use websocket_heartbeat::{Constant, Heartbeat, ProofOfLife, Supervisor};
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
 
 use crate::harness::{Behaviour, Session, in_millis, ms, secs, wrap_connections};
@@ -68,20 +68,20 @@ struct Trickle {
 }
 
 impl Behaviour for Trickle {
-    fn arrived(&self, _: &MockConnection) -> Option<u64> {
+    fn bytes_read(&self, _: &MockConnection) -> Option<u64> {
         Some(in_millis(self.clock.now().since_epoch().min(self.until)))
     }
 }
 
 /// The times of losses while bytes of one message arrive until `until`.
-fn losses(until: Duration, life: Life) -> Vec<u64> {
+fn losses(until: Duration, life: ProofOfLife) -> Vec<u64> {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|dial| if dial == 1 { Script::accept().without_pongs() } else { Script::hang() });
     let at = clock.clone();
     let transport = wrap_connections(transport, move || Trickle { clock: at.clone(), until });
     let supervisor = Supervisor::builder(transport, clock.timer())
-        .heartbeat(pings().life(life))
+        .heartbeat(pings().proof_of_life(life))
         .build()
         .unwrap();
     let mut session = Session::over(&clock, remote, supervisor);
@@ -91,9 +91,9 @@ fn losses(until: Duration, life: Life) -> Vec<u64> {
 
 #[test]
 fn a_slow_large_message_loses_no_connection() {
-    assert_eq!(losses(secs(1_000), Life::AnyFrame), []);
+    assert_eq!(losses(secs(1_000), ProofOfLife::AnyFrame), []);
     // The bytes stop at 60 s. There are new bytes at the verdicts of 25 s and 50 s, but none at
     // that of 75 s.
-    assert_eq!(losses(secs(60), Life::AnyFrame), [75_000]);
-    assert_eq!(losses(secs(1_000), Life::Data), [25_000], "bytes are not a message");
+    assert_eq!(losses(secs(60), ProofOfLife::AnyFrame), [75_000]);
+    assert_eq!(losses(secs(1_000), ProofOfLife::Data), [25_000], "bytes are not a message");
 }

@@ -1,6 +1,6 @@
 //! The options of a heartbeat, and their effects on a server.
 
-use websocket_heartbeat::{Event, Frame, Heartbeat, Life, Message};
+use websocket_heartbeat::{Event, Frame, Heartbeat, Message, ProofOfLife};
 use websocket_heartbeat_mock::Script;
 
 use crate::harness::{MockBuilder, Session, ms, secs};
@@ -22,7 +22,7 @@ fn pings_need_no_support_of_the_server() {
     assert_eq!(session.times("lost"), []);
     assert_eq!(session.remote.trace().times(PING).len(), 240);
     let counters = session.handle.status().counters;
-    assert_eq!((counters.probes, counters.heartbeats), (240, 240));
+    assert_eq!((counters.probes_sent, counters.probes_answered), (240, 240));
 }
 
 /// A proxy that forwards pings and drops messages.
@@ -42,13 +42,15 @@ fn a_message_heartbeat_detects_swallowed_messages() {
     };
     assert_eq!(lost(pings()), (100_000, "broken", 0));
     let asking = || Heartbeat::idle(secs(15)).timeout(secs(10)).message("ping");
-    let asking = asking().life(Life::Reply).reply(|message| message.as_text() == Some("pong"));
+    let asking = asking()
+        .proof_of_life(ProofOfLife::Reply)
+        .reply(|message| message.as_text() == Some("pong"));
     assert_eq!(lost(asking), (25_000, "heartbeat_timeout", 1));
 }
 
 #[test]
 fn a_message_heartbeat_keeps_a_healthy_connection() {
-    let asking = Heartbeat::idle(secs(15)).message("ping").life(Life::Reply);
+    let asking = Heartbeat::idle(secs(15)).message("ping").proof_of_life(ProofOfLife::Reply);
     let asking = asking.reply(|message| message.as_text() == Some("pong"));
     let answering = |_| Script::accept().reply_with(|_| Some("pong".into()));
     let mut session = Session::new(answering, with(asking));
@@ -59,7 +61,7 @@ fn a_message_heartbeat_keeps_a_healthy_connection() {
 #[test]
 fn a_late_pong_is_not_measured_as_a_fast_one() {
     // Each pong comes after the next ping.
-    let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(2)).tolerate(5);
+    let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(2)).max_missed(5);
     let mut session = Session::new(|_| Script::accept().pong_after(ms(3_000)), with(heartbeat));
     session.run_to(60_000);
     assert_eq!(session.handle.status().round_trip.minimum, Some(secs(3)));
@@ -76,7 +78,8 @@ fn a_late_pong_is_not_measured_as_a_fast_one() {
 
 #[test]
 fn heartbeats_tolerate_some_misses() {
-    let mut session = Session::new(|_| Script::accept().without_pongs(), with(pings().tolerate(2)));
+    let mut session =
+        Session::new(|_| Script::accept().without_pongs(), with(pings().max_missed(2)));
     session.run_to(45_000);
     assert_eq!(session.remote.trace().times(PING), [15_000, 25_000, 35_000]);
     assert_eq!(session.times("lost"), [45_000]);
@@ -108,22 +111,24 @@ fn proof_of_life_can_be_chosen() {
         Script::accept().without_pongs().chatter(secs(4), "noise").send_after(secs(20), "alive")
     };
     let lost = |life| {
-        let mut session = Session::new(script, with(pings().life(life)));
+        let mut session = Session::new(script, with(pings().proof_of_life(life)));
         session.run_to(60_000);
         session.times("lost").first().copied()
     };
-    assert_eq!(lost(Life::AnyFrame), None);
-    assert_eq!(lost(Life::Data), None);
-    assert_eq!(lost(Life::Reply), Some(25_000));
+    assert_eq!(lost(ProofOfLife::AnyFrame), None);
+    assert_eq!(lost(ProofOfLife::Data), None);
+    assert_eq!(lost(ProofOfLife::Reply), Some(25_000));
     let alive = |message: &Message| message.as_text() == Some("alive");
-    assert_eq!(lost(Life::Matching(Box::new(alive))), Some(45_000));
+    assert_eq!(lost(ProofOfLife::Matching(Box::new(alive))), Some(45_000));
 
     // Control frames are not data.
-    let mut session = Session::new(|_| Script::accept(), with(pings().life(Life::Data)));
+    let mut session =
+        Session::new(|_| Script::accept(), with(pings().proof_of_life(ProofOfLife::Data)));
     session.run_to(25_000);
     assert_eq!(session.times("lost"), [25_000]);
     // The answer to the probe is a reply. Another pong is not.
-    let mut session = Session::new(|_| Script::accept(), with(pings().life(Life::Reply)));
+    let mut session =
+        Session::new(|_| Script::accept(), with(pings().proof_of_life(ProofOfLife::Reply)));
     session.run_to(600_000);
     assert_eq!(session.times("lost"), []);
     session.peer().set_pong(None);
@@ -141,7 +146,7 @@ fn hidden_replies_are_proof_of_life() {
     let heartbeat = |hide: bool| {
         let heartbeat = Heartbeat::idle(secs(15))
             .message("hb")
-            .life(Life::Reply)
+            .proof_of_life(ProofOfLife::Reply)
             .reply(|message| message.as_text() == Some("hb-ok"));
         if hide { heartbeat.hide_replies() } else { heartbeat }
     };
@@ -159,7 +164,7 @@ fn hidden_replies_are_proof_of_life() {
             (expected as u64, bytes as u64),
             "hidden messages do not count"
         );
-        assert_eq!(session.handle.status().counters.heartbeats, 4);
+        assert_eq!(session.handle.status().counters.probes_answered, 4);
     }
     // A message that is not a reply does not answer the probe.
     let mut session =
@@ -222,7 +227,7 @@ fn each_probe_is_made_from_its_number() {
 fn a_probe_on_request_has_a_shorter_deadline() {
     for (heartbeat, patience) in [
         (pings(), 5_000),
-        (pings().hasty_timeout(ms(700)), 700),
+        (pings().recheck_timeout(ms(700)), 700),
         (pings().timeout(secs(3)), 3_000),
         (Heartbeat::off(), 5_000),
     ] {
@@ -275,8 +280,8 @@ fn a_degraded_connection_is_visible_before_its_loss() {
 fn an_answer_before_the_flush_completes_counts() {
     // The ping is written and answered while a frame handed over behind it is not written yet. The
     // server then sends nothing. Tested with replies and with any frame as proof of life.
-    for life in [Life::AnyFrame, Life::Reply] {
-        let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(20)).ping().life(life);
+    for life in [ProofOfLife::AnyFrame, ProofOfLife::Reply] {
+        let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(20)).ping().proof_of_life(life);
         let mut session =
             Session::new(|_| Script::accept().write_rate(10_000, secs(1)), with(heartbeat));
         session.run_to(1_000);
@@ -286,6 +291,6 @@ fn an_answer_before_the_flush_completes_counts() {
         session.run_to(300_000);
         assert_eq!(session.times("lost"), []);
         let status = session.handle.status();
-        assert_eq!(status.counters.heartbeats, status.counters.probes);
+        assert_eq!(status.counters.probes_answered, status.counters.probes_sent);
     }
 }

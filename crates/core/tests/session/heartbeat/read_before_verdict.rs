@@ -11,8 +11,8 @@ use std::{
 
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
-    ErrorKind, Event, Heartbeat, Life, LostCause, Supervisor, Timer, Transport, TransportError,
-    transport_fn,
+    ErrorKind, Event, Heartbeat, LostCause, ProofOfLife, Supervisor, Timer, Transport,
+    TransportError, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
 
@@ -41,12 +41,12 @@ fn causes(events: &[Event]) -> Vec<LostCause> {
 
 /// The reported events if the answer to a probe arrives in time behind `pings`, and the task polls
 /// only at the deadline.
-fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
+fn behind_pings(hesitant: bool, pings: u64, life: ProofOfLife) -> Vec<String> {
     let (fixture, builder) = Fixture::new(move |_| {
         let script = Script::accept().latency(ms(100));
         if hesitant { script.hesitant() } else { script }
     });
-    let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping().life(life);
+    let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping().proof_of_life(life);
     let mut session = builder.heartbeat(heartbeat).build().unwrap();
     let (counter, mut events) = (WakeCounter::new(), Vec::new());
     run(&counter, &mut session, &mut events);
@@ -66,7 +66,7 @@ fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
 fn a_readable_answer_counts_on_a_hesitant_connection() {
     for hesitant in [false, true] {
         for pings in [0, 1, 2, 50, 200] {
-            for life in [Life::AnyFrame, Life::Reply] {
+            for life in [ProofOfLife::AnyFrame, ProofOfLife::Reply] {
                 let reported = behind_pings(hesitant, pings, life);
                 assert_eq!(reported, ["connecting 1 attempt 0", "open 1"], "{hesitant}, {pings}");
             }
@@ -199,10 +199,10 @@ fn a_dead_hesitant_connection_is_lost_after_two_polls() {
 /// pending between two frames. The rest of the application does not count as time of a poll.
 #[test]
 fn a_reader_that_rests_between_messages_misses_no_answer() {
-    for life in [Life::Reply, Life::AnyFrame] {
+    for life in [ProofOfLife::Reply, ProofOfLife::AnyFrame] {
         let (mut fixture, builder) =
             Fixture::new(|_| Script::accept().hesitant().chatter(secs(2), "chatter"));
-        let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().life(life);
+        let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().proof_of_life(life);
         let mut session = builder.heartbeat(heartbeat).build().unwrap();
         let clock = fixture.clock.clone();
         let reading = async move {

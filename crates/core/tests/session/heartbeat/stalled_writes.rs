@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Connection as _, Event, Heartbeat, Inbox, Outbox, Preset, Supervisor, WriteBlocked,
+    Connection as _, Event, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor, WriteBlocked,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
 
@@ -148,7 +148,7 @@ fn an_inbox_that_drops_messages_keeps_one_report() {
     remote.script(|_| Script::accept().silent().write_rate(1, secs(70)).chatter(secs(2), "data"));
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .build()
         .unwrap();
     let handle = supervisor.handle();
@@ -172,12 +172,12 @@ struct SendBuffer {
 }
 
 impl Behaviour for SendBuffer {
-    fn progress(&self, connection: &MockConnection) -> Option<u64> {
-        connection.progress().map(|written| written + self.held_at_zero)
+    fn bytes_written(&self, connection: &MockConnection) -> Option<u64> {
+        connection.bytes_written().map(|written| written + self.held_at_zero)
     }
 
     fn unacknowledged(&self, connection: &MockConnection) -> Option<u64> {
-        let accepted = self.progress(connection)?;
+        let accepted = self.bytes_written(connection)?;
         let left = self.clock.now().since_epoch().as_secs() * self.rate;
         Some(accepted.saturating_sub(left))
     }

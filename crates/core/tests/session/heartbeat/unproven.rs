@@ -1,6 +1,6 @@
 //! The messages that a server may not have read: `Lost::unproven`.
 
-use websocket_heartbeat::{Event, Heartbeat, Life};
+use websocket_heartbeat::{Event, Heartbeat, ProofOfLife};
 use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, secs};
@@ -40,7 +40,7 @@ fn only_an_answered_ping_proves_earlier_messages() {
 
 #[test]
 fn an_answer_by_message_proves_nothing() {
-    let heartbeat = Heartbeat::idle(secs(10)).message("beat").life(Life::Reply);
+    let heartbeat = Heartbeat::idle(secs(10)).message("beat").proof_of_life(ProofOfLife::Reply);
     let heartbeat = heartbeat.reply(|message| message.as_text() == Some("beat"));
     assert_eq!(unproven(heartbeat, || Script::accept().echo()), 8);
 }

@@ -9,14 +9,15 @@ use std::{
 
 use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, Event, Fate, Handle, Message, Offline, Outbox, Outgoing, QueueError, WhenFull,
+    DropReason, Event, Fate, Handle, Message, Offline, OutboxSettings, Outgoing, QueueError,
+    WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::harness::{Fixture, MockSupervisor, WakeCounter, ms, secs, texts};
 
 /// A session over a link that accepts no bytes, with one handed message and a full outbox.
-fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
+fn full(outbox: OutboxSettings) -> (Fixture, MockSupervisor, Peer, Handle) {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(outbox.count(1)).build().unwrap();
     let counter = WakeCounter::new();
@@ -32,7 +33,7 @@ fn full(outbox: Outbox) -> (Fixture, MockSupervisor, Peer, Handle) {
 #[test]
 fn a_million_offline_sends_stay_in_the_bound_with_exact_counts() {
     let (_fixture, builder) = Fixture::new(|_| Script::hang());
-    let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let counter = WakeCounter::new();
@@ -54,7 +55,7 @@ fn a_million_offline_sends_stay_in_the_bound_with_exact_counts() {
 #[test]
 fn returned_messages_are_bounded_in_bytes() {
     let (_fixture, builder) = Fixture::new(|_| Script::hang());
-    let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = builder.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let counter = WakeCounter::new();
@@ -70,7 +71,8 @@ fn returned_messages_are_bounded_in_bytes() {
 
 #[test]
 fn an_outbox_that_refuses_gives_the_message_back() {
-    let (_fixture, _session, _peer, handle) = full(Outbox::new().when_full(WhenFull::Refuse));
+    let (_fixture, _session, _peer, handle) =
+        full(OutboxSettings::new().when_full(WhenFull::Refuse));
     let refused = handle.queue("more").now_or_never().unwrap();
     assert_eq!(refused, Err(QueueError::Full(Message::text("more"))));
     let refused = handle.try_queue("more").unwrap_err();
@@ -79,7 +81,7 @@ fn an_outbox_that_refuses_gives_the_message_back() {
 
 #[test]
 fn try_queue_never_waits_and_never_overtakes_waiting_senders() {
-    let (_fixture, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(OutboxSettings::new());
     let counter = WakeCounter::new();
     assert_eq!(handle.try_queue("more"), Err(QueueError::Full(Message::text("more"))));
     let mut waiting = pin!(handle.queue("waits"));
@@ -92,7 +94,7 @@ fn try_queue_never_waits_and_never_overtakes_waiting_senders() {
 
 #[test]
 fn waiting_senders_are_served_in_order() {
-    let (mut fixture, session, peer, handle) = full(Outbox::new());
+    let (mut fixture, session, peer, handle) = full(OutboxSettings::new());
     for number in 0..50 {
         let handle = handle.clone();
         let send = async move { handle.queue(number.to_string()).await.unwrap() };
@@ -108,7 +110,7 @@ fn waiting_senders_are_served_in_order() {
 
 #[test]
 fn a_dropped_waiter_passes_its_wake_on() {
-    let (_fixture, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(OutboxSettings::new());
     let (driver, first, second) = (WakeCounter::new(), WakeCounter::new(), WakeCounter::new());
     let mut dropped = Box::pin(handle.queue("dropped"));
     let mut served = Box::pin(handle.queue("served"));
@@ -124,7 +126,7 @@ fn a_dropped_waiter_passes_its_wake_on() {
 
 #[test]
 fn a_sink_that_stops_waiting_does_not_block_the_next() {
-    let (_fixture, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(OutboxSettings::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     // The owner stops polling and keeps the handle. A `Sink` is not informed of this.
     let mut idle = handle.clone();
@@ -140,7 +142,7 @@ fn a_sink_that_stops_waiting_does_not_block_the_next() {
 
 #[test]
 fn a_sink_that_polls_again_keeps_its_place() {
-    let (_fixture, mut session, peer, handle) = full(Outbox::new());
+    let (_fixture, mut session, peer, handle) = full(OutboxSettings::new());
     let (driver, counter) = (WakeCounter::new(), WakeCounter::new());
     let mut sink = handle.clone();
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_ready(cx)).is_pending());
@@ -185,7 +187,7 @@ fn a_flush_waits_for_earlier_messages_without_a_fate() {
 fn ages_count_from_the_next_poll_and_expired_messages_return() {
     let (mut fixture, builder) =
         Fixture::new(|dial| if dial == 1 { Script::hang() } else { Script::accept() });
-    let session = builder.outbox(Outbox::new().max_age(secs(3))).build().unwrap();
+    let session = builder.outbox(OutboxSettings::new().max_age(secs(3))).build().unwrap();
     let handle = session.handle();
     let log = fixture.read(session);
     handle.try_queue("old").unwrap();
@@ -217,7 +219,7 @@ fn a_message_queued_while_fates_are_reported_has_a_fate() {
     }
 
     let (fixture, builder) = Fixture::new(|_| Script::accept().after(secs(1)));
-    let mut session = builder.outbox(Outbox::new().max_age(secs(1))).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().max_age(secs(1))).build().unwrap();
     let handle = session.handle();
     let mut receipt = handle
         .queue_with_receipt("expires as the connection opens")
@@ -239,7 +241,7 @@ fn a_message_queued_while_fates_are_reported_has_a_fate() {
 #[test]
 fn an_outbox_that_keeps_nothing_refuses_while_offline() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(10)));
-    let session = builder.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
+    let session = builder.outbox(OutboxSettings::new().offline(Offline::Refuse)).build().unwrap();
     let handle = session.handle();
     let refused = || Err(QueueError::Offline(Message::text("x")));
     assert_eq!(handle.try_queue("x"), refused());
@@ -256,7 +258,7 @@ fn an_outbox_that_keeps_nothing_refuses_while_offline() {
 #[test]
 fn an_online_promise_does_not_keep_a_message_offline() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(10)));
-    let session = builder.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
+    let session = builder.outbox(OutboxSettings::new().offline(Offline::Refuse)).build().unwrap();
     let mut sink = session.handle();
     let log = fixture.read(session);
     fixture.runner.run_for(secs(1));
@@ -277,7 +279,7 @@ fn an_online_promise_does_not_keep_a_message_offline() {
 
 #[test]
 fn a_replay_is_not_dropped_to_make_room() {
-    let outbox = Outbox::new().count(2).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(2).when_full(WhenFull::DropOldest);
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(outbox).build().unwrap();
     let counter = WakeCounter::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
 use proptest::prelude::*;
-use websocket_heartbeat::{DropReason, Event, Fate, Message, Offline, Outbox, WhenFull};
+use websocket_heartbeat::{DropReason, Event, Fate, Message, Offline, OutboxSettings, WhenFull};
 use websocket_heartbeat_mock::{Rng, Script};
 
 use super::ledger::{Act, Ledger};
@@ -42,7 +42,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..80)
 }
 
-fn outboxes() -> impl Strategy<Value = Outbox> {
+fn outboxes() -> impl Strategy<Value = OutboxSettings> {
     let full =
         prop_oneof![Just(WhenFull::Wait), Just(WhenFull::Refuse), Just(WhenFull::DropOldest)];
     let offline = prop_oneof![3 => Just(Offline::Keep), 1 => Just(Offline::Refuse)];
@@ -50,7 +50,7 @@ fn outboxes() -> impl Strategy<Value = Outbox> {
     let bytes = prop_oneof![Just(70_000_usize), Just(64 << 20)];
     (count, bytes, full, offline, any::<bool>()).prop_map(
         |(count, bytes, full, offline, give_back)| {
-            let outbox = Outbox::new().count(count).bytes(bytes).give_back(give_back);
+            let outbox = OutboxSettings::new().count(count).bytes(bytes).give_back(give_back);
             outbox.when_full(full).offline(offline)
         },
     )
@@ -90,7 +90,7 @@ proptest! {
 
 #[test]
 fn a_loss_counts_written_but_unproven_messages() {
-    let mut ledger = Ledger::new(|_| Script::accept().silent(), Outbox::new(), 0);
+    let mut ledger = Ledger::new(|_| Script::accept().silent(), OutboxSettings::new(), 0);
     let queue = Act::Queue { size: 10, receipt: true, max_age: None };
     let run = Act::Run(10);
     for act in [&queue, &queue, &queue, &run, &Act::Say, &run, &queue, &queue, &run, &Act::End] {
@@ -135,7 +135,7 @@ fn new_sends_never_overtake_the_backlog() {
 #[test]
 fn a_message_that_kills_connections_stops_at_the_resend_limit() {
     for resend in 0..4 {
-        let outbox = Outbox::new().resend(resend);
+        let outbox = OutboxSettings::new().resend(resend);
         let (mut fixture, builder) = Fixture::new(|_| Script::accept().message_limit(1_000));
         let session = builder.outbox(outbox).build().unwrap();
         let handle = session.handle();

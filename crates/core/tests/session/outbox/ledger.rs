@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{FutureExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Frame, Handle, Message, Outbox, Outgoing, Receipt,
+    DropReason, ErrorKind, Event, Fate, Frame, Handle, Message, OutboxSettings, Outgoing, Receipt,
     TransportError,
 };
 use websocket_heartbeat_mock::{Peer, Script, Task};
@@ -47,7 +47,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn new(
         script: impl FnMut(u64) -> Script + Send + 'static,
-        outbox: Outbox,
+        outbox: OutboxSettings,
         resend: u32,
     ) -> Self {
         let (mut fixture, builder) = Fixture::new(script);

@@ -10,15 +10,15 @@ use std::{
 
 use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Handle, Inbox, Message, Outbox, QueueError, SessionClosed,
-    TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Handle, Inbox, Message, OutboxSettings, QueueError,
+    SessionClosed, TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::harness::{Fixture, MockSupervisor, WakeCounter, secs, texts};
 
 /// An open session over a link that accepts no bytes.
-fn stalled(outbox: Outbox) -> (Fixture, MockSupervisor, Peer) {
+fn stalled(outbox: OutboxSettings) -> (Fixture, MockSupervisor, Peer) {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(outbox).build().unwrap();
     WakeCounter::new().drain(&mut session);
@@ -43,7 +43,7 @@ fn unsent(events: &[Event]) -> Vec<Fate> {
 #[test]
 fn a_too_large_message_passes_its_place_to_the_next_sender() {
     let (_fixture, builder) = Fixture::new(|_| Script::accept());
-    let mut session = builder.outbox(Outbox::new().count(1).bytes(10)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().count(1).bytes(10)).build().unwrap();
     WakeCounter::new().drain(&mut session);
     let (mut sink, handle) = (session.handle(), session.handle());
     assert!(ready(&mut sink));
@@ -58,7 +58,7 @@ fn a_too_large_message_passes_its_place_to_the_next_sender() {
 
 /// Ten of the outbox's twenty bytes are handed to a link that accepts no bytes.
 fn half_full() -> (Fixture, MockSupervisor, Handle) {
-    let outbox = Outbox::new().bytes(20).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().bytes(20).when_full(WhenFull::DropOldest);
     let (fixture, mut session, _peer) = stalled(outbox);
     let handle = session.handle();
     handle.try_queue("0123456789").unwrap();
@@ -100,7 +100,7 @@ fn a_waiting_message_drops_no_other() {
 fn many_ready_sinks_stay_in_the_bound_and_lose_nothing() {
     const SINKS: usize = 64;
     const LARGE: usize = 1 << 20;
-    let (mut fixture, session, peer) = stalled(Outbox::new().bytes(LARGE));
+    let (mut fixture, session, peer) = stalled(OutboxSettings::new().bytes(LARGE));
     let mut sinks: Vec<_> = (0..SINKS).map(|_| session.handle()).collect();
     let handle = session.handle();
     assert!(sinks.iter_mut().all(ready));
@@ -123,7 +123,7 @@ fn many_ready_sinks_stay_in_the_bound_and_lose_nothing() {
 
 #[test]
 fn an_idle_ready_sink_holds_a_place_but_no_bytes() {
-    let (_fixture, session, _peer) = stalled(Outbox::new().bytes(10).count(2));
+    let (_fixture, session, _peer) = stalled(OutboxSettings::new().bytes(10).count(2));
     let mut idle = session.handle();
     assert!(ready(&mut idle));
     let handle = session.handle();
@@ -135,7 +135,7 @@ fn an_idle_ready_sink_holds_a_place_but_no_bytes() {
 
 #[test]
 fn a_parked_message_enters_without_a_poll_of_its_sink() {
-    let (_fixture, mut session, peer) = stalled(Outbox::new().bytes(10));
+    let (_fixture, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     let mut sink = session.handle();
     session.handle().try_queue("ten bytes!").unwrap();
     // Without a `poll_ready` before.
@@ -154,7 +154,7 @@ fn a_parked_message_enters_without_a_poll_of_its_sink() {
 
 #[test]
 fn a_parked_message_is_dropped_with_its_sink() {
-    let (_fixture, mut session, peer) = stalled(Outbox::new().bytes(20).give_back(false));
+    let (_fixture, mut session, peer) = stalled(OutboxSettings::new().bytes(20).give_back(false));
     let mut sink = session.handle();
     sink.start_send_unpin("twenty bytes are all".into()).unwrap();
     WakeCounter::new().drain(&mut session);
@@ -171,7 +171,7 @@ fn a_parked_message_is_dropped_with_its_sink() {
 
 #[test]
 fn a_graceful_close_writes_parked_messages() {
-    let (mut fixture, mut session, peer) = stalled(Outbox::new().bytes(10).count(2));
+    let (mut fixture, mut session, peer) = stalled(OutboxSettings::new().bytes(10).count(2));
     let (mut sink, mut idle) = (session.handle(), session.handle());
     assert!(ready(&mut sink) && ready(&mut idle));
     session.handle().try_queue("never").unwrap_err();
@@ -189,7 +189,7 @@ fn a_graceful_close_writes_parked_messages() {
 #[test]
 fn the_sink_of_a_supervisor_parks_and_writes_messages() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let mut session = builder.outbox(Outbox::new().bytes(10)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().bytes(10)).build().unwrap();
     let sent = async {
         for text in ["seven..", "eight...", "nine....."] {
             session.feed(text.into()).await.unwrap();
@@ -204,7 +204,7 @@ fn the_sink_of_a_supervisor_parks_and_writes_messages() {
 #[test]
 fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let mut session = builder.outbox(Outbox::new().count(1)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
     let (mut first, mut second) = (driver.handle(), driver.handle());
@@ -224,7 +224,7 @@ fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
 #[test]
 fn an_unclaimed_promise_blocks_no_place() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let mut session = builder.outbox(Outbox::new().count(1)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let handle = session.handle();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -240,7 +240,7 @@ fn an_unclaimed_promise_blocks_no_place() {
 
 #[test]
 fn the_drivers_first_handle_flushes_messages_of_the_sink_side() {
-    let (mut fixture, mut session, peer) = stalled(Outbox::new().bytes(10));
+    let (mut fixture, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     session.start_send_unpin("ten bytes!".into()).unwrap();
     session.start_send_unpin("parked".into()).unwrap();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -272,7 +272,7 @@ fn a_former_task_of_the_sink_side_is_not_woken() {
 /// Each of two tasks sends to both sessions, and both sessions have room for one message.
 #[test]
 fn joined_sessions_never_wait_for_each_other() {
-    let outbox = Outbox::new().bytes(10).count(2);
+    let outbox = OutboxSettings::new().bytes(10).count(2);
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
     let (second, others) = Fixture::new(|_| Script::accept());
     let (first, other) = (builder.outbox(outbox).build(), others.outbox(outbox).build());
@@ -324,7 +324,7 @@ impl Wake for Panics {
 
 #[test]
 fn a_panicking_waker_blocks_no_other_task() {
-    let (fixture, mut session, peer) = stalled(Outbox::new().count(4));
+    let (fixture, mut session, peer) = stalled(OutboxSettings::new().count(4));
     let driver = WakeCounter::new();
     let handle = session.handle();
     let bad = Waker::from(Arc::new(Panics));
@@ -355,7 +355,7 @@ fn a_panicking_waker_blocks_no_other_task() {
 #[test]
 fn parked_messages_of_a_dropped_session_are_dropped() {
     for driven in [false, true] {
-        let (_fixture, mut session, _peer) = stalled(Outbox::new().bytes(10));
+        let (_fixture, mut session, _peer) = stalled(OutboxSettings::new().bytes(10));
         session.start_send_unpin("ten bytes!".into()).unwrap();
         session.start_send_unpin("parked".into()).unwrap();
         let handle = session.handle();

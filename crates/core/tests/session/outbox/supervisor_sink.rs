@@ -4,7 +4,7 @@ use std::{pin::Pin, task::Poll};
 
 use futures::{Sink, SinkExt, StreamExt, stream::FusedStream};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Message, Outbox, TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Message, OutboxSettings, TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -23,7 +23,7 @@ fn poll_ready_alone_dials() {
 #[test]
 fn a_task_that_only_sends_writes_all_messages_in_order() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let mut session = builder.outbox(Outbox::new().count(3)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().count(3)).build().unwrap();
     fixture.runner.run_until(async {
         for number in 0..1_000 {
             session.feed(Message::text(number.to_string())).await.unwrap();
@@ -63,7 +63,7 @@ fn a_task_that_only_sends_stores_256_messages_and_loses_nothing() {
 #[test]
 fn a_task_that_only_sends_notices_a_failed_write() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("unread"));
-    let mut session = builder.outbox(Outbox::new().count(1)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().count(1)).build().unwrap();
     let remote = fixture.remote.clone();
     fixture.runner.run_until(async {
         session.send(Message::text("a")).await.unwrap();
@@ -142,7 +142,7 @@ fn an_outage_is_no_error_of_the_sink() {
 #[test]
 fn a_sink_that_drops_the_oldest_stays_in_its_bound() {
     let (mut fixture, builder) = Fixture::new(|_| Script::hang());
-    let outbox = Outbox::new().count(10).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(10).when_full(WhenFull::DropOldest);
     let mut session = builder.outbox(outbox).build().unwrap();
     let mut handle = session.handle();
     let counter = WakeCounter::new();
@@ -171,7 +171,7 @@ fn a_sink_that_drops_the_oldest_stays_in_its_bound() {
 #[test]
 fn a_message_too_large_for_the_outbox_is_reported_as_dropped() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let mut session = builder.outbox(Outbox::new().bytes(10)).build().unwrap();
+    let mut session = builder.outbox(OutboxSettings::new().bytes(10)).build().unwrap();
     let events = fixture.runner.run_until(async {
         session.send(Message::text("eleven bytes")).await.unwrap();
         session.send(Message::text("small")).await.unwrap();
@@ -209,7 +209,7 @@ fn a_failed_write_under_a_flood_is_reported_within_a_turn() {
 #[test]
 fn a_task_can_send_more_than_fits_before_it_reads() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().echo());
-    let mut supervisor = builder.outbox(Outbox::new().count(4)).build().unwrap();
+    let mut supervisor = builder.outbox(OutboxSettings::new().count(4)).build().unwrap();
     let read = fixture.runner.run_until(async move {
         for n in 0..100 {
             supervisor.feed(format!("{n}").into()).await.unwrap();

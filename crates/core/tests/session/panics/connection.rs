@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures::FutureExt;
 use websocket_heartbeat::{
-    CloseReason, ErrorKind, Fate, Heartbeat, LostCause, Outbox, Supervisor, Verdict,
+    CloseReason, ErrorKind, Fate, Heartbeat, LostCause, OutboxSettings, Supervisor, Verdict,
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
@@ -71,7 +71,7 @@ fn session(fault: Fault) -> (Session, Arc<Faults>) {
     });
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(secs(15)).ping())
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .verdict(Verdict::careful)
         .build()
         .unwrap();

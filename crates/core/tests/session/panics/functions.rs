@@ -13,9 +13,9 @@ use std::{
 
 use futures::{FutureExt, StreamExt};
 use websocket_heartbeat::{
-    Ack, Acknowledged, Acks, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event,
-    Heartbeat, Life, Lost, LostCause, Message, Outbox, Preset, Supervisor, Transport,
-    TransportError, UserFunction, Verdict,
+    Ack, AckSettings, Acknowledged, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established,
+    Event, Heartbeat, Lost, LostCause, Message, OutboxSettings, Preset, ProofOfLife, Supervisor,
+    Transport, TransportError, UserFunction, Verdict,
 };
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Runner, Script, mock,
@@ -172,7 +172,7 @@ fn a_session_ends_when_the_probe_function_panics() {
     });
     let script = |_| Script::accept().greet("hello").reply_with(|_| Some("answer".into()));
     let mut session =
-        Session::new(script, |builder| builder.heartbeat(heartbeat).outbox(Outbox::new()));
+        Session::new(script, |builder| builder.heartbeat(heartbeat).outbox(OutboxSettings::new()));
     session.run_to(29_999);
     let receipt = session.handle.queue_with_receipt("kept").now_or_never().unwrap().unwrap();
     session.run_to(60_000);
@@ -197,10 +197,11 @@ fn a_panic_of_a_matcher_ends_the_session_but_keeps_the_message() {
         ),
         (
             || {
-                let life = Life::Matching(Box::new(|_| panic!("a fault of the application")));
-                Heartbeat::idle(secs(15)).ping().life(life)
+                let life =
+                    ProofOfLife::Matching(Box::new(|_| panic!("a fault of the application")));
+                Heartbeat::idle(secs(15)).ping().proof_of_life(life)
             },
-            UserFunction::Life,
+            UserFunction::ProofOfLife,
         ),
     ];
     for (heartbeat, function) in matchers {
@@ -226,8 +227,9 @@ fn a_session_ends_when_the_acknowledgement_function_panics() {
     remote.script(|_| Script::accept().greet("one").greet("two"));
     let supervisor = Supervisor::builder(transport, clock.timer()).build().unwrap();
     let handle = supervisor.handle();
-    let acks =
-        Acks::new(|_: &Message| -> Option<Ack<u64>> { panic!("a fault of the application") });
+    let acks = AckSettings::new(|_: &Message| -> Option<Ack<u64>> {
+        panic!("a fault of the application")
+    });
     let mut session = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let receipt = session.sender().queue(7, "seven").now_or_never().unwrap().unwrap();
     let events: Vec<_> = Runner::new(&clock).run_until(async {

@@ -2,8 +2,8 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Attempt, BoxTransport, ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError,
-    Supervisor, Timestamp, Transport, TransportError, before_open,
+    Attempt, BoxTransport, ErrorKind, Event, LostCause, Message, OutboxSettings, Preset,
+    QueueError, Supervisor, Timestamp, Transport, TransportError, before_open,
 };
 use websocket_heartbeat_mock::{
     Clock, MockTimer, MockTransport, Remote, Runner, Script, at_every_cancellation, mock,
@@ -30,7 +30,7 @@ fn login(
 fn supervise<T: Transport>(transport: T, clock: &Clock) -> Supervisor<T, MockTimer> {
     Supervisor::builder(transport, clock.timer())
         .preset(Preset::Original)
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .build()
         .unwrap()
 }
@@ -188,7 +188,7 @@ fn replays_follow_every_open_and_precede_queued_messages() {
 fn replays_are_bounded_like_the_outbox() {
     let clock = Clock::new();
     let (transport, _remote): (MockTransport, Remote) = mock(&clock);
-    let outbox = Outbox::new().count(2).bytes(10);
+    let outbox = OutboxSettings::new().count(2).bytes(10);
     let supervisor = Supervisor::builder(transport, clock.timer()).outbox(outbox).build().unwrap();
     let handle = supervisor.handle();
     assert_eq!(handle.replay("a", "12345"), Ok(()));

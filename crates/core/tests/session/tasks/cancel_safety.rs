@@ -1,7 +1,9 @@
 //! Each public future is dropped at each `Pending`: nothing is lost, duplicated or stuck.
 
 use futures::{SinkExt, StreamExt, future};
-use websocket_heartbeat::{CloseReason, Event, Fate, Handle, Inbox, Outbox, Phase, Receipt};
+use websocket_heartbeat::{
+    CloseReason, Event, Fate, Handle, Inbox, OutboxSettings, Phase, Receipt,
+};
 use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
 
 use crate::harness::{Fixture, MockSupervisor, ms, secs, texts, words};
@@ -13,7 +15,7 @@ fn slow() -> Script {
     script.send_after(ms(200), "there").send_after(ms(300), "you")
 }
 
-fn slow_session(outbox: Outbox) -> (Fixture, MockSupervisor) {
+fn slow_session(outbox: OutboxSettings) -> (Fixture, MockSupervisor) {
     let (fixture, builder) = Fixture::new(|dial| match dial {
         1 => Script::refuse_connection().after(ms(50)),
         _ => slow(),
@@ -24,7 +26,7 @@ fn slow_session(outbox: Outbox) -> (Fixture, MockSupervisor) {
 
 /// Runs a scenario beside a slow session that a task drives, and then closes the session. Returns
 /// the messages that the server received.
-fn beside(outbox: Outbox, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
+fn beside(outbox: OutboxSettings, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
     let (mut fixture, session) = slow_session(outbox);
     let handle = session.handle();
     fixture.read(session);
@@ -50,7 +52,7 @@ fn next_of_a_supervisor_is_cancel_safe() {
         "message you",
     ];
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut fixture, mut session) = slow_session(Outbox::new());
+        let (mut fixture, mut session) = slow_session(OutboxSettings::new());
         session.handle().try_queue("queued").unwrap();
         let events = fixture.runner.run_until(async {
             let mut events = Vec::new();
@@ -70,7 +72,7 @@ fn next_of_a_supervisor_is_cancel_safe() {
 #[test]
 fn next_of_an_inbox_is_cancel_safe() {
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut fixture, session) = slow_session(Outbox::new());
+        let (mut fixture, session) = slow_session(OutboxSettings::new());
         let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
         fixture.runner.spawn(driver).detach();
         let messages = fixture.runner.run_until(async {
@@ -91,13 +93,13 @@ fn next_of_an_inbox_is_cancel_safe() {
 #[test]
 fn a_driver_can_be_polled_by_futures_that_are_dropped() {
     at_every_cancellation(|cancellation| {
-        let (mut fixture, session) = slow_session(Outbox::new());
+        let (mut fixture, session) = slow_session(OutboxSettings::new());
         let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
         let handle = driver.handle();
         let reading = fixture.runner.spawn(inbox.collect::<Vec<_>>());
         handle.try_queue("queued").unwrap();
         let closing = fixture.runner.spawn(async move {
-            handle.send("last").await.unwrap();
+            handle.send_confirmed("last").await.unwrap();
             handle.close();
         });
         let events = fixture.runner.run_until(async {
@@ -120,14 +122,14 @@ fn a_driver_can_be_polled_by_futures_that_are_dropped() {
 fn check_send(send: impl AsyncFn(&Cancellation, &mut Handle) -> Option<()>) -> u64 {
     at_every_cancellation(|cancellation| {
         let mut accepted = false;
-        let received = beside(Outbox::new().count(1), async |handle| {
+        let received = beside(OutboxSettings::new().count(1), async |handle| {
             handle.queue("first").await.unwrap();
             let mut sender = handle.clone();
             let mut other = handle.clone();
             let dropped = async { accepted = send(cancellation, &mut sender).await.is_some() };
             let ((), sent) = future::join(dropped, SinkExt::send(&mut other, "other".into())).await;
             sent.unwrap();
-            handle.send("last").await.unwrap();
+            handle.send_confirmed("last").await.unwrap();
         });
         let count = |text: &str| received.iter().filter(|known| *known == text).count();
         assert_eq!((count("first"), count("other"), count("last")), (1, 1, 1), "{received:?}");
@@ -157,7 +159,9 @@ fn queue_with_receipt_is_cancel_safe() {
 #[test]
 fn a_confirmed_send_is_cancel_safe() {
     let cancelled = check_send(async |cancellation, handle| {
-        assert!(cancellation.wrap(Handle::send(handle, "x")).await?.unwrap().is_written());
+        assert!(
+            cancellation.wrap(Handle::send_confirmed(handle, "x")).await?.unwrap().is_written()
+        );
         Some(())
     });
     assert!(cancelled >= 2, "{cancelled}");
@@ -174,7 +178,7 @@ fn send_of_a_handle_is_cancel_safe() {
 #[test]
 fn flush_and_close_of_a_handle_are_cancel_safe() {
     at_every_cancellation(|cancellation| {
-        let received = beside(Outbox::new(), async |handle| {
+        let received = beside(OutboxSettings::new(), async |handle| {
             let mut sink = handle.clone();
             for text in ["a", "b", "c"] {
                 sink.feed(text.into()).await.unwrap();
@@ -193,7 +197,7 @@ fn flush_and_close_of_a_handle_are_cancel_safe() {
 #[test]
 fn a_receipt_is_cancel_safe() {
     at_every_cancellation(|cancellation| {
-        let received = beside(Outbox::new(), async |handle| {
+        let received = beside(OutboxSettings::new(), async |handle| {
             let mut receipt: Receipt = handle.queue_with_receipt("x").await.unwrap();
             let fate = match cancellation.wrap(&mut receipt).await {
                 Some(fate) => fate,
@@ -208,7 +212,7 @@ fn a_receipt_is_cancel_safe() {
 #[test]
 fn closed_and_status_changes_are_cancel_safe() {
     at_every_cancellation(|cancellation| {
-        beside(Outbox::new(), async |handle| {
+        beside(OutboxSettings::new(), async |handle| {
             let mut changes = handle.status_changes();
             let mut phases = Vec::new();
             while phases.last() != Some(&Phase::Closed) {
@@ -229,9 +233,9 @@ fn closed_and_status_changes_are_cancel_safe() {
         });
     });
     at_every_cancellation(|cancellation| {
-        beside(Outbox::new(), async |handle| {
+        beside(OutboxSettings::new(), async |handle| {
             let closing = async {
-                handle.send("x").await.unwrap();
+                handle.send_confirmed("x").await.unwrap();
                 handle.close();
             };
             let waiting = async {
@@ -247,7 +251,7 @@ fn closed_and_status_changes_are_cancel_safe() {
 #[test]
 fn send_flush_and_close_of_a_supervisor_are_cancel_safe() {
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut fixture, mut session) = slow_session(Outbox::new().count(1));
+        let (mut fixture, mut session) = slow_session(OutboxSettings::new().count(1));
         let mut accepted = false;
         fixture.runner.run_until(async {
             session.send("first".into()).await.unwrap();

@@ -4,7 +4,7 @@ use std::{future::Future, pin::pin, task::Poll};
 
 use futures::FutureExt;
 use websocket_heartbeat::{
-    CloseReason, DropReason, Fate, Handle, Message, Outbox, Phase, QueueError, Receipt,
+    CloseReason, DropReason, Fate, Handle, Message, OutboxSettings, Phase, QueueError, Receipt,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -30,7 +30,7 @@ fn sessions() -> Vec<(&'static str, Fixture, MockSupervisor)> {
     ];
     let build = |(name, script)| {
         let (fixture, builder) = Fixture::new(script);
-        let mut session = builder.outbox(Outbox::new().count(2)).build().unwrap();
+        let mut session = builder.outbox(OutboxSettings::new().count(2)).build().unwrap();
         let counter = WakeCounter::new();
         if name != "idle" {
             counter.drain(&mut session);
@@ -117,7 +117,7 @@ fn handles_of_a_dropped_session_return_errors() {
         handle.pause();
         handle.resume();
         assert_eq!(handle.try_queue("x"), Err(QueueError::Closed(Message::text("x"))));
-        assert!(handle.send("x").now_or_never().unwrap().is_err());
+        assert!(handle.send_confirmed("x").now_or_never().unwrap().is_err());
         assert_eq!(handle.closed().now_or_never(), Some(CloseReason::Dropped));
         assert_eq!(fixture.remote.dials().len(), dials);
     }

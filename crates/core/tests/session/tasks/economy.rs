@@ -101,7 +101,7 @@ fn a_heartbeat_takes_two_polls_clock_reads_and_sleeps() {
         assert!(task.drain(&mut session).is_empty());
         assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 2, flushes: 0 });
     }
-    assert_eq!(session.status().counters.heartbeats, 3);
+    assert_eq!(session.status().counters.probes_answered, 3);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use std::{
 use futures::{FutureExt, Sink, SinkExt, Stream};
 use websocket_heartbeat::{
     Attempt, BoxConnection, BoxTransport, Bytes, DynTransport, ErrorKind, Established, Handle,
-    Inbox, Message, Offline, Outbox, Outgoing, Supervisor, TransportError, WhenFull, transport_fn,
+    Inbox, Message, Offline, OutboxSettings, Outgoing, Supervisor, TransportError, WhenFull,
+    transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
@@ -95,7 +96,7 @@ impl AsRef<[u8]> for Payload {
     }
 }
 
-fn open(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
+fn open(outbox: OutboxSettings) -> (Fixture, MockSupervisor, Visits) {
     let (fixture, builder) = Fixture::new(|_| Script::accept().unrecorded());
     let mut session = builder.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
@@ -103,7 +104,7 @@ fn open(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
     (fixture, session, visits)
 }
 
-fn offline(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
+fn offline(outbox: OutboxSettings) -> (Fixture, MockSupervisor, Visits) {
     let (fixture, builder) = Fixture::new(|_| Script::hang());
     let mut session = builder.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
@@ -113,7 +114,11 @@ fn offline(outbox: Outbox) -> (Fixture, MockSupervisor, Visits) {
 
 #[test]
 fn a_written_message_is_freed_outside_the_lock() {
-    for outbox in [Outbox::new(), Outbox::new().give_back(false), Outbox::new().resend(2)] {
+    for outbox in [
+        OutboxSettings::new(),
+        OutboxSettings::new().give_back(false),
+        OutboxSettings::new().resend(2),
+    ] {
         let (_fixture, mut session, visits) = open(outbox);
         for _ in 0..3 {
             visits.handle.try_queue(visits.message(10_000)).unwrap();
@@ -126,7 +131,7 @@ fn a_written_message_is_freed_outside_the_lock() {
 
 #[test]
 fn a_copied_small_message_is_freed_outside_the_lock() {
-    let (_fixture, session, visits) = offline(Outbox::new());
+    let (_fixture, session, visits) = offline(OutboxSettings::new());
     visits.handle.try_queue(visits.message(10)).unwrap();
     let mut sink = session.handle();
     sink.feed(visits.message(10)).now_or_never().unwrap().unwrap();
@@ -135,14 +140,14 @@ fn a_copied_small_message_is_freed_outside_the_lock() {
 
 #[test]
 fn a_replaced_replay_is_freed_outside_the_lock() {
-    let (_fixture, _session, visits) = offline(Outbox::new());
+    let (_fixture, _session, visits) = offline(OutboxSettings::new());
     visits.handle.replay("topic", visits.message(10)).unwrap();
     visits.handle.replay("topic", visits.message(10)).unwrap();
     assert_eq!(visits.take(), 1);
     drop(visits.handle.forget_replay("topic"));
     assert_eq!(visits.take(), 1);
     // Also replays that are queued for the open connection.
-    let (_fixture, mut session, visits) = open(Outbox::new());
+    let (_fixture, mut session, visits) = open(OutboxSettings::new());
     for _ in 0..3 {
         visits.handle.replay("topic", visits.message(10)).unwrap();
     }
@@ -156,7 +161,7 @@ fn a_replaced_replay_is_freed_outside_the_lock() {
 fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
     // The fates of dropped messages are bounded like the messages.
     let (_fixture, session, visits) =
-        offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
+        offline(OutboxSettings::new().count(1).when_full(WhenFull::DropOldest));
     for _ in 0..5 {
         visits.handle.try_queue(visits.message(10_000)).unwrap();
     }
@@ -165,7 +170,7 @@ fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
     sink.start_send_unpin(visits.message(100 << 20)).unwrap();
     assert_eq!(visits.take(), 1);
     // The receipt of each expired message was dropped.
-    let (fixture, mut session, visits) = offline(Outbox::new());
+    let (fixture, mut session, visits) = offline(OutboxSettings::new());
     for _ in 0..3 {
         let outgoing = Outgoing::new(visits.message(10_000)).max_age(secs(1));
         drop(visits.handle.queue_with_receipt(outgoing).now_or_never().unwrap().unwrap());
@@ -179,10 +184,10 @@ fn overflowed_and_expired_messages_are_freed_outside_the_lock() {
 #[test]
 fn messages_of_a_loss_or_the_end_are_freed_outside_the_lock() {
     for outbox in [
-        Outbox::new().offline(Offline::Refuse),
-        Outbox::new().offline(Offline::Refuse).give_back(false),
-        Outbox::new().resend(1).offline(Offline::Refuse),
-        Outbox::new().count(2).offline(Offline::Refuse),
+        OutboxSettings::new().offline(Offline::Refuse),
+        OutboxSettings::new().offline(Offline::Refuse).give_back(false),
+        OutboxSettings::new().resend(1).offline(Offline::Refuse),
+        OutboxSettings::new().count(2).offline(Offline::Refuse),
     ] {
         let (fixture, mut session, visits) = open(outbox);
         let counter = WakeCounter::new();
@@ -213,7 +218,7 @@ fn messages_of_a_loss_or_the_end_are_freed_outside_the_lock() {
 
 #[test]
 fn a_parked_message_is_freed_outside_the_lock() {
-    let (_fixture, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
+    let (_fixture, session, visits) = offline(OutboxSettings::new().bytes(10_000).count(2));
     let mut sinks = [session.handle(), session.handle()];
     for sink in &mut sinks {
         assert!(WakeCounter::new().poll(|cx| Pin::new(&mut *sink).poll_ready(cx)).is_ready());
@@ -320,7 +325,7 @@ fn wait<R>(visits: &Visits, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) {
 
 #[test]
 fn wakers_are_called_and_dropped_outside_the_lock() {
-    let (fixture, mut session, visits) = open(Outbox::new().count(2));
+    let (fixture, mut session, visits) = open(OutboxSettings::new().count(2));
     let counter = WakeCounter::new();
     let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
