@@ -5,4 +5,6 @@ mod foreign_types;
 mod layers;
 mod modules;
 mod packages;
+mod pitfalls;
+mod test_names;
 mod unsafe_code;

@@ -1,45 +1,47 @@
-//! Random sessions as a whole: random settings, policies and ways to drive, over a server and
-//! timers with every quirk that the mock has; checked for what holds in each of them.
+//! Random sessions: random settings, policies and drivers, over a server and timers with every
+//! quirk of the mock. Each session is checked for the rules that hold in all sessions.
 //!
-//! A session is drawn from its seed. `WHOLE_SEEDS=4711 cargo test -p websocket-heartbeat --test
-//! whole` runs that one session and prints it; `WHOLE_SEEDS=0..1000000`, best with `--release`,
-//! runs a range. Seeds that once failed stand in [`REGRESSIONS`].
+//! The seed decides everything in a session. `WHOLE_SEEDS=4711 cargo test -p websocket-heartbeat
+//! --test whole` runs one session and prints it. `WHOLE_SEEDS=0..1000000` runs a range, best with
+//! `--release`. [`REGRESSIONS`] has seeds that once failed. It is a process of its own, since it
+//! replaces the panic hook and takes its seeds from the environment.
 
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 
 mod drive;
 mod plan;
-mod verdicts;
+mod random_session;
+mod rules;
+mod session_state;
 mod watch;
-mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plan::Plan;
-use world::World;
+use random_session::RandomSession;
 
 /// Seeds of sessions that once broke a rule.
 const REGRESSIONS: [u64; 12] =
     [2, 30, 43, 311, 673, 1_446, 3_200, 7_975, 17_891, 26_309, 35_123, 50_089];
 
-/// How many seeds one run of the tests tries.
+/// The number of seeds in one run of the tests.
 const SEEDS: u64 = 2_000;
 
 #[test]
-fn what_holds_in_every_session_holds_in_random_ones() {
+fn random_sessions_break_no_rule() {
     let asked = std::env::var("WHOLE_SEEDS").ok();
     let seeds = asked.as_deref().map_or(0..SEEDS, seeds);
     if seeds.end - seeds.start == 1 {
         let plan = Plan::draw(seeds.start);
         println!("{plan:#?}");
-        return World::new(plan).run(true);
+        return RandomSession::new(plan).run(true);
     }
-    // The words of each failure are printed below, once.
+    // The messages of all failures are printed below.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut failures = Vec::new();
     for seed in REGRESSIONS.into_iter().chain(seeds) {
-        let session = AssertUnwindSafe(|| World::new(Plan::draw(seed)).run(false));
+        let session = AssertUnwindSafe(|| RandomSession::new(Plan::draw(seed)).run(false));
         if let Err(panic) = catch_unwind(session) {
             let words = panic.downcast_ref::<String>().map(String::as_str);
             let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");

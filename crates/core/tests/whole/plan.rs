@@ -1,11 +1,11 @@
-//! A session drawn from a seed.
+//! [`Plan`]: the random choices of a session.
 
 use std::time::Duration;
 
 use websocket_heartbeat::{Offline, ProofOfLife, WhenFull};
 use websocket_heartbeat_mock::Rng;
 
-/// All that is drawn before a session begins. What happens in it is drawn from `seed` as well.
+/// All choices before a session starts. Later choices also use `seed`.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
@@ -13,9 +13,9 @@ pub(crate) struct Plan {
     pub(crate) driver: DriverKind,
     pub(crate) reader: Reader,
     pub(crate) end: End,
-    /// How long the session lives before its end.
+    /// The duration of the session before its end.
     pub(crate) life: Duration,
-    pub(crate) heartbeat: Heart,
+    pub(crate) heartbeat: HeartbeatKind,
     pub(crate) outbox: Bounds,
     pub(crate) senders: u64,
     pub(crate) minimum_gap: Duration,
@@ -28,22 +28,22 @@ pub(crate) struct Plan {
     pub(crate) timers: Timers,
     /// Commands besides the end: pause, resume, reconnect, probe.
     pub(crate) commands: bool,
-    /// The machine is suspended now and then, for up to an hour.
+    /// The machine is suspended from time to time, for up to an hour.
     pub(crate) suspends: bool,
 }
 
-/// How the server behaves.
+/// The behaviour of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
-    /// It answers, always and in time.
+    /// It always answers in time.
     Healthy(Quirks),
-    /// The first connection is cut silently; later ones are healthy.
+    /// The first connection is cut silently, and later ones are healthy.
     Dying { after: Duration, quirks: Quirks },
-    /// Anything.
+    /// Random faults.
     Chaos,
 }
 
-/// How its connections differ from plain ones.
+/// The options of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quirks {
     pub(crate) latency: Duration,
@@ -54,7 +54,7 @@ pub(crate) struct Quirks {
     pub(crate) without_progress: bool,
 }
 
-/// Which of the ways to drive is used.
+/// The way in which the session is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DriverKind {
     Stream,
@@ -63,13 +63,13 @@ pub(crate) enum DriverKind {
     Inbox { count: usize, drop_oldest: bool },
 }
 
-/// How fast events are taken.
+/// The speed at which events are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
     AtOnce,
-    /// Rests up to so long after an event.
+    /// Sleeps up to this long after each event.
     Slow(Duration),
-    /// Takes nothing before the end.
+    /// Reads nothing before the end.
     Late,
 }
 
@@ -81,7 +81,7 @@ pub(crate) enum End {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heart {
+pub(crate) enum HeartbeatKind {
     Ping(LifeKind),
     Message,
 }
@@ -161,9 +161,9 @@ impl Plan {
             end: [End::Close, End::Close, End::Abort, End::Drop][rng.below(4) as usize],
             life: rng.duration(secs(1)..secs(600)),
             heartbeat: match rng.below(3) {
-                0 => Heart::Ping(LifeKind::AnyFrame),
-                1 => Heart::Ping(LifeKind::Reply),
-                _ => Heart::Message,
+                0 => HeartbeatKind::Ping(LifeKind::AnyFrame),
+                1 => HeartbeatKind::Ping(LifeKind::Reply),
+                _ => HeartbeatKind::Message,
             },
             outbox: Bounds::draw(rng),
             senders: rng.below(4),
