@@ -67,6 +67,22 @@ const NONSENSE: &[Row] = &[
     ("outbox maximum age", "0ns", |b| b.outbox(OutboxSettings::new().max_age(ZERO))),
 ];
 
+/// Settings that have no effect beside another.
+const WITHOUT_EFFECT: &[Row] = &[
+    ("heartbeat timeout", "10s", |b| b.heartbeat(Heartbeat::off().timeout(secs(10)))),
+    ("heartbeat probe", "ping", |b| b.heartbeat(Heartbeat::off().ping())),
+    ("heartbeat probe", "message", |b| b.heartbeat(Heartbeat::off().message("secret"))),
+    ("missed heartbeats", "2", |b| b.heartbeat(Heartbeat::off().max_missed(2))),
+    ("heartbeat alignment", "1s", |b| b.heartbeat(Heartbeat::off().align(secs(1)))),
+    ("heartbeat reply", "a function", |b| b.heartbeat(Heartbeat::off().reply(|_| true))),
+    ("adaptive heartbeat floor", "1s", |b| b.heartbeat(Heartbeat::off().adaptive(secs(1)))),
+    ("hiding of heartbeat replies", "true", |b| b.heartbeat(Heartbeat::off().hide_replies())),
+    ("backoff seed", "1", |b| b.backoff(Exponential::new().jitter(0.0).seed(1))),
+    ("outbox give_back", "false", |b| b.outbox(OutboxSettings::new().resend(1).give_back(false))),
+    ("flap limit", "3", |b| b.preset(Preset::Original).flap_limit(3)),
+    ("flap limit", "3", |b| b.flap_limit(3).stable_after(ZERO)),
+];
+
 #[track_caller]
 fn assert_refused<T>(result: Result<T, ConfigError>, setting: &str, value: &str) {
     let Err(error) = result else { panic!("{setting} of {value} is accepted") };
@@ -85,10 +101,23 @@ fn an_invalid_setting_is_refused_with_value_and_rule() {
 }
 
 #[test]
-fn the_last_setting_counts_and_a_preset_replaces_all() {
-    for (_, _, set) in NONSENSE {
-        assert!(set(builder()).preset(Preset::Resilient).build().is_ok());
+fn a_setting_without_effect_is_refused_with_value_and_rule() {
+    for (setting, value, set) in WITHOUT_EFFECT {
+        assert_refused(set(builder()).build(), setting, value);
     }
+}
+
+#[test]
+fn a_setting_stays_when_a_preset_follows() {
+    for preset in [Preset::Original, Preset::Resilient] {
+        for (setting, value, set) in NONSENSE {
+            assert_refused(set(builder()).preset(preset).build(), setting, value);
+        }
+    }
+}
+
+#[test]
+fn the_last_of_two_calls_of_one_setter_counts() {
     let twice = Exponential::new().jitter(2.0);
     assert!(builder().backoff(twice).backoff(Constant::new(secs(1))).build().is_ok());
 }

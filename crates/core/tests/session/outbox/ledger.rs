@@ -51,7 +51,7 @@ impl Ledger {
         resend: u32,
     ) -> Self {
         let (mut fixture, builder) = Fixture::new(script);
-        let outbox = if resend > 0 { outbox.resend(resend) } else { outbox };
+        let outbox = if resend > 0 { outbox.give_back(true).resend(resend) } else { outbox };
         let mut session = builder.outbox(outbox).build().unwrap();
         let handle = session.handle();
         let log = EventLog::new(&fixture.clock);

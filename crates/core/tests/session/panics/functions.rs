@@ -187,7 +187,10 @@ fn a_session_ends_when_the_probe_function_panics() {
 #[test]
 fn a_panic_of_a_matcher_ends_the_session_but_keeps_the_message() {
     let matchers: [(fn() -> Heartbeat, UserFunction); 3] = [
-        (|| Heartbeat::off().reply(|_| panic!("a fault of the application")), UserFunction::Reply),
+        (
+            || Heartbeat::idle(secs(15)).reply(|_| panic!("a fault of the application")),
+            UserFunction::Reply,
+        ),
         (
             || {
                 let heartbeat = Heartbeat::idle(secs(15)).message("?");
