@@ -302,7 +302,7 @@ pub(crate) async fn observer(state: SessionState, handle: Handle) {
             && spurious(&state)
             && let Some(peer) = state.remote.last_peer()
         {
-            peer.wake_for_no_reason();
+            peer.wake_spuriously();
         }
     }
 }

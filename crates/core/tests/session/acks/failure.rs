@@ -127,7 +127,7 @@ fn losses_before_a_message_was_sent_do_not_count_for_it() {
 
 #[test]
 fn an_unwritten_message_is_not_sent_twice() {
-    let mut fixture = AckFixture::new(|_| Script::accept().without_progress(), |acks| acks);
+    let mut fixture = AckFixture::new(|_| Script::accept().without_bytes_written(), |acks| acks);
     fixture.run(0);
     let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
