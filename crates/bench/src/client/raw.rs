@@ -13,7 +13,7 @@ use super::{
     runtime::Runtime,
     socket::{Fallible, Socket, Target},
 };
-use crate::harness::{
+use crate::{
     case::{Case, KEPT, SIZE},
     process::Meter,
     sample::Sample,

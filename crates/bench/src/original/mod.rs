@@ -10,7 +10,7 @@ use std::{
 use super::{case::Case, process, run};
 
 const PACKAGES: [&str; 2] = ["ws@8.23.0", "websocket-heartbeat-js@1.1.3"];
-const SCRIPT: &str = include_str!("original/client.js");
+const SCRIPT: &str = include_str!("client.js");
 
 /// An installation under the target folder.
 #[derive(Debug)]

@@ -1,11 +1,13 @@
 //! What is asked of ours, held against the results.
 
 use super::{
+    Results,
+    plan::{MANY, OURS, RAW},
+};
+use crate::{
     case::Case,
     contender::{Contender, Kind},
-    plan::{MANY, OURS, RAW},
     sample::{CPU, INSTRUCTIONS, P50, PEAK, RATE, RESIDENT, SECONDS},
-    table::Results,
 };
 
 /// One demand and how it came out.

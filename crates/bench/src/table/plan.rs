@@ -1,6 +1,6 @@
 //! Which contenders are measured in which case, how long, and what each is compared with.
 
-use super::{
+use crate::{
     case::Case,
     contender::{Contender, Kind},
 };

@@ -24,7 +24,7 @@ use super::{
     runtime::{AsyncStd, Runtime, Smol, Tokio},
     socket::{Fallible, Target},
 };
-use crate::harness::{
+use crate::{
     case::{Case, KEPT, SIZE},
     process::{Meter, resident_bytes},
     sample::Sample,

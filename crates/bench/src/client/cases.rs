@@ -6,7 +6,7 @@ use super::{
     fleet,
     socket::{Fallible, Socket, Target},
 };
-use crate::harness::{
+use crate::{
     case::{BATCH, Case, SIZE},
     process::Meter,
     sample::Sample,

@@ -5,12 +5,14 @@ use std::{fmt::Write, fs};
 use serde_json::{Value, json};
 
 use super::{
-    case::Case,
+    Results, Row,
     plan::{self, Group},
+    targets,
+};
+use crate::{
+    case::Case,
     process,
     sample::{CPU, INSTRUCTIONS, P50, P99, PEAK, RATE, RESIDENT, SECONDS},
-    table::{Results, Row},
-    targets,
 };
 
 /// A column: the figure, its title, and by what to divide it.

@@ -10,7 +10,7 @@ use websocket_heartbeat::{
 use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade};
 
 use super::Replay;
-use crate::harness::server::wire;
+use crate::server::wire;
 
 const URL: &str = "ws://replay/hose/0/0/0/0";
 

@@ -12,7 +12,7 @@ use super::super::{
     runtime::Tokio,
     socket::{Fallible, Target},
 };
-use crate::harness::{
+use crate::{
     case::{BATCH, Case, SIZE},
     process::{Meter, resident_bytes},
     sample::Sample,

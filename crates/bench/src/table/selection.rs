@@ -1,6 +1,6 @@
 //! What of the plan is to be measured.
 
-use super::{case::Case, contender::Contender};
+use crate::{case::Case, contender::Contender};
 
 /// The names of the runtimes, as contenders end with them.
 const RUNTIMES: [&str; 3] = ["smol", "async-std", "tokio"];

@@ -11,7 +11,7 @@ use super::{
     runtime::{Runtime, Tokio},
     socket::{Fallible, Target},
 };
-use crate::harness::{case::Case, contender::Kind, sample::Sample};
+use crate::{case::Case, contender::Kind, sample::Sample};
 
 pub(crate) fn run(kind: Kind, case: Case, target: Target, count: u64) -> Fallible<Sample> {
     Tokio::block_on(async {

@@ -7,7 +7,7 @@ use websocket_heartbeat::{Event, Exponential, Preset, Supervisor, Timer, Timesta
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock};
 
 use super::socket::Fallible;
-use crate::harness::{
+use crate::{
     case::Case,
     process::{Meter, peak_bytes, resident_bytes},
     sample::{PEAK, RESIDENT, SECONDS, Sample},

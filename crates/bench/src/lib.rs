@@ -1,30 +1,28 @@
-//! The commands.
+//! Measures websocket-heartbeat side by side with the raw sockets below it and with its peers.
+//!
+//! `bench table` prints the tables, `bench guard` is the regression guard; see the README.
+#![cfg(target_os = "linux")]
 
 mod callgrind;
 mod case;
-mod chart;
 mod client;
 mod contender;
 mod guard;
 mod original;
-mod plan;
 mod process;
 mod replay;
-mod report;
 mod run;
 mod sample;
-mod selection;
 mod server;
 mod table;
-mod targets;
 
 use std::{env, error::Error, process::ExitCode};
 
-use self::{case::Case, contender::Contender, process::Side, selection::Selection};
+use self::{case::Case, contender::Contender, process::Side, table::Selection};
 
 const USAGE: &str = "usage:
   bench table [--quick] [--runtime NAME] [CASE...]
-                                    measure, print tables, write JSON and SVG
+                                    measure, print tables, write JSON
   bench guard [--write]             compare instruction counts with the committed figures
   bench replay SHAPE KIND COUNT     what the guard counts: raw, connection or ours, text or binary
   bench client CONTENDER CASE COUNT ADDRESS
@@ -33,7 +31,8 @@ const USAGE: &str = "usage:
 /// No client may take longer than this.
 const CLIENT_SECONDS: u32 = 90;
 
-pub(crate) fn main() -> ExitCode {
+/// Runs the command that the arguments of the process name.
+pub fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match command(&words) {

@@ -1,15 +1,19 @@
 //! The measurement itself: everything in one go, interleaved by round, case and contender.
 
+mod plan;
+mod report;
+mod selection;
+mod targets;
+
 use std::{fs, io::Write, time::Instant};
 
-use super::{
-    callgrind, chart,
+use self::plan::Group;
+pub(crate) use self::selection::Selection;
+use crate::{
+    callgrind,
     contender::{Contender, Kind},
-    plan::{self, Group},
-    report,
     run::{self, Roster},
     sample::{INSTRUCTIONS, Sample},
-    selection::Selection,
 };
 
 /// What one contender yielded in one group.
@@ -67,12 +71,10 @@ pub(crate) fn measure(selection: &Selection) -> Result<(), String> {
     let folder = run::folder().map_err(|error| error.to_string())?;
     let seconds = began.elapsed().as_secs();
     print!("{}", report::text(&results, seconds));
-    let json = report::json(&results, quick, seconds);
-    for (name, content) in [("table.json", json), ("table.svg", chart::svg(&results))] {
-        let path = folder.join(name);
-        fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("written: {}", path.display());
-    }
+    let path = folder.join("table.json");
+    fs::write(&path, report::json(&results, quick, seconds))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("written: {}", path.display());
     Ok(())
 }
 

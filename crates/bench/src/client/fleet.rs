@@ -14,7 +14,7 @@ use super::{
     runtime::Runtime,
     socket::{Fallible, Socket, Target},
 };
-use crate::harness::{
+use crate::{
     process::{Meter, resident_bytes},
     sample::{CPU, RATE, RESIDENT, Sample},
     server::request::Route,

@@ -3,7 +3,7 @@
 use std::{error::Error, future::Future, net::SocketAddr};
 
 use super::runtime::Runtime;
-use crate::harness::server::request::Route;
+use crate::server::request::Route;
 
 pub(crate) type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
