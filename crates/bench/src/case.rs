@@ -1,4 +1,4 @@
-//! What is measured.
+//! The cases that are measured.
 
 use std::{fmt, str::FromStr};
 
@@ -6,29 +6,29 @@ use super::server::{request::Route, wire};
 
 /// The payload of a message in every case but ping-pong.
 pub(crate) const SIZE: usize = 128;
-/// How many messages a sender that batches puts before one flush, and how many are in flight.
+/// How many messages a batching sender writes before each flush.
 pub(crate) const BATCH: usize = 64;
 
-/// How many messages an application keeps that keeps some.
+/// How many messages the application keeps in [`Case::ReceiveKeep`].
 pub(crate) const KEPT: usize = 1024;
 
-/// One situation to measure a contender in.
+/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Case {
     /// 128-byte binary messages, as many as 64 KiB hold in one write of the server.
-    HoseBinary,
+    ReceiveBinary,
     /// The same in ASCII text.
-    HoseText,
+    ReceiveText,
     /// The same, 8 frames in one write of the server.
-    HoseX8,
+    ReceiveX8,
     /// The same, one write of the server for each frame.
-    HoseX1,
-    /// The binary hose with the halves of a futures `split` in two tasks.
-    HoseSplit,
-    /// The binary hose through a spawned driver and a bounded inbox.
-    HoseDriver,
-    /// The binary hose into an application that keeps the last 1,024 messages.
-    HoseKeep,
+    ReceiveX1,
+    /// `receive-binary` with the halves of a futures `split` in two tasks.
+    ReceiveSplit,
+    /// `receive-binary` through a spawned driver and a bounded inbox.
+    ReceiveDriver,
+    /// `receive-binary` into an application that keeps the last 1,024 messages.
+    ReceiveKeep,
     /// 64-byte text, one round trip after the other.
     PingPong,
     /// 128-byte binary messages, each flushed.
@@ -41,9 +41,9 @@ pub(crate) enum Case {
     SendReceipt,
     /// Many connections, one heartbeat a second each.
     Idle,
-    /// The same with heartbeats that wake many connections together.
+    /// The same with aligned heartbeats, which wake many connections at the same time.
     IdleAligned,
-    /// Many connections that come back after a restart of the server.
+    /// Many connections that reconnect after a restart of the server.
     Reconnect,
     /// One virtual hour of heartbeats and outages for many supervisors.
     Hour,
@@ -51,13 +51,13 @@ pub(crate) enum Case {
 
 impl Case {
     pub(crate) const ALL: [Self; 16] = [
-        Self::HoseBinary,
-        Self::HoseText,
-        Self::HoseX8,
-        Self::HoseX1,
-        Self::HoseSplit,
-        Self::HoseDriver,
-        Self::HoseKeep,
+        Self::ReceiveBinary,
+        Self::ReceiveText,
+        Self::ReceiveX8,
+        Self::ReceiveX1,
+        Self::ReceiveSplit,
+        Self::ReceiveDriver,
+        Self::ReceiveKeep,
         Self::PingPong,
         Self::SendFlush,
         Self::SendQueue,
@@ -71,13 +71,13 @@ impl Case {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::HoseBinary => "hose-binary",
-            Self::HoseText => "hose-text",
-            Self::HoseX8 => "hose-x8",
-            Self::HoseX1 => "hose-x1",
-            Self::HoseSplit => "hose-split",
-            Self::HoseDriver => "hose-driver",
-            Self::HoseKeep => "hose-keep",
+            Self::ReceiveBinary => "receive-binary",
+            Self::ReceiveText => "receive-text",
+            Self::ReceiveX8 => "receive-x8",
+            Self::ReceiveX1 => "receive-x1",
+            Self::ReceiveSplit => "receive-split",
+            Self::ReceiveDriver => "receive-driver",
+            Self::ReceiveKeep => "receive-keep",
             Self::PingPong => "ping-pong",
             Self::SendFlush => "send-flush",
             Self::SendQueue => "send-queue",
@@ -90,27 +90,27 @@ impl Case {
         }
     }
 
-    /// What one unit of the costs is.
+    /// The unit of the costs.
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::PingPong => "round trip",
-            Self::Idle | Self::IdleAligned => "beat",
+            Self::Idle | Self::IdleAligned => "heartbeat",
             Self::Reconnect => "reconnect",
             Self::Hour => "supervisor",
             _ => "message",
         }
     }
 
-    /// How many units a run has: of idle, reconnect and hour, how many connections.
+    /// How many units a run has. For idle, reconnect and hour this is the number of connections.
     pub(crate) fn count(self, quick: bool) -> u64 {
         let (full, quick_count) = match self {
-            Self::HoseBinary
-            | Self::HoseText
-            | Self::HoseSplit
-            | Self::HoseDriver
-            | Self::HoseKeep => (1_000_000, 300_000),
-            Self::HoseX8 => (500_000, 200_000),
-            Self::HoseX1 => (200_000, 50_000),
+            Self::ReceiveBinary
+            | Self::ReceiveText
+            | Self::ReceiveSplit
+            | Self::ReceiveDriver
+            | Self::ReceiveKeep => (1_000_000, 300_000),
+            Self::ReceiveX8 => (500_000, 200_000),
+            Self::ReceiveX1 => (200_000, 50_000),
             Self::PingPong => (10_000, 2_000),
             Self::SendFlush => (100_000, 40_000),
             Self::SendQueue | Self::SendFeed | Self::SendReceipt => (500_000, 200_000),
@@ -120,20 +120,24 @@ impl Case {
         if quick { quick_count } else { full }
     }
 
-    /// What to ask of the server.
+    /// The route to request from the server.
     pub(crate) fn route(self, count: u64) -> Route {
         match self {
-            Self::HoseBinary | Self::HoseSplit | Self::HoseDriver | Self::HoseKeep => {
-                Route::hose(count, SIZE)
+            Self::ReceiveBinary | Self::ReceiveSplit | Self::ReceiveDriver | Self::ReceiveKeep => {
+                Route::push(count, SIZE)
             }
-            Self::HoseText => match Route::hose(count, SIZE) {
-                Route::Hose { count, size, per_write, .. } => {
-                    Route::Hose { count, size, opcode: wire::TEXT, per_write }
+            Self::ReceiveText => match Route::push(count, SIZE) {
+                Route::Push { count, size, per_write, .. } => {
+                    Route::Push { count, size, opcode: wire::TEXT, per_write }
                 }
                 other => other,
             },
-            Self::HoseX8 => Route::Hose { count, size: SIZE, opcode: wire::BINARY, per_write: 8 },
-            Self::HoseX1 => Route::Hose { count, size: SIZE, opcode: wire::BINARY, per_write: 1 },
+            Self::ReceiveX8 => {
+                Route::Push { count, size: SIZE, opcode: wire::BINARY, per_write: 8 }
+            }
+            Self::ReceiveX1 => {
+                Route::Push { count, size: SIZE, opcode: wire::BINARY, per_write: 1 }
+            }
             Self::SendFlush | Self::SendQueue | Self::SendFeed | Self::SendReceipt => {
                 Route::Sink { count }
             }
@@ -157,6 +161,6 @@ impl FromStr for Case {
         Self::ALL
             .into_iter()
             .find(|case| case.name() == name)
-            .ok_or_else(|| format!("no case is called {name}"))
+            .ok_or_else(|| format!("there is no case {name}"))
     }
 }

@@ -1,4 +1,4 @@
-//! Who is measured, by name.
+//! The contenders: the clients that are measured.
 
 use std::{fmt, str::FromStr};
 
@@ -82,22 +82,21 @@ impl Kind {
     }
 }
 
-/// A kind of client with a configuration, written `raw-smol` or, with a read buffer of so many
-/// KiB, `raw-smol@16k`.
+/// A kind of client with a read buffer: `raw-smol` has the default, `raw-smol@16k` has 16 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Contender {
     pub(crate) kind: Kind,
-    /// The size of the read buffer, if not the contender's own default.
+    /// The size of the read buffer, `None` for the client's default.
     pub(crate) buffer: Option<usize>,
 }
 
 impl Contender {
-    /// With the contender's own default read buffer.
+    /// With the default read buffer.
     pub(crate) const fn plain(kind: Kind) -> Self {
         Self { kind, buffer: None }
     }
 
-    /// With a read buffer of so many KiB.
+    /// With a read buffer of this many KiB.
     pub(crate) const fn kib(kind: Kind, kib: usize) -> Self {
         Self { kind, buffer: Some(kib * 1024) }
     }
@@ -116,7 +115,7 @@ impl FromStr for Contender {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("no contender is called {text}");
+        let unknown = || format!("there is no contender {text}");
         let (name, buffer) = match text.split_once('@') {
             None => (text, None),
             Some((name, size)) => {
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back() {
+    fn names_are_parsed_from_their_display_form() {
         for contender in Kind::ALL.map(Contender::plain) {
             assert_eq!(contender.to_string().parse(), Ok(contender));
         }

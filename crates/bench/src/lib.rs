@@ -11,9 +11,9 @@ mod guard;
 mod original;
 mod process;
 mod replay;
-mod run;
 mod sample;
 mod server;
+mod subprocess;
 mod table;
 
 use std::{env, error::Error, process::ExitCode};
@@ -24,11 +24,11 @@ const USAGE: &str = "usage:
   bench table [--quick] [--runtime NAME] [CASE...]
                                     measure, print tables, write JSON
   bench guard [--write]             compare instruction counts with the committed figures
-  bench replay SHAPE KIND COUNT     what the guard counts: raw, connection or ours, text or binary
+  bench replay SHAPE KIND COUNT     a run that the guard counts: raw, connection or ours, text or binary
   bench client CONTENDER CASE COUNT ADDRESS
   bench server";
 
-/// No client may take longer than this.
+/// The time limit of a client.
 const CLIENT_SECONDS: u32 = 90;
 
 /// Runs the command that the arguments of the process name.
@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
 
 fn command(words: &[&str]) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     match *words {
-        ["table", ref wanted @ ..] => table::measure(&Selection::of(wanted)?)?,
+        ["table", ref wanted @ ..] => table::measure(&Selection::parse(wanted)?)?,
         ["guard"] => return Ok(guard::guard(false)?),
         ["guard", "--write"] => return Ok(guard::guard(true)?),
         ["replay", shape, kind @ ("text" | "binary"), count] => {

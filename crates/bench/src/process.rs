@@ -1,6 +1,11 @@
-//! What a process asks of the system: a core of its own, file descriptors, an end, its own cost.
+//! Services of the system for a process: cores, limits, its costs, other programs, a folder for files.
 
-use std::{fs, time::Instant};
+use std::{
+    env, fs, io,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
@@ -8,7 +13,7 @@ use nix::{
     unistd::{Pid, alarm},
 };
 
-/// Which side of the line a process is; each has its own core where there are two.
+/// The role of a process. Each role has its own core where there are two cores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Side {
     Client,
@@ -23,8 +28,8 @@ pub(crate) fn cores() -> Vec<usize> {
         .collect()
 }
 
-/// Binds this process to its side's core: the first one serves clients, the last one the server.
-/// Does nothing where there is one core only, or where the system refuses.
+/// Binds this process to the core of its role: the first core for the client, the last core for the
+/// server. Does nothing with only one core, or if the system refuses it.
 pub(crate) fn pin(side: Side) {
     let cores = cores();
     let core = match side {
@@ -36,20 +41,20 @@ pub(crate) fn pin(side: Side) {
         && cores.len() > 1
         && set.set(core).is_ok()
     {
-        // Refused in some sandboxes. The measurement is then noisier, not wrong.
+        // Some sandboxes refuse it. The measurement is then noisier, but not wrong.
         let _ = sched_setaffinity(Pid::from_raw(0), &set);
     }
 }
 
-/// Raises the soft limit of open files to the hard one. Where that is refused, as under valgrind,
-/// only the cases of many connections can fail, and they say so.
+/// Raises the soft limit of open files to the hard limit. If that is refused, as under valgrind, only
+/// the cases of many connections can fail, with an error.
 pub(crate) fn raise_open_files() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 
-/// Ends this process by signal after so many seconds: nothing here may hang.
+/// Ends this process by a signal after this many seconds, so that no process hangs.
 pub(crate) fn end_after(seconds: u32) {
     alarm::set(seconds);
 }
@@ -72,12 +77,12 @@ pub(crate) fn resident_bytes() -> u64 {
         .map_or(0, |pages| pages * PAGE)
 }
 
-/// The most resident memory that this process ever had, in bytes.
+/// The peak of the resident memory of this process, in bytes.
 pub(crate) fn peak_bytes() -> u64 {
     getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss() as u64 * 1024)
 }
 
-/// Processor and wall-clock time since it was started.
+/// Measures processor and wall-clock time.
 #[derive(Debug)]
 pub(crate) struct Meter {
     cpu: u64,
@@ -89,8 +94,27 @@ impl Meter {
         Self { cpu: cpu_nanos(), wall: Instant::now() }
     }
 
-    /// Processor nanoseconds and wall-clock nanoseconds so far.
+    /// The nanoseconds of processor time and of wall-clock time since the start.
     pub(crate) fn read(&self) -> (f64, f64) {
         ((cpu_nanos() - self.cpu) as f64, self.wall.elapsed().as_nanos() as f64)
     }
+}
+
+/// Whether a program can be started.
+pub(crate) fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The folder of results and of what is installed on demand, in cargo's target folder.
+pub(crate) fn output_folder() -> io::Result<PathBuf> {
+    let program = env::current_exe()?;
+    let target = program.ancestors().nth(2).ok_or(io::ErrorKind::NotFound)?;
+    let folder = target.join("side-by-side");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
 }

@@ -1,4 +1,4 @@
-//! What one run of a client yields.
+//! The figures of one run of a client.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::process::Meter;
 
-/// Figures by name, see the constants. Passed from the client's process as one line of JSON.
+/// Figures by name; the names are the constants below. The client's process prints them as one line of
+/// JSON.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sample(BTreeMap<String, f64>);
 
@@ -16,19 +17,19 @@ pub(crate) const CPU: &str = "cpu_ns";
 pub(crate) const RATE: &str = "per_second";
 /// Median latency in nanoseconds.
 pub(crate) const P50: &str = "p50_ns";
-/// Latency that one in a hundred exceeds, in nanoseconds.
+/// The 99th percentile of the latency in nanoseconds.
 pub(crate) const P99: &str = "p99_ns";
 /// Resident bytes per connection.
 pub(crate) const RESIDENT: &str = "resident_bytes";
 /// Wall-clock seconds of the whole run.
 pub(crate) const SECONDS: &str = "seconds";
-/// The most that was ever resident, in bytes.
+/// The peak of the resident memory, in bytes.
 pub(crate) const PEAK: &str = "peak_bytes";
 /// Instructions per unit in user space.
 pub(crate) const INSTRUCTIONS: &str = "instructions";
 
 impl Sample {
-    /// The cost and rate of `units` since `meter` was started.
+    /// The cost and rate of `units` since the start of `meter`.
     pub(crate) fn of(meter: &Meter, units: u64) -> Self {
         let (cpu, wall) = meter.read();
         let units = units as f64;
@@ -41,7 +42,7 @@ impl Sample {
         self
     }
 
-    /// Adds the percentiles of round trips, given in nanoseconds.
+    /// Adds the percentiles of round trips in nanoseconds.
     #[must_use]
     pub(crate) fn with_latencies(self, mut nanos: Vec<u64>) -> Self {
         nanos.sort_unstable();
@@ -93,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_by_figure() {
+    fn each_figure_has_its_own_median() {
         let runs: Vec<Sample> = [3.0, 1.0, 2.0].map(|cpu| Sample::default().with(CPU, cpu)).into();
         assert_eq!(Sample::median(&runs).get(CPU), Some(2.0));
         assert_eq!(Sample::median(&runs[..2]).get(CPU), Some(2.0));
     }
 
     #[test]
-    fn passes_through_json() {
+    fn a_sample_is_parsed_from_its_json() {
         let sample = Sample::default().with(CPU, 114.5).with(RATE, 8e6);
         assert_eq!(Sample::from_json(&sample.to_json().to_string()), Some(sample));
     }

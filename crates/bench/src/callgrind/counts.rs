@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, env, ops::Sub, process::Command};
 
-/// What was executed.
+/// The counts of one profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) instructions: f64,
@@ -13,8 +13,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Reads a profile that was written with `--dump-instr=yes`. `locked` are the addresses of
-    /// the instructions of this program that lock.
+    /// Reads a profile that was written with `--dump-instr=yes`. `locked` holds the addresses of the
+    /// locking instructions of this program.
     pub(crate) fn of(profile: &str, program: &str, locked: &HashSet<u64>) -> Self {
         let mut counts = Self::default();
         let mut ours = false;
@@ -26,7 +26,7 @@ impl Counts {
             } else if let Some(name) = line.strip_prefix("cfn=") {
                 callee = name;
             } else if let Some(call) = line.strip_prefix("calls=") {
-                // The next line has the cost of the call: that is counted where it is spent.
+                // The next line has the cost of the call, which is counted in the callee.
                 inclusive = true;
                 let calls = call.split(' ').next().and_then(|count| count.parse().ok());
                 counts.count_call(callee, calls.unwrap_or(0.0));
@@ -99,8 +99,8 @@ pub(crate) fn locked_addresses() -> Result<HashSet<u64>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(locked_address).collect())
 }
 
-/// The address in a line such as `4d2a0: lock xadd %rax,0x8(%rdi)`, if the instruction locks; an
-/// exchange with memory does so without saying.
+/// The address in a line such as `4d2a0: lock xadd %rax,0x8(%rdi)`, if the instruction locks. An
+/// `xchg` with memory always locks.
 fn locked_address(line: &str) -> Option<u64> {
     let (address, instruction) = line.split_once(":\t")?;
     let locks = instruction.starts_with("lock ")
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn costs_are_counted_where_they_are_spent() {
+    fn the_cost_of_a_call_is_counted_in_the_callee() {
         let profile = "\
 positions: instr line
 ob=/bench
@@ -136,7 +136,7 @@ totals: 510
     }
 
     #[test]
-    fn locks_are_recognised() {
+    fn locking_instructions_are_recognised() {
         assert_eq!(locked_address("   4d2a0:\tlock xadd %rax,0x8(%rdi)"), Some(0x4d2a0));
         assert_eq!(locked_address("   4d2a8:\txchg   %al,(%rdi)"), Some(0x4d2a8));
         assert_eq!(locked_address("   4d2b0:\txchg   %ax,%ax"), None);

@@ -1,4 +1,5 @@
-//! Exact counts by `valgrind --tool=callgrind`, as differences of two runs so that set-up cancels.
+//! Exact counts by `valgrind --tool=callgrind`. They are differences of two runs, without the costs of
+//! the set-up.
 
 mod counts;
 
@@ -9,19 +10,24 @@ use std::{
 };
 
 pub(crate) use self::counts::{Counts, locked_addresses};
-use super::{case::Case, contender::Contender, original::present, run};
+use crate::{
+    case::Case,
+    contender::Contender,
+    process::{self, is_installed},
+    subprocess::{self, ServerProcess},
+};
 
-/// Whether valgrind is here.
+/// Why valgrind cannot be used, if it cannot.
 pub(crate) fn absence() -> Option<String> {
-    (!present("valgrind")).then(|| "valgrind is not installed".to_owned())
+    (!is_installed("valgrind")).then(|| "valgrind is not installed".to_owned())
 }
 
-/// Whether objdump is here.
+/// Why objdump cannot be used, if it cannot.
 pub(crate) fn disassembler_absence() -> Option<String> {
-    (!present("objdump")).then(|| "objdump is not installed".to_owned())
+    (!is_installed("objdump")).then(|| "objdump is not installed".to_owned())
 }
 
-/// Runs this program with `arguments` under callgrind and yields what it wrote.
+/// Runs this program with `arguments` under callgrind and returns the profile.
 pub(crate) fn profile(arguments: &[String], options: &[&str]) -> Result<String, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let file = output_file()?;
@@ -43,7 +49,7 @@ pub(crate) fn profile(arguments: &[String], options: &[&str]) -> Result<String, 
 }
 
 fn output_file() -> Result<PathBuf, String> {
-    let folder = run::folder().map_err(|error| error.to_string())?;
+    let folder = process::output_folder().map_err(|error| error.to_string())?;
     Ok(folder.join(format!("callgrind.{}", std::process::id())))
 }
 
@@ -55,13 +61,13 @@ pub(crate) fn instructions(profile: &str) -> Result<u64, String> {
         .ok_or_else(|| "the profile has no total".to_owned())
 }
 
-/// Instructions of a client per message, set-up excluded.
+/// The instructions of a client per message, without those of the set-up.
 pub(crate) fn per_message(contender: Contender, case: Case) -> Result<f64, String> {
     const COUNTS: [u64; 2] = [20_000, 60_000];
     let mut totals = [0; 2];
     for (total, count) in totals.iter_mut().zip(COUNTS) {
-        let server = run::Server::start().map_err(|error| error.to_string())?;
-        let arguments = run::client_arguments(contender, case, count, server.address);
+        let server = ServerProcess::start().map_err(|error| error.to_string())?;
+        let arguments = subprocess::client_arguments(contender, case, count, server.address);
         *total = instructions(&profile(&arguments, &[])?)?;
     }
     Ok((totals[1] as f64 - totals[0] as f64) / (COUNTS[1] - COUNTS[0]) as f64)

@@ -1,6 +1,6 @@
 //! The cases of one connection, for any [`Socket`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     fleet,
@@ -12,18 +12,20 @@ use crate::{
     sample::Sample,
 };
 
-/// What a client says first to a hose.
+/// The message after which the server begins to push.
 pub(crate) const GO: &[u8] = b"go";
 /// The message of the cases that send.
 pub(crate) const PAYLOAD: &[u8] = &[b'x'; SIZE];
+/// How often the writing half of a split connection sends while the other half reads.
+pub(crate) const WRITE_INTERVAL: Duration = Duration::from_millis(10);
 /// The message of ping-pong.
 pub(crate) const BALL: &str = "a ball of sixty-four bytes, as in a subscription or an order....";
 
-/// Runs a case; cases that need more than a [`Socket`] are refused.
+/// Runs a case. A case that needs more than a [`Socket`] is an error.
 pub(crate) async fn run<S: Socket>(case: Case, target: Target, count: u64) -> Fallible<Sample> {
     match case {
-        Case::HoseBinary | Case::HoseText | Case::HoseX8 | Case::HoseX1 => {
-            hose::<S>(target, count).await
+        Case::ReceiveBinary | Case::ReceiveText | Case::ReceiveX8 | Case::ReceiveX1 => {
+            receive::<S>(target, count).await
         }
         Case::PingPong => ping_pong::<S>(target, count).await,
         Case::SendFlush => send_flush::<S>(target, count).await,
@@ -31,19 +33,20 @@ pub(crate) async fn run<S: Socket>(case: Case, target: Target, count: u64) -> Fa
         Case::SendFeed => send_feed::<S>(target, count).await,
         Case::Idle => fleet::idle::<S>(target, count).await,
         Case::Reconnect => fleet::reconnect::<S>(target, count).await,
-        Case::IdleAligned => Err("raw sockets do not align their beats".into()),
-        Case::Hour => Err("virtual time is the mock's".into()),
-        Case::HoseSplit | Case::HoseDriver | Case::HoseKeep | Case::SendReceipt => {
-            unsupported(case)
-        }
+        Case::ReceiveSplit
+        | Case::ReceiveDriver
+        | Case::ReceiveKeep
+        | Case::SendReceipt
+        | Case::IdleAligned
+        | Case::Hour => unsupported(case),
     }
 }
 
 pub(crate) fn unsupported<T>(case: Case) -> Fallible<T> {
-    Err(format!("this contender has no {case}").into())
+    Err(format!("this client does not support {case}").into())
 }
 
-/// Complains unless a message has the length it must have.
+/// An error unless a message has the expected length.
 pub(crate) fn expect_length(length: usize, expected: usize) -> Fallible<()> {
     if length == expected {
         Ok(())
@@ -52,7 +55,7 @@ pub(crate) fn expect_length(length: usize, expected: usize) -> Fallible<()> {
     }
 }
 
-async fn hose<S: Socket>(target: Target, count: u64) -> Fallible<Sample> {
+async fn receive<S: Socket>(target: Target, count: u64) -> Fallible<Sample> {
     let mut socket = S::connect(target).await?;
     let meter = Meter::start();
     socket.send(S::binary(GO)).await?;

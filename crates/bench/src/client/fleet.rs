@@ -1,4 +1,5 @@
-//! The cases of many connections: idle with a heartbeat each, and back after a restart.
+//! The cases of many connections: idle with a heartbeat each, and reconnecting after a restart of the
+//! server.
 
 use std::{
     io::{self, Read, Write},
@@ -20,22 +21,24 @@ use crate::{
     server::request::Route,
 };
 
-/// How many connections are opened at a time, well below the server's queue.
+/// How many connections are opened at the same time. The queue of the server's listener is longer.
 pub(crate) const CHUNK: u64 = 250;
-/// One heartbeat per connection in this time.
+/// Each connection sends one heartbeat in this time.
 pub(crate) const BEAT: Duration = Duration::from_secs(1);
-/// From the loss of a connection to the next attempt.
+/// The time from the loss of a connection to the next attempt.
 pub(crate) const DELAY: Duration = Duration::from_millis(500);
-/// How long the server stays away: less than [`DELAY`], so that one attempt is enough.
-const AWAY: u64 = 250;
-/// How long connections beat before the measurement, and while it lasts.
-const PATIENCE: [Duration; 2] = [Duration::from_millis(1_500), Duration::from_millis(4_000)];
+/// How many milliseconds the server does not listen: less than [`DELAY`], so that one attempt is enough.
+const RESTART_MILLIS: u64 = 250;
+/// How long heartbeats are sent before the measurement, and during it.
+const TIMES: [Duration; 2] = [Duration::from_millis(1_500), Duration::from_millis(4_000)];
 /// The same for fewer than a thousand connections, which is a quick run.
-const HASTE: [Duration; 2] = [Duration::from_millis(1_200), Duration::from_millis(2_000)];
-const LOOK: Duration = Duration::from_millis(10);
+const QUICK_TIMES: [Duration; 2] = [Duration::from_millis(1_200), Duration::from_millis(2_000)];
+/// How often the counts of connections are read.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Asks the server by plain HTTP. Blocks for a moment, which the measurement includes.
-fn ask(address: SocketAddr, route: Route) -> io::Result<String> {
+/// Sends a plain HTTP request and returns the answer. Blocks for a moment, which the measurement
+/// includes.
+fn request(address: SocketAddr, route: Route) -> io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     write!(stream, "GET {route} HTTP/1.1\r\n\r\n")?;
     let mut answer = String::new();
@@ -43,31 +46,31 @@ fn ask(address: SocketAddr, route: Route) -> io::Result<String> {
     Ok(answer)
 }
 
-/// How many frames the server has heard so far.
-fn heard(address: SocketAddr) -> io::Result<u64> {
-    let answer = ask(address, Route::Heard)?;
+/// How many frames the server has received so far.
+fn frames_received(address: SocketAddr) -> io::Result<u64> {
+    let answer = request(address, Route::FrameCount)?;
     answer.lines().last().and_then(|line| line.parse().ok()).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, "the server did not say what it heard")
+        io::Error::new(io::ErrorKind::InvalidData, "the server did not return its frame count")
     })
 }
 
-/// With all connections open: what a beat and a connection cost. `before` is the resident memory
-/// before the first connection.
+/// Measures the cost of a heartbeat and of a connection. All connections are open. `before` is the
+/// resident memory before the first one.
 pub(crate) async fn measure_beats<R: Runtime>(
     address: SocketAddr,
     connections: u64,
     before: u64,
 ) -> Fallible<Sample> {
-    let [settle, window] = if connections < 1_000 { HASTE } else { PATIENCE };
+    let [settle, window] = if connections < 1_000 { QUICK_TIMES } else { TIMES };
     R::sleep(settle).await;
-    let earlier = heard(address)?;
+    let earlier = frames_received(address)?;
     let meter = Meter::start();
     R::sleep(window).await;
     let (cpu, wall) = meter.read();
-    let beats = (heard(address)? - earlier) as f64;
+    let beats = (frames_received(address)? - earlier) as f64;
     let due = connections as f64 * window.as_secs_f64();
     if beats < due / 2.0 {
-        return Err(format!("{beats} beats where {due} were due").into());
+        return Err(format!("{beats} heartbeats where {due} were due").into());
     }
     let resident = resident_bytes().saturating_sub(before) as f64 / connections as f64;
     Ok(Sample::default()
@@ -76,7 +79,7 @@ pub(crate) async fn measure_beats<R: Runtime>(
         .with(RESIDENT, resident))
 }
 
-/// Connections with a heartbeat in a loop of interval and reply.
+/// Each connection loops: it sleeps, sends a ping and waits for the pong.
 pub(crate) async fn idle<S: Socket>(target: Target, count: u64) -> Fallible<Sample> {
     let before = resident_bytes();
     for _ in 0..count {
@@ -93,9 +96,9 @@ pub(crate) async fn idle<S: Socket>(target: Target, count: u64) -> Fallible<Samp
     measure_beats::<S::Runtime>(target.address, count, before).await
 }
 
-/// Who is open, and since when.
+/// How many connections are open and lost, and when the last one opened.
 #[derive(Debug)]
-pub(crate) struct Census {
+pub(crate) struct ConnectionCounts {
     epoch: Instant,
     open: AtomicU64,
     lost: AtomicU64,
@@ -103,7 +106,7 @@ pub(crate) struct Census {
     last_open: AtomicU64,
 }
 
-impl Census {
+impl ConnectionCounts {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             epoch: Instant::now(),
@@ -132,57 +135,57 @@ impl Census {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits until so many are open.
+    /// Waits until `count` connections are open.
     pub(crate) async fn wait_open<R: Runtime>(&self, count: u64) {
         while self.open.load(Ordering::Relaxed) < count {
-            R::sleep(LOOK).await;
+            R::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// With all connections open: restarts the server and waits until all are open again.
+/// Restarts the server and waits until all connections are open again. All are open before.
 pub(crate) async fn measure_reconnect<R: Runtime>(
     address: SocketAddr,
-    census: &Census,
+    counts: &ConnectionCounts,
     connections: u64,
 ) -> Fallible<Sample> {
-    census.wait_open::<R>(connections).await;
-    let lost = census.lost.load(Ordering::Relaxed);
+    counts.wait_open::<R>(connections).await;
+    let lost = counts.lost.load(Ordering::Relaxed);
     let meter = Meter::start();
-    census.first_dial.store(u64::MAX, Ordering::Relaxed);
-    ask(address, Route::Restart { millis: AWAY })?;
-    while census.lost.load(Ordering::Relaxed) < lost + connections {
-        R::sleep(LOOK).await;
+    counts.first_dial.store(u64::MAX, Ordering::Relaxed);
+    request(address, Route::Restart { millis: RESTART_MILLIS })?;
+    while counts.lost.load(Ordering::Relaxed) < lost + connections {
+        R::sleep(POLL_INTERVAL).await;
     }
-    census.wait_open::<R>(connections).await;
+    counts.wait_open::<R>(connections).await;
     let (cpu, _) = meter.read();
-    let first = census.first_dial.load(Ordering::Relaxed);
-    let took = census.last_open.load(Ordering::Relaxed).saturating_sub(first);
+    let first = counts.first_dial.load(Ordering::Relaxed);
+    let took = counts.last_open.load(Ordering::Relaxed).saturating_sub(first);
     let connections = connections as f64;
     Ok(Sample::default().with(CPU, cpu / connections).with(RATE, connections * 1e9 / took as f64))
 }
 
-/// Connections in a loop that dials again a while after each loss.
+/// Each connection loops: it reads until the connection ends, waits and dials again.
 pub(crate) async fn reconnect<S: Socket>(target: Target, count: u64) -> Fallible<Sample> {
-    let census = Census::new();
+    let counts = ConnectionCounts::new();
     let mut started = 0;
     while started < count {
         for _ in 0..CHUNK.min(count - started) {
-            let census = Arc::clone(&census);
+            let counts = Arc::clone(&counts);
             S::Runtime::spawn(async move {
                 loop {
-                    census.dialling();
+                    counts.dialling();
                     if let Ok(mut socket) = S::connect(target).await {
-                        census.opened();
+                        counts.opened();
                         while socket.receive().await.is_ok() {}
-                        census.lost();
+                        counts.lost();
                     }
                     S::Runtime::sleep(DELAY).await;
                 }
             });
             started += 1;
         }
-        census.wait_open::<S::Runtime>(started).await;
+        counts.wait_open::<S::Runtime>(started).await;
     }
-    measure_reconnect::<S::Runtime>(target.address, &census, count).await
+    measure_reconnect::<S::Runtime>(target.address, &counts, count).await
 }

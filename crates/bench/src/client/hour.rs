@@ -15,17 +15,17 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-/// So many supervisors share a clock: one after the other they are woken in turn, and what they
-/// touch should still be in a cache when it is their turn again. All groups live at the same time,
-/// and the hour passes for them in so many turns.
+/// How many supervisors share a clock. They are woken one after the other, and their memory should
+/// still be in a cache when they are woken again.
 const GROUP: u64 = 250;
+/// All groups exist at the same time, and the hour passes for each of them in this many parts.
 const TURNS: u32 = 12;
-/// The supervisors begin one after the other during this time, the interval of their heartbeats.
+/// The supervisors start one after the other during this time, which is their heartbeat interval.
 const SPREAD: Duration = Duration::from_secs(15);
 
-/// Each supervisor's server: the line dies in silence after ten minutes, the next three attempts
-/// are refused; then the server hangs up after twenty minutes, then closes after ten, and then it
-/// stays. In between it answers pings.
+/// The server of a supervisor. The first connection dies silently after ten minutes, the next three
+/// attempts are refused. The fifth connection ends without a close frame after twenty minutes, the
+/// sixth is closed after ten minutes, and the seventh stays open. The server answers pings.
 fn server(dial: u64) -> Script {
     match dial {
         1 => Script::accept().half_open_after(MINUTE * 10),
@@ -37,15 +37,15 @@ fn server(dial: u64) -> Script {
     .unrecorded()
 }
 
-/// What the supervisors told.
+/// The events of all supervisors, counted.
 #[derive(Debug, Default)]
-struct Told {
+struct EventCounts {
     opens: Cell<u64>,
     losses: Cell<u64>,
 }
 
-/// Some of the supervisors, with a clock of their own.
-fn group(indices: Range<u64>, count: u64, told: &Rc<Told>) -> Fallible<Runner> {
+/// Some of the supervisors, which share a clock.
+fn group(indices: Range<u64>, count: u64, counts: &Rc<EventCounts>) -> Fallible<Runner> {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     for index in indices {
@@ -57,13 +57,13 @@ fn group(indices: Range<u64>, count: u64, told: &Rc<Told>) -> Fallible<Runner> {
             .build()?;
         let begin = Timestamp::from_epoch(SPREAD.mul_f64(index as f64 / count as f64));
         let begin = clock.timer().sleep_until(begin);
-        let told = Rc::clone(told);
+        let counts = Rc::clone(counts);
         let task = async move {
             begin.await;
             while let Some(event) = session.next().await {
                 match event {
-                    Event::Open(_) => told.opens.set(told.opens.get() + 1),
-                    Event::Lost(lost) if lost.opened => told.losses.set(told.losses.get() + 1),
+                    Event::Open(_) => counts.opens.set(counts.opens.get() + 1),
+                    Event::Lost(lost) if lost.opened => counts.losses.set(counts.losses.get() + 1),
                     _ => {}
                 }
             }
@@ -75,14 +75,14 @@ fn group(indices: Range<u64>, count: u64, told: &Rc<Told>) -> Fallible<Runner> {
 
 pub(super) fn run(case: Case, count: u64) -> Fallible<Sample> {
     if case != Case::Hour {
-        return Err("the mock is for virtual time".into());
+        return Err("the mock only runs the case hour".into());
     }
     let meter = Meter::start();
     let before = resident_bytes();
-    let told = Rc::new(Told::default());
+    let counts = Rc::new(EventCounts::default());
     let mut groups = (0..count)
         .step_by(GROUP as usize)
-        .map(|first| group(first..count.min(first + GROUP), count, &told))
+        .map(|first| group(first..count.min(first + GROUP), count, &counts))
         .collect::<Fallible<Vec<_>>>()?;
     for _ in 0..TURNS {
         for runner in &mut groups {
@@ -90,7 +90,7 @@ pub(super) fn run(case: Case, count: u64) -> Fallible<Sample> {
         }
     }
     let resident = resident_bytes().saturating_sub(before) as f64 / count as f64;
-    let (opens, losses) = (told.opens.get(), told.losses.get());
+    let (opens, losses) = (counts.opens.get(), counts.losses.get());
     if (opens, losses) != (count * 4, count * 3) {
         return Err(format!("{opens} connections and {losses} losses of {count} clients").into());
     }

@@ -1,9 +1,10 @@
-//! The client side: one contender in one case, in a process of its own.
+//! The client process: one contender in one case.
 
 mod cases;
 mod connection;
 mod fleet;
 mod hour;
+mod message_socket;
 mod ours;
 mod raw;
 mod runtime;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 
 use self::{
     connection::Bare,
+    message_socket::MessageSocket,
     runtime::{AsyncStd, Runtime, Smol, Tokio},
     socket::{Fallible, Target},
 };
@@ -25,7 +27,7 @@ use super::{
     sample::Sample,
 };
 
-/// Runs a contender that is part of this program.
+/// Runs a contender that is built into this program.
 pub(crate) fn run(
     contender: Contender,
     case: Case,
@@ -38,17 +40,21 @@ pub(crate) fn run(
         Kind::OursAsyncStd => AsyncStd::block_on(ours::run::<AsyncStd>(case, target, count)),
         Kind::OursTokio => Tokio::block_on(ours::run::<Tokio>(case, target, count)),
         Kind::OursMock => hour::run(case, count),
-        Kind::ConnectionSmol => Smol::block_on(cases::run::<Bare<Smol>>(case, target, count)),
-        Kind::ConnectionAsyncStd => {
-            AsyncStd::block_on(cases::run::<Bare<AsyncStd>>(case, target, count))
+        Kind::ConnectionSmol => {
+            Smol::block_on(cases::run::<MessageSocket<Bare<Smol>>>(case, target, count))
         }
-        Kind::ConnectionTokio => Tokio::block_on(cases::run::<Bare<Tokio>>(case, target, count)),
+        Kind::ConnectionAsyncStd => {
+            AsyncStd::block_on(cases::run::<MessageSocket<Bare<AsyncStd>>>(case, target, count))
+        }
+        Kind::ConnectionTokio => {
+            Tokio::block_on(cases::run::<MessageSocket<Bare<Tokio>>>(case, target, count))
+        }
         Kind::RawSmol => Smol::block_on(raw::run::<Smol>(case, target, count)),
         Kind::RawAsyncStd => AsyncStd::block_on(raw::run::<AsyncStd>(case, target, count)),
         Kind::RawTokio => Tokio::block_on(raw::run::<Tokio>(case, target, count)),
         #[cfg(feature = "peers")]
         kind => peers::run(kind, case, target, count),
         #[cfg(not(feature = "peers"))]
-        kind => Err(format!("{} is not built in: use the feature `peers`", kind.name()).into()),
+        kind => Err(format!("{} is not built in. Use the feature `peers`.", kind.name()).into()),
     }
 }

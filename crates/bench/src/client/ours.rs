@@ -18,9 +18,8 @@ use websocket_heartbeat_tokio::{TokioTimer, TokioTransport};
 use websocket_heartbeat_tungstenite::{Request, Tuning};
 
 use super::{
-    cases::{BALL, GO, PAYLOAD, expect_length},
-    fleet::{BEAT, CHUNK, Census, DELAY, measure_beats, measure_reconnect},
-    raw::MURMUR,
+    cases::{self, BALL, GO, PAYLOAD, WRITE_INTERVAL, expect_length},
+    fleet::{BEAT, CHUNK, ConnectionCounts, DELAY, measure_beats, measure_reconnect},
     runtime::{AsyncStd, Runtime, Smol, Tokio},
     socket::{Fallible, Target},
 };
@@ -36,10 +35,10 @@ const INBOX: usize = 1024;
 /// How many messages the outbox holds by default.
 const OUTBOX: usize = 1024;
 
-/// What beats are aligned to.
+/// Heartbeats are aligned to multiples of this.
 const SLOT: Duration = Duration::from_millis(250);
 
-/// A runtime with a backend of ours.
+/// A runtime that has a backend of ours.
 pub(crate) trait Ours: Runtime {
     type Transport: Transport<Connection: Unpin + Send + 'static, Connect: Send + 'static>
         + Clone
@@ -88,7 +87,7 @@ fn tuning(target: Target) -> Tuning {
 
 type Session<R> = Supervisor<<R as Ours>::Transport, <R as Ours>::Timer>;
 
-/// The settings that the README leads with.
+/// The settings that the README recommends.
 fn builder<R: Ours>(transport: R::Transport, timer: R::Timer) -> Builder<R::Transport, R::Timer> {
     Supervisor::builder(transport, timer).preset(Preset::Resilient)
 }
@@ -107,12 +106,12 @@ async fn opened<R: Ours>(mut session: Session<R>) -> Fallible<Session<R>> {
         match session.next().await {
             Some(Event::Open(_)) => return Ok(session),
             Some(Event::Connecting(_)) => {}
-            other => return Err(format!("{other:?} instead of a connection").into()),
+            other => return Err(format!("{other:?} instead of an open connection").into()),
         }
     }
 }
 
-/// The length of a message; other events are not expected.
+/// The length of a message. Any other event is an error.
 fn length(event: Option<Event>) -> Fallible<usize> {
     match event {
         Some(Event::Message(message)) => Ok(message.len()),
@@ -126,12 +125,12 @@ fn binary(payload: &'static [u8]) -> Message {
 
 pub(crate) async fn run<R: Ours>(case: Case, target: Target, count: u64) -> Fallible<Sample> {
     match case {
-        Case::HoseBinary | Case::HoseText | Case::HoseX8 | Case::HoseX1 => {
-            hose::<R>(target, count).await
+        Case::ReceiveBinary | Case::ReceiveText | Case::ReceiveX8 | Case::ReceiveX1 => {
+            receive::<R>(target, count).await
         }
-        Case::HoseSplit => hose_split::<R>(target, count).await,
-        Case::HoseDriver => hose_driver::<R>(target, count).await,
-        Case::HoseKeep => hose_keep::<R>(target, count).await,
+        Case::ReceiveSplit => receive_split::<R>(target, count).await,
+        Case::ReceiveDriver => receive_driver::<R>(target, count).await,
+        Case::ReceiveKeep => receive_keep::<R>(target, count).await,
         Case::PingPong => ping_pong::<R>(target, count).await,
         Case::SendFlush => send_flush::<R>(target, count).await,
         Case::SendFeed => send_feed::<R>(target, count).await,
@@ -140,11 +139,11 @@ pub(crate) async fn run<R: Ours>(case: Case, target: Target, count: u64) -> Fall
         Case::Idle => idle::<R>(target, count, Duration::ZERO).await,
         Case::IdleAligned => idle::<R>(target, count, SLOT).await,
         Case::Reconnect => reconnect::<R>(target, count).await,
-        Case::Hour => Err("virtual time is the mock's".into()),
+        Case::Hour => cases::unsupported(case),
     }
 }
 
-async fn hose<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+async fn receive<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let mut session = connect::<R>(target).await?;
     let meter = Meter::start();
     session.send(binary(GO)).await?;
@@ -154,12 +153,12 @@ async fn hose<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-async fn hose_split<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+async fn receive_split<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let (mut sink, mut stream) = connect::<R>(target).await?.split();
     let meter = Meter::start();
     R::spawn(async move {
         while sink.send(binary(GO)).await.is_ok() {
-            R::sleep(MURMUR).await;
+            R::sleep(WRITE_INTERVAL).await;
         }
     });
     for _ in 0..count {
@@ -168,7 +167,7 @@ async fn hose_split<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-async fn hose_driver<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+async fn receive_driver<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let session = connect::<R>(target).await?;
     let handle = session.handle();
     let (driver, mut inbox) = session.into_driver(Inbox::new(INBOX))?;
@@ -183,7 +182,7 @@ async fn hose_driver<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-async fn hose_keep<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
+async fn receive_keep<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let mut session = connect::<R>(target).await?;
     let mut kept = VecDeque::with_capacity(KEPT);
     let meter = Meter::start();
@@ -226,7 +225,7 @@ async fn send_flush<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-/// One task that only feeds, and flushes at the end.
+/// One task only feeds, and flushes at the end.
 async fn send_feed<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let mut session = connect::<R>(target).await?;
     let message = binary(PAYLOAD);
@@ -256,8 +255,8 @@ async fn send_queue<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count))
 }
 
-/// The same with a receipt for each message; the fates are awaited in order, and so far behind that
-/// as much is in flight as without.
+/// The same with a receipt for each message. The fates are awaited in order, and late enough that as
+/// many messages are in flight as without receipts.
 async fn send_receipt<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let mut session = connect::<R>(target).await?;
     let handle = session.handle();
@@ -295,28 +294,28 @@ async fn idle<R: Ours>(target: Target, count: u64, slot: Duration) -> Fallible<S
 }
 
 async fn reconnect<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
-    let census = Census::new();
+    let counts = ConnectionCounts::new();
     let (transport, timer) = (transport::<R>(target)?, R::timer());
     let mut started = 0;
     while started < count {
         for _ in 0..CHUNK.min(count - started) {
-            let census = Arc::clone(&census);
+            let counts = Arc::clone(&counts);
             let mut session = builder::<R>(transport.clone(), timer.clone())
                 .backoff(Constant::new(DELAY))
                 .build()?;
             R::spawn(async move {
                 while let Some(event) = session.next().await {
                     match event {
-                        Event::Connecting(_) => census.dialling(),
-                        Event::Open(_) => census.opened(),
-                        Event::Lost(lost) if lost.opened => census.lost(),
+                        Event::Connecting(_) => counts.dialling(),
+                        Event::Open(_) => counts.opened(),
+                        Event::Lost(lost) if lost.opened => counts.lost(),
                         _ => {}
                     }
                 }
             });
             started += 1;
         }
-        census.wait_open::<R>(started).await;
+        counts.wait_open::<R>(started).await;
     }
-    measure_reconnect::<R>(target.address, &census, count).await
+    measure_reconnect::<R>(target.address, &counts, count).await
 }

@@ -1,5 +1,5 @@
-//! The three runtimes, as far as the measurements need them. Each uses one thread for the tasks
-//! where it lets us choose.
+//! The three runtimes, as far as the measurements need them. Tasks run on one thread where the runtime
+//! allows to choose that.
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use futures::io::{AsyncRead, AsyncWrite};
 pub(crate) trait Runtime: Send + 'static {
     type Tcp: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Runs a future, and what it spawns.
+    /// Runs a future and the tasks that it spawns.
     fn block_on<T>(future: impl Future<Output = T>) -> T;
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static);
@@ -81,7 +81,7 @@ impl Runtime for Tokio {
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("the system has an event queue for us").block_on(future)
+        runtime.expect("the system provides an event queue").block_on(future)
     }
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {

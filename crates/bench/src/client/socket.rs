@@ -1,4 +1,4 @@
-//! What a contender's open connection can do, so that each case is written once.
+//! The operations of an open connection, so that each case is written once.
 
 use std::{error::Error, future::Future, net::SocketAddr};
 
@@ -7,12 +7,12 @@ use crate::server::request::Route;
 
 pub(crate) type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Where to connect to.
+/// The server, the requested route and the size of the read buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) route: Route,
-    /// The size of the read buffer, if not the contender's own default.
+    /// The size of the read buffer, `None` for the client's default.
     pub(crate) buffer: Option<usize>,
 }
 
@@ -22,7 +22,7 @@ impl Target {
     }
 }
 
-/// An unsupervised connection: what people write today.
+/// A connection without a supervisor.
 pub(crate) trait Socket: Sized + Send + 'static {
     type Runtime: Runtime;
     /// An outbound message, cheap to clone.
@@ -32,11 +32,11 @@ pub(crate) trait Socket: Sized + Send + 'static {
     fn binary(payload: &'static [u8]) -> Self::Message;
 
     fn connect(target: Target) -> impl Future<Output = Fallible<Self>> + Send;
-    /// The length of the next data message; control frames are passed over.
+    /// Waits for a data message and returns its length. Control frames are skipped.
     fn receive(&mut self) -> impl Future<Output = Fallible<usize>> + Send;
-    /// Waits for a pong; everything else is passed over.
+    /// Waits for a pong. Other messages are skipped.
     fn receive_pong(&mut self) -> impl Future<Output = Fallible<()>> + Send;
-    /// Sends without a flush, if there is such a thing.
+    /// Sends without a flush where the client can do that.
     fn feed(&mut self, message: Self::Message) -> impl Future<Output = Fallible<()>> + Send;
     fn flush(&mut self) -> impl Future<Output = Fallible<()>> + Send;
     /// Sends and flushes.

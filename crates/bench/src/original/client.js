@@ -50,7 +50,7 @@ function connect(options = {}) {
   return new Heartbeat({ url, pingTimeout: 15000, pongTimeout: 10000, ...options });
 }
 
-function hose() {
+function receive() {
   const socket = connect();
   let left = count;
   let begin;
@@ -110,11 +110,11 @@ function send(batch) {
   socket.onmessage = () => finish(sample(begin, count));
 }
 
-function heard() {
+function framesReceived() {
   const address = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = require('net').connect(Number(address.port), address.hostname, () => {
-      socket.write('GET /heard HTTP/1.1\r\n\r\n');
+      socket.write('GET /frames HTTP/1.1\r\n\r\n');
     });
     let answer = '';
     socket.on('data', (data) => (answer += data));
@@ -136,12 +136,12 @@ async function idle() {
   }
   const [settle, window] = count < 1000 ? [1200, 2000] : [1500, 4000];
   await sleep(settle);
-  const earlier = await heard();
+  const earlier = await framesReceived();
   const begin = start();
   await sleep(window);
   const cpu = process.cpuUsage(begin.cpu);
   const wall = Number(process.hrtime.bigint() - begin.wall);
-  const beats = (await heard()) - earlier;
+  const beats = (await framesReceived()) - earlier;
   if (beats < (count * window) / 2000) fail(`${beats} beats only`);
   finish({
     cpu_ns: ((cpu.user + cpu.system) * 1000) / beats,
@@ -151,8 +151,8 @@ async function idle() {
 }
 
 const cases = {
-  'hose-binary': hose,
-  'hose-text': hose,
+  'receive-binary': receive,
+  'receive-text': receive,
   'ping-pong': pingPong,
   'send-flush': () => send(1),
   'send-queue': () => send(BATCH),

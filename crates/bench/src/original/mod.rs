@@ -1,4 +1,4 @@
-//! The system that this project re-implements: websocket-heartbeat-js over `ws` on Node.
+//! The library that this project re-implements: websocket-heartbeat-js over `ws` on Node.
 
 use std::{
     fs,
@@ -7,29 +7,32 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{case::Case, process, run};
+use crate::{
+    case::Case,
+    process::{self, is_installed},
+};
 
 const PACKAGES: [&str; 2] = ["ws@8.23.0", "websocket-heartbeat-js@1.1.3"];
 const SCRIPT: &str = include_str!("client.js");
 
-/// An installation under the target folder.
+/// An installation in the target folder.
 #[derive(Debug)]
 pub(crate) struct Original {
     script: PathBuf,
 }
 
 impl Original {
-    /// Installs it unless that has been done; says why it cannot where it cannot.
+    /// Installs it unless it is installed already. The error is the reason why that is not possible.
     pub(crate) fn install() -> Result<Self, String> {
         for tool in ["node", "npm"] {
-            if !present(tool) {
+            if !is_installed(tool) {
                 return Err(format!("{tool} is not installed"));
             }
         }
-        let folder = run::folder().map_err(|error| error.to_string())?.join("node");
+        let folder = process::output_folder().map_err(|error| error.to_string())?.join("node");
         let script = folder.join("client.js");
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        if !PACKAGES.iter().all(|package| installed(&folder, package)) {
+        if !PACKAGES.iter().all(|package| has_package(&folder, package)) {
             let status = Command::new("npm")
                 .args(["install", "--no-audit", "--no-fund", "--prefix"])
                 .arg(&folder)
@@ -45,11 +48,11 @@ impl Original {
         Ok(Self { script })
     }
 
-    /// One run.
+    /// The command of one run.
     pub(crate) fn command(&self, case: Case, address: SocketAddr, count: u64) -> Command {
         let route = case.route(count);
         let mut command = match process::cores().as_slice() {
-            [first, _, ..] if present("taskset") => {
+            [first, _, ..] if is_installed("taskset") => {
                 let mut command = Command::new("taskset");
                 command.args(["-c", &first.to_string(), "node"]);
                 command
@@ -62,18 +65,8 @@ impl Original {
     }
 }
 
-fn installed(folder: &Path, package: &str) -> bool {
+fn has_package(folder: &Path, package: &str) -> bool {
     let Some((name, version)) = package.split_once('@') else { return false };
     fs::read_to_string(folder.join("node_modules").join(name).join("package.json"))
         .is_ok_and(|text| text.contains(&format!("\"version\": \"{version}\"")))
-}
-
-/// Whether a program can be started.
-pub(crate) fn present(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }

@@ -9,12 +9,12 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade};
 
-use super::Replay;
+use super::stream::Replay;
 use crate::server::wire;
 
-const URL: &str = "ws://replay/hose/0/0/0/0";
+const URL: &str = "ws://replay/push/0/0/0/0";
 
-/// How the frames are read.
+/// The client that reads the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// By async-tungstenite.
@@ -44,11 +44,11 @@ impl FromStr for Shape {
         Self::ALL
             .into_iter()
             .find(|shape| shape.name() == name)
-            .ok_or_else(|| format!("no shape is called {name}"))
+            .ok_or_else(|| format!("there is no shape {name}"))
     }
 }
 
-/// Reads so many frames of 128 bytes.
+/// Reads `count` frames of 128 bytes.
 pub(crate) fn run(shape: Shape, text: bool, count: u64) -> Result<(), String> {
     let replay = Replay::new(count, if text { wire::TEXT } else { wire::BINARY });
     let bytes = block_on(async {
@@ -90,7 +90,7 @@ async fn connection(replay: Replay, count: u64) -> Result<usize, String> {
     Ok(bytes)
 }
 
-/// A real clock, and sleeps that never end: no deadline falls into a replay.
+/// A real clock whose sleeps never end: no deadline comes during a replay.
 #[derive(Debug)]
 struct Clock {
     epoch: Instant,
@@ -117,7 +117,7 @@ async fn ours(replay: Replay, count: u64) -> Result<usize, String> {
         async move {
             let Some(replay) = replay else {
                 let kind = websocket_heartbeat::ErrorKind::Other;
-                return Err(TransportError::new(kind, "there is one replay only"));
+                return Err(TransportError::new(kind, "there is only one replay"));
             };
             upgrade(replay, &request, Tuning::hose()).await
         }

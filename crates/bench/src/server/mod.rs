@@ -1,7 +1,7 @@
-//! The one server behind all measurements: a single-threaded event loop that must never be the
-//! bottleneck. It takes every complete frame of a read and answers all of them by one write.
+//! The server of all measurements: an event loop on one thread that must never be the bottleneck. It
+//! takes all complete frames of a read and answers them by one write.
 
-mod link;
+mod connection;
 pub(crate) mod request;
 pub(crate) mod wire;
 
@@ -16,9 +16,9 @@ use nix::sys::{
     socket::{Backlog, listen},
 };
 
-use self::link::{Link, Wish};
+use self::connection::{Action, Connection};
 
-/// What one read takes at most.
+/// The most that one read takes.
 const SCRATCH: usize = 1024 * 1024;
 const LISTENER: u64 = u64::MAX;
 const PARENT: u64 = u64::MAX - 1;
@@ -29,7 +29,7 @@ pub(crate) fn serve() -> io::Result<()> {
     println!("{}", server.address);
     let mut events = vec![EpollEvent::empty(); 1024];
     loop {
-        let timeout = match server.back_at {
+        let timeout = match server.listen_at {
             None => EpollTimeout::NONE,
             Some(at) => EpollTimeout::try_from(at.saturating_duration_since(Instant::now()))
                 .unwrap_or(EpollTimeout::ZERO),
@@ -38,7 +38,7 @@ pub(crate) fn serve() -> io::Result<()> {
             Err(nix::errno::Errno::EINTR) => 0,
             other => other?,
         };
-        if server.back_at.is_some_and(|at| at <= Instant::now()) {
+        if server.listen_at.is_some_and(|at| at <= Instant::now()) {
             server.listen()?;
         }
         for event in &events[..ready] {
@@ -55,12 +55,12 @@ struct Server {
     epoll: Epoll,
     address: SocketAddr,
     listener: Option<TcpListener>,
-    /// When to listen again, while nothing listens.
-    back_at: Option<Instant>,
-    links: Vec<Option<Link>>,
+    /// When to listen again, `None` while it listens.
+    listen_at: Option<Instant>,
+    connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     scratch: Vec<u8>,
-    heard: u64,
+    frames_received: u64,
 }
 
 impl Server {
@@ -69,13 +69,13 @@ impl Server {
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             listener: None,
-            back_at: None,
-            links: Vec::new(),
+            listen_at: None,
+            connections: Vec::new(),
             free: Vec::new(),
             scratch: vec![0; SCRATCH],
-            heard: 0,
+            frames_received: 0,
         };
-        // Fails for a regular file or /dev/null: then there is no parent to wait for.
+        // Fails for a regular file or /dev/null. Then there is no parent to wait for.
         let _ = server.epoll.add(io::stdin(), EpollEvent::new(EpollFlags::EPOLLIN, PARENT));
         server.listen()?;
         Ok(server)
@@ -84,12 +84,12 @@ impl Server {
     fn listen(&mut self) -> io::Result<()> {
         let listener = TcpListener::bind(self.address)?;
         listener.set_nonblocking(true)?;
-        // The standard library asks for a short queue.
+        // The queue of the standard library's listener is short.
         listen(&listener, Backlog::MAXCONN)?;
         self.address = listener.local_addr()?;
         self.epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         self.listener = Some(listener);
-        self.back_at = None;
+        self.listen_at = None;
         Ok(())
     }
 
@@ -104,36 +104,38 @@ impl Server {
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             let slot = self.free.pop().unwrap_or_else(|| {
-                self.links.push(None);
-                self.links.len() - 1
+                self.connections.push(None);
+                self.connections.len() - 1
             });
             self.epoll.add(&stream, EpollEvent::new(EpollFlags::EPOLLIN, slot as u64))?;
-            self.links[slot] = Some(Link::new(stream));
+            self.connections[slot] = Some(Connection::new(stream));
         }
         Ok(())
     }
 
     fn turn(&mut self, slot: usize, seen: EpollFlags) -> io::Result<()> {
-        let Some(link) = self.links.get_mut(slot).and_then(Option::as_mut) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else {
+            return Ok(());
+        };
         let readable = seen != EpollFlags::EPOLLOUT;
-        match link.turn(readable, &mut self.scratch, &mut self.heard) {
-            Ok(Wish::Nothing) => {
-                if let Some(wants) = link.rearm() {
+        match connection.turn(readable, &mut self.scratch, &mut self.frames_received) {
+            Ok(Action::Continue) => {
+                if let Some(wants) = connection.rearm() {
                     let mut flags = EpollFlags::EPOLLIN;
                     flags.set(EpollFlags::EPOLLOUT, wants);
                     let mut event = EpollEvent::new(flags, slot as u64);
-                    self.epoll.modify(link.stream(), &mut event)?;
+                    self.epoll.modify(connection.stream(), &mut event)?;
                 }
             }
-            Ok(Wish::Restart(millis)) => {
+            Ok(Action::Restart(millis)) => {
                 self.listener = None;
-                self.links.clear();
+                self.connections.clear();
                 self.free.clear();
-                self.back_at = Some(Instant::now() + Duration::from_millis(millis));
+                self.listen_at = Some(Instant::now() + Duration::from_millis(millis));
             }
-            // A client that resets its connection is no fault of the server.
-            Ok(Wish::Drop) | Err(_) => {
-                self.links[slot] = None;
+            // A client may reset its connection; that is not an error of the server.
+            Ok(Action::Close) | Err(_) => {
+                self.connections[slot] = None;
                 self.free.push(slot);
             }
         }

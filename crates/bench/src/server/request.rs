@@ -1,31 +1,33 @@
-//! What a client asks of the server, by the path of its request.
+//! A client's request: its path chooses what the server does.
 
 use std::{fmt, io};
 
+use async_tungstenite::tungstenite::handshake::derive_accept_key;
+
 use super::wire;
 
-/// How many bytes a hose puts into one write unless it is told a number of frames.
+/// How many bytes [`Route::push`] puts into one write.
 const BLOCK: usize = 64 * 1024;
 
-/// A path that the server knows.
+/// A path that the server supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// Every message comes back.
+    /// Sends each message back.
     Echo,
-    /// Messages are counted; the last one is answered.
+    /// Counts messages and answers the last one.
     Sink { count: u64 },
-    /// The first message is answered by `count` messages of `size` bytes.
-    Hose { count: u64, size: usize, opcode: u8, per_write: usize },
-    /// Plain HTTP: how many frames the server has heard.
-    Heard,
-    /// Plain HTTP: every connection is dropped, and nothing listens for a while.
+    /// Answers the first message by `count` messages of `size` bytes.
+    Push { count: u64, size: usize, opcode: u8, per_write: usize },
+    /// Plain HTTP: answers how many frames the server has received.
+    FrameCount,
+    /// Plain HTTP: closes all connections and does not listen for this time.
     Restart { millis: u64 },
 }
 
 impl Route {
-    /// A hose of binary messages, 64 KiB a write.
-    pub(crate) fn hose(count: u64, size: usize) -> Self {
-        Self::Hose { count, size, opcode: wire::BINARY, per_write: BLOCK / (size + 4) }
+    /// Pushes binary messages, 64 KiB in each write.
+    pub(crate) fn push(count: u64, size: usize) -> Self {
+        Self::Push { count, size, opcode: wire::BINARY, per_write: BLOCK / (size + 4) }
     }
 
     fn parse(path: &str) -> Option<Self> {
@@ -35,13 +37,13 @@ impl Route {
         Some(match name {
             "echo" => Self::Echo,
             "sink" => Self::Sink { count: number()? },
-            "hose" => Self::Hose {
+            "push" => Self::Push {
                 count: number()?,
                 size: number()? as usize,
                 opcode: number()? as u8,
                 per_write: number()? as usize,
             },
-            "heard" => Self::Heard,
+            "frames" => Self::FrameCount,
             "restart" => Self::Restart { millis: number()? },
             _ => return None,
         })
@@ -53,10 +55,10 @@ impl fmt::Display for Route {
         match self {
             Self::Echo => write!(f, "/echo"),
             Self::Sink { count } => write!(f, "/sink/{count}"),
-            Self::Hose { count, size, opcode, per_write } => {
-                write!(f, "/hose/{count}/{size}/{opcode}/{per_write}")
+            Self::Push { count, size, opcode, per_write } => {
+                write!(f, "/push/{count}/{size}/{opcode}/{per_write}")
             }
-            Self::Heard => write!(f, "/heard"),
+            Self::FrameCount => write!(f, "/frames"),
             Self::Restart { millis } => write!(f, "/restart/{millis}"),
         }
     }
@@ -66,17 +68,17 @@ impl fmt::Display for Route {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) route: Route,
-    /// The WebSocket key, if it asks for an upgrade.
+    /// The WebSocket key of an upgrade request.
     pub(crate) key: Option<String>,
 }
 
 impl Request {
-    /// The request in `input` and where it ends, `None` if it is not complete yet.
+    /// The request in `input` and its length, `None` if it is not complete yet.
     pub(crate) fn parse(input: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
         };
-        let bad = || io::Error::new(io::ErrorKind::InvalidData, "not a request that we know");
+        let bad = || io::Error::new(io::ErrorKind::InvalidData, "not a supported request");
         let head = str::from_utf8(&input[..end]).map_err(|_| bad())?;
         let mut lines = head.split("\r\n");
         let path = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or_else(bad)?;
@@ -87,6 +89,15 @@ impl Request {
         let route = Route::parse(path).ok_or_else(bad)?;
         Ok(Some((Self { route, key }, end + 4)))
     }
+
+    /// The response that accepts the upgrade, `None` for a plain HTTP request.
+    pub(crate) fn upgrade_response(&self) -> Option<String> {
+        let accept = derive_accept_key(self.key.as_ref()?.as_bytes());
+        Some(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -94,12 +105,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_says_it_all() {
+    fn routes_are_parsed_from_their_display_form() {
         for route in [
             Route::Echo,
             Route::Sink { count: 7 },
-            Route::hose(1_000, 128),
-            Route::Heard,
+            Route::push(1_000, 128),
+            Route::FrameCount,
             Route::Restart { millis: 250 },
         ] {
             assert_eq!(Route::parse(&route.to_string()), Some(route));
@@ -107,10 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_taken_when_it_is_complete() {
+    fn a_request_is_parsed_once_it_is_complete() {
         let text = b"GET /echo HTTP/1.1\r\nsec-websocket-key: abc\r\n\r\nrest";
-        assert!(Request::parse(&text[..20]).expect("not wrong yet").is_none());
-        let (request, end) = Request::parse(text).expect("right").expect("complete");
+        assert!(Request::parse(&text[..20]).expect("no error yet").is_none());
+        let (request, end) = Request::parse(text).expect("valid").expect("complete");
         assert_eq!(request.key.as_deref(), Some("abc"));
         assert_eq!(&text[end..], b"rest");
     }

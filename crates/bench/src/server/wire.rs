@@ -1,4 +1,4 @@
-//! As much of RFC 6455 as the server needs: whole frames in, unmasked frames out.
+//! The part of RFC 6455 that the server needs: it parses complete frames and writes unmasked ones.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
-/// A frame from a client that lies complete in the input.
+/// A complete frame of a client in the input.
 #[derive(Debug)]
 pub(crate) struct Inbound {
     pub(crate) opcode: u8,
@@ -30,7 +30,7 @@ impl Inbound {
         (body.end <= input.len()).then_some(Self { opcode: first & 0x0f, mask, body })
     }
 
-    /// How many bytes of the input it takes.
+    /// The offset of the byte after it in the input.
     pub(crate) fn end(&self) -> usize {
         self.body.end
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_with_the_same_payload() {
+    fn an_answer_has_the_payload_of_the_frame() {
         let mut input = vec![0x82, 0x80 | 5, 1, 2, 3, 4];
         input.extend(b"hello".iter().zip([1, 2, 3, 4, 1]).map(|(byte, mask)| byte ^ mask));
         assert!(Inbound::parse(&input[..input.len() - 1]).is_none());
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lengths_have_long_heads() {
+    fn the_head_of_a_long_frame_has_an_extended_length() {
         let mut out = Vec::new();
         frame(TEXT, &[b'x'; 300], &mut out);
         assert_eq!(out[..4], [0x81, 126, 1, 44]);

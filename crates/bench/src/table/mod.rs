@@ -1,74 +1,28 @@
-//! The measurement itself: everything in one go, interleaved by round, case and contender.
+//! The tables: all contenders are measured in one run, interleaved by round, case and contender.
 
 mod plan;
 mod report;
+mod results;
+mod runner;
 mod selection;
 mod targets;
 
 use std::{fs, io::Write, time::Instant};
 
-use self::plan::Group;
 pub(crate) use self::selection::Selection;
-use crate::{
-    callgrind,
-    contender::{Contender, Kind},
-    run::{self, Roster},
-    sample::{INSTRUCTIONS, Sample},
+use self::{
+    results::{Results, Row},
+    runner::Runner,
 };
+use crate::{callgrind, contender::Kind, process};
 
-/// What one contender yielded in one group.
-#[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) contender: Contender,
-    pub(crate) runs: Vec<Sample>,
-    pub(crate) instructions: Option<f64>,
-}
-
-impl Row {
-    /// The medians of all figures.
-    pub(crate) fn median(&self) -> Sample {
-        let median = Sample::median(&self.runs);
-        match self.instructions {
-            Some(count) => median.with(INSTRUCTIONS, count),
-            None => median,
-        }
-    }
-}
-
-/// All of it.
-#[derive(Debug, Default)]
-pub(crate) struct Results {
-    pub(crate) groups: Vec<(Group, Vec<Row>)>,
-    /// What was not measured, and why.
-    pub(crate) left_out: Vec<(String, String)>,
-}
-
-impl Results {
-    fn leave_out(&mut self, what: String, why: String) {
-        if !self.left_out.iter().any(|(name, _)| *name == what) {
-            self.left_out.push((what, why));
-        }
-    }
-
-    /// A contender in the group that has this title, if it ran there.
-    pub(crate) fn row(&self, title: &str, contender: Contender) -> Option<&Row> {
-        let (_, rows) = self.groups.iter().find(|(group, _)| group.title() == title)?;
-        rows.iter().find(|row| row.contender == contender && !row.runs.is_empty())
-    }
-
-    /// The medians of that.
-    pub(crate) fn find(&self, title: &str, contender: Contender) -> Option<Sample> {
-        self.row(title, contender).map(Row::median)
-    }
-}
-
-/// Measures, prints, and writes the files.
+/// Measures, prints the tables and writes the JSON file.
 pub(crate) fn measure(selection: &Selection) -> Result<(), String> {
     let began = Instant::now();
     let quick = selection.quick;
-    let mut results = collect(&Roster::new(), selection);
+    let mut results = collect(&Runner::new(), selection);
     count_instructions(&mut results, quick);
-    let folder = run::folder().map_err(|error| error.to_string())?;
+    let folder = process::output_folder().map_err(|error| error.to_string())?;
     let seconds = began.elapsed().as_secs();
     print!("{}", report::text(&results, seconds));
     let path = folder.join("table.json");
@@ -78,7 +32,7 @@ pub(crate) fn measure(selection: &Selection) -> Result<(), String> {
     Ok(())
 }
 
-fn collect(roster: &Roster, selection: &Selection) -> Results {
+fn collect(runner: &Runner, selection: &Selection) -> Results {
     let mut results = Results::default();
     for mut group in plan::plan(selection.quick) {
         group.contenders.retain(|&contender| selection.has(group.case, contender));
@@ -87,8 +41,8 @@ fn collect(roster: &Roster, selection: &Selection) -> Results {
         }
         let mut rows = Vec::new();
         for &contender in &group.contenders {
-            match roster.absence(contender) {
-                Some(why) => results.leave_out(contender.to_string(), why),
+            match runner.absence(contender) {
+                Some(reason) => results.leave_out(contender.to_string(), reason),
                 None => rows.push(Row { contender, runs: Vec::new(), instructions: None }),
             }
         }
@@ -103,25 +57,25 @@ fn collect(roster: &Roster, selection: &Selection) -> Results {
                     continue;
                 }
                 progress(&format!("round {}, {}, {}", round + 1, group.title(), row.contender));
-                match roster.run(row.contender, group.case, group.count) {
+                match runner.run(row.contender, group.case, group.count) {
                     Ok(sample) => row.runs.push(sample),
-                    Err(why) => {
-                        failures.push((format!("{} in {}", row.contender, group.title()), why));
+                    Err(reason) => {
+                        failures.push((format!("{} in {}", row.contender, group.title()), reason));
                     }
                 }
             }
         }
     }
-    for (what, why) in failures {
-        results.leave_out(what, why);
+    for (what, reason) in failures {
+        results.leave_out(what, reason);
     }
     results
 }
 
 fn count_instructions(results: &mut Results, quick: bool) {
     const WHAT: &str = "instructions per message";
-    if let Some(why) = callgrind::absence() {
-        return results.leave_out(WHAT.to_owned(), why);
+    if let Some(reason) = callgrind::absence() {
+        return results.leave_out(WHAT.to_owned(), reason);
     }
     if quick {
         return results.leave_out(WHAT.to_owned(), "not in a quick run".to_owned());
@@ -138,18 +92,20 @@ fn count_instructions(results: &mut Results, quick: bool) {
             progress(&format!("instructions, {}, {}", group.title(), row.contender));
             match callgrind::per_message(row.contender, group.case) {
                 Ok(count) => row.instructions = Some(count),
-                Err(why) => failures.push((format!("instructions of {}", row.contender), why)),
+                Err(reason) => {
+                    failures.push((format!("instructions of {}", row.contender), reason))
+                }
             }
         }
     }
-    for (what, why) in failures {
-        results.leave_out(what, why);
+    for (what, reason) in failures {
+        results.leave_out(what, reason);
     }
 }
 
-/// One line on standard error that the next one replaces.
+/// Prints one line to standard error. The next one replaces it.
 fn progress(text: &str) {
     eprint!("\r\x1b[K{text}");
-    // Nobody may be looking.
+    // Progress is not essential.
     let _ = std::io::stderr().flush();
 }

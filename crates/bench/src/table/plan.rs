@@ -1,4 +1,4 @@
-//! Which contenders are measured in which case, how long, and what each is compared with.
+//! The plan: which contenders are measured in which case, how often, and with what each is compared.
 
 use crate::{
     case::Case,
@@ -23,7 +23,7 @@ pub(crate) const RAW: [Kind; 3] = [Kind::RawSmol, Kind::RawAsyncStd, Kind::RawTo
 /// The read buffer of `Tuning::many()`, in KiB.
 pub(crate) const MANY: usize = 2;
 
-/// The read buffer of a raw socket unless it is told another.
+/// The read buffer of a raw socket by default.
 const RAW_BUFFER: usize = 128 * 1024;
 
 impl Group {
@@ -57,8 +57,8 @@ impl Group {
         }
     }
 
-    /// How often a contender runs: the cases of many connections take long, so there only those
-    /// run more than once whose difference matters.
+    /// How often a contender runs. The cases of many connections take long. Only those contenders run
+    /// more than once there whose difference matters.
     pub(crate) fn rounds_of(&self, contender: Contender) -> usize {
         let close = OURS.contains(&contender.kind)
             || (RAW.contains(&contender.kind) && contender.buffer.is_some());
@@ -70,13 +70,13 @@ impl Group {
         }
     }
 
-    /// Whether instructions per unit are counted too.
+    /// Whether instructions per unit are counted, too.
     pub(crate) fn counts_instructions(&self) -> bool {
         matches!(
             self.case,
-            Case::HoseBinary
-                | Case::HoseText
-                | Case::HoseDriver
+            Case::ReceiveBinary
+                | Case::ReceiveText
+                | Case::ReceiveDriver
                 | Case::SendFlush
                 | Case::SendQueue
                 | Case::SendReceipt
@@ -84,14 +84,14 @@ impl Group {
     }
 }
 
-/// Everything, in the order of one round.
+/// All groups, in the order of one round.
 pub(crate) fn plan(quick: bool) -> Vec<Group> {
     let peers = || Kind::ALL.into_iter().filter(|kind| kind.is_peer());
     let original = [Kind::Original];
     let new = |case| Group::new(case, quick);
-    // Ours has a read buffer of 16 KiB by default, raw one of 128 KiB.
+    // By default our read buffer has 16 KiB, and that of raw has 128 KiB.
     let alike = |case| new(case).with(OURS).with_kib(16, RAW).with(RAW);
-    let hose = |case| alike(case).with_kib(128, OURS);
+    let receive = |case| alike(case).with_kib(128, OURS);
     let idle = if quick {
         let few = [Kind::OursSmol, Kind::OursTokio, Kind::RawSmol, Kind::RawTokio];
         let ours = [Kind::OursSmol, Kind::OursTokio];
@@ -108,13 +108,13 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
         aligned.with_kib(MANY, OURS)
     };
     let mut plan = vec![
-        hose(Case::HoseBinary).with(CONNECTION).with(peers()).with(original),
-        hose(Case::HoseText).with(CONNECTION).with(peers()).with(original),
-        alike(Case::HoseX8),
-        alike(Case::HoseX1),
-        alike(Case::HoseSplit),
-        new(Case::HoseDriver).with(OURS),
-        alike(Case::HoseKeep),
+        receive(Case::ReceiveBinary).with(CONNECTION).with(peers()).with(original),
+        receive(Case::ReceiveText).with(CONNECTION).with(peers()).with(original),
+        alike(Case::ReceiveX8),
+        alike(Case::ReceiveX1),
+        alike(Case::ReceiveSplit),
+        new(Case::ReceiveDriver).with(OURS),
+        alike(Case::ReceiveKeep),
         alike(Case::PingPong).with(CONNECTION).with(peers()).with(original),
         alike(Case::SendFlush).with(CONNECTION).with(peers()).with(original),
         alike(Case::SendQueue).with(CONNECTION).with(peers()).with(original),
@@ -135,13 +135,12 @@ pub(crate) fn plan(quick: bool) -> Vec<Group> {
     plan
 }
 
-/// What a contender in a group is compared with: the group's title and the contender. That is raw
-/// async-tungstenite on the same runtime with the same read buffer, and in the plain form of the
-/// case: without split or driver, with a flush for each message. There is nothing raw in virtual
-/// time.
+/// The group title and the contender with which a contender is compared: raw async-tungstenite on the
+/// same runtime with the same read buffer, in the simplest variant of the case (without split and
+/// driver, with a flush for each message). In virtual time there is no raw contender.
 pub(crate) fn reference(group: &Group, contender: Contender) -> Option<(String, Contender)> {
     let title = match group.case {
-        Case::HoseSplit | Case::HoseDriver => Case::HoseBinary.name().to_owned(),
+        Case::ReceiveSplit | Case::ReceiveDriver => Case::ReceiveBinary.name().to_owned(),
         Case::SendQueue | Case::SendFeed | Case::SendReceipt => Case::SendFlush.name().to_owned(),
         Case::IdleAligned => Group { case: Case::Idle, ..group.clone() }.title(),
         _ => group.title(),
@@ -171,12 +170,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_small_buffer_is_that_of_many() {
+    fn the_small_buffer_is_that_of_low_memory_tuning() {
         assert_eq!(Tuning::new().read_buffer(MANY * 1024), Tuning::many());
     }
 
     #[test]
-    fn everything_is_compared_with_something_that_is_measured() {
+    fn each_reference_is_measured() {
         for quick in [false, true] {
             let plan = plan(quick);
             for group in &plan {

@@ -1,12 +1,12 @@
-//! The results in words and figures.
+//! The results as Markdown tables and as JSON.
 
 use std::{fmt::Write, fs};
 
 use serde_json::{Value, json};
 
 use super::{
-    Results, Row,
     plan::{self, Group},
+    results::{Results, Row},
     targets,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     sample::{CPU, INSTRUCTIONS, P50, P99, PEAK, RATE, RESIDENT, SECONDS},
 };
 
-/// A column: the figure, its title, and by what to divide it.
+/// A column: the figure, its title and its divisor.
 const COLUMNS: [(&str, &str, f64); 8] = [
     (CPU, "CPU ns", 1.0),
     (INSTRUCTIONS, "instr", 1.0),
@@ -47,8 +47,8 @@ pub(crate) fn text(results: &Results, seconds: u64) -> String {
     }
     if !results.left_out.is_empty() {
         out.push_str("\nleft out:\n");
-        for (what, why) in &results.left_out {
-            let _ = writeln!(out, "- {what}: {why}");
+        for (what, reason) in &results.left_out {
+            let _ = writeln!(out, "- {what}: {reason}");
         }
     }
     let _ = writeln!(out, "\n{}; took {seconds} s", machine());
@@ -101,7 +101,7 @@ fn table(out: &mut String, results: &Results, group: &Group, rows: &[Row]) {
     }
 }
 
-/// A number with thousands apart; small ones with decimals.
+/// A number with separated thousands, or with decimals if it is small.
 fn grouped(value: f64) -> String {
     if value.abs() < 10.0 {
         return format!("{value:.2}");
@@ -120,7 +120,7 @@ fn grouped(value: f64) -> String {
     out
 }
 
-/// The results for programs.
+/// The results as JSON.
 pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
     let groups: Vec<Value> = results
         .groups
@@ -150,8 +150,11 @@ pub(crate) fn json(results: &Results, quick: bool, seconds: u64) -> String {
             })
         })
         .collect();
-    let left_out: Vec<Value> =
-        results.left_out.iter().map(|(what, why)| json!({ "what": what, "why": why })).collect();
+    let left_out: Vec<Value> = results
+        .left_out
+        .iter()
+        .map(|(what, reason)| json!({ "what": what, "why": reason }))
+        .collect();
     let targets: Vec<Value> = targets::check(results)
         .iter()
         .map(|target| {
@@ -192,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_apart() {
+    fn thousands_are_separated() {
         assert_eq!(grouped(114.26), "114.3");
         assert_eq!(grouped(8_725_009.0), "8,725,009");
         assert_eq!(grouped(1_000.0), "1,000");

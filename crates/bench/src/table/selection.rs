@@ -1,22 +1,22 @@
-//! What of the plan is to be measured.
+//! The selected part of the plan.
 
 use crate::{case::Case, contender::Contender};
 
-/// The names of the runtimes, as contenders end with them.
+/// The names of the runtimes, with which the names of contenders end.
 const RUNTIMES: [&str; 3] = ["smol", "async-std", "tokio"];
 
-/// The words behind `table`.
+/// The arguments of `table`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Selection {
     pub(crate) quick: bool,
-    /// Only what is ours and raw on this runtime.
+    /// Only our and the raw contenders on this runtime.
     runtime: Option<String>,
-    /// Only these, if there are any.
+    /// Only these cases; all if empty.
     cases: Vec<Case>,
 }
 
 impl Selection {
-    pub(crate) fn of(words: &[&str]) -> Result<Self, String> {
+    pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
         let mut selection = Self::default();
         let mut words = words.iter();
         while let Some(&word) = words.next() {
@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn cases_and_a_runtime_are_selected() {
-        let all = Selection::of(&[]).unwrap();
-        let some = Selection::of(&["--runtime", "tokio", "--quick", "idle"]).unwrap();
+        let all = Selection::parse(&[]).unwrap();
+        let some = Selection::parse(&["--runtime", "tokio", "--quick", "idle"]).unwrap();
         let contender = |name: &str| name.parse::<Contender>().unwrap();
         for (name, expected) in [
             ("ours-tokio", true),
@@ -71,9 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_misspelt_is_refused() {
-        for words in [&["--runtime"][..], &["--runtime", "glommio"], &["hose"], &["--fast"]] {
-            assert!(Selection::of(words).is_err(), "{words:?}");
+    fn unknown_arguments_are_refused() {
+        for words in [&["--runtime"][..], &["--runtime", "glommio"], &["receive"], &["--fast"]] {
+            assert!(Selection::parse(words).is_err(), "{words:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What is asked of ours, held against the results.
+//! The targets of this project, compared with the results.
 
 use super::{
-    Results,
     plan::{MANY, OURS, RAW},
+    results::Results,
 };
 use crate::{
     case::Case,
@@ -10,13 +10,13 @@ use crate::{
     sample::{CPU, INSTRUCTIONS, P50, PEAK, RATE, RESIDENT, SECONDS},
 };
 
-/// One demand and how it came out.
+/// One target and its result.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Target {
     pub(crate) what: String,
     pub(crate) value: f64,
     pub(crate) limit: f64,
-    /// The value must not be less than the limit; otherwise it must not be more.
+    /// Whether the limit is a minimum; otherwise it is a maximum.
     pub(crate) at_least: bool,
 }
 
@@ -26,7 +26,7 @@ impl Target {
     }
 }
 
-/// All targets whose figures were measured.
+/// All targets wreceive figures were measured.
 pub(crate) fn check(results: &Results) -> Vec<Target> {
     let mut targets = Targets { results, found: Vec::new() };
     for (ours, raw) in OURS.into_iter().zip(RAW) {
@@ -68,10 +68,10 @@ impl Targets<'_> {
         let name = ours.name();
         let (ours, raw) = (Contender::plain(ours), Contender::kib(raw, 16));
         let cpu = [
-            (Case::HoseBinary, Case::HoseBinary, 0.95),
-            (Case::HoseText, Case::HoseText, 0.95),
-            (Case::HoseSplit, Case::HoseBinary, 1.25),
-            (Case::HoseDriver, Case::HoseBinary, 1.4),
+            (Case::ReceiveBinary, Case::ReceiveBinary, 0.95),
+            (Case::ReceiveText, Case::ReceiveText, 0.95),
+            (Case::ReceiveSplit, Case::ReceiveBinary, 1.25),
+            (Case::ReceiveDriver, Case::ReceiveBinary, 1.4),
             (Case::PingPong, Case::PingPong, 1.03),
             (Case::SendQueue, Case::SendFlush, 0.15),
             (Case::SendFeed, Case::SendFlush, 0.15),
@@ -84,16 +84,16 @@ impl Targets<'_> {
         let receipt = (Case::SendReceipt.name(), ours);
         let ratio = self.ratio(receipt, (Case::SendQueue.name(), ours), CPU);
         self.push(format!("{name}: CPU of a receipt over none"), ratio, 1.3, false);
-        let hose = Case::HoseBinary.name();
+        let receive = Case::ReceiveBinary.name();
         let over = self
-            .figure(hose, ours, INSTRUCTIONS)
-            .and_then(|instructions| Some(instructions - self.figure(hose, raw, INSTRUCTIONS)?));
-        self.push(format!("{name}: instructions over raw in {hose}"), over, 130.0, false);
+            .figure(receive, ours, INSTRUCTIONS)
+            .and_then(|instructions| Some(instructions - self.figure(receive, raw, INSTRUCTIONS)?));
+        self.push(format!("{name}: instructions over raw in {receive}"), over, 130.0, false);
         self.latency(ours, raw);
         self.many(ours, raw);
     }
 
-    /// The median latency must lie within what raw runs differ by.
+    /// The median latency must not exceed that of the slowest raw run.
     fn latency(&mut self, ours: Contender, raw: Contender) {
         let title = Case::PingPong.name();
         let Some(row) = self.results.row(title, raw) else { return };
@@ -130,7 +130,7 @@ impl Targets<'_> {
 
     fn of_virtual_time(&mut self) {
         let hour = self.results.groups.iter().find(|(group, _)| group.case == Case::Hour);
-        // They are said of this many.
+        // The targets are for this number of supervisors.
         let Some(title) = hour.filter(|(group, _)| group.count == 100_000) else { return };
         let title = title.0.title();
         let mock = Contender::plain(Kind::OursMock);
@@ -141,11 +141,11 @@ impl Targets<'_> {
     }
 
     fn of_peers(&mut self) {
-        let hose = Case::HoseBinary.name();
+        let receive = Case::ReceiveBinary.name();
         for (peer, limit) in [(Kind::EzSockets, 3.0), (Kind::Original, 6.0)] {
-            let ours = (hose, Contender::plain(Kind::OursTokio));
-            let ratio = self.ratio((hose, Contender::plain(peer)), ours, CPU);
-            self.push(format!("{}: CPU in {hose} over ours", peer.name()), ratio, limit, true);
+            let ours = (receive, Contender::plain(Kind::OursTokio));
+            let ratio = self.ratio((receive, Contender::plain(peer)), ours, CPU);
+            self.push(format!("{}: CPU in {receive} over ours", peer.name()), ratio, limit, true);
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::{
     sample::Sample,
 };
 
-/// Counts messages in place, its best case, and says when the last one is here.
+/// Counts messages in the callback, which is the best case of ezsockets. Notifies `done` at the last
+/// one.
 struct Counter {
     left: u64,
     size: usize,
@@ -59,7 +60,7 @@ impl ClientExt for Counter {
     }
 }
 
-/// Hands messages to another task.
+/// Passes messages to another task.
 struct Echo {
     open: Arc<Notify>,
     received: mpsc::UnboundedSender<usize>,
@@ -89,8 +90,8 @@ impl ClientExt for Echo {
 
 pub(crate) async fn run(case: Case, target: Target, count: u64) -> Fallible<Sample> {
     match case {
-        Case::HoseBinary | Case::HoseText | Case::HoseX8 | Case::HoseX1 => {
-            hose(target, count).await
+        Case::ReceiveBinary | Case::ReceiveText | Case::ReceiveX8 | Case::ReceiveX1 => {
+            receive(target, count).await
         }
         Case::PingPong => ping_pong(target, count).await,
         Case::SendFlush => send(target, count, 1).await,
@@ -105,21 +106,21 @@ async fn connect<E: ClientExt + 'static>(target: Target, client: E, open: &Notif
     let config = config.socket_config(SocketConfig { heartbeat: BEAT, ..SocketConfig::default() });
     let (client, running) = ezsockets::connect(move |_| client, config).await;
     tokio::spawn(async move {
-        // An error shows as messages that never come.
+        // An error shows up as missing messages.
         let _ = running.await;
     });
     open.notified().await;
     client
 }
 
-/// A client that counts, and what is notified when it has counted to the end.
+/// A client that counts, and the notification of the last message.
 async fn counter(target: Target, left: u64, size: usize) -> (Client<Counter>, Arc<Notify>) {
     let (open, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let counter = Counter { left, size, open: Arc::clone(&open), done: Arc::clone(&done) };
     (connect(target, counter, &open).await, done)
 }
 
-async fn hose(target: Target, count: u64) -> Fallible<Sample> {
+async fn receive(target: Target, count: u64) -> Fallible<Sample> {
     let (client, done) = counter(target, count, SIZE).await;
     let meter = Meter::start();
     client.binary(GO)?;
@@ -136,14 +137,14 @@ async fn ping_pong(target: Target, count: u64) -> Fallible<Sample> {
     for _ in 0..count {
         let start = Instant::now();
         client.text(BALL)?;
-        let length = echoes.recv().await.ok_or("the client has ended")?;
+        let length = echoes.recv().await.ok_or("the client ended")?;
         expect_length(length, BALL.len())?;
         latencies.push(start.elapsed().as_nanos() as u64);
     }
     Ok(Sample::of(&meter, count).with_latencies(latencies))
 }
 
-/// Sends are puts into its queue; every `batch` of them the actor gets its turn.
+/// A send puts a message into the queue of the actor. After each `batch` of them the actor runs.
 async fn send(target: Target, count: u64, batch: u64) -> Fallible<Sample> {
     let (client, done) = counter(target, 1, 1).await;
     let meter = Meter::start();

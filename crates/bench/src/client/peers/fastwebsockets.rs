@@ -1,5 +1,5 @@
 //! fastwebsockets on the bare socket, which is its best case: its own handshake would leave the
-//! connection inside of hyper. It has no feed: every frame is a write.
+//! connection in hyper. It cannot feed without a flush: each frame is a write.
 
 use async_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
 use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket};
@@ -60,7 +60,7 @@ impl Socket for Peer {
             let frame = self.socket.read_frame().await?;
             match frame.opcode {
                 OpCode::Text | OpCode::Binary => return Ok(frame.payload.len()),
-                OpCode::Close => return Err("the server has closed".into()),
+                OpCode::Close => return Err("the server closed the connection".into()),
                 _ => {}
             }
         }
@@ -70,7 +70,7 @@ impl Socket for Peer {
         loop {
             match self.socket.read_frame().await?.opcode {
                 OpCode::Pong => return Ok(()),
-                OpCode::Close => return Err("the server has closed".into()),
+                OpCode::Close => return Err("the server closed the connection".into()),
                 _ => {}
             }
         }

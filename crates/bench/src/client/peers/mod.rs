@@ -1,4 +1,4 @@
-//! The other clients, all on tokio.
+//! Other WebSocket clients. All run on tokio.
 
 mod ezsockets;
 mod fastwebsockets;
@@ -8,6 +8,7 @@ mod tokio_websockets;
 
 use super::{
     cases,
+    message_socket::MessageSocket,
     runtime::{Runtime, Tokio},
     socket::{Fallible, Target},
 };
@@ -17,14 +18,14 @@ pub(crate) fn run(kind: Kind, case: Case, target: Target, count: u64) -> Fallibl
     Tokio::block_on(async {
         match kind {
             Kind::TokioTungstenite => {
-                cases::run::<tokio_tungstenite::Peer>(case, target, count).await
+                cases::run::<MessageSocket<tokio_tungstenite::Peer>>(case, target, count).await
             }
             Kind::FastWebsockets => cases::run::<fastwebsockets::Peer>(case, target, count).await,
             Kind::TokioWebsockets => {
-                cases::run::<tokio_websockets::Peer>(case, target, count).await
+                cases::run::<MessageSocket<tokio_websockets::Peer>>(case, target, count).await
             }
             Kind::StreamReconnect => {
-                cases::run::<stream_reconnect::Peer>(case, target, count).await
+                cases::run::<MessageSocket<stream_reconnect::Peer>>(case, target, count).await
             }
             Kind::EzSockets => ezsockets::run(case, target, count).await,
             kind => Err(format!("{} is not a peer", kind.name()).into()),

@@ -2,7 +2,6 @@
 
 use std::{future::Future, io, pin::Pin};
 
-use futures::{SinkExt, StreamExt};
 use stream_reconnect::{ReconnectStream, UnderlyingStream};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -11,13 +10,14 @@ use tokio_tungstenite::{
 };
 
 use super::super::{
+    message_socket::MessageClient,
     runtime::Tokio,
-    socket::{Fallible, Socket, Target},
+    socket::{Fallible, Target},
 };
 
-struct Dial;
+pub(crate) struct Dial;
 
-type Item = Result<Message, Error>;
+pub(crate) type Item = Result<Message, Error>;
 
 impl UnderlyingStream<Target, Item, Error> for Dial {
     type Stream = WebSocketStream<TcpStream>;
@@ -45,59 +45,15 @@ impl UnderlyingStream<Target, Item, Error> for Dial {
     }
 }
 
-pub(crate) struct Peer {
-    socket: ReconnectStream<Dial, Target, Item, Error>,
-}
+pub(crate) struct Peer;
 
-impl Socket for Peer {
+impl MessageClient for Peer {
     type Runtime = Tokio;
     type Message = Message;
+    type Error = Error;
+    type Connection = ReconnectStream<Dial, Target, Item, Error>;
 
-    fn text(payload: &'static str) -> Message {
-        Message::text(payload)
-    }
-
-    fn binary(payload: &'static [u8]) -> Message {
-        Message::binary(payload)
-    }
-
-    async fn connect(target: Target) -> Fallible<Self> {
-        Ok(Self { socket: ReconnectStream::connect(target).await? })
-    }
-
-    async fn receive(&mut self) -> Fallible<usize> {
-        while let Some(message) = self.socket.next().await {
-            match message? {
-                Message::Text(text) => return Ok(text.len()),
-                Message::Binary(bytes) => return Ok(bytes.len()),
-                _ => {}
-            }
-        }
-        Err("the server has closed".into())
-    }
-
-    async fn receive_pong(&mut self) -> Fallible<()> {
-        while let Some(message) = self.socket.next().await {
-            if let Message::Pong(_) = message? {
-                return Ok(());
-            }
-        }
-        Err("the server has closed".into())
-    }
-
-    async fn feed(&mut self, message: Message) -> Fallible<()> {
-        Ok(SinkExt::feed(&mut self.socket, message).await?)
-    }
-
-    async fn flush(&mut self) -> Fallible<()> {
-        Ok(SinkExt::<Message>::flush(&mut self.socket).await?)
-    }
-
-    async fn send(&mut self, message: Message) -> Fallible<()> {
-        Ok(SinkExt::send(&mut self.socket, message).await?)
-    }
-
-    async fn ping(&mut self) -> Fallible<()> {
-        self.send(Message::Ping(bytes::Bytes::new())).await
+    async fn connect(target: Target) -> Fallible<Self::Connection> {
+        Ok(ReconnectStream::connect(target).await?)
     }
 }

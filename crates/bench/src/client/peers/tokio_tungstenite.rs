@@ -1,68 +1,27 @@
 //! tokio-tungstenite.
 
-use futures::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
-
-use super::super::{
-    runtime::Tokio,
-    socket::{Fallible, Socket, Target},
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message},
 };
 
-pub(crate) struct Peer {
-    socket: WebSocketStream<TcpStream>,
-}
+use super::super::{
+    message_socket::MessageClient,
+    runtime::Tokio,
+    socket::{Fallible, Target},
+};
 
-impl Socket for Peer {
+pub(crate) struct Peer;
+
+impl MessageClient for Peer {
     type Runtime = Tokio;
     type Message = Message;
+    type Error = Error;
+    type Connection = WebSocketStream<TcpStream>;
 
-    fn text(payload: &'static str) -> Message {
-        Message::text(payload)
-    }
-
-    fn binary(payload: &'static [u8]) -> Message {
-        Message::binary(payload)
-    }
-
-    async fn connect(target: Target) -> Fallible<Self> {
-        let (socket, _) = client_async(target.url(), super::tcp(target).await?).await?;
-        Ok(Self { socket })
-    }
-
-    async fn receive(&mut self) -> Fallible<usize> {
-        while let Some(message) = self.socket.next().await {
-            match message? {
-                Message::Text(text) => return Ok(text.len()),
-                Message::Binary(bytes) => return Ok(bytes.len()),
-                _ => {}
-            }
-        }
-        Err("the server has closed".into())
-    }
-
-    async fn receive_pong(&mut self) -> Fallible<()> {
-        while let Some(message) = self.socket.next().await {
-            if let Message::Pong(_) = message? {
-                return Ok(());
-            }
-        }
-        Err("the server has closed".into())
-    }
-
-    async fn feed(&mut self, message: Message) -> Fallible<()> {
-        Ok(self.socket.feed(message).await?)
-    }
-
-    async fn flush(&mut self) -> Fallible<()> {
-        Ok(self.socket.flush().await?)
-    }
-
-    async fn send(&mut self, message: Message) -> Fallible<()> {
-        Ok(self.socket.send(message).await?)
-    }
-
-    async fn ping(&mut self) -> Fallible<()> {
-        self.send(Message::Ping(bytes::Bytes::new())).await
+    async fn connect(target: Target) -> Fallible<Self::Connection> {
+        let stream = super::tcp(target).await?;
+        Ok(client_async(target.url(), stream).await?.0)
     }
 }

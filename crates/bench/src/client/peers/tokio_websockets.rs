@@ -1,68 +1,47 @@
 //! tokio-websockets.
 
-use futures::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
+use tokio_websockets::{ClientBuilder, Error, Message, WebSocketStream};
+use websocket_heartbeat::Bytes;
 
 use super::super::{
+    message_socket::{MessageClient, WebSocketMessage},
     runtime::Tokio,
-    socket::{Fallible, Socket, Target},
+    socket::{Fallible, Target},
 };
 
-pub(crate) struct Peer {
-    socket: WebSocketStream<TcpStream>,
-}
+pub(crate) struct Peer;
 
-impl Socket for Peer {
+impl MessageClient for Peer {
     type Runtime = Tokio;
     type Message = Message;
+    type Error = Error;
+    type Connection = WebSocketStream<TcpStream>;
 
-    fn text(payload: &'static str) -> Message {
-        Message::text(payload)
-    }
-
-    fn binary(payload: &'static [u8]) -> Message {
-        Message::binary(bytes::Bytes::from_static(payload))
-    }
-
-    async fn connect(target: Target) -> Fallible<Self> {
+    async fn connect(target: Target) -> Fallible<Self::Connection> {
         let stream = super::tcp(target).await?;
-        let (socket, _) = ClientBuilder::new().uri(&target.url())?.connect_on(stream).await?;
-        Ok(Self { socket })
+        Ok(ClientBuilder::new().uri(&target.url())?.connect_on(stream).await?.0)
+    }
+}
+
+impl WebSocketMessage for Message {
+    fn text(payload: &'static str) -> Self {
+        Self::text(payload)
     }
 
-    async fn receive(&mut self) -> Fallible<usize> {
-        while let Some(message) = self.socket.next().await {
-            let message = message?;
-            if message.is_text() || message.is_binary() {
-                return Ok(message.as_payload().len());
-            }
-        }
-        Err("the server has closed".into())
+    fn binary(payload: &'static [u8]) -> Self {
+        Self::binary(Bytes::from_static(payload))
     }
 
-    async fn receive_pong(&mut self) -> Fallible<()> {
-        while let Some(message) = self.socket.next().await {
-            if message?.is_pong() {
-                return Ok(());
-            }
-        }
-        Err("the server has closed".into())
+    fn ping() -> Self {
+        Self::ping(Bytes::new())
     }
 
-    async fn feed(&mut self, message: Message) -> Fallible<()> {
-        Ok(self.socket.feed(message).await?)
+    fn data_len(&self) -> Option<usize> {
+        (self.is_text() || self.is_binary()).then(|| self.as_payload().len())
     }
 
-    async fn flush(&mut self) -> Fallible<()> {
-        Ok(self.socket.flush().await?)
-    }
-
-    async fn send(&mut self, message: Message) -> Fallible<()> {
-        Ok(self.socket.send(message).await?)
-    }
-
-    async fn ping(&mut self) -> Fallible<()> {
-        self.send(Message::ping(bytes::Bytes::new())).await
+    fn is_pong(&self) -> bool {
+        self.is_pong()
     }
 }

@@ -1,4 +1,4 @@
-//! One accepted connection of the server: what it was asked for, and what it still has to write.
+//! One accepted connection of the server: its route, and the bytes that it has not written yet.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -6,42 +6,40 @@ use std::{
     net::TcpStream,
 };
 
-use async_tungstenite::tungstenite::handshake::derive_accept_key;
-
 use super::{
     request::{Request, Route},
     wire::{self, Inbound},
 };
 
-/// How many writes a hose makes before other connections get their turn.
+/// How many writes a connection that pushes makes before other connections are served.
 const WRITES_PER_TURN: usize = 64;
 
-/// What a connection wants of the server as a whole.
+/// What the server has to do after it served a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Nothing,
-    /// It has ended.
-    Drop,
-    /// All connections shall drop, and the server come back after so many milliseconds.
+pub(crate) enum Action {
+    Continue,
+    /// Close this connection.
+    Close,
+    /// Close all connections, and listen again after this many milliseconds.
     Restart(u64),
 }
 
 #[derive(Debug)]
 enum Mode {
-    Greeting,
+    Opening,
     Echo,
-    /// Counts down, then says one byte.
+    /// Counts down, then sends a message of one byte.
     Sink(u64),
-    Hose(Hose),
-    /// Answered in plain HTTP; ends when that is written.
-    Plain(Wish),
+    Push(FrameSource),
+    /// Answered in plain HTTP. The action follows when the answer is written.
+    Plain(Action),
 }
 
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     stream: TcpStream,
     mode: Mode,
-    /// The head of a frame or request whose rest has not come yet.
+    /// The beginning of a frame or request that is not complete yet.
     partial: Vec<u8>,
     out: Vec<u8>,
     written: usize,
@@ -49,11 +47,11 @@ pub(crate) struct Link {
     armed: bool,
 }
 
-impl Link {
+impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            mode: Mode::Greeting,
+            mode: Mode::Opening,
             partial: Vec::new(),
             out: Vec::new(),
             written: 0,
@@ -65,7 +63,7 @@ impl Link {
         &self.stream
     }
 
-    /// Whether to wait until it can be written to, if that has changed.
+    /// Whether to wait for the socket to be writable, if that has changed.
     pub(crate) fn rearm(&mut self) -> Option<bool> {
         let wants = self.wants_to_write();
         (wants != self.armed).then(|| {
@@ -76,25 +74,27 @@ impl Link {
 
     fn wants_to_write(&self) -> bool {
         self.written < self.out.len()
-            || matches!(&self.mode, Mode::Hose(hose) if hose.running && hose.left > 0)
+            || matches!(&self.mode, Mode::Push(source) if source.running && source.left > 0)
     }
 
-    /// Reads what is there, answers it, and writes. `scratch` is shared by all connections;
-    /// `heard` counts the frames that came in.
+    /// Reads once, answers the complete frames and writes. `scratch` is shared by all connections.
+    /// `frames_received` counts the frames of all of them.
     pub(crate) fn turn(
         &mut self,
         readable: bool,
         scratch: &mut [u8],
-        heard: &mut u64,
-    ) -> io::Result<Wish> {
+        frames_received: &mut u64,
+    ) -> io::Result<Action> {
         if readable {
             match self.stream.read(scratch) {
-                Ok(0) => return Ok(Wish::Drop),
-                Ok(len) if self.partial.is_empty() => self.take(&scratch[..len], heard)?,
+                Ok(0) => return Ok(Action::Close),
+                Ok(len) if self.partial.is_empty() => {
+                    self.take(&scratch[..len], frames_received)?
+                }
                 Ok(len) => {
                     let mut input = mem::take(&mut self.partial);
                     input.extend_from_slice(&scratch[..len]);
-                    self.take(&input, heard)?;
+                    self.take(&input, frames_received)?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
@@ -102,22 +102,22 @@ impl Link {
         }
         self.write()?;
         Ok(match self.mode {
-            Mode::Plain(wish) if !self.wants_to_write() => wish,
-            _ => Wish::Nothing,
+            Mode::Plain(action) if !self.wants_to_write() => action,
+            _ => Action::Continue,
         })
     }
 
-    fn take(&mut self, mut input: &[u8], heard: &mut u64) -> io::Result<()> {
-        if matches!(self.mode, Mode::Greeting) {
+    fn take(&mut self, mut input: &[u8], frames_received: &mut u64) -> io::Result<()> {
+        if matches!(self.mode, Mode::Opening) {
             let Some((request, end)) = Request::parse(input)? else {
                 self.partial = input.to_vec();
                 return Ok(());
             };
-            self.greet(&request, *heard);
+            self.open(&request, *frames_received);
             input = &input[end..];
         }
         while let Some(frame) = Inbound::parse(input) {
-            *heard += 1;
+            *frames_received += 1;
             self.answer(&frame, input);
             input = &input[frame.end()..];
         }
@@ -127,24 +127,19 @@ impl Link {
         Ok(())
     }
 
-    fn greet(&mut self, request: &Request, heard: u64) {
+    fn open(&mut self, request: &Request, frames_received: u64) {
         self.mode = match request.route {
             Route::Echo => Mode::Echo,
             Route::Sink { count } => Mode::Sink(count),
-            Route::Hose { count, size, opcode, per_write } => {
-                Mode::Hose(Hose::new(count, size, opcode, per_write))
+            Route::Push { count, size, opcode, per_write } => {
+                Mode::Push(FrameSource::new(count, size, opcode, per_write))
             }
-            Route::Heard => Mode::Plain(Wish::Drop),
-            Route::Restart { millis } => Mode::Plain(Wish::Restart(millis)),
+            Route::FrameCount => Mode::Plain(Action::Close),
+            Route::Restart { millis } => Mode::Plain(Action::Restart(millis)),
         };
-        let answer = match &request.key {
-            Some(key) => format!(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
-                 Connection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
-                derive_accept_key(key.as_bytes())
-            ),
-            None => format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{heard}\n"),
-        };
+        let answer = request.upgrade_response().unwrap_or_else(|| {
+            format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{frames_received}\n")
+        });
         self.out.extend_from_slice(answer.as_bytes());
     }
 
@@ -154,7 +149,7 @@ impl Link {
             (wire::PONG, _) => {}
             (wire::CLOSE, _) => {
                 frame.answer(input, wire::CLOSE, &mut self.out);
-                self.mode = Mode::Plain(Wish::Drop);
+                self.mode = Mode::Plain(Action::Close);
             }
             (opcode, Mode::Echo) => frame.answer(input, opcode, &mut self.out),
             (_, Mode::Sink(left)) => {
@@ -163,12 +158,12 @@ impl Link {
                     wire::frame(wire::BINARY, b".", &mut self.out);
                 }
             }
-            (_, Mode::Hose(hose)) => hose.running = true,
-            (_, Mode::Greeting | Mode::Plain(_)) => {}
+            (_, Mode::Push(source)) => source.running = true,
+            (_, Mode::Opening | Mode::Plain(_)) => {}
         }
     }
 
-    /// Writes until nothing is left, the socket is full, or the turn is over.
+    /// Writes until nothing is left, the socket is full or the limit of one turn is reached.
     fn write(&mut self) -> io::Result<()> {
         while self.written < self.out.len() {
             match self.stream.write(&self.out[self.written..]) {
@@ -177,31 +172,31 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
-        // Not cleared: thousands of idle connections must not each keep a buffer.
+        // Freed and not cleared: thousands of idle connections must not keep a buffer each.
         self.out = Vec::new();
         self.written = 0;
         match &mut self.mode {
-            Mode::Hose(hose) if hose.running => hose.write(&mut self.stream),
+            Mode::Push(source) if source.running => source.write(&mut self.stream),
             _ => Ok(()),
         }
     }
 }
 
-/// A source of equal frames.
+/// Equal frames that the server pushes.
 #[derive(Debug)]
-struct Hose {
-    /// As many frames as one write takes.
+struct FrameSource {
+    /// The frames of one write.
     block: Vec<u8>,
     frame: usize,
-    /// Frames that are not written whole yet.
+    /// How many frames are not written completely yet.
     left: u64,
-    /// How much of the block is written already.
+    /// How many bytes of the block are written already.
     offset: usize,
-    /// It begins with the client's first message.
+    /// Whether the client's first message has come.
     running: bool,
 }
 
-impl Hose {
+impl FrameSource {
     fn new(count: u64, size: usize, opcode: u8, per_write: usize) -> Self {
         let payload: Vec<u8> = (b'a'..=b'z').cycle().take(size).collect();
         let mut block = Vec::new();
