@@ -1,9 +1,8 @@
-//! Installing the servers on demand, so that `cargo test` is the whole test command.
+//! Installs the servers on demand, so that `cargo test` needs no preparation.
 
 use std::{
-    env,
     fs::{self, File},
-    path::PathBuf,
+    io,
     process::{Command, Stdio},
 };
 
@@ -11,20 +10,12 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::Software;
 
-/// Where the servers are installed: `peers` in cargo's target folder.
-pub(crate) fn root() -> PathBuf {
-    let program = env::current_exe().expect("the path of this program");
-    // Cargo runs `<target>/<profile>/deps/<test>`.
-    let target = program.ancestors().nth(3).expect("a target folder");
-    target.join("peers")
-}
-
-/// Installs the package unless it is there, whichever process or thread comes first.
+/// Installs the package unless it is installed. Only one process or thread installs it.
 pub(crate) fn install(software: Software) -> Result<(), String> {
     let folder = software.folder();
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
     let lock = File::create(folder.with_extension("lock")).map_err(|error| error.to_string())?;
-    // Held until `lock` is dropped.
+    // The lock is held until `lock` is dropped.
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| error.to_string())?;
 
     if installed_version(software)?.as_deref() == Some(software.version()) {
@@ -52,12 +43,12 @@ fn run(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let words = String::from_utf8_lossy(&output.stderr);
-    let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Err(format!("{} failed with {}: {last}", program(command), output.status))
 }
 
-fn not_started(command: &Command, error: &std::io::Error) -> String {
+fn not_started(command: &Command, error: &io::Error) -> String {
     format!("{} could not be started: {error}", program(command))
 }
 

@@ -1,4 +1,4 @@
-//! The servers that others wrote, and the pinned versions of them.
+//! The servers that others wrote, with their pinned versions.
 
 use std::{
     fmt,
@@ -7,11 +7,11 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::install;
+use crate::{SkipReason, install, target::target_folder};
 
 /// A server that others wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "every test names the ones it is for")]
+#[allow(clippy::exhaustive_enums, reason = "tests name the servers that they need")]
 pub enum Software {
     /// The npm package `ws`.
     NodeWs,
@@ -31,30 +31,30 @@ impl Software {
         }
     }
 
-    /// Installs the package where the build keeps its products, unless it is there already.
+    /// Installs the package in cargo's target folder, unless it is installed already.
     ///
     /// # Errors
     ///
-    /// In words, when the interpreter or the package cannot be had.
-    pub fn install(self) -> Result<(), &'static str> {
-        static NODE_WS: OnceLock<Result<(), String>> = OnceLock::new();
-        static PYTHON_WEBSOCKETS: OnceLock<Result<(), String>> = OnceLock::new();
+    /// When the interpreter is missing or the package cannot be installed.
+    pub fn install(self) -> Result<(), SkipReason> {
+        static NODE_WS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
+        static PYTHON_WEBSOCKETS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         let once = match self {
             Self::NodeWs => &NODE_WS,
             Self::PythonWebsockets => &PYTHON_WEBSOCKETS,
         };
-        once.get_or_init(|| install::install(self)).as_ref().copied().map_err(String::as_str)
+        once.get_or_init(|| install::install(self).map_err(SkipReason::Missing)).clone()
     }
 
-    /// The folder that the package is installed in.
+    /// The folder into which the package is installed.
     pub(crate) fn folder(self) -> PathBuf {
-        install::root().join(match self {
+        target_folder().join("peers").join(match self {
             Self::NodeWs => "node",
             Self::PythonWebsockets => "python",
         })
     }
 
-    /// The interpreter, told where the package is.
+    /// The interpreter, which finds the package by its environment.
     pub(crate) fn interpreter(self) -> Command {
         let (program, path, folder) = match self {
             Self::NodeWs => ("node", "NODE_PATH", self.folder().join("node_modules")),

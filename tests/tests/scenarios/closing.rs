@@ -1,4 +1,4 @@
-//! Close handshakes, begun by either side.
+//! Close handshakes that either side begins.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use websocket_heartbeat_tests::{Backend, Peer, expect};
 
 use crate::{patient, request, supervise};
 
-pub(crate) async fn close_codes_and_reasons_are_told<B: Backend>(peer: Peer) {
+pub(crate) async fn close_codes_and_reasons_are_reported<B: Backend>(peer: Peer) {
     for code in [1000, 1001, 1008, 1011, 1012, 4401] {
         let mut supervisor = supervise::<B>(&peer, &format!("/close/{code}?reason=so+it+is"));
         assert_eq!(expect::connected(&mut supervisor).await.connection, 1);
@@ -21,7 +21,7 @@ pub(crate) async fn close_codes_and_reasons_are_told<B: Backend>(peer: Peer) {
     }
 }
 
-pub(crate) async fn a_close_frame_together_with_the_101<B: Backend>(peer: Peer) {
+pub(crate) async fn a_close_frame_in_the_same_write_as_the_101<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/close/1001?after=open");
     expect::connected(&mut supervisor).await;
     let lost = expect::lost(&mut supervisor).await;
@@ -29,7 +29,7 @@ pub(crate) async fn a_close_frame_together_with_the_101<B: Backend>(peer: Peer) 
     assert_eq!(lost.cause.close_code(), Some(1001));
 }
 
-pub(crate) async fn a_server_that_restarts_is_given_time<B: Backend>(peer: Peer) {
+pub(crate) async fn a_restarting_server_gets_a_delay<B: Backend>(peer: Peer) {
     let builder = B::connect(request(&peer, "/close/1012")).preset(Preset::Resilient);
     let mut supervisor = builder.build().unwrap();
     expect::connected(&mut supervisor).await;
@@ -40,28 +40,28 @@ pub(crate) async fn a_server_that_restarts_is_given_time<B: Backend>(peer: Peer)
     assert_eq!(retry.cause.close_code(), Some(1012));
 }
 
-pub(crate) async fn closing_tells_the_server<B: Backend>(mut peer: Peer) {
+pub(crate) async fn close_sends_a_close_frame<B: Backend>(mut peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
     expect::connected(&mut supervisor).await;
     supervisor.handle().close();
     assert_eq!(expect::closed(&mut supervisor).await.reason, CloseReason::User);
     assert!(supervisor.next().await.is_none());
-    let closed = peer.reported(|report| report.what() == "closed").await;
+    let closed = peer.reported("closed").await;
     assert_eq!(closed.number("code"), 1000);
 }
 
-pub(crate) async fn aborting_does_not<B: Backend>(mut peer: Peer) {
+pub(crate) async fn abort_sends_no_close_frame<B: Backend>(mut peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
     expect::connected(&mut supervisor).await;
     supervisor.handle().abort();
     assert_eq!(expect::closed(&mut supervisor).await.reason, CloseReason::Aborted);
     assert!(supervisor.next().await.is_none());
     // RFC 6455 section 7.1.5: no close frame was received.
-    let closed = peer.reported(|report| report.what() == "closed").await;
+    let closed = peer.reported("closed").await;
     assert_eq!(closed.number("code"), 1006);
 }
 
-pub(crate) async fn closing_does_not_wait_for_ever<B: Backend>(peer: Peer) {
+pub(crate) async fn the_close_timeout_ends_a_close_handshake<B: Backend>(peer: Peer) {
     // This server never reads the close frame.
     let builder = patient::<B>(request(&peer, "/frozen"));
     let mut supervisor = builder.close_timeout(Duration::from_millis(200)).build().unwrap();

@@ -1,4 +1,4 @@
-//! What is said during the upgrade.
+//! The upgrade: header fields, refusals and timeouts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use websocket_heartbeat_tests::{Backend, Peer, expect};
 
 use crate::{DELAY, patient, request};
 
-pub(crate) async fn headers_and_subprotocol<B: Backend>(peer: Peer) {
+pub(crate) async fn header_fields_and_subprotocol<B: Backend>(peer: Peer) {
     let request = request(&peer, "/headers").header("X-Token", "sesame").unwrap();
     let request = request.subprotocol("chat.v2").unwrap().subprotocol("chat.v1").unwrap();
     let mut supervisor = patient::<B>(request).build().unwrap();
@@ -22,7 +22,7 @@ pub(crate) async fn headers_and_subprotocol<B: Backend>(peer: Peer) {
     assert_eq!(seen["subprotocol"], "chat.v2");
 }
 
-pub(crate) async fn a_refusal_tells_status_headers_and_wait<B: Backend>(peer: Peer) {
+pub(crate) async fn a_refusal_has_status_headers_and_retry_after<B: Backend>(peer: Peer) {
     let wait = Duration::from_secs(7);
     for preset in [Preset::Original, Preset::Resilient] {
         let request = request(&peer, "/refuse/503?retry-after=7");
@@ -40,7 +40,7 @@ pub(crate) async fn a_refusal_tells_status_headers_and_wait<B: Backend>(peer: Pe
 
         let retry = expect::retry(&mut supervisor).await;
         match preset {
-            // The server's wish, and the spread of the backoff on top.
+            // The server's `Retry-After` plus the delay of the backoff.
             Preset::Resilient => assert_eq!(retry.delay, wait + DELAY),
             _ => assert_eq!(retry.delay, DELAY),
         }
@@ -49,7 +49,7 @@ pub(crate) async fn a_refusal_tells_status_headers_and_wait<B: Backend>(peer: Pe
     }
 }
 
-pub(crate) async fn a_refusal_for_ever_stops<B: Backend>(peer: Peer) {
+pub(crate) async fn a_permanent_refusal_ends_the_session<B: Backend>(peer: Peer) {
     let builder = B::connect(request(&peer, "/refuse/410")).preset(Preset::Resilient);
     let mut supervisor = builder.build().unwrap();
     expect::connecting(&mut supervisor).await;

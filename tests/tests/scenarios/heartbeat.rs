@@ -1,4 +1,4 @@
-//! Lines that are silent, dead or not.
+//! Heartbeats on connections that are silent, dead or stalled.
 
 use std::{pin::pin, time::Duration};
 
@@ -10,27 +10,27 @@ use crate::{patient, request};
 
 const IDLE: Duration = Duration::from_millis(50);
 
-/// For a server that answers: no machine is slow enough to miss it.
+/// A timeout for a server that answers: long enough for a slow machine.
 const LONG: Duration = Duration::from_secs(5);
 
-/// For a server that will not answer.
+/// A timeout for a server that does not answer.
 const SHORT: Duration = Duration::from_millis(100);
 
 fn beating<B: Backend>(peer: &Peer, behaviour: &str, heartbeat: Heartbeat) -> Supervised<B> {
     patient::<B>(request(peer, behaviour)).heartbeat(heartbeat).build().unwrap()
 }
 
-pub(crate) async fn pings_keep_a_silent_line<B: Backend>(mut peer: Peer) {
+pub(crate) async fn pings_keep_a_silent_connection<B: Backend>(mut peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(LONG).ping();
     let mut supervisor = beating::<B>(&peer, "/silent", heartbeat);
     expect::connected(&mut supervisor).await;
     for _ in 0..5 {
-        let ping = peer.reported(|report| report.what() == "ping");
+        let ping = peer.reported("ping");
         expect::no_event_until(&mut supervisor, ping).await;
     }
 }
 
-pub(crate) async fn a_silent_server_by_message<B: Backend>(peer: Peer) {
+pub(crate) async fn a_silent_server_fails_a_message_heartbeat<B: Backend>(peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(SHORT).message("heartbeat");
     let mut supervisor = beating::<B>(&peer, "/silent", heartbeat);
     expect::connected(&mut supervisor).await;
@@ -39,7 +39,7 @@ pub(crate) async fn a_silent_server_by_message<B: Backend>(peer: Peer) {
     never_answered::<B>(&mut supervisor).await;
 }
 
-pub(crate) async fn a_frozen_server_by_ping<B: Backend>(peer: Peer) {
+pub(crate) async fn a_frozen_server_fails_a_ping_heartbeat<B: Backend>(peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(SHORT).ping();
     let mut supervisor = beating::<B>(&peer, "/frozen", heartbeat);
     expect::connected(&mut supervisor).await;
@@ -50,25 +50,25 @@ pub(crate) async fn a_frozen_server_by_ping<B: Backend>(peer: Peer) {
 async fn never_answered<B: Backend>(supervisor: &mut Supervised<B>) {
     let lost = expect::lost(supervisor).await;
     let LostCause::HeartbeatTimeout(silence) = lost.cause else { panic!("{lost:?}") };
-    assert!(silence >= IDLE + SHORT, "condemned after only {silence:?}");
+    assert!(silence >= IDLE + SHORT, "lost after only {silence:?}");
     assert!(!lost.ever_answered);
 }
 
-pub(crate) async fn a_suspended_server_and_its_return<B: Backend>(mut peer: Peer) {
+pub(crate) async fn a_suspended_server_resumes<B: Backend>(mut peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(LONG).ping();
     let builder = patient::<B>(request(&peer, "/echo")).heartbeat(heartbeat);
     let mut supervisor = builder.connect_timeout(LONG).build().unwrap();
     expect::connected(&mut supervisor).await;
     // The second ping follows the first one's pong.
     for _ in 0..2 {
-        let ping = peer.reported(|report| report.what() == "ping");
+        let ping = peer.reported("ping");
         expect::no_event_until(&mut supervisor, ping).await;
     }
 
     peer.suspend();
     let lost = expect::lost(&mut supervisor).await;
     let LostCause::HeartbeatTimeout(silence) = lost.cause else { panic!("{lost:?}") };
-    assert!(silence >= IDLE + LONG, "condemned after only {silence:?}");
+    assert!(silence >= IDLE + LONG, "lost after only {silence:?}");
     assert!(lost.ever_answered);
 
     peer.resume();
@@ -77,29 +77,29 @@ pub(crate) async fn a_suspended_server_and_its_return<B: Backend>(mut peer: Peer
     assert_eq!(expect::message(&mut supervisor).await, Message::text("still there?"));
 }
 
-pub(crate) async fn a_stuck_upload<B: Backend>(peer: Peer) {
+pub(crate) async fn a_stalled_upload_is_reported<B: Backend>(peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(SHORT).ping();
     let mut supervisor = beating::<B>(&peer, "/frozen", heartbeat);
     expect::connected(&mut supervisor).await;
-    // More than the kernel takes for a server that does not read.
+    // More than the kernels buffer for a server that does not read.
     supervisor.handle().queue(Message::binary(vec![0; 32 << 20])).await.unwrap();
     let lost = expect::lost(&mut supervisor).await;
     let LostCause::WriteStalled(time) = lost.cause else { panic!("{lost:?}") };
-    assert!(time >= SHORT, "condemned after only {time:?}");
+    assert!(time >= SHORT, "lost after only {time:?}");
 }
 
-pub(crate) async fn a_driver_beats_while_nobody_reads<B: Backend>(mut peer: Peer) {
+pub(crate) async fn a_driver_sends_heartbeats_while_nobody_reads<B: Backend>(mut peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(LONG).ping();
     let supervisor = beating::<B>(&peer, "/silent", heartbeat);
     let (driver, mut inbox) = supervisor.into_driver(Inbox::new(8)).unwrap();
     let nobody_reads = async {
         for _ in 0..5 {
-            peer.reported(|report| report.what() == "ping").await;
+            peer.reported("ping").await;
         }
         assert_eq!(expect::connected(&mut inbox).await.connection, 1);
     };
     match select(pin!(nobody_reads), driver).await {
         Either::Left(_) => {}
-        Either::Right(_) => panic!("the driver has ended"),
+        Either::Right(_) => panic!("the driver ended"),
     }
 }

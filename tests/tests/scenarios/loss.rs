@@ -1,4 +1,4 @@
-//! Connections that end without a word.
+//! Connections that end without a close frame.
 
 use websocket_heartbeat::{ErrorKind, Fate, LostCause, Message, Outbox};
 use websocket_heartbeat_tests::{Backend, Peer, Supervised, expect};
@@ -42,15 +42,15 @@ async fn dropped<B: Backend>(peer: Peer, how: &str, kind: ErrorKind) {
     assert_eq!(expect::reconnected(&mut supervisor).await.connection, 2);
 }
 
-pub(crate) async fn dropped_without_a_close_frame<B: Backend>(peer: Peer) {
+pub(crate) async fn an_end_without_a_close_frame<B: Backend>(peer: Peer) {
     dropped::<B>(peer, "end", ErrorKind::Ended).await;
 }
 
-pub(crate) async fn reset<B: Backend>(peer: Peer) {
+pub(crate) async fn a_reset<B: Backend>(peer: Peer) {
     dropped::<B>(peer, "reset", ErrorKind::Reset).await;
 }
 
-pub(crate) async fn what_is_sent_offline_arrives<B: Backend>(mut peer: Peer) {
+pub(crate) async fn messages_queued_offline_arrive<B: Backend>(mut peer: Peer) {
     let builder = patient::<B>(request(&peer, "/echo")).outbox(Outbox::new());
     let mut supervisor = builder.build().unwrap();
     expect::connected(&mut supervisor).await;
@@ -72,13 +72,13 @@ pub(crate) async fn what_is_sent_offline_arrives<B: Backend>(mut peer: Peer) {
     }
 }
 
-pub(crate) async fn replaced_on_request<B: Backend>(mut peer: Peer) {
+pub(crate) async fn reconnect_now_replaces_the_connection<B: Backend>(mut peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
     expect::connected(&mut supervisor).await;
     supervisor.handle().reconnect_now();
     assert_eq!(expect::lost(&mut supervisor).await.cause, LostCause::Replaced);
     assert_eq!(expect::reconnected(&mut supervisor).await.connection, 2);
-    let closed = peer.reported(|report| report.what() == "closed");
+    let closed = peer.reported("closed");
     let closed = expect::no_event_until(&mut supervisor, closed).await;
     assert_eq!(closed.number("connection"), 1);
     echo::<B>(&mut supervisor, "still there?").await;

@@ -1,4 +1,4 @@
-//! Scenarios written once and run over every backend, against every server.
+//! Scenarios that are written once and run over every backend against every server.
 #![cfg(unix)]
 
 mod closing;
@@ -10,57 +10,59 @@ mod messages;
 use std::time::Duration;
 
 use websocket_heartbeat::{Attempts, Builder, Constant, Heartbeat};
-use websocket_heartbeat_tests::{Backend, Peer, Software, Supervised, guarded, skip};
+use websocket_heartbeat_tests::{
+    Backend, Peer, Software, Supervised, over_every_backend, skip, title, with_time_limit,
+};
 use websocket_heartbeat_tungstenite::Request;
 
-/// Longer than any test may take: for what must not happen in it.
+/// Longer than any test may take: a timeout that must not expire.
 const NEVER: Duration = Duration::from_secs(3_600);
 
 /// The delay before an attempt.
 const DELAY: Duration = Duration::from_millis(50);
 
+/// Makes a test of each scenario for each backend and each server.
 macro_rules! scenarios {
-    ($($module:ident: $($scenario:ident)*;)*) => {
-        scenarios! { @over smol: Smol [$($($module $scenario)*)*] }
-        scenarios! { @over async_std: AsyncStd [$($($module $scenario)*)*] }
-        scenarios! { @over tokio: Tokio [$($($module $scenario)*)*] }
-    };
-    (@over $name:ident: $backend:ident $list:tt) => {
-        mod $name {
-            scenarios! { @against node_ws: $backend NodeWs $list }
-            scenarios! { @against python_websockets: $backend PythonWebsockets $list }
+    ($($list:tt)+) => {
+        mod node_ws {
+            use super::*;
+
+            over_every_backend! { over_node_ws; $($list)+ }
         }
-    };
-    (@against $name:ident: $backend:ident $software:ident [$($module:ident $scenario:ident)*]) => {
-        mod $name {
-            $(
-                #[test]
-                fn $scenario() {
-                    crate::run::<websocket_heartbeat_tests::$backend, _>(
-                        websocket_heartbeat_tests::Software::$software,
-                        stringify!($scenario),
-                        crate::$module::$scenario::<websocket_heartbeat_tests::$backend>,
-                    );
-                }
-            )*
+        mod python_websockets {
+            use super::*;
+
+            over_every_backend! { over_python_websockets; $($list)+ }
         }
     };
 }
 
 scenarios! {
-    messages: text_binary_and_empty sixteen_mib_both_ways fragments_with_a_ping_between
-        first_frame_together_with_the_101 pings_are_answered_while_only_reading
-        a_message_sent_is_written a_sink_of_messages;
-    handshake: headers_and_subprotocol a_refusal_tells_status_headers_and_wait
-        a_refusal_for_ever_stops a_hanging_upgrade_times_out;
-    closing: close_codes_and_reasons_are_told a_close_frame_together_with_the_101
-        a_server_that_restarts_is_given_time closing_tells_the_server aborting_does_not
-        closing_does_not_wait_for_ever;
-    loss: a_server_restart what_is_sent_offline_arrives dropped_without_a_close_frame reset
-        replaced_on_request;
-    heartbeat: pings_keep_a_silent_line a_silent_server_by_message a_frozen_server_by_ping
-        a_suspended_server_and_its_return
-        a_stuck_upload a_driver_beats_while_nobody_reads;
+    messages: text_binary_and_empty_messages sixteen_mib_in_both_directions
+        fragments_with_a_ping_between_them a_message_in_the_same_write_as_the_101
+        pings_are_answered_while_the_client_only_reads a_sent_message_is_written
+        a_sink_of_messages;
+    handshake: header_fields_and_subprotocol a_refusal_has_status_headers_and_retry_after
+        a_permanent_refusal_ends_the_session a_hanging_upgrade_times_out;
+    closing: close_codes_and_reasons_are_reported a_close_frame_in_the_same_write_as_the_101
+        a_restarting_server_gets_a_delay close_sends_a_close_frame abort_sends_no_close_frame
+        the_close_timeout_ends_a_close_handshake;
+    loss: a_server_restart messages_queued_offline_arrive an_end_without_a_close_frame a_reset
+        reconnect_now_replaces_the_connection;
+    heartbeat: pings_keep_a_silent_connection a_silent_server_fails_a_message_heartbeat
+        a_frozen_server_fails_a_ping_heartbeat a_suspended_server_resumes
+        a_stalled_upload_is_reported a_driver_sends_heartbeats_while_nobody_reads;
+}
+
+fn over_node_ws<B: Backend, F: Future<Output = ()> + 'static>(name: &str, scenario: fn(Peer) -> F) {
+    run::<B, F>(Software::NodeWs, name, scenario);
+}
+
+fn over_python_websockets<B: Backend, F: Future<Output = ()> + 'static>(
+    name: &str,
+    scenario: fn(Peer) -> F,
+) {
+    run::<B, F>(Software::PythonWebsockets, name, scenario);
 }
 
 fn run<B: Backend, F: Future<Output = ()> + 'static>(
@@ -68,10 +70,10 @@ fn run<B: Backend, F: Future<Output = ()> + 'static>(
     name: &str,
     scenario: fn(Peer) -> F,
 ) {
-    let name = format!("{name} over {} against {software}", B::NAME);
+    let name = format!("{} against {software}", title::<B>(name));
     match software.install() {
-        Ok(()) => guarded(&name, move || B::block_on(scenario(Peer::start(software)))),
-        Err(reason) => skip(&name, reason),
+        Ok(()) => with_time_limit(&name, move || B::block_on(scenario(Peer::start(software)))),
+        Err(reason) => skip(&name, &reason),
     }
 }
 
@@ -79,7 +81,7 @@ fn request(peer: &Peer, behaviour: &str) -> Request {
     Request::new(&peer.url(behaviour)).expect("a URL")
 }
 
-/// A session that never gives up, tries again soon, and lets a test wait.
+/// A session that never stops, reconnects soon, and has no other deadline during a test.
 fn patient<B: Backend>(request: Request) -> Builder<B::Transport, B::Timer> {
     B::connect(request)
         .heartbeat(Heartbeat::idle(NEVER).ping())
@@ -90,5 +92,5 @@ fn patient<B: Backend>(request: Request) -> Builder<B::Transport, B::Timer> {
 }
 
 fn supervise<B: Backend>(peer: &Peer, behaviour: &str) -> Supervised<B> {
-    patient::<B>(request(peer, behaviour)).build().expect("settings that make sense")
+    patient::<B>(request(peer, behaviour)).build().expect("valid settings")
 }

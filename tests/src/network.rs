@@ -1,5 +1,5 @@
-//! A network of our own, in network namespaces: client -- router -- server. The cut is made in the
-//! router, so that both ends keep their carrier and nothing tells them, as on a real path.
+//! A network in namespaces: client -- router -- server. The link is cut in the router, so that both
+//! ends keep their carrier and get no error, as on a real path.
 
 use std::{
     fmt,
@@ -8,11 +8,13 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Which way packets are dropped.
+use crate::SkipReason;
+
+/// The direction in which packets are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "a link has two directions")]
+#[allow(clippy::exhaustive_enums, reason = "a path has two directions")]
 pub enum Cut {
-    /// Both ways.
+    /// In both directions.
     Both,
     /// From the client to the server only.
     ToServer,
@@ -23,7 +25,7 @@ pub enum Cut {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Both => "both ways",
+            Self::Both => "in both directions",
             Self::ToServer => "to the server",
             Self::ToClient => "to the client",
         })
@@ -39,19 +41,25 @@ pub struct Network {
 }
 
 impl Network {
-    /// The server's address, known in this network only.
+    /// The server's address, which exists only in this network.
     pub const SERVER: &'static str = "198.51.100.2";
 
     /// Makes a network.
     ///
     /// # Errors
     ///
-    /// In words, when the privileges or the tools for it are missing.
-    pub fn new() -> Result<Self, String> {
+    /// When the privileges or the tools for it are missing.
+    pub fn new() -> Result<Self, SkipReason> {
         if !rustix::process::geteuid().is_root() {
-            return Err("network namespaces need root".to_owned());
+            return Err(SkipReason::NotPermitted("network namespaces need root".to_owned()));
         }
-        run("nft", &["--version"])?;
+        for (tool, version) in [("ip", "-Version"), ("nft", "--version")] {
+            run(tool, &[version]).map_err(SkipReason::Missing)?;
+        }
+        Self::create().map_err(SkipReason::NotPermitted)
+    }
+
+    fn create() -> Result<Self, String> {
         let network = Self {
             client: Namespace::new("client")?,
             router: Namespace::new("router")?,
@@ -72,7 +80,7 @@ impl Network {
         &self.server.name
     }
 
-    /// From now on drops packets in silence.
+    /// Drops packets silently from now on.
     ///
     /// # Panics
     ///
@@ -85,7 +93,7 @@ impl Network {
         });
     }
 
-    /// Lets everything through again.
+    /// Forwards all packets again.
     ///
     /// # Panics
     ///
@@ -94,7 +102,7 @@ impl Network {
         self.rule("counter accept");
     }
 
-    /// How many packets the rule in force has seen: the proof that a cut cut something.
+    /// How many packets the current rule has counted. Zero after a cut means that nothing was dropped.
     ///
     /// # Panics
     ///
@@ -108,7 +116,7 @@ impl Network {
     fn wire(&self) -> Result<(), String> {
         self.client.link("uplink", &self.router, "toclient")?;
         self.server.link("uplink", &self.router, "toserver")?;
-        // Addresses set aside for documentation: they can be nobody's.
+        // These addresses are reserved for documentation, so no host has them.
         self.client.address("uplink", "192.0.2.2/24")?;
         self.router.address("toclient", "192.0.2.1/24")?;
         self.server.address("uplink", "198.51.100.2/24")?;
@@ -132,13 +140,14 @@ impl Network {
         );
         let mut nft = self.router.command("nft");
         let mut child =
-            nft.args(["-f", "-"]).stdin(Stdio::piped()).spawn().expect("nft was there before");
+            nft.args(["-f", "-"]).stdin(Stdio::piped()).spawn().expect("nft was started before");
         child.stdin.take().expect("a piped stdin").write_all(rules.as_bytes()).expect("a reader");
         assert!(child.wait().expect("wait for a child").success(), "nft refused {rule:?}");
     }
 }
 
-/// A named network namespace. Dropping it removes the name, and with its last process itself.
+/// A named network namespace. Dropping it removes the name. The kernel removes the namespace with its
+/// last process.
 #[derive(Debug)]
 struct Namespace {
     name: String,
@@ -165,7 +174,7 @@ impl Namespace {
         output(self.command(program).args(arguments))
     }
 
-    /// A cable between two namespaces.
+    /// A pair of virtual Ethernet interfaces between two namespaces.
     fn link(&self, here: &str, there: &Self, name_there: &str) -> Result<(), String> {
         #[rustfmt::skip]
         run("ip", &[
@@ -184,8 +193,8 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        if let Err(words) = run("ip", &["netns", "delete", &self.name]) {
-            eprintln!("{words}");
+        if let Err(error) = run("ip", &["netns", "delete", &self.name]) {
+            eprintln!("{error}");
         }
     }
 }
