@@ -4,11 +4,12 @@
 
 mod backend;
 mod clock;
+mod command;
 pub mod expect;
 mod frames;
 mod harness;
-mod install;
 mod network;
+mod package;
 mod peer;
 mod raw_server;
 mod report;

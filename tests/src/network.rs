@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::SkipReason;
+use crate::{SkipReason, command};
 
 /// The direction in which packets are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Namespace {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
-        output(self.command(program).args(arguments))
+        command::run(self.command(program).args(arguments))
     }
 
     /// A pair of virtual Ethernet interfaces between two namespaces.
@@ -200,16 +200,5 @@ impl Drop for Namespace {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
-    output(Command::new(program).args(arguments))
-}
-
-fn output(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{:?} could not be started: {error}", command.get_program()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    command::run(Command::new(program).args(arguments))
 }

@@ -7,7 +7,11 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::{SkipReason, install, target::target_folder};
+use crate::{SkipReason, package::Package, target::target_folder};
+
+/// The versions for which the tests are written.
+const WS: &str = "8.23.0";
+const WEBSOCKETS: &str = "17.4";
 
 /// A server that others wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +24,6 @@ pub enum Software {
 }
 
 impl Software {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::NodeWs, Self::PythonWebsockets];
-
-    /// The exact version that the tests are written for.
-    pub(crate) const fn version(self) -> &'static str {
-        match self {
-            Self::NodeWs => "8.23.0",
-            Self::PythonWebsockets => "17.4",
-        }
-    }
-
     /// Installs the package in cargo's target folder, unless it is installed already.
     ///
     /// # Errors
@@ -43,15 +36,7 @@ impl Software {
             Self::NodeWs => &NODE_WS,
             Self::PythonWebsockets => &PYTHON_WEBSOCKETS,
         };
-        once.get_or_init(|| install::install(self).map_err(SkipReason::Missing)).clone()
-    }
-
-    /// The folder into which the package is installed.
-    pub(crate) fn folder(self) -> PathBuf {
-        target_folder().join("peers").join(match self {
-            Self::NodeWs => "node",
-            Self::PythonWebsockets => "python",
-        })
+        once.get_or_init(|| self.package().install().map_err(SkipReason::Missing)).clone()
     }
 
     /// The interpreter, which finds the package by its environment.
@@ -73,34 +58,38 @@ impl Software {
         })
     }
 
-    /// A command that installs the package into `folder`.
-    pub(crate) fn installer(self, folder: &Path) -> Command {
-        match self {
+    fn package(self) -> Package {
+        let folder = self.folder();
+        let mut version_query = self.interpreter();
+        let (version, installer) = match self {
             Self::NodeWs => {
+                version_query.args(["-p", "require('ws/package.json').version"]);
                 let mut npm = Command::new("npm");
-                npm.arg("install").arg("--prefix").arg(folder);
+                npm.arg("install").arg("--prefix").arg(&folder);
                 npm.args(["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
                 npm.args(["--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000"]);
-                npm.arg(format!("ws@{}", self.version()));
-                npm
+                npm.arg(format!("ws@{WS}"));
+                (WS, npm)
             }
             Self::PythonWebsockets => {
+                version_query.args(["-c", "import websockets; print(websockets.__version__)"]);
                 let mut pip = Command::new("python3");
                 pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]);
                 pip.args(["--disable-pip-version-check", "--root-user-action=ignore"]);
-                pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(folder);
-                pip.arg(format!("websockets=={}", self.version()));
-                pip
+                pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(&folder);
+                pip.arg(format!("websockets=={WEBSOCKETS}"));
+                (WEBSOCKETS, pip)
             }
-        }
+        };
+        Package { version, folder, installer, version_query }
     }
 
-    /// A program for the interpreter that prints the version of the package.
-    pub(crate) const fn version_program(self) -> [&'static str; 2] {
-        match self {
-            Self::NodeWs => ["-p", "require('ws/package.json').version"],
-            Self::PythonWebsockets => ["-c", "import websockets; print(websockets.__version__)"],
-        }
+    /// The folder into which the package is installed.
+    fn folder(self) -> PathBuf {
+        target_folder().join("peers").join(match self {
+            Self::NodeWs => "node",
+            Self::PythonWebsockets => "python",
+        })
     }
 }
 
