@@ -23,7 +23,7 @@ impl ClientFrames {
     }
 }
 
-/// The complete frames. What follows them stays for later.
+/// The complete frames. An incomplete frame stays for later.
 ///
 /// # Panics
 ///

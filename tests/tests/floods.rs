@@ -51,7 +51,7 @@ fn a_session_closes_under_messages<B: Backend>() {
     closes::<B>("messages", Flood { first: &[0x81, 0], rest: &[0x81, 1, b'm'] });
 }
 
-/// What a server sends: `first` once, then `rest` again and again.
+/// The bytes of a server: `first` once, then `rest` again and again.
 #[derive(Clone, Copy)]
 struct Flood {
     first: &'static [u8],

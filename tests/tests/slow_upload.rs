@@ -27,8 +27,8 @@ over_every_backend! {
 /// More than a receive buffer of 16 KiB, and less than a kernel accepts at once from a writer.
 const UPLOAD: usize = 768 * 1024;
 
-/// What the server reads between two verdicts: more than its buffer holds, so that bytes have left the
-/// client.
+/// The bytes that the server reads between two verdicts: more than its buffer holds, so that bytes have
+/// left the client.
 const PIECE: usize = 96 * 1024;
 
 /// Polls the session until `done`, and collects its events.

@@ -35,7 +35,7 @@ pub(crate) struct Cut {
     pub(crate) ending: Ending,
 }
 
-/// What the server received on one connection.
+/// The data that the server received on one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The messages that were read completely.
@@ -95,7 +95,7 @@ impl Server {
         Self { port, done, thread }
     }
 
-    /// What was received on each connection. Call this after the last connection of the client.
+    /// The data of each connection. Call this after the last connection of the client.
     pub(crate) fn finish(self) -> Vec<Seen> {
         *self.done.lock().unwrap() = true;
         drop(TcpStream::connect(("127.0.0.1", self.port)).unwrap());

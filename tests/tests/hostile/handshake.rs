@@ -10,8 +10,8 @@ use crate::{
     server::Server,
 };
 
-/// Twice the allocation limit of a handshake: a head of 256 KiB in a doubling buffer, and the buffers
-/// of rustls.
+/// The allocation limit of a handshake: twice the sum of a head of 256 KiB in a doubling buffer and the
+/// buffers of rustls.
 const MEMORY: usize = 2 << 20;
 
 /// The limit of its processor time, in a debug build: each byte is read once. A search that starts

@@ -59,7 +59,7 @@ pub(crate) async fn a_suspended_server_resumes<B: Backend>(mut peer: Peer) {
     let builder = patient::<B>(request(&peer, "/echo")).heartbeat(heartbeat);
     let mut supervisor = builder.connect_timeout(LONG).build().unwrap();
     expect::connected(&mut supervisor).await;
-    // The second ping follows the first one's pong.
+    // The second ping follows the pong to the first one.
     for _ in 0..2 {
         let ping = peer.reported("ping");
         expect::no_event_until(&mut supervisor, ping).await;

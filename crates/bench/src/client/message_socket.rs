@@ -94,7 +94,7 @@ impl<C: MessageClient> Socket for MessageSocket<C> {
     }
 }
 
-/// tungstenite's messages, of async-tungstenite, tokio-tungstenite and what is built on them.
+/// tungstenite's messages, of async-tungstenite, tokio-tungstenite and libraries that use them.
 impl WebSocketMessage for tungstenite::Message {
     fn text(payload: &'static str) -> Self {
         Self::text(payload)

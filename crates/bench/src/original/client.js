@@ -1,4 +1,4 @@
-// The client side of one run with websocket-heartbeat-js over `ws`, the same cases as in Rust.
+// One run of a client with websocket-heartbeat-js over `ws`. The cases are those of the Rust clients.
 'use strict';
 
 const fs = require('fs');
@@ -90,8 +90,8 @@ function pingPong() {
   };
 }
 
-// Each message flushed: one at a time, the next when the socket has taken the last.
-// Queued: 64 in flight, as `send` in a loop does it.
+// Batch 1: each message is sent when the socket has accepted the previous one.
+// Batch 64: 64 messages are in flight, as with `send` in a loop.
 function send(batch) {
   const socket = connect();
   const message = Buffer.alloc(SIZE, 'x');
@@ -158,4 +158,4 @@ const cases = {
   'send-queue': () => send(BATCH),
   idle: () => idle().catch(fail),
 };
-(cases[case_] ?? (() => fail(`this contender has no ${case_}`)))();
+(cases[case_] ?? (() => fail(`this client does not support ${case_}`)))();

@@ -1,4 +1,4 @@
-//! Exact counts of what clients execute per message while they read frames from memory.
+//! Exact costs of clients per message while they read frames from memory.
 
 mod shapes;
 mod stream;

@@ -14,7 +14,7 @@ use super::{
 /// How many writes a connection that pushes makes before other connections are served.
 const WRITES_PER_TURN: usize = 64;
 
-/// What the server has to do after it served a connection.
+/// The action of the server after it has served a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,

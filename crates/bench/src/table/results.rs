@@ -29,7 +29,7 @@ impl Row {
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     pub(crate) groups: Vec<(Group, Vec<Row>)>,
-    /// What was not measured, with the reason.
+    /// The parts that were not measured, with the reason.
     pub(crate) left_out: Vec<(String, String)>,
 }
 

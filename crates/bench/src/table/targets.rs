@@ -26,7 +26,7 @@ impl Target {
     }
 }
 
-/// All targets wreceive figures were measured.
+/// All targets whose figures were measured.
 pub(crate) fn check(results: &Results) -> Vec<Target> {
     let mut targets = Targets { results, found: Vec::new() };
     for (ours, raw) in OURS.into_iter().zip(RAW) {
@@ -115,7 +115,7 @@ impl Targets<'_> {
                         let bytes = self.figure(&title, ours, RESIDENT);
                         self.push(format!("{ours}: resident bytes, {title}"), bytes, limit, false);
                         let ratio = self.ratio((&title, ours), (&title, raw), CPU);
-                        let what = format!("{ours}: CPU per beat over raw, {title}");
+                        let what = format!("{ours}: CPU per heartbeat over raw, {title}");
                         self.push(what, ratio, 1.05, false);
                     }
                 }
