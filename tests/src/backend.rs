@@ -1,15 +1,15 @@
-//! The backends behind one trait, so that a scenario is written once.
+//! The backends behind one trait, so that a test is written once.
 
 use websocket_heartbeat::{Builder, Established, Supervisor, Timer, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Request};
 
-/// A backend together with the executor that it was made for.
+/// A backend with its executor.
 pub trait Backend: 'static {
     /// Its name.
     const NAME: &'static str;
-    /// What connects.
+    /// Its transport.
     type Transport: Transport + 'static;
-    /// What keeps time.
+    /// Its timer.
     type Timer: Timer + 'static;
 
     /// The backend's own `connect`.
@@ -20,7 +20,7 @@ pub trait Backend: 'static {
         async move { Self::dial_by(&Dialer::new(), request, attempt).await }
     }
 
-    /// The backend's own `dial`, by a dialer with settings.
+    /// The backend's own `dial`, with the settings of a dialer.
     fn dial_by(
         dialer: &Dialer,
         request: &Request,
@@ -34,7 +34,7 @@ pub trait Backend: 'static {
     fn block_on<F: Future>(future: F) -> F::Output;
 }
 
-/// What a backend's `dial` comes to.
+/// The result of a backend's `dial`.
 pub type Dialed<B> =
     Result<Established<<<B as Backend>::Transport as Transport>::Connection>, TransportError>;
 
@@ -52,7 +52,7 @@ impl Backend for Smol {
     type Timer = websocket_heartbeat_smol::SmolTimer;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
-        websocket_heartbeat_smol::connect(request).expect("it is a request already")
+        websocket_heartbeat_smol::connect(request).expect("a request needs no conversion")
     }
 
     async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
@@ -79,7 +79,7 @@ impl Backend for AsyncStd {
     type Timer = websocket_heartbeat_async_std::AsyncStdTimer;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
-        websocket_heartbeat_async_std::connect(request).expect("it is a request already")
+        websocket_heartbeat_async_std::connect(request).expect("a request needs no conversion")
     }
 
     async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
@@ -106,7 +106,7 @@ impl Backend for Tokio {
     type Timer = websocket_heartbeat_tokio::TokioTimer;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
-        websocket_heartbeat_tokio::connect(request).expect("it is a request already")
+        websocket_heartbeat_tokio::connect(request).expect("a request needs no conversion")
     }
 
     async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
