@@ -1,5 +1,6 @@
 //! Rules of the house that no compiler knows.
 
+mod files;
 mod layers;
 mod modules;
 mod pitfalls;
