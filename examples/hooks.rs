@@ -1,21 +1,20 @@
-//! The five callbacks of the original. They stay valid across reconnects, and one that panics
-//! harms nothing.
+//! The five callbacks of the original packages. They are called for every connection, and a panic
+//! in one of them does not end the session.
 
 use std::error::Error;
 
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    connect,
+    Preset, connect,
     hooks::{Ending, Hooks},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The panic below is part of the story.
+    // The panic below is intended.
     std::panic::set_hook(Box::new(|_| {}));
 
     let server = Server::echo()?;
-    // The original's defaults: `Preset::Original`.
-    let supervisor = connect(server.url())?.build()?;
+    let supervisor = connect(server.url())?.preset(Preset::Original).build()?;
     let task = supervisor.handle();
 
     let hooks = Hooks::new()

@@ -1,6 +1,6 @@
 //! The contract of connections, transport and timer, on smol.
 
-use async_io::block_on;
+use smol::block_on;
 use websocket_heartbeat_smol::{
     Attempt, Established, Request, RequestError, SmolConnection, SmolTimer, SmolTransport,
     Timestamp, Transport, TransportError, connect,

@@ -1,4 +1,4 @@
-//! `--json`: one object per line, as documented in JSON.md.
+//! The format of `--json`: one object per line, documented in JSON.md.
 
 use std::{
     borrow::Cow,
@@ -9,27 +9,28 @@ use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 use websocket_heartbeat_smol::{Timestamp, printable};
 
-use crate::{duration::to_millis, line::Line};
+use crate::{duration::to_millis, record::Record};
 
 #[derive(Serialize)]
 struct Stamped<'a> {
     t_ms: u64,
     #[serde(flatten)]
-    line: &'a Line<'a>,
+    record: &'a Record<'a>,
 }
 
-/// Writes a line and flushes it, so that whoever reads has it at once.
-pub(crate) fn write(to: &mut impl Write, now: Timestamp, line: &Line<'_>) -> io::Result<()> {
+/// Writes one record as a line and flushes it, so that the reader gets it immediately.
+pub(crate) fn write(to: &mut impl Write, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
     let mut bytes = Vec::new();
-    let stamped = Stamped { t_ms: to_millis(now.since_epoch()), line };
+    let stamped = Stamped { t_ms: to_millis(now.since_epoch()), record };
     stamped.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping))?;
     bytes.push(b'\n');
     to.write_all(&bytes)?;
     to.flush()
 }
 
-/// Compact JSON that escapes, besides what JSON asks for (C0), all that may steer a terminal: DEL,
-/// C1, bidirectional controls and the separators of lines. For a reader of JSON it is the same.
+/// Compact JSON. JSON requires escapes for C0 controls. This also escapes the other characters that
+/// can control a terminal: DEL, C1, bidirectional controls and line separators. The parsed value is
+/// the same.
 struct Escaping;
 
 impl Formatter for Escaping {
@@ -42,7 +43,7 @@ impl Formatter for Escaping {
             return to.write_all(fragment.as_bytes());
         }
         let mut plain = 0;
-        for (at, c) in fragment.char_indices().filter(|(_, c)| steers(*c)) {
+        for (at, c) in fragment.char_indices().filter(|(_, c)| is_control(*c)) {
             to.write_all(&fragment.as_bytes()[plain..at])?;
             write!(to, "\\u{:04x}", u32::from(c))?;
             plain = at + c.len_utf8();
@@ -51,8 +52,8 @@ impl Formatter for Escaping {
     }
 }
 
-/// Whether [`printable`] escapes it.
-fn steers(c: char) -> bool {
+/// Whether [`printable`] escapes the character.
+fn is_control(c: char) -> bool {
     !c.is_ascii_graphic() && matches!(printable(c.encode_utf8(&mut [0; 4])), Cow::Owned(_))
 }
 

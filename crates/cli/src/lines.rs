@@ -1,34 +1,34 @@
-//! From bytes to lines.
+//! Lines of text from chunks of bytes.
 
-/// Takes bytes as they come and gives whole lines, without their line ends.
-pub(crate) struct Splitter {
+/// Splits chunks of bytes into lines without their line ends.
+pub(crate) struct LineSplitter {
     line: Vec<u8>,
     limit: usize,
-    /// Bytes of an overlong line that were let go.
+    /// Bytes of the current line that were discarded, since it is longer than the limit.
     cut: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    Line(Vec<u8>),
-    /// Longer than the limit: its beginning.
+pub(crate) enum InputLine {
+    Whole(Vec<u8>),
+    /// The beginning of a line that is longer than the limit.
     TooLong(Vec<u8>),
 }
 
-impl Splitter {
-    /// Lines of at most `limit` bytes: an endless one must not fill the memory.
+impl LineSplitter {
+    /// A line may have at most `limit` bytes, since an endless one must not fill the memory.
     pub(crate) fn new(limit: usize) -> Self {
         Self { line: Vec::new(), limit, cut: 0 }
     }
 
-    /// Hands each line that `bytes` completes to `each`.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Piece)) {
+    /// Calls `each` with every line that `bytes` completes.
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(InputLine)) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (part, whole) = match part.strip_suffix(b"\n") {
                 Some(part) => (part, true),
                 None => (part, false),
             };
-            // One more byte: it may be the \r of a line end.
+            // One byte more than the limit, which may be the \r of a line end.
             let room = self.limit.saturating_add(1).saturating_sub(self.line.len());
             let (kept, cut) = part.split_at(part.len().min(room));
             self.line.extend_from_slice(kept);
@@ -39,22 +39,22 @@ impl Splitter {
         }
     }
 
-    /// What is left when the bytes have ended without a line end.
-    pub(crate) fn finish(&mut self) -> Option<Piece> {
+    /// Returns the last line if the bytes ended without a line end.
+    pub(crate) fn finish(&mut self) -> Option<InputLine> {
         (!self.line.is_empty()).then(|| self.take())
     }
 
-    fn take(&mut self) -> Piece {
+    fn take(&mut self) -> InputLine {
         let mut line = std::mem::take(&mut self.line);
         let cut = std::mem::take(&mut self.cut);
         if cut == 0 && line.last() == Some(&b'\r') {
             line.pop();
         }
         if cut == 0 && line.len() <= self.limit {
-            return Piece::Line(line);
+            return InputLine::Whole(line);
         }
         line.truncate(self.limit);
-        Piece::TooLong(line)
+        InputLine::TooLong(line)
     }
 }
 
@@ -63,23 +63,23 @@ mod tests {
     use super::*;
 
     fn split(limit: usize, chunks: &[&str]) -> Vec<String> {
-        let mut splitter = Splitter::new(limit);
+        let mut splitter = LineSplitter::new(limit);
         let mut lines = Vec::new();
-        let mut note = |piece| {
-            lines.push(match piece {
-                Piece::Line(line) => String::from_utf8(line).unwrap(),
-                Piece::TooLong(head) => format!("{}...", String::from_utf8(head).unwrap()),
+        let mut record = |line| {
+            lines.push(match line {
+                InputLine::Whole(line) => String::from_utf8(line).unwrap(),
+                InputLine::TooLong(head) => format!("{}...", String::from_utf8(head).unwrap()),
             });
         };
         for chunk in chunks {
-            splitter.feed(chunk.as_bytes(), &mut note);
+            splitter.feed(chunk.as_bytes(), &mut record);
         }
-        splitter.finish().map(&mut note);
+        splitter.finish().map(&mut record);
         lines
     }
 
     #[test]
-    fn lines_come_out_however_the_bytes_came_in() {
+    fn lines_do_not_depend_on_the_size_of_chunks() {
         let whole = split(99, &["a\nbc\n\nd\r\ne"]);
         assert_eq!(whole, ["a", "bc", "", "d", "e"]);
         let bytes: Vec<String> = "a\nbc\n\nd\r\ne".chars().map(String::from).collect();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlong_line_is_cut_and_the_next_is_whole() {
+    fn a_line_over_the_limit_is_cut_and_the_next_is_whole() {
         assert_eq!(
             split(3, &["abc\r\nabcd\nab", "cdefgh", "i\nxyz"]),
             ["abc", "abc...", "abc...", "xyz"]

@@ -1,21 +1,22 @@
-//! What there is to report, as [`Line`]s: JSON writes them as they are, the timeline for people.
+//! The records of a session: JSON prints every field, the timeline prints text for people.
 
 use data_encoding::BASE64;
 use serde::Serialize;
 use websocket_heartbeat_smol::{
-    Closed, Connecting, Fate, Lost, LostCause, Message, Open, Retry, WriteBlocked,
+    Closed, Connecting, Fate, Lost, Message, Open, Retry, WriteBlocked,
 };
 
 use crate::{
+    cause,
     duration::{to_fine_millis, to_millis},
-    session::Heartbeat,
-    status::StatusLine,
+    session::AnsweredHeartbeat,
+    status::StatusRecord,
 };
 
-/// One line of the report. Field names are those of JSON.md.
+/// One record. JSON.md documents the field names.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(crate) enum Line<'a> {
+pub(crate) enum Record<'a> {
     Connecting {
         connection: u64,
         attempt: u32,
@@ -63,7 +64,7 @@ pub(crate) enum Line<'a> {
         #[serde(flatten)]
         payload: Option<Payload<'a>>,
     },
-    Status(Box<StatusLine>),
+    Status(Box<StatusRecord>),
     Closed {
         reason: &'static str,
         detail: String,
@@ -71,7 +72,7 @@ pub(crate) enum Line<'a> {
     },
 }
 
-/// What a message carries.
+/// The content of a message.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Payload<'a> {
@@ -79,7 +80,7 @@ pub(crate) enum Payload<'a> {
     Base64(String),
 }
 
-/// What a server said instead of opening.
+/// The answer of a server that refused the upgrade.
 #[derive(Debug, Serialize)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
@@ -95,7 +96,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> Record<'a> {
     pub(crate) fn connecting(event: &Connecting) -> Self {
         Self::Connecting { connection: event.connection, attempt: event.attempt }
     }
@@ -113,8 +114,8 @@ impl<'a> Line<'a> {
         Self::Message { connection, payload: Payload::of(message) }
     }
 
-    pub(crate) fn heartbeat(heartbeat: &Heartbeat) -> Self {
-        let Heartbeat { connection, round_trip } = *heartbeat;
+    pub(crate) fn heartbeat(heartbeat: &AnsweredHeartbeat) -> Self {
+        let AnsweredHeartbeat { connection, round_trip } = *heartbeat;
         Self::Heartbeat { connection, rtt_ms: round_trip.map(to_fine_millis) }
     }
 
@@ -134,7 +135,7 @@ impl<'a> Line<'a> {
             opened: event.opened,
             cause: event.cause.name(),
             code: event.cause.close_code(),
-            detail: detail(&event.cause),
+            detail: cause::describe(&event.cause),
             unproven: event.unproven,
             ever_answered: event.ever_answered,
             skipped_cycles: event.skipped_cycles,
@@ -146,7 +147,7 @@ impl<'a> Line<'a> {
         Self::Retry { attempt: event.attempt, delay_ms: to_millis(event.delay) }
     }
 
-    /// `None` for what was written.
+    /// `None` for a message that was written.
     pub(crate) fn unsent(fate: &'a Fate) -> Option<Self> {
         Some(match fate {
             Fate::Unknown { connection, message } => Self::Unsent {
@@ -160,7 +161,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Dropped, or never accepted.
+    /// A message that was dropped or not accepted.
     pub(crate) fn dropped(reason: &'static str, message: &'a Message) -> Self {
         let payload = Some(Payload::of(message));
         Self::Unsent { fate: "dropped", connection: None, reason, payload }
@@ -171,7 +172,7 @@ impl<'a> Line<'a> {
             Some(cause) => {
                 let whole = event.reason.to_string();
                 let plain = cause.to_string();
-                whole.strip_suffix(&plain).map(|head| head.to_owned() + &detail(cause))
+                whole.strip_suffix(&plain).map(|head| head.to_owned() + &cause::describe(cause))
             }
             None => None,
         };
@@ -180,19 +181,5 @@ impl<'a> Line<'a> {
             detail: detail.unwrap_or_else(|| event.reason.to_string()),
             unproven: event.unproven,
         }
-    }
-}
-
-/// A cause in words, times to the millisecond.
-pub(crate) fn detail(cause: &LostCause) -> String {
-    let round = |time| std::time::Duration::from_millis(to_millis(time));
-    match *cause {
-        LostCause::HeartbeatTimeout(time) => LostCause::HeartbeatTimeout(round(time)).to_string(),
-        // In core it is left out, since it might be a secret; here the user asked to see it.
-        LostCause::ClosedByPeer(Some(ref frame)) if !frame.reason.is_empty() => {
-            format!("closed by the server with code {} ({})", frame.code, frame.reason)
-        }
-        LostCause::WriteStalled(time) => LostCause::WriteStalled(round(time)).to_string(),
-        ref other => other.to_string(),
     }
 }
