@@ -14,7 +14,7 @@ use tungstenite::{Error as WsError, Message as Ws, error::ProtocolError};
 use websocket_heartbeat::{Connection, Frame, Message, TransportError};
 
 use crate::{
-    close, fault,
+    close_frame, error,
     frame::{outbound, trusted},
 };
 
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncTungstenite<S> {
         }
         match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
             Some(Ok(Ws::Close(close))) => {
-                let close = close::received(close, None);
+                let close = close_frame::received(close, None);
                 self.closed = close.is_ok();
                 self.ended = close.is_err();
                 Poll::Ready(Some(close.map(Frame::Close)))
@@ -85,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncTungstenite<S> {
             Some(Ok(Ws::Frame(_))) => unreachable!("reading yields whole messages only"),
             Some(Err(error)) if !self.closed => {
                 self.ended = true;
-                Poll::Ready(Some(Err(fault::from_tungstenite(error))))
+                Poll::Ready(Some(Err(error::from_tungstenite(error))))
             }
             _ => {
                 self.ended = true;
@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.stream).poll_ready(cx).map_err(fault::from_tungstenite)
+        Pin::new(&mut self.stream).poll_ready(cx).map_err(error::from_tungstenite)
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         match Pin::new(&mut self.stream).start_send(outbound(frame)?) {
             // The close handshake is already under way.
             Err(WsError::Protocol(ProtocolError::SendAfterClosing)) if closing => Ok(()),
-            result => result.map_err(fault::from_tungstenite),
+            result => result.map_err(error::from_tungstenite),
         }
     }
 
@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(fault::from_tungstenite)?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(error::from_tungstenite)?;
         if self.closed {
             // Both close frames have gone through; a stream that fails in this has ended as well.
             let _ = ready!(Pin::new(self.stream.get_mut()).poll_close(cx));
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.stream).poll_close(cx).map_err(fault::from_tungstenite)
+        Pin::new(&mut self.stream).poll_close(cx).map_err(error::from_tungstenite)
     }
 }
 

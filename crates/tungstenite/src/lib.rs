@@ -6,38 +6,35 @@
 //! anything that can be read and written makes a [`Connection`](websocket_heartbeat::Connection).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod acceptance;
-mod answer;
+mod address_order;
 #[cfg(feature = "async-tungstenite")]
 mod async_tungstenite;
-mod close;
+mod blocking_io;
+mod close_frame;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod dial;
-mod fault;
+mod dialer;
+mod error;
 mod frame;
-mod io;
-mod line;
-mod order;
+mod handshake;
+mod native_stream;
+mod read_budget;
 mod request;
-mod retry_after;
 mod socket;
 pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
 mod tuning;
-mod turn;
-mod upgrade;
 
 #[cfg(feature = "async-tungstenite")]
 pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dial::{Dialer, Sleep},
-    line::Line,
+    dialer::{Dialer, Sleep},
+    handshake::{upgrade, upgrade_waiting},
+    native_stream::Line,
     request::{Request, RequestError},
     socket::Socket,
     tuning::Tuning,
-    upgrade::{upgrade, upgrade_waiting},
 };

@@ -1,7 +1,5 @@
 //! [`Tls`]: `wss://` by rustls, one way for all runtimes.
 
-mod words;
-
 use std::{
     fmt, io,
     pin::Pin,
@@ -17,8 +15,7 @@ use futures_rustls::{
 };
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-pub(crate) use self::words::{kind, words_within};
-use crate::turn::Turn;
+use crate::{error, read_budget::Turn};
 
 /// How `wss://` is secured.
 ///
@@ -62,7 +59,7 @@ impl Tls {
             .map_err(|error| TransportError::from_source(ErrorKind::Url, error))?;
         let stream = Counted::new(stream);
         let connected = TlsConnector::from(config).connect(name, stream).await;
-        connected.map_err(|error| words::explained(host, error))
+        connected.map_err(|error| error::tls::explained(host, error))
     }
 }
 

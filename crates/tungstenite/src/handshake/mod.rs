@@ -11,12 +11,18 @@ use futures_io::{AsyncRead, AsyncWrite};
 use tungstenite::handshake::client::generate_key;
 use websocket_heartbeat::{Established, HttpAnswer, TransportError};
 
-use crate::{
-    Request, Socket, Tuning, acceptance,
+mod acceptance;
+mod answer;
+mod retry_after;
+
+use self::{
     answer::{Answer, Head, body::Body},
-    fault::{self, HungUp},
-    io::Io,
     retry_after::retry_after,
+};
+use crate::{
+    Request, Socket, Tuning,
+    blocking_io::Io,
+    error::{self, HungUp},
 };
 
 /// How much is read at a time. An answer is small; what comes together with it is the beginning of a
@@ -183,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             (true, false) => HungUp::Silent,
             (true, true) => HungUp::SilentOverTls,
         };
-        fault::hung_up(when, error)
+        error::hung_up(when, error)
     }
 
     /// Writes as much as the stream takes. `Io` keeps an error, since reading may still tell more.

@@ -10,8 +10,9 @@ use websocket_heartbeat::{ErrorKind, Established, TransportError};
 #[cfg(feature = "rustls")]
 use crate::Tls;
 use crate::{
-    Line, Request, Socket, Tuning, fault,
-    order::{Attempt, Memory},
+    Line, Request, Socket, Tuning,
+    address_order::{Attempt, Memory},
+    error::io_kind,
     tcp, upgrade_waiting,
 };
 
@@ -154,7 +155,7 @@ where
         match open(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => {
-                let kind = fault::io_kind(&error);
+                let kind = io_kind(&error);
                 last = TransportError::from_source(kind, NotOpened { address, error });
             }
         }

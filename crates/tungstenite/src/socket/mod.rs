@@ -21,9 +21,9 @@ use tungstenite::{
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
 use crate::{
-    close, fault,
+    blocking_io::Io,
+    close_frame, error,
     frame::{outbound, trusted},
-    io::Io,
     tuning::{Tuning, write_limit},
 };
 
@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
                 self.too_large(size, max_size)
             }
-            error => fault::from_tungstenite(error),
+            error => error::from_tungstenite(error),
         };
         Poll::Ready(Some(Err(error)))
     }
@@ -177,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         close: Option<(CloseCode, Utf8Bytes)>,
     ) -> Poll<Option<Result<Frame, TransportError>>> {
         let close = close.map(|(code, reason)| WsCloseFrame { code, reason });
-        match close::received(close, Some(self.io.tail())) {
+        match close_frame::received(close, Some(self.io.tail())) {
             Ok(close) => {
                 self.read = ReadState::Closed;
                 Poll::Ready(Some(Ok(Frame::Close(close))))
@@ -206,14 +206,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 match self.context.write(&mut self.io, *message) {
                     Ok(()) => Ok(()),
                     Err(error) if would_block(&error) => self.write_trouble(error),
-                    Err(error) => Err(fault::from_tungstenite(error)),
+                    Err(error) => Err(error::from_tungstenite(error)),
                 }
             }
             WsError::Protocol(ProtocolError::SendAfterClosing) => Err(TransportError::new(
                 ErrorKind::Protocol,
                 "nothing can be sent after a close frame",
             )),
-            error => Err(fault::from_tungstenite(error)),
+            error => Err(error::from_tungstenite(error)),
         }
     }
 
@@ -280,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 }
             }
             Err(error) if would_block(&error) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(fault::from_tungstenite(error))),
+            Err(error) => Poll::Ready(Err(error::from_tungstenite(error))),
         }
     }
 }

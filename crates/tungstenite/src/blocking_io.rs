@@ -9,7 +9,7 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::TransportError;
 
-use crate::{close::Tail, fault, turn::Turn};
+use crate::{close_frame::Tail, error, read_budget::Turn};
 
 /// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
 ///
@@ -119,7 +119,7 @@ impl<S> Io<S> {
 
     #[cold]
     fn fail(&mut self, error: io::Error) {
-        self.write_error = Some(fault::from_io(error));
+        self.write_error = Some(error::from_io(error));
     }
 
     pub(crate) fn stream(&self) -> &S {

@@ -1,5 +1,8 @@
 //! What tungstenite and the stream below it report, as kinds of [`TransportError`].
 
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
+
 use std::{error::Error, fmt, io};
 
 use tungstenite::{Error as WsError, error::ProtocolError};
@@ -29,7 +32,7 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
 pub(crate) fn from_io(error: io::Error) -> TransportError {
     let kind = io_kind(&error);
     #[cfg(feature = "rustls")]
-    if let Some(words) = crate::tls::words_within(&error) {
+    if let Some(words) = tls::words_within(&error) {
         return TransportError::from_source(kind, Explained { words, source: error });
     }
     TransportError::from_source(kind, error)
@@ -117,7 +120,7 @@ fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
     while let Some(error) = next {
         #[cfg(feature = "rustls")]
         if let Some(error) = error.downcast_ref::<futures_rustls::rustls::Error>() {
-            return Some(crate::tls::kind(error));
+            return Some(tls::kind(error));
         }
         let words = error.to_string().to_ascii_lowercase();
         let alert = words.contains("alert");

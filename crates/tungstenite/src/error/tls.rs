@@ -10,15 +10,15 @@ use futures_rustls::rustls::{CertificateError, Error, pki_types::UnixTime};
 use httpdate::fmt_http_date;
 use websocket_heartbeat::{ErrorKind, TransportError, printable};
 
-use crate::fault::{self, Explained};
+use super::{Explained, io_kind};
 
 /// How many of the names in a certificate are shown.
 const NAMES: usize = 5;
 
 /// An error of a TLS handshake with this host.
-pub(super) fn explained(host: &str, error: io::Error) -> TransportError {
+pub(crate) fn explained(host: &str, error: io::Error) -> TransportError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    let (kind, words) = match (inner, fault::io_kind(&error)) {
+    let (kind, words) = match (inner, io_kind(&error)) {
         (Some(inner), _) => (kind(inner), words(host, inner)),
         // What answers there hung up: often it does not speak TLS.
         (None, ErrorKind::Ended) => (ErrorKind::Tls, hung_up("ended")),
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_refusal_that_comes_late_is_explained_as_well() {
         let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
-        let error = fault::from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
+        let error = super::super::from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
         assert_eq!(error.kind(), ErrorKind::Tls);
         let words = "tls: the server refused the TLS handshake (certificate required): ";
         assert!(error.to_string().starts_with(words), "{error}");
