@@ -1,12 +1,17 @@
-//! What tungstenite and the stream below it report, as kinds of [`TransportError`].
+//! Errors of tungstenite, of the stream below it and of TLS as [`TransportError`]s.
 
+mod explained;
+mod kind;
 #[cfg(feature = "rustls")]
 pub(crate) mod tls;
 
-use std::{error::Error, fmt, io};
+use std::io;
 
 use tungstenite::{Error as WsError, error::ProtocolError};
 use websocket_heartbeat::{ErrorKind, TransportError};
+
+use self::explained::Explained;
+pub(crate) use self::kind::io_kind;
 
 /// The error of a connection or an upgrade.
 pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
@@ -70,102 +75,18 @@ pub(crate) enum HungUp {
     WithinAnswer,
 }
 
-/// An error in our own words.
-#[derive(Debug)]
-pub(crate) struct Explained<E> {
-    pub(crate) words: String,
-    pub(crate) source: E,
-}
-
-impl<E> fmt::Display for Explained<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
-    }
-}
-
-impl<E: Error + 'static> Error for Explained<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
-pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
-    use io::ErrorKind as Io;
-    // TLS libraries hide permanent faults in I/O errors. A line cut without TLS' farewell is none.
-    let ended = error.kind() == Io::UnexpectedEof;
-    if let Some(kind) = error.get_ref().filter(|_| !ended).and_then(|inner| tls_kind(inner)) {
-        return kind;
-    }
-    match error.kind() {
-        Io::ConnectionRefused => ErrorKind::Refused,
-        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => {
-            ErrorKind::Unreachable
-        }
-        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
-            ErrorKind::Reset
-        }
-        Io::UnexpectedEof | Io::WriteZero => ErrorKind::Ended,
-        Io::TimedOut => ErrorKind::Timeout,
-        _ => ErrorKind::Other,
-    }
-}
-
-/// Whether an error within an I/O error, or one below it, comes from TLS.
-///
-/// By type where rustls is ours; else by words, since the stream can be anybody's: rustls says
-/// "invalid peer certificate", OpenSSL "certificate verify failed", SChannel and Secure Transport
-/// "certificate" as well. An alert is what the peer says about *us*.
-fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        #[cfg(feature = "rustls")]
-        if let Some(error) = error.downcast_ref::<futures_rustls::rustls::Error>() {
-            return Some(tls::kind(error));
-        }
-        let words = error.to_string().to_ascii_lowercase();
-        let alert = words.contains("alert");
-        if words.contains("certificate") && !alert {
-            let by_time = ["expired", "not yet valid", "not valid yet"];
-            let heals = by_time.iter().any(|time| words.contains(time));
-            return Some(if heals { ErrorKind::CertificateTime } else { ErrorKind::Certificate });
-        }
-        let mut words = words.split(|c: char| !c.is_ascii_alphanumeric());
-        if alert || words.any(|word| matches!(word, "tls" | "ssl" | "openssl" | "handshake")) {
-            return Some(ErrorKind::Tls);
-        }
-        next = error.source();
-    }
-    None
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "rustls"))]
 mod tests {
+    use futures_rustls::rustls::{AlertDescription, Error};
+
     use super::*;
 
     #[test]
-    fn certificate_faults_are_found_within_io_errors() {
-        let hidden = |words: &str| io_kind(&io::Error::new(io::ErrorKind::InvalidData, words));
-        assert_eq!(hidden("invalid peer certificate: UnknownIssuer"), ErrorKind::Certificate);
-        let expired = "error:0A000086: certificate verify failed: certificate has expired";
-        assert_eq!(hidden(expired), ErrorKind::CertificateTime);
-        assert_eq!(hidden("certificate is not yet valid"), ErrorKind::CertificateTime);
-        assert_eq!(hidden("received fatal alert: CertificateRequired"), ErrorKind::Tls);
-        assert_eq!(hidden("received fatal alert: CertificateExpired"), ErrorKind::Tls);
-        assert_eq!(hidden("something else"), ErrorKind::Other);
-        assert_eq!(hidden("endlessly lossless"), ErrorKind::Other);
-        let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "no TLS close_notify");
-        assert_eq!(io_kind(&cut), ErrorKind::Ended);
-        let deep = io::Error::other(io::Error::other("certificate verify failed"));
-        assert_eq!(io_kind(&deep), ErrorKind::Certificate);
-    }
-
-    #[test]
-    fn plain_io_errors_keep_their_kind() {
-        let kind = |kind: io::ErrorKind| io_kind(&kind.into());
-        assert_eq!(kind(io::ErrorKind::ConnectionRefused), ErrorKind::Refused);
-        assert_eq!(kind(io::ErrorKind::NetworkUnreachable), ErrorKind::Unreachable);
-        assert_eq!(kind(io::ErrorKind::BrokenPipe), ErrorKind::Reset);
-        assert_eq!(kind(io::ErrorKind::UnexpectedEof), ErrorKind::Ended);
-        assert_eq!(kind(io::ErrorKind::TimedOut), ErrorKind::Timeout);
+    fn a_late_tls_alert_is_explained() {
+        let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
+        let error = from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert_eq!(error.kind(), ErrorKind::Tls);
+        let words = "tls: the server refused the TLS handshake (certificate required): ";
+        assert!(error.to_string().starts_with(words), "{error}");
     }
 }

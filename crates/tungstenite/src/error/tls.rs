@@ -10,7 +10,10 @@ use futures_rustls::rustls::{CertificateError, Error, pki_types::UnixTime};
 use httpdate::fmt_http_date;
 use websocket_heartbeat::{ErrorKind, TransportError, printable};
 
-use super::{Explained, io_kind};
+use super::{
+    explained::Explained,
+    kind::{io_kind, rustls_kind},
+};
 
 /// How many of the names in a certificate are shown.
 const NAMES: usize = 5;
@@ -19,7 +22,7 @@ const NAMES: usize = 5;
 pub(crate) fn explained(host: &str, error: io::Error) -> TransportError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (kind, words) = match (inner, io_kind(&error)) {
-        (Some(inner), _) => (kind(inner), words(host, inner)),
+        (Some(inner), _) => (rustls_kind(inner), words(host, inner)),
         // What answers there hung up: often it does not speak TLS.
         (None, ErrorKind::Ended) => (ErrorKind::Tls, hung_up("ended")),
         (None, ErrorKind::Reset) => (ErrorKind::Reset, hung_up("reset")),
@@ -41,23 +44,6 @@ fn hung_up(did: &str) -> String {
         "the server {did} the connection within the TLS handshake: check that the port speaks TLS \
          (wss://), and not plain HTTP (ws://)"
     )
-}
-
-/// The kind of an error of rustls.
-pub(crate) fn kind(error: &Error) -> ErrorKind {
-    match error {
-        Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        ) => ErrorKind::CertificateTime,
-        Error::InvalidCertificate(_)
-        | Error::NoCertificatesPresented
-        | Error::UnsupportedNameType
-        | Error::InvalidCertRevocationList(_) => ErrorKind::Certificate,
-        _ => ErrorKind::Tls,
-    }
 }
 
 fn words(host: &str, error: &Error) -> String {
@@ -252,15 +238,6 @@ mod tests {
             let words = format!("the server's certificate {words}");
             assert!(said.starts_with(&words), "{said}");
         }
-    }
-
-    #[test]
-    fn a_refusal_that_comes_late_is_explained_as_well() {
-        let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
-        let error = super::super::from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
-        assert_eq!(error.kind(), ErrorKind::Tls);
-        let words = "tls: the server refused the TLS handshake (certificate required): ";
-        assert!(error.to_string().starts_with(words), "{error}");
     }
 
     #[test]
