@@ -1,133 +1,134 @@
-//! In which order the addresses of a host are tried, by what happened before.
+//! The order in which the addresses of a host are tried, from the results of earlier attempts.
 
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// How many hosts are remembered. Who goes from host to host has a few; a bound is needed for those
-/// who make up names.
-const PLACES: usize = 16;
+/// The number of hosts that are remembered. A client that fails over between hosts has a few; the
+/// bound protects clients that generate host names.
+const HOSTS: usize = 16;
 
-/// What attempts have learned about the addresses of hosts. A clone shares it.
+/// The results of attempts at hosts. A clone shares them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory {
-    /// The last used first.
-    places: Arc<Mutex<Vec<Place>>>,
+pub(crate) struct AddressMemory {
+    /// The most recently used host first.
+    hosts: Arc<Mutex<Vec<Host>>>,
 }
 
 #[derive(Debug)]
-struct Place {
-    host: String,
+struct Host {
+    name: String,
     port: u16,
-    lesson: Lesson,
+    first: First,
 }
 
+/// The address that the next attempt begins with.
 #[derive(Clone, Copy, Debug)]
-enum Lesson {
-    /// A connection was made with this address.
+enum First {
+    /// The one that worked last. The others keep their order behind it.
     Worked(SocketAddr),
-    /// None was made; the next attempt is to begin with this one.
-    BeginWith(SocketAddr),
+    /// One after an address that failed. The addresses before it move to the end.
+    AfterFailed(SocketAddr),
 }
 
-impl Memory {
-    /// Begins an attempt at the addresses that the name of a host has.
-    pub(crate) fn attempt<'a>(
+impl AddressMemory {
+    /// The addresses of a host for one attempt, in the order in which they are to be tried.
+    pub(crate) fn addresses<'a>(
         &'a self,
-        host: &'a str,
+        name: &'a str,
         port: u16,
         resolved: Vec<SocketAddr>,
-    ) -> Attempt<'a> {
-        let lesson = self.with(|places| {
-            let place = places.iter().find(|place| place.is(host, port));
-            place.map(|place| place.lesson)
+    ) -> Addresses<'a> {
+        let first = self.with(|hosts| {
+            let host = hosts.iter().find(|host| host.is(name, port));
+            host.map(|host| host.first)
         });
-        let order = order(resolved, lesson);
-        Attempt { memory: self, host, port, order, at: At::Start }
+        let order = order(resolved, first);
+        Addresses { memory: self, name, port, order, position: Position::Start }
     }
 
-    fn learn(&self, host: &str, port: u16, lesson: Lesson) {
-        self.with(|places| {
-            match places.iter().position(|place| place.is(host, port)) {
+    fn remember(&self, name: &str, port: u16, first: First) {
+        self.with(|hosts| {
+            match hosts.iter().position(|host| host.is(name, port)) {
                 Some(at) => {
-                    places[at].lesson = lesson;
-                    places[..=at].rotate_right(1);
+                    hosts[at].first = first;
+                    hosts[..=at].rotate_right(1);
                 }
-                None => places.insert(0, Place { host: host.to_owned(), port, lesson }),
+                None => hosts.insert(0, Host { name: name.to_owned(), port, first }),
             }
-            places.truncate(PLACES);
+            hosts.truncate(HOSTS);
         });
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Vec<Place>) -> T) -> T {
-        look(&mut self.places.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, run: impl FnOnce(&mut Vec<Host>) -> T) -> T {
+        run(&mut self.hosts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Place {
-    fn is(&self, host: &str, port: u16) -> bool {
-        self.host == host && self.port == port
+impl Host {
+    fn is(&self, name: &str, port: u16) -> bool {
+        self.name == name && self.port == port
     }
 }
 
-/// One attempt, from the first address to a connection. What comes of it is learned when it is
-/// dropped, in whichever way it ends.
-pub(crate) struct Attempt<'a> {
-    memory: &'a Memory,
-    host: &'a str,
+/// The addresses of one attempt. When this is dropped, the memory keeps the result of the attempt.
+pub(crate) struct Addresses<'a> {
+    memory: &'a AddressMemory,
+    name: &'a str,
     port: u16,
     order: Vec<SocketAddr>,
-    at: At,
+    position: Position,
 }
 
-/// How far an attempt has come. The numbers are places in its order.
+/// The progress of an attempt. The numbers are indices into its order.
 #[derive(Clone, Copy)]
-enum At {
+enum Position {
     Start,
     Trying(usize),
-    Failed,
+    AllFailed,
     Worked(usize),
 }
 
-impl Attempt<'_> {
-    /// The address to be tried next. After the last one there is none: all have failed.
+impl Addresses<'_> {
+    /// The address to try next, or `None` if all have failed.
     pub(crate) fn next(&mut self) -> Option<SocketAddr> {
-        let next = match self.at {
-            At::Start => 0,
-            At::Trying(at) => at + 1,
-            At::Failed | At::Worked(_) => return None,
+        let next = match self.position {
+            Position::Start => 0,
+            Position::Trying(at) => at + 1,
+            Position::AllFailed | Position::Worked(_) => return None,
         };
         let address = self.order.get(next).copied();
-        self.at = if address.is_some() { At::Trying(next) } else { At::Failed };
+        self.position =
+            if address.is_some() { Position::Trying(next) } else { Position::AllFailed };
         address
     }
 
     /// The address that was tried last has led to a connection.
     pub(crate) fn worked(mut self) {
-        if let At::Trying(at) = self.at {
-            self.at = At::Worked(at);
+        if let Position::Trying(at) = self.position {
+            self.position = Position::Worked(at);
         }
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for Addresses<'_> {
     fn drop(&mut self) {
         let count = self.order.len();
-        let lesson = match self.at {
-            At::Failed if count > 0 => Lesson::BeginWith(self.order[1 % count]),
-            // It took all the time that there was, or what listens there is no use.
-            At::Trying(at) => Lesson::BeginWith(self.order[(at + 1) % count]),
-            At::Worked(at) => Lesson::Worked(self.order[at]),
-            At::Start | At::Failed => return,
+        let first = match self.position {
+            Position::AllFailed if count > 0 => First::AfterFailed(self.order[1 % count]),
+            // The attempt ran out of time there, or its TLS handshake or upgrade failed.
+            Position::Trying(at) => First::AfterFailed(self.order[(at + 1) % count]),
+            Position::Worked(at) => First::Worked(self.order[at]),
+            Position::Start | Position::AllFailed => return,
         };
-        self.memory.learn(self.host, self.port, lesson);
+        self.memory.remember(self.name, self.port, first);
     }
 }
 
-/// The address that worked last, then the others: of both families in turn, IPv6 first, as RFC 8305
-/// section 4 has it. After an attempt that failed the same, from another one on.
-fn order(resolved: Vec<SocketAddr>, lesson: Option<Lesson>) -> Vec<SocketAddr> {
+/// The address that worked last, then the others: IPv6 and IPv4 in turn, IPv6 first (RFC 8305 section
+/// 4). After a failed attempt, the same order rotated to another beginning.
+fn order(resolved: Vec<SocketAddr>, first: Option<First>) -> Vec<SocketAddr> {
     let (six, four): (Vec<_>, Vec<_>) = resolved.into_iter().partition(SocketAddr::is_ipv6);
     let (mut six, mut four) = (six.into_iter(), four.into_iter());
     let mut order: Vec<SocketAddr> = Vec::new();
@@ -138,15 +139,15 @@ fn order(resolved: Vec<SocketAddr>, lesson: Option<Lesson>) -> Vec<SocketAddr> {
         }
         order.extend(pair.into_iter().flatten());
     }
-    let place = |wanted: SocketAddr| order.iter().position(|address| *address == wanted);
-    match lesson {
-        Some(Lesson::Worked(address)) => {
-            if let Some(at) = place(address) {
+    let position = |wanted: SocketAddr| order.iter().position(|address| *address == wanted);
+    match first {
+        Some(First::Worked(address)) => {
+            if let Some(at) = position(address) {
                 order[..=at].rotate_right(1);
             }
         }
-        Some(Lesson::BeginWith(address)) => {
-            if let Some(at) = place(address) {
+        Some(First::AfterFailed(address)) => {
+            if let Some(at) = position(address) {
                 order.rotate_left(at);
             }
         }
@@ -159,7 +160,7 @@ fn order(resolved: Vec<SocketAddr>, lesson: Option<Lesson>) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
 
-    /// IPv4 by a number, IPv6 by a negative one.
+    /// A positive number makes an IPv4 address, a negative one an IPv6 address.
     fn addresses(numbers: &[i8]) -> Vec<SocketAddr> {
         let address = |&number: &i8| match u8::try_from(number) {
             Ok(number) => SocketAddr::from(([192, 0, 2, number], 80)),
@@ -171,19 +172,19 @@ mod tests {
         numbers.iter().map(address).collect()
     }
 
-    struct Host {
-        memory: Memory,
+    struct Resolved {
+        memory: AddressMemory,
         addresses: Vec<SocketAddr>,
     }
 
-    impl Host {
+    impl Resolved {
         fn new(numbers: &[i8]) -> Self {
-            Self { memory: Memory::default(), addresses: addresses(numbers) }
+            Self { memory: AddressMemory::default(), addresses: addresses(numbers) }
         }
 
-        /// Tries addresses until one works, or after so many drops the attempt; which were tried.
+        /// Tries addresses until one works, or until so many were tried. Returns those that were tried.
         fn dial(&self, works: Option<i8>, give_up_after: usize) -> Vec<i8> {
-            let mut attempt = self.memory.attempt("example.org", 80, self.addresses.clone());
+            let mut attempt = self.memory.addresses("example.org", 80, self.addresses.clone());
             let works = works.map(|number| addresses(&[number])[0]);
             let mut tried = Vec::new();
             while tried.len() < give_up_after {
@@ -202,16 +203,16 @@ mod tests {
     const ALL: usize = usize::MAX;
 
     #[test]
-    fn families_take_turns_and_ipv6_is_first() {
-        assert_eq!(Host::new(&[1, 2, 3, -1, -2]).dial(None, ALL), [-1, 1, -2, 2, 3]);
-        assert_eq!(Host::new(&[1, 2]).dial(None, ALL), [1, 2]);
-        assert_eq!(Host::new(&[1, 1, -1]).dial(None, ALL), [-1, 1, 1]);
-        assert_eq!(Host::new(&[]).dial(None, ALL), [0; 0]);
+    fn address_families_alternate_and_ipv6_is_first() {
+        assert_eq!(Resolved::new(&[1, 2, 3, -1, -2]).dial(None, ALL), [-1, 1, -2, 2, 3]);
+        assert_eq!(Resolved::new(&[1, 2]).dial(None, ALL), [1, 2]);
+        assert_eq!(Resolved::new(&[1, 1, -1]).dial(None, ALL), [-1, 1, 1]);
+        assert_eq!(Resolved::new(&[]).dial(None, ALL), [0; 0]);
     }
 
     #[test]
-    fn the_address_that_worked_last_comes_first_again_and_again() {
-        let host = Host::new(&[1, 2, -1, -2]);
+    fn the_address_that_worked_last_comes_first() {
+        let host = Resolved::new(&[1, 2, -1, -2]);
         assert_eq!(host.dial(Some(2), ALL), [-1, 1, -2, 2]);
         for _ in 0..3 {
             assert_eq!(host.dial(Some(2), ALL), [2]);
@@ -221,21 +222,21 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_in_which_all_fail_moves_the_beginning_by_one() {
-        let host = Host::new(&[1, 2, 3]);
+    fn an_attempt_in_which_all_fail_rotates_the_order_by_one() {
+        let host = Resolved::new(&[1, 2, 3]);
         assert_eq!(host.dial(None, ALL), [1, 2, 3]);
         assert_eq!(host.dial(None, ALL), [2, 3, 1]);
         assert_eq!(host.dial(None, ALL), [3, 1, 2]);
         assert_eq!(host.dial(Some(2), ALL), [1, 2]);
         assert_eq!(host.dial(None, ALL), [2, 1, 3]);
         assert_eq!(host.dial(None, ALL), [1, 2, 3]);
-        let alone = Host::new(&[1]);
+        let alone = Resolved::new(&[1]);
         assert_eq!([alone.dial(None, ALL), alone.dial(None, ALL)], [[1], [1]]);
     }
 
     #[test]
-    fn an_address_that_takes_all_the_time_does_not_keep_the_others_waiting() {
-        let host = Host::new(&[1, 2, 3]);
+    fn an_address_without_answer_does_not_block_the_others() {
+        let host = Resolved::new(&[1, 2, 3]);
         assert_eq!(host.dial(Some(1), ALL), [1]);
         assert_eq!(host.dial(None, 1), [1]);
         assert_eq!(host.dial(None, 1), [2]);
@@ -243,15 +244,15 @@ mod tests {
         assert_eq!(host.dial(None, 2), [1, 2]);
         assert_eq!(host.dial(Some(3), ALL), [3]);
         // The last one swallows packets, while the first, which worked, is down for a moment.
-        let host = Host::new(&[1, 2]);
+        let host = Resolved::new(&[1, 2]);
         host.dial(Some(1), ALL);
         assert_eq!(host.dial(None, 2), [1, 2]);
         assert_eq!(host.dial(Some(1), ALL), [1]);
     }
 
     #[test]
-    fn addresses_that_are_gone_are_forgotten() {
-        let mut host = Host::new(&[1, 2, 3]);
+    fn addresses_that_no_longer_resolve_are_forgotten() {
+        let mut host = Resolved::new(&[1, 2, 3]);
         assert_eq!(host.dial(Some(3), ALL), [1, 2, 3]);
         host.addresses = addresses(&[4, 5]);
         assert_eq!(host.dial(None, 1), [4]);
@@ -261,11 +262,11 @@ mod tests {
     }
 
     #[test]
-    fn each_of_some_hosts_is_remembered_and_the_oldest_forgotten() {
-        let memory = Memory::default();
+    fn several_hosts_are_remembered_and_the_oldest_is_forgotten() {
+        let memory = AddressMemory::default();
         let first = |host: &str, port| {
             let shared = memory.clone();
-            let mut attempt = shared.attempt(host, port, addresses(&[1, 2]));
+            let mut attempt = shared.addresses(host, port, addresses(&[1, 2]));
             let first = attempt.next().unwrap();
             attempt.next();
             attempt.worked();
@@ -274,10 +275,10 @@ mod tests {
         let [one, two] = addresses(&[1, 2])[..] else { unreachable!() };
         assert_eq!([first("a", 1), first("a", 2), first("b", 1)], [one; 3]);
         assert_eq!([first("a", 1), first("a", 2), first("b", 1)], [two; 3]);
-        for number in 0..PLACES {
+        for number in 0..HOSTS {
             first(&number.to_string(), 1);
         }
         assert_eq!(first("a", 1), one);
-        assert!(memory.with(|places| places.len()) <= PLACES);
+        assert!(memory.with(|hosts| hosts.len()) <= HOSTS);
     }
 }

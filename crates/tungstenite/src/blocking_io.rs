@@ -1,4 +1,4 @@
-//! [`Io`]: blocking-style reads and writes, as tungstenite wants them, over a futures-io stream.
+//! [`BlockingIo`]: a futures-io stream as `Read + Write`, the interface of tungstenite.
 
 use std::{
     io::{self, Cursor, Read, Write},
@@ -9,106 +9,107 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat::TransportError;
 
-use crate::{close_frame::Tail, error, read_budget::Turn};
+use crate::{close_frame::Tail, error, read_budget::ReadBudget};
 
-/// A futures-io stream in the shape of `Read + Write`; "not yet" is `WouldBlock`.
+/// A futures-io stream as `Read + Write`. A pending stream is `WouldBlock`.
 ///
-/// One waker serves both directions, which is enough for a connection that is polled by one task.
+/// One waker serves both directions. This is enough for a connection that one task polls.
 ///
 /// A failed write ends writing, not reading. tungstenite flushes a due pong before it reads, so an
-/// error returned here would hide everything that the peer sent before the line broke, its close
-/// code included. Therefore the error is kept for [`write_error`](Self::write_error) and later
-/// writes are swallowed.
+/// error returned here would hide everything that the peer sent before the connection broke, its
+/// close code included. Therefore the error is kept for [`write_error`](Self::write_error), and later
+/// writes are discarded.
 ///
-/// Reading pauses after each [`Turn`]: it is then `WouldBlock` once, with the waker called.
-pub(crate) struct Io<S> {
+/// Reading pauses after each [`ReadBudget`]: it then returns `WouldBlock` once, and has called the
+/// waker.
+pub(crate) struct BlockingIo<S> {
     stream: S,
-    /// What was read from the stream and put back, until it has been read again.
-    early: Option<Box<Cursor<Vec<u8>>>>,
+    /// Bytes that were read from the stream and put back, to be read again.
+    put_back: Option<Box<Cursor<Vec<u8>>>>,
     waker: Waker,
-    turn: Turn,
-    arrived: u64,
+    budget: ReadBudget,
+    bytes_read: u64,
     tail: Tail,
-    written: u64,
-    /// How many bytes of what tungstenite wants written the stream has accepted already.
-    passed: usize,
-    /// The stream took no more bytes when last asked, and the task has not polled since. tungstenite
-    /// tries before each frame that it reads, which a peer can make many in one call.
-    write_waits: bool,
+    bytes_written: u64,
+    /// How many bytes of tungstenite's write buffer the stream has already accepted.
+    accepted: usize,
+    /// The stream did not accept bytes in this poll. tungstenite tries again before each frame that
+    /// it reads, and a peer can send many frames in one call.
+    write_blocked: bool,
     write_error: Option<TransportError>,
-    /// The stream has been ended.
-    ended: bool,
+    /// The stream has been closed.
+    closed: bool,
 }
 
-impl<S> Io<S> {
+impl<S> BlockingIo<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
-            early: None,
+            put_back: None,
             waker: Waker::noop().clone(),
-            turn: Turn::new(),
-            arrived: 0,
+            budget: ReadBudget::new(),
+            bytes_read: 0,
             tail: Tail::new(),
-            written: 0,
-            passed: 0,
-            write_waits: false,
+            bytes_written: 0,
+            accepted: 0,
+            write_blocked: false,
             write_error: None,
-            ended: false,
+            closed: false,
         }
     }
 
-    /// Names the task that the following reads and writes are to wake. To be called at each poll.
+    /// Sets the waker for the following reads and writes. Call it at the beginning of each poll.
     #[inline]
-    pub(crate) fn arm(&mut self, waker: &Waker) {
-        self.write_waits = false;
+    pub(crate) fn set_waker(&mut self, waker: &Waker) {
+        self.write_blocked = false;
         if !self.waker.will_wake(waker) {
             self.waker.clone_from(waker);
         }
     }
 
-    /// Serves `bytes` from `at` on before anything else that comes from the stream.
+    /// Puts back `bytes` from `at` on: they are read before any other bytes of the stream.
     pub(crate) fn put_back(&mut self, bytes: Vec<u8>, at: usize) {
         if at < bytes.len() {
-            let mut early = Cursor::new(bytes);
-            early.set_position(at as u64);
-            self.early = Some(Box::new(early));
+            let mut cursor = Cursor::new(bytes);
+            cursor.set_position(at as u64);
+            self.put_back = Some(Box::new(cursor));
         }
     }
 
     #[cold]
-    fn read_early(
+    fn read_put_back(
         &mut self,
-        mut early: Box<Cursor<Vec<u8>>>,
+        mut cursor: Box<Cursor<Vec<u8>>>,
         buffer: &mut [u8],
     ) -> io::Result<usize> {
-        let count = early.read(buffer)?;
-        self.tail.note(&buffer[..count]);
-        if early.position() < early.get_ref().len() as u64 {
-            self.early = Some(early);
+        let count = cursor.read(buffer)?;
+        self.tail.record(&buffer[..count]);
+        if cursor.position() < cursor.get_ref().len() as u64 {
+            self.put_back = Some(cursor);
         }
         Ok(count)
     }
 
-    /// Whether reading is to pause now, see [`Turn::is_over`]. Asked between messages it costs less
-    /// than a read that fails, before which tungstenite zeroes its buffer.
+    /// Whether reading must pause now, see [`ReadBudget::is_exhausted`]. Between messages this check
+    /// costs less than a failed read, before which tungstenite zeroes its buffer.
     #[inline]
-    pub(crate) fn is_turn_over(&mut self) -> bool {
-        self.turn.is_over(&self.waker)
+    pub(crate) fn is_budget_exhausted(&mut self) -> bool {
+        self.budget.is_exhausted(&self.waker)
     }
 
-    /// How many bytes have come from the stream below.
-    pub(crate) fn arrived(&self) -> u64 {
-        self.arrived
+    /// The number of bytes read from the stream.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 
-    /// The end of what was read last.
+    /// The end of the bytes that were read last.
     pub(crate) fn tail(&self) -> &Tail {
         &self.tail
     }
 
-    /// How many bytes the stream below has accepted.
-    pub(crate) fn written(&self) -> u64 {
-        self.written
+    /// The number of bytes that the stream has accepted.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.bytes_written
     }
 
     /// The error that ended writing.
@@ -118,7 +119,7 @@ impl<S> Io<S> {
     }
 
     #[cold]
-    fn fail(&mut self, error: io::Error) {
+    fn fail_write(&mut self, error: io::Error) {
         self.write_error = Some(error::from_io(error));
     }
 
@@ -132,21 +133,21 @@ impl<S> Io<S> {
     }
 }
 
-/// How often is read at the end. What a peer sends that has no end is not waited for.
+/// The limit on reads after a close. A peer can send without end.
 const LAST_READS: u32 = 16;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
-    /// Ends the stream in order, over TLS with the `close_notify` that RFC 8446 section 6.1 asks for.
+impl<S: AsyncRead + AsyncWrite + Unpin> BlockingIo<S> {
+    /// Closes the stream; over TLS this sends the `close_notify` of RFC 8446 section 6.1.
     ///
-    /// What has come in by then is thrown away, since a socket that is dropped with something
-    /// unread resets the connection. A stream that fails in this has ended as well.
-    pub(crate) fn poll_end(&mut self) -> Poll<()> {
-        if self.ended {
+    /// Bytes that have arrived by then are read and discarded: a socket that is dropped with unread
+    /// bytes resets the connection. An error also counts as closed.
+    pub(crate) fn poll_close(&mut self) -> Poll<()> {
+        if self.closed {
             return Poll::Ready(());
         }
         let mut cx = Context::from_waker(&self.waker);
         let closed = ready!(Pin::new(&mut self.stream).poll_close(&mut cx));
-        self.ended = true;
+        self.closed = true;
         if closed.is_ok() {
             let mut rest = [0; 1024];
             for _ in 0..LAST_READS {
@@ -160,89 +161,89 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Read for Io<S> {
+impl<S: AsyncRead + Unpin> Read for BlockingIo<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(early) = self.early.take() {
-            return self.read_early(early, buffer);
+        if let Some(cursor) = self.put_back.take() {
+            return self.read_put_back(cursor, buffer);
         }
-        if self.turn.is_over(&self.waker) {
+        if self.budget.is_exhausted(&self.waker) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_read(&mut cx, buffer) {
             Poll::Ready(Ok(count)) => {
-                self.turn.note(count);
-                self.arrived += count as u64;
-                self.tail.note(&buffer[..count]);
+                self.budget.spend(count);
+                self.bytes_read += count as u64;
+                self.tail.record(&buffer[..count]);
                 Ok(count)
             }
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => {
-                self.turn.renew();
+                self.budget.renew();
                 Err(io::ErrorKind::WouldBlock.into())
             }
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for Io<S> {
-    /// Writes on at the byte that is next: after `WouldBlock`, `buffer` has to begin with the same
-    /// bytes again, of which some may have been passed on already.
+impl<S: AsyncWrite + Unpin> Write for BlockingIo<S> {
+    /// Continues at the first byte that the stream has not accepted: after `WouldBlock`, `buffer` must
+    /// begin with the same bytes again.
     ///
-    /// That is said only once it is more than half of them: tungstenite moves all that remains to
-    /// the front then, which for each small piece of a large message would take a time that grows
-    /// with the square of its size.
+    /// A partial write is reported only if it is more than half of `buffer`. After each report
+    /// tungstenite moves the remaining bytes to the front of its buffer. If every small piece of a
+    /// large message were reported, this would take quadratic time.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         if self.write_error.is_some() {
             return Ok(buffer.len());
         }
-        if self.write_waits {
+        if self.write_blocked {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
-        while self.passed < buffer.len() {
-            let rest = &buffer[self.passed..];
+        while self.accepted < buffer.len() {
+            let rest = &buffer[self.accepted..];
             match Pin::new(&mut self.stream).poll_write(&mut cx, rest) {
                 Poll::Ready(Ok(0)) => {
-                    self.fail(io::ErrorKind::WriteZero.into());
+                    self.fail_write(io::ErrorKind::WriteZero.into());
                     return Ok(buffer.len());
                 }
                 Poll::Ready(Ok(count)) => {
-                    self.written += count as u64;
-                    self.passed += count;
+                    self.bytes_written += count as u64;
+                    self.accepted += count;
                 }
                 Poll::Ready(Err(error)) => {
-                    self.fail(error);
+                    self.fail_write(error);
                     return Ok(buffer.len());
                 }
                 Poll::Pending => {
-                    self.write_waits = true;
+                    self.write_blocked = true;
                     break;
                 }
             }
         }
-        if self.passed < buffer.len() && self.passed <= buffer.len() / 2 {
+        if self.accepted < buffer.len() && self.accepted <= buffer.len() / 2 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        Ok(std::mem::take(&mut self.passed))
+        Ok(std::mem::take(&mut self.accepted))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         if self.write_error.is_some() {
             return Ok(());
         }
-        if self.write_waits {
+        if self.write_blocked {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut cx = Context::from_waker(&self.waker);
         match Pin::new(&mut self.stream).poll_flush(&mut cx) {
             Poll::Ready(Ok(())) => Ok(()),
             Poll::Ready(Err(error)) => {
-                self.fail(error);
+                self.fail_write(error);
                 Ok(())
             }
             Poll::Pending => {
-                self.write_waits = true;
+                self.write_blocked = true;
                 Err(io::ErrorKind::WouldBlock.into())
             }
         }

@@ -1,24 +1,24 @@
-//! The peer's close frame as the peer sent it.
+//! The peer's close frame with the code that the peer sent.
 //!
-//! tungstenite replaces a code that it does not allow by 1002, as if the peer had sent that. So the
-//! end of what was read last is kept, where the frame stands: nothing may follow a close frame.
+//! tungstenite replaces a forbidden code by 1002, as if the peer had sent 1002. So the end of the bytes
+//! that were read last is kept: the close frame is there, since nothing may follow it.
 
 use tungstenite::protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode};
 use websocket_heartbeat::{CloseFrame, ErrorKind, TransportError};
 
 use crate::frame::trusted;
 
-/// What tungstenite puts in the place of a frame whose code it does not allow.
+/// The code and reason with which tungstenite replaces those of a frame with a forbidden code.
 const REPLACEMENT: (CloseCode, &str) = (CloseCode::Protocol, "Protocol violation");
 
-/// The longest close frame: a header of two bytes and what a control frame may carry.
+/// The longest close frame: a header of two bytes and the longest payload of a control frame.
 const LONGEST: usize = 2 + 125;
 
-/// The peer's close frame. `tail` is the end of what was read, where that is known.
+/// The peer's close frame. `tail` is the end of the bytes that were read, if known.
 ///
-/// Fails with [`ErrorKind::Protocol`] if its code may not be sent, RFC 6455 section 7.4: such a code
-/// says nothing, and the ones that stand for "no code" and "no close frame" would be mistaken for
-/// that. The error names the code, unless the frame came in several pieces.
+/// Fails with [`ErrorKind::Protocol`] if the code must not be sent (RFC 6455 section 7.4). Such a code
+/// has no meaning, and the codes for "no code" and "no close frame" would be misunderstood. The error
+/// names the code, unless the frame arrived in several reads.
 pub(crate) fn received(
     close: Option<WsCloseFrame>,
     tail: Option<&Tail>,
@@ -35,21 +35,21 @@ pub(crate) fn received(
     if is_valid(sent.code) { Ok(Some(sent)) } else { Err(forbidden(Some(sent.code))) }
 }
 
-/// Whether a peer may send this code: those of RFC 6455 section 7.4.1, those that IANA has
-/// registered since, and those left to libraries and applications.
+/// Whether a peer may send this code: the codes of RFC 6455 section 7.4.1, the codes that IANA has
+/// registered since, and the codes for libraries and applications.
 fn is_valid(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 fn forbidden(code: Option<u16>) -> TransportError {
     let words = match code {
-        Some(code) => format!("the server closed with code {code}, which may not be sent"),
-        None => "the server closed with a code that may not be sent".to_owned(),
+        Some(code) => format!("the server closed with code {code}, which must not be sent"),
+        None => "the server closed with a code that must not be sent".to_owned(),
     };
     TransportError::new(ErrorKind::Protocol, words)
 }
 
-/// The end of what was read last: as much as a close frame takes.
+/// The end of the bytes that were read last, as long as the longest close frame.
 pub(crate) struct Tail {
     bytes: [u8; LONGEST],
     len: u8,
@@ -60,20 +60,19 @@ impl Tail {
         Self { bytes: [0; LONGEST], len: 0 }
     }
 
-    /// Notes what was read.
+    /// Records the bytes of a read.
     #[inline]
-    pub(crate) fn note(&mut self, read: &[u8]) {
+    pub(crate) fn record(&mut self, read: &[u8]) {
         let end = &read[read.len().saturating_sub(LONGEST)..];
         self.bytes[..end.len()].copy_from_slice(end);
         self.len = end.len() as u8;
     }
 
-    /// The close frame at its end, of which tungstenite says that its code is not allowed, or whose
-    /// content is the same as what stands for that.
+    /// The close frame at the end, if tungstenite would replace it, or if it equals the replacement.
     fn replaced(&self) -> Option<CloseFrame> {
         let bytes = &self.bytes[..self.len.into()];
         let mut frames = (0..bytes.len()).filter_map(|at| close_frame(&bytes[at..]));
-        // Before it there may be a message which happens to look like the beginning of one.
+        // The bytes before it can look like the beginning of a close frame by chance.
         frames.rfind(|frame| {
             let code = CloseCode::from(frame.code);
             !code.is_allowed() || (code, frame.reason.as_str()) == REPLACEMENT
@@ -81,7 +80,7 @@ impl Tail {
     }
 }
 
-/// The close frame that these bytes are, if they are one with a code.
+/// Parses a complete close frame with a code.
 fn close_frame(bytes: &[u8]) -> Option<CloseFrame> {
     let [0x88, len, high, low, reason @ ..] = bytes else { return None };
     let whole = usize::from(*len) == 2 + reason.len();
@@ -95,7 +94,7 @@ mod tests {
 
     fn tail(read: &[u8]) -> Tail {
         let mut tail = Tail::new();
-        tail.note(read);
+        tail.record(read);
         tail
     }
 
@@ -104,14 +103,14 @@ mod tests {
         [&[0x88, 2 + reason.len() as u8][..], &code, reason.as_bytes()].concat()
     }
 
-    /// What is made of a frame that tungstenite has replaced.
+    /// The result for a frame that tungstenite has replaced.
     fn replaced(read: &[u8]) -> Result<Option<CloseFrame>, TransportError> {
         let (code, reason) = REPLACEMENT;
         received(Some(WsCloseFrame { code, reason: reason.into() }), Some(&tail(read)))
     }
 
     #[test]
-    fn a_code_that_may_not_be_sent_is_named() {
+    fn a_forbidden_code_is_named() {
         let long = "x".repeat(123);
         for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
             for reason in ["", "so it is", "né", &long] {
@@ -127,13 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_tungstenite_does_not_know_is_given_back() {
+    fn a_valid_code_that_tungstenite_replaces_is_restored() {
         let frame = replaced(&frame(1014, "bad gateway")).unwrap();
         assert_eq!(frame, Some(CloseFrame::new(1014, "bad gateway")));
     }
 
     #[test]
-    fn a_server_that_says_what_tungstenite_says_is_believed() {
+    fn a_frame_that_equals_the_replacement_is_kept() {
         let (code, reason) = REPLACEMENT;
         let sent = CloseFrame::new(code.into(), reason);
         assert_eq!(replaced(&frame(1002, reason)).unwrap(), Some(sent));
@@ -144,7 +143,7 @@ mod tests {
         let whole = frame(999, "in pieces");
         for read in [&whole[5..], &[], &[0x88], &[&whole[..], b"more"].concat()] {
             let error = replaced(read).unwrap_err();
-            assert!(error.to_string().contains("with a code that may not"), "{error}");
+            assert!(error.to_string().contains("with a code that must not"), "{error}");
         }
         let (code, reason) = REPLACEMENT;
         let close = WsCloseFrame { code, reason: reason.into() };
@@ -152,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn other_frames_are_taken_as_they_are() {
+    fn other_frames_are_unchanged() {
         assert_eq!(received(None, None).unwrap(), None);
         for code in [1000, 1002, 1003, 1007, 1013, 3000, 4999] {
             let close = WsCloseFrame { code: code.into(), reason: "so".into() };
             let sent = received(Some(close), None).unwrap();
             assert_eq!(sent, Some(CloseFrame::new(code, "so")));
         }
-        // In answer to a close frame of ours tungstenite replaces nothing.
+        // In an answer to our close frame tungstenite replaces nothing.
         let close = WsCloseFrame { code: 1005.into(), reason: "".into() };
         assert!(received(Some(close), None).unwrap_err().to_string().contains("1005"));
     }

@@ -18,12 +18,15 @@ mod error;
 mod frame;
 mod handshake;
 mod native_stream;
+mod network;
+mod reactor_timer;
 mod read_budget;
 mod request;
 mod socket;
 pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
+mod transport;
 mod tuning;
 
 #[cfg(feature = "async-tungstenite")]
@@ -31,10 +34,14 @@ pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dialer::{Dialer, Sleep},
+    dialer::Dialer,
     handshake::{upgrade, upgrade_waiting},
-    native_stream::Line,
+    native_stream::NativeStream,
+    network::{Network, Target},
+    reactor_timer::{Reactor, ReactorClock, ReactorSleep, ReactorTimer},
     request::{Request, RequestError},
     socket::Socket,
+    tcp::SocketOptions,
+    transport::{NetworkTransport, connect},
     tuning::Tuning,
 };

@@ -1,99 +1,109 @@
-//! [`Line`]: what a backend's connection runs over, plain or with TLS.
+//! [`NativeStream`]: the stream of a native connection, plain or with TLS.
 
 use std::{
     fmt, io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::tcp::{self, AsSocket};
 #[cfg(feature = "rustls")]
-use crate::tls::Secured;
+use crate::tls::TlsStream;
 
-/// A stream, with TLS between if the request was for `wss://`.
-pub struct Line<S> {
-    inner: Inner<S>,
+/// The stream of a native connection: a socket, with TLS over it if the request was for `wss://`.
+pub struct NativeStream<S> {
+    layers: Layers<S>,
 }
 
-enum Inner<S> {
+enum Layers<S> {
     Plain(S),
     #[cfg(feature = "rustls")]
-    Tls(Box<Secured<S>>),
+    Tls(Box<TlsStream<S>>),
 }
 
-impl<S> Line<S> {
-    pub(crate) fn plain(stream: S) -> Self {
-        Self { inner: Inner::Plain(stream) }
+impl<S> NativeStream<S> {
+    pub(crate) fn plain(socket: S) -> Self {
+        Self { layers: Layers::Plain(socket) }
     }
 
     #[cfg(feature = "rustls")]
-    pub(crate) fn tls(stream: Secured<S>) -> Self {
-        Self { inner: Inner::Tls(Box::new(stream)) }
+    pub(crate) fn tls(stream: TlsStream<S>) -> Self {
+        Self { layers: Layers::Tls(Box::new(stream)) }
     }
 
-    /// The stream below, such as a TCP stream.
-    pub fn stream(&self) -> &S {
-        match &self.inner {
-            Inner::Plain(stream) => stream,
+    /// The socket below. Its addresses and options can be read through its descriptor.
+    pub fn socket(&self) -> &S {
+        match &self.layers {
+            Layers::Plain(socket) => socket,
             #[cfg(feature = "rustls")]
-            Inner::Tls(tls) => tls.get_ref().0.stream(),
+            Layers::Tls(tls) => tls.get_ref().0.socket(),
         }
     }
 
-    /// What TLS has passed on to the stream, if there is TLS. TLS accepts some 64 KiB at once, which
-    /// shows nothing of the peer.
-    pub(crate) fn passed_on(&self) -> Option<u64> {
-        match &self.inner {
-            Inner::Plain(_) => None,
+    /// The number of bytes that TLS has written to the socket, or `None` without TLS. TLS buffers some
+    /// 64 KiB, so the bytes that it accepts prove nothing about the peer.
+    pub(crate) fn bytes_below_tls(&self) -> Option<u64> {
+        match &self.layers {
+            Layers::Plain(_) => None,
             #[cfg(feature = "rustls")]
-            Inner::Tls(tls) => Some(tls.get_ref().0.written()),
+            Layers::Tls(tls) => Some(tls.get_ref().0.written()),
         }
     }
 }
 
-/// Runs an expression on whichever stream it is.
-macro_rules! either {
-    ($line:expr, $stream:ident => $run:expr) => {
-        match &mut $line.get_mut().inner {
-            Inner::Plain($stream) => $run,
+/// Evaluates an expression with the uppermost layer.
+macro_rules! top_layer {
+    ($this:expr, $stream:ident => $run:expr) => {
+        match &mut $this.get_mut().layers {
+            Layers::Plain($stream) => $run,
             #[cfg(feature = "rustls")]
-            Inner::Tls($stream) => $run,
+            Layers::Tls($stream) => $run,
         }
     };
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Line<S> {
+impl<S: AsyncRead + AsyncWrite + AsSocket + Unpin> AsyncRead for NativeStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => Pin::new(stream).poll_read(cx, buffer))
+        top_layer!(self, stream => Pin::new(stream).poll_read(cx, buffer))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
+impl<S: AsyncRead + AsyncWrite + AsSocket + Unpin> AsyncWrite for NativeStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => Pin::new(stream).poll_write(cx, buffer))
+        top_layer!(self, stream => Pin::new(stream).poll_write(cx, buffer))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => Pin::new(stream).poll_flush(cx))
+        top_layer!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 
+    /// Shuts down writing, not reading: all written bytes are delivered, after them TLS' `close_notify`,
+    /// then the peer sees the end of the stream.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => Pin::new(stream).poll_close(cx))
+        match &mut self.get_mut().layers {
+            Layers::Plain(socket) => {
+                ready!(Pin::new(&mut *socket).poll_flush(cx))?;
+                Poll::Ready(tcp::shutdown(socket))
+            }
+            #[cfg(feature = "rustls")]
+            Layers::Tls(tls) => Pin::new(tls).poll_close(cx),
+        }
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for Line<S> {
+impl<S: fmt::Debug> fmt::Debug for NativeStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tls = !matches!(self.inner, Inner::Plain(_));
-        f.debug_struct("Line").field("tls", &tls).field("stream", self.stream()).finish()
+        let tls = !matches!(self.layers, Layers::Plain(_));
+        f.debug_struct("NativeStream").field("tls", &tls).field("socket", self.socket()).finish()
     }
 }

@@ -1,55 +1,55 @@
-//! [`Turn`]: how much is read before reading pauses.
+//! [`ReadBudget`]: the bytes that are read before reading pauses.
 
 use std::task::Waker;
 
-/// How many bytes are read before reading pauses. In so many there are at most 64 Ki frames, the
-/// empty ones, which take tungstenite some ten milliseconds; a message of many megabytes is read at
-/// full speed all the same, since a pause costs what a few small messages cost.
+/// The bytes that are read before reading pauses. They hold at most 64 Ki frames (empty ones), which
+/// take tungstenite some ten milliseconds. A message of many megabytes is still read at full speed,
+/// since a pause costs as much as a few small messages.
 const BYTES: usize = 128 * 1024;
 
-/// What a read counts for at least: a peer that sends byte by byte costs a system call for each.
-const LEAST: usize = 4 * 1024;
+/// The least cost of a read: a peer that sends byte by byte costs a system call for each.
+const MIN_COST: usize = 4 * 1024;
 
-/// What may still be read before reading pauses.
+/// The bytes that may still be read before reading pauses.
 ///
-/// tungstenite reads until a message is whole, and TLS until there is something for it to read. A
-/// peer can keep either from ever being so: without pauses, fragments without end would keep the
-/// thread in one call for ever. A wait for the peer is a pause as well.
+/// tungstenite reads until a message is complete, and TLS until a record of data is. A peer can
+/// prevent both: without pauses, fragments without end would keep the thread in one call forever. A
+/// wait for the peer also counts as a pause.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct ReadBudget {
     left: usize,
 }
 
-impl Turn {
+impl ReadBudget {
     pub(crate) fn new() -> Self {
         Self { left: BYTES }
     }
 
-    /// Whether reading is to pause now. If so the waker has been called, since there may be more to
-    /// read, and the next turn begins.
+    /// Whether reading must pause now. If so, this has called the waker, since there may be more to
+    /// read, and a new budget has begun.
     #[inline]
-    pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
-        let over = self.left == 0;
-        if over {
-            self.end(waker);
+    pub(crate) fn is_exhausted(&mut self, waker: &Waker) -> bool {
+        let exhausted = self.left == 0;
+        if exhausted {
+            self.pause(waker);
         }
-        over
+        exhausted
     }
 
     #[cold]
     #[inline(never)]
-    fn end(&mut self, waker: &Waker) {
+    fn pause(&mut self, waker: &Waker) {
         self.left = BYTES;
         waker.wake_by_ref();
     }
 
-    /// So many bytes were read.
+    /// Spends what a read of `count` bytes costs.
     #[inline]
-    pub(crate) fn note(&mut self, count: usize) {
-        self.left = self.left.saturating_sub(count.max(LEAST));
+    pub(crate) fn spend(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count.max(MIN_COST));
     }
 
-    /// There is nothing more to read for the time being.
+    /// Begins a new budget, because the peer has sent nothing more.
     #[inline]
     pub(crate) fn renew(&mut self) {
         self.left = BYTES;

@@ -19,7 +19,7 @@ use super::{
 const NAMES: usize = 5;
 
 /// An error of a TLS handshake with this host.
-pub(crate) fn explained(host: &str, error: io::Error) -> TransportError {
+pub(crate) fn handshake(host: &str, error: io::Error) -> TransportError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (kind, words) = match (inner, io_kind(&error)) {
         (Some(inner), _) => (rustls_kind(inner), words(host, inner)),
@@ -164,7 +164,7 @@ mod tests {
 
     fn said(error: impl Into<Error>) -> (ErrorKind, String) {
         let error = io::Error::new(io::ErrorKind::InvalidData, error.into());
-        let error = explained("example.org", error);
+        let error = handshake("example.org", error);
         let words = error.to_string();
         (error.kind(), words.strip_prefix(error.kind().name()).unwrap()[2..].to_owned())
     }

@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     Request, Socket, Tuning,
-    blocking_io::Io,
+    blocking_io::BlockingIo,
     error::{self, HungUp},
 };
 
@@ -116,7 +116,7 @@ where
 
 /// A request and the answer to it.
 struct Exchange<S> {
-    io: Io<S>,
+    io: BlockingIo<S>,
     tls: bool,
     request: Vec<u8>,
     written: usize,
@@ -127,7 +127,7 @@ struct Exchange<S> {
 impl<S> Exchange<S> {
     fn new(stream: S, request: &Request, key: &str, tuning: Tuning) -> Self {
         Self {
-            io: Io::new(stream),
+            io: BlockingIo::new(stream),
             tls: request.is_tls(),
             request: request.to_bytes(key),
             written: 0,
@@ -137,7 +137,7 @@ impl<S> Exchange<S> {
     }
 
     /// The stream as it is to be read behind the head.
-    fn into_io(self) -> Io<S> {
+    fn into_io(self) -> BlockingIo<S> {
         let mut io = self.io;
         let (bytes, at) = self.answer.into_rest();
         io.put_back(bytes, at);
@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
     /// Reading does not wait for writing: a server may refuse a request that it does not want to
     /// read.
     fn poll_head(&mut self, cx: &Context<'_>) -> Poll<Result<Head, TransportError>> {
-        self.io.arm(cx.waker());
+        self.io.set_waker(cx.waker());
         loop {
             if let Some(head) = self.answer.next_head()? {
                 return Poll::Ready(Ok(head));
@@ -165,14 +165,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
     }
 
     fn poll_written(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.io.arm(cx.waker());
+        self.io.set_waker(cx.waker());
         self.write();
         if self.written < self.request.len() { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Ready when the body is done, or will not come.
     fn poll_body(&mut self, cx: &Context<'_>, body: &mut Body) -> Poll<()> {
-        self.io.arm(cx.waker());
+        self.io.set_waker(cx.waker());
         while !body.is_done() {
             match self.read() {
                 Ok(Some(0)) | Err(_) => break,

@@ -1,6 +1,6 @@
-//! [`Socket`]: a connection by tungstenite over any futures-io stream.
+//! [`Socket`]: a WebSocket connection by tungstenite over any futures-io stream.
 
-mod blank;
+mod idle_context;
 #[cfg(test)]
 mod tests;
 
@@ -21,99 +21,116 @@ use tungstenite::{
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
 use crate::{
-    blocking_io::Io,
+    blocking_io::BlockingIo,
     close_frame, error,
     frame::{outbound, trusted},
     tuning::{Tuning, write_limit},
 };
 
-/// A client's connection over a futures-io stream, a [`Connection`] with all that its contract
-/// asks for. [`upgrade`](crate::upgrade) makes one.
+/// A client's [`Connection`] over a futures-io stream, made by [`upgrade`](crate::upgrade). It keeps
+/// the whole contract of `Connection`.
 ///
-/// - Nothing is copied on the way between the read buffer and the application, text is checked for
-///   UTF-8 once.
-/// - A ping is answered by the next poll for reading, which is why one polls until `Pending`.
-/// - However much the peer sends, reading is `Pending` at the latest after 128 KiB or 32 reads of
-///   the stream, whole messages or not. If there may be more to read, the waker has then been called.
-/// - `start_send` copies into a write buffer. `poll_ready` is pending once the stream has stopped
-///   accepting bytes, until a flush is through. A message of any size is accepted; none is split.
-/// - After the peer's close frame it ends when the peer closes the stream, as RFC 6455 section
-///   7.1.1 wants it; one who does not want to wait for that drops it after a flush. What the peer
-///   sends after its close frame is not looked at.
-/// - Once both close frames have gone through, a flush also ends the stream, by its `poll_close`:
-///   over TLS that sends `close_notify`. It does so as well, as far as it can at once, when the peer
-///   ends the stream or breaks the protocol.
-/// - A peer that breaks the protocol is told so by a close frame, as far as that can be written at
-///   once (RFC 6455 section 7.1.7).
-/// - A close code that RFC 6455 section 7.4 forbids on the wire is a breach of protocol as well: it is
-///   reported as an error of kind [`ErrorKind::Protocol`] that names it.
-/// - [`progress`](Connection::progress) counts what the stream has accepted; over TLS, what TLS has
-///   passed on to the stream below.
+/// - Payloads are not copied between the read buffer and the application. Text is checked for UTF-8
+///   once.
+/// - The next poll for reading answers a ping. Therefore poll until `Pending`.
+/// - However much the peer sends, reading is `Pending` after at most 128 KiB or 32 reads of the
+///   stream, even in the middle of a message. If there may be more to read, it has called the waker.
+/// - `start_send` copies into a write buffer. After the stream has stopped accepting bytes,
+///   `poll_ready` is pending until a flush is complete. A message of any size is accepted and sent in
+///   one frame.
+/// - After the peer's close frame, the connection ends when the peer closes the stream (RFC 6455
+///   section 7.1.1). To not wait for this, flush and then drop the connection. Bytes after the peer's
+///   close frame are ignored.
+/// - After both close frames were sent and received, a flush also calls `poll_close` of the stream:
+///   over TLS this sends `close_notify`. If the peer ends the stream or violates the protocol, the
+///   connection tries the same once, without waiting.
+/// - If the peer violates the protocol, the connection tries once, without waiting, to send it a close
+///   frame (RFC 6455 section 7.1.7).
+/// - A close code that RFC 6455 section 7.4 forbids on the wire is also a protocol violation: it is
+///   reported as an error of kind [`ErrorKind::Protocol`] that names the code.
+/// - [`progress`](Connection::progress) counts the bytes that the stream has accepted; over TLS, the
+///   bytes that TLS has written to the stream below.
 ///
 /// # Errors
 ///
-/// Writing yields the stream's error from `poll_ready`, `start_send` and `poll_flush`, again and
-/// again; reading is not affected. `start_send` also refuses data after a close frame, pings and
-/// pongs of more than 125 bytes and close codes that may not be sent; these leave the connection
-/// as it was. A close reason of more than 123 bytes is cut.
+/// After the stream has failed to write, `poll_ready`, `start_send` and `poll_flush` return its error
+/// each time; reading is not affected. `start_send` also refuses data after a close frame, pings and
+/// pongs of more than 125 bytes, and close codes that must not be sent. These errors leave the
+/// connection unchanged. A close reason of more than 123 bytes is cut.
 ///
 /// # Cancel safety
 ///
-/// There is no future to cancel: every state is kept between polls.
+/// There is no future to cancel: all state is kept between polls.
 ///
 /// # Drop behaviour
 ///
-/// Dropping it drops the stream at once, without a close frame. The streams of the backends then
-/// throw away what they have not delivered, unless they were ended before, see above.
+/// A drop drops the stream at once, without a close frame. A native stream is then reset, and
+/// undelivered bytes are discarded, unless it was closed before, see above.
 pub struct Socket<S> {
-    io: Io<S>,
+    io: BlockingIo<S>,
     context: WebSocketContext,
-    /// How many bytes have left the stream, where it buffers itself.
-    passed_on: Option<fn(&S) -> Option<u64>>,
-    /// What the system holds for the stream.
+    /// The number of bytes that a stream with buffers of its own has written.
+    bytes_written: fn(&S) -> Option<u64>,
     unacknowledged: fn(&S) -> Option<u64>,
     read: ReadState,
-    /// The stream did not accept everything: a flush has to come through first.
+    /// The stream did not accept all bytes: a flush must be complete before the next message.
     blocked: bool,
-    /// The limit on the write buffer stands higher than usual, for one large message.
+    /// The limit on the write buffer is raised for one large message.
     raised: bool,
-    /// How many bytes had gone through, both ways, when its buffers were last made small.
-    renewed_at: u64,
+    /// The number of bytes read and written when the buffers were last replaced.
+    replaced_at: u64,
 }
 
 #[derive(PartialEq)]
 enum ReadState {
     Open,
-    /// The peer's close frame has been reported: whatever ends the stream now is a proper end.
+    /// The peer's close frame has been reported: any end of the stream is now a clean end.
     Closed,
     Ended,
 }
 
 impl<S> Socket<S> {
-    pub(crate) fn new(io: Io<S>, tuning: Tuning) -> Self {
+    pub(crate) fn new(io: BlockingIo<S>, tuning: Tuning) -> Self {
         Self {
             io,
             context: WebSocketContext::new(Role::Client, Some(tuning.config())),
-            passed_on: None,
+            bytes_written: |_| None,
             unacknowledged: |_| None,
             read: ReadState::Open,
             blocked: false,
             raised: false,
-            renewed_at: 0,
+            replaced_at: 0,
         }
     }
 
-    /// Takes for [`progress`](Connection::progress) what the stream itself counts, if it does.
-    pub(crate) fn counting(mut self, passed_on: fn(&S) -> Option<u64>) -> Self {
-        self.passed_on = Some(passed_on);
+    /// Sets a function that counts the bytes written, for [`progress`](Connection::progress). Where it
+    /// returns `None`, the bytes count that the stream has accepted.
+    pub(crate) fn with_bytes_written(mut self, bytes_written: fn(&S) -> Option<u64>) -> Self {
+        self.bytes_written = bytes_written;
         self
     }
 
-    /// Sets what answers [`unacknowledged`](Connection::unacknowledged): a function that asks the
-    /// system, of the stream, how many bytes it holds which the peer has not acknowledged. Without
-    /// one it is `None`. Backends set [`tcp::unacknowledged`](crate::tcp::unacknowledged).
+    /// Sets a function that returns how many bytes of the stream the peer has not acknowledged, for
+    /// [`unacknowledged`](Connection::unacknowledged). The default returns `None`. Native connections
+    /// use [`tcp::unacknowledged`](crate::tcp::unacknowledged).
+    ///
+    /// With it the supervisor distinguishes a slow upload from a dead connection:
+    ///
+    /// ```
+    /// use async_net::TcpStream;
+    /// use websocket_heartbeat::{Established, TransportError};
+    /// use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, tcp, upgrade};
+    ///
+    /// async fn open(
+    ///     stream: TcpStream,
+    ///     request: &Request,
+    /// ) -> Result<Established<Socket<TcpStream>>, TransportError> {
+    ///     let established = upgrade(stream, request, Tuning::new()).await?;
+    ///     Ok(established.map(|socket| socket.with_unacknowledged(tcp::unacknowledged)))
+    /// }
+    /// ```
     #[must_use]
-    pub fn asking(mut self, unacknowledged: fn(&S) -> Option<u64>) -> Self {
+    pub fn with_unacknowledged(mut self, unacknowledged: fn(&S) -> Option<u64>) -> Self {
         self.unacknowledged = unacknowledged;
         self
     }
@@ -126,20 +143,20 @@ impl<S> Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     #[cold]
-    fn read_trouble(&mut self, error: WsError) -> Poll<Option<Result<Frame, TransportError>>> {
+    fn read_error(&mut self, error: WsError) -> Poll<Option<Result<Frame, TransportError>>> {
         if would_block(&error) {
             return Poll::Pending;
         }
         let closed = self.read == ReadState::Closed;
         self.read = ReadState::Ended;
-        // A courtesy: the connection has ended for us whether or not it can be written.
-        if let Some(code) = complaint(&error) {
+        // The close frame is optional: the connection has ended even if it cannot be written.
+        if let Some(code) = close_code(&error) {
             let close = WsCloseFrame { code, reason: Default::default() };
             if self.context.close(&mut self.io, Some(close)).is_ok() {
-                let _ = self.io.poll_end();
+                let _ = self.io.poll_close();
             }
         } else if is_end(&error) {
-            let _ = self.io.poll_end();
+            let _ = self.io.poll_close();
         }
         if closed || matches!(error, WsError::ConnectionClosed | WsError::AlreadyClosed) {
             return Poll::Ready(None);
@@ -153,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// The peer has sent more than the settings allow: which of them, and how much.
+    /// The error that names the exceeded setting and the size.
     fn too_large(&self, size: usize, limit: usize) -> TransportError {
         let config = self.context.get_config();
         let is = |setting: Option<usize>| setting == Some(limit);
@@ -161,15 +178,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             (true, true) => ("message", "Tuning::max_message and Tuning::max_frame"),
             (true, false) => ("message", "Tuning::max_message"),
             (false, true) => ("frame", "Tuning::max_frame"),
-            // Without limits of ours, there are those of the address space.
-            (false, false) => ("message", "what this machine can address"),
+            // Without a limit of ours, the limit is the address space.
+            (false, false) => ("message", "the address space"),
         };
         let words = format!("a {what} of {size} bytes exceeds the {limit} of {settings}");
         TransportError::new(ErrorKind::TooLarge, words)
     }
 
-    /// Apart, since all variants of one `match` would be put together from the small pieces that a
-    /// close frame has, which is slow to read again.
+    /// Kept out of line: otherwise the compiler builds all variants of the match in `poll_next` field
+    /// by field, which prevents store forwarding.
     #[cold]
     #[inline(never)]
     fn read_close(
@@ -184,9 +201,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             Err(error) => {
                 self.read = ReadState::Ended;
-                // tungstenite has 1002 ready as the answer.
+                // tungstenite has already queued a close frame with 1002.
                 if self.context.flush(&mut self.io).is_ok() {
-                    let _ = self.io.poll_end();
+                    let _ = self.io.poll_close();
                 }
                 Poll::Ready(Some(Err(error)))
             }
@@ -194,9 +211,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     #[cold]
-    fn write_trouble(&mut self, error: WsError) -> Result<(), TransportError> {
+    fn write_failed(&mut self, error: WsError) -> Result<(), TransportError> {
         match error {
-            // The message is in the write buffer, and so is not lost.
+            // The message is in the write buffer, so it is not lost.
             error if would_block(&error) => {
                 self.blocked = true;
                 Ok(())
@@ -205,7 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 self.raise(write_limit(message.len()));
                 match self.context.write(&mut self.io, *message) {
                     Ok(()) => Ok(()),
-                    Err(error) if would_block(&error) => self.write_trouble(error),
+                    Err(error) if would_block(&error) => self.write_failed(error),
                     Err(error) => Err(error::from_tungstenite(error)),
                 }
             }
@@ -218,10 +235,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     #[inline]
-    fn put(&mut self, message: Ws) -> Result<(), TransportError> {
+    fn write(&mut self, message: Ws) -> Result<(), TransportError> {
         match self.context.write(&mut self.io, message) {
             Ok(()) => Ok(()),
-            Err(error) => self.write_trouble(error),
+            Err(error) => self.write_failed(error),
         }
     }
 
@@ -229,37 +246,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn start_close(&mut self, close: Frame) -> Result<(), TransportError> {
         let close = outbound(close)?;
         if !self.context.can_write() {
-            // The close handshake is already under way.
+            // The close handshake has already begun.
             return Ok(());
         }
-        // tungstenite takes a close frame only once: it must find its place, and is small.
+        // tungstenite accepts a close frame only once, so it must fit. It is small.
         self.raise(usize::MAX);
-        self.put(close)
+        self.write(close)
     }
 
-    /// Allows the write buffer to hold so many bytes until the next flush is through.
+    /// Raises the limit on the write buffer until the next flush is complete.
     fn raise(&mut self, limit: usize) {
         self.raised = true;
         self.context.set_config(|config| config.max_write_buffer_size = limit);
     }
 
-    /// Makes the buffers small again, if they are empty and nothing is under way. Whether it did.
-    fn renew(&mut self) -> bool {
-        let Some(blank) = blank::blank(&self.context) else { return false };
-        self.context = blank;
+    /// Replaces the buffers by small ones if they are empty and no message is in progress. Returns
+    /// whether it did.
+    fn replace_buffers(&mut self) -> bool {
+        let Some(context) = idle_context::replacement(&self.context) else { return false };
+        self.context = context;
         true
     }
 
-    /// Fails once writing has ended.
+    /// Fails if writing has failed.
     #[inline]
     fn check_write(&self) -> Result<(), TransportError> {
         self.io.write_error().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.io.arm(cx.waker());
+        self.io.set_waker(cx.waker());
         let flushed = match self.context.flush(&mut self.io) {
-            // Where the write buffer was full, an answer to the peer's close waited for its turn.
+            // If the write buffer was full, the answer to the peer's close frame is written only now.
             Ok(()) if self.raised || self.read == ReadState::Closed => {
                 self.context.flush(&mut self.io)
             }
@@ -274,8 +292,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     self.context.set_config(|config| config.max_write_buffer_size = write_limit(0));
                 }
                 match self.read {
-                    // Both close frames have gone through.
-                    ReadState::Closed => self.io.poll_end().map(Ok),
+                    // Both close frames were sent and received.
+                    ReadState::Closed => self.io.poll_close().map(Ok),
                     ReadState::Open | ReadState::Ended => Poll::Ready(Ok(())),
                 }
             }
@@ -289,20 +307,20 @@ fn would_block(error: &WsError) -> bool {
     matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// Whether the peer has ended the stream, as against a stream that broke.
+/// Whether the peer has ended the stream. Otherwise the stream broke.
 fn is_end(error: &WsError) -> bool {
     match error {
         WsError::ConnectionClosed
         | WsError::AlreadyClosed
         | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => true,
-        // TLS has words of its own for an end without its farewell.
+        // TLS reports an end without close_notify in its own words.
         WsError::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,
         _ => false,
     }
 }
 
-/// The close code for what the peer did wrong, RFC 6455 section 7.4.1.
-fn complaint(error: &WsError) -> Option<CloseCode> {
+/// The close code for a violation by the peer (RFC 6455 section 7.4.1).
+fn close_code(error: &WsError) -> Option<CloseCode> {
     match error {
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         WsError::Protocol(_) => Some(CloseCode::Protocol),
@@ -321,8 +339,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
         if this.read == ReadState::Ended {
             return Poll::Ready(None);
         }
-        this.io.arm(cx.waker());
-        if this.io.is_turn_over() {
+        this.io.set_waker(cx.waker());
+        if this.io.is_budget_exhausted() {
             return Poll::Pending;
         }
         match this.context.read(&mut this.io) {
@@ -337,7 +355,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
                 this.read_close(Some((code, reason)))
             }
             Ok(Ws::Frame(_)) => unreachable!("reading yields whole messages only"),
-            Err(error) => this.read_trouble(error),
+            Err(error) => this.read_error(error),
         }
     }
 }
@@ -359,14 +377,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
         if matches!(frame, Frame::Close(_)) {
             return this.start_close(frame);
         }
-        this.put(outbound(frame)?)
+        this.write(outbound(frame)?)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.get_mut().flush(cx)
     }
 
-    /// Begins the close handshake without a code, if it has not begun yet, and flushes.
+    /// Begins the close handshake without a code, unless it has already begun, and flushes.
     fn poll_close(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -381,8 +399,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
     fn progress(&self) -> Option<u64> {
-        let passed_on = self.passed_on.and_then(|passed_on| passed_on(self.io.stream()));
-        Some(passed_on.unwrap_or_else(|| self.io.written()))
+        Some((self.bytes_written)(self.io.stream()).unwrap_or_else(|| self.io.bytes_written()))
     }
 
     fn unacknowledged(&self) -> Option<u64> {
@@ -390,25 +407,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
     }
 
     fn arrived(&self) -> Option<u64> {
-        Some(self.io.arrived())
+        Some(self.io.bytes_read())
     }
 
     fn shrink(self: Pin<&mut Self>) {
         let this = self.get_mut();
-        let traffic = this.io.arrived() + this.io.written();
-        // Before a whole read buffer has gone through, none can have grown by much.
-        if traffic - this.renewed_at <= this.context.get_config().read_buffer_size as u64 {
+        let traffic = this.io.bytes_read() + this.io.bytes_written();
+        // With less traffic than one read buffer, no buffer can have grown by much.
+        if traffic - this.replaced_at <= this.context.get_config().read_buffer_size as u64 {
             return;
         }
-        // Buffers in use stay due: a message that is nearly whole now leaves a large buffer behind.
-        if this.renew() {
-            this.renewed_at = traffic;
+        // Buffers in use are tried again next time: a large message may be nearly complete now.
+        if this.replace_buffers() {
+            this.replaced_at = traffic;
         }
     }
 }
 
 impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("written", &self.io.written()).finish_non_exhaustive()
+        f.debug_struct("Socket")
+            .field("bytes_written", &self.io.bytes_written())
+            .finish_non_exhaustive()
     }
 }

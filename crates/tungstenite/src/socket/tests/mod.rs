@@ -92,7 +92,7 @@ const ALL: usize = usize::MAX;
 fn socket(accepts: usize, reads: &[&[u8]]) -> Socket<Script> {
     let reads = reads.iter().map(|bytes| bytes.to_vec()).collect();
     let script = Script { reads, accepts, ..Script::default() };
-    Socket::new(Io::new(script), Tuning::new())
+    Socket::new(BlockingIo::new(script), Tuning::new())
 }
 
 /// Counts the calls of a waker.
@@ -280,12 +280,12 @@ fn making_buffers_small_again_changes_nothing_else() {
         socket.script().reads.push_back(vec![byte]);
         // The answers to pings wait at times, are half written at times, and leave at times.
         socket.script().accepts = [0, 3, ALL][at / 5 % 3];
-        socket.renew();
+        socket.replace_buffers();
         while let Poll::Ready(frame) = socket.read() {
             frames.push(frame.unwrap().unwrap());
-            socket.renew();
+            socket.replace_buffers();
         }
-        socket.renew();
+        socket.replace_buffers();
     }
     let ping = || Frame::Ping("p".into());
     let text = || Frame::from(Message::text("t"));
@@ -311,27 +311,27 @@ fn buffers_that_were_in_use_are_made_small_once_they_are_not() {
     assert!(socket.read_through().is_pending());
     for _ in 0..2 {
         Pin::new(&mut socket).shrink();
-        assert_eq!(socket.renewed_at, 0);
+        assert_eq!(socket.replaced_at, 0);
     }
     socket.script().reads.push_back(last.to_vec());
     assert_eq!(socket.read_frame(), binary(length as usize).into());
     assert!(socket.read().is_pending());
     Pin::new(&mut socket).shrink();
-    assert_eq!(socket.renewed_at, message.len() as u64);
+    assert_eq!(socket.replaced_at, message.len() as u64);
     // From here on, little has gone through.
     socket.script().reads.push_back(TEXT.to_vec());
     assert_eq!(socket.read_frame(), Message::text("t").into());
     Pin::new(&mut socket).shrink();
-    assert_eq!(socket.renewed_at, message.len() as u64);
+    assert_eq!(socket.replaced_at, message.len() as u64);
 }
 
 #[test]
 fn a_message_that_waits_to_be_written_is_kept() {
     let mut socket = socket(100, &[]);
     socket.feed(binary(40_000)).unwrap();
-    socket.renew();
+    socket.replace_buffers();
     assert!(socket.flushed().is_pending());
-    socket.renew();
+    socket.replace_buffers();
     socket.script().accepts = ALL;
     assert!(socket.flushed().is_ready());
     assert_eq!(socket.sent(), [Ws::Binary(vec![7; 40_000].into())]);
@@ -392,7 +392,7 @@ fn what_is_too_large_is_told_with_the_limit_and_the_setting() {
         ),
     ] {
         let script = Script { reads: [bytes.clone()].into(), accepts: ALL, ..Script::default() };
-        let mut socket = Socket::new(Io::new(script), tuning);
+        let mut socket = Socket::new(BlockingIo::new(script), tuning);
         let Poll::Ready(Some(Err(error))) = socket.read() else { panic!("{words}") };
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         assert!(error.to_string().ends_with(words), "{error}");
