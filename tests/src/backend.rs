@@ -16,16 +16,12 @@ pub trait Backend: 'static {
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
 
     /// The backend's own `dial`.
-    fn dial(request: &Request, attempt: u32) -> impl Future<Output = Dialed<Self>> {
-        async move { Self::dial_by(&Dialer::new(), request, attempt).await }
+    fn dial(request: &Request) -> impl Future<Output = Dialed<Self>> {
+        async move { Self::dial_by(&Dialer::new(), request).await }
     }
 
     /// The backend's own `dial`, by a dialer with settings.
-    fn dial_by(
-        dialer: &Dialer,
-        request: &Request,
-        attempt: u32,
-    ) -> impl Future<Output = Dialed<Self>>;
+    fn dial_by(dialer: &Dialer, request: &Request) -> impl Future<Output = Dialed<Self>>;
 
     /// The backend's own timer.
     fn timer() -> Self::Timer;
@@ -55,8 +51,8 @@ impl Backend for Smol {
         websocket_heartbeat_smol::connect(request).expect("it is a request already")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_smol::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_smol::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {
@@ -82,8 +78,8 @@ impl Backend for AsyncStd {
         websocket_heartbeat_async_std::connect(request).expect("it is a request already")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_async_std::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_async_std::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {
@@ -109,8 +105,8 @@ impl Backend for Tokio {
         websocket_heartbeat_tokio::connect(request).expect("it is a request already")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_tokio::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_tokio::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {

@@ -24,7 +24,7 @@ use websocket_heartbeat::{
     Transport, transport_fn,
 };
 use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
-use websocket_heartbeat_tungstenite::{Dialer, Request, Tls, Tuning};
+use websocket_heartbeat_tungstenite::{Dialer, Request, SocketOptions, Tls};
 
 macro_rules! over_every_backend {
     ($($name:ident)*) => {
@@ -121,7 +121,7 @@ fn a_dropped_connection_delivers_nothing_more<B: Backend>() {
     let server = Deaf::start();
     let accepted = B::block_on(async {
         let request = Request::new(&server.url).expect("a URL");
-        let mut connection = Box::pin(B::dial(&request, 0).await.expect("accepted").connection);
+        let mut connection = Box::pin(B::dial(&request).await.expect("accepted").connection);
         send_and_stall(&mut connection).await
     });
     server.has_heard_part_of(Some(accepted));
@@ -136,7 +136,7 @@ fn a_dropped_tls_connection_delivers_nothing_more<B: Backend>() {
     let accepted = B::block_on(async {
         let dialer = Dialer::new().tls(trusting(certificate));
         let request = Request::new(&over_tls(&server.url)).expect("a URL");
-        let dialed = B::dial_by(&dialer, &request, 0).await.expect("accepted");
+        let dialed = B::dial_by(&dialer, &request).await.expect("accepted");
         send_and_stall(&mut Box::pin(dialed.connection)).await
     });
     server.has_heard_part_of(Some(accepted));
@@ -169,8 +169,8 @@ fn what_is_written_has_nearly_left<B: Backend>() {
     });
     B::block_on(async {
         let request = Request::new(&url).expect("a URL");
-        let tuning = Tuning::new().unsent_limit(Some(64 << 10));
-        let dialed = B::dial_by(&Dialer::new().tuning(tuning), &request, 0).await;
+        let options = SocketOptions::new().unsent_limit(Some(64 << 10));
+        let dialed = B::dial_by(&Dialer::new().socket_options(options), &request).await;
         let mut connection = Box::pin(dialed.expect("accepted").connection);
         let _stream = server.join().expect("the server's side holds");
         let accepted = send_and_stall(&mut connection).await;
@@ -284,7 +284,7 @@ fn ends_tls_in_order<B: Backend>(client_begins: bool) {
     B::block_on(async {
         let transport = transport_fn(move |_| {
             let (request, dialer) = (request.clone(), dialer.clone());
-            async move { B::dial_by(&dialer, &request, 0).await }
+            async move { B::dial_by(&dialer, &request).await }
         });
         let settings = Supervisor::builder(transport, B::timer()).preset(Preset::Resilient);
         to_the_end(settings.build().expect("settings"), client_begins).await;

@@ -60,7 +60,7 @@ fn an_upload<B: Backend>() {
     let request = Request::new(&url).expect("a URL");
     let transport = transport_fn(move |attempt| {
         let request = request.clone();
-        async move { B::dial(&request, attempt.number).await }
+        async move { B::dial(&request).await }
     });
     B::block_on(async {
         let mut session = Supervisor::builder(transport, clock.timer())

@@ -62,7 +62,21 @@ impl<N, T> NetworkTransport<N, T> {
         self
     }
 
-    /// Sets the TLS configuration for `wss://`. For an example see [`Tls::from_rustls`].
+    /// Sets the TLS configuration for `wss://`. [`Tls::from_rustls`] shows how to make one.
+    ///
+    /// ```
+    /// use websocket_heartbeat_tungstenite::{NetworkTransport, Request, RequestError, Tls};
+    ///
+    /// /// `N` and `T` are those of a backend, for example of `SmolTransport` or `TokioTransport`.
+    /// fn secure_transport<N, T>(tls: Tls) -> Result<NetworkTransport<N, T>, RequestError>
+    /// where
+    ///     N: Default,
+    ///     T: Default,
+    /// {
+    ///     let request = Request::new("wss://internal.example.org/feed")?;
+    ///     Ok(NetworkTransport::new(request).tls(tls))
+    /// }
+    /// ```
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {

@@ -95,7 +95,7 @@ pub(crate) async fn p11_the_next_attempt_resolves_afresh<B: Backend>() {
                 }
                 _ => format!("ws://{moved}/"),
             };
-            B::dial(&Request::new(&url)?, attempt.number).await
+            B::dial(&Request::new(&url)?).await
         }
     });
     // The last attempt has time on the slowest machine.

@@ -50,14 +50,10 @@ fn server(
     (address, told, thread)
 }
 
-async fn dial<B: Backend>(
-    address: SocketAddr,
-    attempt: u32,
-    token: u64,
-) -> websocket_heartbeat_tests::Dialed<B> {
+async fn dial<B: Backend>(address: SocketAddr, token: u64) -> websocket_heartbeat_tests::Dialed<B> {
     let request = Request::new(&format!("ws://{address}/"))?;
     let request = request.header("Authorization", format!("Bearer {token}"))?;
-    B::dial(&request, attempt).await
+    B::dial(&request).await
 }
 
 pub(crate) async fn p22_each_attempt_brings_a_token_of_its_own<B: Backend>() {
@@ -65,7 +61,7 @@ pub(crate) async fn p22_each_attempt_brings_a_token_of_its_own<B: Backend>() {
     let (asks, asked) = unbounded();
     let builder = session::<B, _>(move |attempt| {
         asks.unbounded_send(attempt.refresh).unwrap();
-        dial::<B>(address, attempt.number, attempt.connection)
+        dial::<B>(address, attempt.connection)
     });
     let mut supervisor = builder.build().unwrap();
     expect::connecting(&mut supervisor).await;
@@ -106,7 +102,7 @@ pub(crate) async fn p22_a_provider_may_hang_fail_panic_and_be_slow<B: Backend>()
                 (2 | 4 | 6, None) => resume_unwind(Box::new("no token")),
                 _ => return Err(TransportError::new(ErrorKind::Provider, "no token today")),
             }
-            dial::<B>(address, attempt.number, connection).await
+            dial::<B>(address, connection).await
         }
     });
     let mut supervisor = builder.connect_timeout(timeout).build().unwrap();

@@ -19,13 +19,13 @@ use async_io::Async;
 use futures::{StreamExt, future::poll_fn, join};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use websocket_heartbeat::{
-    Attempt, Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset,
-    QueueError, Supervisor, Timer, Transport, transport_fn,
+    Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset, QueueError,
+    Timer, Transport,
 };
 use websocket_heartbeat_mock::Grammar;
 use websocket_heartbeat_smol::SmolTimer;
 use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
-use websocket_heartbeat_tungstenite::{Dialer, Request};
+use websocket_heartbeat_tungstenite::{Network, Request, SocketOptions, Target, connect};
 
 use self::{
     ledger::{Ledger, Tally},
@@ -64,16 +64,7 @@ fn over<B: Backend>(seeds: u64) {
 fn over_a_narrow_line() {
     let tally = all(4_000, "a narrow line", |plan| {
         async_io::block_on(case(plan, |request| {
-            let dialer = Dialer::new();
-            let transport = transport_fn(move |attempt: Attempt| {
-                let (dialer, request) = (dialer.clone(), request.clone());
-                async move {
-                    let address = SocketAddr::from(([127, 0, 0, 1], request.port()));
-                    let addresses = async { Ok(vec![address]) };
-                    dialer.dial(&request, attempt.number, addresses, open_narrow).await
-                }
-            });
-            Supervisor::builder(transport, SmolTimer::new())
+            connect(NarrowNetwork, SmolTimer::new(), request).expect("a request")
         }))
     });
     // Else something was not tried at all.
@@ -81,11 +72,23 @@ fn over_a_narrow_line() {
     assert!([written, unknown, dropped, drained].iter().all(|count| *count > 0), "{tally:?}");
 }
 
-async fn open_narrow(address: SocketAddr) -> io::Result<Async<TcpStream>> {
-    let stream = Async::<TcpStream>::connect(address).await?;
-    stream.get_ref().set_nodelay(true)?;
-    set_socket_send_buffer_size(&stream, 4_096)?;
-    Ok(stream)
+/// Loopback with a small send buffer.
+#[derive(Clone)]
+struct NarrowNetwork;
+
+impl Network for NarrowNetwork {
+    type Stream = Async<TcpStream>;
+
+    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+    }
+
+    async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<Self::Stream> {
+        let stream = Async::<TcpStream>::connect(target.tcp()?).await?;
+        options.apply(&stream)?;
+        set_socket_send_buffer_size(&stream, 4_096)?;
+        Ok(stream)
+    }
 }
 
 fn all(seeds: u64, name: &str, run: fn(&Plan) -> Tally) -> Tally {

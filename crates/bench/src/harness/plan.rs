@@ -20,7 +20,7 @@ const CONNECTION: [Kind; 3] =
     [Kind::ConnectionSmol, Kind::ConnectionAsyncStd, Kind::ConnectionTokio];
 pub(crate) const RAW: [Kind; 3] = [Kind::RawSmol, Kind::RawAsyncStd, Kind::RawTokio];
 
-/// The read buffer of `Tuning::many()`, in KiB.
+/// The read buffer of `Tuning::low_memory()`, in KiB.
 pub(crate) const MANY: usize = 2;
 
 /// The read buffer of a raw socket unless it is told another.
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_small_buffer_is_that_of_many() {
-        assert_eq!(Tuning::new().read_buffer(MANY * 1024), Tuning::many());
+        assert_eq!(Tuning::new().read_buffer(MANY * 1024), Tuning::low_memory());
     }
 
     #[test]

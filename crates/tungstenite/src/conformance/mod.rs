@@ -1,12 +1,13 @@
-//! The contracts of [`Connection`], [`Timer`] and of what backends make of them, as suites for those
-//! who write one.
+//! Tests of the contracts of [`Connection`], [`Timer`] and backends, for authors of one.
 //!
-//! The server is tungstenite's, on a thread and a port of its own for each rule. A rule that is
-//! broken panics and says which it is. The server waits for nothing longer than ten seconds.
+//! [`conformance_tests!`](crate::conformance_tests) makes all tests of a backend. Each rule has a
+//! server by tungstenite on a thread and a port of its own. A broken rule panics with its name. The
+//! server waits at most ten seconds for anything.
 //!
 //! [`Connection`]: websocket_heartbeat::Connection
 //! [`Timer`]: websocket_heartbeat::Timer
 
+mod backend;
 mod connection;
 mod refusals;
 mod server;

@@ -111,8 +111,9 @@ impl SocketOptions {
     /// The system's error if it does not accept an option.
     pub fn apply(&self, socket: &impl AsSocket) -> io::Result<()> {
         let socket = SockRef::from(socket);
-        let own = socket.local_addr()?;
-        if own.as_socket().is_some() && own.as_socket() == socket.peer_addr()?.as_socket() {
+        // Unix domain sockets have none of these options.
+        let Some(own) = socket.local_addr()?.as_socket() else { return Ok(()) };
+        if socket.peer_addr()?.as_socket() == Some(own) {
             // Otherwise the port stays occupied for some minutes (TIME_WAIT).
             socket.set_linger(Some(Duration::ZERO))?;
             return Err(io::Error::new(
@@ -194,11 +195,14 @@ mod tests {
         {
             assert_eq!(applied(new.unsent_limit(limit)).tcp_notsent_lowat().unwrap(), set);
         }
-        let minute = Some(Duration::from_secs(60));
+        let minute = Duration::from_secs(60);
         assert!(!applied(new).keepalive().unwrap());
-        assert_eq!(applied(new.keepalive(minute)).tcp_keepalive_time().unwrap(), minute.unwrap());
+        assert_eq!(applied(new.keepalive(Some(minute))).tcp_keepalive_time().unwrap(), minute);
         assert_eq!(applied(new).tcp_user_timeout().unwrap(), None);
-        assert_eq!(applied(new.user_timeout(minute)).tcp_user_timeout().unwrap(), minute);
+        assert_eq!(
+            applied(new.user_timeout(Some(minute))).tcp_user_timeout().unwrap(),
+            Some(minute)
+        );
         assert!(applied(new).tcp_nodelay().unwrap());
         assert!(!applied(new.nodelay(false)).tcp_nodelay().unwrap());
     }
