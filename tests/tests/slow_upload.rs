@@ -58,7 +58,7 @@ fn an_upload<B: Backend>() {
     });
     let clock = Clock::new();
     let request = Request::new(&url).expect("a URL");
-    let transport = transport_fn(move |attempt| {
+    let transport = transport_fn(move |_| {
         let request = request.clone();
         async move { B::dial(&request).await }
     });

@@ -164,7 +164,7 @@ fn an_unacceptable_certificate_ends_the_session() {
     for (words, host, server, tls) in [
         (
             "was issued by an authority that is not trusted here: if it is self-signed or of a \
-             private authority, add that as a root (Tls::from_rustls)",
+             private authority, add that authority as a root (Tls::from_rustls)",
             "localhost",
             server.clone(),
             Tls::new(),
@@ -255,7 +255,7 @@ fn a_handshake_that_is_reset_is_tried_again() {
 #[test]
 fn a_server_without_tls_is_a_tls_error() {
     let no_tls = "this port does not speak TLS: use ws:// instead of wss://, or another port";
-    let hung_up = "the server ended the connection within the TLS handshake: check that the port \
+    let hung_up = "the server ended the connection during the TLS handshake: check that the port \
                    speaks TLS (wss://), and not plain HTTP (ws://)";
     for (answer, words) in [
         ("", hung_up),

@@ -42,9 +42,13 @@ fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
         let words = error.to_string().to_ascii_lowercase();
         let alert = words.contains("alert");
         if words.contains("certificate") && !alert {
-            let by_time = ["expired", "not yet valid", "not valid yet"];
-            let heals = by_time.iter().any(|time| words.contains(time));
-            return Some(if heals { ErrorKind::CertificateTime } else { ErrorKind::Certificate });
+            let time_errors = ["expired", "not yet valid", "not valid yet"];
+            let is_temporary = time_errors.iter().any(|time| words.contains(time));
+            return Some(if is_temporary {
+                ErrorKind::CertificateTime
+            } else {
+                ErrorKind::Certificate
+            });
         }
         let mut words = words.split(|c: char| !c.is_ascii_alphanumeric());
         if alert || words.any(|word| matches!(word, "tls" | "ssl" | "openssl" | "handshake")) {
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn certificate_faults_are_found_within_io_errors() {
+    fn certificate_errors_are_found_inside_io_errors() {
         let hidden = |words: &str| io_kind(&io::Error::new(io::ErrorKind::InvalidData, words));
         assert_eq!(hidden("invalid peer certificate: UnknownIssuer"), ErrorKind::Certificate);
         let expired = "error:0A000086: certificate verify failed: certificate has expired";

@@ -13,11 +13,11 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 use self::explained::Explained;
 pub(crate) use self::kind::io_kind;
 
-/// The error of a connection or an upgrade.
+/// An error of tungstenite.
 pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
     let kind = match error {
         WsError::Io(error) => return from_io(error),
-        // Its own words say "reset", which this is not.
+        // tungstenite calls this "reset", but it is an end of the stream.
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             let words = "the server ended the connection without a close frame";
             return TransportError::new(ErrorKind::Ended, words);
@@ -27,13 +27,13 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
         WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
         WsError::Url(_) => ErrorKind::Url,
         WsError::Tls(_) => ErrorKind::Tls,
-        // Of tungstenite's own handshake, which is not used.
+        // Only tungstenite's own handshake has other errors, and it is not used.
         _ => ErrorKind::Other,
     };
     TransportError::from_source(kind, error)
 }
 
-/// An error of the stream below.
+/// An error of the stream.
 pub(crate) fn from_io(error: io::Error) -> TransportError {
     let kind = io_kind(&error);
     #[cfg(feature = "rustls")]
@@ -43,21 +43,26 @@ pub(crate) fn from_io(error: io::Error) -> TransportError {
     TransportError::from_source(kind, error)
 }
 
-/// The stream ended before the answer to the upgrade was complete, by an error or without one.
-pub(crate) fn hung_up(when: HungUp, error: Option<io::Error>) -> TransportError {
+/// The error if the stream ends or breaks before the answer to the upgrade is complete.
+pub(crate) fn handshake_ended(
+    progress: AnswerProgress,
+    error: Option<io::Error>,
+) -> TransportError {
     let kind = error.as_ref().map_or(ErrorKind::Ended, io_kind);
     let did = match kind {
         ErrorKind::Reset => "reset",
         ErrorKind::Ended => "ended",
         _ => return error.map_or_else(|| TransportError::new(kind, ""), from_io),
     };
-    let when = match when {
-        HungUp::Silent => {
-            "before it answered the request: check the port, and whether it wants TLS (wss://)"
+    let when = match progress {
+        AnswerProgress::Nothing => {
+            "before it answered the request: check the port, and whether it needs TLS (wss://)"
         }
-        HungUp::SilentOverTls => "before it answered the request: check the host and the port",
-        HungUp::WithinAnswer => {
-            "in the middle of its answer: it or a proxy before it has failed, or is being restarted"
+        AnswerProgress::NothingOverTls => {
+            "before it answered the request: check the host and the port"
+        }
+        AnswerProgress::Partial => {
+            "in the middle of its answer: the server or a proxy has failed, or is being restarted"
         }
     };
     let words = format!("the server {did} the connection {when}");
@@ -67,12 +72,12 @@ pub(crate) fn hung_up(when: HungUp, error: Option<io::Error>) -> TransportError 
     }
 }
 
-/// How far the answer had come when the server hung up.
+/// The part of the answer that had arrived when the stream ended.
 #[derive(Clone, Copy)]
-pub(crate) enum HungUp {
-    Silent,
-    SilentOverTls,
-    WithinAnswer,
+pub(crate) enum AnswerProgress {
+    Nothing,
+    NothingOverTls,
+    Partial,
 }
 
 #[cfg(all(test, feature = "rustls"))]

@@ -1,4 +1,4 @@
-//! What went wrong with TLS, in words: cause and remedy.
+//! Explanations of TLS errors: the cause and the remedy.
 
 use std::{
     fmt::Debug,
@@ -15,33 +15,33 @@ use super::{
     kind::{io_kind, rustls_kind},
 };
 
-/// How many of the names in a certificate are shown.
+/// The number of names of a certificate that an error shows.
 const NAMES: usize = 5;
 
-/// An error of a TLS handshake with this host.
+/// The error of a TLS handshake with this host.
 pub(crate) fn handshake(host: &str, error: io::Error) -> TransportError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (kind, words) = match (inner, io_kind(&error)) {
         (Some(inner), _) => (rustls_kind(inner), words(host, inner)),
-        // What answers there hung up: often it does not speak TLS.
-        (None, ErrorKind::Ended) => (ErrorKind::Tls, hung_up("ended")),
-        (None, ErrorKind::Reset) => (ErrorKind::Reset, hung_up("reset")),
+        // Often the server does not speak TLS.
+        (None, ErrorKind::Ended) => (ErrorKind::Tls, handshake_ended("ended")),
+        (None, ErrorKind::Reset) => (ErrorKind::Reset, handshake_ended("reset")),
         (None, ErrorKind::Other) => (ErrorKind::Tls, error.to_string()),
         (None, kind) => (kind, error.to_string()),
     };
     TransportError::from_source(kind, Explained { words, source: error })
 }
 
-/// The words for an error of rustls within an error of a stream. With TLS 1.3 a server can refuse
-/// the handshake when the client takes it for done.
+/// The explanation of an error of rustls inside an error of a stream. With TLS 1.3 a server can refuse
+/// the handshake after it is complete for the client.
 pub(crate) fn words_within(error: &io::Error) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
     Some(words("that was asked for", inner))
 }
 
-fn hung_up(did: &str) -> String {
+fn handshake_ended(did: &str) -> String {
     format!(
-        "the server {did} the connection within the TLS handshake: check that the port speaks TLS \
+        "the server {did} the connection during the TLS handshake: check that the port speaks TLS \
          (wss://), and not plain HTTP (ws://)"
     )
 }
@@ -50,29 +50,29 @@ fn words(host: &str, error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => certificate(host, error),
         Error::NoCertificatesPresented => "the server has no certificate".to_owned(),
-        // What stands first in an answer of plain HTTP, SSH or SMTP is no record of TLS.
+        // The first bytes of plain HTTP, SSH or SMTP are not a TLS record.
         Error::InvalidMessage(_) => {
             "this port does not speak TLS: use ws:// instead of wss://, or another port".to_owned()
         }
         Error::AlertReceived(alert) => format!(
             "the server refused the TLS handshake ({}): check the host, and whether the server \
-             wants a certificate from this client",
+             needs a certificate from this client",
             spaced(alert)
         ),
         Error::PeerIncompatible(what) => format!(
-            "the server and this client have no way of TLS in common ({}): TLS 1.2 and 1.3 are \
-             possible",
+            "the server and this client have no TLS version or cipher suite in common ({}): this \
+             client supports TLS 1.2 and 1.3",
             spaced(what)
         ),
         Error::PeerMisbehaved(what) => {
-            format!("the server broke the rules of TLS ({})", spaced(what))
+            format!("the server violated the TLS protocol ({})", spaced(what))
         }
         other => format!("the TLS handshake failed: {}", printable(&other.to_string())),
     }
 }
 
 fn certificate(host: &str, error: &CertificateError) -> String {
-    let clock = "; the server has to renew it, unless the clock of this machine is wrong";
+    let clock = "; the server must renew it, unless the clock of this machine is wrong";
     let what = match error {
         CertificateError::Expired => format!("has expired{clock}"),
         CertificateError::ExpiredContext { time, not_after } => {
@@ -88,7 +88,7 @@ fn certificate(host: &str, error: &CertificateError) -> String {
         ),
         CertificateError::UnknownIssuer => {
             "was issued by an authority that is not trusted here: if it is self-signed or of a \
-             private authority, add that as a root (Tls::from_rustls)"
+             private authority, add that authority as a root (Tls::from_rustls)"
                 .to_owned()
         }
         CertificateError::NotValidForName => {
@@ -116,7 +116,7 @@ fn certificate(host: &str, error: &CertificateError) -> String {
     format!("the server's certificate {what}")
 }
 
-/// The names that a certificate is for. Some are shown as `DnsName("example.org")`.
+/// The names in a certificate. rustls formats some of them as `DnsName("example.org")`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
         return "and names no host at all".to_owned();
@@ -132,13 +132,13 @@ fn names(presented: &[String]) -> String {
 }
 
 fn date(time: UnixTime) -> String {
-    // The latest time that a certificate can name is the end of the year 9999.
+    // The latest time in a certificate is the end of the year 9999.
     let end = Duration::from_secs(253_402_300_799);
     fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs()).min(end))
 }
 
-/// The name of an enum's variant, as words: `HandshakeFailure` becomes `handshake failure`. What it
-/// contains is left out.
+/// The name of an enum's variant as words, without its fields: `HandshakeFailure` becomes `handshake
+/// failure`.
 fn spaced(variant: &impl Debug) -> String {
     let name = format!("{variant:?}");
     let name = name.chars().take_while(char::is_ascii_alphanumeric);
@@ -162,7 +162,7 @@ mod tests {
         UnixTime::since_unix_epoch(Duration::from_secs(seconds))
     }
 
-    fn said(error: impl Into<Error>) -> (ErrorKind, String) {
+    fn explained(error: impl Into<Error>) -> (ErrorKind, String) {
         let error = io::Error::new(io::ErrorKind::InvalidData, error.into());
         let error = handshake("example.org", error);
         let words = error.to_string();
@@ -170,22 +170,22 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_out_of_its_time_says_since_when() {
+    fn an_expired_or_early_certificate_names_the_time() {
         let heals = ErrorKind::CertificateTime;
         let expired = CertificateError::ExpiredContext { time: at(86_400 * 365), not_after: at(0) };
         assert_eq!(
-            said(expired),
+            explained(expired),
             (
                 heals,
                 "the server's certificate expired on Thu, 01 Jan 1970 00:00:00 GMT (now it is Fri, \
-                 01 Jan 1971 00:00:00 GMT); the server has to renew it, unless the clock of this \
+                 01 Jan 1971 00:00:00 GMT); the server must renew it, unless the clock of this \
                  machine is wrong"
                     .to_owned()
             )
         );
         let early = CertificateError::NotValidYetContext { time: at(0), not_before: at(u64::MAX) };
         assert_eq!(
-            said(early),
+            explained(early),
             (
                 heals,
                 "the server's certificate is not valid before Fri, 31 Dec 9999 23:59:59 GMT (now it \
@@ -193,33 +193,33 @@ mod tests {
                     .to_owned()
             )
         );
-        assert_eq!(said(CertificateError::Expired).0, heals);
-        assert_eq!(said(CertificateError::NotValidYet).0, heals);
+        assert_eq!(explained(CertificateError::Expired).0, heals);
+        assert_eq!(explained(CertificateError::NotValidYet).0, heals);
     }
 
     #[test]
-    fn a_certificate_for_another_name_says_for_which() {
+    fn a_certificate_for_another_host_names_that_host() {
         let presented = |names: &[&str]| CertificateError::NotValidForNameContext {
             expected: "example.org".try_into().unwrap(),
             presented: names.iter().map(|&name| name.to_owned()).collect(),
         };
-        let (kind, words) = said(presented(&["DnsName(\"a.example\")", "*.b.example"]));
+        let (kind, words) = explained(presented(&["DnsName(\"a.example\")", "*.b.example"]));
         assert_eq!(kind, ErrorKind::Certificate);
         assert_eq!(
             words,
             "the server's certificate is not for the host example.org, but for a.example, \
              *.b.example: check the host"
         );
-        let (_, words) = said(presented(&["x"; 50]));
+        let (_, words) = explained(presented(&["x"; 50]));
         assert!(words.contains("but for x, x, x, x, x and 45 more: check"), "{words}");
-        let (_, words) = said(presented(&[]));
+        let (_, words) = explained(presented(&[]));
         assert!(words.contains("example.org, and names no host at all: check"), "{words}");
-        let (_, words) = said(presented(&["\x1b[2J"]));
+        let (_, words) = explained(presented(&["\x1b[2J"]));
         assert!(words.contains(r"but for \u{1b}[2J: check"), "{words}");
     }
 
     #[test]
-    fn other_faults_of_a_certificate_say_what_helps() {
+    fn other_errors_of_a_certificate_name_the_remedy() {
         for (error, words) in [
             (
                 CertificateError::UnknownIssuer,
@@ -233,15 +233,15 @@ mod tests {
                 "is not acceptable (application verification failure)",
             ),
         ] {
-            let (kind, said) = said(error);
+            let (kind, explanation) = explained(error);
             assert_eq!(kind, ErrorKind::Certificate);
             let words = format!("the server's certificate {words}");
-            assert!(said.starts_with(&words), "{said}");
+            assert!(explanation.starts_with(&words), "{explanation}");
         }
     }
 
     #[test]
-    fn what_is_not_tls_and_what_refuses_it_is_told() {
+    fn errors_of_the_handshake_name_the_remedy() {
         for (error, words) in [
             (
                 Error::InvalidMessage(InvalidMessage::InvalidContentType),
@@ -250,15 +250,15 @@ mod tests {
             (
                 Error::AlertReceived(AlertDescription::HandshakeFailure),
                 "the server refused the TLS handshake (handshake failure): check the host, and \
-                 whether the server wants a certificate from this client",
+                 whether the server needs a certificate from this client",
             ),
             (
                 Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
-                "the server and this client have no way of TLS in common (server does not support \
-                 tls12 or13): TLS 1.2 and 1.3 are possible",
+                "the server and this client have no TLS version or cipher suite in common (server \
+                 does not support tls12 or13): this client supports TLS 1.2 and 1.3",
             ),
         ] {
-            assert_eq!(said(error), (ErrorKind::Tls, words.to_owned()));
+            assert_eq!(explained(error), (ErrorKind::Tls, words.to_owned()));
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Whether a server's 101 opens the WebSocket that was asked for: RFC 6455 section 4.1.
+//! The checks of a server's 101 answer (RFC 6455 section 4.1).
 
 use tungstenite::handshake::derive_accept_key;
 use websocket_heartbeat::{ErrorKind, Headers, Text, TransportError};
 
 use crate::Request;
 
-/// The subprotocol that the server chose.
+/// Checks the header fields of a 101 answer, and returns the subprotocol that the server selected.
 ///
-/// Names of protocols and options are compared as RFC 6455 and RFC 9110 say: tokens of `Upgrade` and
-/// `Connection` in any case of letters, subprotocols exactly. A field may stand in several lines.
+/// As RFC 6455 and RFC 9110 require, the tokens of `Upgrade` and `Connection` are compared without
+/// regard to case, and subprotocols with regard to case. A field may occur several times.
 pub(crate) fn check(
     headers: &Headers,
     request: &Request,
@@ -32,10 +32,10 @@ pub(crate) fn check(
     if accepts.any(|value| *value != *accept.as_bytes()) {
         return refuse(
             "the Sec-WebSocket-Accept of the server's 101 answer does not belong to this request: \
-             it comes from a cache, or from a server that does not speak WebSocket",
+             the answer is from a cache, or from a server that does not speak WebSocket",
         );
     }
-    // None is ever offered.
+    // The client never offers an extension.
     if list(headers, "sec-websocket-extensions").next().is_some() {
         return refuse("the server chose an extension that was not offered");
     }
@@ -58,7 +58,7 @@ fn values<'a>(headers: &'a Headers, wanted: &'a str) -> impl Iterator<Item = &'a
     fields.map(|(_, value)| value.trim_ascii())
 }
 
-/// The elements of the list that all fields of that name make together, RFC 9110 section 5.6.1.
+/// The elements of all fields of that name, as one list (RFC 9110 section 5.6.1).
 fn list<'a>(headers: &'a Headers, wanted: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let elements = values(headers, wanted).flat_map(|value| value.split(|&b| b == b','));
     elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())

@@ -1,4 +1,4 @@
-//! From a stream to a WebSocket: the opening handshake of RFC 6455 section 4.
+//! [`upgrade`]: the opening handshake of RFC 6455 section 4.
 
 use std::{
     future::{Future, poll_fn, ready},
@@ -22,36 +22,50 @@ use self::{
 use crate::{
     Request, Socket, Tuning,
     blocking_io::BlockingIo,
-    error::{self, HungUp},
+    error::{self, AnswerProgress},
 };
 
-/// How much is read at a time. An answer is small; what comes together with it is the beginning of a
-/// refusal's body, or frames that were sent without waiting.
-const READ: usize = 4096;
+/// The size of a read. An answer is small, and so are the bytes that arrive with it: the beginning of
+/// the body of a refusal, or the first frames.
+const READ_SIZE: usize = 4096;
 
-/// Asks the server on the other end of `stream` to speak WebSocket.
+/// Performs the opening handshake over a stream of your own: behind a proxy, over a Unix domain socket,
+/// or with another TLS library.
 ///
-/// This is the way for streams of one's own: behind a proxy, over a Unix socket, with some other
-/// TLS. Whether the request is for `ws` or `wss` makes no difference here. What the server sends
-/// together with its answer is kept.
-///
-/// Interim answers (HTTP 1xx) are skipped. What cannot be HTTP fails at its first bytes. Of a
-/// refusal's body that much is taken which has arrived together with the head;
+/// The scheme of the request, `ws` or `wss`, makes no difference here. Frames that arrive with the
+/// answer are kept. Interim answers (HTTP 1xx) are skipped. An answer that cannot be HTTP fails at its
+/// first bytes. The error of a refusal has as much of the body as arrived with the head;
 /// [`upgrade_waiting`] waits for more.
 ///
-/// There is no time limit: whoever calls has one. Dropping the future drops the stream.
+/// There is no time limit: the caller sets one.
+///
+/// ```
+/// use async_net::TcpStream;
+/// use websocket_heartbeat::{ErrorKind, Established, TransportError};
+/// use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
+///
+/// async fn open(request: &Request) -> Result<Established<Socket<TcpStream>>, TransportError> {
+///     let stream = TcpStream::connect(("proxy.example.org", 3128)).await;
+///     let stream = stream.map_err(|e| TransportError::from_source(ErrorKind::Unreachable, e))?;
+///     // Ask the proxy for a tunnel here.
+///     upgrade(stream, request, Tuning::new()).await
+/// }
+/// ```
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Http`] if the server answers with another status than 101; the error then carries
-/// the status, the header fields, the body (decoded, at most [`HttpAnswer::BODY_LIMIT`] bytes) and
-/// the server's `Retry-After`, in whichever form, cut to a day. Fields that cannot be read are left
-/// out.
-/// [`ErrorKind::Protocol`] if the answer is not what RFC 6455 asks for, which includes a
-/// subprotocol that was not offered, or none where some were.
-/// [`ErrorKind::TooLarge`] if its head exceeds a limit of the [`Tuning`].
-/// [`ErrorKind::Ended`] and [`ErrorKind::Reset`] if the stream ends before there is an answer.
-/// Otherwise the stream's errors.
+/// - [`ErrorKind::Http`] if the status of the answer is not 101. The error has the status, the header
+///   fields, the body (decoded, at most [`HttpAnswer::BODY_LIMIT`] bytes) and the value of
+///   `Retry-After`, at most a day. Invalid fields are dropped.
+/// - [`ErrorKind::Protocol`] if the answer violates RFC 6455, for example if it selects a subprotocol
+///   that was not offered, or none although some were offered.
+/// - [`ErrorKind::TooLarge`] if the head of the answer exceeds a limit of the [`Tuning`].
+/// - [`ErrorKind::Ended`] or [`ErrorKind::Reset`] if the stream ends before the answer is complete.
+/// - Otherwise the error of the stream.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream.
 ///
 /// [`ErrorKind::Http`]: websocket_heartbeat::ErrorKind::Http
 /// [`ErrorKind::Protocol`]: websocket_heartbeat::ErrorKind::Protocol
@@ -69,53 +83,53 @@ where
     upgrade_waiting(stream, request, tuning, ready(())).await
 }
 
-/// As [`upgrade`], and waits for the body of a refusal until it is complete, as long as its limit,
-/// or `enough` is ready, whichever comes first.
+/// Like [`upgrade`], but waits for the body of a refusal until it is complete, its limit is reached, or
+/// `body_wait` is ready.
 ///
-/// The body of a refusal often comes a little later than its head, and it may never come. `enough`
-/// is a short sleep. It is polled only then, so a future that makes its sleep at its first poll
-/// counts from the moment when the head was complete. The status is never lost to the wait, unless
-/// the caller drops this future.
+/// The body of a refusal often arrives a little later than its head, and it may never arrive.
+/// `body_wait` is a short sleep. It is first polled when the head of a refusal is complete, so create
+/// the sleep inside an async block to start it then. The wait never hides the status, unless the caller
+/// drops the future.
 ///
 /// # Errors
 ///
-/// Those of [`upgrade`].
+/// The errors of [`upgrade`].
 pub async fn upgrade_waiting<S>(
     stream: S,
     request: &Request,
     tuning: Tuning,
-    enough: impl Future<Output = ()>,
+    body_wait: impl Future<Output = ()>,
 ) -> Result<Established<Socket<S>>, TransportError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let key = generate_key();
-    let mut exchange = Exchange::new(stream, request, &key, tuning);
-    let Head { status, headers } = poll_fn(|cx| exchange.poll_head(cx)).await?;
+    let mut handshake = Handshake::new(stream, request, &key, tuning);
+    let Head { status, headers } = poll_fn(|cx| handshake.poll_head(cx)).await?;
     if status != 101 {
         let mut body = Body::new(status, &headers);
-        body.push(exchange.answer.rest());
-        let mut enough = pin!(enough);
-        poll_fn(|cx| match exchange.poll_body(cx, &mut body) {
+        body.push(handshake.answer.rest());
+        let mut body_wait = pin!(body_wait);
+        poll_fn(|cx| match handshake.poll_body(cx, &mut body) {
             Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => enough.as_mut().poll(cx),
+            Poll::Pending => body_wait.as_mut().poll(cx),
         })
         .await;
-        let wish = retry_after(&headers);
+        let retry_after = retry_after(&headers);
         let answer = HttpAnswer::new(status, headers, &body.into_bytes());
         let secrets = request.secrets();
         let secrets: Vec<_> = secrets.iter().map(|secret| &**secret).collect();
-        return Err(TransportError::http_hiding(answer, wish, &secrets));
+        return Err(TransportError::http_hiding(answer, retry_after, &secrets));
     }
     let subprotocol = acceptance::check(&headers, request, &key)?;
     // A server may answer before it has read all of the request.
-    poll_fn(|cx| exchange.poll_written(cx)).await;
-    let socket = Socket::new(exchange.into_io(), tuning);
+    poll_fn(|cx| handshake.poll_written(cx)).await;
+    let socket = Socket::new(handshake.into_io(), tuning);
     Ok(Established::new(socket).subprotocol(subprotocol).headers(headers))
 }
 
-/// A request and the answer to it.
-struct Exchange<S> {
+/// The state of a handshake: the request, and the answer to it.
+struct Handshake<S> {
     io: BlockingIo<S>,
     tls: bool,
     request: Vec<u8>,
@@ -124,7 +138,7 @@ struct Exchange<S> {
     chunk: Box<[u8]>,
 }
 
-impl<S> Exchange<S> {
+impl<S> Handshake<S> {
     fn new(stream: S, request: &Request, key: &str, tuning: Tuning) -> Self {
         Self {
             io: BlockingIo::new(stream),
@@ -132,11 +146,11 @@ impl<S> Exchange<S> {
             request: request.to_bytes(key),
             written: 0,
             answer: Answer::new(tuning, request),
-            chunk: vec![0; READ].into(),
+            chunk: vec![0; READ_SIZE].into(),
         }
     }
 
-    /// The stream as it is to be read behind the head.
+    /// The stream, with the bytes after the head put back.
     fn into_io(self) -> BlockingIo<S> {
         let mut io = self.io;
         let (bytes, at) = self.answer.into_rest();
@@ -145,9 +159,8 @@ impl<S> Exchange<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
-    /// Reading does not wait for writing: a server may refuse a request that it does not want to
-    /// read.
+impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
+    /// Reading does not wait for writing: a server may refuse a request before it has read all of it.
     fn poll_head(&mut self, cx: &Context<'_>) -> Poll<Result<Head, TransportError>> {
         self.io.set_waker(cx.waker());
         loop {
@@ -156,10 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             }
             self.write();
             match self.read() {
-                Ok(Some(0)) => return Poll::Ready(Err(self.hung_up(None))),
+                Ok(Some(0)) => return Poll::Ready(Err(self.ended(None))),
                 Ok(Some(count)) => self.answer.push(&self.chunk[..count]),
                 Ok(None) => return Poll::Pending,
-                Err(error) => return Poll::Ready(Err(self.hung_up(Some(error)))),
+                Err(error) => return Poll::Ready(Err(self.ended(Some(error)))),
             }
         }
     }
@@ -170,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         if self.written < self.request.len() { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    /// Ready when the body is done, or will not come.
+    /// Ready when the body is complete, or the stream has ended.
     fn poll_body(&mut self, cx: &Context<'_>, body: &mut Body) -> Poll<()> {
         self.io.set_waker(cx.waker());
         while !body.is_done() {
@@ -183,16 +196,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         Poll::Ready(())
     }
 
-    fn hung_up(&self, error: Option<io::Error>) -> TransportError {
-        let when = match (self.answer.is_empty(), self.tls) {
-            (false, _) => HungUp::WithinAnswer,
-            (true, false) => HungUp::Silent,
-            (true, true) => HungUp::SilentOverTls,
+    fn ended(&self, error: Option<io::Error>) -> TransportError {
+        let progress = match (self.answer.is_empty(), self.tls) {
+            (false, _) => AnswerProgress::Partial,
+            (true, false) => AnswerProgress::Nothing,
+            (true, true) => AnswerProgress::NothingOverTls,
         };
-        error::hung_up(when, error)
+        error::handshake_ended(progress, error)
     }
 
-    /// Writes as much as the stream takes. `Io` keeps an error, since reading may still tell more.
+    /// Writes as much as the stream accepts. `BlockingIo` keeps an error: there may be an answer to read.
     fn write(&mut self) {
         while self.written < self.request.len() {
             match self.io.write(&self.request[self.written..]) {
@@ -204,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         let _ = self.io.flush();
     }
 
-    /// Reads once into `chunk`; `None` if there is nothing yet.
+    /// Reads once into `chunk`. `None` if the stream is pending.
     fn read(&mut self) -> io::Result<Option<usize>> {
         loop {
             match self.io.read(&mut self.chunk) {

@@ -1,4 +1,4 @@
-//! [`Request`]: where to connect to, and what to say there.
+//! [`Request`]: a URL, header fields and subprotocols.
 
 mod error;
 #[cfg(test)]
@@ -13,25 +13,24 @@ use self::url::Url;
 
 pub use self::error::RequestError;
 
-/// Where to connect to and what to say there: URL, header fields, subprotocols.
+/// A request for a WebSocket: URL, header fields, subprotocols.
 ///
-/// Everything is checked here, so that what cannot work fails where it was written and not again
-/// and again in the reconnect loop.
+/// Each part is checked when it is set, so that an error appears there and not in each attempt.
 ///
 /// The URL is `ws://` or `wss://`, host, optional port, path and query.
 ///
-/// - Characters of path and query that RFC 3986 does not allow there are percent-encoded; what is
-///   encoded already stays as it is.
+/// - Characters that RFC 3986 does not allow in path and query are percent-encoded. Encoded ones stay
+///   unchanged.
 /// - An international domain name is sent in its ASCII form. An IPv6 address may have a zone
-///   (`[fe80::1%25eth0]`, RFC 6874), which is used to connect and is not sent.
+///   (`[fe80::1%25eth0]`, RFC 6874), which is used to connect but not sent.
 /// - A user name and password become an `Authorization: Basic` field (RFC 7617), unless both are
 ///   empty.
 /// - A fragment is refused (RFC 6455 section 3).
 ///
-/// A clone shares everything with the original, and costs next to nothing.
+/// A clone shares everything with the original and costs little.
 ///
-/// `Debug` and `Display` show neither path, query, credentials, values of header fields nor
-/// subprotocols: each of them can be a token.
+/// `Debug` and `Display` hide path, query, credentials, values of header fields and subprotocols: each
+/// of them can be a secret token.
 ///
 /// ```
 /// use websocket_heartbeat_tungstenite::Request;
@@ -47,13 +46,13 @@ pub struct Request {
     shared: Arc<Parts>,
 }
 
-/// Thousands of connections may each have their own, so it is kept small.
+/// The parts are boxed slices to be small: thousands of connections can have a request each.
 #[derive(Clone)]
 struct Parts {
     tls: bool,
     port: u16,
     host: Box<str>,
-    place: Box<str>,
+    authority: Box<str>,
     target: Box<str>,
     headers: Vec<Field>,
     subprotocols: Vec<Box<str>>,
@@ -71,8 +70,8 @@ impl Field {
     }
 }
 
-/// What the handshake itself writes, and what would change the meaning of the request. The names
-/// that begin with `sec-websocket-` belong to it, too.
+/// The fields that the handshake itself writes, and fields that would change the meaning of the request.
+/// Names that begin with `sec-websocket-` are reserved as well.
 const RESERVED: [&str; 8] = [
     "connection",
     "content-length",
@@ -84,10 +83,10 @@ const RESERVED: [&str; 8] = [
     "upgrade",
 ];
 
-/// A request has only one of these.
+/// The fields that a request has at most once.
 const SINGLE: [&str; 2] = ["host", "authorization"];
 
-/// The fields whose values are no secrets, and tell something where a server repeats them.
+/// The fields whose values are not secret. They are useful in an error if a server repeats them.
 const PUBLIC: [&str; 3] = ["host", "origin", "user-agent"];
 
 impl Request {
@@ -95,8 +94,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Everything of [`RequestError`] that is about the URL. `wss://` is refused if this program is
-    /// built without the feature `rustls`.
+    /// The variants of [`RequestError`] about the URL. `wss://` is refused if the program is built
+    /// without the feature `rustls`.
     pub fn new(url: &str) -> Result<Self, RequestError> {
         let request = Self::for_stream(url)?;
         if request.is_tls() && !cfg!(feature = "rustls") {
@@ -105,21 +104,21 @@ impl Request {
         Ok(request)
     }
 
-    /// The same for [`upgrade`](crate::upgrade) over a stream of one's own: `wss://` is accepted in
-    /// every build, since securing the stream is then not our affair.
+    /// A request for [`upgrade`](crate::upgrade) over a stream of your own: `wss://` is accepted in
+    /// every build, since the caller provides the TLS.
     ///
     /// # Errors
     ///
-    /// Everything of [`RequestError`] that is about the URL, but `TlsMissing`.
+    /// The variants of [`RequestError`] about the URL, except `TlsMissing`.
     pub fn for_stream(url: &str) -> Result<Self, RequestError> {
-        let Url { tls, host, port, place, target, authorization } = Url::parse(url)?;
+        let Url { tls, host, port, authority, target, authorization } = Url::parse(url)?;
         let authorization = authorization
             .map(|value| Field { name: "Authorization".into(), value: value.into_bytes().into() });
         let parts = Parts {
             tls,
             port,
             host: host.into(),
-            place: place.into(),
+            authority: authority.into(),
             target: target.into(),
             headers: authorization.into_iter().collect(),
             subprotocols: Vec::new(),
@@ -127,16 +126,15 @@ impl Request {
         Ok(Self { shared: Arc::new(parts) })
     }
 
-    /// Adds a header field. A field that is added twice is sent twice, in this order. A request has
-    /// only one `Host` and one `Authorization`: these replace what the URL says, or what was set
-    /// before.
+    /// Adds a header field. A field that is added twice is sent twice, in this order. A request has only
+    /// one `Host` and one `Authorization`: these replace the value from the URL or an earlier call.
     ///
     /// # Errors
     ///
-    /// If name or value cannot be sent (RFC 9110 section 5), or if the field belongs to the
-    /// handshake: `Upgrade`, `Connection`, all that begin with `Sec-WebSocket-`, and those that
-    /// speak of a body or of the connection (`Content-Length`, `Transfer-Encoding`, `Trailer`,
-    /// `TE`, `Expect`, `HTTP2-Settings`).
+    /// If the name or the value cannot be sent (RFC 9110 section 5), or if the field is reserved for the
+    /// handshake: `Upgrade`, `Connection`, names that begin with `Sec-WebSocket-`, and fields about a
+    /// body or the connection (`Content-Length`, `Transfer-Encoding`, `Trailer`, `TE`, `Expect`,
+    /// `HTTP2-Settings`).
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, RequestError> {
         if !is_token(name) {
             return Err(RequestError::HeaderName);
@@ -159,11 +157,11 @@ impl Request {
         Ok(self)
     }
 
-    /// Offers a subprotocol, after those offered before. The server has to choose one of them.
+    /// Offers a subprotocol, after the earlier ones. The server must select one of them.
     ///
     /// # Errors
     ///
-    /// If it is not a token, or offered already.
+    /// If it is not a token, or is already offered.
     pub fn subprotocol(mut self, name: &str) -> Result<Self, RequestError> {
         if !is_token(name) {
             return Err(RequestError::Subprotocol);
@@ -175,35 +173,35 @@ impl Request {
         Ok(self)
     }
 
-    /// The host to connect to: a domain name in its ASCII form, or an address. An IPv6 address is
-    /// without brackets, and has its zone behind a `%` if the URL names one.
+    /// The host: a domain name in its ASCII form, or an IP address. An IPv6 address has no brackets, and
+    /// has its zone after a `%` if the URL has one.
     pub fn host(&self) -> &str {
         &self.shared.host
     }
 
-    /// The port: the URL's, or else 80 for `ws` and 443 for `wss`.
+    /// The port of the URL. The default is 80 for `ws` and 443 for `wss`.
     pub fn port(&self) -> u16 {
         self.shared.port
     }
 
-    /// Whether it is `wss`.
+    /// Whether the scheme is `wss`.
     pub fn is_tls(&self) -> bool {
         self.shared.tls
     }
 
-    /// The subprotocols that are offered.
+    /// The offered subprotocols.
     pub(crate) fn subprotocols(&self) -> &[Box<str>] {
         &self.shared.subprotocols
     }
 
-    /// Text of the server's without what it repeats of this request and may be a secret: path, query,
+    /// A text from the server, without the secrets of this request that it repeats: path, query,
     /// credentials, values of header fields and subprotocols.
     pub(crate) fn without_echo(&self, text: &[u8]) -> Vec<u8> {
         let secrets = self.secrets();
         websocket_heartbeat::without_echo(text, &secrets.iter().map(|s| &**s).collect::<Vec<_>>())
     }
 
-    /// What of this request may be a secret, as it is sent, and decoded where a server may do that.
+    /// The parts of this request that may be secret, as sent, and decoded if a server may decode them.
     pub(crate) fn secrets(&self) -> Vec<Cow<'_, [u8]>> {
         let Parts { target, headers, subprotocols, .. } = &*self.shared;
         let mut secrets = vec![target.as_bytes().into()];
@@ -217,19 +215,19 @@ impl Request {
         secrets
     }
 
-    /// The handshake's request with this key, as RFC 6455 section 4.1 asks for it.
+    /// The bytes of the upgrade request with this key (RFC 6455 section 4.1).
     pub(crate) fn to_bytes(&self, key: &str) -> Vec<u8> {
-        let Parts { target, place, headers, subprotocols, .. } = &*self.shared;
+        let Parts { target, authority, headers, subprotocols, .. } = &*self.shared;
         let mut bytes = format!("GET {target} HTTP/1.1\r\n").into_bytes();
         let mut field = |name: &str, value: &[u8]| {
             for part in [name.as_bytes(), b": ", value, b"\r\n"] {
                 bytes.extend_from_slice(part);
             }
         };
-        // RFC 9110 section 7.2: the first field.
+        // `Host` is the first field (RFC 9110 section 7.2).
         match headers.iter().find(|field| field.is("host")) {
             Some(host) => field(&host.name, &host.value),
-            None => field("Host", place.as_bytes()),
+            None => field("Host", authority.as_bytes()),
         }
         field("Upgrade", b"websocket");
         field("Connection", b"Upgrade");
@@ -246,7 +244,7 @@ impl Request {
     }
 }
 
-/// RFC 9110 section 5.6.2.
+/// Whether the text is a token (RFC 9110 section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.bytes().all(token)
@@ -284,13 +282,13 @@ impl TryFrom<&String> for Request {
     }
 }
 
-/// Scheme, host and port, and `/..` for a path and query other than `/`.
+/// Shows scheme, host and port, and `/..` for a path and query other than `/`.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { tls, place, target, .. } = &*self.shared;
+        let Parts { tls, authority, target, .. } = &*self.shared;
         let scheme = if *tls { "wss" } else { "ws" };
         let rest = if **target == *"/" { "/" } else { "/.." };
-        write!(f, "{scheme}://{place}{rest}")
+        write!(f, "{scheme}://{authority}{rest}")
     }
 }
 

@@ -1,12 +1,11 @@
-//! [`Body`]: the beginning of what a refusal says.
+//! [`Body`]: the beginning of the body of a refusal.
 
 use websocket_heartbeat::{Headers, HttpAnswer};
 
-/// How many bytes are read for the body at most. Framing can be many times as long as what it
-/// frames.
+/// The limit on bytes read for the body. The framing of chunks can be many times longer than their data.
 const MAX_READ: usize = 16 * HttpAnswer::BODY_LIMIT;
 
-/// The body of a refusal as it comes in, decoded, at most [`HttpAnswer::BODY_LIMIT`] bytes of it.
+/// The body of a refusal, decoded as it arrives, up to [`HttpAnswer::BODY_LIMIT`] bytes.
 pub(crate) struct Body {
     decoded: Vec<u8>,
     read: usize,
@@ -14,25 +13,25 @@ pub(crate) struct Body {
 }
 
 enum State {
-    /// So many bytes are to come.
+    /// The number of bytes that are missing.
     Length(u64),
-    /// All that comes until the end of the connection.
+    /// All bytes until the end of the connection.
     ToEnd,
-    /// Within the size of a chunk, RFC 9112 section 7.1.
+    /// In the size of a chunk (RFC 9112 section 7.1).
     Size {
         size: u64,
         digits: u32,
     },
-    /// Behind the size, in the same line.
+    /// After the size, in the same line.
     Extension(u64),
     Chunk(u64),
-    /// The end of line behind a chunk.
+    /// In the end of line after a chunk.
     ChunkEnd,
     Done,
 }
 
 impl Body {
-    /// By the rules of RFC 9112 section 6.3.
+    /// A body with the length that RFC 9112 section 6.3 defines.
     pub(crate) fn new(status: u16, headers: &Headers) -> Self {
         let values = |wanted: &'static str| {
             let fields = headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -55,7 +54,7 @@ impl Body {
         Self { decoded: Vec::new(), read: 0, state }
     }
 
-    /// Whether nothing more of it is wanted.
+    /// Whether the body is complete or a limit is reached.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
             || self.decoded.len() >= HttpAnswer::BODY_LIMIT
@@ -72,7 +71,7 @@ impl Body {
                 return;
             }
             if let State::Length(left) | State::Chunk(left) = self.state {
-                let count = self.take(bytes, left);
+                let count = self.append(bytes, left);
                 bytes = &bytes[count..];
                 let left = left - count as u64;
                 self.state = match self.state {
@@ -82,7 +81,7 @@ impl Body {
                     _ => State::Chunk(left),
                 };
             } else if let State::ToEnd = self.state {
-                let count = self.take(bytes, u64::MAX);
+                let count = self.append(bytes, u64::MAX);
                 bytes = &bytes[count..];
             } else {
                 bytes = rest;
@@ -92,15 +91,15 @@ impl Body {
         }
     }
 
-    fn take(&mut self, bytes: &[u8], at_most: u64) -> usize {
+    fn append(&mut self, bytes: &[u8], limit: u64) -> usize {
         let room = HttpAnswer::BODY_LIMIT - self.decoded.len();
-        let count = bytes.len().min(room).min(usize::try_from(at_most).unwrap_or(usize::MAX));
+        let count = bytes.len().min(room).min(usize::try_from(limit).unwrap_or(usize::MAX));
         self.decoded.extend_from_slice(&bytes[..count]);
         self.read += count;
         count
     }
 
-    /// One byte of the framing of chunks. What makes no sense ends the body.
+    /// Parses one byte of the framing of chunks. An invalid byte ends the body.
     fn frame(&mut self, byte: u8) {
         let begins = |size| if size == 0 { State::Done } else { State::Chunk(size) };
         self.state = match self.state {
@@ -122,7 +121,7 @@ impl Body {
 }
 
 fn length(value: &[u8]) -> Option<u64> {
-    // `parse` would allow a sign.
+    // `parse` alone would accept a sign.
     let digits = str::from_utf8(value).ok()?;
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }

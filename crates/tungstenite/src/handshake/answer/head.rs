@@ -1,8 +1,8 @@
 //! [`Head`]: status and header fields of an answer.
 //!
-//! An answer that opens a WebSocket has to be valid, and is parsed by httparse. A refusal says what
-//! it says however badly it is written: its status and its fields decide about the next attempt, so
-//! it is read line by line, and a line that makes no sense is left out.
+//! A 101 answer must be valid, and httparse parses it. The status and the fields of a refusal decide
+//! about the next attempt, even if it is malformed. So a refusal is parsed line by line, and invalid
+//! lines are dropped.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// From a head with its empty line, whose status has been read.
+    /// Parses a head, with its empty line, whose status is known.
     pub(crate) fn parse(
         status: u16,
         bytes: &[u8],
@@ -33,10 +33,10 @@ impl Head {
     }
 }
 
-/// The status of an answer. Any version of HTTP/1 may refuse, with or without a reason.
+/// The status of an answer. A refusal may have any version of HTTP/1, with or without a reason phrase.
 pub(super) fn status(head: &[u8], request: &Request) -> Result<u16, TransportError> {
     let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
-    read_status(line.trim_ascii_end()).ok_or_else(|| {
+    parse_status(line.trim_ascii_end()).ok_or_else(|| {
         TransportError::new(
             ErrorKind::Protocol,
             format!(
@@ -47,7 +47,7 @@ pub(super) fn status(head: &[u8], request: &Request) -> Result<u16, TransportErr
     })
 }
 
-fn read_status(line: &[u8]) -> Option<u16> {
+fn parse_status(line: &[u8]) -> Option<u16> {
     let version = line.strip_prefix(b"HTTP/1.")?;
     let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
     let (minor, rest) = version.split_at(digits);
@@ -63,7 +63,7 @@ fn read_status(line: &[u8]) -> Option<u16> {
     (status >= 100).then_some(status)
 }
 
-/// The fields of a 101, which has to be valid HTTP/1.1.
+/// The fields of a 101 answer, which must be valid HTTP/1.1.
 fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
     let lines = head.iter().filter(|&&b| b == b'\n').count();
     let mut fields = vec![EMPTY_HEADER; lines.min(max_fields)];
@@ -78,7 +78,7 @@ fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
                 Ok(_) => "it is not HTTP/1.1",
                 Err(httparse::Error::HeaderName) => "the name of a field is invalid",
                 Err(httparse::Error::HeaderValue) => "the value of a field is invalid",
-                Err(httparse::Error::NewLine) => "a line does not end as it should",
+                Err(httparse::Error::NewLine) => "the end of a line is invalid",
                 Err(_) => "its status line is invalid",
             };
             return Err(TransportError::new(
@@ -91,11 +91,11 @@ fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
     Ok(fields.map(|field| (field.name, cleaned(field.value).into_owned())).collect())
 }
 
-/// The fields of a refusal. Of those beyond the limit only `Retry-After` is kept: a refusal with too
-/// many fields is still one.
+/// The fields of a refusal. Beyond the limit, only `Retry-After` is kept: too many fields do not make
+/// the refusal invalid.
 fn lenient(head: &[u8], max_fields: usize) -> Headers {
     let mut fields: Vec<(&str, Cow<'_, [u8]>)> = Vec::new();
-    // Whether the line before was a field, which a folded line continues.
+    // Whether the previous line was a field, which a folded line continues.
     let mut folds = false;
     for line in head.split(|&b| b == b'\n').skip(1) {
         if line.starts_with(b" ") || line.starts_with(b"\t") {
@@ -120,8 +120,8 @@ fn lenient(head: &[u8], max_fields: usize) -> Headers {
     fields.into_iter().map(|(name, value)| (name, cleaned(&value).into_owned())).collect()
 }
 
-/// A value without line breaks and NUL: RFC 9110 section 5.5 and RFC 9112 section 5.2 replace them
-/// by a space. A folded value becomes one line.
+/// The value with line breaks and NUL replaced by a space (RFC 9110 section 5.5, RFC 9112 section
+/// 5.2). A folded value becomes one line.
 fn cleaned(value: &[u8]) -> Cow<'_, [u8]> {
     let is_break = |b: &u8| matches!(b, b'\r' | b'\n' | 0);
     if !value.iter().any(is_break) {

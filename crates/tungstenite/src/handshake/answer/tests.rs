@@ -204,7 +204,7 @@ fn a_head_without_an_end_is_given_up_at_the_limit() {
             answer.push(line.as_bytes());
         };
         assert_eq!(error.kind(), ErrorKind::TooLarge, "{endless:?}");
-        assert!(answer.heard.len() <= 256 * 1024 + line.len());
+        assert!(answer.received.len() <= 256 * 1024 + line.len());
     }
 }
 
