@@ -3,9 +3,9 @@
 //! [`connect`] starts a session. [`AsyncStdTransport`] connects, [`AsyncStdTimer`] keeps the time.
 //! Everything else is [`websocket_heartbeat`], which this crate re-exports.
 //!
-//! async-std is no longer maintained (RUSTSEC-2025-0052). This backend is for programs that run on it.
-//! New programs should use `websocket-heartbeat-smol`, which works under any executor, async-std's
-//! included.
+//! async-std is no longer maintained (RUSTSEC-2025-0052). This backend is for programs that run on
+//! it. New programs should use `websocket-heartbeat-smol`, which works under any executor,
+//! async-std's included.
 //!
 //! ```no_run
 //! use futures::StreamExt;

@@ -28,8 +28,8 @@ impl Network for AsyncStd {
     }
 }
 
-/// A [`Timer`](crate::Timer) by async-std. Its clock is [`Instant`](std::time::Instant), its epoch the
-/// moment when it was made. A sleep ends up to a millisecond late.
+/// A [`Timer`](crate::Timer) by async-std. Its clock is [`Instant`](std::time::Instant), its epoch
+/// the moment when it was made. A sleep ends up to a millisecond late.
 pub type AsyncStdTimer = ReactorTimer<AsyncStd>;
 
 impl Reactor for AsyncStd {

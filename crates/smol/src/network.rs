@@ -27,8 +27,8 @@ impl Network for Smol {
     }
 }
 
-/// A [`Timer`](crate::Timer) by async-io. Its clock is [`Instant`](std::time::Instant), its epoch the
-/// moment when it was made. A sleep ends up to a millisecond late.
+/// A [`Timer`](crate::Timer) by async-io. Its clock is [`Instant`](std::time::Instant), its epoch
+/// the moment when it was made. A sleep ends up to a millisecond late.
 pub type SmolTimer = ReactorTimer<Smol>;
 
 impl Reactor for Smol {

@@ -36,8 +36,8 @@ impl AsyncRead for SmolStream {
         loop {
             match self.stream.get_ref().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // The first result may be about bytes that were already read. Then the second one
-                    // counts. Bytes that arrive in between are reported: the reactor is
+                    // The first result may be about bytes that were already read. Then the second
+                    // one counts. Bytes that arrive in between are reported: the reactor is
                     // level-triggered.
                     ready!(self.stream.poll_readable(cx))?;
                     ready!(self.stream.poll_readable(cx))?;

@@ -5,7 +5,8 @@ use websocket_heartbeat_tungstenite::{NativeStream, NetworkTransport, Socket};
 
 use crate::{Dialer, Request, RequestError, Tokio, TokioStream, TokioTimer};
 
-/// The [`Transport`](crate::Transport) of this backend. It makes the same [`Request`] at each attempt.
+/// The [`Transport`](crate::Transport) of this backend. It makes the same [`Request`] at each
+/// attempt.
 ///
 /// For a request that changes from attempt to attempt, see [`dial`].
 /// Poll its attempts inside a tokio runtime that has I/O and time enabled.
@@ -36,10 +37,10 @@ pub type TokioConnection = Socket<NativeStream<TokioStream>>;
 /// Nothing is sent before the supervisor is polled. For settings of the transport, or for another
 /// transport, use [`Supervisor::builder`](crate::Supervisor::builder).
 ///
-/// The settings start with [`Preset::Original`](crate::Preset::Original), the numbers of the original
-/// packages: if a server does not answer the text `heartbeat`, each connection is lost after 25 s
-/// without messages. [`Preset::Resilient`](crate::Preset::Resilient) sends pings, which every server
-/// answers.
+/// The settings start with [`Preset::Original`](crate::Preset::Original), the numbers of the
+/// original packages: if a server does not answer the text `heartbeat`, each connection is lost
+/// after 25 s without messages. [`Preset::Resilient`](crate::Preset::Resilient) sends pings, which
+/// every server answers.
 ///
 /// # Errors
 ///

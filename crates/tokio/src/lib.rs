@@ -1,8 +1,8 @@
 //! The WebSocket client that never silently dies, on [tokio](https://docs.rs/tokio).
 //!
 //! [`connect`] starts a session. [`TokioTransport`] connects, [`TokioTimer`] keeps the time.
-//! Everything else is [`websocket_heartbeat`], which this crate re-exports. Poll the supervisor inside a runtime
-//! that has I/O and time enabled.
+//! Everything else is [`websocket_heartbeat`], which this crate re-exports. Poll the supervisor
+//! inside a runtime that has I/O and time enabled.
 //!
 //! ```no_run
 //! use futures::StreamExt;

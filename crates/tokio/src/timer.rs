@@ -13,8 +13,8 @@ use tokio::{
 };
 use websocket_heartbeat::{Timer, Timestamp};
 
-/// A [`Timer`] by tokio. Its clock is tokio's, which a test can pause; its epoch is the moment when it
-/// was made.
+/// A [`Timer`] by tokio. Its clock is tokio's, which a test can pause; its epoch is the moment when
+/// it was made.
 ///
 /// # Panics
 ///

@@ -126,8 +126,8 @@ impl Drop for Addresses<'_> {
     }
 }
 
-/// The address that worked last, then the others: IPv6 and IPv4 in turn, IPv6 first (RFC 8305 section
-/// 4). After a failed attempt, the same order rotated to another beginning.
+/// The address that worked last, then the others: IPv6 and IPv4 in turn, IPv6 first (RFC 8305
+/// section 4). After a failed attempt, the same order rotated to another beginning.
 fn order(resolved: Vec<SocketAddr>, first: Option<First>) -> Vec<SocketAddr> {
     let (six, four): (Vec<_>, Vec<_>) = resolved.into_iter().partition(SocketAddr::is_ipv6);
     let (mut six, mut four) = (six.into_iter(), four.into_iter());
@@ -182,7 +182,8 @@ mod tests {
             Self { memory: AddressMemory::default(), addresses: addresses(numbers) }
         }
 
-        /// Tries addresses until one works, or until so many were tried. Returns those that were tried.
+        /// Tries addresses until one works, or until so many were tried. Returns those that were
+        /// tried.
         fn dial(&self, works: Option<i8>, give_up_after: usize) -> Vec<i8> {
             let mut attempt = self.memory.addresses("example.org", 80, self.addresses.clone());
             let works = works.map(|number| addresses(&[number])[0]);

@@ -17,8 +17,8 @@ use crate::{close_frame::Tail, error, read_budget::ReadBudget};
 ///
 /// A failed write ends writing, not reading. tungstenite flushes a due pong before it reads, so an
 /// error returned here would hide everything that the peer sent before the connection broke, its
-/// close code included. Therefore the error is kept for [`write_error`](Self::write_error), and later
-/// writes are discarded.
+/// close code included. Therefore the error is kept for [`write_error`](Self::write_error), and
+/// later writes are discarded.
 ///
 /// Reading pauses after each [`ReadBudget`]: it then returns `WouldBlock` once, and has called the
 /// waker.
@@ -90,8 +90,8 @@ impl<S> BlockingIo<S> {
         Ok(count)
     }
 
-    /// Whether reading must pause now, see [`ReadBudget::is_exhausted`]. Between messages this check
-    /// costs less than a failed read, before which tungstenite zeroes its buffer.
+    /// Whether reading must pause now, see [`ReadBudget::is_exhausted`]. Between messages this
+    /// check costs less than a failed read, before which tungstenite zeroes its buffer.
     #[inline]
     pub(crate) fn is_budget_exhausted(&mut self) -> bool {
         self.budget.is_exhausted(&self.waker)
@@ -187,8 +187,8 @@ impl<S: AsyncRead + Unpin> Read for BlockingIo<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Write for BlockingIo<S> {
-    /// Continues at the first byte that the stream has not accepted: after `WouldBlock`, `buffer` must
-    /// begin with the same bytes again.
+    /// Continues at the first byte that the stream has not accepted: after `WouldBlock`, `buffer`
+    /// must begin with the same bytes again.
     ///
     /// A partial write is reported only if it is more than half of `buffer`. After each report
     /// tungstenite moves the remaining bytes to the front of its buffer. If every small piece of a

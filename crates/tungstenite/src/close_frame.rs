@@ -1,7 +1,7 @@
 //! The peer's close frame with the code that the peer sent.
 //!
-//! tungstenite replaces a forbidden code by 1002, as if the peer had sent 1002. So the end of the bytes
-//! that were read last is kept: the close frame is there, since nothing may follow it.
+//! tungstenite replaces a forbidden code by 1002, as if the peer had sent 1002. So the end of the
+//! bytes that were read last is kept: the close frame is there, since nothing may follow it.
 
 use tungstenite::protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode};
 use websocket_heartbeat::{CloseFrame, ErrorKind, TransportError};
@@ -16,9 +16,9 @@ const LONGEST: usize = 2 + 125;
 
 /// The peer's close frame. `tail` is the end of the bytes that were read, if known.
 ///
-/// Fails with [`ErrorKind::Protocol`] if the code must not be sent (RFC 6455 section 7.4). Such a code
-/// has no meaning, and the codes for "no code" and "no close frame" would be misunderstood. The error
-/// names the code, unless the frame arrived in several reads.
+/// Fails with [`ErrorKind::Protocol`] if the code must not be sent (RFC 6455 section 7.4). Such a
+/// code has no meaning, and the codes for "no code" and "no close frame" would be misunderstood.
+/// The error names the code, unless the frame arrived in several reads.
 pub(crate) fn received(
     close: Option<WsCloseFrame>,
     tail: Option<&Tail>,
@@ -68,7 +68,8 @@ impl Tail {
         self.len = end.len() as u8;
     }
 
-    /// The close frame at the end, if tungstenite would replace it, or if it equals the replacement.
+    /// The close frame at the end, if tungstenite would replace it, or if it equals the
+    /// replacement.
     fn replaced(&self) -> Option<CloseFrame> {
         let bytes = &self.bytes[..self.len.into()];
         let mut frames = (0..bytes.len()).filter_map(|at| close_frame(&bytes[at..]));

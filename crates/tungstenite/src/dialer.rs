@@ -13,8 +13,8 @@ use crate::{
     tcp, upgrade_waiting,
 };
 
-/// Makes connections for [`Request`]s. It holds the tuning, the TLS configuration and the options of
-/// sockets.
+/// Makes connections for [`Request`]s. It holds the tuning, the TLS configuration and the options
+/// of sockets.
 ///
 /// A dialer remembers which address of a host worked, for the last 16 hosts. A clone shares
 /// everything with the original, the memory included, and costs little: make one dialer, and clone
@@ -38,7 +38,8 @@ impl Dialer {
     /// round trip later, and a body that never ends must not hide the status.
     pub const BODY_WAIT: Duration = Duration::from_millis(500);
 
-    /// A dialer with the default [`Tuning`], [`SocketOptions`] and, with the feature `rustls`, `Tls`.
+    /// A dialer with the default [`Tuning`], [`SocketOptions`] and, with the feature `rustls`,
+    /// `Tls`.
     pub fn new() -> Self {
         Self::default()
     }
@@ -68,21 +69,21 @@ impl Dialer {
     /// Makes one attempt: it resolves the host, opens a socket, performs the TLS handshake for
     /// `wss://`, and performs the upgrade.
     ///
-    /// The host is resolved again for each attempt. The addresses are tried one after the other until
-    /// one accepts: first the address that worked last, then IPv6 and IPv4 addresses in turn. After a
-    /// failed attempt, the next attempt begins with another address: with the second one if all
-    /// failed, otherwise with the one after the address at which the attempt ended. So an address that
-    /// swallows packets costs one attempt, and the other addresses are still tried.
+    /// The host is resolved again for each attempt. The addresses are tried one after the other
+    /// until one accepts: first the address that worked last, then IPv6 and IPv4 addresses in turn.
+    /// After a failed attempt, the next attempt begins with another address: with the second one if
+    /// all failed, otherwise with the one after the address at which the attempt ended. So an
+    /// address that swallows packets costs one attempt, and the other addresses are still tried.
     ///
-    /// The timer limits the wait for the body of a refusal to [`BODY_WAIT`](Self::BODY_WAIT). There is
-    /// no other time limit: the caller sets one.
+    /// The timer limits the wait for the body of a refusal to [`BODY_WAIT`](Self::BODY_WAIT). There
+    /// is no other time limit: the caller sets one.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::Dns`] if there is no address.
     /// - The error of the last address if none accepts.
-    /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the TLS
-    ///   handshake fails.
+    /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
+    ///   TLS handshake fails.
     /// - The errors of [`upgrade`](crate::upgrade).
     ///
     /// # Cancel safety

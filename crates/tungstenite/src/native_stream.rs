@@ -42,8 +42,8 @@ impl<S> NativeStream<S> {
         }
     }
 
-    /// The number of bytes that TLS has written to the socket, or `None` without TLS. TLS buffers some
-    /// 64 KiB, so the bytes that it accepts prove nothing about the peer.
+    /// The number of bytes that TLS has written to the socket, or `None` without TLS. TLS buffers
+    /// some 64 KiB, so the bytes that it accepts prove nothing about the peer.
     pub(crate) fn bytes_below_tls(&self) -> Option<u64> {
         match &self.layers {
             Layers::Plain(_) => None,
@@ -87,8 +87,8 @@ impl<S: AsyncRead + AsyncWrite + AsSocket + Unpin> AsyncWrite for NativeStream<S
         top_layer!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 
-    /// Shuts down writing, not reading: all written bytes are delivered, after them TLS' `close_notify`,
-    /// then the peer sees the end of the stream.
+    /// Shuts down writing, not reading: all written bytes are delivered, after them TLS'
+    /// `close_notify`, then the peer sees the end of the stream.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().layers {
             Layers::Plain(socket) => {

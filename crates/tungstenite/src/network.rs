@@ -44,7 +44,8 @@ pub trait Network {
     /// A connected socket.
     ///
     /// It may read or write past a cooperative budget of its runtime: the supervisor yields by
-    /// itself. Closing is not left to it: the connection calls [`tcp::shutdown`](crate::tcp::shutdown).
+    /// itself. Closing is not left to it: the connection calls
+    /// [`tcp::shutdown`](crate::tcp::shutdown).
     type Stream: AsyncRead + AsyncWrite + AsSocket + Unpin;
 
     /// Resolves a host to its addresses, in the order of the system. The host is a domain name in

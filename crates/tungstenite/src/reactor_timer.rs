@@ -49,8 +49,8 @@ pub trait Reactor: Sized + 'static {
 /// A [`Timer`] by a [`Reactor`]. Its clock is [`Instant`], its epoch the moment of
 /// [`new`](Self::new); a clone keeps the epoch.
 ///
-/// A sleep ends up to a millisecond after its deadline. All timers of one reactor set only one timer
-/// of the reactor for each millisecond in which a sleep ends, see [`SharedTimer`].
+/// A sleep ends up to a millisecond after its deadline. All timers of one reactor set only one
+/// timer of the reactor for each millisecond in which a sleep ends, see [`SharedTimer`].
 pub struct ReactorTimer<R: Reactor> {
     shared: SharedTimer<Clock<R>>,
 }

@@ -2,9 +2,9 @@
 
 use std::task::Waker;
 
-/// The bytes that are read before reading pauses. They hold at most 64 Ki frames (empty ones), which
-/// take tungstenite some ten milliseconds. A message of many megabytes is still read at full speed,
-/// since a pause costs as much as a few small messages.
+/// The bytes that are read before reading pauses. They hold at most 64 Ki frames (empty ones),
+/// which take tungstenite some ten milliseconds. A message of many megabytes is still read at full
+/// speed, since a pause costs as much as a few small messages.
 const BYTES: usize = 128 * 1024;
 
 /// The least cost of a read: a peer that sends byte by byte costs a system call for each.

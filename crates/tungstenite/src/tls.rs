@@ -23,8 +23,8 @@ use crate::{
 /// The TLS configuration for `wss://`.
 ///
 /// The default is rustls with TLS 1.2 and 1.3, ring as the provider of cryptography, and Mozilla's
-/// root certificates. rustls' process-wide default provider is not used: where none is installed, it
-/// panics.
+/// root certificates. rustls' process-wide default provider is not used: where none is installed,
+/// it panics.
 #[derive(Clone, Default)]
 pub struct Tls {
     config: Option<Arc<ClientConfig>>,
@@ -113,8 +113,9 @@ impl fmt::Debug for Tls {
 /// A stream with TLS over a socket.
 pub(crate) type TlsStream<S> = futures_rustls::client::TlsStream<CountedSocket<S>>;
 
-/// A socket below TLS. It counts the bytes that it accepts, and it pauses after each [`ReadBudget`]: a
-/// peer can send records without end that matter to TLS only, for example session tickets.
+/// A socket below TLS. It counts the bytes that it accepts, and it pauses after each
+/// [`ReadBudget`]: a peer can send records without end that matter to TLS only, for example session
+/// tickets.
 pub(crate) struct CountedSocket<S> {
     socket: S,
     written: u64,

@@ -12,7 +12,8 @@ use crate::{
     Dialer, NativeStream, Network, Request, RequestError, Socket, Tuning, tcp::SocketOptions,
 };
 
-/// A [`Transport`] over the sockets of a [`Network`]. It makes the same [`Request`] at each attempt.
+/// A [`Transport`] over the sockets of a [`Network`]. It makes the same [`Request`] at each
+/// attempt.
 ///
 /// Each attempt resolves the name again and tries all addresses, see [`Dialer::dial`]. Nagle's
 /// algorithm is off by default, see [`SocketOptions`].
@@ -100,8 +101,8 @@ where
     }
 }
 
-/// Starts the settings of a session over a [`Network`]. The `connect` functions of the backends call
-/// this.
+/// Starts the settings of a session over a [`Network`]. The `connect` functions of the backends
+/// call this.
 ///
 /// The request is a URL or a [`Request`]. Nothing is sent before the supervisor is polled.
 ///

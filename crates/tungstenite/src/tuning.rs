@@ -2,13 +2,13 @@
 
 use tungstenite::protocol::WebSocketConfig;
 
-/// With more bytes than this in the write buffer, sending also writes to the stream. It is twice the
-/// window that the supervisor hands over before a flush, so a window is written at once. The buffer
-/// grows on demand: a connection that sends little does not allocate it.
+/// With more bytes than this in the write buffer, sending also writes to the stream. It is twice
+/// the window that the supervisor hands over before a flush, so a window is written at once. The
+/// buffer grows on demand: a connection that sends little does not allocate it.
 const WRITE_BUFFER: usize = 128 * 1024;
 
-/// The bytes that may accumulate beyond [`WRITE_BUFFER`] while the stream accepts nothing: the answers
-/// to a peer that sends pings but does not read.
+/// The bytes that may accumulate beyond [`WRITE_BUFFER`] while the stream accepts nothing: the
+/// answers to a peer that sends pings but does not read.
 const WRITE_SLACK: usize = 1024 * 1024;
 
 /// The sizes of buffers and the limits on received data.
@@ -31,21 +31,21 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// The defaults: a read buffer of 16 KiB, messages of at most 64 MiB and frames of at most 16 MiB
-    /// (tungstenite's own limits), and an answer to the upgrade of at most 256 KiB and 256 header
-    /// fields.
+    /// The defaults: a read buffer of 16 KiB, messages of at most 64 MiB and frames of at most 16
+    /// MiB (tungstenite's own limits), and an answer to the upgrade of at most 256 KiB and 256
+    /// header fields.
     ///
-    /// The read buffer is allocated when the connection opens, and it is zeroed before each read. So a
-    /// larger one costs memory for each idle connection and time for each small message. An idle
-    /// connection takes 18 KiB with this default. With tungstenite's default of 128 KiB it takes
-    /// 135 KiB, and a stream of small messages has 8 % more throughput.
+    /// The read buffer is allocated when the connection opens, and it is zeroed before each read.
+    /// So a larger one costs memory for each idle connection and time for each small message. An
+    /// idle connection takes 18 KiB with this default. With tungstenite's default of 128 KiB it
+    /// takes 135 KiB, and a stream of small messages has 8 % more throughput.
     ///
     /// Messages are slices of the read buffer. Keeping one keeps up to twice the size of the buffer
     /// alive, so copy messages that you store for long.
     ///
-    /// A large message, received or sent, makes a buffer grow to its size. The buffers are replaced by
-    /// small ones when a heartbeat is due and no message is in progress, see [`Connection::shrink`]. A
-    /// session without heartbeats keeps them until the connection ends.
+    /// A large message, received or sent, makes a buffer grow to its size. The buffers are replaced
+    /// by small ones when a heartbeat is due and no message is in progress, see
+    /// [`Connection::shrink`]. A session without heartbeats keeps them until the connection ends.
     ///
     /// [`Connection::shrink`]: websocket_heartbeat::Connection::shrink
     pub const fn new() -> Self {
@@ -58,13 +58,13 @@ impl Tuning {
         }
     }
 
-    /// Settings for thousands of mostly idle connections that receive small messages: a read buffer of
-    /// 2 KiB, and otherwise the defaults of [`new`](Self::new).
+    /// Settings for thousands of mostly idle connections that receive small messages: a read buffer
+    /// of 2 KiB, and otherwise the defaults of [`new`](Self::new).
     ///
-    /// An idle connection takes 3.3 KiB. In comparison with a buffer of 4 KiB, single small messages
-    /// cost the same and a dense stream of them costs a fifth more. Single messages of 4 KiB cost a
-    /// tenth more and a dense stream of them up to twice as much: a message that is longer than the
-    /// buffer is read in several pieces into a buffer of its own.
+    /// An idle connection takes 3.3 KiB. In comparison with a buffer of 4 KiB, single small
+    /// messages cost the same and a dense stream of them costs a fifth more. Single messages of 4
+    /// KiB cost a tenth more and a dense stream of them up to twice as much: a message that is
+    /// longer than the buffer is read in several pieces into a buffer of its own.
     pub const fn low_memory() -> Self {
         Self::new().read_buffer(2 * 1024)
     }
@@ -83,8 +83,9 @@ impl Tuning {
         self
     }
 
-    /// Sets the limit on a received message, the sum of its fragments; `None` for no limit. A longer
-    /// message ends the connection with [`ErrorKind::TooLarge`], and the error names this setting.
+    /// Sets the limit on a received message, the sum of its fragments; `None` for no limit. A
+    /// longer message ends the connection with [`ErrorKind::TooLarge`], and the error names this
+    /// setting.
     ///
     /// [`ErrorKind::TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
     #[must_use]
@@ -93,16 +94,16 @@ impl Tuning {
         self
     }
 
-    /// Sets the limit on one received frame; `None` for no limit. Memory for a frame is allocated when
-    /// its header has arrived, so this limits the allocations that a hostile peer can cause.
+    /// Sets the limit on one received frame; `None` for no limit. Memory for a frame is allocated
+    /// when its header has arrived, so this limits the allocations that a hostile peer can cause.
     #[must_use]
     pub const fn max_frame(mut self, bytes: Option<usize>) -> Self {
         self.max_frame = bytes;
         self
     }
 
-    /// Sets the limit on the head of the server's answer to the upgrade, interim answers included. A
-    /// longer head fails the attempt with [`ErrorKind::TooLarge`].
+    /// Sets the limit on the head of the server's answer to the upgrade, interim answers included.
+    /// A longer head fails the attempt with [`ErrorKind::TooLarge`].
     ///
     /// The default is 256 KiB: servers accept 8 to 64 KiB, and some proxies add large cookies.
     ///
@@ -114,8 +115,8 @@ impl Tuning {
     }
 
     /// Sets the limit on the number of header fields in the server's answer to the upgrade. An
-    /// acceptance with more fields fails the attempt with [`ErrorKind::TooLarge`]. In a refusal, the
-    /// fields beyond the limit are dropped, except `Retry-After`.
+    /// acceptance with more fields fails the attempt with [`ErrorKind::TooLarge`]. In a refusal,
+    /// the fields beyond the limit are dropped, except `Retry-After`.
     ///
     /// The default is 256: ten proxies with twenty fields each add fewer.
     ///

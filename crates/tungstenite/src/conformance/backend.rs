@@ -7,37 +7,16 @@
 /// - `timer` makes a [`Timer`](websocket_heartbeat::Timer).
 /// - `block_on` runs a future on the current thread.
 ///
-/// ```
-/// # mod backend {
-/// #     use websocket_heartbeat::{Builder, Established, FuturesTimer, TransportError};
-/// #     use websocket_heartbeat_tungstenite::*;
-/// #     #[derive(Clone, Copy, Default)]
-/// #     pub struct Net;
-/// #     impl Network for Net {
-/// #         type Stream = async_net::TcpStream;
-/// #         async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<std::net::SocketAddr>> {
-/// #             async_net::resolve((host, port)).await
-/// #         }
-/// #         async fn open(&self, target: Target, _: &SocketOptions) -> std::io::Result<Self::Stream> {
-/// #             async_net::TcpStream::connect(target.tcp()?).await
-/// #         }
-/// #     }
-/// #     pub fn connect<R>(request: R) -> Result<Builder<NetworkTransport<Net, FuturesTimer>, FuturesTimer>, RequestError>
-/// #     where R: TryInto<Request, Error: Into<RequestError>>
-/// #     {
-/// #         websocket_heartbeat_tungstenite::connect(Net, FuturesTimer::new(), request)
-/// #     }
-/// #     pub async fn dial(request: &Request, dialer: &Dialer) -> Result<Established<Socket<NativeStream<async_net::TcpStream>>>, TransportError> {
-/// #         dialer.dial(request, &Net, &FuturesTimer::new()).await
-/// #     }
-/// # }
-/// # use websocket_heartbeat::FuturesTimer as BackendTimer;
-/// # use async_io::block_on;
+/// The tests of the smol backend, `tests/conformance.rs`, are:
+///
+/// ```ignore
+/// use websocket_heartbeat_smol::{SmolTimer, connect, dial};
+///
 /// websocket_heartbeat_tungstenite::conformance_tests! {
-///     connect: backend::connect,
-///     dial: backend::dial,
-///     timer: BackendTimer::new,
-///     block_on: block_on,
+///     connect: connect,
+///     dial: dial,
+///     timer: SmolTimer::new,
+///     block_on: smol::block_on,
 /// }
 /// ```
 #[macro_export]

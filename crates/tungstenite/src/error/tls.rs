@@ -32,8 +32,8 @@ pub(crate) fn handshake(host: &str, error: io::Error) -> TransportError {
     TransportError::from_source(kind, Explained { words, source: error })
 }
 
-/// The explanation of an error of rustls inside an error of a stream. With TLS 1.3 a server can refuse
-/// the handshake after it is complete for the client.
+/// The explanation of an error of rustls inside an error of a stream. With TLS 1.3 a server can
+/// refuse the handshake after it is complete for the client.
 pub(crate) fn words_within(error: &io::Error) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
     Some(words("that was asked for", inner))
@@ -137,8 +137,8 @@ fn date(time: UnixTime) -> String {
     fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs()).min(end))
 }
 
-/// The name of an enum's variant as words, without its fields: `HandshakeFailure` becomes `handshake
-/// failure`.
+/// The name of an enum's variant as words, without its fields: `HandshakeFailure` becomes
+/// `handshake failure`.
 fn spaced(variant: &impl Debug) -> String {
     let name = format!("{variant:?}");
     let name = name.chars().take_while(char::is_ascii_alphanumeric);

@@ -25,16 +25,16 @@ use crate::{
     error::{self, AnswerProgress},
 };
 
-/// The size of a read. An answer is small, and so are the bytes that arrive with it: the beginning of
-/// the body of a refusal, or the first frames.
+/// The size of a read. An answer is small, and so are the bytes that arrive with it: the beginning
+/// of the body of a refusal, or the first frames.
 const READ_SIZE: usize = 4096;
 
-/// Performs the opening handshake over a stream of your own: behind a proxy, over a Unix domain socket,
-/// or with another TLS library.
+/// Performs the opening handshake over a stream of your own: behind a proxy, over a Unix domain
+/// socket, or with another TLS library.
 ///
 /// The scheme of the request, `ws` or `wss`, makes no difference here. Frames that arrive with the
-/// answer are kept. Interim answers (HTTP 1xx) are skipped. An answer that cannot be HTTP fails at its
-/// first bytes. The error of a refusal has as much of the body as arrived with the head;
+/// answer are kept. Interim answers (HTTP 1xx) are skipped. An answer that cannot be HTTP fails at
+/// its first bytes. The error of a refusal has as much of the body as arrived with the head;
 /// [`upgrade_waiting`] waits for more.
 ///
 /// There is no time limit: the caller sets one.
@@ -54,11 +54,11 @@ const READ_SIZE: usize = 4096;
 ///
 /// # Errors
 ///
-/// - [`ErrorKind::Http`] if the status of the answer is not 101. The error has the status, the header
-///   fields, the body (decoded, at most [`HttpAnswer::BODY_LIMIT`] bytes) and the value of
+/// - [`ErrorKind::Http`] if the status of the answer is not 101. The error has the status, the
+///   header fields, the body (decoded, at most [`HttpAnswer::BODY_LIMIT`] bytes) and the value of
 ///   `Retry-After`, at most a day. Invalid fields are dropped.
-/// - [`ErrorKind::Protocol`] if the answer violates RFC 6455, for example if it selects a subprotocol
-///   that was not offered, or none although some were offered.
+/// - [`ErrorKind::Protocol`] if the answer violates RFC 6455, for example if it selects a
+///   subprotocol that was not offered, or none although some were offered.
 /// - [`ErrorKind::TooLarge`] if the head of the answer exceeds a limit of the [`Tuning`].
 /// - [`ErrorKind::Ended`] or [`ErrorKind::Reset`] if the stream ends before the answer is complete.
 /// - Otherwise the error of the stream.
@@ -83,13 +83,13 @@ where
     upgrade_waiting(stream, request, tuning, ready(())).await
 }
 
-/// Like [`upgrade`], but waits for the body of a refusal until it is complete, its limit is reached, or
-/// `body_wait` is ready.
+/// Like [`upgrade`], but waits for the body of a refusal until it is complete, its limit is
+/// reached, or `body_wait` is ready.
 ///
 /// The body of a refusal often arrives a little later than its head, and it may never arrive.
-/// `body_wait` is a short sleep. It is first polled when the head of a refusal is complete, so create
-/// the sleep inside an async block to start it then. The wait never hides the status, unless the caller
-/// drops the future.
+/// `body_wait` is a short sleep. It is first polled when the head of a refusal is complete, so
+/// create the sleep inside an async block to start it then. The wait never hides the status, unless
+/// the caller drops the future.
 ///
 /// # Errors
 ///
@@ -160,7 +160,8 @@ impl<S> Handshake<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
-    /// Reading does not wait for writing: a server may refuse a request before it has read all of it.
+    /// Reading does not wait for writing: a server may refuse a request before it has read all of
+    /// it.
     fn poll_head(&mut self, cx: &Context<'_>) -> Poll<Result<Head, TransportError>> {
         self.io.set_waker(cx.waker());
         loop {
@@ -205,7 +206,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
         error::handshake_ended(progress, error)
     }
 
-    /// Writes as much as the stream accepts. `BlockingIo` keeps an error: there may be an answer to read.
+    /// Writes as much as the stream accepts. `BlockingIo` keeps an error: there may be an answer to
+    /// read.
     fn write(&mut self) {
         while self.written < self.request.len() {
             match self.io.write(&self.request[self.written..]) {

@@ -8,8 +8,8 @@ use websocket_heartbeat::Headers;
 /// The longest accepted value, a day. A longer one is more likely an error of the server.
 const MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The value of the first valid `Retry-After`. A date is relative to the `Date` of the same answer, so
-/// that a wrong clock of this machine does not matter.
+/// The value of the first valid `Retry-After`. A date is relative to the `Date` of the same answer,
+/// so that a wrong clock of this machine does not matter.
 pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
     let fields = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
     let mut values = fields.filter_map(|(_, value)| str::from_utf8(value).ok());

@@ -6,8 +6,8 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 
 /// The reason why a [`Request`](crate::Request) is invalid.
 ///
-/// No variant contains the URL, a value, a subprotocol, or an invalid field name: each of these can be a
-/// secret token.
+/// No variant contains the URL, a value, a subprotocol, or an invalid field name: each of these can
+/// be a secret token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {

@@ -19,8 +19,8 @@ pub use self::error::RequestError;
 ///
 /// The URL is `ws://` or `wss://`, host, optional port, path and query.
 ///
-/// - Characters that RFC 3986 does not allow in path and query are percent-encoded. Encoded ones stay
-///   unchanged.
+/// - Characters that RFC 3986 does not allow in path and query are percent-encoded. Encoded ones
+///   stay unchanged.
 /// - An international domain name is sent in its ASCII form. An IPv6 address may have a zone
 ///   (`[fe80::1%25eth0]`, RFC 6874), which is used to connect but not sent.
 /// - A user name and password become an `Authorization: Basic` field (RFC 7617), unless both are
@@ -29,8 +29,8 @@ pub use self::error::RequestError;
 ///
 /// A clone shares everything with the original and costs little.
 ///
-/// `Debug` and `Display` hide path, query, credentials, values of header fields and subprotocols: each
-/// of them can be a secret token.
+/// `Debug` and `Display` hide path, query, credentials, values of header fields and subprotocols:
+/// each of them can be a secret token.
 ///
 /// ```
 /// use websocket_heartbeat_tungstenite::Request;
@@ -70,8 +70,8 @@ impl Field {
     }
 }
 
-/// The fields that the handshake itself writes, and fields that would change the meaning of the request.
-/// Names that begin with `sec-websocket-` are reserved as well.
+/// The fields that the handshake itself writes, and fields that would change the meaning of the
+/// request. Names that begin with `sec-websocket-` are reserved as well.
 const RESERVED: [&str; 8] = [
     "connection",
     "content-length",
@@ -126,15 +126,16 @@ impl Request {
         Ok(Self { shared: Arc::new(parts) })
     }
 
-    /// Adds a header field. A field that is added twice is sent twice, in this order. A request has only
-    /// one `Host` and one `Authorization`: these replace the value from the URL or an earlier call.
+    /// Adds a header field. A field that is added twice is sent twice, in this order. A request has
+    /// only one `Host` and one `Authorization`: these replace the value from the URL or an earlier
+    /// call.
     ///
     /// # Errors
     ///
-    /// If the name or the value cannot be sent (RFC 9110 section 5), or if the field is reserved for the
-    /// handshake: `Upgrade`, `Connection`, names that begin with `Sec-WebSocket-`, and fields about a
-    /// body or the connection (`Content-Length`, `Transfer-Encoding`, `Trailer`, `TE`, `Expect`,
-    /// `HTTP2-Settings`).
+    /// If the name or the value cannot be sent (RFC 9110 section 5), or if the field is reserved
+    /// for the handshake: `Upgrade`, `Connection`, names that begin with `Sec-WebSocket-`, and
+    /// fields about a body or the connection (`Content-Length`, `Transfer-Encoding`, `Trailer`,
+    /// `TE`, `Expect`, `HTTP2-Settings`).
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, RequestError> {
         if !is_token(name) {
             return Err(RequestError::HeaderName);
@@ -173,8 +174,8 @@ impl Request {
         Ok(self)
     }
 
-    /// The host: a domain name in its ASCII form, or an IP address. An IPv6 address has no brackets, and
-    /// has its zone after a `%` if the URL has one.
+    /// The host: a domain name in its ASCII form, or an IP address. An IPv6 address has no
+    /// brackets, and has its zone after a `%` if the URL has one.
     pub fn host(&self) -> &str {
         &self.shared.host
     }
@@ -201,7 +202,8 @@ impl Request {
         websocket_heartbeat::without_echo(text, &secrets.iter().map(|s| &**s).collect::<Vec<_>>())
     }
 
-    /// The parts of this request that may be secret, as sent, and decoded if a server may decode them.
+    /// The parts of this request that may be secret, as sent, and decoded if a server may decode
+    /// them.
     pub(crate) fn secrets(&self) -> Vec<Cow<'_, [u8]>> {
         let Parts { target, headers, subprotocols, .. } = &*self.shared;
         let mut secrets = vec![target.as_bytes().into()];

@@ -10,7 +10,8 @@ use super::RequestError;
 /// The parts of a URL, in the form in which they are used and sent.
 pub(super) struct Url {
     pub(super) tls: bool,
-    /// A domain name in its ASCII form, or an IP address: an IPv6 address without brackets, with its zone.
+    /// A domain name in its ASCII form, or an IP address: an IPv6 address without brackets, with
+    /// its zone.
     pub(super) host: String,
     pub(super) port: u16,
     /// The value of `Host`: without a zone, and without the default port of the scheme.
@@ -26,8 +27,8 @@ impl Url {
         if url.contains('#') {
             return Err(RequestError::Fragment);
         }
-        // For example a line break at the end of a URL that was read from a file. Encoded as `%0A`, only
-        // the server would refuse it.
+        // For example a line break at the end of a URL that was read from a file. Encoded as `%0A`,
+        // only the server would refuse it.
         if url.is_empty() || url.trim() != url || url.chars().any(char::is_control) {
             return Err(RequestError::Malformed);
         }
@@ -119,8 +120,8 @@ fn domain(name: &str) -> Result<String, RequestError> {
     })
 }
 
-/// Percent-encodes the characters that RFC 3986 sections 3.3 and 3.4 do not allow in path and query.
-/// Encoded characters stay unchanged.
+/// Percent-encodes the characters that RFC 3986 sections 3.3 and 3.4 do not allow in path and
+/// query. Encoded characters stay unchanged.
 fn encoded(target: &str) -> String {
     let mut out = String::with_capacity(target.len() + 1);
     if !target.starts_with('/') {

@@ -15,10 +15,10 @@ use tungstenite::{
 /// fragment of a message, no bytes to write, and no close handshake. `None` if it may hold any.
 ///
 /// Replacing a context makes its buffers small again: they only grow, and tungstenite can neither
-/// shrink them nor report their contents. But it derives `Debug` for everything in a context, and the
-/// output does not depend on the capacity of buffers. So a context whose output equals that of a new
-/// one is idle. Once per process this module checks that the output does show everything. If a version
-/// of tungstenite hides something, contexts are never replaced, which is harmless.
+/// shrink them nor report their contents. But it derives `Debug` for everything in a context, and
+/// the output does not depend on the capacity of buffers. So a context whose output equals that of
+/// a new one is idle. Once per process this module checks that the output does show everything. If
+/// a version of tungstenite hides something, contexts are never replaced, which is harmless.
 pub(super) fn replacement(context: &WebSocketContext) -> Option<WebSocketContext> {
     let new = new(*context.get_config());
     (debug_shows_everything() && debug_equal(context, &new)).then_some(new)
@@ -57,8 +57,8 @@ fn debug_shows_everything() -> bool {
             step(&mut context);
             !debug_equal(&context, &new(config))
         };
-        // A part of a header, of a payload, of a message; an answer to a ping: before it is written, in
-        // the write buffer, and written but not flushed; a close handshake.
+        // A part of a header, of a payload, of a message; an answer to a ping: before it is
+        // written, in the write buffer, and written but not flushed; a close handshake.
         differs(|context| receive(context, &[0x81]))
             && differs(|context| receive(context, &[0x81, 2]))
             && differs(|context| receive(context, &[0x81, 2, b'a']))

@@ -27,36 +27,37 @@ use crate::{
     tuning::{Tuning, write_limit},
 };
 
-/// A client's [`Connection`] over a futures-io stream, made by [`upgrade`](crate::upgrade). It keeps
-/// the whole contract of `Connection`.
+/// A client's [`Connection`] over a futures-io stream, made by [`upgrade`](crate::upgrade). It
+/// keeps the whole contract of `Connection`.
 ///
 /// - Payloads are not copied between the read buffer and the application. Text is checked for UTF-8
 ///   once.
 /// - The next poll for reading answers a ping. Therefore poll until `Pending`.
 /// - However much the peer sends, reading is `Pending` after at most 128 KiB or 32 reads of the
-///   stream, even in the middle of a message. If there may be more to read, it has called the waker.
+///   stream, even in the middle of a message. If there may be more to read, it has called the
+///   waker.
 /// - `start_send` copies into a write buffer. After the stream has stopped accepting bytes,
-///   `poll_ready` is pending until a flush is complete. A message of any size is accepted and sent in
-///   one frame.
+///   `poll_ready` is pending until a flush is complete. A message of any size is accepted and sent
+///   in one frame.
 /// - After the peer's close frame, the connection ends when the peer closes the stream (RFC 6455
-///   section 7.1.1). To not wait for this, flush and then drop the connection. Bytes after the peer's
-///   close frame are ignored.
+///   section 7.1.1). To not wait for this, flush and then drop the connection. Bytes after the
+///   peer's close frame are ignored.
 /// - After both close frames were sent and received, a flush also calls `poll_close` of the stream:
 ///   over TLS this sends `close_notify`. If the peer ends the stream or violates the protocol, the
 ///   connection tries the same once, without waiting.
-/// - If the peer violates the protocol, the connection tries once, without waiting, to send it a close
-///   frame (RFC 6455 section 7.1.7).
+/// - If the peer violates the protocol, the connection tries once, without waiting, to send it a
+///   close frame (RFC 6455 section 7.1.7).
 /// - A close code that RFC 6455 section 7.4 forbids on the wire is also a protocol violation: it is
 ///   reported as an error of kind [`ErrorKind::Protocol`] that names the code.
-/// - [`progress`](Connection::progress) counts the bytes that the stream has accepted; over TLS, the
-///   bytes that TLS has written to the stream below.
+/// - [`progress`](Connection::progress) counts the bytes that the stream has accepted; over TLS,
+///   the bytes that TLS has written to the stream below.
 ///
 /// # Errors
 ///
-/// After the stream has failed to write, `poll_ready`, `start_send` and `poll_flush` return its error
-/// each time; reading is not affected. `start_send` also refuses data after a close frame, pings and
-/// pongs of more than 125 bytes, and close codes that must not be sent. These errors leave the
-/// connection unchanged. A close reason of more than 123 bytes is cut.
+/// After the stream has failed to write, `poll_ready`, `start_send` and `poll_flush` return its
+/// error each time; reading is not affected. `start_send` also refuses data after a close frame,
+/// pings and pongs of more than 125 bytes, and close codes that must not be sent. These errors
+/// leave the connection unchanged. A close reason of more than 123 bytes is cut.
 ///
 /// # Cancel safety
 ///
@@ -103,16 +104,16 @@ impl<S> Socket<S> {
         }
     }
 
-    /// Sets a function that counts the bytes written, for [`progress`](Connection::progress). Where it
-    /// returns `None`, the bytes count that the stream has accepted.
+    /// Sets a function that counts the bytes written, for [`progress`](Connection::progress). Where
+    /// it returns `None`, the bytes count that the stream has accepted.
     pub(crate) fn with_bytes_written(mut self, bytes_written: fn(&S) -> Option<u64>) -> Self {
         self.bytes_written = bytes_written;
         self
     }
 
     /// Sets a function that returns how many bytes of the stream the peer has not acknowledged, for
-    /// [`unacknowledged`](Connection::unacknowledged). The default returns `None`. Native connections
-    /// use [`tcp::unacknowledged`](crate::tcp::unacknowledged).
+    /// [`unacknowledged`](Connection::unacknowledged). The default returns `None`. Native
+    /// connections use [`tcp::unacknowledged`](crate::tcp::unacknowledged).
     ///
     /// With it the supervisor distinguishes a slow upload from a dead connection:
     ///
@@ -185,8 +186,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         TransportError::new(ErrorKind::TooLarge, words)
     }
 
-    /// Kept out of line: otherwise the compiler builds all variants of the match in `poll_next` field
-    /// by field, which prevents store forwarding.
+    /// Kept out of line: otherwise the compiler builds all variants of the match in `poll_next`
+    /// field by field, which prevents store forwarding.
     #[cold]
     #[inline(never)]
     fn read_close(
@@ -277,7 +278,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn flush(&mut self, cx: &Context<'_>) -> Poll<Result<(), TransportError>> {
         self.io.set_waker(cx.waker());
         let flushed = match self.context.flush(&mut self.io) {
-            // If the write buffer was full, the answer to the peer's close frame is written only now.
+            // If the write buffer was full, the answer to the peer's close frame is written only
+            // now.
             Ok(()) if self.raised || self.read == ReadState::Closed => {
                 self.context.flush(&mut self.io)
             }

@@ -69,15 +69,15 @@ impl SocketOptions {
         self
     }
 
-    /// Sets how many unsent bytes the system buffers (`TCP_NOTSENT_LOWAT`). It has an effect on Linux
-    /// and Android only. Zero is taken as one byte.
+    /// Sets how many unsent bytes the system buffers (`TCP_NOTSENT_LOWAT`). It has an effect on
+    /// Linux and Android only. Zero is taken as one byte.
     ///
     /// The default is `None`, the system's value: the system buffers up to some megabytes.
     ///
-    /// With a limit, a message waits behind fewer others, and fewer messages are lost in a connection
-    /// that is silently dead. The limit costs time: with 64 KiB, uploads on loopback took a tenth more
-    /// CPU time for messages of 128 bytes, and 30 to 45 % more for those of 16 to 64 KiB. It is not
-    /// needed to distinguish a slow upload from a dead connection, see
+    /// With a limit, a message waits behind fewer others, and fewer messages are lost in a
+    /// connection that is silently dead. The limit costs time: with 64 KiB, uploads on loopback
+    /// took a tenth more CPU time for messages of 128 bytes, and 30 to 45 % more for those of 16 to
+    /// 64 KiB. It is not needed to distinguish a slow upload from a dead connection, see
     /// [`unacknowledged`](super::unacknowledged).
     #[must_use]
     pub const fn unsent_limit(mut self, bytes: Option<usize>) -> Self {
@@ -88,8 +88,8 @@ impl SocketOptions {
     /// Sets what happens to undelivered bytes when an open connection is dropped (`SO_LINGER`).
     ///
     /// The default is zero: the bytes are discarded and the connection is reset, so that nothing of
-    /// an old connection is delivered later. With `None` the system delivers them in the background.
-    /// Any other value can block the thread that drops the connection for so long.
+    /// an old connection is delivered later. With `None` the system delivers them in the
+    /// background. Any other value can block the thread that drops the connection for so long.
     ///
     /// The option is set when the WebSocket handshake is complete: before that, TLS alerts must
     /// still be delivered. A connection that was [shut down](super::shutdown) always delivers.
@@ -104,9 +104,9 @@ impl SocketOptions {
     ///
     /// # Errors
     ///
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if the socket is connected to itself.
-    /// TCP makes such a connection if the kernel picks the client's port equal to the port of a
-    /// server that does not run. The client would talk to itself and occupy the server's port.
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if the socket is connected to
+    /// itself. TCP makes such a connection if the kernel picks the client's port equal to the port
+    /// of a server that does not run. The client would talk to itself and occupy the server's port.
     ///
     /// The system's error if it does not accept an option.
     pub fn apply(&self, socket: &impl AsSocket) -> io::Result<()> {

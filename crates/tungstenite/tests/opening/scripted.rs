@@ -13,8 +13,8 @@ use tungstenite::handshake::derive_accept_key;
 use websocket_heartbeat::{Established, TransportError};
 use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
 
-/// A server that answers a request with `answer`, in pieces that end at `cuts`, and then closes. `KEY`
-/// in the answer is replaced by the accept key. A read between two pieces is pending.
+/// A server that answers a request with `answer`, in pieces that end at `cuts`, and then closes.
+/// `KEY` in the answer is replaced by the accept key. A read between two pieces is pending.
 pub(crate) struct Scripted {
     answer: Vec<u8>,
     cuts: Vec<usize>,
@@ -23,8 +23,8 @@ pub(crate) struct Scripted {
     paused: bool,
     /// It does not close after its answer.
     lingers: bool,
-    /// The number of bytes of the request that it reads before it answers. It reads the rest after the
-    /// client has read the answer.
+    /// The number of bytes of the request that it reads before it answers. It reads the rest after
+    /// the client has read the answer.
     takes: usize,
     answered: bool,
     /// All bytes that it has read.

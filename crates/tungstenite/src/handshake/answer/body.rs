@@ -2,7 +2,8 @@
 
 use websocket_heartbeat::{Headers, HttpAnswer};
 
-/// The limit on bytes read for the body. The framing of chunks can be many times longer than their data.
+/// The limit on bytes read for the body. The framing of chunks can be many times longer than their
+/// data.
 const MAX_READ: usize = 16 * HttpAnswer::BODY_LIMIT;
 
 /// The body of a refusal, decoded as it arrives, up to [`HttpAnswer::BODY_LIMIT`] bytes.

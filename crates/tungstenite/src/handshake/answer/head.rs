@@ -1,8 +1,8 @@
 //! [`Head`]: status and header fields of an answer.
 //!
-//! A 101 answer must be valid, and httparse parses it. The status and the fields of a refusal decide
-//! about the next attempt, even if it is malformed. So a refusal is parsed line by line, and invalid
-//! lines are dropped.
+//! A 101 answer must be valid, and httparse parses it. The status and the fields of a refusal
+//! decide about the next attempt, even if it is malformed. So a refusal is parsed line by line, and
+//! invalid lines are dropped.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,8 @@ impl Head {
     }
 }
 
-/// The status of an answer. A refusal may have any version of HTTP/1, with or without a reason phrase.
+/// The status of an answer. A refusal may have any version of HTTP/1, with or without a reason
+/// phrase.
 pub(super) fn status(head: &[u8], request: &Request) -> Result<u16, TransportError> {
     let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
     parse_status(line.trim_ascii_end()).ok_or_else(|| {
@@ -91,8 +92,8 @@ fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
     Ok(fields.map(|field| (field.name, cleaned(field.value).into_owned())).collect())
 }
 
-/// The fields of a refusal. Beyond the limit, only `Retry-After` is kept: too many fields do not make
-/// the refusal invalid.
+/// The fields of a refusal. Beyond the limit, only `Retry-After` is kept: too many fields do not
+/// make the refusal invalid.
 fn lenient(head: &[u8], max_fields: usize) -> Headers {
     let mut fields: Vec<(&str, Cow<'_, [u8]>)> = Vec::new();
     // Whether the previous line was a field, which a folded line continues.

@@ -9,8 +9,8 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 pub(crate) use self::head::Head;
 use crate::{Request, Tuning};
 
-/// The limit on interim answers (RFC 9110 section 15.2). Servers send one or two. The limit on bytes
-/// applies to the heads of all answers together.
+/// The limit on interim answers (RFC 9110 section 15.2). Servers send one or two. The limit on
+/// bytes applies to the heads of all answers together.
 const MAX_INTERIM: u32 = 100;
 
 /// The bytes of an answer, and the position of the parser. Each byte is read once to find the empty
@@ -29,8 +29,8 @@ pub(crate) struct Answer {
     max_fields: usize,
 }
 
-/// The state of the search for the empty line. Lines end with a line feed, which may follow a carriage
-/// return. Empty lines before a head are skipped (RFC 9112 section 2.2).
+/// The state of the search for the empty line. Lines end with a line feed, which may follow a
+/// carriage return. Empty lines before a head are skipped (RFC 9112 section 2.2).
 #[derive(Clone, Copy)]
 enum Search {
     Before,

@@ -1,4 +1,4 @@
-//! Heads and bodies as servers write them.
+//! Heads and bodies in the forms that servers send.
 
 use websocket_heartbeat::HttpAnswer;
 
@@ -17,7 +17,7 @@ fn answer(tuning: Tuning, text: &[u8]) -> Result<Option<Head>, TransportError> {
     answer.next_head()
 }
 
-/// In one piece and byte by byte.
+/// Parses a head in one piece and byte by byte.
 #[track_caller]
 fn head(text: impl AsRef<[u8]>) -> Head {
     let whole = answer(Tuning::new(), text.as_ref()).unwrap().expect("complete");
@@ -33,7 +33,7 @@ fn head(text: impl AsRef<[u8]>) -> Head {
 }
 
 #[track_caller]
-fn fault(text: impl AsRef<[u8]>) -> TransportError {
+fn failed(text: impl AsRef<[u8]>) -> TransportError {
     answer(Tuning::new(), text.as_ref()).expect_err("not acceptable")
 }
 
@@ -47,7 +47,7 @@ fn body(fields: &str, pieces: &[&[u8]]) -> (String, bool) {
 }
 
 #[test]
-fn a_refusal_gives_its_status_however_it_is_written() {
+fn the_status_of_a_malformed_refusal_is_read() {
     for line in [
         "HTTP/1.1 503 Service Unavailable",
         "HTTP/1.0 503 Service Unavailable",
@@ -69,7 +69,7 @@ fn a_refusal_gives_its_status_however_it_is_written() {
 }
 
 #[test]
-fn fields_that_make_no_sense_are_left_out_of_a_refusal() {
+fn invalid_fields_of_a_refusal_are_dropped() {
     for bad in [
         "no colon here",
         ": no name",
@@ -102,7 +102,7 @@ fn a_folded_value_becomes_one_line() {
 }
 
 #[test]
-fn an_answer_that_opens_has_to_be_valid() {
+fn a_malformed_101_answer_is_an_error() {
     for bad in [
         "HTTP/1.0 101 Switching Protocols\r\n\r\n",
         "HTTP/1.2 101 Switching Protocols\r\n\r\n",
@@ -114,7 +114,7 @@ fn an_answer_that_opens_has_to_be_valid() {
         "HTTP/1.1 101 Switching Protocols\r\nX-A: b\rc\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\n X-A: b\r\n\r\n",
     ] {
-        let error = fault(bad);
+        let error = failed(bad);
         assert_eq!(error.kind(), ErrorKind::Protocol, "{bad:?}");
         let words = error.to_string();
         assert!(words.starts_with("protocol: the server's 101 answer is malformed: "), "{words}");
@@ -122,18 +122,18 @@ fn an_answer_that_opens_has_to_be_valid() {
 }
 
 #[test]
-fn a_status_line_without_a_status_is_a_breach_of_protocol() {
+fn an_invalid_status_line_is_a_protocol_error() {
     for bad in ["abc", "50", "5031 x", "099 x", "+50 x", "", "5 0 3"] {
-        let error = fault(format!("HTTP/1.1 {bad}\r\n\r\n"));
+        let error = failed(format!("HTTP/1.1 {bad}\r\n\r\n"));
         assert_eq!(error.kind(), ErrorKind::Protocol, "{bad}");
         assert!(error.to_string().contains("no valid status line"), "{error}");
     }
-    assert!(fault("HTTP/1.1503 x\r\n\r\n").to_string().contains("no valid status line"));
-    assert!(fault("HTTP/1. 503 x\r\n\r\n").to_string().contains("no valid status line"));
+    assert!(failed("HTTP/1.1503 x\r\n\r\n").to_string().contains("no valid status line"));
+    assert!(failed("HTTP/1. 503 x\r\n\r\n").to_string().contains("no valid status line"));
 }
 
 #[test]
-fn interim_answers_come_before_the_final_one() {
+fn interim_answers_are_skipped() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
                    \r\nHTTP/1.1 102 Processing\r\n\r\n";
     let head_after = head(format!("{interim}{SWITCHING}X-A: b\r\n\r\n"));
@@ -149,16 +149,16 @@ fn interim_answers_come_before_the_final_one() {
 }
 
 #[test]
-fn interim_answers_are_bounded_in_number_and_in_bytes() {
-    let error = fault("HTTP/1.1 102 Processing\r\n\r\n".repeat(1_000));
+fn interim_answers_are_limited_in_number_and_bytes() {
+    let error = failed("HTTP/1.1 102 Processing\r\n\r\n".repeat(1_000));
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert!(error.to_string().contains("more than 100 interim answers"), "{error}");
     let large = format!("HTTP/1.1 103 Hints\r\nX: {}\r\n\r\n", "y".repeat(100_000));
-    assert_eq!(fault(large.repeat(3)).kind(), ErrorKind::TooLarge);
+    assert_eq!(failed(large.repeat(3)).kind(), ErrorKind::TooLarge);
 }
 
 #[test]
-fn a_refusal_with_too_many_fields_is_still_a_refusal() {
+fn a_refusal_with_too_many_fields_keeps_retry_after() {
     let fields = "X-A: b\r\n".repeat(300);
     let refusal = head(format!("HTTP/1.1 503 Busy\r\n{fields}Retry-After: 7\r\n\r\n"));
     assert_eq!((refusal.status, refusal.headers.len()), (503, 257));
@@ -166,10 +166,10 @@ fn a_refusal_with_too_many_fields_is_still_a_refusal() {
 }
 
 #[test]
-fn a_head_may_be_as_large_as_its_limits_say() {
+fn a_head_can_be_as_large_as_its_limits() {
     let with = |fields: usize| format!("{SWITCHING}{}\r\n", "X-A: b\r\n".repeat(fields));
     assert_eq!(head(with(256)).headers.len(), 256);
-    let error = fault(with(257));
+    let error = failed(with(257));
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     let words = "the server's answer has more than 256 header fields (Tuning::max_head_fields)";
     assert_eq!(error.to_string(), format!("too_large: {words}"));
@@ -182,7 +182,7 @@ fn a_head_may_be_as_large_as_its_limits_say() {
         format!("{SWITCHING}X: {}\r\n\r\n", "y".repeat(bytes - extra))
     };
     assert_eq!(head(long(256 * 1024)).status, 101);
-    let error = fault(long(256 * 1024 + 1));
+    let error = failed(long(256 * 1024 + 1));
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     let words = "the head of the server's answer is larger than 262144 bytes (Tuning::max_head)";
     assert_eq!(error.to_string(), format!("too_large: {words}"));
@@ -192,7 +192,7 @@ fn a_head_may_be_as_large_as_its_limits_say() {
 }
 
 #[test]
-fn a_head_without_an_end_is_given_up_at_the_limit() {
+fn an_endless_head_fails_at_the_limit() {
     for endless in ["HTTP/1.1 200 OK\r\nX: y\r\n", "HTTP/1.1 200 OK\r\nX: yyyyy", "\r\n"] {
         let mut answer = new(Tuning::new());
         let line = endless.split_inclusive('\n').next_back().unwrap().repeat(1_000);
@@ -209,7 +209,7 @@ fn a_head_without_an_end_is_given_up_at_the_limit() {
 }
 
 #[test]
-fn what_cannot_be_http_is_said_at_its_first_bytes() {
+fn another_protocol_is_recognized_at_its_first_bytes() {
     for (bytes, words) in [
         (&b"SSH-2.0-OpenSSH_9.6\r\n"[..], "this port speaks SSH, not HTTP"),
         (b"220 mail.example ESMTP ready\r\n", "this port speaks SMTP or FTP, not HTTP"),
@@ -226,7 +226,7 @@ fn what_cannot_be_http_is_said_at_its_first_bytes() {
         (b"<html>", "it begins with \"<html>\""),
         (b"\0", "it begins with \"\\x00\""),
     ] {
-        let error = fault(bytes);
+        let error = failed(bytes);
         assert_eq!(error.kind(), ErrorKind::Protocol, "{bytes:?}");
         assert!(error.to_string().contains(words), "{error}");
     }
@@ -236,7 +236,7 @@ fn what_cannot_be_http_is_said_at_its_first_bytes() {
 }
 
 #[test]
-fn what_repeats_the_request_does_not_show_its_secrets() {
+fn an_answer_that_repeats_the_request_shows_no_secrets() {
     for (text, words) in [
         (&b"GET /feed/hush-path?pin=hush-query HTTP/1.1\r\n"[..], "begins with \"GET .. HTTP/1.1"),
         (
@@ -247,13 +247,13 @@ fn what_repeats_the_request_does_not_show_its_secrets() {
         (b"? GET /feed/hus", "begins with \"? GET ..\""),
         (b"HTTP/1.1 bad /feed/hush-path\r\n\r\n", "status line: \"HTTP/1.1 bad .."),
     ] {
-        let error = fault(text).to_string();
+        let error = failed(text).to_string();
         assert!(error.contains(words), "{error}");
     }
 }
 
 #[test]
-fn a_body_is_framed_as_its_fields_say() {
+fn the_fields_determine_the_length_of_a_body() {
     let chunked = "Transfer-Encoding: gzip, Chunked\r\nContent-Length: 3\r\n";
     for (fields, text, wanted, done) in [
         ("", "not now", "not now", false),
@@ -280,7 +280,7 @@ fn a_body_is_framed_as_its_fields_say() {
 }
 
 #[test]
-fn a_body_is_bounded_and_so_is_its_framing() {
+fn a_body_and_its_framing_are_limited() {
     let long = "x".repeat(10_000);
     for (fields, text) in [
         ("", long.clone()),

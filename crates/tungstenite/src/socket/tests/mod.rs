@@ -1,4 +1,4 @@
-//! A socket over a scripted stream: what a real one does at moments that cannot be arranged.
+//! A socket over a scripted stream, for moments that a real stream cannot reproduce.
 
 mod ending;
 mod flood;
@@ -18,7 +18,7 @@ use websocket_heartbeat::{Bytes, CloseFrame, Message};
 use super::*;
 use crate::Tuning;
 
-/// Reads what was prepared, then waits or ends; accepts as many bytes as it is told to.
+/// Yields the given reads, and then is pending or ends. Accepts the given number of bytes.
 #[derive(Default)]
 struct Script {
     reads: VecDeque<Vec<u8>>,
@@ -26,9 +26,9 @@ struct Script {
     accepts: usize,
     breaks: Option<io::ErrorKind>,
     written: Vec<u8>,
-    /// How often it was asked to read, and to write.
+    /// The number of reads, and of writes.
     asked: [usize; 2],
-    /// How often it was asked to close.
+    /// The number of closes.
     closes: usize,
     waker: Option<Waker>,
 }
@@ -120,7 +120,7 @@ impl Socket<Script> {
         Pin::new(self).poll_next(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Reads on after a pause: pending is what lies beyond all that there is to read.
+    /// Reads, and continues after a pause. Pending means that all bytes were read.
     fn read_through(&mut self) -> Poll<Option<Result<Frame, TransportError>>> {
         loop {
             let calls = Arc::new(Calls::default());
@@ -151,7 +151,7 @@ impl Socket<Script> {
         Pin::new(self).poll_flush(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// What the peer has got, unmasked.
+    /// The messages that the peer has received.
     fn sent(&mut self) -> Vec<Ws> {
         let written = std::mem::take(&mut self.script().written);
         let config = Tuning::new().max_frame(None).max_message(None).config();
@@ -197,7 +197,7 @@ fn a_failed_write_ends_writing_and_not_reading() {
 }
 
 #[test]
-fn a_stream_that_takes_nothing_more_has_failed() {
+fn a_write_of_zero_bytes_is_an_error() {
     let mut socket = socket(ALL, &[TEXT]);
     socket.script().breaks = Some(io::ErrorKind::WriteZero);
     socket.feed(Message::text("x")).unwrap();
@@ -206,7 +206,7 @@ fn a_stream_that_takes_nothing_more_has_failed() {
 }
 
 #[test]
-fn a_blocked_write_is_back_pressure_until_a_flush_is_through() {
+fn a_blocked_write_is_back_pressure_until_a_flush() {
     let mut socket = socket(10, &[]);
     let message = binary(200 * 1024);
     socket.feed(message.clone()).unwrap();
@@ -226,7 +226,7 @@ fn a_message_larger_than_the_write_buffer_is_not_lost() {
     let large = binary(5 << 20);
     socket.feed(Message::text("first")).unwrap();
     socket.feed(large.clone()).unwrap();
-    // Whoever does not ask whether it is ready gets what was agreed, up to the slack.
+    // A sender that ignores `poll_ready` is accepted up to the slack.
     assert!(socket.ready().is_pending());
     let error = socket.feed(large.clone()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
@@ -238,7 +238,7 @@ fn a_message_larger_than_the_write_buffer_is_not_lost() {
 }
 
 #[test]
-fn what_may_not_be_sent_leaves_the_connection_as_it_was() {
+fn a_refused_frame_leaves_the_connection_unchanged() {
     let mut socket = socket(ALL, &[]);
     assert!(socket.feed(Frame::Ping(Bytes::from(vec![0; 126]))).is_err());
     assert!(socket.feed(Frame::Close(Some(CloseFrame::new(1006, "")))).is_err());
@@ -260,7 +260,7 @@ fn the_last_waker_is_woken() {
 }
 
 #[test]
-fn bytes_of_a_message_that_is_not_whole_are_counted() {
+fn bytes_of_an_incomplete_message_are_counted() {
     let mut socket = socket(ALL, &[&[0x82, 5, 1, 2]]);
     assert!(socket.read().is_pending());
     assert_eq!(socket.arrived(), Some(4));
@@ -270,7 +270,7 @@ fn bytes_of_a_message_that_is_not_whole_are_counted() {
 }
 
 #[test]
-fn making_buffers_small_again_changes_nothing_else() {
+fn replacing_buffers_changes_no_message() {
     let long = [&[0x82, 126, 1, 0][..], &[7; 256]].concat();
     let fragments = [0x01, 2, b'a', 0xc3, 0x89, 1, b'p', 0x00, 0, 0x80, 1, 0xa9];
     let stream = [TEXT, &long, PING, &fragments, TEXT, CLOSE].concat();
@@ -278,7 +278,7 @@ fn making_buffers_small_again_changes_nothing_else() {
     let mut frames = Vec::new();
     for (at, byte) in stream.into_iter().enumerate() {
         socket.script().reads.push_back(vec![byte]);
-        // The answers to pings wait at times, are half written at times, and leave at times.
+        // Some answers to pings wait, some are partly written, and some are sent.
         socket.script().accepts = [0, 3, ALL][at / 5 % 3];
         socket.replace_buffers();
         while let Poll::Ready(frame) = socket.read() {
@@ -302,7 +302,7 @@ fn making_buffers_small_again_changes_nothing_else() {
 }
 
 #[test]
-fn buffers_that_were_in_use_are_made_small_once_they_are_not() {
+fn buffers_in_use_are_replaced_later() {
     let length = 8_u32 << 20;
     let header = [&[0x82, 127, 0, 0, 0, 0][..], &length.to_be_bytes()].concat();
     let message = [&header[..], &vec![7; length as usize]].concat();
@@ -318,7 +318,7 @@ fn buffers_that_were_in_use_are_made_small_once_they_are_not() {
     assert!(socket.read().is_pending());
     Pin::new(&mut socket).shrink();
     assert_eq!(socket.replaced_at, message.len() as u64);
-    // From here on, little has gone through.
+    // From here on there is little traffic.
     socket.script().reads.push_back(TEXT.to_vec());
     assert_eq!(socket.read_frame(), Message::text("t").into());
     Pin::new(&mut socket).shrink();
@@ -326,7 +326,7 @@ fn buffers_that_were_in_use_are_made_small_once_they_are_not() {
 }
 
 #[test]
-fn a_message_that_waits_to_be_written_is_kept() {
+fn replacing_buffers_keeps_an_unwritten_message() {
     let mut socket = socket(100, &[]);
     socket.feed(binary(40_000)).unwrap();
     socket.replace_buffers();
@@ -338,13 +338,13 @@ fn a_message_that_waits_to_be_written_is_kept() {
 }
 
 #[test]
-fn a_large_message_leaves_in_small_pieces_in_order() {
+fn a_large_message_is_written_in_small_pieces_in_order() {
     let payload: Vec<u8> = (0..=250).cycle().take(1 << 20).collect();
     let mut socket = socket(0, &[]);
     socket.feed(Message::binary(payload.clone())).unwrap();
     while socket.script().written.len() < payload.len() {
         assert!(socket.flushed().is_pending());
-        // An answer to a ping may join it meanwhile.
+        // An answer to a ping may follow it.
         socket.script().reads.push_back(PING.to_vec());
         assert!(matches!(socket.read_through(), Poll::Ready(Some(Ok(Frame::Ping(_))))));
         socket.script().accepts = 10_007;
@@ -360,7 +360,7 @@ fn a_large_message_leaves_in_small_pieces_in_order() {
 }
 
 #[test]
-fn what_is_too_large_is_told_with_the_limit_and_the_setting() {
+fn the_error_for_a_large_message_names_limit_and_setting() {
     let tuning = |message, frame| Tuning::new().max_message(message).max_frame(frame);
     let whole = [&[0x82, 126, 0, 200][..], &[0; 200]].concat();
     let fragments = [&[0x02, 60][..], &[0; 60], &[0x80, 60], &[0; 60]].concat();
