@@ -45,3 +45,8 @@ pub use self::{
     network::{AsyncStd, AsyncStdTimer},
     stream::AsyncStdStream,
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

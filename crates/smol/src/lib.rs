@@ -43,3 +43,8 @@ pub use self::{
     network::{Smol, SmolTimer},
     stream::SmolStream,
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -43,3 +43,8 @@ pub use self::{
     stream::TokioStream,
     timer::{TokioSleep, TokioTimer},
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,9 +1,18 @@
-//! What the native backends of [`websocket_heartbeat`] share: a connection by tungstenite over any
-//! futures-io stream, the upgrade to it, TLS, and the kinds of errors.
+//! The shared part of the native backends of [`websocket_heartbeat`]: connections by tungstenite,
+//! the upgrade, TLS, and a transport over the sockets of any runtime.
 //!
-//! Most programs depend on a backend (`websocket-heartbeat-smol`, `-async-std` or `-tokio`), which
-//! re-exports what they need of this. This crate is for streams of one's own: [`upgrade`] over
-//! anything that can be read and written makes a [`Connection`](websocket_heartbeat::Connection).
+//! Most programs depend on a backend (`websocket-heartbeat-smol`, `-tokio` or `-async-std`), which
+//! re-exports the types that they need. Depend on this crate for:
+//!
+//! - a stream of your own, for example through a proxy: [`upgrade`] makes a
+//!   [`Connection`](websocket_heartbeat::Connection) of it;
+//! - another runtime: implement [`Network`] for its sockets, and call [`connect`];
+//! - a `WebSocketStream` of async-tungstenite: `AsyncTungstenite`, with the feature
+//!   `async-tungstenite`;
+//! - tests of your own connection or backend: the module `conformance`, with the feature
+//!   `conformance`.
+//!
+//! The feature `rustls` adds `Tls` for `wss://`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address_order;
@@ -45,3 +54,8 @@ pub use self::{
     transport::{NetworkTransport, connect},
     tuning::Tuning,
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

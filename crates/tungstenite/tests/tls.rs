@@ -62,7 +62,7 @@ fn trusting(certificate: CertificateDer<'static>) -> Tls {
     Tls::from_rustls(Arc::new(config))
 }
 
-/// Echoes what one client sends, if it gets that far.
+/// Echoes the messages of one client, if the handshakes succeed.
 fn echo(config: Arc<ServerConfig>) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -164,9 +164,9 @@ where
     let message = Message::binary((0..=255).cycle().take(5 << 20).collect::<Vec<u8>>());
     client.send(message.clone()).await.expect("sent");
     if let (Some(before), Some(after)) = (before, client.connection.progress()) {
-        assert!(after - before >= 5 << 20, "progress counts what was written: {before} {after}");
+        assert!(after - before >= 5 << 20, "progress counts the written bytes: {before} {after}");
     }
-    assert!(client.message().await == message, "what comes back is what was sent");
+    assert!(client.message().await == message, "the echo equals the sent message");
     finish(server);
 }
 

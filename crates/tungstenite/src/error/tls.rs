@@ -59,13 +59,13 @@ fn words(host: &str, error: &Error) -> String {
              needs a certificate from this client",
             spaced(alert)
         ),
-        Error::PeerIncompatible(what) => format!(
+        Error::PeerIncompatible(reason) => format!(
             "the server and this client have no TLS version or cipher suite in common ({}): this \
              client supports TLS 1.2 and 1.3",
-            spaced(what)
+            spaced(reason)
         ),
-        Error::PeerMisbehaved(what) => {
-            format!("the server violated the TLS protocol ({})", spaced(what))
+        Error::PeerMisbehaved(reason) => {
+            format!("the server violated the TLS protocol ({})", spaced(reason))
         }
         other => format!("the TLS handshake failed: {}", printable(&other.to_string())),
     }
@@ -73,7 +73,7 @@ fn words(host: &str, error: &Error) -> String {
 
 fn certificate(host: &str, error: &CertificateError) -> String {
     let clock = "; the server must renew it, unless the clock of this machine is wrong";
-    let what = match error {
+    let problem = match error {
         CertificateError::Expired => format!("has expired{clock}"),
         CertificateError::ExpiredContext { time, not_after } => {
             format!("expired on {} (now it is {}){clock}", date(*not_after), date(*time))
@@ -113,7 +113,7 @@ fn certificate(host: &str, error: &CertificateError) -> String {
         }
         other => format!("is not acceptable ({})", spaced(other)),
     };
-    format!("the server's certificate {what}")
+    format!("the server's certificate {problem}")
 }
 
 /// The names in a certificate. rustls formats some of them as `DnsName("example.org")`.

@@ -175,14 +175,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn too_large(&self, size: usize, limit: usize) -> TransportError {
         let config = self.context.get_config();
         let is = |setting: Option<usize>| setting == Some(limit);
-        let (what, settings) = match (is(config.max_message_size), is(config.max_frame_size)) {
+        let (unit, settings) = match (is(config.max_message_size), is(config.max_frame_size)) {
             (true, true) => ("message", "Tuning::max_message and Tuning::max_frame"),
             (true, false) => ("message", "Tuning::max_message"),
             (false, true) => ("frame", "Tuning::max_frame"),
             // Without a limit of ours, the limit is the address space.
             (false, false) => ("message", "the address space"),
         };
-        let words = format!("a {what} of {size} bytes exceeds the {limit} of {settings}");
+        let words = format!("a {unit} of {size} bytes exceeds the {limit} of {settings}");
         TransportError::new(ErrorKind::TooLarge, words)
     }
 

@@ -85,7 +85,7 @@ impl SocketOptions {
         self
     }
 
-    /// Sets what happens to undelivered bytes when an open connection is dropped (`SO_LINGER`).
+    /// Sets the treatment of undelivered bytes when an open connection is dropped (`SO_LINGER`).
     ///
     /// The default is zero: the bytes are discarded and the connection is reset, so that nothing of
     /// an old connection is delivered later. With `None` the system delivers them in the

@@ -20,13 +20,13 @@ use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade};
 use crate::scripted::{ACCEPTED, LONG, REFUSED, Scripted, with_frames};
 
 #[track_caller]
-fn assert_frames_are_kept(server: Scripted, what: &str) {
-    let mut socket = server.upgrade().expect(what).connection;
-    let frames: Vec<_> = block_on((&mut socket).map(|frame| frame.expect(what)).collect());
+fn assert_frames_are_kept(server: Scripted, context: &str) {
+    let mut socket = server.upgrade().expect(context).connection;
+    let frames: Vec<_> = block_on((&mut socket).map(|frame| frame.expect(context)).collect());
     let [first, second, Frame::Close(Some(close))] = &frames[..] else { panic!("{frames:?}") };
-    assert_eq!(*first, Message::text("hello").into(), "{what}");
-    assert_eq!(*second, Message::text("\r\n").into(), "{what}");
-    assert_eq!(close.code, 1000, "{what}");
+    assert_eq!(*first, Message::text("hello").into(), "{context}");
+    assert_eq!(*second, Message::text("\r\n").into(), "{context}");
+    assert_eq!(close.code, 1000, "{context}");
 }
 
 #[test]

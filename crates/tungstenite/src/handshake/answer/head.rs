@@ -75,7 +75,7 @@ fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
         Ok(httparse::Status::Complete(_)) if response.version == Some(1) => {}
         Err(httparse::Error::TooManyHeaders) => return Err(too_many(max_fields)),
         result => {
-            let what = match result {
+            let problem = match result {
                 Ok(_) => "it is not HTTP/1.1",
                 Err(httparse::Error::HeaderName) => "the name of a field is invalid",
                 Err(httparse::Error::HeaderValue) => "the value of a field is invalid",
@@ -84,7 +84,7 @@ fn strict(head: &[u8], max_fields: usize) -> Result<Headers, TransportError> {
             };
             return Err(TransportError::new(
                 ErrorKind::Protocol,
-                format!("the server's 101 answer is malformed: {what}"),
+                format!("the server's 101 answer is malformed: {problem}"),
             ));
         }
     }
