@@ -16,16 +16,21 @@ pub trait Backend: 'static {
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
 
     /// The backend's own `dial`.
-    fn dial(request: &Request, attempt: u32) -> impl Future<Output = Dialed<Self>> {
-        async move { Self::dial_by(&Dialer::new(), request, attempt).await }
+    fn dial(request: &Request) -> impl Future<Output = Dialed<Self>> {
+        async move { Self::dial_by(&Dialer::new(), request).await }
     }
 
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
     /// The backend's own `dial`, with the settings of a dialer.
     fn dial_by(
         dialer: &Dialer,
         request: &Request,
         attempt: u32,
     ) -> impl Future<Output = Dialed<Self>>;
+=======
+    /// The backend's own `dial`, by a dialer with settings.
+    fn dial_by(dialer: &Dialer, request: &Request) -> impl Future<Output = Dialed<Self>>;
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 
     /// The backend's own timer.
     fn timer() -> Self::Timer;
@@ -55,8 +60,8 @@ impl Backend for Smol {
         websocket_heartbeat_smol::connect(request).expect("a request needs no conversion")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_smol::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_smol::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {
@@ -82,8 +87,8 @@ impl Backend for AsyncStd {
         websocket_heartbeat_async_std::connect(request).expect("a request needs no conversion")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_async_std::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_async_std::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {
@@ -109,8 +114,8 @@ impl Backend for Tokio {
         websocket_heartbeat_tokio::connect(request).expect("a request needs no conversion")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_tokio::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_tokio::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {

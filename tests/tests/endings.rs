@@ -18,11 +18,35 @@ use websocket_heartbeat::{
     Connection, Constant, Event, Heartbeat, LostCause, Message, Preset, Supervisor, Timer,
     Transport, transport_fn,
 };
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
 use websocket_heartbeat_tests::{
     Backend, TIME_LIMIT, accept_upgrade, localhost_tls, over_every_backend, run_blocking,
     serve_one, serve_one_of,
 };
 use websocket_heartbeat_tungstenite::{Dialer, Request, Tuning};
+=======
+use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
+use websocket_heartbeat_tungstenite::{Dialer, Request, SocketOptions, Tls};
+
+macro_rules! over_every_backend {
+    ($($name:ident)*) => {
+        over_every_backend! { @over smol: Smol [$($name)*] }
+        over_every_backend! { @over async_std: AsyncStd [$($name)*] }
+        over_every_backend! { @over tokio: Tokio [$($name)*] }
+    };
+    (@over $module:ident: $backend:ident [$($name:ident)*]) => {
+        mod $module {
+            $(
+                #[test]
+                fn $name() {
+                    let name = concat!(stringify!($name), " over ", stringify!($backend));
+                    crate::guarded(name, crate::$name::<crate::$backend>);
+                }
+            )*
+        }
+    };
+}
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 
 over_every_backend! {
     run_blocking;
@@ -99,7 +123,7 @@ fn a_dropped_connection_delivers_nothing_more<B: Backend>() {
     let server = LateReader::start();
     let accepted = B::block_on(async {
         let request = Request::new(&server.url).expect("a URL");
-        let mut connection = Box::pin(B::dial(&request, 0).await.expect("accepted").connection);
+        let mut connection = Box::pin(B::dial(&request).await.expect("accepted").connection);
         send_and_stall(&mut connection).await
     });
     server.has_received_part_of(Some(accepted));
@@ -117,7 +141,7 @@ fn a_dropped_tls_connection_delivers_nothing_more<B: Backend>() {
     let accepted = B::block_on(async {
         let dialer = Dialer::new().tls(tls);
         let request = Request::new(&over_tls(&server.url)).expect("a URL");
-        let dialed = B::dial_by(&dialer, &request, 0).await.expect("accepted");
+        let dialed = B::dial_by(&dialer, &request).await.expect("accepted");
         send_and_stall(&mut Box::pin(dialed.connection)).await
     });
     server.has_received_part_of(Some(accepted));
@@ -146,9 +170,15 @@ fn the_unsent_limit_keeps_bytes_out_of_the_kernel<B: Backend>() {
         stream
     });
     B::block_on(async {
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
         let request = Request::new(&format!("ws://{address}/")).expect("a URL");
         let tuning = Tuning::new().unsent_limit(Some(64 << 10));
         let dialed = B::dial_by(&Dialer::new().tuning(tuning), &request, 0).await;
+=======
+        let request = Request::new(&url).expect("a URL");
+        let options = SocketOptions::new().unsent_limit(Some(64 << 10));
+        let dialed = B::dial_by(&Dialer::new().socket_options(options), &request).await;
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
         let mut connection = Box::pin(dialed.expect("accepted").connection);
         let _stream = server.join().expect("the server's checks pass");
         let accepted = send_and_stall(&mut connection).await;
@@ -263,7 +293,7 @@ fn closes_tls_in_order<B: Backend>(client_begins: bool) {
     B::block_on(async {
         let transport = transport_fn(move |_| {
             let (request, dialer) = (request.clone(), dialer.clone());
-            async move { B::dial_by(&dialer, &request, 0).await }
+            async move { B::dial_by(&dialer, &request).await }
         });
         let settings = Supervisor::builder(transport, B::timer()).preset(Preset::Resilient);
         to_the_end(settings.build().expect("valid settings"), client_begins).await;

@@ -89,7 +89,7 @@ pub(crate) async fn each_attempt_resolves_its_address_again<B: Backend>() {
                 }
                 _ => format!("ws://{moved}/"),
             };
-            B::dial(&Request::new(&url)?, attempt.number).await
+            B::dial(&Request::new(&url)?).await
         }
     });
     // The timeout of the last attempt is long enough for a slow machine.

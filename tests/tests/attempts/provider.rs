@@ -50,22 +50,23 @@ fn server(
     (address, tokens, thread)
 }
 
-async fn dial<B: Backend>(
-    address: SocketAddr,
-    attempt: u32,
-    token: u64,
-) -> websocket_heartbeat_tests::Dialed<B> {
+async fn dial<B: Backend>(address: SocketAddr, token: u64) -> websocket_heartbeat_tests::Dialed<B> {
     let request = Request::new(&format!("ws://{address}/"))?;
     let request = request.header("Authorization", format!("Bearer {token}"))?;
-    B::dial(&request, attempt).await
+    B::dial(&request).await
 }
 
 pub(crate) async fn each_attempt_sends_its_own_token<B: Backend>() {
     let (address, tokens, server) = server(4, |token| token != "Bearer 1");
     let (calls, called) = unbounded();
     let builder = session::<B, _>(move |attempt| {
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
         calls.unbounded_send(attempt.refresh).unwrap();
         dial::<B>(address, attempt.number, attempt.connection)
+=======
+        asks.unbounded_send(attempt.refresh).unwrap();
+        dial::<B>(address, attempt.connection)
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
     });
     let mut supervisor = builder.build().unwrap();
     expect::connecting(&mut supervisor).await;
@@ -106,7 +107,7 @@ pub(crate) async fn a_token_provider_may_hang_fail_panic_and_be_slow<B: Backend>
                 (2 | 4 | 6, None) => resume_unwind(Box::new("no token")),
                 _ => return Err(TransportError::new(ErrorKind::Provider, "no token")),
             }
-            dial::<B>(address, attempt.number, connection).await
+            dial::<B>(address, connection).await
         }
     });
     let mut supervisor = builder.connect_timeout(timeout).build().unwrap();

@@ -19,15 +19,20 @@ use async_io::Async;
 use futures::{StreamExt, future::poll_fn, join};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use websocket_heartbeat::{
-    Attempt, Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset,
-    QueueError, Supervisor, Timer, Transport, transport_fn,
+    Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset, QueueError,
+    Timer, Transport,
 };
 use websocket_heartbeat_mock::Grammar;
 use websocket_heartbeat_smol::SmolTimer;
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
 use websocket_heartbeat_tests::{
     AsyncStd, Backend, Smol, over_every_backend, run_unlimited, with_time_limit,
 };
 use websocket_heartbeat_tungstenite::{Dialer, Request};
+=======
+use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
+use websocket_heartbeat_tungstenite::{Network, Request, SocketOptions, Target, connect};
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 
 use self::{
     ledger::{Ledger, Tally},
@@ -58,6 +63,7 @@ fn each_accepted_message_has_one_fate<B: Backend>() {
 fn each_accepted_message_has_one_fate_over_a_small_send_buffer() {
     let tally = all(4_000, "a small send buffer", |plan| {
         async_io::block_on(case(plan, |request| {
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
             let dialer = Dialer::new();
             let transport = transport_fn(move |attempt: Attempt| {
                 let (dialer, request) = (dialer.clone(), request.clone());
@@ -68,6 +74,9 @@ fn each_accepted_message_has_one_fate_over_a_small_send_buffer() {
                 }
             });
             Supervisor::builder(transport, SmolTimer::new())
+=======
+            connect(NarrowNetwork, SmolTimer::new(), request).expect("a request")
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
         }))
     });
     // Otherwise some fate did not occur at all.
@@ -75,11 +84,31 @@ fn each_accepted_message_has_one_fate_over_a_small_send_buffer() {
     assert!([written, unknown, dropped, drained].iter().all(|count| *count > 0), "{tally:?}");
 }
 
+<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
 async fn open_with_small_buffer(address: SocketAddr) -> io::Result<Async<TcpStream>> {
     let stream = Async::<TcpStream>::connect(address).await?;
     stream.get_ref().set_nodelay(true)?;
     set_socket_send_buffer_size(&stream, 4_096)?;
     Ok(stream)
+=======
+/// Loopback with a small send buffer.
+#[derive(Clone)]
+struct NarrowNetwork;
+
+impl Network for NarrowNetwork {
+    type Stream = Async<TcpStream>;
+
+    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+    }
+
+    async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<Self::Stream> {
+        let stream = Async::<TcpStream>::connect(target.tcp()?).await?;
+        options.apply(&stream)?;
+        set_socket_send_buffer_size(&stream, 4_096)?;
+        Ok(stream)
+    }
+>>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 }
 
 fn all(seeds: u64, name: &str, run: fn(&Plan) -> Tally) -> Tally {

@@ -95,7 +95,7 @@ pub(crate) fn measured_open_tls<B: Backend>(server: Server, dialer: Dialer) -> F
     let request = Request::new(&url).expect("a URL");
     let transport = transport_fn(move |_| {
         let (request, dialer) = (request.clone(), dialer.clone());
-        async move { B::dial_by(&dialer, &request, 0).await }
+        async move { B::dial_by(&dialer, &request).await }
     });
     measured_between::<B, _, _>(
         Supervisor::builder(transport, B::timer()).preset(Preset::Resilient),

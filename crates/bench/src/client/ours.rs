@@ -71,7 +71,7 @@ macro_rules! ours {
 
             async fn dial(target: Target) -> Fallible<<Self::Transport as Transport>::Connection> {
                 let dialer = websocket_heartbeat_tungstenite::Dialer::new().tuning(tuning(target));
-                Ok($dial(&Request::new(&target.url())?, &dialer, 0).await?.connection)
+                Ok($dial(&Request::new(&target.url())?, &dialer).await?.connection)
             }
         }
     };

@@ -77,7 +77,7 @@ async fn raw(replay: Replay, count: u64) -> Result<usize, String> {
 
 async fn connection(replay: Replay, count: u64) -> Result<usize, String> {
     let request = Request::for_stream(URL).map_err(|error| error.to_string())?;
-    let established = upgrade(replay, &request, Tuning::hose()).await;
+    let established = upgrade(replay, &request, Tuning::high_throughput()).await;
     let mut socket = established.map_err(|error| error.to_string())?.connection;
     let mut bytes = 0;
     for _ in 0..count {
@@ -119,7 +119,7 @@ async fn ours(replay: Replay, count: u64) -> Result<usize, String> {
                 let kind = websocket_heartbeat::ErrorKind::Other;
                 return Err(TransportError::new(kind, "there is only one replay"));
             };
-            upgrade(replay, &request, Tuning::hose()).await
+            upgrade(replay, &request, Tuning::high_throughput()).await
         }
     });
     let timer = Clock { epoch: Instant::now() };
