@@ -20,17 +20,8 @@ pub trait Backend: 'static {
         async move { Self::dial_by(&Dialer::new(), request).await }
     }
 
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
     /// The backend's own `dial`, with the settings of a dialer.
-    fn dial_by(
-        dialer: &Dialer,
-        request: &Request,
-        attempt: u32,
-    ) -> impl Future<Output = Dialed<Self>>;
-=======
-    /// The backend's own `dial`, by a dialer with settings.
     fn dial_by(dialer: &Dialer, request: &Request) -> impl Future<Output = Dialed<Self>>;
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 
     /// The backend's own timer.
     fn timer() -> Self::Timer;

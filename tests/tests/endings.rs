@@ -18,35 +18,11 @@ use websocket_heartbeat::{
     Connection, Constant, Event, Heartbeat, LostCause, Message, Preset, Supervisor, Timer,
     Transport, transport_fn,
 };
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
 use websocket_heartbeat_tests::{
     Backend, TIME_LIMIT, accept_upgrade, localhost_tls, over_every_backend, run_blocking,
     serve_one, serve_one_of,
 };
-use websocket_heartbeat_tungstenite::{Dialer, Request, Tuning};
-=======
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
-use websocket_heartbeat_tungstenite::{Dialer, Request, SocketOptions, Tls};
-
-macro_rules! over_every_backend {
-    ($($name:ident)*) => {
-        over_every_backend! { @over smol: Smol [$($name)*] }
-        over_every_backend! { @over async_std: AsyncStd [$($name)*] }
-        over_every_backend! { @over tokio: Tokio [$($name)*] }
-    };
-    (@over $module:ident: $backend:ident [$($name:ident)*]) => {
-        mod $module {
-            $(
-                #[test]
-                fn $name() {
-                    let name = concat!(stringify!($name), " over ", stringify!($backend));
-                    crate::guarded(name, crate::$name::<crate::$backend>);
-                }
-            )*
-        }
-    };
-}
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
+use websocket_heartbeat_tungstenite::{Dialer, Request, SocketOptions};
 
 over_every_backend! {
     run_blocking;
@@ -170,15 +146,9 @@ fn the_unsent_limit_keeps_bytes_out_of_the_kernel<B: Backend>() {
         stream
     });
     B::block_on(async {
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
         let request = Request::new(&format!("ws://{address}/")).expect("a URL");
-        let tuning = Tuning::new().unsent_limit(Some(64 << 10));
-        let dialed = B::dial_by(&Dialer::new().tuning(tuning), &request, 0).await;
-=======
-        let request = Request::new(&url).expect("a URL");
         let options = SocketOptions::new().unsent_limit(Some(64 << 10));
         let dialed = B::dial_by(&Dialer::new().socket_options(options), &request).await;
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
         let mut connection = Box::pin(dialed.expect("accepted").connection);
         let _stream = server.join().expect("the server's checks pass");
         let accepted = send_and_stall(&mut connection).await;

@@ -62,13 +62,8 @@ fn a_slow_upload_keeps_its_connection_and_a_stopped_one_loses_it<B: Backend>() {
         stream
     });
     let clock = Clock::new();
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
     let request = Request::new(&format!("ws://{address}/")).expect("a URL");
-    let transport = transport_fn(move |attempt| {
-=======
-    let request = Request::new(&url).expect("a URL");
     let transport = transport_fn(move |_| {
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
         let request = request.clone();
         async move { B::dial(&request).await }
     });

@@ -60,13 +60,8 @@ pub(crate) async fn each_attempt_sends_its_own_token<B: Backend>() {
     let (address, tokens, server) = server(4, |token| token != "Bearer 1");
     let (calls, called) = unbounded();
     let builder = session::<B, _>(move |attempt| {
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
         calls.unbounded_send(attempt.refresh).unwrap();
-        dial::<B>(address, attempt.number, attempt.connection)
-=======
-        asks.unbounded_send(attempt.refresh).unwrap();
         dial::<B>(address, attempt.connection)
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
     });
     let mut supervisor = builder.build().unwrap();
     expect::connecting(&mut supervisor).await;

@@ -24,15 +24,10 @@ use websocket_heartbeat::{
 };
 use websocket_heartbeat_mock::Grammar;
 use websocket_heartbeat_smol::SmolTimer;
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
 use websocket_heartbeat_tests::{
     AsyncStd, Backend, Smol, over_every_backend, run_unlimited, with_time_limit,
 };
-use websocket_heartbeat_tungstenite::{Dialer, Request};
-=======
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
 use websocket_heartbeat_tungstenite::{Network, Request, SocketOptions, Target, connect};
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 
 use self::{
     ledger::{Ledger, Tally},
@@ -63,20 +58,7 @@ fn each_accepted_message_has_one_fate<B: Backend>() {
 fn each_accepted_message_has_one_fate_over_a_small_send_buffer() {
     let tally = all(4_000, "a small send buffer", |plan| {
         async_io::block_on(case(plan, |request| {
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
-            let dialer = Dialer::new();
-            let transport = transport_fn(move |attempt: Attempt| {
-                let (dialer, request) = (dialer.clone(), request.clone());
-                async move {
-                    let address = SocketAddr::from(([127, 0, 0, 1], request.port()));
-                    let addresses = async { Ok(vec![address]) };
-                    dialer.dial(&request, attempt.number, addresses, open_with_small_buffer).await
-                }
-            });
-            Supervisor::builder(transport, SmolTimer::new())
-=======
             connect(NarrowNetwork, SmolTimer::new(), request).expect("a request")
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
         }))
     });
     // Otherwise some fate did not occur at all.
@@ -84,13 +66,6 @@ fn each_accepted_message_has_one_fate_over_a_small_send_buffer() {
     assert!([written, unknown, dropped, drained].iter().all(|count| *count > 0), "{tally:?}");
 }
 
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3
-async fn open_with_small_buffer(address: SocketAddr) -> io::Result<Async<TcpStream>> {
-    let stream = Async::<TcpStream>::connect(address).await?;
-    stream.get_ref().set_nodelay(true)?;
-    set_socket_send_buffer_size(&stream, 4_096)?;
-    Ok(stream)
-=======
 /// Loopback with a small send buffer.
 #[derive(Clone)]
 struct NarrowNetwork;
@@ -108,7 +83,6 @@ impl Network for NarrowNetwork {
         set_socket_send_buffer_size(&stream, 4_096)?;
         Ok(stream)
     }
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d
 }
 
 fn all(seeds: u64, name: &str, run: fn(&Plan) -> Tally) -> Tally {

@@ -170,13 +170,8 @@ mod tests {
     use super::*;
 
     #[test]
-<<<<<<< be9fe6440a57d51bcc46200e166374b5a13034f3:crates/bench/src/table/plan.rs
     fn the_small_buffer_is_that_of_low_memory_tuning() {
-        assert_eq!(Tuning::new().read_buffer(MANY * 1024), Tuning::many());
-=======
-    fn the_small_buffer_is_that_of_many() {
         assert_eq!(Tuning::new().read_buffer(MANY * 1024), Tuning::low_memory());
->>>>>>> 9139f3d7945c99b43651436d9b69cda66078848d:crates/bench/src/harness/plan.rs
     }
 
     #[test]
