@@ -9,19 +9,20 @@ use crate::panics::UserPanic;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// Why.
+    /// Why the session ended.
     pub reason: CloseReason,
-    /// Messages without a receipt that did not become [`Fate::Written`] since the last `Lost`.
+    /// The fates of messages without a receipt that were not [written](Fate::Written), since the
+    /// last `Lost`.
     pub unsent: Vec<Fate>,
-    /// As [`Lost::unproven`], of the last connection. None where the server answered our close
-    /// frame, which comes after all messages.
+    /// As [`Lost::unproven`](crate::Lost::unproven), for the last connection. Zero if the server
+    /// answered our close frame, which is sent after all messages.
     pub unproven: u64,
-    /// How many messages of the handed window were cut off in mid-flush, given back or not.
+    /// As [`Lost::unknown`](crate::Lost::unknown), for the last connection.
     pub unknown: u64,
-    /// How many older entries of `unsent` were let go, because nobody read them.
+    /// As [`Lost::discarded`](crate::Lost::discarded).
     pub discarded: u64,
-    /// How many inbound messages were discarded after the user's `close`, because nobody took
-    /// those before them and their place was full. They are counted in
+    /// How many inbound messages were discarded after [`close`](crate::Handle::close), because the
+    /// messages before them were not read and the buffer was full. They are not included in
     /// [`Counters::messages_in`](crate::Counters::messages_in).
     pub unread: u64,
 }
@@ -30,30 +31,32 @@ pub struct Closed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The user closed it.
+    /// [`Handle::close`](crate::Handle::close) was called, or the supervisor's sink was closed.
     User,
-    /// The user aborted it.
+    /// [`Handle::abort`](crate::Handle::abort) was called.
     Aborted,
-    /// As many attempts failed as were allowed; the last one for this cause.
+    /// The [allowed attempts](crate::Attempts) failed. Holds the cause of the last failure.
     AttemptsExhausted(LostCause),
-    /// The backoff gave no further delay.
+    /// The [backoff](crate::Backoff) returned no further delay. Holds the cause of the last loss.
     BackoffEnded(LostCause),
-    /// The verdict on this cause was not to try again.
+    /// The [verdict](crate::Verdict) on this cause was to stop.
     Stopped(LostCause),
-    /// Too many connections opened only to die before they were stable; the last for this cause.
+    /// Too many connections in a row were lost before they were stable, see
+    /// [`Builder::flap_limit`](crate::Builder::flap_limit). Holds the cause of the last loss.
     FlapLimit(LostCause),
-    /// The next attempt would begin after the whole time allowed for an outage. Holds why the last
-    /// connection was lost; `None` where there was none, and the first attempt would be too late.
+    /// The next attempt would begin after the [longest allowed outage](crate::Builder::outage_limit).
+    /// Holds the cause of the last loss; `None` if the first attempt would already be too late.
     OutageLimit(Option<LostCause>),
-    /// A function of yours panicked without which the session cannot go on: the backoff, one of the
-    /// heartbeat's, or that of acknowledgements.
+    /// A function that the application provided panicked, and the session cannot continue without
+    /// it: the backoff, a function of the heartbeat, or that of acknowledgements.
     Panicked(UserPanic),
-    /// The supervisor or its driver was dropped. Seen in the status only.
+    /// The supervisor or its driver was dropped. Only visible in the [`Status`](crate::Status).
     Dropped,
 }
 
 impl CloseReason {
-    /// The reason in one lower-case word, as logs and `wsbeat --json` print it.
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
     pub fn name(&self) -> &'static str {
         match self {
             Self::User => "user",
@@ -68,12 +71,12 @@ impl CloseReason {
         }
     }
 
-    /// Whether the user ended the session, rather than the supervisor giving up.
+    /// Returns whether the application ended the session. If false, the supervisor gave up.
     pub fn by_user(&self) -> bool {
         matches!(self, Self::User | Self::Aborted | Self::Dropped)
     }
 
-    /// Why the last connection was lost, if the supervisor gave up over it.
+    /// Returns why the last connection was lost, if the supervisor gave up because of it.
     pub fn cause(&self) -> Option<&LostCause> {
         match self {
             Self::AttemptsExhausted(cause)

@@ -2,28 +2,46 @@
 
 use crate::message::Message;
 
-/// What became of a message that was accepted. Each has exactly one fate.
+/// The outcome of a message that the outbox accepted. Each accepted message has exactly one fate.
+///
+/// # Examples
+///
+/// Messages that certainly were not sent can be queued again. For the others, only the application
+/// knows whether the server may receive them twice.
+///
+/// ```
+/// use websocket_heartbeat::{Fate, Message};
+///
+/// fn to_queue_again(unsent: Vec<Fate>) -> Vec<Message> {
+///     let certainly_not_sent = |fate: &Fate| matches!(fate, Fate::Dropped { .. });
+///     unsent.into_iter().filter(certainly_not_sent).filter_map(Fate::into_message).collect()
+/// }
+/// # assert!(to_queue_again(Vec::new()).is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// The operating system, or the TLS session, of that connection took the bytes, and a flush
-    /// completed. Not: delivered. On a connection that is silently dead the kernel takes some all
-    /// the same: up to some megabytes; see [`Lost::unproven`].
+    /// The message was written on this connection: the operating system accepted all bytes, and a
+    /// flush completed. This does not mean that the server received it. On a silently dead
+    /// connection the kernel still accepts up to some megabytes; see
+    /// [`Lost::unproven`](crate::Lost::unproven).
     Written {
-        /// The connection's number.
+        /// The number of the connection.
         connection: u64,
     },
-    /// It was handed to that connection, which died before a flush completed: it may have arrived
-    /// or not.
+    /// The message was handed to this connection, which ended before a flush completed. The server
+    /// may or may not have received it.
     Unknown {
-        /// The connection's number.
+        /// The number of the connection.
         connection: u64,
-        /// The message, unless [`OutboxSettings::give_back`](crate::OutboxSettings::give_back) is off.
+        /// The message, unless [`OutboxSettings::give_back`](crate::OutboxSettings::give_back) is
+        /// off.
         message: Option<Message>,
     },
-    /// It was never handed to a connection, or to as many as [`DropReason::ResendLimit`] says.
+    /// The message was not handed to any connection; except for [`DropReason::ResendLimit`], where
+    /// it was handed to several, and each ended before a flush completed.
     Dropped {
-        /// Why.
+        /// Why it was dropped.
         reason: DropReason,
         /// The message.
         message: Message,
@@ -31,11 +49,12 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Whether it was written.
+    /// Returns whether the message was written.
     pub fn is_written(&self) -> bool {
         matches!(self, Self::Written { .. })
     }
 
+    /// Returns the message, if it is given back.
     pub(crate) fn message(&self) -> Option<&Message> {
         match self {
             Self::Written { .. } => None,
@@ -44,7 +63,7 @@ impl Fate {
         }
     }
 
-    /// The message, where it comes back.
+    /// Returns the message, if it is given back: never for [`Fate::Written`].
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Written { .. } => None,
@@ -58,23 +77,27 @@ impl Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The outbox was full and drops the oldest; or the message waited for room in a `Sink` that was
-    /// dropped, or that had not said that it is ready.
+    /// The outbox was full, and its policy is to drop the oldest. Or the message waited for room in
+    /// a `Sink` that was dropped. Or it was sent to a `Sink` that was not ready.
     Overflow,
-    /// It was older than allowed.
+    /// The message was older than its maximum age.
     Expired,
-    /// The connection ended and the outbox keeps nothing while offline.
+    /// No connection is open, and the policy of the outbox is to keep nothing while offline.
     Offline,
-    /// It was handed over as often as allowed and the connection died each time.
+    /// The message was handed to as many connections as
+    /// [`OutboxSettings::resend`](crate::OutboxSettings::resend) allows, and each of them ended
+    /// before a flush completed.
     ResendLimit,
-    /// It came through a `Sink`, which cannot refuse it, and is larger than the whole outbox.
+    /// The message was sent through a `Sink`, which cannot refuse it, and is larger than the whole
+    /// outbox.
     TooLarge,
-    /// The session ended first.
+    /// The session ended before the message was written.
     SessionEnded,
 }
 
 impl DropReason {
-    /// The reason in one lower-case word, as logs and `wsbeat --json` print it.
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Overflow => "overflow",

@@ -13,78 +13,100 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lost {
-    /// The connection's number.
+    /// The number of the connection.
     pub connection: u64,
-    /// Whether it had been open; otherwise the attempt failed.
+    /// Whether the connection had been open. If false, the attempt failed.
     pub opened: bool,
-    /// Why.
+    /// Why the connection was lost, or the attempt failed.
     pub cause: LostCause,
-    /// Messages without a receipt that did not become [`Fate::Written`] since the last `Lost`.
+    /// The fates of messages without a receipt that were not [written](Fate::Written), since the
+    /// last `Lost`.
     pub unsent: Vec<Fate>,
-    /// How many messages were written on this connection without a proof that the server read
-    /// them: the operating system took them, and may have swallowed them. The proof is an answered
-    /// ping that was written after them; where the heartbeat sends none, it counts every message
-    /// of the connection. A frame that was already on its way when a message was written proves
-    /// nothing about it.
+    /// How many messages were written on this connection without proof that the server read them.
+    /// The operating system accepted them, but may not have delivered them. The proof is the answer
+    /// to a ping that was written after the message. If the heartbeat sends no pings, every message
+    /// of the connection counts.
     ///
-    /// It is never less than what was lost on the way to the other end of the connection. What that
-    /// end does with a message, it does not say: a proxy that answers pings and swallows messages
-    /// makes it 0. See [`Heartbeat::ping`](crate::Heartbeat::ping).
+    /// This is an upper bound on the messages that were lost on the way to the peer. A frame sent
+    /// before a message was written does not prove that message. The peer can be a proxy: if it
+    /// answers pings and discards messages, the count is 0. See
+    /// [`Heartbeat::ping`](crate::Heartbeat::ping).
     ///
-    /// They do not arrive later: what the native backends have not delivered is thrown away when
-    /// the connection is given up. What has reached the server's side, its kernel or a proxy before
-    /// it, may still be read there.
+    /// These messages do not arrive later: the native backends reset the socket, so the operating
+    /// system discards its unsent bytes. Bytes that had already reached the kernel of the server,
+    /// or a proxy in front of it, may still be read there.
     pub unproven: u64,
-    /// How many messages of the handed window were cut off in mid-flush, given back or not.
+    /// How many messages got the fate [`Fate::Unknown`] since the last `Lost`: with or without a
+    /// receipt, given back or not.
     pub unknown: u64,
-    /// How many older entries of `unsent` were let go, because nobody read them: as many are kept
-    /// as the outbox may hold.
+    /// How many older entries of `unsent` were discarded because no event was read in time. The
+    /// limits on `unsent` are those of the outbox.
     pub discarded: u64,
-    /// Whether a heartbeat was ever answered in this session. A heartbeat timeout where this is
-    /// false most likely means that the server does not answer such heartbeats at all: send pings
-    /// instead, with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
+    /// Whether a heartbeat was ever answered in this session. If this is false after a heartbeat
+    /// timeout, the server most likely does not answer such heartbeats at all. Send pings instead,
+    /// with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
     pub ever_answered: bool,
-    /// The [verdict](crate::Builder::verdict) on this loss panicked. It counts as
-    /// [`Verdict::Retry`](crate::Verdict::Retry).
+    /// The panic of the [verdict](crate::Builder::verdict) function on this loss, if it panicked.
+    /// The supervisor then acts as for [`Verdict::Retry`](crate::Verdict::Retry).
     pub verdict_panic: Option<Box<UserPanic>>,
-    /// How many whole cycles were folded into this event, because nobody read them: connections
-    /// and attempts before this one whose `Connecting`, `Open`, `Lost` and `Retry` are missing.
-    /// What they had to give back, and their counts, are in this event; `opened`, `cause` and
-    /// `ever_answered` are of this connection. 0 if none.
+    /// How many cycles were folded into this event because they were not read: earlier connections
+    /// and attempts whose `Connecting`, `Open`, `Lost` and `Retry` are missing. Their counts and
+    /// their `unsent` are added to those of this event. `opened`, `cause` and `ever_answered` are
+    /// those of this connection. 0 if no cycle was folded.
     pub skipped_cycles: u64,
 }
 
-/// Why a connection was lost.
+/// Why a connection was lost, or an attempt failed.
 ///
-/// `Display` and `Debug` do not show the reason of a close frame, which is the server's text and may
-/// be a secret: [`CloseFrame::reason`] has it.
+/// `Display` and `Debug` do not show the reason of a close frame, which is text of the server and
+/// may be a secret. Read [`CloseFrame::reason`] for it.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_heartbeat::{ErrorKind, LostCause};
+///
+/// fn advice(cause: &LostCause) -> &'static str {
+///     match cause {
+///         LostCause::HeartbeatTimeout(_) => "the connection was silently dead",
+///         LostCause::ClosedByPeer(Some(frame)) if frame.code == 1001 => "the server restarts",
+///         LostCause::Connect(error) if error.http_status() == Some(401) => "renew the token",
+///         LostCause::Connect(error) if error.kind() == ErrorKind::Dns => "check the host name",
+///         _ => "see the log",
+///     }
+/// }
+///
+/// assert_eq!(advice(&LostCause::Replaced), "see the log");
+/// assert_eq!(LostCause::Replaced.name(), "replaced");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LostCause {
     /// The attempt failed.
     Connect(TransportError),
-    /// The attempt did not finish in time.
+    /// The attempt did not finish within this timeout.
     ConnectTimeout(Duration),
-    /// Nothing came in answer to a heartbeat in time. Holds the silence since the last frame.
+    /// A heartbeat was not answered in time. Holds the time since the last frame.
     HeartbeatTimeout(Duration),
-    /// The connection accepts no bytes. Either it brings none as well for the reply timeout, or it
-    /// accepts none for [`Builder::write_timeout`](crate::Builder::write_timeout), whatever it brings.
-    /// Holds the time since it moved.
+    /// The connection accepts no bytes: either none are accepted and none arrive for the heartbeat's
+    /// timeout, or none are accepted for [`Builder::write_timeout`](crate::Builder::write_timeout),
+    /// whatever arrives. Holds the time since the last progress.
     WriteStalled(Duration),
-    /// The server closed the connection, with this close frame if it had a body.
+    /// The server closed the connection. Holds the body of its close frame, if there was one.
     ClosedByPeer(Option<CloseFrame>),
-    /// The connection broke, or ended without a close frame.
+    /// The connection failed, or ended without a close frame.
     Broken(TransportError),
-    /// [`reconnect_now`](crate::Handle::reconnect_now) replaced it.
+    /// [`reconnect_now`](crate::Handle::reconnect_now) replaced the connection.
     Replaced,
-    /// It reached its maximum age.
+    /// The connection reached its [maximum age](crate::Builder::max_age).
     MaxAge,
-    /// [`pause`](crate::Handle::pause) gave the attempt up.
+    /// [`pause`](crate::Handle::pause) cancelled the attempt.
     Paused,
 }
 
 impl LostCause {
-    /// The cause in one lower-case word, as logs and `wsbeat --json` print it.
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect",
@@ -99,11 +121,11 @@ impl LostCause {
         }
     }
 
-    /// Whether both are transport errors of one kind, or else the same variant.
+    /// Returns whether both are transport errors of the same kind, or otherwise the same variant.
     pub(crate) fn is_of_a_kind_with(&self, other: &Self) -> bool {
         let one_variant = discriminant(self) == discriminant(other);
         match (self.transport_error(), other.transport_error()) {
-            // An answer to an upgrade and a message that are too large have nothing in common.
+            // A too large response to the upgrade is not the same as a too large message.
             (Some(one), Some(other)) if one.kind() == other.kind() => {
                 one_variant || !self.is_too_large()
             }
@@ -112,11 +134,12 @@ impl LostCause {
         }
     }
 
+    /// Returns whether a size limit was exceeded.
     pub(crate) fn is_too_large(&self) -> bool {
         self.transport_error().is_some_and(|error| error.kind() == ErrorKind::TooLarge)
     }
 
-    /// The close code, if the server sent one.
+    /// Returns the close code, if the server sent one.
     pub fn close_code(&self) -> Option<u16> {
         match self {
             Self::ClosedByPeer(Some(frame)) => Some(frame.code),
@@ -124,7 +147,7 @@ impl LostCause {
         }
     }
 
-    /// The transport's error, if it was one.
+    /// Returns the error of the transport, if the cause is one.
     pub fn transport_error(&self) -> Option<&TransportError> {
         match self {
             Self::Connect(error) | Self::Broken(error) => Some(error),
