@@ -18,7 +18,7 @@ use crate::{
     error::ConfigError,
     event::{CloseReason, Fate},
     message::{CloseFrame, Message, Outgoing},
-    outbox::{Offered, QueueError, SessionClosed},
+    outbox::{Admission, QueueError, SessionClosed},
     panics::UserPanic,
     shared::{Shared, State},
     status::Status,
@@ -64,9 +64,9 @@ impl Handle {
         Self { shared, sink }
     }
 
-    /// The number that the outbox knows the sink of this handle by, 0 if it does not.
-    pub(crate) fn owner(&self) -> u64 {
-        self.sink.owner()
+    /// Returns the id of the sink of this handle in the outbox. 0 if it was not used yet.
+    pub(crate) fn sink_id(&self) -> u64 {
+        self.sink.id()
     }
 
     /// Queues a message; ready when the outbox has accepted it. What is queued is written in
@@ -95,15 +95,15 @@ impl Handle {
     /// closed.
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
-        let offered = self
-            .shared
-            .with(|state, garbage| state.outbox.offer(&mut outgoing, None, self.owner(), garbage));
-        if offered == Offered::Accepted {
+        let admission = self.shared.with(|state, garbage| {
+            state.outbox.offer(&mut outgoing, None, self.sink_id(), garbage)
+        });
+        if admission == Admission::Accepted {
             self.shared.notify();
             return Ok(());
         }
         let outgoing = outgoing.expect("what is refused is not taken");
-        Err(offered.error(outgoing.message))
+        Err(admission.error(outgoing.message))
     }
 
     /// Queues a message; ready with the promise of its fate when the outbox has accepted it.
@@ -203,7 +203,7 @@ impl Handle {
             if state.commands.close.is_none() {
                 state.commands.close = frame.take();
             }
-            state.outbox.close_gate();
+            state.outbox.stop_accepting();
         });
     }
 
@@ -212,7 +212,7 @@ impl Handle {
     pub fn abort(&self) {
         self.command(|state| {
             state.commands.abort = true;
-            state.outbox.close_gate();
+            state.outbox.stop_accepting();
         });
     }
 
@@ -249,7 +249,7 @@ impl Handle {
         let panic = Box::new(panic);
         self.command(|state| {
             state.commands.panic.get_or_insert(panic);
-            state.outbox.close_gate();
+            state.outbox.stop_accepting();
         });
     }
 

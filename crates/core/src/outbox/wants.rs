@@ -1,22 +1,12 @@
-//! What tasks wait for: [`Wants`], [`Flusher`].
+//! The resource that a task waits for: [`Wants`].
 
-use std::task::Waker;
-
-/// What one who waits at the gate waits for.
+/// The resource that a waiting task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wants {
-    /// A promise of a place, for a sink. Its owner can stop waiting without a word, so it must not
-    /// keep those behind it: it leaves the line when it is called.
-    Promise { owner: u64 },
-    /// Room for a message of so many bytes. Who waits for that leaves the line when it is served or
-    /// gone.
+    /// A reserved slot, for a sink. The task of a sink can stop waiting without notice, so it must
+    /// not block those behind it: it leaves the queue when it is woken.
+    Reservation { sink_id: u64 },
+    /// Room for a message of this many bytes. The future of such a task leaves the queue itself, when
+    /// the message is accepted or refused, or when the future is dropped.
     Room { bytes: usize },
-}
-
-/// A sink that waits for a flush.
-pub(super) struct Flusher {
-    pub(super) owner: u64,
-    /// Of the message after those that it waits for.
-    pub(super) number: u64,
-    pub(super) waker: Waker,
 }
