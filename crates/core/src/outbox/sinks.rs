@@ -48,7 +48,7 @@ const RESERVED: u64 = 0;
 pub(crate) struct SinkState {
     /// 0 before it was used.
     pub(crate) id: u64,
-    /// The place in the queue of those who wait.
+    /// The place in the queue of waiting tasks.
     pub(crate) place: Option<u64>,
     /// The number after that of the last message accepted from this sink.
     pub(crate) last: u64,

@@ -1,9 +1,9 @@
-//! Lengths of time, small: [`Span`].
+//! Durations in eight bytes: [`Span`].
 
 use std::{fmt, time::Duration};
 
-/// A length of time in whole nanoseconds, in half the room of a `Duration`: every session holds a
-/// dozen.
+/// A duration in whole nanoseconds. It is half as large as a `Duration`, and every session holds a
+/// dozen of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Span {
     nanos: u64,

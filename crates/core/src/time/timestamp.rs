@@ -64,7 +64,7 @@ impl Timestamp {
     }
 }
 
-/// The same with spans.
+/// The same operations with spans.
 impl Timestamp {
     pub(crate) const fn after(self, span: Span) -> Option<Self> {
         // Not `map`, which is not const.

@@ -1,4 +1,4 @@
-//! Many sleeps over one sleep of an underlying timer: [`SharedTimer`].
+//! A timer whose sleeps share one sleep of an underlying timer: [`SharedTimer`].
 
 mod queue;
 
