@@ -196,7 +196,8 @@ pub use self::{
     },
     config::{
         Attempts, Backoff, ConnectTimeout, Constant, DialBudget, Exponential, ExponentialDelays,
-        Failure, Heartbeat, Offline, OutboxSettings, Preset, ProofOfLife, Verdict, WhenFull,
+        Failure, Heartbeat, InboxSettings, Offline, OutboxSettings, Preset, ProofOfLife, Verdict,
+        WhenFull,
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
