@@ -18,7 +18,7 @@ pub struct Attempt {
     /// The end of the attempt or connection before this one.
     pub follows: Predecessor,
     /// Whether to use fresh credentials, because the verdict on the last failure was
-    /// [`Verdict::Refresh`](crate::Verdict).
+    /// [`Verdict::RefreshThenRetry`](crate::Verdict::RefreshThenRetry).
     pub refresh: bool,
     /// Why the last attempt failed or the last connection was lost; `None` at the first attempt of
     /// a session.
