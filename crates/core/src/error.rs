@@ -141,7 +141,7 @@ impl TransportError {
     }
 
     /// As [`http`](Self::http), and the words do not show what the server repeats of `secrets`, such
-    /// as the path of the request: see [`without_echo`](crate::without_echo). The answer itself is
+    /// as the path of the request: see [`without_echo`](crate::backend::without_echo). The answer itself is
     /// kept as it came.
     pub fn http_hiding(
         answer: HttpAnswer,

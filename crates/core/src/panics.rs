@@ -34,7 +34,7 @@ pub enum UserFunction {
     Reply,
     /// [`ProofOfLife::Matching`](crate::ProofOfLife::Matching).
     ProofOfLife,
-    /// The function given to [`AckSettings::new`](crate::AckSettings::new).
+    /// The function given to [`AckSettings::new`](crate::acks::AckSettings::new).
     Acknowledgement,
 }
 

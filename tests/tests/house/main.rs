@@ -2,3 +2,4 @@
 
 mod layers;
 mod modules;
+mod root_names;

@@ -58,7 +58,7 @@ use crate::sync::{Garbage, Guarded};
 ///
 /// ```
 /// use std::time::Duration;
-/// use websocket_heartbeat::{SharedTimer, Timer, Timestamp};
+/// use websocket_heartbeat::{Timer, Timestamp, backend::SharedTimer};
 ///
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let reactor_timer = clock.timer();

@@ -51,7 +51,7 @@ use crate::{error::TransportError, message::Frame};
 ///
 /// # Example
 ///
-/// [`Transport`] has an example with a whole connection.
+/// [`Transport`](crate::Transport) has an example with a whole connection.
 pub trait Connection:
     Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
 {
