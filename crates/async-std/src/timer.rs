@@ -9,7 +9,10 @@ use std::{
 };
 
 use async_std::task;
-use websocket_heartbeat::{SharedSleep, SharedTimer, Timer, Timestamp};
+use websocket_heartbeat::{
+    Timer, Timestamp,
+    backend::{SharedSleep, SharedTimer},
+};
 
 /// A [`Timer`] by async-std. Its clock is [`Instant`], its epoch the moment it was made.
 ///

@@ -131,6 +131,34 @@ pub trait Hooks {
     }
 }
 
+/// Calls the callbacks of a value that stays with the caller, for example to read its fields
+/// afterwards.
+impl<H: Hooks + ?Sized> Hooks for &mut H {
+    fn on_open(&mut self, open: &Open) {
+        (**self).on_open(open);
+    }
+
+    fn on_message(&mut self, message: Message) {
+        (**self).on_message(message);
+    }
+
+    fn on_close(&mut self, ending: Ending<'_>) {
+        (**self).on_close(ending);
+    }
+
+    fn on_error(&mut self, lost: &Lost) {
+        (**self).on_error(lost);
+    }
+
+    fn on_reconnect(&mut self, retry: &Retry) {
+        (**self).on_reconnect(retry);
+    }
+
+    fn on_panic(&mut self, panic: Panic) {
+        (**self).on_panic(panic);
+    }
+}
+
 /// Makes the calls for a stream of events, until the stream ends. The stream is a
 /// [`Supervisor`](crate::Supervisor), an [`Inbox`](crate::Inbox) or anything made of them.
 ///

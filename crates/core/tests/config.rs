@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
-    Ack, AckSettings, Acknowledged, Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant,
-    DialBudget, Endpoints, Exponential, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor,
-    Verdict,
+    Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant, DialBudget, Endpoints,
+    Exponential, Heartbeat, OutboxSettings, Preset, Supervisor, Verdict,
+    acks::{Ack, AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{Clock, MockTransport, Script, mock};
 
@@ -96,8 +96,8 @@ fn e15_the_last_setting_counts_and_a_preset_replaces_what_stood_before() {
 
 #[test]
 fn e15_so_is_what_is_not_the_builders() {
-    let driver = builder().build().unwrap().into_driver(Inbox::new(0));
-    assert_refused(driver.map(|_| ()), "inbox limit", "0");
+    let driver = builder().build().unwrap().into_driver(0);
+    assert_refused(driver.map(|_| ()), "inbox messages", "0");
     assert_refused(DialBudget::new(0, secs(1)), "dial budget", "0");
     assert_refused(DialBudget::new(1, ZERO), "dial budget window", "0ns");
     assert_refused(Endpoints::new(Vec::<MockTransport>::new()), "endpoints", "0");

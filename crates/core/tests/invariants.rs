@@ -13,9 +13,8 @@ use std::{
 use futures::{Sink, Stream, StreamExt, future};
 use session::{Session, ms, secs};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Established, Event, Fate, Frame, Heartbeat, Inbox, LostCause,
-    OutboxSettings, Preset, ProofOfLife, Supervisor, Timer, Timestamp, TransportError,
-    transport_fn,
+    Connection, ErrorKind, Established, Event, Fate, Frame, Heartbeat, LostCause, OutboxSettings,
+    Preset, ProofOfLife, Supervisor, Timer, Timestamp, TransportError, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock, run};
 
@@ -182,7 +181,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
         .heartbeat(pings(15_000, 10_000))
         .build()
         .unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(4)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(4).unwrap();
     let handle = driver.handle();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();

@@ -21,8 +21,8 @@ mod session;
 use futures::{SinkExt, StreamExt};
 use session::{Session, ms, secs};
 use websocket_heartbeat::{
-    Attempts, Constant, ErrorKind, Event, Heartbeat, Inbox, OutboxSettings, Phase, Preset,
-    Supervisor, TransportError,
+    Attempts, Constant, ErrorKind, Event, Heartbeat, OutboxSettings, Phase, Preset, Supervisor,
+    TransportError,
 };
 use websocket_heartbeat_mock::{Chaos, Clock, Runner, Script, mock};
 
@@ -174,7 +174,7 @@ fn p17_a_reader_that_stops_for_ten_minutes_stops_neither_the_heart_nor_the_line(
     let (transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().echo());
     let supervisor = Supervisor::builder(transport, clock.timer()).build().unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(1_000)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(1_000).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(secs(600));

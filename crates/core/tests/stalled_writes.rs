@@ -11,8 +11,8 @@ use std::{
 use futures::{Sink, Stream, StreamExt};
 use session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
-    Connection, Event, Frame, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor, Timer as _,
-    Transport as _, TransportError, WriteBlocked, transport_fn,
+    Connection, Event, Frame, Heartbeat, InboxSettings, OutboxSettings, Preset, Supervisor,
+    Timer as _, Transport as _, TransportError, WriteBlocked, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
 
@@ -119,7 +119,7 @@ fn a_blocked_write_is_not_judged_while_nobody_takes_messages() {
         Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build().unwrap();
     let handle = supervisor.handle();
     handle.try_queue("first").unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(10)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(10).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(secs(2));
@@ -160,7 +160,7 @@ fn an_inbox_that_drops_messages_keeps_one_finding() {
         .unwrap();
     let handle = supervisor.handle();
     handle.try_queue(vec![0; 10_000]).unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(10).drop_oldest()).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(InboxSettings::new(10).drop_oldest()).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(secs(70_000));

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use websocket_heartbeat::{SharedSleep, SharedTimer, Timer, Timestamp};
+use websocket_heartbeat::{
+    Timer, Timestamp,
+    backend::{SharedSleep, SharedTimer},
+};
 
 /// A [`Timer`] by async-io. Its clock is [`Instant`], its epoch the moment it was made.
 ///

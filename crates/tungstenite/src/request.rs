@@ -200,7 +200,10 @@ impl Request {
     /// credentials, values of header fields and subprotocols.
     pub(crate) fn without_echo(&self, text: &[u8]) -> Vec<u8> {
         let secrets = self.secrets();
-        websocket_heartbeat::without_echo(text, &secrets.iter().map(|s| &**s).collect::<Vec<_>>())
+        websocket_heartbeat::backend::without_echo(
+            text,
+            &secrets.iter().map(|s| &**s).collect::<Vec<_>>(),
+        )
     }
 
     /// What of this request may be a secret, as it is sent, and decoded where a server may do that.

@@ -249,13 +249,13 @@ fn what_answers_an_open_goes_out_before_what_is_sent_again() {
     let (clock, remote, supervisor) = session(|_| Script::accept().end_after(SECOND));
     let handle = supervisor.handle();
     let acks = AckSettings::new(find);
-    let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
+    let mut layer = Acknowledged::new(supervisor, handle.clone(), clock.timer(), acks).unwrap();
     let _receipt = layer.sender().try_queue(1, "1").unwrap();
     Runner::new(&clock).run_until(async {
         let mut lost = 0;
         while lost < 2 {
             match layer.next().await.unwrap() {
-                Event::Open(_) => layer.handle().try_queue("login").unwrap(),
+                Event::Open(_) => handle.try_queue("login").unwrap(),
                 Event::Lost(_) => lost += 1,
                 _ => {}
             }
@@ -273,7 +273,7 @@ fn behind_an_inbox_nothing_is_sent_on_a_connection_that_the_layer_has_not_seen_o
         _ => Script::accept().reply_with(ack_each),
     });
     let handle = supervisor.handle();
-    let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
+    let (driver, inbox) = supervisor.into_driver(16).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     let mut layer =
@@ -302,7 +302,7 @@ fn a_driver_of_its_own_makes_no_difference() {
         1 => Script::accept(),
         _ => Script::accept().reply_with(ack_each),
     };
-    for inbox in [Inbox::new(1), Inbox::new(64)] {
+    for inbox in [1, 64] {
         let mut stage = Stage::with_driver(inbox, script, |acks| acks.window(2));
         stage.post(1);
         stage.post(2);

@@ -1,7 +1,8 @@
 //! Timeouts, giving up, the end.
 
 use websocket_heartbeat::{
-    AckFailure, AckQueueError, CloseReason, ConfigError, Event, Status, Timer, Timestamp,
+    CloseReason, ConfigError, Event, Status, Timer, Timestamp,
+    acks::{AckFailure, AckQueueError},
 };
 
 use super::*;
@@ -105,7 +106,7 @@ fn connections_that_never_got_a_message_are_not_lost_over_it() {
         _ => Script::accept().reply_with(ack_each),
     });
     let handle = supervisor.handle();
-    let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
+    let (driver, inbox) = supervisor.into_driver(16).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     let acks = AckSettings::new(find).max_connection_losses(0);
@@ -291,7 +292,7 @@ fn dropping_the_layer_resolves_everything() {
         drop(layer);
         let failed = receipt.await.unwrap_err();
         assert_eq!((failed.reason, failed.sends), (AckFailure::SessionEnded, 1));
-        assert_eq!(failed.to_string(), "not acknowledged, sent 1 time: the session ended");
+        assert_eq!(failed.to_string(), "not acknowledged, sent 1 time: the session has ended");
         assert_eq!(waiting.await.map(drop), Err(AckQueueError::Closed("2".into())));
     });
 }

@@ -15,8 +15,8 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
-    Ack, AckReceipt, AckSender, AckSettings, Acknowledged, Constant, Event, Handle, Heartbeat,
-    Inbox, Message, OutboxSettings, Supervisor,
+    Constant, Event, Handle, Heartbeat, Message, OutboxSettings, Supervisor,
+    acks::{Ack, AckReceipt, AckSender, AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{
     Clock, Grammar, MockTimer, MockTransport, Remote, Runner, Script, mock,
@@ -82,7 +82,7 @@ impl Stage {
 
     /// The same over an inbox, with a driver in a task of its own.
     fn with_driver(
-        inbox: Inbox,
+        inbox: usize,
         script: impl FnMut(u64) -> Script + Send + 'static,
         set: impl FnOnce(AckSettings<u64>) -> AckSettings<u64>,
     ) -> Self {
@@ -176,7 +176,7 @@ fn note_outcome(
     log: &Log,
     clock: &Clock,
     id: u64,
-    outcome: Result<(), websocket_heartbeat::Unacknowledged<u64>>,
+    outcome: Result<(), websocket_heartbeat::acks::Unacknowledged<u64>>,
 ) {
     let words = match outcome {
         Ok(()) => format!("{id} ok"),

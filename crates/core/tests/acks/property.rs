@@ -219,7 +219,7 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     let mut stage = match case.inbox {
         None => Stage::over(supervisor, handle, clock.clone(), remote.clone(), acks),
         Some(limit) => {
-            let (driver, inbox) = supervisor.into_driver(Inbox::new(limit)).unwrap();
+            let (driver, inbox) = supervisor.into_driver(limit).unwrap();
             let mut stage = Stage::over(inbox, handle, clock.clone(), remote.clone(), acks);
             stage.runner.spawn(driver).detach();
             stage

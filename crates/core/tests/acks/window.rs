@@ -1,6 +1,6 @@
 //! The window: back-pressure, fairness, refusals.
 
-use websocket_heartbeat::AckQueueError;
+use websocket_heartbeat::acks::AckQueueError;
 use websocket_heartbeat_mock::Task;
 
 use super::*;

@@ -1,9 +1,7 @@
 //! Each public future dropped at each `Pending` (P19): nothing is lost, doubled or stuck.
 
 use futures::{SinkExt, StreamExt, future};
-use websocket_heartbeat::{
-    CloseReason, Event, Fate, Handle, Inbox, OutboxSettings, Phase, Receipt,
-};
+use websocket_heartbeat::{CloseReason, Event, Fate, Handle, OutboxSettings, Phase, Receipt};
 use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
 
 use crate::stage::{Session, Stage, millis, secs, texts, words};
@@ -73,7 +71,7 @@ fn next_of_a_supervisor() {
 fn next_of_an_inbox() {
     let cancelled = at_every_cancellation(|cancellation| {
         let (mut stage, session) = slow_session(OutboxSettings::new());
-        let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
+        let (driver, mut inbox) = session.into_driver(1).unwrap();
         stage.runner.spawn(driver).detach();
         let messages = stage.runner.run_until(async {
             let mut messages = Vec::new();
@@ -94,7 +92,7 @@ fn next_of_an_inbox() {
 fn a_driver_polled_through_futures_that_are_dropped() {
     at_every_cancellation(|cancellation| {
         let (mut stage, session) = slow_session(OutboxSettings::new());
-        let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
+        let (mut driver, inbox) = session.into_driver(10).unwrap();
         let handle = driver.handle();
         let reading = stage.runner.spawn(inbox.collect::<Vec<_>>());
         handle.try_queue("queued").unwrap();

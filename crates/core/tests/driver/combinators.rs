@@ -3,7 +3,7 @@
 use std::{future::ready, pin::pin};
 
 use futures::{FutureExt, SinkExt, StreamExt, stream};
-use websocket_heartbeat::{Event, Handle, Inbox, Message, SessionClosed};
+use websocket_heartbeat::{Event, Handle, Message, SessionClosed};
 use websocket_heartbeat_mock::Script;
 
 use crate::{
@@ -125,7 +125,7 @@ fn forward_into_a_handle_ends_it_for_nobody_else() {
 #[test]
 fn forward_of_an_inbox_into_a_handle_is_an_echo() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(4)).unwrap();
+    let (driver, inbox) = settings.build().unwrap().into_driver(4).unwrap();
     let handle = driver.handle();
     stage.runner.spawn(driver).detach();
     let echo = inbox.filter_map(|event| ready(message(event))).map(Ok);

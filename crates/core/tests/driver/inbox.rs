@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use futures::{FutureExt, StreamExt, stream::FusedStream};
-use websocket_heartbeat::{CloseReason, Event, Inbox, Phase};
+use websocket_heartbeat::{CloseReason, Event, InboxSettings, Phase};
 use websocket_heartbeat_mock::{Runner, Script};
 
 use crate::{
@@ -19,7 +19,7 @@ fn the_heart_beats_for_ten_minutes_while_the_application_does_not_read() {
             let script = Script::accept().latency(millis(20));
             if greeting { script.greet("unread") } else { script }
         });
-        let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+        let (driver, inbox) = settings.build().unwrap().into_driver(1).unwrap();
         let handle = driver.handle();
         stage.runner.spawn(driver).detach();
         stage.runner.run_for(secs(600));
@@ -33,7 +33,7 @@ fn the_heart_beats_for_ten_minutes_while_the_application_does_not_read() {
 #[test]
 fn a_full_inbox_stops_reading_and_nothing_is_lost_or_condemned() {
     let (mut stage, settings) = Stage::new(|_| Script::accept().chatter(secs(1), "tick"));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(5)).unwrap();
+    let (driver, mut inbox) = settings.build().unwrap().into_driver(5).unwrap();
     stage.runner.spawn(driver).detach();
     stage.runner.run_for(secs(600));
     let peer = stage.remote.last_peer().unwrap();
@@ -56,7 +56,7 @@ fn a_full_inbox_stops_reading_and_nothing_is_lost_or_condemned() {
 fn a_server_that_died_while_nothing_was_read_is_found_dead_after_reading_resumes() {
     let (mut stage, settings) =
         Stage::new(|_| Script::accept().greet("unread").half_open_after(secs(100)));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, mut inbox) = settings.build().unwrap().into_driver(1).unwrap();
     stage.runner.spawn(driver).detach();
     stage.runner.run_for(secs(600));
     assert_eq!(stage.remote.dials().len(), 1, "not judged while it was not read");
@@ -74,7 +74,7 @@ fn a_server_that_died_while_nothing_was_read_is_found_dead_after_reading_resumes
 fn dropping_the_oldest_tells_exactly_how_many() {
     let (mut stage, settings) =
         Stage::new(|_| Script::accept().send_after(millis(1), "first").chatter(secs(1), "tick"));
-    let inbox = Inbox::new(5).drop_oldest();
+    let inbox = InboxSettings::new(5).drop_oldest();
     let (driver, mut inbox) = settings.build().unwrap().into_driver(inbox).unwrap();
     stage.runner.spawn(driver).detach();
     stage.runner.run_for(secs(599));
@@ -90,7 +90,7 @@ fn dropping_the_oldest_tells_exactly_how_many() {
 fn unread_outages_fold_and_closed_is_never_folded() {
     let (mut stage, settings) = Stage::new(|_| Script::refuse_connection());
     let settings = settings.backoff(websocket_heartbeat::Constant::new(secs(1)));
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = settings.build().unwrap().into_driver(1).unwrap();
     let handle = driver.handle();
     stage.runner.spawn(driver).detach();
     stage.runner.run_for(secs(100_000));
@@ -110,7 +110,7 @@ fn unread_outages_fold_and_closed_is_never_folded() {
 fn order_against_messages_is_kept() {
     let (mut stage, settings) =
         Stage::new(|dial| Script::accept().greet(dial.to_string()).end_after(secs(1)));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(100)).unwrap();
+    let (driver, mut inbox) = settings.build().unwrap().into_driver(100).unwrap();
     stage.runner.spawn(driver).detach();
     stage.runner.run_for(millis(4_500));
     let mut connection = 0;
@@ -131,7 +131,7 @@ fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
             let script = Script::accept();
             if greeting { script.greet("unread").greet("unread") } else { script }
         });
-        let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+        let (driver, inbox) = settings.build().unwrap().into_driver(1).unwrap();
         let handle = driver.handle();
         let driving = stage.runner.spawn(driver);
         stage.runner.run_for(secs(1));
@@ -156,7 +156,7 @@ fn dropping_the_inbox_reads_on_until_the_server_has_closed() {
     let (mut stage, settings) = Stage::new(|_| {
         (0..2_000).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
     });
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = settings.build().unwrap().into_driver(1).unwrap();
     let handle = driver.handle();
     let driving = stage.runner.spawn(driver);
     stage.runner.run_for(secs(1));
@@ -170,7 +170,7 @@ fn dropping_the_inbox_reads_on_until_the_server_has_closed() {
 #[test]
 fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let (driver, inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = settings.build().unwrap().into_driver(1).unwrap();
     let handle = driver.handle();
     let driving = stage.runner.spawn(driver);
     let reading = stage.runner.spawn(inbox.collect::<Vec<_>>());
@@ -185,7 +185,7 @@ fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
 #[test]
 fn the_inbox_ends_when_the_session_has_though_the_driver_is_kept() {
     let (stage, settings) = Stage::new(|_| Script::accept());
-    let (mut driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (mut driver, mut inbox) = settings.build().unwrap().into_driver(1).unwrap();
     driver.handle().close();
     let counter = Counter::new();
     assert!(counter.poll(|cx| driver.poll_unpin(cx)).is_ready());
@@ -198,10 +198,10 @@ fn the_inbox_ends_when_the_session_has_though_the_driver_is_kept() {
 #[test]
 fn an_inbox_without_room_is_refused() {
     let (_stage, settings) = Stage::new(|_| Script::accept());
-    let error = settings.build().unwrap().into_driver(Inbox::new(0)).unwrap_err();
-    assert_eq!(error.setting(), "inbox limit");
+    let error = settings.build().unwrap().into_driver(0).unwrap_err();
+    assert_eq!(error.setting(), "inbox messages");
     let (_stage, settings) = Stage::new(|_| Script::accept());
-    let error = settings.build().unwrap().into_driver(Inbox::new(1).bytes(0)).unwrap_err();
+    let error = settings.build().unwrap().into_driver(InboxSettings::new(1).bytes(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox bytes");
 }
 
@@ -211,7 +211,7 @@ fn what_the_sink_side_has_met_goes_into_the_inbox_first() {
     let (mut stage, settings) = Stage::new(|_| Script::accept().greet("hello"));
     let mut session = settings.build().unwrap();
     stage.runner.run_until(session.send("a".into())).unwrap();
-    let (driver, mut inbox) = session.into_driver(Inbox::new(10)).unwrap();
+    let (driver, mut inbox) = session.into_driver(10).unwrap();
     stage.runner.spawn(driver).detach();
     stage.runner.settle();
     let expected = ["connecting 1", "open 1", "message hello"];
@@ -221,7 +221,7 @@ fn what_the_sink_side_has_met_goes_into_the_inbox_first() {
 #[test]
 fn neither_end_is_polled_more_than_there_is_news() {
     let (mut stage, settings) = Stage::new(|_| Script::accept().chatter(millis(100), "tick"));
-    let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(16)).unwrap();
+    let (driver, mut inbox) = settings.build().unwrap().into_driver(16).unwrap();
     let driving = stage.runner.spawn(driver);
     let reading = stage.runner.spawn(async move { while inbox.next().await.is_some() {} });
     stage.runner.run_for(secs(100));
@@ -236,7 +236,7 @@ fn a_slow_reader_of_a_small_inbox_misses_nothing() {
         let (mut stage, settings) = Stage::new(|_| {
             (0..200).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
         });
-        let (driver, mut inbox) = settings.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let (driver, mut inbox) = settings.build().unwrap().into_driver(limit).unwrap();
         stage.runner.spawn(driver).detach();
         let timer = Runner::new(&stage.clock).clock().timer();
         stage.runner.run_until(async {

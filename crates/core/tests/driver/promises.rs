@@ -11,8 +11,8 @@ use std::{
 
 use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Handle, Inbox, Message, OutboxSettings, QueueError,
-    SessionClosed, TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Handle, Message, OutboxSettings, QueueError, SessionClosed,
+    TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
@@ -207,7 +207,7 @@ fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver()
     let (mut stage, settings) = Stage::new(|_| Script::accept());
     let mut session = settings.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
-    let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, _inbox) = session.into_driver(1).unwrap();
     let (mut first, mut second) = (driver.handle(), driver.handle());
     assert!(ready(&mut first), "as it was");
     assert!(!ready(&mut second));
@@ -228,7 +228,7 @@ fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
     let mut session = settings.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let handle = session.handle();
-    let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, _inbox) = session.into_driver(1).unwrap();
     assert_eq!(handle.try_queue("x"), Ok(()));
     // It is ready all the same, and its message waits for room.
     let mut sink = driver.handle();
@@ -244,7 +244,7 @@ fn what_the_sink_side_has_sent_is_flushed_by_the_first_handle_of_the_driver() {
     let (mut stage, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     session.start_send_unpin("ten bytes!".into()).unwrap();
     session.start_send_unpin("parked".into()).unwrap();
-    let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, _inbox) = session.into_driver(1).unwrap();
     let mut sink = driver.handle();
     stage.runner.spawn(driver).detach();
     stage.runner.settle();
@@ -261,7 +261,7 @@ fn the_task_that_used_the_sink_side_before_is_left_in_peace() {
     let mut session = settings.build().unwrap();
     let before = Counter::new();
     let _ = before.poll(|cx| session.send("a".into()).poll_unpin(cx));
-    let (driver, inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = session.into_driver(1).unwrap();
     stage.runner.spawn(driver).detach();
     stage.read(inbox);
     stage.runner.settle();
@@ -361,7 +361,7 @@ fn what_waits_in_the_sink_of_a_dropped_session_ends_as_all_others_do() {
         session.start_send_unpin("parked".into()).unwrap();
         let handle = session.handle();
         if driven {
-            drop(session.into_driver(Inbox::new(1)).unwrap());
+            drop(session.into_driver(1).unwrap());
         } else {
             drop(session);
         }

@@ -23,9 +23,10 @@ use std::{
 use futures::{FutureExt, StreamExt};
 use session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
-    Ack, AckSettings, Acknowledged, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established,
-    Event, Heartbeat, Lost, LostCause, Message, OutboxSettings, ProofOfLife, Supervisor, Transport,
-    TransportError, UserFunction, Verdict,
+    Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event, Heartbeat, Lost,
+    LostCause, Message, OutboxSettings, ProofOfLife, Supervisor, Transport, TransportError,
+    UserFunction, Verdict,
+    acks::{Ack, AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Runner, Script, mock,

@@ -21,7 +21,10 @@ use std::{
 };
 
 use futures::{StreamExt, future};
-use websocket_heartbeat::{Heartbeat, SharedSleep, SharedTimer, Supervisor, Timer, Timestamp};
+use websocket_heartbeat::{
+    Heartbeat, Supervisor, Timer, Timestamp,
+    backend::{SharedSleep, SharedTimer},
+};
 use websocket_heartbeat_mock::{Clock, MockTimer, Rng, Runner, Script, mock, run};
 
 fn ms(millis: u64) -> Duration {
