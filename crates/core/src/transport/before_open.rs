@@ -50,7 +50,6 @@ use crate::{
 ///     }
 /// });
 /// let mut supervisor = Supervisor::builder(transport, timer).build()?;
-/// supervisor.handle().try_queue("hello")?; // waits for the login
 /// # run(&clock, async {
 /// while let Some(event) = supervisor.next().await {
 ///     if let Event::Open(_) = event {
@@ -60,7 +59,7 @@ use crate::{
 /// }
 /// # });
 /// # assert_eq!(remote.trace().times("-> text \"login secret\"").len(), 1);
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
 /// ```
 pub fn before_open<T, F, Fut>(transport: T, exchange: F) -> BeforeOpen<T, F>
 where

@@ -18,7 +18,8 @@ pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
 ///
 /// ```
 /// use websocket_heartbeat::{
-///     Attempt, BoxConnection, BoxTransport, DynTransport, ErrorKind, Established, TransportError,
+///     Attempt, BoxTransport, ErrorKind, Established, TransportError,
+///     backend::{BoxConnection, DynTransport},
 /// };
 ///
 /// struct AirplaneMode;

@@ -118,7 +118,6 @@ use crate::error::TransportError;
 /// # use websocket_heartbeat::{Event, Supervisor};
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let mut supervisor = Supervisor::builder(Loopback, clock.timer()).build()?;
-/// # supervisor.handle().try_queue("hello")?;
 /// # websocket_heartbeat_mock::run(&clock, async {
 /// #     let mut echoed = false;
 /// #     while let Some(event) = supervisor.next().await {
@@ -127,13 +126,13 @@ use crate::error::TransportError;
 /// #                 echoed = message.as_text() == Some("hello");
 /// #                 supervisor.handle().close();
 /// #             }
-/// #             Event::Closed(closed) => println!("{}", closed.reason),
+/// #             Event::Open(_) => supervisor.handle().try_queue("hello").unwrap(),
 /// #             _ => {}
 /// #         }
 /// #     }
 /// #     assert!(echoed);
 /// # });
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
 /// ```
 pub trait Transport {
     /// An established connection.
