@@ -227,11 +227,6 @@ pub enum Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Whether the session has ended, not only a connection.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Session(_))
-    }
-
     /// The server's close code, if the server closed the connection with one.
     pub fn close_code(&self) -> Option<u16> {
         match self {

@@ -195,7 +195,10 @@ impl Hooks for Calls {
     }
 
     fn on_close(&mut self, ending: Ending<'_>) {
-        self.0.push(if ending.is_final() { "end" } else { "close" });
+        self.0.push(match ending {
+            Ending::Connection(_) => "close",
+            _ => "end",
+        });
     }
 }
 
