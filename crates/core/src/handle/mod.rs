@@ -34,7 +34,7 @@ pub use self::{
 /// thread and in any state.
 ///
 /// A handle never drives: it is the task that polls the [`Supervisor`](crate::Supervisor), or its
-/// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send`](Self::send), a
+/// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send_confirmed`](Self::send_confirmed), a
 /// [`Receipt`](crate::Receipt), [`closed`](Self::closed), or [`queue`](Self::queue) where the outbox may be full, on
 /// the only task that polls it; [`try_queue`](Self::try_queue) is for there.
 ///
