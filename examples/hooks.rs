@@ -1,5 +1,5 @@
-//! The five callbacks of the original. They stay valid across reconnects, and one that panics
-//! harms nothing.
+//! The five callbacks of the original packages. They are called for every connection, and a panic
+//! in one of them does not end the session.
 
 use std::error::Error;
 
@@ -55,7 +55,7 @@ impl Hooks for App {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The panic above is part of the example.
+    // The panic above is intended.
     std::panic::set_hook(Box::new(|_| {}));
 
     let server = Server::echo()?;

@@ -154,6 +154,49 @@ pub struct Counters {
     pub probes_answered: u64,
 }
 
+impl Counters {
+    /// The name and the value of each counter, in the order of the fields, without
+    /// [`losses`](Self::losses), which has an [`iter`](Losses::iter) of its own.
+    ///
+    /// The names are those of the fields. Later versions may add counters.
+    ///
+    /// ```
+    /// # use websocket_heartbeat::Counters;
+    /// let counters = Counters::default();
+    /// let opens = counters.iter().find(|(name, _)| *name == "opens");
+    /// assert_eq!(opens, Some(("opens", 0)));
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        // Without `..`, so that a new field does not compile until it is listed here.
+        let Self {
+            dials,
+            opens,
+            losses: _,
+            messages_in,
+            bytes_in,
+            messages_out,
+            bytes_out,
+            dropped,
+            unknown,
+            probes_sent,
+            probes_answered,
+        } = *self;
+        [
+            ("dials", dials),
+            ("opens", opens),
+            ("messages_in", messages_in),
+            ("bytes_in", bytes_in),
+            ("messages_out", messages_out),
+            ("bytes_out", bytes_out),
+            ("dropped", dropped),
+            ("unknown", unknown),
+            ("probes_sent", probes_sent),
+            ("probes_answered", probes_answered),
+        ]
+        .into_iter()
+    }
+}
+
 /// Losses by cause, see [`LostCause`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -187,6 +230,32 @@ impl Losses {
         };
         *counter += 1;
     }
+
+    /// The name and the value of each counter, in the order of the fields.
+    ///
+    /// The names are those of the fields. Later versions may add counters.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        // Without `..`, so that a new field does not compile until it is listed here.
+        let Self {
+            connect,
+            connect_timeout,
+            heartbeat_timeout,
+            write_stalled,
+            closed_by_peer,
+            broken,
+            intentional,
+        } = *self;
+        [
+            ("connect", connect),
+            ("connect_timeout", connect_timeout),
+            ("heartbeat_timeout", heartbeat_timeout),
+            ("write_stalled", write_stalled),
+            ("closed_by_peer", closed_by_peer),
+            ("broken", broken),
+            ("intentional", intentional),
+        ]
+        .into_iter()
+    }
 }
 
 #[cfg(test)]
@@ -203,5 +272,44 @@ mod tests {
         assert_eq!((round_trip.smoothed, round_trip.variation), (Some(ms(90)), Some(ms(50))));
         assert_eq!((round_trip.last, round_trip.minimum), (Some(ms(160)), Some(ms(80))));
         assert_eq!(round_trip.patience(), Some(ms(490)));
+    }
+
+    #[test]
+    fn every_counter_is_listed_with_its_own_value() {
+        let losses = Losses {
+            connect: 1,
+            connect_timeout: 2,
+            heartbeat_timeout: 3,
+            write_stalled: 4,
+            closed_by_peer: 5,
+            broken: 6,
+            intentional: 7,
+        };
+        let values: Vec<u64> = losses.iter().map(|(_, count)| count).collect();
+        assert_eq!(values, [1, 2, 3, 4, 5, 6, 7]);
+        let counters = Counters {
+            dials: 1,
+            opens: 2,
+            losses,
+            messages_in: 3,
+            bytes_in: 4,
+            messages_out: 5,
+            bytes_out: 6,
+            dropped: 7,
+            unknown: 8,
+            probes_sent: 9,
+            probes_answered: 10,
+        };
+        let values: Vec<u64> = counters.iter().map(|(_, count)| count).collect();
+        assert_eq!(values, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    }
+
+    #[test]
+    fn the_sum_of_all_losses_counts_each_cause() {
+        let mut losses = Losses::default();
+        losses.count(&LostCause::Paused);
+        losses.count(&LostCause::MaxAge);
+        losses.count(&LostCause::ClosedByPeer(None));
+        assert_eq!(losses.iter().map(|(_, count)| count).sum::<u64>(), 3);
     }
 }
