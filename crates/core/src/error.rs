@@ -158,7 +158,7 @@ impl TransportError {
     }
 
     /// As [`http`](Self::http), but the message does not show any part of `secrets` that the server
-    /// repeats: see [`without_echo`](crate::without_echo). Pass the path of the request, for example.
+    /// repeats: see [`without_echo`](crate::backend::without_echo). Pass the path of the request, for example.
     /// The answer itself is kept unchanged.
     pub fn http_hiding(
         answer: HttpAnswer,

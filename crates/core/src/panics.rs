@@ -34,7 +34,7 @@ pub enum UserFunction {
     Reply,
     /// [`ProofOfLife::Matching`](crate::ProofOfLife::Matching).
     ProofOfLife,
-    /// The function passed to [`AckSettings::new`](crate::AckSettings::new).
+    /// The function passed to [`AckSettings::new`](crate::acks::AckSettings::new).
     Acknowledgement,
 }
 

@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use websocket_heartbeat::{SharedSleep, SharedTimer, Timer, Timestamp};
+use websocket_heartbeat::{
+    Timer, Timestamp,
+    backend::{SharedSleep, SharedTimer},
+};
 
 /// Sleeps end together at whole milliseconds. tokio's timers have the same resolution.
 const SLOT: Duration = Duration::from_millis(1);

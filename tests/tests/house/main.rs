@@ -6,5 +6,6 @@ mod layers;
 mod modules;
 mod packages;
 mod pitfalls;
+mod root_names;
 mod test_names;
 mod unsafe_code;

@@ -3,7 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use futures::future::{Either, select};
-use websocket_heartbeat::{Heartbeat, Inbox, LostCause, Message};
+use websocket_heartbeat::{Heartbeat, LostCause, Message};
 use websocket_heartbeat_tests::{Backend, Peer, Supervised, expect};
 
 use crate::{patient, request};
@@ -91,7 +91,7 @@ pub(crate) async fn a_stalled_upload_is_reported<B: Backend>(peer: Peer) {
 pub(crate) async fn a_driver_sends_heartbeats_while_nobody_reads<B: Backend>(mut peer: Peer) {
     let heartbeat = Heartbeat::idle(IDLE).timeout(LONG).ping();
     let supervisor = beating::<B>(&peer, "/silent", heartbeat);
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(8)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(8).unwrap();
     let nobody_reads = async {
         for _ in 0..5 {
             peer.reported("ping").await;

@@ -9,8 +9,7 @@ use std::{
 
 use futures::{SinkExt, StreamExt};
 use websocket_heartbeat::{
-    Builder, Bytes, Constant, Event, Heartbeat, Inbox, Message, Preset, Supervisor, Timer,
-    Transport,
+    Builder, Bytes, Constant, Event, Heartbeat, Message, Preset, Supervisor, Timer, Transport,
 };
 use websocket_heartbeat_async_std::{AsyncStdTimer, AsyncStdTransport};
 use websocket_heartbeat_smol::{SmolTimer, SmolTransport};
@@ -170,7 +169,7 @@ async fn receive_split<R: Ours>(target: Target, count: u64) -> Fallible<Sample> 
 async fn receive_driver<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
     let session = connect::<R>(target).await?;
     let handle = session.handle();
-    let (driver, mut inbox) = session.into_driver(Inbox::new(INBOX))?;
+    let (driver, mut inbox) = session.into_driver(INBOX)?;
     R::spawn(async move {
         driver.await;
     });

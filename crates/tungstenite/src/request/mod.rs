@@ -199,7 +199,10 @@ impl Request {
     /// credentials, values of header fields and subprotocols.
     pub(crate) fn without_echo(&self, text: &[u8]) -> Vec<u8> {
         let secrets = self.secrets();
-        websocket_heartbeat::without_echo(text, &secrets.iter().map(|s| &**s).collect::<Vec<_>>())
+        websocket_heartbeat::backend::without_echo(
+            text,
+            &secrets.iter().map(|s| &**s).collect::<Vec<_>>(),
+        )
     }
 
     /// The parts of this request that may be secret, as sent, and decoded if a server may decode

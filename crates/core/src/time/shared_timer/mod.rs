@@ -55,7 +55,7 @@ use super::{timer::Timer, timestamp::Timestamp};
 ///
 /// ```
 /// use std::time::Duration;
-/// use websocket_heartbeat::{SharedTimer, Timer, Timestamp};
+/// use websocket_heartbeat::{Timer, Timestamp, backend::SharedTimer};
 ///
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let reactor_timer = clock.timer();
