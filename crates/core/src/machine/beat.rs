@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Pulse;
 use crate::{
     config::Trigger,
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 /// Where the heartbeat stands.
@@ -19,12 +19,12 @@ pub(super) enum Beat {
     Unjudged { due: Option<Timestamp> },
     /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
     /// may have it all the same, so what is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Span, trial: Trial, heard: Option<Timestamp> },
+    Unwritten { asked: Timestamp, wait: Nanos, trial: Trial, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
-        wait: Span,
+        wait: Nanos,
         until: Timestamp,
         trial: Trial,
         look: Look,
@@ -142,12 +142,12 @@ impl Beat {
     }
 
     /// A probe was asked for.
-    pub(super) fn ask(&mut self, now: Timestamp, wait: Span, trial: Trial) {
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Nanos, trial: Trial) {
         *self = Self::Unwritten { asked: now, wait, trial, heard: None };
     }
 
     /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
-    pub(super) fn hurry(&mut self, now: Timestamp, recheck: Span) -> bool {
+    pub(super) fn hurry(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
                 self.ask(now, recheck, Trial::HASTY);
@@ -171,14 +171,14 @@ impl Beat {
     }
 
     /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
-    pub(super) fn renew(&mut self, now: Timestamp, recheck: Span) -> bool {
+    pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
         self.ask(now, recheck, if unwritten { Trial::Doubtful } else { Trial::HASTY });
         !unwritten
     }
 
     /// All was read; whether a fresh probe must be sent.
-    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Span) -> bool {
+    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
             self.ask(now, recheck, Trial::Last);
@@ -198,7 +198,7 @@ impl Beat {
                 *self = Self::answered(pulse, asked, at);
                 return;
             }
-            let wait = longest.map_or(wait, |longest| wait.min(Span::of(longest)));
+            let wait = longest.map_or(wait, |longest| wait.min(Nanos::of(longest)));
             let until = now.after(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
             let look = Look::First;
             *self = Self::Outstanding { asked, sent: now, wait, until, trial, look };
@@ -225,7 +225,7 @@ impl Beat {
     pub(super) fn handle_deadline(
         &mut self,
         pulse: Option<Pulse>,
-        recheck: Span,
+        recheck: Nanos,
         now: Timestamp,
         last_move: Timestamp,
         full: bool,

@@ -12,7 +12,7 @@ use super::{
     stall::{self, Stall},
     transition::{End, Loss},
 };
-use crate::time::{Span, Timestamp};
+use crate::time::{Nanos, Timestamp};
 
 /// The connection and the attempt.
 impl Machine {
@@ -388,7 +388,7 @@ impl Machine {
         self.state = State::Connecting { deadline };
     }
 
-    fn connect_timeout(&self) -> Span {
+    fn connect_timeout(&self) -> Nanos {
         self.rules.connect_timeout.of(self.pacing.failures())
     }
 

@@ -1,7 +1,7 @@
 //! What happens to inbound messages: [`Intake`], and what the machine makes of it.
 
 use super::{Machine, State, reached};
-use crate::time::{Span, Timestamp, earlier};
+use crate::time::{Nanos, Timestamp, earlier};
 
 /// What happens to inbound messages at present.
 ///
@@ -31,7 +31,7 @@ pub(super) enum Countdown {
     /// It ends then; `None` is never.
     Running { until: Option<Timestamp> },
     /// It has that long to go; `None` is for ever.
-    Standing { left: Option<Span> },
+    Standing { left: Option<Nanos> },
 }
 
 impl Countdown {
@@ -44,7 +44,7 @@ impl Countdown {
 
     fn stop(&mut self, now: Timestamp) {
         if let Self::Running { until } = *self {
-            let left = until.map(|until| Span::of(until.saturating_since(now)));
+            let left = until.map(|until| Nanos::of(until.saturating_since(now)));
             *self = Self::Standing { left };
         }
     }

@@ -47,7 +47,7 @@ use std::time::Duration;
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
 use crate::{
     status::Phase,
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 pub(crate) use self::{
@@ -278,7 +278,7 @@ impl Line {
     }
 
     /// When a blocked write is looked at, reported, or costs the connection.
-    fn stall_deadline(&self, limit: Span) -> Option<Timestamp> {
+    fn stall_deadline(&self, limit: Nanos) -> Option<Timestamp> {
         match self.writing {
             Writing::Blocked(stall) => stall.deadline(limit),
             Writing::Clear | Writing::Handed => None,
@@ -286,7 +286,7 @@ impl Line {
     }
 
     /// When it is retired: at its age if it rests then, else after a grace.
-    fn retire_deadline(&self, at: Timestamp, grace: Span) -> Option<Timestamp> {
+    fn retire_deadline(&self, at: Timestamp, grace: Nanos) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
         if quiet { Some(at) } else { at.after(grace) }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{rules::Pace, transition::End};
 use crate::{
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
     transport::Predecessor,
 };
 
@@ -129,7 +129,7 @@ impl Pacing {
 
     /// Whether an attempt at that moment begins within the time that an outage may last.
     pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
-        if pace.outage_limit == Span::FOREVER {
+        if pace.outage_limit == Nanos::FOREVER {
             return true;
         }
         match (self.down_since, at) {

@@ -6,7 +6,7 @@ use super::{probes::Exchange, redial::Redial};
 use crate::{
     config::{Heartbeat, Policies, Settings},
     machine::{Pace, Pulse, Rules},
-    time::Span,
+    time::Nanos,
 };
 
 /// What of the [`Policies`] a session keeps once it is built.
@@ -27,19 +27,19 @@ impl Settings {
         Rules {
             pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
                 trigger: pulse.trigger,
-                every: Span::of(pulse.every),
-                timeout: Span::of(pulse.timeout),
+                every: Nanos::of(pulse.every),
+                timeout: Nanos::of(pulse.timeout),
                 max_missed: pulse.max_missed,
-                slot: Span::of(pulse.slot),
+                slot: Nanos::of(pulse.slot),
             }),
-            recheck: Span::of(heartbeat.recheck()),
-            stable_after: Span::of(self.stable_after),
+            recheck: Nanos::of(heartbeat.recheck()),
+            stable_after: Nanos::of(self.stable_after),
             connect_timeout: self.connect_timeout,
-            close_timeout: Span::of(self.close_timeout),
-            write_timeout: self.write_timeout.map_or(Span::FOREVER, Span::of),
+            close_timeout: Nanos::of(self.close_timeout),
+            write_timeout: self.write_timeout.map_or(Nanos::FOREVER, Nanos::of),
             pace: Pace {
-                minimum_gap: Span::of(self.minimum_gap),
-                outage_limit: self.outage_limit.map_or(Span::FOREVER, Span::of),
+                minimum_gap: Nanos::of(self.minimum_gap),
+                outage_limit: self.outage_limit.map_or(Nanos::FOREVER, Nanos::of),
                 last_attempt: self.attempts.last(),
                 flap_limit: self.flap_limit.unwrap_or(u32::MAX),
             },

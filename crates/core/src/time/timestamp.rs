@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU64, time::Duration};
 
-use super::span::Span;
+use super::nanos::Nanos;
 
 /// A point in time on one [`Timer`](crate::Timer)'s clock: the time since that timer's epoch.
 ///
@@ -42,14 +42,14 @@ impl Timestamp {
     /// This moment moved into the future; `None` if that is out of range, which means "never".
     #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        self.after(Span::of(duration))
+        self.after(Nanos::of(duration))
     }
 
     /// The last moment, this one included, that is a whole number of slots after the epoch. This
     /// moment itself if the slot is zero.
     #[must_use]
     pub const fn round_down(self, slot: Duration) -> Self {
-        self.aligned(Span::of(slot))
+        self.aligned(Nanos::of(slot))
     }
 
     /// The time from `earlier` to this moment, zero if `earlier` is in fact later.
@@ -65,7 +65,7 @@ impl Timestamp {
 
 /// The same with spans.
 impl Timestamp {
-    pub(crate) const fn after(self, span: Span) -> Option<Self> {
+    pub(crate) const fn after(self, span: Nanos) -> Option<Self> {
         // Not `map`, which is not const.
         match self.count.checked_add(span.nanos()) {
             Some(count) => Some(Self { count }),
@@ -73,7 +73,7 @@ impl Timestamp {
         }
     }
 
-    pub(crate) const fn aligned(self, slot: Span) -> Self {
+    pub(crate) const fn aligned(self, slot: Nanos) -> Self {
         match self.nanos().checked_rem(slot.nanos()) {
             // What is left over is less than the count, which has one more.
             Some(over) => match NonZeroU64::new(self.count.get() - over) {
@@ -84,8 +84,8 @@ impl Timestamp {
         }
     }
 
-    pub(crate) const fn since(self, earlier: Self) -> Span {
-        Span::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
+    pub(crate) const fn since(self, earlier: Self) -> Nanos {
+        Nanos::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
     }
 }
 

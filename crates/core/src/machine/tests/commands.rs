@@ -1,7 +1,7 @@
 //! Pause, resume, reconnect and probe, in every state and one after the other.
 
 use super::{
-    sim::{Sim, at, ms, rules, span},
+    sim::{Sim, at, ms, nanos, rules},
     states::one_in_each_state,
 };
 use crate::machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State, Transition};
@@ -80,7 +80,7 @@ fn what_is_lost_while_paused_is_dialled_on_resuming_and_not_before() {
 
 #[test]
 fn a_pause_is_not_counted_as_outage() {
-    let pace = Pace { outage_limit: span(30_000), ..rules().pace };
+    let pace = Pace { outage_limit: nanos(30_000), ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.feed(Machine::handle_pause);
@@ -104,7 +104,7 @@ fn a_pause_is_not_counted_as_outage() {
 
 #[test]
 fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
-    let pace = Pace { outage_limit: span(60_000), ..rules().pace };
+    let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (seen, ends) in [(60_000, false), (60_001, true), (3_600_000, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();
@@ -117,7 +117,7 @@ fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
 
 #[test]
 fn an_attempt_that_is_postponed_beyond_the_outage_limit_ends_the_session_at_once() {
-    let pace = Pace { outage_limit: span(60_000), ..rules().pace };
+    let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    sim::{Sim, at, ms, rules, span},
+    sim::{Sim, at, ms, nanos, rules},
     states::one_in_each_state,
 };
 use crate::{
@@ -271,7 +271,7 @@ fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() 
     }
 
     // The original's rule is one setting of it.
-    let mut sim = Sim::connecting(Rules { stable_after: span(0), ..rules() });
+    let mut sim = Sim::connecting(Rules { stable_after: nanos(0), ..rules() });
     for _ in 0..100 {
         sim.connected();
         sim.ended();

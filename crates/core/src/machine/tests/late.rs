@@ -1,7 +1,7 @@
 //! Deadlines of every state, 1 ms before, at and after, late by an hour, and after each other.
 
 use super::{
-    sim::{Sim, ms, rules, span},
+    sim::{Sim, ms, nanos, rules},
     states::one_in_each_state,
 };
 use crate::{
@@ -61,7 +61,7 @@ fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() 
     // Answered after the period has gone by: the next is due at once, and once.
     let mut sim = Sim::open(with(|pulse| {
         pulse.trigger = Trigger::Period;
-        pulse.every = span(1_000);
+        pulse.every = nanos(1_000);
     }));
     sim.run_to(5_500);
     assert_eq!(sim.probes(), [1_000]);
@@ -75,7 +75,7 @@ fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_inte
     for trigger in [Trigger::Idle, Trigger::Period] {
         for (every, timeout) in [(15_000, 10_000), (10_000, 10_000), (1_000, 30_000), (1, 1)] {
             let mut sim = Sim::open(with(|pulse| {
-                *pulse = Pulse { trigger, every: span(every), timeout: span(timeout), ..*pulse };
+                *pulse = Pulse { trigger, every: nanos(every), timeout: nanos(timeout), ..*pulse };
             }));
             sim.run_to(every + timeout);
             let dead = every + timeout;

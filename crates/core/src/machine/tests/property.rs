@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::sim::{Output, Sim, in_millis, ms, rules, span};
+use super::sim::{Output, Sim, in_millis, ms, nanos, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{Action, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -90,31 +90,31 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let pulse = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
         |(idle, every, timeout, max_missed)| Pulse {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
-            every: span(every),
-            timeout: span(timeout),
+            every: nanos(every),
+            timeout: nanos(timeout),
             max_missed,
             // Some are aligned.
-            slot: span(if max_missed == 1 { 250 } else { 0 }),
+            slot: nanos(if max_missed == 1 { 250 } else { 0 }),
         },
     );
     let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
-    let outage = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
+    let outage = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
     let pace = (0..500_u64, outage, limited(0..5_u32), limited(0..5_u32)).prop_map(
         |(gap, outage_limit, last_attempt, flap_limit)| Pace {
-            minimum_gap: span(gap),
+            minimum_gap: nanos(gap),
             outage_limit,
             last_attempt,
             flap_limit,
         },
     );
-    let write_timeout = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
+    let write_timeout = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
     let pulse = proptest::option::weighted(0.9, pulse);
     (pulse, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
         |(pulse, pace, write_timeout, recheck, stable)| Rules {
             write_timeout,
             pulse,
-            recheck: span(recheck),
-            stable_after: span(stable),
+            recheck: nanos(recheck),
+            stable_after: nanos(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
             pace,
             ..rules()

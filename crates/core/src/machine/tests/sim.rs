@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{Action, End, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-pub(super) fn span(millis: u64) -> Span {
-    Span::of(ms(millis))
+pub(super) fn nanos(millis: u64) -> Nanos {
+    Nanos::of(ms(millis))
 }
 
 pub(super) fn at(millis: u64) -> Timestamp {
@@ -30,19 +30,19 @@ pub(super) fn rules() -> Rules {
     Rules {
         pulse: Some(Pulse {
             trigger: Trigger::Idle,
-            every: span(15_000),
-            timeout: span(10_000),
+            every: nanos(15_000),
+            timeout: nanos(10_000),
             max_missed: 0,
-            slot: span(0),
+            slot: nanos(0),
         }),
-        recheck: span(5_000),
-        stable_after: span(5_000),
+        recheck: nanos(5_000),
+        stable_after: nanos(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
-        close_timeout: span(5_000),
-        write_timeout: Span::FOREVER,
+        close_timeout: nanos(5_000),
+        write_timeout: Nanos::FOREVER,
         pace: Pace {
-            minimum_gap: span(100),
-            outage_limit: Span::FOREVER,
+            minimum_gap: nanos(100),
+            outage_limit: Nanos::FOREVER,
             last_attempt: u32::MAX,
             flap_limit: u32::MAX,
         },

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::sim::{Output, Sim, ms, rules, span};
+use super::sim::{Output, Sim, ms, nanos, rules};
 use crate::{
     machine::{Intake, Loss, Machine, Rules, Transition},
-    time::Span,
+    time::Nanos,
 };
 
 /// A write timeout of five minutes, and no heartbeat.
 fn patient() -> Rules {
-    Rules { pulse: None, write_timeout: span(300_000), ..rules() }
+    Rules { pulse: None, write_timeout: nanos(300_000), ..rules() }
 }
 
 /// Blocked at 1 s.
@@ -130,7 +130,7 @@ fn a_blocked_write_is_not_judged_while_nothing_is_read() {
 
 #[test]
 fn without_a_write_timeout_a_blocked_write_is_only_reported() {
-    let mut sim = blocked(Rules { write_timeout: Span::FOREVER, ..patient() });
+    let mut sim = blocked(Rules { write_timeout: Nanos::FOREVER, ..patient() });
     sim.run_to(1_000_000_000);
     assert_eq!((reports(&sim).len(), sim.losses(), sim.deadline()), (1, vec![], None));
 }
@@ -138,7 +138,7 @@ fn without_a_write_timeout_a_blocked_write_is_only_reported() {
 #[test]
 fn a_short_write_timeout_costs_the_connection_unreported() {
     for timeout in [1_000, 59_999, 60_000] {
-        let mut sim = blocked(Rules { write_timeout: span(timeout), ..patient() });
+        let mut sim = blocked(Rules { write_timeout: nanos(timeout), ..patient() });
         sim.run_to(timeout + 999);
         assert_eq!(sim.losses(), []);
         sim.run_to(timeout + 1_000);
