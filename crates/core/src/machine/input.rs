@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Line, Machine, Patience, Ruling, State, Writing,
+    Decision, Delay, Machine, OpenConnection, State, Writing,
     beat::Due,
     intake::Countdown,
-    output::{Leave, Question},
+    output::{Drain, Question},
     pacing::Stability,
     reached,
     stall::{self, Stall},
@@ -44,7 +44,7 @@ impl Machine {
         if self.is_current(connection) && matches!(self.state, State::Connecting { .. }) {
             let outage = self.pacing.open(now);
             self.pending().open = Some(outage);
-            self.state = State::Open(Line::new(now, &self.rules, max_age));
+            self.state = State::Open(OpenConnection::new(now, &self.rules, max_age));
         }
     }
 
@@ -60,23 +60,23 @@ impl Machine {
     pub(crate) fn handle_peer_closed(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection) && self.may_write() {
-            self.pending().leave = Some(Leave::Take);
-            self.farewell = now.after(self.rules.close_timeout);
+            self.pending().drain = Some(Drain::Begin);
+            self.drain_deadline = now.after(self.rules.close_timeout);
             self.lose(now, Loss::Reported);
         }
     }
 
     /// The connection that took its leave is gone.
-    pub(crate) fn handle_left(&mut self) {
-        self.farewell = None;
+    pub(crate) fn handle_drained(&mut self) {
+        self.drain_deadline = None;
     }
 
     /// A frame was heard. `life`: it counts as proof of life.
     pub(crate) fn handle_frame(&mut self, now: Timestamp, connection: u64, life: bool) {
         let now = self.observe(now);
-        let pulse = self.rules.pulse;
+        let heartbeat = self.rules.heartbeat;
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
         {
             line.last_move = now;
             if let Some(stall) = line.stall_mut() {
@@ -84,7 +84,7 @@ impl Machine {
             }
             if life {
                 line.last_life = now;
-                line.beat.heard_life(pulse, now);
+                line.beat.heard_life(heartbeat, now);
             }
         }
     }
@@ -97,11 +97,11 @@ impl Machine {
         longest: Option<Duration>,
     ) {
         let now = self.observe(now);
-        let (pulse, full) = (self.rules.pulse, self.intake.is_full());
+        let (heartbeat, full) = (self.rules.heartbeat, self.intake.is_full());
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
         {
-            line.beat.written(pulse, now, longest);
+            line.beat.written(heartbeat, now, longest);
             if full {
                 line.beat.doubt();
             }
@@ -111,7 +111,7 @@ impl Machine {
     /// Messages were handed to the connection and are not flushed yet.
     pub(crate) fn handle_handed(&mut self, connection: u64) {
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
             && line.writing == Writing::Clear
         {
             line.writing = Writing::Handed;
@@ -123,7 +123,7 @@ impl Machine {
         let now = self.observe(now);
         let full = self.intake.is_full();
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
             && line.stall_mut().is_none()
         {
             line.writing = Writing::Blocked(Stall::new(now, full));
@@ -135,7 +135,7 @@ impl Machine {
     pub(crate) fn handle_write_progress(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
             && let Some(stall) = line.stall_mut()
         {
             stall.accepted(now);
@@ -146,10 +146,15 @@ impl Machine {
 
     /// A look for a verdict found that bytes have left since the last one, so the peer's side takes
     /// them. `before_probe`: they are of the probe that is out, or before it.
-    pub(crate) fn handle_departed(&mut self, now: Timestamp, connection: u64, before_probe: bool) {
+    pub(crate) fn handle_acknowledged(
+        &mut self,
+        now: Timestamp,
+        connection: u64,
+        before_probe: bool,
+    ) {
         let now = self.observe(now);
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
         {
             if let Some(stall) = line.stall_mut() {
                 stall.left(now);
@@ -165,24 +170,24 @@ impl Machine {
     pub(crate) fn handle_flushed(&mut self, now: Timestamp, connection: u64) {
         self.observe(now);
         if self.is_current(connection)
-            && let Some(line) = self.line_mut()
+            && let Some(line) = self.open_mut()
         {
             line.writing = Writing::Clear;
         }
     }
 
-    /// The ruling on the lost connection.
-    pub(crate) fn handle_ruling(&mut self, now: Timestamp, ruling: Ruling) {
+    /// The decision on the lost connection.
+    pub(crate) fn handle_decision(&mut self, now: Timestamp, decision: Decision) {
         let now = self.observe(now);
-        let State::Judging { patience, number } = self.state else { return };
+        let State::Deciding { patience, number } = self.state else { return };
         let refused = self.pacing.refuses(number, &self.rules.pace);
-        let delay = match (ruling, refused) {
-            (Ruling::Stop, _) => return self.end(End::Stopped),
-            (Ruling::Panicked, _) => return self.end(End::Panicked),
+        let delay = match (decision, refused) {
+            (Decision::Stop, _) => return self.end(End::Stopped),
+            (Decision::Panicked, _) => return self.end(End::Panicked),
             (_, Some(end)) => return self.end(end),
-            (Ruling::NoDelayLeft, None) => return self.end(End::BackoffEnded),
-            (Ruling::Retry(_), None) if patience == Patience::None => Duration::ZERO,
-            (Ruling::Retry(delay), None) => delay,
+            (Decision::NoDelayLeft, None) => return self.end(End::BackoffEnded),
+            (Decision::Retry(_), None) if patience == Delay::None => Duration::ZERO,
+            (Decision::Retry(delay), None) => delay,
         };
         let until = self.pacing.moment(now, delay, &self.rules.pace);
         let delay = until.map_or(delay, |until| until.saturating_since(now));
@@ -208,18 +213,18 @@ impl Machine {
         match &self.state {
             State::Open(_) | State::Paused(Some(_)) => {
                 self.probe = false;
-                self.pending().goodbye = true;
+                self.pending().close_frame = true;
                 self.state = State::Closing { deadline };
             }
             State::Retiring { .. } => {
                 // Where its close frame is not written yet, the user's takes its place.
-                self.pending().goodbye = true;
+                self.pending().close_frame = true;
                 self.state = State::Closing { deadline };
             }
             State::Closing { .. } | State::Closed => {}
             State::Idle
             | State::Connecting { .. }
-            | State::Judging { .. }
+            | State::Deciding { .. }
             | State::Waiting { .. }
             | State::Paused(None) => self.end(End::User),
         }
@@ -239,8 +244,8 @@ impl Machine {
         match self.state {
             State::Idle => self.handle_start(now),
             State::Open(_) => self.lose(now, Loss::Replaced),
-            State::Judging { number, .. } => {
-                self.state = State::Judging { patience: Patience::None, number };
+            State::Deciding { number, .. } => {
+                self.state = State::Deciding { patience: Delay::None, number };
             }
             State::Waiting { number, .. } => self.wait(self.at_once(now), number),
             // An attempt under way is what was asked for; the others are the user's will.
@@ -257,7 +262,7 @@ impl Machine {
         let now = self.observe(now);
         let recheck = self.rules.recheck;
         if let State::Open(line) = &mut self.state
-            && line.beat.hurry(now, recheck)
+            && line.beat.probe_now(now, recheck)
         {
             self.probe = true;
         }
@@ -268,12 +273,12 @@ impl Machine {
         let now = self.observe(now);
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(line) => self.state = State::Paused(Some(line)),
-            // One that has said goodbye cannot be kept.
+            // One that has said close_frame cannot be kept.
             begun @ (State::Connecting { .. } | State::Retiring { .. }) => {
                 self.state = begun;
                 self.lose(now, Loss::Paused);
             }
-            State::Judging { .. } => {
+            State::Deciding { .. } => {
                 if let Some(pending) = &mut self.pending {
                     pending.question = None;
                 }
@@ -312,9 +317,9 @@ impl Machine {
     /// The clock has moved.
     pub(crate) fn handle_deadline(&mut self, now: Timestamp) {
         let now = self.observe(now);
-        if reached(self.farewell, now).is_some() {
-            self.farewell = None;
-            self.pending().leave = Some(Leave::End);
+        if reached(self.drain_deadline, now).is_some() {
+            self.drain_deadline = None;
+            self.pending().drain = Some(Drain::End);
         }
         match &self.state {
             State::Connecting { deadline } if reached(*deadline, now).is_some() => {
@@ -335,12 +340,12 @@ impl Machine {
     }
 
     fn handle_line_deadline(&mut self, now: Timestamp) {
-        let (pulse, recheck) = (self.rules.pulse, self.rules.recheck);
+        let (heartbeat, recheck) = (self.rules.heartbeat, self.rules.recheck);
         let close_timeout = self.rules.close_timeout;
         let State::Open(line) = &mut self.state else { return };
         let full = self.intake.is_full();
         let (last_move, silent) = (line.last_move, now.saturating_since(line.last_life));
-        match line.beat.handle_deadline(pulse, recheck, now, last_move, full) {
+        match line.beat.handle_deadline(heartbeat, recheck, now, last_move, full) {
             Due::Nothing => {}
             Due::Probe => self.probe = true,
             Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
@@ -362,7 +367,7 @@ impl Machine {
         let retire = line.retire.and_then(|at| line.retire_deadline(at, close_timeout));
         // Not while it is full: what the peer has sent has to find a place before it may go.
         if !self.probe && !full && reached(retire, now).is_some() {
-            self.pending().goodbye = true;
+            self.pending().close_frame = true;
             let close = Countdown::Running { until: now.after(close_timeout) };
             self.state = State::Retiring { close };
         }
@@ -376,8 +381,8 @@ impl Machine {
         if !self.pacing.is_in_time(Some(now), &self.rules.pace) {
             return self.end(End::OutageLimit);
         }
-        if self.farewell.take().is_some() {
-            self.pending().leave = Some(Leave::End);
+        if self.drain_deadline.take().is_some() {
+            self.pending().drain = Some(Drain::End);
         }
         let deadline = now.after(self.connect_timeout());
         self.connection += 1;
@@ -412,7 +417,7 @@ impl Machine {
         self.probe = false;
         if let Some(pending) = &mut self.pending {
             pending.dial = None;
-            pending.goodbye = false;
+            pending.close_frame = false;
         }
         let opened = match &self.state {
             State::Connecting { .. } => None,
@@ -424,7 +429,7 @@ impl Machine {
             State::Retiring { .. } => Some(Stability::Proven),
             State::Closing { .. } => return self.end(End::User),
             State::Idle
-            | State::Judging { .. }
+            | State::Deciding { .. }
             | State::Waiting { .. }
             | State::Paused(None)
             | State::Closed => return,
@@ -440,7 +445,7 @@ impl Machine {
         self.pacing.lose(now, opened, wanted);
         let connection = self.connection;
         self.pending().lost = Some((connection, opened.is_some(), loss));
-        let patience = Patience::AsRuled;
+        let patience = Delay::AsRuled;
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
@@ -448,12 +453,12 @@ impl Machine {
             _ if wanted => {
                 self.pacing.begin_row();
                 self.pending().question = Some(Question::Replacement);
-                self.state = State::Judging { patience, number: 0 };
+                self.state = State::Deciding { patience, number: 0 };
             }
             _ => {
                 let fresh = self.pacing.take_fresh();
                 self.pending().question = Some(Question::Loss { fresh });
-                self.state = State::Judging { patience, number: self.pacing.next() };
+                self.state = State::Deciding { patience, number: self.pacing.next() };
             }
         }
     }
@@ -461,17 +466,17 @@ impl Machine {
     fn end(&mut self, end: End) {
         self.probe = false;
         let up = matches!(self.state, State::Connecting { .. }) || self.may_write();
-        let leaving = self.farewell.take().is_some();
+        let draining = self.drain_deadline.take().is_some();
         let pending = self.pending();
         pending.question = None;
         pending.dial = None;
-        pending.goodbye = false;
+        pending.close_frame = false;
         pending.retry = None;
         if up {
-            pending.leave = None;
+            pending.drain = None;
             pending.abandon = Some(Loss::Ended);
-        } else if leaving {
-            pending.leave = Some(Leave::End);
+        } else if draining {
+            pending.drain = Some(Drain::End);
         }
         pending.closed = Some(end);
         self.state = State::Closed;

@@ -93,7 +93,7 @@ impl Machine {
         let before = std::mem::replace(&mut self.intake, intake);
         match (before.is_full(), intake.is_full()) {
             (false, true) => {
-                if let Some(line) = self.line_mut() {
+                if let Some(line) = self.open_mut() {
                     line.beat.doubt();
                     if let Some(stall) = line.stall_mut() {
                         stall.stop(now);
@@ -103,7 +103,7 @@ impl Machine {
                 }
             }
             (true, false) => {
-                if let Some(line) = self.line_mut() {
+                if let Some(line) = self.open_mut() {
                     line.last_move = now;
                     if let Some(stall) = line.stall_mut() {
                         stall.go_on(now);

@@ -10,7 +10,7 @@ use crate::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
-    pub(crate) pulse: Option<Pulse>,
+    pub(crate) heartbeat: Option<HeartbeatRules>,
     /// The wait for an answer to a probe sent out of doubt.
     pub(crate) recheck: Nanos,
     pub(crate) stable_after: Nanos,
@@ -22,7 +22,7 @@ pub(crate) struct Rules {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Pulse {
+pub(crate) struct HeartbeatRules {
     pub(crate) trigger: Trigger,
     pub(crate) every: Nanos,
     pub(crate) timeout: Nanos,
@@ -31,7 +31,7 @@ pub(crate) struct Pulse {
     pub(crate) slot: Nanos,
 }
 
-impl Pulse {
+impl HeartbeatRules {
     /// When the silence that begins now will have lasted too long.
     pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
         let due = now.after(self.every)?;
@@ -53,7 +53,7 @@ pub(crate) struct Pace {
 
 /// What the driver found out about a lost connection: verdict, delay and budget in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Ruling {
+pub(crate) enum Decision {
     /// Not worth another attempt.
     Stop,
     /// The backoff gave no further delay.

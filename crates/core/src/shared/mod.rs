@@ -19,11 +19,11 @@ use crate::{
     time::Timestamp,
 };
 
-pub(crate) use self::wakers::{Side, Slots};
+pub(crate) use self::wakers::{Side, TaskWakers};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) slots: Slots,
+    pub(crate) tasks: TaskWakers,
     /// Something was put below since the driver last looked.
     work: AtomicBool,
     state: Guarded<State>,
@@ -78,7 +78,7 @@ impl Shared {
         let status = Status { as_of: now, since: now, ..Status::default() };
         let published = Published { status, ..Published::default() };
         Self {
-            slots: Slots::default(),
+            tasks: TaskWakers::default(),
             work: AtomicBool::new(false),
             state: Guarded::new(State { outbox, commands: Commands::default(), published }),
         }
@@ -104,7 +104,7 @@ impl Shared {
     /// raised: the driver lowers it before it takes the lock, and will find what was put down.
     pub(crate) fn notify(&self) {
         if !self.has_work() && !self.work.swap(true, Ordering::AcqRel) {
-            self.slots.wake();
+            self.tasks.wake();
         }
     }
 
@@ -115,7 +115,7 @@ impl Shared {
 
     /// Whether a handle, the connection or the sleep has something for the driver.
     pub(crate) fn is_calling(&self) -> bool {
-        self.has_work() || self.slots.are_up()
+        self.has_work() || self.tasks.are_up()
     }
 
     /// The driver looks.
@@ -192,7 +192,7 @@ impl std::fmt::Debug for State {
 
 /// What the sleep sees as the task. It is told apart, so that a deadline does not make the driver
 /// read a connection on which nothing happened, nor the connection make it poll the sleep.
-pub(crate) struct Bell {
+pub(crate) struct TimerWaker {
     shared: Arc<Shared>,
 }
 
@@ -203,24 +203,24 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.slots.stirred.store(true, Ordering::Release);
-        self.slots.wake();
+        self.tasks.io_woken.store(true, Ordering::Release);
+        self.tasks.wake();
     }
 }
 
-impl Bell {
+impl TimerWaker {
     pub(crate) fn waker(shared: &Arc<Shared>) -> Waker {
         Waker::from(Arc::new(Self { shared: Arc::clone(shared) }))
     }
 }
 
-impl Wake for Bell {
+impl Wake for TimerWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.shared.slots.rung.store(true, Ordering::Release);
-        self.shared.slots.wake();
+        self.shared.tasks.timer_woken.store(true, Ordering::Release);
+        self.shared.tasks.wake();
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     transport::{Attempt, Established, Transport},
 };
 
-pub(super) enum Line<T: Transport> {
+pub(super) enum Link<T: Transport> {
     None,
     Connecting(Pin<Box<T::Connect>>),
     /// The transport panicked before there was an attempt, with this error.
@@ -21,7 +21,7 @@ pub(super) enum Line<T: Transport> {
     Open(Pin<Box<Contained<T::Connection>>>),
 }
 
-impl<T: Transport> Line<T> {
+impl<T: Transport> Link<T> {
     /// Begins an attempt. A transport that panics has failed.
     pub(super) fn dial(transport: &mut T, attempt: Attempt) -> Self {
         match contain(|| Box::pin(transport.connect(attempt))) {
@@ -61,7 +61,7 @@ impl<T: Transport> Line<T> {
     }
 }
 
-impl<T: Transport> Line<T> {
+impl<T: Transport> Link<T> {
     /// The panic of the connection that there is, if there was one.
     pub(super) fn panicked(&self) -> Option<&TransportError> {
         match self {

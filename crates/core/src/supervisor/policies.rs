@@ -1,21 +1,21 @@
-//! What a session keeps of its settings: [`Kept`], and the rules of its machine.
+//! What a session keeps of its settings: [`SessionPolicies`], and the rules of its machine.
 
 use std::time::Duration;
 
-use super::{probes::Exchange, redial::Redial};
+use super::{probes::Probes, redial::Redial};
 use crate::{
     config::{Heartbeat, Policies, Settings},
-    machine::{Pace, Pulse, Rules},
+    machine::{HeartbeatRules, Pace, Rules},
     time::Nanos,
 };
 
 /// What of the [`Policies`] a session keeps once it is built.
-pub(crate) struct Kept {
-    pub(crate) heartbeat: Exchange,
+pub(crate) struct SessionPolicies {
+    pub(crate) heartbeat: Probes,
     pub(crate) redial: Redial,
 }
 
-impl Kept {
+impl SessionPolicies {
     pub(crate) fn new(policies: Policies, max_age: Option<Duration>) -> Self {
         let Policies { heartbeat, delays, verdict, budget, .. } = policies;
         Self { heartbeat: heartbeat.into(), redial: Redial::new(verdict, delays, budget, max_age) }
@@ -25,7 +25,7 @@ impl Kept {
 impl Settings {
     pub(crate) fn rules(&self, heartbeat: &Heartbeat) -> Rules {
         Rules {
-            pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
+            heartbeat: heartbeat.pulse.as_ref().map(|pulse| HeartbeatRules {
                 trigger: pulse.trigger,
                 every: Nanos::of(pulse.every),
                 timeout: Nanos::of(pulse.timeout),
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
-        assert!(size_of::<Kept>() <= 160, "{} bytes", size_of::<Kept>());
+        assert!(size_of::<SessionPolicies>() <= 160, "{} bytes", size_of::<SessionPolicies>());
         assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
             let policies = preset.policies();

@@ -1,4 +1,4 @@
-//! What goes to and fro in a heartbeat: [`Exchange`].
+//! What goes to and fro in a heartbeat: [`Probes`].
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// What of a [`Heartbeat`] is no number: the probes, and what counts for what. The numbers are the
 /// machine's, once a session is built.
-pub(crate) struct Exchange {
+pub(crate) struct Probes {
     probe: Probe,
     /// `None` where it is all by default, as in most sessions.
     answers: Option<Box<Answers>>,
@@ -28,7 +28,7 @@ struct Answers {
     adaptive: Option<Duration>,
 }
 
-impl From<Heartbeat> for Exchange {
+impl From<Heartbeat> for Probes {
     fn from(heartbeat: Heartbeat) -> Self {
         let Heartbeat { pulse, life, reply, hide_replies, adaptive, .. } = heartbeat;
         let probe = pulse.map_or(Probe::Ping, |pulse| pulse.probe);
@@ -39,7 +39,7 @@ impl From<Heartbeat> for Exchange {
     }
 }
 
-impl Exchange {
+impl Probes {
     /// The probe numbered `number`, where the transport can or cannot send pings; `None` if the
     /// function that makes it panicked.
     pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> Option<Frame> {
@@ -119,7 +119,7 @@ impl Exchange {
 }
 
 /// The user's functions go one by one, so that a panic of the `Drop` of one harms nobody.
-impl Drop for Exchange {
+impl Drop for Probes {
     fn drop(&mut self) {
         drop_contained(std::mem::replace(&mut self.probe, Probe::Ping));
         if let Some(answers) = self.answers.take() {
@@ -146,17 +146,17 @@ mod tests {
 
     #[test]
     fn without_pings_the_original_message_is_sent() {
-        let mut exchange = Exchange::from(Heartbeat::idle(Duration::from_secs(1)));
-        assert!(matches!(exchange.probe(7, true), Some(Frame::Ping(p)) if p[7] == 7));
+        let mut probes = Probes::from(Heartbeat::idle(Duration::from_secs(1)));
+        assert!(matches!(probes.probe(7, true), Some(Frame::Ping(p)) if p[7] == 7));
         assert!(
-            matches!(exchange.probe(7, false), Some(Frame::Message(m)) if m.as_text() == Some("heartbeat"))
+            matches!(probes.probe(7, false), Some(Frame::Message(m)) if m.as_text() == Some("heartbeat"))
         );
     }
 
     #[test]
     fn what_is_by_default_takes_no_box() {
         for heartbeat in [Heartbeat::off(), Heartbeat::original()] {
-            assert!(Exchange::from(heartbeat).answers.is_none());
+            assert!(Probes::from(heartbeat).answers.is_none());
         }
     }
 
@@ -164,12 +164,12 @@ mod tests {
     #[test]
     fn what_is_not_by_default_is_kept() {
         let message = Message::from("x");
-        let mut data = Exchange::from(Heartbeat::original().proof_of_life(ProofOfLife::Data));
+        let mut data = Probes::from(Heartbeat::original().proof_of_life(ProofOfLife::Data));
         assert!(!data.all_is_life() && data.message_is_life(&message, false));
-        let mut reply = Exchange::from(Heartbeat::original().reply(|_| true).hide_replies());
+        let mut reply = Probes::from(Heartbeat::original().reply(|_| true).hide_replies());
         assert!(reply.is_reply(&message, false) && reply.hides_replies());
         let floor = Duration::from_secs(1);
-        let adaptive = Exchange::from(Heartbeat::original().adaptive(floor));
+        let adaptive = Probes::from(Heartbeat::original().adaptive(floor));
         assert_eq!(adaptive.adaptive(), Some(floor));
     }
 }

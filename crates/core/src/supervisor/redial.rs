@@ -8,7 +8,7 @@ use crate::{
         Delays, DialBudget, Failure, Judge, MakeDelays, Random, Verdict,
         dial_budget::{Place, Turn},
     },
-    machine::Ruling,
+    machine::Decision,
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
     time::Timestamp,
 };
@@ -29,8 +29,8 @@ pub(crate) struct Redial {
 }
 
 /// What is to be done about a loss, and which function panicked over it.
-pub(super) struct Judgement {
-    pub(super) ruling: Ruling,
+pub(super) struct Judged {
+    pub(super) decision: Decision,
     pub(super) panic: Option<Box<UserPanic>>,
 }
 
@@ -57,12 +57,7 @@ impl Redial {
 
     /// Judges a loss. A verdict that panics counts as [`Verdict::Retry`]: the backoff keeps the
     /// attempts apart, and the panic is reported with the loss.
-    pub(super) fn judge(
-        &mut self,
-        failure: &Failure<'_>,
-        fresh: bool,
-        now: Timestamp,
-    ) -> Judgement {
+    pub(super) fn judge(&mut self, failure: &Failure<'_>, fresh: bool, now: Timestamp) -> Judged {
         if fresh {
             drop_contained(self.delays.take());
         }
@@ -73,7 +68,7 @@ impl Redial {
             Err(panic) => (Verdict::Retry, Some(Box::new(panic))),
         };
         let after = match verdict {
-            Verdict::Stop => return Judgement { ruling: Ruling::Stop, panic },
+            Verdict::Stop => return Judged { decision: Decision::Stop, panic },
             Verdict::Retry => Duration::ZERO,
             Verdict::RetryAfter(after) => after,
             Verdict::RefreshThenRetry => {
@@ -86,16 +81,16 @@ impl Redial {
             // apart by their backoff.
             Ok(Some(delay)) => {
                 let delay = delay.saturating_add(after).max(self.wait_for_budget(now));
-                Judgement { ruling: Ruling::Retry(delay), panic }
+                Judged { decision: Decision::Retry(delay), panic }
             }
-            Ok(None) => Judgement { ruling: Ruling::NoDelayLeft, panic },
-            Err(panic) => Judgement { ruling: Ruling::Panicked, panic: Some(Box::new(panic)) },
+            Ok(None) => Judged { decision: Decision::NoDelayLeft, panic },
+            Err(panic) => Judged { decision: Decision::Panicked, panic: Some(Box::new(panic)) },
         }
     }
 
     /// When a connection that is wanted no more is replaced: as soon as may be.
-    pub(super) fn replace(&self, now: Timestamp) -> Ruling {
-        Ruling::Retry(self.wait_for_budget(now))
+    pub(super) fn replace(&self, now: Timestamp) -> Decision {
+        Decision::Retry(self.wait_for_budget(now))
     }
 
     fn next_delay(&mut self) -> Result<Option<Duration>, UserPanic> {

@@ -1,4 +1,4 @@
-//! The desk: turns transitions into events, keeps the counts, publishes the status.
+//! The reporter: turns transitions into events, keeps the counts, publishes the status.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Reporter {
     /// Events of the last round: a handful at most, read before anything else happens.
     events: VecDeque<Event>,
     traffic: Traffic,
@@ -62,7 +62,7 @@ struct Traffic {
     bytes_out: u64,
 }
 
-impl Desk {
+impl Reporter {
     pub(super) fn new() -> Self {
         Self {
             events: VecDeque::new(),
@@ -126,7 +126,7 @@ impl Desk {
 const A_LOSS_HAS_A_CAUSE: &str = "whatever ends a connection or an attempt is noted with its cause";
 
 /// Counting.
-impl Desk {
+impl Reporter {
     pub(super) fn count_in(&mut self, bytes: usize) {
         self.stale = true;
         self.traffic.messages_in += 1;
@@ -222,7 +222,7 @@ impl Desk {
 }
 
 /// Telling.
-impl Desk {
+impl Reporter {
     /// Makes the event of a transition, and counts it.
     pub(super) fn tell(
         &mut self,

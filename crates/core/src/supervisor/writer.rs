@@ -21,7 +21,7 @@ pub(super) struct Writer {
     probe: bool,
     /// The probe was given to the connection and not flushed yet.
     probe_handed: bool,
-    goodbye: Goodbye,
+    close: CloseSlot,
     /// Something was given to the connection since the last completed flush.
     dirty: bool,
     /// There are messages of the outbox among it.
@@ -37,7 +37,7 @@ pub(super) struct Writer {
 }
 
 #[derive(Debug, Default)]
-enum Goodbye {
+enum CloseSlot {
     #[default]
     None,
     /// Wanted, after all that is queued.
@@ -107,18 +107,21 @@ impl Writer {
         self.probe_handed
     }
 
-    pub(super) fn say_goodbye(&mut self, frame: CloseFrame, after_queue: bool) {
-        if !matches!(self.goodbye, Goodbye::Sent(_)) {
+    pub(super) fn send_close(&mut self, frame: CloseFrame, after_queue: bool) {
+        if !matches!(self.close, CloseSlot::Sent(_)) {
             let frame = Box::new(frame);
-            self.goodbye =
-                if after_queue { Goodbye::AfterQueue(frame) } else { Goodbye::BeforeQueue(frame) };
+            self.close = if after_queue {
+                CloseSlot::AfterQueue(frame)
+            } else {
+                CloseSlot::BeforeQueue(frame)
+            };
         }
     }
 
     /// The code of the close frame that was written.
-    pub(super) fn goodbye_code(&self) -> Option<u16> {
-        match self.goodbye {
-            Goodbye::Sent(code) if !self.dirty => Some(code),
+    pub(super) fn close_code(&self) -> Option<u16> {
+        match self.close {
+            CloseSlot::Sent(code) if !self.dirty => Some(code),
             _ => None,
         }
     }
@@ -142,28 +145,28 @@ impl Writer {
         self.failed.is_none()
             && !self.flushing
             && !self.blocked
-            && matches!(self.goodbye, Goodbye::None | Goodbye::AfterQueue(_))
+            && matches!(self.close, CloseSlot::None | CloseSlot::AfterQueue(_))
     }
 
     fn wants_control(&self) -> bool {
-        self.probe || matches!(self.goodbye, Goodbye::AfterQueue(_) | Goodbye::BeforeQueue(_))
+        self.probe || matches!(self.close, CloseSlot::AfterQueue(_) | CloseSlot::BeforeQueue(_))
     }
 
     /// Writes as much as the connection takes: one window, and the flush of it where it is wanted.
-    /// `has_stirred`: whether the connection has called its waker since it was last asked to read.
+    /// `is_io_woken`: whether the connection has called its waker since it was last asked to read.
     pub(super) fn write<C: Connection>(
         &mut self,
         mut connection: Pin<&mut C>,
         source: &mut impl Source,
         until: Until,
-        has_stirred: impl Fn() -> bool,
+        is_io_woken: impl Fn() -> bool,
         cx: &mut Context<'_>,
     ) -> Written {
         let mut written = Written::default();
         if self.failed.is_some() {
             return written;
         }
-        let stirred_before = has_stirred();
+        let stirred_before = is_io_woken();
         let result = self.step(connection.as_mut(), source, until, cx, &mut written);
         source.take_back(&mut self.window);
         if let Err(error) = result {
@@ -172,7 +175,7 @@ impl Writer {
             return written;
         }
         // A connection that is pending and has called within the poll hesitates: it is not blocked.
-        if written.blocked && has_stirred() {
+        if written.blocked && is_io_woken() {
             written.blocked = self.blocked && stirred_before;
         }
         if self.blocked || written.blocked {
@@ -223,7 +226,7 @@ impl Writer {
         cx: &mut Context<'_>,
         written: &mut Written,
     ) -> Result<(), TransportError> {
-        if matches!(self.goodbye, Goodbye::Sent(_)) {
+        if matches!(self.close, CloseSlot::Sent(_)) {
             return Ok(());
         }
         if self.probe {
@@ -236,7 +239,7 @@ impl Writer {
             self.probe_handed = true;
             self.dirty = true;
         }
-        if !matches!(self.goodbye, Goodbye::BeforeQueue(_)) {
+        if !matches!(self.close, CloseSlot::BeforeQueue(_)) {
             source.hand_over(&mut self.window);
         }
         while !self.window.is_empty() {
@@ -251,15 +254,15 @@ impl Writer {
                 connection.as_mut().start_send(Frame::Message(message))?;
             }
         }
-        let frame = match &self.goodbye {
-            Goodbye::BeforeQueue(frame) => CloseFrame::clone(frame),
-            Goodbye::AfterQueue(frame) if source.is_settled() => CloseFrame::clone(frame),
+        let frame = match &self.close {
+            CloseSlot::BeforeQueue(frame) => CloseFrame::clone(frame),
+            CloseSlot::AfterQueue(frame) if source.is_settled() => CloseFrame::clone(frame),
             _ => return Ok(()),
         };
         if !self.is_ready(connection.as_mut(), cx, written)? {
             return Ok(());
         }
-        self.goodbye = Goodbye::Sent(frame.code);
+        self.close = CloseSlot::Sent(frame.code);
         self.dirty = true;
         connection.start_send(Frame::Close(Some(frame)))
     }

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::sim::{Output, Sim, in_millis, ms, nanos, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
-    machine::{Action, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
+    machine::{
+        Action, Decision, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, State, Transition,
+    },
     time::{Nanos, Timestamp},
 };
 
@@ -30,7 +32,7 @@ enum Step {
     Resume,
     Postponed(u64),
     Late(u8, u64),
-    NextRuling(Ruling),
+    NextRuling(Decision),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +73,9 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Resume),
         (0..100_000_u64).prop_map(Step::Postponed),
         (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
-        (0..100_000_u64).prop_map(|delay| Step::NextRuling(Ruling::Retry(ms(delay)))),
-        Just(Step::NextRuling(Ruling::NoDelayLeft)),
-        Just(Step::NextRuling(Ruling::Stop)),
+        (0..100_000_u64).prop_map(|delay| Step::NextRuling(Decision::Retry(ms(delay)))),
+        Just(Step::NextRuling(Decision::NoDelayLeft)),
+        Just(Step::NextRuling(Decision::Stop)),
     ];
     prop_oneof![
         8 => wait(),
@@ -87,8 +89,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
-    let pulse = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
-        |(idle, every, timeout, max_missed)| Pulse {
+    let heartbeat = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
+        |(idle, every, timeout, max_missed)| HeartbeatRules {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
             every: nanos(every),
             timeout: nanos(timeout),
@@ -108,11 +110,11 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         },
     );
     let write_timeout = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
-    let pulse = proptest::option::weighted(0.9, pulse);
-    (pulse, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
-        |(pulse, pace, write_timeout, recheck, stable)| Rules {
+    let heartbeat = proptest::option::weighted(0.9, heartbeat);
+    (heartbeat, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
+        |(heartbeat, pace, write_timeout, recheck, stable)| Rules {
             write_timeout,
-            pulse,
+            heartbeat,
             recheck: nanos(recheck),
             stable_after: nanos(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
@@ -190,7 +192,7 @@ impl Watch {
             Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
             Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
             Step::Departed { before_probe } => {
-                sim.feed(|machine, now| machine.handle_departed(now, number, before_probe));
+                sim.feed(|machine, now| machine.handle_acknowledged(now, number, before_probe));
             }
             Step::Flushed => sim.feed(|machine, now| machine.handle_flushed(now, number)),
             Step::Intake(intake) => sim.intake(intake),
@@ -214,7 +216,7 @@ impl Watch {
                 }
             }
             Step::Late(input, ago) => self.late(input, ago),
-            Step::NextRuling(ruling) => sim.ruling = ruling,
+            Step::NextRuling(decision) => sim.decision = decision,
         }
         self.check();
     }
@@ -280,7 +282,7 @@ impl Watch {
         assert!(new.len() <= 16, "one input led to {} outputs: {new:?}", new.len());
         for output in new {
             assert!(
-                self.closed == 0 || matches!(output, Output::Did(Action::EndLeave)),
+                self.closed == 0 || matches!(output, Output::Did(Action::EndDrain)),
                 "{output:?} after the end"
             );
             match output {

@@ -10,7 +10,7 @@ use crate::{
     outbox::{Online, Unsent},
     panics::{contain, drop_contained},
     shared::State,
-    supervisor::{contained::panicked, link::Line, redial::Judgement, reporter::Desk},
+    supervisor::{contained::panicked, link::Link, redial::Judged, reporter::Reporter},
     sync::Garbage,
     time::{Timer, Timestamp},
     transport::{Attempt, Connection, Predecessor, Transport},
@@ -28,17 +28,17 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if commands.is_empty() {
             return Step::Still;
         }
-        self.tell_time();
+        self.read_clock();
         let now = self.now;
         if let Some(frame) = commands.close {
-            self.goodbye = self.goodbye.take().or_else(|| frame.map(Box::new));
+            self.close_frame = self.close_frame.take().or_else(|| frame.map(Box::new));
             self.machine.handle_close(now);
         }
         if commands.abort {
             self.machine.handle_abort(now);
         }
         if let Some(panic) = commands.panic {
-            self.desk.panicked(panic);
+            self.reporter.panicked(panic);
             self.machine.handle_panicked(now);
         }
         match commands.pause {
@@ -67,7 +67,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let mut step = Step::Still;
         let mut dialled = false;
         while let Some(action) = self.machine.poll_action() {
-            if !matches!(action, Action::Probe | Action::SayGoodbye) {
+            if !matches!(action, Action::Probe | Action::SendClose) {
                 step = Step::Moved;
             }
             dialled |= matches!(action, Action::Dial { .. });
@@ -91,8 +91,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn act(&mut self, action: Action, cx: &mut Context<'_>) {
         match action {
             Action::Abandon(loss) => {
-                drop_contained(self.leaving.take());
-                self.drop_line(match loss {
+                drop_contained(self.draining.take());
+                self.drop_link(match loss {
                     Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),
                     Loss::HeartbeatTimeout(time) => Some(LostCause::HeartbeatTimeout(time)),
                     Loss::WriteStalled(time) => Some(LostCause::WriteStalled(time)),
@@ -102,20 +102,20 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     Loss::Reported | Loss::Ended => None,
                 });
             }
-            Action::TakeLeave if self.leaving.is_none() => self.machine.handle_left(),
-            Action::TakeLeave => self.take_leave(cx),
-            Action::EndLeave => drop_contained(self.leaving.take()),
-            Action::Judge { fresh } => self.judge(fresh),
+            Action::Drain if self.draining.is_none() => self.machine.handle_drained(),
+            Action::Drain => self.drain(cx),
+            Action::EndDrain => drop_contained(self.draining.take()),
+            Action::AskVerdict { fresh } => self.judge(fresh),
             Action::Replace => {
-                let ruling = self.policies.redial.replace(self.now);
-                self.machine.handle_ruling(self.now, ruling);
+                let decision = self.policies.redial.replace(self.now);
+                self.machine.handle_decision(self.now, decision);
             }
             Action::Dial { attempt, deadline, follows } => self.dial(attempt, deadline, follows),
             Action::Probe => {
-                if let Some(connection) = self.line.open() {
+                if let Some(connection) = self.link.open() {
                     connection.shrink();
                 }
-                if let Some(connection) = self.line.open() {
+                if let Some(connection) = self.link.open() {
                     self.left.ask(connection);
                 }
                 self.probe.number += 1;
@@ -123,27 +123,27 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.probe.answered = false;
                 self.writer.probe();
             }
-            Action::SayGoodbye => {
+            Action::SendClose => {
                 // The user may have closed the session since the last look.
                 let (by_user, asked) = self.shared.with(|state, _| {
                     (state.outbox.is_closed(), state.commands.close.as_deref().cloned().flatten())
                 });
-                let own = self.goodbye.take().map(|own| *own).or(asked);
+                let own = self.close_frame.take().map(|own| *own).or(asked);
                 let frame = own.unwrap_or_else(|| CloseFrame::new(1000, ""));
-                self.writer.say_goodbye(frame, by_user);
+                self.writer.send_close(frame, by_user);
             }
         }
     }
 
-    /// Finds a ruling on the loss that the desk was told of.
+    /// Finds a decision on the loss that the reporter was told of.
     pub(super) fn judge(&mut self, fresh: bool) {
         let redial = &mut self.policies.redial;
-        let failure = self.desk.failure(redial.was_refreshed());
-        let Judgement { ruling, panic } = redial.judge(&failure, fresh, self.now);
+        let failure = self.reporter.failure(redial.was_refreshed());
+        let Judged { decision, panic } = redial.judge(&failure, fresh, self.now);
         if let Some(panic) = panic {
-            self.desk.panicked(panic);
+            self.reporter.panicked(panic);
         }
-        self.machine.handle_ruling(self.now, ruling);
+        self.machine.handle_decision(self.now, decision);
     }
 
     pub(super) fn dial(&mut self, number: u32, deadline: Option<Timestamp>, follows: Predecessor) {
@@ -153,29 +153,29 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             deadline,
             follows,
             refresh: self.policies.redial.begin(),
-            last: self.desk.last_cause().cloned(),
+            last: self.reporter.last_cause().cloned(),
         };
         let transport = &mut self.transport;
-        self.line = match contain(|| transport.can_ping()) {
+        self.link = match contain(|| transport.can_ping()) {
             Ok(can_ping) => {
                 self.can_ping = can_ping;
-                Line::dial(transport, attempt)
+                Link::dial(transport, attempt)
             }
-            Err(words) => Line::Failed(panicked(words)),
+            Err(words) => Link::Failed(panicked(words)),
         };
     }
 
     /// Ends the session if a function of the heartbeat has panicked.
     pub(super) fn end_by_panic(&mut self) {
         if let Some(panic) = self.policies.heartbeat.take_panic() {
-            self.desk.panicked(panic);
+            self.reporter.panicked(panic);
             self.machine.handle_panicked(self.now);
         }
     }
 
     pub(super) fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        self.publish_with(|state, desk, garbage| {
+        self.publish_with(|state, reporter, garbage| {
             if closes {
                 state.outbox.close(garbage);
             }
@@ -183,11 +183,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 Transition::Closed(_) | Transition::Lost { .. } => state.outbox.take_unsent(),
                 _ => Unsent::default(),
             };
-            desk.tell(transition, unsent, &mut state.published.status, garbage);
+            reporter.tell(transition, unsent, &mut state.published.status, garbage);
         });
         if closes {
             self.alarm = Alarm::default();
-            self.shared.slots.wake();
+            self.shared.tasks.wake();
         }
     }
 
@@ -198,12 +198,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Changes something of what is published, and the rest of it by the way.
     pub(super) fn publish_with(
         &mut self,
-        change: impl FnOnce(&mut State, &mut Desk, &mut Garbage<'_>),
+        change: impl FnOnce(&mut State, &mut Reporter, &mut Garbage<'_>),
     ) {
-        let Self { shared, desk, machine, now, .. } = self;
+        let Self { shared, reporter, machine, now, .. } = self;
         shared.with(|state, garbage| {
-            change(state, desk, garbage);
-            desk.publish(machine, *now, state, garbage);
+            change(state, reporter, garbage);
+            reporter.publish(machine, *now, state, garbage);
             state.published.renew(garbage);
         });
     }

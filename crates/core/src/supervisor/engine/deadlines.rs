@@ -4,16 +4,16 @@ use std::{collections::VecDeque, task::Context};
 
 use futures_sink::Sink;
 
-use super::{Clock, Engine, ProbeOut, Step, left::Departed};
+use super::{Clock, Engine, ProbeOut, Step, left::Progress};
 use crate::{
     event::LostCause,
     message::{Frame, Message},
     panics::drop_contained,
     shared::{Shared, State},
     supervisor::{
-        link::Line,
-        probes::Exchange,
-        reporter::Desk,
+        link::Link,
+        probes::Probes,
+        reporter::Reporter,
         writer::{Source, Until},
     },
     sync::{Garbage, discard},
@@ -39,11 +39,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if !self.may_judge(life) {
                 return Step::Moved;
             }
-            self.bury();
+            self.report_write_error();
             step = Step::Moved;
         }
-        self.take_leave(cx);
-        if self.readable.is_quiet() && matches!(self.line, Line::Open(_)) {
+        self.drain(cx);
+        if self.readable.is_quiet() && matches!(self.link, Link::Open(_)) {
             self.machine.handle_caught_up(self.now, self.machine.connection());
         }
         self.ask_budget();
@@ -52,7 +52,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 return Step::Moved;
             }
             self.hear_trickle();
-            self.see_departed();
+            self.note_acknowledged();
             if self.lose_panicked() {
                 step = Step::Moved;
             }
@@ -96,21 +96,21 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// Looks, before a verdict is given, at what has left.
-    fn see_departed(&mut self) {
+    fn note_acknowledged(&mut self) {
         if !self.machine.verdict_is_due(self.now) {
             return;
         }
-        let Some(connection) = self.line.open() else { return };
+        let Some(connection) = self.link.open() else { return };
         let before_probe = match self.left.look(connection) {
-            Departed::Nothing => return,
-            Departed::BehindProbe => false,
-            Departed::BeforeProbe => true,
+            Progress::Nothing => return,
+            Progress::BehindProbe => false,
+            Progress::BeforeProbe => true,
         };
-        self.machine.handle_departed(self.now, self.machine.connection(), before_probe);
+        self.machine.handle_acknowledged(self.now, self.machine.connection(), before_probe);
     }
 
     fn note_arrived(&mut self) {
-        self.arrived = self.line.open().and_then(|connection| connection.bytes_read()).unwrap_or(0);
+        self.arrived = self.link.open().and_then(|connection| connection.bytes_read()).unwrap_or(0);
     }
 
     /// Asks the shared budget for an attempt that is due or waits for its turn.
@@ -129,7 +129,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // One look a poll: when nothing was read since the outbox was handed over, that one serves.
         let clock = std::mem::replace(&mut self.clock, Clock::Behind);
         if clock != (Clock::Fresh { frames: self.frames }) {
-            self.tell_time();
+            self.read_clock();
         }
         self.turn.count(std::mem::take(&mut self.frames), self.now);
         if !self.heard.any {
@@ -139,32 +139,32 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         let was_out = self.machine.probe_since().is_some();
         self.machine.handle_frame(self.now, connection, heard.life);
-        self.desk.heard();
+        self.reporter.heard();
         if heard.answer {
             self.probe.answered = true;
             let sent = self.probe.sent.take();
             // Only pongs are told apart: any message, or a reply to a probe before, may come late.
             if sent.is_some() && !self.probe.by_message {
-                self.desk.proven();
+                self.reporter.proven();
             }
             let time = sent.map(|sent| self.now.saturating_since(sent));
-            self.desk.answered(time, &self.shared);
+            self.reporter.answered(time, &self.shared);
         }
         self.alarm.stale |= was_out && self.machine.probe_since().is_none();
         heard.life
     }
 
-    pub(super) fn tell_time(&mut self) {
+    pub(super) fn read_clock(&mut self) {
         self.now = self.now.max(self.timer.now());
     }
 
     /// Drops what has grown too old in the outbox. What is handed over is looked at by the way.
     fn expire(&mut self) {
         if self.has_queue {
-            let (now, desk) = (self.now, &mut self.desk);
-            self.shared.with(|state, garbage| expire(state, desk, now, garbage));
+            let (now, reporter) = (self.now, &mut self.reporter);
+            self.shared.with(|state, garbage| expire(state, reporter, now, garbage));
         } else {
-            self.desk.queue_expiry = None;
+            self.reporter.queue_expiry = None;
         }
     }
 
@@ -174,7 +174,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     #[inline(never)]
     pub(super) fn hand(&mut self, cx: &mut Context<'_>) {
         if self.writer.takes_more() {
-            self.tell_time();
+            self.read_clock();
             self.write(cx, Until::Handed);
             self.clock = Clock::Fresh { frames: self.frames };
         }
@@ -182,7 +182,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     pub(super) fn write(&mut self, cx: &mut Context<'_>, until: Until) -> Step {
         let wanted = self.has_queue || !self.writer.is_idle();
-        let (true, Line::Open(connection)) = (wanted && self.machine.may_write(), &mut self.line)
+        let (true, Link::Open(connection)) = (wanted && self.machine.may_write(), &mut self.link)
         else {
             self.expire();
             return Step::Still;
@@ -192,13 +192,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             more: &mut self.has_queue,
             seen: false,
             now: self.now,
-            desk: &mut self.desk,
+            reporter: &mut self.reporter,
             heartbeat: &mut self.policies.heartbeat,
             probe: &mut self.probe,
             can_ping: self.can_ping,
         };
-        let has_stirred = || self.shared.slots.has_stirred();
-        let written = self.writer.write(connection.as_mut(), &mut source, until, has_stirred, cx);
+        let is_io_woken = || self.shared.tasks.is_io_woken();
+        let written = self.writer.write(connection.as_mut(), &mut source, until, is_io_woken, cx);
         if !source.seen {
             self.expire();
         }
@@ -213,7 +213,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.machine.handle_write_blocked(self.now, number);
         }
         if written.probe {
-            self.desk.probing();
+            self.reporter.probing();
         }
         if written.messages {
             self.settle_written();
@@ -223,7 +223,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         if written.probe {
             self.probe.sent = (!self.probe.answered).then_some(self.now);
-            let round_trip = self.desk.probed(&self.shared);
+            let round_trip = self.reporter.probed(&self.shared);
             let longest = self
                 .policies
                 .heartbeat
@@ -231,7 +231,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 .and_then(|floor| round_trip.patience().map(|patience| patience.max(floor)));
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
-            if let Some(connection) = self.line.open() {
+            if let Some(connection) = self.link.open() {
                 self.left.written(connection);
             }
         }
@@ -248,17 +248,17 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Reports a panic of the connection, which is not read or written any more.
     fn lose_panicked(&mut self) -> bool {
-        let Some(error) = self.line.panicked() else { return false };
+        let Some(error) = self.link.panicked() else { return false };
         let cause = LostCause::Broken(error.clone());
-        self.lose_line(cause);
+        self.lose_link(cause);
         true
     }
 
     /// Reports a failed write.
-    fn bury(&mut self) {
+    fn report_write_error(&mut self) {
         if let Some(error) = self.writer.failure() {
             let cause = LostCause::Broken(error.clone());
-            self.lose_line(cause);
+            self.lose_link(cause);
         }
     }
 
@@ -268,24 +268,24 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let load =
             self.shared.with(|state, garbage| state.outbox.written(connection, kept, garbage));
         discard(kept.drain(..));
-        self.desk.count_out(load);
+        self.reporter.count_out(load);
     }
 
     /// Lets a connection that the peer closed write its reply.
-    pub(super) fn take_leave(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = &mut self.leaving
+    pub(super) fn drain(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.draining
             && connection.as_mut().poll_flush(cx).is_ready()
         {
-            drop_contained(self.leaving.take());
-            self.machine.handle_left();
+            drop_contained(self.draining.take());
+            self.machine.handle_drained();
         }
     }
 }
 
 /// Stamps what is new in the outbox, drops what is too old, and notes how it stands.
-fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, garbage: &mut Garbage<'_>) {
+fn expire(state: &mut State, reporter: &mut Reporter, now: Timestamp, garbage: &mut Garbage<'_>) {
     state.outbox.expire(now, garbage);
-    desk.look_at(state);
+    reporter.look_at(state);
 }
 
 /// The outbox under its lock, and the heartbeat, as the writer sees them.
@@ -296,8 +296,8 @@ struct Handing<'a> {
     /// Nothing in it is too old.
     seen: bool,
     now: Timestamp,
-    desk: &'a mut Desk,
-    heartbeat: &'a mut Exchange,
+    reporter: &'a mut Reporter,
+    heartbeat: &'a mut Probes,
     probe: &'a mut ProbeOut,
     can_ping: bool,
 }
@@ -313,15 +313,15 @@ impl Source for Handing<'_> {
         if !*self.more {
             return;
         }
-        let Self { more, now, desk, .. } = self;
+        let Self { more, now, reporter, .. } = self;
         self.seen = true;
         self.shared.with(|state, garbage| {
-            expire(state, desk, *now, garbage);
+            expire(state, reporter, *now, garbage);
             state.outbox.hand_over(to);
             **more = state.outbox.has_queued();
         });
         if !*self.more {
-            self.desk.queue_expiry = None;
+            self.reporter.queue_expiry = None;
         }
     }
 

@@ -31,7 +31,7 @@ impl Default for Left {
 
 /// What a look has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Departed {
+pub(super) enum Progress {
     Nothing,
     /// Bytes left, but none of the probe or before it.
     BehindProbe,
@@ -54,15 +54,15 @@ impl Left {
     }
 
     /// What has left since the last look.
-    pub(super) fn look<C: Connection>(&mut self, connection: Pin<&mut C>) -> Departed {
+    pub(super) fn look<C: Connection>(&mut self, connection: Pin<&mut C>) -> Progress {
         let now = count(&*connection).1;
         let before = std::mem::replace(&mut self.last, now);
         if now <= before {
-            Departed::Nothing
+            Progress::Nothing
         } else if before < self.probe {
-            Departed::BeforeProbe
+            Progress::BeforeProbe
         } else {
-            Departed::BehindProbe
+            Progress::BehindProbe
         }
     }
 }

@@ -22,7 +22,7 @@
 //! behind it. And a probe that has not left yet, or has just left, is owed no answer: the bytes
 //! that left since the last look put its deadline off (`left.rs`).
 //!
-//! 14: Read before you bury. After a failed write the connection is read in the same way before it
+//! 14: Read before you report_write_error. After a failed write the connection is read in the same way before it
 //! is dropped; the peer's close code outranks the write error.
 //!
 //! Besides these: no flood keeps a poll busy. A turn handles some 1,024 frames, or takes some
@@ -50,15 +50,15 @@ use self::{
     park::Alarm,
     turn::{Readable, Turn},
 };
-use super::{contained::Contained, link::Line, reporter::Desk, writer::Writer};
+use super::{contained::Contained, link::Link, reporter::Reporter, writer::Writer};
 use crate::{
     config::{Policies, Settings},
     event::Event,
     machine::{Intake, Machine},
     message::{CloseFrame, Frame, Message},
     outbox::Outbox,
-    shared::{Bell, Shared},
-    supervisor::policies::Kept,
+    shared::{Shared, TimerWaker},
+    supervisor::policies::SessionPolicies,
     time::{Timer, Timestamp},
     transport::Transport,
 };
@@ -84,9 +84,9 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     transport: T,
     timer: K,
     machine: Machine,
-    line: Line<T>,
+    link: Link<T>,
     /// A connection that the peer closed, while it writes its reply.
-    leaving: Option<Pin<Box<Contained<T::Connection>>>>,
+    draining: Option<Pin<Box<Contained<T::Connection>>>>,
     alarm: Alarm<K>,
     /// The only waker that the sleep ever sees.
     bell: Waker,
@@ -108,9 +108,9 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// The connection that there is can send pings. Asked when it is dialled: by the time of a
     /// probe the transport may be set on another kind.
     can_ping: bool,
-    policies: Kept,
-    goodbye: Option<Box<CloseFrame>>,
-    desk: Desk,
+    policies: SessionPolicies,
+    close_frame: Option<Box<CloseFrame>>,
+    reporter: Reporter,
     shared: Arc<Shared>,
     started: bool,
 }
@@ -161,10 +161,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             transport,
             timer,
             machine: Machine::new(rules),
-            line: Line::None,
-            leaving: None,
+            link: Link::None,
+            draining: None,
             alarm: Alarm::default(),
-            bell: Bell::waker(&shared),
+            bell: TimerWaker::waker(&shared),
             now,
             clock: Clock::Behind,
             frames: 0,
@@ -177,9 +177,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             has_queue: false,
             probe: ProbeOut::default(),
             can_ping: false,
-            policies: Kept::new(policies, settings.max_age),
-            goodbye: None,
-            desk: Desk::new(),
+            policies: SessionPolicies::new(policies, settings.max_age),
+            close_frame: None,
+            reporter: Reporter::new(),
             shared,
             started: false,
         }
@@ -241,10 +241,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.readable.is_first() {
             // The application may have taken its time since the last poll, and it is this poll that
             // must not take long.
-            self.tell_time();
+            self.read_clock();
         }
         for _ in 0..ROUNDS_PER_POLL {
-            if let Some(event) = self.desk.pop() {
+            if let Some(event) = self.reporter.pop() {
                 return Poll::Ready(Some(event));
             }
             if self.shared.has_work() && self.take_work(cx) == Step::Moved {
@@ -259,7 +259,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             let mut reading = self.begin_reading(cx);
             while matches!(reading, Reading::On)
-                && let Line::Open(connection) = &mut self.line
+                && let Link::Open(connection) = &mut self.link
             {
                 reading = match connection.as_mut().poll_next(cx) {
                     Poll::Ready(Some(Ok(Frame::Message(message)))) => {
@@ -321,7 +321,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     #[inline(never)]
     fn end_turn(&mut self, cx: &Context<'_>) {
         self.turn = Turn::BEGIN;
-        if self.desk.is_stale(&self.machine) {
+        if self.reporter.is_stale(&self.machine) {
             self.publish();
         }
         cx.waker().wake_by_ref();
@@ -331,7 +331,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     #[inline(never)]
     fn change_intake(&mut self, intake: Intake) {
         if intake.is_full() != self.machine.intake().is_full() {
-            self.tell_time();
+            self.read_clock();
         }
         self.machine.handle_intake(self.now, intake);
     }

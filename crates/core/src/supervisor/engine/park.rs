@@ -30,10 +30,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn park(&mut self) -> Step {
         // Its waker never changes, so it is polled when it is set and once it has called.
         let mut cx = Context::from_waker(&self.bell);
-        if self.shared.slots.take_rung() || self.alarm.is_due(self.now) {
+        if self.shared.tasks.take_timer_woken() || self.alarm.is_due(self.now) {
             self.alarm.is_over(&mut cx);
         }
-        let deadline = earlier(self.machine.poll_deadline(), self.desk.queue_expiry);
+        let deadline = earlier(self.machine.poll_deadline(), self.reporter.queue_expiry);
         let deadline = earlier(deadline, self.policies.redial.look());
         if self.alarm.set(deadline, &self.timer, &mut cx) == Step::Moved {
             return Step::Moved;
@@ -42,7 +42,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.shared.has_work() {
             return Step::Moved;
         }
-        if self.desk.is_stale(&self.machine) {
+        if self.reporter.is_stale(&self.machine) {
             self.publish();
         }
         Step::Still
@@ -54,9 +54,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return;
         }
         // A timer that panics may be what dropped it; the end needs no exact moment.
-        let _ = contain(|| self.tell_time());
-        drop_contained(self.leaving.take());
-        self.drop_line(None);
+        let _ = contain(|| self.read_clock());
+        drop_contained(self.draining.take());
+        self.drop_link(None);
         self.machine.handle_abort(self.now);
         self.publish_with(|state, _, garbage| {
             state.outbox.close(garbage);

@@ -15,7 +15,7 @@ use crate::{
     event::LostCause,
     message::{CloseFrame, Message},
     outbox::Online,
-    supervisor::{contained::Contained, link::Line, writer::Writer},
+    supervisor::{contained::Contained, link::Link, writer::Writer},
     time::Timer,
     transport::Transport,
 };
@@ -24,18 +24,18 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Whether the connection is to be polled. An attempt is polled here.
     #[inline]
     pub(super) fn begin_reading(&mut self, cx: &mut Context<'_>) -> Reading {
-        match self.line {
-            Line::Open(_) => {}
-            Line::None => return Reading::Over(Step::Still),
-            Line::Connecting(_) | Line::Failed(_) => return Reading::Over(self.connect(cx)),
+        match self.link {
+            Link::Open(_) => {}
+            Link::None => return Reading::Over(Step::Still),
+            Link::Connecting(_) | Link::Failed(_) => return Reading::Over(self.connect(cx)),
         }
         if !self.machine.may_read() {
             return Reading::Over(Step::Still);
         }
         // Looked at again after the poll: who calls within it has not said all.
-        let stirred = self.shared.slots.take_stirred();
+        let io_woken = self.shared.tasks.take_io_woken();
         if self.readable == Readable::Quiet {
-            if !stirred {
+            if !io_woken {
                 return Reading::Over(Step::Still);
             }
             self.readable = Readable::Maybe;
@@ -59,7 +59,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn hear_plainly(&mut self, len: usize) -> bool {
         self.frames += 1 + (len >> FRAME_SHIFT) as u32;
         self.heard.any = true;
-        self.desk.count_in(len);
+        self.reporter.count_in(len);
         let plain = self.policies.heartbeat.is_plain() && !self.machine.intake().is_full();
         if plain {
             self.heard.life = true;
@@ -82,11 +82,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// After `Pending`: whether the connection, or the attempt, is to be asked again at once,
     /// because a verdict is due and it has called within the poll.
     fn asks_again(&mut self) -> bool {
-        let stirred = self.shared.slots.has_stirred();
-        self.readable.pending(stirred);
+        let io_woken = self.shared.tasks.is_io_woken();
+        self.readable.pending(io_woken);
         let again = self.readable.is_first();
         if again {
-            self.shared.slots.take_stirred();
+            self.shared.tasks.take_io_woken();
             self.frames += 1;
             // What hesitates for a reason may take its time over each poll.
             if self.timer.now().saturating_since(self.now) >= TURN {
@@ -98,7 +98,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Flushes once more before the connection is dropped: what it takes now is written.
     fn flush_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(connection) = self.line.open() else { return Poll::Ready(()) };
+        let Some(connection) = self.link.open() else { return Poll::Ready(()) };
         match connection.poll_flush(cx) {
             Poll::Ready(Ok(())) if self.writer.failure().is_none() => self.settle_written(),
             Poll::Ready(_) => {}
@@ -124,11 +124,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.frames = FRAMES_PER_LOOK;
         }
         if hidden {
-            self.desk.uncount_in(message.len());
+            self.reporter.uncount_in(message.len());
             return None;
         }
         if self.machine.intake().is_full() {
-            self.desk.discarded(message.len());
+            self.reporter.discarded(message.len());
             return None;
         }
         Some(message)
@@ -175,16 +175,16 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let flushed = self.flush_last(cx);
         // A reply repeats our code, and comes after all that we wrote was read.
         let code = frame.as_ref().map(|frame| frame.code);
-        if self.writer.goodbye_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
-            self.desk.all_proven();
+        if self.writer.close_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
+            self.reporter.all_proven();
         }
         if flushed.is_pending()
-            && let Line::Open(connection) = std::mem::replace(&mut self.line, Line::None)
+            && let Link::Open(connection) = std::mem::replace(&mut self.link, Link::None)
         {
-            self.leaving = Some(connection);
+            self.draining = Some(connection);
         }
         let connection = self.machine.connection();
-        self.drop_line(Some(LostCause::ClosedByPeer(frame)));
+        self.drop_link(Some(LostCause::ClosedByPeer(frame)));
         self.machine.handle_peer_closed(self.now, connection);
         Reading::Over(Step::Moved)
     }
@@ -202,28 +202,28 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             let words = "the server ended the connection without a close frame";
             TransportError::new(ErrorKind::Ended, words)
         });
-        self.lose_line(LostCause::Broken(error));
+        self.lose_link(LostCause::Broken(error));
         Reading::Over(Step::Moved)
     }
 
     #[inline(never)]
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {
-            self.shared.slots.take_stirred();
-            match self.line.poll_connect(cx) {
+            self.shared.tasks.take_io_woken();
+            match self.link.poll_connect(cx) {
                 Poll::Ready(result) => break result,
                 Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
                 Poll::Pending => return Step::Still,
             }
         };
         self.readable = Readable::Maybe;
-        self.tell_time();
+        self.read_clock();
         let connection = self.machine.connection();
         match result {
             Ok(established) => {
                 let (open, rest) = established.split();
-                self.line = Line::Open(Box::pin(Contained::new(open)));
-                self.desk.established(rest);
+                self.link = Link::Open(Box::pin(Contained::new(open)));
+                self.reporter.established(rest);
                 let max_age = self.policies.redial.open();
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.shared.with(|state, garbage| {
@@ -232,7 +232,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.has_queue = true;
             }
             Err(error) => {
-                self.drop_line(Some(LostCause::Connect(error)));
+                self.drop_link(Some(LostCause::Connect(error)));
                 self.machine.handle_ended(self.now, connection);
             }
         }
@@ -241,15 +241,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// The connection broke or ended.
-    pub(super) fn lose_line(&mut self, cause: LostCause) {
+    pub(super) fn lose_link(&mut self, cause: LostCause) {
         self.look();
-        self.drop_line(Some(cause));
+        self.drop_link(Some(cause));
         self.machine.handle_ended(self.now, self.machine.connection());
     }
 
     /// What a connection leaves behind when it is gone.
-    pub(super) fn drop_line(&mut self, cause: Option<LostCause>) {
-        self.line.clear();
+    pub(super) fn drop_link(&mut self, cause: Option<LostCause>) {
+        self.link.clear();
         let in_writing = self.writer.failure().is_some();
         self.writer = Writer::default();
         self.heard = Heard::default();
@@ -266,7 +266,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         });
         self.has_queue = true;
         if let Some(cause) = cause {
-            self.desk.lost(cause, in_writing);
+            self.reporter.lost(cause, in_writing);
         }
     }
 }

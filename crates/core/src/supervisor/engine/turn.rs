@@ -51,7 +51,7 @@ impl Turn {
 pub(super) enum Readable {
     /// It may have something.
     Maybe,
-    /// It had nothing more when last asked, and has not stirred since.
+    /// It had nothing more when last asked, and has not io_woken since.
     Quiet,
     /// A verdict or a burial is due, and it is read first: until it has nothing more, even where
     /// it says `Pending` and calls at once, or for 256 frames. So often it was put off.
@@ -90,11 +90,11 @@ impl Readable {
         }
     }
 
-    /// What it is after `Pending`. `stirred`: its waker was called within the poll.
-    pub(super) fn pending(&mut self, stirred: bool) {
+    /// What it is after `Pending`. `io_woken`: its waker was called within the poll.
+    pub(super) fn pending(&mut self, io_woken: bool) {
         *self = match self {
-            Self::First { put_off } if stirred => Self::First { put_off: *put_off },
-            _ if stirred => Self::Maybe,
+            Self::First { put_off } if io_woken => Self::First { put_off: *put_off },
+            _ if io_woken => Self::Maybe,
             Self::First { .. } | Self::Heard => Self::Heard,
             Self::Maybe | Self::Quiet => Self::Quiet,
         };
