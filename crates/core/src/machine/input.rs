@@ -179,14 +179,14 @@ impl Machine {
     /// The decision on the lost connection.
     pub(crate) fn handle_decision(&mut self, now: Timestamp, decision: Decision) {
         let now = self.observe(now);
-        let State::Deciding { patience, number } = self.state else { return };
+        let State::Deciding { delay, number } = self.state else { return };
         let refused = self.pacing.refuses(number, &self.rules.pace);
         let delay = match (decision, refused) {
             (Decision::Stop, _) => return self.end(End::Stopped),
             (Decision::Panicked, _) => return self.end(End::Panicked),
             (_, Some(end)) => return self.end(end),
             (Decision::NoDelayLeft, None) => return self.end(End::BackoffEnded),
-            (Decision::Retry(_), None) if patience == Delay::None => Duration::ZERO,
+            (Decision::Retry(_), None) if delay == Delay::None => Duration::ZERO,
             (Decision::Retry(delay), None) => delay,
         };
         let until = self.pacing.moment(now, delay, &self.rules.pace);
@@ -245,7 +245,7 @@ impl Machine {
             State::Idle => self.handle_start(now),
             State::Open(_) => self.lose(now, Loss::Replaced),
             State::Deciding { number, .. } => {
-                self.state = State::Deciding { patience: Delay::None, number };
+                self.state = State::Deciding { delay: Delay::None, number };
             }
             State::Waiting { number, .. } => self.wait(self.at_once(now), number),
             // An attempt under way is what was asked for; the others are the user's will.
@@ -445,7 +445,7 @@ impl Machine {
         self.pacing.lose(now, opened, wanted);
         let connection = self.connection;
         self.pending().lost = Some((connection, opened.is_some(), loss));
-        let patience = Delay::AsRuled;
+        let delay = Delay::AsDecided;
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
@@ -453,12 +453,12 @@ impl Machine {
             _ if wanted => {
                 self.pacing.begin_row();
                 self.pending().question = Some(Question::Replacement);
-                self.state = State::Deciding { patience, number: 0 };
+                self.state = State::Deciding { delay, number: 0 };
             }
             _ => {
                 let fresh = self.pacing.take_fresh();
                 self.pending().question = Some(Question::Loss { fresh });
-                self.state = State::Deciding { patience, number: self.pacing.next() };
+                self.state = State::Deciding { delay, number: self.pacing.next() };
             }
         }
     }

@@ -88,7 +88,7 @@ enum State {
     /// A connection is up.
     Open(OpenConnection),
     /// A connection was lost, and a decision on the attempt of this number is awaited.
-    Deciding { patience: Delay, number: u32 },
+    Deciding { delay: Delay, number: u32 },
     /// The next attempt is scheduled; `None` is never.
     Waiting { until: Option<Timestamp>, number: u32 },
     /// The user paused the session, with a connection or without.
@@ -104,7 +104,7 @@ enum State {
 /// Whether the delay before the next attempt is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Delay {
-    AsRuled,
+    AsDecided,
     /// The user wants the next attempt now, should the verdict be for one.
     None,
 }

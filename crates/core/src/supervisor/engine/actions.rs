@@ -116,7 +116,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     connection.shrink();
                 }
                 if let Some(connection) = self.link.open() {
-                    self.left.ask(connection);
+                    self.acknowledged.ask(connection);
                 }
                 self.probe.number += 1;
                 self.probe.sent = None;

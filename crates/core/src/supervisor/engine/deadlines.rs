@@ -4,7 +4,7 @@ use std::{collections::VecDeque, task::Context};
 
 use futures_sink::Sink;
 
-use super::{Clock, Engine, ProbeOut, Step, left::Progress};
+use super::{Clock, Engine, ProbeOut, Step, acknowledged::Progress};
 use crate::{
     event::LostCause,
     message::{Frame, Message},
@@ -101,7 +101,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return;
         }
         let Some(connection) = self.link.open() else { return };
-        let before_probe = match self.left.look(connection) {
+        let before_probe = match self.acknowledged.look(connection) {
             Progress::Nothing => return,
             Progress::BehindProbe => false,
             Progress::BeforeProbe => true,
@@ -232,7 +232,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
             if let Some(connection) = self.link.open() {
-                self.left.written(connection);
+                self.acknowledged.written(connection);
             }
         }
         if written.failed {

@@ -20,7 +20,7 @@
 //!
 //! A message that is still coming in counts as life as well, where any frame does: the pong stands
 //! behind it. And a probe that has not left yet, or has just left, is owed no answer: the bytes
-//! that left since the last look put its deadline off (`left.rs`).
+//! that left since the last look put its deadline off (`acknowledged.rs`).
 //!
 //! 14: Read before you report_write_error. After a failed write the connection is read in the same way before it
 //! is dropped; the peer's close code outranks the write error.
@@ -30,9 +30,9 @@
 //! handed to the connection before more is read, so that the answers to what was read leave
 //! before a frame that ends the connection is seen.
 
+mod acknowledged;
 mod actions;
 mod deadlines;
-mod left;
 mod park;
 mod read;
 mod turn;
@@ -46,7 +46,7 @@ use std::{
 use futures_core::Stream;
 
 use self::{
-    left::Left,
+    acknowledged::Acknowledged,
     park::Alarm,
     turn::{Readable, Turn},
 };
@@ -100,7 +100,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     /// Bytes that had come in when a probe was written, or a verdict was due; 0 where the connection
     /// cannot tell.
     arrived: u64,
-    left: Left,
+    acknowledged: Acknowledged,
     writer: Writer,
     /// There may be messages to hand over.
     has_queue: bool,
@@ -172,7 +172,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             turn: Turn::BEGIN,
             readable: Readable::Maybe,
             arrived: 0,
-            left: Left::default(),
+            acknowledged: Acknowledged::default(),
             writer: Writer::default(),
             has_queue: false,
             probe: ProbeOut::default(),

@@ -7,7 +7,7 @@ use futures_sink::Sink;
 
 use super::{
     Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Reading, Step,
-    left::Left,
+    acknowledged::Acknowledged,
     turn::{Readable, TURN},
 };
 use crate::{
@@ -253,7 +253,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let in_writing = self.writer.failure().is_some();
         self.writer = Writer::default();
         self.heard = Heard::default();
-        self.left = Left::default();
+        self.acknowledged = Acknowledged::default();
         self.probe.sent = None;
         self.readable = Readable::Maybe;
         let connection = self.machine.connection();

@@ -1,4 +1,4 @@
-//! What has left the machine by the time a verdict is due: [`Left`].
+//! What has left the machine by the time a verdict is due: [`Acknowledged`].
 
 use std::pin::Pin;
 
@@ -15,7 +15,7 @@ const AT_ONCE: u64 = 16 * 1024;
 /// each look is a system call. A probe behind a long queue in the system has not reached the peer,
 /// which therefore owes no answer to it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Left {
+pub(super) struct Acknowledged {
     /// When last looked at; 0 before, and where the connection cannot tell.
     last: u64,
     /// As many have left when the last byte of the probe has; the largest number while it is not
@@ -23,7 +23,7 @@ pub(super) struct Left {
     probe: u64,
 }
 
-impl Default for Left {
+impl Default for Acknowledged {
     fn default() -> Self {
         Self { last: 0, probe: u64::MAX }
     }
@@ -39,7 +39,7 @@ pub(super) enum Progress {
     BeforeProbe,
 }
 
-impl Left {
+impl Acknowledged {
     /// A probe is going to be written.
     pub(super) fn ask<C: Connection>(&mut self, connection: Pin<&mut C>) {
         *self = Self { last: count(&*connection).1, ..Self::default() };
