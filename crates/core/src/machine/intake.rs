@@ -76,9 +76,9 @@ impl Machine {
     /// `handle_deadline` judges it, the driver reads what has come.
     pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
         let deadline = match &self.state {
-            State::Open(line) => earlier(
-                line.beat.verdict(line.last_move, self.intake.is_full()),
-                line.stall_deadline(self.rules.write_timeout),
+            State::Open(open) => earlier(
+                open.beat.verdict(open.last_move, self.intake.is_full()),
+                open.stall_deadline(self.rules.write_timeout),
             ),
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
@@ -93,9 +93,9 @@ impl Machine {
         let before = std::mem::replace(&mut self.intake, intake);
         match (before.is_full(), intake.is_full()) {
             (false, true) => {
-                if let Some(line) = self.open_mut() {
-                    line.beat.doubt();
-                    if let Some(stall) = line.stall_mut() {
+                if let Some(open) = self.open_mut() {
+                    open.beat.doubt();
+                    if let Some(stall) = open.stall_mut() {
                         stall.stop(now);
                     }
                 } else if let State::Retiring { close } = &mut self.state {
@@ -103,9 +103,9 @@ impl Machine {
                 }
             }
             (true, false) => {
-                if let Some(line) = self.open_mut() {
-                    line.last_move = now;
-                    if let Some(stall) = line.stall_mut() {
+                if let Some(open) = self.open_mut() {
+                    open.last_move = now;
+                    if let Some(stall) = open.stall_mut() {
                         stall.go_on(now);
                     }
                 } else if let State::Retiring { close } = &mut self.state {
@@ -123,8 +123,8 @@ impl Machine {
         let recheck = self.rules.recheck;
         if self.is_current(connection)
             && !self.intake.is_full()
-            && let State::Open(line) = &mut self.state
-            && line.beat.catch_up(now, recheck)
+            && let State::Open(open) = &mut self.state
+            && open.beat.catch_up(now, recheck)
         {
             self.probe = true;
         }

@@ -32,8 +32,10 @@
 //! 14. (driver) Read before you bury.
 
 mod beat;
+mod commands;
 mod input;
 mod intake;
+mod lifecycle;
 mod output;
 mod pacing;
 mod rules;
@@ -210,12 +212,12 @@ impl Machine {
 
     /// When proof of life was last heard on the connection that is up.
     pub(crate) fn last_life(&self) -> Option<Timestamp> {
-        self.open().map(|line| line.last_life)
+        self.open().map(|open| open.last_life)
     }
 
     /// Since when a written probe waits for its answer.
     pub(crate) fn probe_since(&self) -> Option<Timestamp> {
-        self.open().and_then(|line| line.beat.sent())
+        self.open().and_then(|open| open.beat.sent())
     }
 
     /// Since when no byte of a blocked write was accepted, once that is reported.
@@ -230,16 +232,21 @@ impl Machine {
 
     fn open(&self) -> Option<&OpenConnection> {
         match &self.state {
-            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            State::Open(open) | State::Paused(Some(open)) => Some(open),
             _ => None,
         }
     }
 
     fn open_mut(&mut self) -> Option<&mut OpenConnection> {
         match &mut self.state {
-            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            State::Open(open) | State::Paused(Some(open)) => Some(open),
             _ => None,
         }
+    }
+
+    /// The open connection, if `connection` is the current one.
+    fn current_mut(&mut self, connection: u64) -> Option<&mut OpenConnection> {
+        if self.is_current(connection) { self.open_mut() } else { None }
     }
 
     /// Takes the moment of an input: the larger of it and the last.

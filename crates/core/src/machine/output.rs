@@ -121,19 +121,19 @@ impl Machine {
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
             State::Waiting { until, .. } => *until,
-            State::Open(line) => self.line_deadline(line),
+            State::Open(open) => self.line_deadline(open),
         };
         earlier(own, self.drain_deadline)
     }
 
-    fn line_deadline(&self, line: &OpenConnection) -> Option<Timestamp> {
+    fn line_deadline(&self, open: &OpenConnection) -> Option<Timestamp> {
         let full = self.intake.is_full();
-        let beat = line.beat.deadline(line.last_move, full);
-        let verdict = earlier(beat, line.stall_deadline(self.rules.write_timeout));
-        match line.retire {
+        let beat = open.beat.deadline(open.last_move, full);
+        let verdict = earlier(beat, open.stall_deadline(self.rules.write_timeout));
+        match open.retire {
             None => verdict,
             Some(_) if full => verdict,
-            Some(at) => earlier(verdict, line.retire_deadline(at, self.rules.close_timeout)),
+            Some(at) => earlier(verdict, open.retire_deadline(at, self.rules.close_timeout)),
         }
     }
 }
