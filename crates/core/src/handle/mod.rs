@@ -20,7 +20,7 @@ use crate::{
     message::{CloseFrame, Message, Outgoing},
     outbox::{Offered, QueueError, SessionClosed},
     panics::UserPanic,
-    shared::{Shared, State},
+    shared::{Pausing, Shared, State},
     status::Status,
 };
 
@@ -198,11 +198,13 @@ impl Handle {
 
     fn close_by(&self, frame: Option<CloseFrame>) {
         // One that comes too late is dropped here, outside of the lock.
-        let mut frame = Some(Box::new(frame));
+        let mut frame = frame.map(Box::new);
         self.command(|state| {
-            if state.commands.close.is_none() {
-                state.commands.close = frame.take();
+            // The first close decides.
+            if !state.outbox.is_closed() {
+                state.close_frame = frame.take();
             }
+            state.commands.close = true;
             state.outbox.close_gate();
         });
     }
@@ -234,14 +236,14 @@ impl Handle {
     /// Rests until [`resume`](Self::resume): an open connection is kept and goes on to be read and
     /// written, without heartbeats and verdicts; an attempt under way or scheduled is given up.
     pub fn pause(&self) {
-        self.command(|state| state.commands.pause = Some(true));
+        self.command(|state| state.commands.pausing = Some(Pausing::Pause));
     }
 
     /// Ends a [`pause`](Self::pause): with a connection by a probe with a short deadline, without
     /// one by an attempt as soon as minimum gap and shared budget let it begin. That attempt
     /// counts: where no further one is [allowed](crate::Attempts), the session ends.
     pub fn resume(&self) {
-        self.command(|state| state.commands.pause = Some(false));
+        self.command(|state| state.commands.pausing = Some(Pausing::Resume));
     }
 
     /// Ends the session for the panic of a function of the user's that is called beside the driver.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::HeartbeatRules;
 use crate::{
     config::Trigger,
-    time::{Nanos, Timestamp},
+    time::{Nanos, Timestamp, earlier},
 };
 
 /// Where the heartbeat stands.
@@ -25,7 +25,8 @@ pub(super) enum Beat {
         asked: Timestamp,
         sent: Timestamp,
         wait: Nanos,
-        until: Timestamp,
+        /// When the answer is overdue; `None` is never.
+        until: Option<Timestamp>,
         on_miss: OnMiss,
         grace: Grace,
     },
@@ -98,7 +99,7 @@ impl Beat {
             // What could not be written is not judged while we could not hear the line move.
             Self::Unwritten { .. } if full => None,
             Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
-            Self::Outstanding { until, .. } => Some(until),
+            Self::Outstanding { until, .. } => until,
         }
     }
 
@@ -161,7 +162,7 @@ impl Beat {
                 }
             }
             Self::Outstanding { until, on_miss, .. } => {
-                *until = now.after(recheck).map_or(*until, |soon| soon.min(*until));
+                *until = earlier(now.after(recheck), *until);
                 if matches!(on_miss, OnMiss::Count { .. }) {
                     *on_miss = OnMiss::AT_LIMIT;
                 }
@@ -199,7 +200,7 @@ impl Beat {
                 return;
             }
             let wait = longest.map_or(wait, |longest| wait.min(Nanos::of(longest)));
-            let until = now.after(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
+            let until = now.after(wait);
             let grace = Grace::Unused;
             *self = Self::Outstanding { asked, sent: now, wait, until, on_miss, grace };
         }
@@ -207,7 +208,7 @@ impl Beat {
 
     /// Bytes left a blocked write: the peer takes them, so it is not gone.
     pub(super) fn moved(&mut self, now: Timestamp) {
-        if let Self::Outstanding { wait, until, .. } = self
+        if let Self::Outstanding { wait, until: Some(until), .. } = self
             && let Some(later) = now.after(*wait)
         {
             *until = later.max(*until);
@@ -261,7 +262,7 @@ impl Beat {
                 let late = late_by > wait;
                 let fresh_probe_comes = late && matches!(on_miss, OnMiss::Count { .. });
                 if grace == Grace::Unused && late_by > wait.tenth() && !fresh_probe_comes {
-                    let until = now.after(wait.tenth()).unwrap_or(now);
+                    let until = now.after(wait.tenth());
                     let grace = Grace::Used;
                     *self = Self::Outstanding { asked, sent, wait, until, on_miss, grace };
                     return Due::Nothing;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Delay, Machine, State,
-    output::{Drain, Question},
+    output::{Dial, Drain, Question},
     pacing::Stability,
     transition::{End, Loss},
 };
@@ -23,8 +23,9 @@ impl Machine {
         let deadline = now.after(self.connect_timeout());
         self.connection += 1;
         self.pacing.begin(now, number);
+        let dial = Dial { attempt: number, deadline, follows: self.pacing.before() };
         let pending = self.pending();
-        pending.dial = Some(deadline);
+        pending.dial = Some(dial);
         pending.connecting = true;
         self.state = State::Connecting { deadline };
     }
@@ -78,9 +79,11 @@ impl Machine {
         let loss = if retired { Loss::MaxAge } else { loss };
         // What the user wanted is no failure.
         let wanted = matches!(loss, Loss::Replaced | Loss::Paused | Loss::MaxAge);
+        let attempt = self.pacing.attempt();
         self.pacing.lose(now, opened, wanted);
         let connection = self.connection;
-        self.pending().lost = Some((connection, opened.is_some(), loss));
+        let opened = opened.is_some();
+        self.pending().lost = Some((connection, opened, loss));
         let delay = Delay::AsDecided;
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
@@ -93,7 +96,7 @@ impl Machine {
             }
             _ => {
                 let fresh = self.pacing.take_fresh();
-                self.pending().question = Some(Question::Loss { fresh });
+                self.pending().question = Some(Question::Loss { fresh, opened, attempt });
                 self.state = State::Deciding { delay, number: self.pacing.next() };
             }
         }

@@ -54,7 +54,7 @@ use crate::{
 
 pub(crate) use self::{
     intake::Intake,
-    output::Action,
+    output::{Action, Dial},
     rules::{Decision, HeartbeatRules, Pace, Rules},
     transition::{End, Loss, Transition},
 };

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{
     Machine, OpenConnection, State,
-    pacing::Pacing,
     transition::{End, Loss, Transition},
 };
 use crate::{
@@ -25,16 +24,26 @@ pub(crate) enum Action {
     EndDrain,
     /// Find a decision on the lost connection and bring it to `handle_decision`. `fresh`: begin with
     /// fresh delays.
-    AskVerdict { fresh: bool },
+    AskVerdict { fresh: bool, opened: bool, attempt: u32 },
     /// A connection is replaced, which needs no verdict and no delay: find out when the attempt
     /// may begin and bring that to `handle_decision`.
     Replace,
     /// Begin the attempt, to be finished by `deadline`.
-    Dial { attempt: u32, deadline: Option<Timestamp>, follows: Predecessor },
+    Dial(Dial),
     /// Write a probe and report `handle_probe_written`.
     Probe,
     /// Write what is queued, then a close frame, then wait for the end.
     SendClose,
+}
+
+/// An attempt to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Dial {
+    /// The number of the attempt.
+    pub(crate) attempt: u32,
+    /// When the attempt has to be finished; `None` is never.
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) follows: Predecessor,
 }
 
 /// Outputs not fetched yet, but for the probe.
@@ -44,7 +53,7 @@ pub(super) struct Pending {
     pub(super) abandon: Option<Loss>,
     pub(super) drain: Option<Drain>,
     pub(super) question: Option<Question>,
-    pub(super) dial: Option<Option<Timestamp>>,
+    pub(super) dial: Option<Dial>,
     pub(super) close_frame: bool,
     pub(super) lost: Option<(u64, bool, Loss)>,
     pub(super) retry: Option<Duration>,
@@ -57,7 +66,7 @@ pub(super) struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Question {
     /// A loss; `fresh`: with fresh delays.
-    Loss { fresh: bool },
+    Loss { fresh: bool, opened: bool, attempt: u32 },
     /// A replacement.
     Replacement,
 }
@@ -89,7 +98,7 @@ impl Machine {
     #[cold]
     fn fetch_action(&mut self) -> Option<Action> {
         let mut pending = self.pending.take()?;
-        let action = pending.action(&self.pacing);
+        let action = pending.action();
         self.keep(pending);
         action
     }
@@ -139,7 +148,7 @@ impl Machine {
 }
 
 impl Pending {
-    fn action(&mut self, pacing: &Pacing) -> Option<Action> {
+    fn action(&mut self) -> Option<Action> {
         if let Some(loss) = self.abandon.take() {
             return Some(Action::Abandon(loss));
         }
@@ -151,13 +160,14 @@ impl Pending {
         }
         if let Some(question) = self.question.take() {
             return Some(match question {
-                Question::Loss { fresh } => Action::AskVerdict { fresh },
+                Question::Loss { fresh, opened, attempt } => {
+                    Action::AskVerdict { fresh, opened, attempt }
+                }
                 Question::Replacement => Action::Replace,
             });
         }
-        if let Some(deadline) = self.dial.take() {
-            let (attempt, follows) = (pacing.attempt(), pacing.before());
-            return Some(Action::Dial { attempt, deadline, follows });
+        if let Some(dial) = self.dial.take() {
+            return Some(Action::Dial(dial));
         }
         std::mem::take(&mut self.close_frame).then_some(Action::SendClose)
     }

@@ -32,27 +32,36 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) outbox: Outbox,
     pub(crate) commands: Commands,
+    /// The close frame that the user asked for first.
+    pub(crate) close_frame: Option<Box<CloseFrame>>,
     pub(crate) published: Published,
 }
 
 /// The user's will, as flags: idempotent, and bounded by construction.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    pub(crate) close: Option<Box<Option<CloseFrame>>>,
+    pub(crate) close: bool,
     pub(crate) abort: bool,
     pub(crate) reconnect: bool,
     pub(crate) probe: bool,
-    /// The last of pause (true) and resume (false).
-    pub(crate) pause: Option<bool>,
+    /// The last of pause and resume.
+    pub(crate) pausing: Option<Pausing>,
     /// A function of the user's panicked beside the driver, which ends the session.
     pub(crate) panic: Option<Box<UserPanic>>,
 }
 
 impl Commands {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { close, abort, reconnect, probe, pause, panic } = self;
-        close.is_none() && pause.is_none() && panic.is_none() && !(*abort || *reconnect || *probe)
+        let Self { close, abort, reconnect, probe, pausing, panic } = self;
+        let flags = *close || *abort || *reconnect || *probe;
+        !flags && pausing.is_none() && panic.is_none()
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pausing {
+    Pause,
+    Resume,
 }
 
 /// The status as last published.
@@ -80,7 +89,12 @@ impl Shared {
         Self {
             tasks: TaskWakers::default(),
             work: AtomicBool::new(false),
-            state: Guarded::new(State { outbox, commands: Commands::default(), published }),
+            state: Guarded::new(State {
+                outbox,
+                commands: Commands::default(),
+                close_frame: None,
+                published,
+            }),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The line to the server: an attempt, a connection, or nothing; and reading from it.
+//! The link to the server: an attempt, a connection, or nothing.
 
 use std::{
     future::Future,
@@ -10,7 +10,7 @@ use super::contained::{Contained, panicked};
 use crate::{
     error::TransportError,
     panics::{contain, drop_contained},
-    transport::{Attempt, Established, Transport},
+    transport::{Attempt, Connection, Established, Transport},
 };
 
 pub(super) enum Link<T: Transport> {
@@ -30,7 +30,7 @@ impl<T: Transport> Link<T> {
         }
     }
 
-    /// Polls the attempt, if there is one under way. Once it is ready there is none any more.
+    /// Polls the attempt that is under way. Once it is ready the link is `None`.
     pub(super) fn poll_connect(
         &mut self,
         cx: &mut Context<'_>,
@@ -48,21 +48,25 @@ impl<T: Transport> Link<T> {
         Poll::Ready(result)
     }
 
-    /// Drops what there is. A panic of its `Drop` harms nothing.
+    /// Drops the attempt or the connection; a panic of its `Drop` is contained.
     pub(super) fn clear(&mut self) {
         drop_contained(std::mem::replace(self, Self::None));
     }
 
+    /// The connection, once it is open.
     pub(super) fn open(&mut self) -> Option<Pin<&mut Contained<T::Connection>>> {
         match self {
             Self::Open(connection) => Some(connection.as_mut()),
             Self::None | Self::Connecting(_) | Self::Failed(_) => None,
         }
     }
-}
 
-impl<T: Transport> Link<T> {
-    /// The panic of the connection that there is, if there was one.
+    /// Bytes that the connection has accepted; 0 where it cannot tell.
+    pub(super) fn bytes_written(&mut self) -> u64 {
+        self.open().and_then(|connection| connection.bytes_written()).unwrap_or(0)
+    }
+
+    /// The panic of the connection, if there was one.
     pub(super) fn panicked(&self) -> Option<&TransportError> {
         match self {
             Self::Open(connection) => connection.panicked(),

@@ -1,26 +1,10 @@
-//! What a session keeps of its settings: [`SessionPolicies`], and the rules of its machine.
+//! The rules of the machine, made from the settings.
 
-use std::time::Duration;
-
-use super::{probes::Probes, redial::Redial};
 use crate::{
-    config::{Heartbeat, Policies, Settings},
+    config::{Heartbeat, Settings},
     machine::{HeartbeatRules, Pace, Rules},
     time::Nanos,
 };
-
-/// What of the [`Policies`] a session keeps once it is built.
-pub(crate) struct SessionPolicies {
-    pub(crate) heartbeat: Probes,
-    pub(crate) redial: Redial,
-}
-
-impl SessionPolicies {
-    pub(crate) fn new(policies: Policies, max_age: Option<Duration>) -> Self {
-        let Policies { heartbeat, delays, verdict, budget, .. } = policies;
-        Self { heartbeat: heartbeat.into(), redial: Redial::new(verdict, delays, budget, max_age) }
-    }
-}
 
 impl Settings {
     pub(crate) fn rules(&self, heartbeat: &Heartbeat) -> Rules {
@@ -43,22 +27,6 @@ impl Settings {
                 last_attempt: self.attempts.last(),
                 flap_limit: self.flap_limit.unwrap_or(u32::MAX),
             },
-        }
-    }
-}
-
-#[cfg(all(test, target_pointer_width = "64"))]
-mod tests {
-    use super::*;
-    use crate::config::{DialBudget, Preset};
-
-    #[test]
-    fn a_session_keeps_little_of_its_policies() {
-        assert!(size_of::<SessionPolicies>() <= 160, "{} bytes", size_of::<SessionPolicies>());
-        assert_eq!(size_of::<Option<DialBudget>>(), 8);
-        for preset in [Preset::Original, Preset::Resilient] {
-            let policies = preset.policies();
-            assert_eq!((size_of_val(&*policies.delays), size_of_val(&*policies.verdict)), (0, 0));
         }
     }
 }

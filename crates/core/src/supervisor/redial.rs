@@ -22,8 +22,8 @@ pub(crate) struct Redial {
     place: Option<Box<Place>>,
     /// Who waits for its turn there asks again at this moment.
     look: Option<Timestamp>,
-    /// The next attempt is to use fresh credentials.
-    refresh: bool,
+    /// The verdict on the last loss; `Retry` once a connection is open.
+    last_verdict: Verdict,
     max_age: Option<Duration>,
     random: Random,
 }
@@ -49,7 +49,7 @@ impl Redial {
             delays: None,
             place,
             look: None,
-            refresh: false,
+            last_verdict: Verdict::Retry,
             max_age,
             random,
         }
@@ -61,20 +61,16 @@ impl Redial {
         if fresh {
             drop_contained(self.delays.take());
         }
-        self.refresh = false;
         let verdict = &mut self.verdict;
         let (verdict, panic) = match contain_in(UserFunction::Verdict, || verdict(failure)) {
             Ok(verdict) => (verdict, None),
             Err(panic) => (Verdict::Retry, Some(Box::new(panic))),
         };
+        self.last_verdict = verdict;
         let after = match verdict {
             Verdict::Stop => return Judged { decision: Decision::Stop, panic },
-            Verdict::Retry => Duration::ZERO,
+            Verdict::Retry | Verdict::RefreshThenRetry => Duration::ZERO,
             Verdict::RetryAfter(after) => after,
-            Verdict::RefreshThenRetry => {
-                self.refresh = true;
-                Duration::ZERO
-            }
         };
         match self.next_delay() {
             // Added, not the larger of the two: clients that were told the same moment are kept
@@ -138,7 +134,7 @@ impl Redial {
         if let Some(place) = &mut self.place {
             place.use_up();
         }
-        self.refresh
+        self.last_verdict == Verdict::RefreshThenRetry
     }
 
     /// No attempt is scheduled any more: what the budget gave goes back.
@@ -151,12 +147,12 @@ impl Redial {
 
     /// Whether the attempt under way was to use fresh credentials.
     pub(super) fn was_refreshed(&self) -> bool {
-        self.refresh
+        self.last_verdict == Verdict::RefreshThenRetry
     }
 
     /// There is a connection. Gives how old it may become.
     pub(super) fn open(&mut self) -> Option<Duration> {
-        self.refresh = false;
+        self.last_verdict = Verdict::Retry;
         self.max_age.map(|age| self.random.shorten(age))
     }
 }

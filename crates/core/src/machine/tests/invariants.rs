@@ -266,7 +266,8 @@ fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() 
         sim.run_to(2_000 + life);
         sim.ended();
         assert_eq!(sim.machine.attempt(), expected, "after {life} ms");
-        let fresh = sim.times(|action| action == Action::AskVerdict { fresh: true }).len();
+        let fresh =
+            sim.times(|action| matches!(action, Action::AskVerdict { fresh: true, .. })).len();
         assert_eq!(fresh, if expected == 1 { 2 } else { 1 }, "after {life} ms");
     }
 

@@ -286,7 +286,7 @@ impl Watch {
                 "{output:?} after the end"
             );
             match output {
-                Output::Did(Action::Dial { .. }) => {
+                Output::Did(Action::Dial(_)) => {
                     let now = self.sim.now;
                     if let Some(last) = self.last_dial {
                         let gap = now.saturating_since(last);

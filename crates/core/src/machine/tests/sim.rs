@@ -195,7 +195,7 @@ impl Sim {
     }
 
     pub(super) fn dials(&self) -> Vec<u64> {
-        self.times(|action| matches!(action, Action::Dial { .. }))
+        self.times(|action| matches!(action, Action::Dial(_)))
     }
 
     pub(super) fn losses(&self) -> Vec<(u64, Loss)> {

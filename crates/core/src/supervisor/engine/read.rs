@@ -1,4 +1,4 @@
-//! Reading: the attempt, the frames, and the end of a connection.
+//! Reading: the attempt, and the frames of a connection.
 
 use std::task::{Context, Poll};
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use futures_sink::Sink;
 
 use super::{
-    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Reading, Step,
-    acknowledged::Acknowledged,
-    turn::{Readable, TURN},
+    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Reading, Step,
+    inbound::{Heard, Readable},
+    turn::TURN,
 };
 use crate::{
     error::{ErrorKind, TransportError},
     event::LostCause,
     message::{CloseFrame, Message},
     outbox::Online,
-    supervisor::{contained::Contained, link::Link, writer::Writer},
+    supervisor::{contained::Contained, link::Link},
     time::Timer,
     transport::Transport,
 };
@@ -27,20 +27,25 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         match self.link {
             Link::Open(_) => {}
             Link::None => return Reading::Over(Step::Still),
-            Link::Connecting(_) | Link::Failed(_) => return Reading::Over(self.connect(cx)),
+            Link::Connecting(_) | Link::Failed(_) => {
+                return match self.connect(cx) {
+                    Step::Moved => Reading::AttemptOver,
+                    Step::Still => Reading::Over(Step::Still),
+                };
+            }
         }
         if !self.machine.may_read() {
             return Reading::Over(Step::Still);
         }
-        // Looked at again after the poll: who calls within it has not said all.
+        // Looked at again after the poll: a connection that calls its waker within it has more.
         let io_woken = self.shared.tasks.take_io_woken();
-        if self.readable == Readable::Quiet {
+        if self.inbound.readable == Readable::Quiet {
             if !io_woken {
                 return Reading::Over(Step::Still);
             }
-            self.readable = Readable::Maybe;
+            self.inbound.readable = Readable::Maybe;
         }
-        if self.has_queue {
+        if self.queued.any {
             self.hand(cx);
         }
         Reading::On
@@ -50,27 +55,27 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// again.
     pub(super) fn read_on(&self) -> Reading {
         // There may be more, so the task must not park on this.
-        if self.frames >= FRAMES_PER_LOOK { Reading::Over(Step::Moved) } else { Reading::On }
+        if self.inbound.frames >= FRAMES_PER_LOOK {
+            Reading::Over(Step::Moved)
+        } else {
+            Reading::On
+        }
     }
 
     /// Counts a message of so many bytes. Whether that is all: nobody looks at it, and it has a
     /// place to go. Else `look_into` has to see it.
     #[inline]
     pub(super) fn hear_plainly(&mut self, len: usize) -> bool {
-        self.frames += 1 + (len >> FRAME_SHIFT) as u32;
-        self.heard.any = true;
+        self.inbound.frames += 1 + (len >> FRAME_SHIFT) as u32;
         self.reporter.count_in(len);
-        let plain = self.policies.heartbeat.is_plain() && !self.machine.intake().is_full();
-        if plain {
-            self.heard.life = true;
-            self.heard.answer |= self.message_may_answer();
+        if !self.probes.is_plain() || self.machine.intake().is_full() {
+            return false;
         }
-        plain
-    }
-
-    /// By the original's convention the message after a heartbeat by message is its answer.
-    fn message_may_answer(&self) -> bool {
-        self.probe.by_message && self.probe_is_out()
+        self.inbound.heard = Heard::Life;
+        if self.probes.next_message_answers() {
+            self.probes.hear_answer();
+        }
+        true
     }
 
     /// The connection has nothing more for the time being.
@@ -83,14 +88,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// because a verdict is due and it has called within the poll.
     fn asks_again(&mut self) -> bool {
         let io_woken = self.shared.tasks.is_io_woken();
-        self.readable.pending(io_woken);
-        let again = self.readable.is_first();
+        self.inbound.readable.pending(io_woken);
+        let again = self.inbound.readable.is_first();
         if again {
             self.shared.tasks.take_io_woken();
-            self.frames += 1;
+            self.inbound.frames += 1;
             // What hesitates for a reason may take its time over each poll.
-            if self.timer.now().saturating_since(self.now) >= TURN {
-                self.frames = FRAMES_PER_LOOK;
+            if self.clock.elapsed() >= TURN {
+                self.inbound.frames = FRAMES_PER_LOOK;
             }
         }
         again
@@ -114,14 +119,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// heard.
     #[inline(never)]
     pub(super) fn look_into(&mut self, message: Message) -> Option<Message> {
-        let by_message = self.message_may_answer();
-        let heartbeat = &mut self.policies.heartbeat;
-        let reply = heartbeat.is_reply(&message, by_message);
-        self.heard.answer |= by_message && reply;
-        self.heard.life |= heartbeat.message_is_life(&message, by_message && reply);
-        let hidden = reply && heartbeat.hides_replies();
-        if heartbeat.has_panicked() {
-            self.frames = FRAMES_PER_LOOK;
+        let may_answer = self.probes.next_message_answers();
+        let reply = self.probes.is_reply(&message, may_answer);
+        let answer = may_answer && reply;
+        let life = self.probes.message_is_life(&message, answer);
+        self.hear(life, answer);
+        let hidden = reply && self.probes.hides_replies();
+        if self.probes.has_panicked() {
+            self.inbound.frames = FRAMES_PER_LOOK;
         }
         if hidden {
             self.reporter.uncount_in(message.len());
@@ -134,12 +139,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Some(message)
     }
 
-    /// Whether the peer may have a probe and has not answered it. It may have one before the flush
-    /// of it is complete.
-    pub(super) fn probe_is_out(&self) -> bool {
-        (self.probe.sent.is_some() || self.writer.has_probe_in_hand()) && !self.probe.answered
-    }
-
     #[inline(never)]
     pub(super) fn hear_ping(&mut self) -> Reading {
         self.hear_control(false)
@@ -147,18 +146,24 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     #[inline(never)]
     pub(super) fn hear_pong(&mut self, payload: Bytes) -> Reading {
-        let answer = self.probe_is_out()
-            && !self.probe.by_message
-            && payload[..] == self.probe.number.to_be_bytes();
+        let answer = self.probes.pong_answers(&payload);
         self.hear_control(answer)
     }
 
     fn hear_control(&mut self, answer: bool) -> Reading {
-        self.frames += 1;
-        self.heard.any = true;
-        self.heard.answer |= answer;
-        self.heard.life |= self.policies.heartbeat.control_is_life(answer);
+        self.inbound.frames += 1;
+        let life = self.probes.control_is_life(answer);
+        self.hear(life, answer);
         self.read_on()
+    }
+
+    /// A frame was heard. `life`: it is proof of life. `answer`: it answers the probe.
+    fn hear(&mut self, life: bool, answer: bool) {
+        let heard = if life { Heard::Life } else { Heard::Frame };
+        self.inbound.heard = self.inbound.heard.max(heard);
+        if answer {
+            self.probes.hear_answer();
+        }
     }
 
     /// The peer's close frame came: what was handed over gets its flush, and the connection
@@ -169,9 +174,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         frame: Option<CloseFrame>,
         cx: &mut Context<'_>,
     ) -> Reading {
-        self.frames += 1;
-        self.heard.any = true;
-        self.look();
+        self.inbound.frames += 1;
+        self.hear(false, false);
+        self.observe();
         let flushed = self.flush_last(cx);
         // A reply repeats our code, and comes after all that we wrote was read.
         let code = frame.as_ref().map(|frame| frame.code);
@@ -185,7 +190,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         let connection = self.machine.connection();
         self.drop_link(Some(LostCause::ClosedByPeer(frame)));
-        self.machine.handle_peer_closed(self.now, connection);
+        self.machine.handle_peer_closed(self.clock.now(), connection);
         Reading::Over(Step::Moved)
     }
 
@@ -206,67 +211,37 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Reading::Over(Step::Moved)
     }
 
+    /// Polls the attempt. Returns `Moved` if it is over; the machine's actions follow.
     #[inline(never)]
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {
             self.shared.tasks.take_io_woken();
             match self.link.poll_connect(cx) {
                 Poll::Ready(result) => break result,
-                Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
+                Poll::Pending if self.asks_again() && self.inbound.frames < FRAMES_PER_LOOK => {}
                 Poll::Pending => return Step::Still,
             }
         };
-        self.readable = Readable::Maybe;
-        self.read_clock();
+        self.inbound.readable = Readable::Maybe;
+        self.clock.read();
         let connection = self.machine.connection();
         match result {
             Ok(established) => {
                 let (open, rest) = established.split();
                 self.link = Link::Open(Box::pin(Contained::new(open)));
                 self.reporter.established(rest);
-                let max_age = self.policies.redial.open();
-                self.machine.handle_connected(self.now, connection, max_age);
+                let max_age = self.redial.open();
+                self.machine.handle_connected(self.clock.now(), connection, max_age);
                 self.shared.with(|state, garbage| {
                     state.outbox.set_online(Online::Yes(connection), garbage)
                 });
-                self.has_queue = true;
+                self.queued.any = true;
             }
             Err(error) => {
                 self.drop_link(Some(LostCause::Connect(error)));
-                self.machine.handle_ended(self.now, connection);
+                self.machine.handle_ended(self.clock.now(), connection);
             }
         }
-        self.carry_out(cx);
         Step::Moved
-    }
-
-    /// The connection broke or ended.
-    pub(super) fn lose_link(&mut self, cause: LostCause) {
-        self.look();
-        self.drop_link(Some(cause));
-        self.machine.handle_ended(self.now, self.machine.connection());
-    }
-
-    /// What a connection leaves behind when it is gone.
-    pub(super) fn drop_link(&mut self, cause: Option<LostCause>) {
-        self.link.clear();
-        let in_writing = self.writer.failure().is_some();
-        self.writer = Writer::default();
-        self.heard = Heard::default();
-        self.acknowledged = Acknowledged::default();
-        self.probe.sent = None;
-        self.readable = Readable::Maybe;
-        let connection = self.machine.connection();
-        // A planned replacement is no outage: what is accepted meanwhile waits for the next one.
-        let planned = self.machine.is_retiring() || matches!(cause, Some(LostCause::MaxAge));
-        let online = if planned { Online::Replacing } else { Online::No };
-        self.shared.with(|state, garbage| {
-            state.outbox.lost(connection, garbage);
-            state.outbox.set_online(online, garbage);
-        });
-        self.has_queue = true;
-        if let Some(cause) = cause {
-            self.reporter.lost(cause, in_writing);
-        }
     }
 }
