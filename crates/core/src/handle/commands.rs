@@ -1,7 +1,12 @@
 //! The commands of a [`Handle`]: close, abort, reconnect, probe, pause.
 
 use super::Handle;
-use crate::{error::ConfigError, message::CloseFrame, panics::UserPanic, shared::State};
+use crate::{
+    error::ConfigError,
+    message::CloseFrame,
+    panics::UserPanic,
+    shared::{Pausing, State},
+};
 
 impl Handle {
     /// Closes the session gracefully: writes the queued messages, sends a close frame with code 1000
@@ -38,11 +43,13 @@ impl Handle {
 
     fn close_by(&self, frame: Option<CloseFrame>) {
         // If the session is being closed already, the frame is dropped here, outside of the lock.
-        let mut frame = Some(Box::new(frame));
+        let mut frame = frame.map(Box::new);
         self.command(|state| {
-            if state.commands.close.is_none() {
-                state.commands.close = frame.take();
+            // The first close decides.
+            if !state.outbox.is_closed() {
+                state.close_frame = frame.take();
             }
+            state.commands.close = true;
             state.outbox.stop_accepting();
         });
     }
@@ -76,14 +83,14 @@ impl Handle {
     /// and written, but no heartbeats are sent and it is not judged. An attempt that is in progress or
     /// scheduled is cancelled.
     pub fn pause(&self) {
-        self.command(|state| state.commands.pause = Some(true));
+        self.command(|state| state.commands.pausing = Some(Pausing::Pause));
     }
 
     /// Ends a [`pause`](Self::pause). With a connection, sends a heartbeat with a short deadline.
     /// Without a connection, begins an attempt as soon as the minimum gap and the shared budget permit
     /// it. That attempt counts: if no further attempt is [allowed](crate::Attempts), the session ends.
     pub fn resume(&self) {
-        self.command(|state| state.commands.pause = Some(false));
+        self.command(|state| state.commands.pausing = Some(Pausing::Resume));
     }
 
     /// Ends the session because a function of the application panicked outside of the driver.

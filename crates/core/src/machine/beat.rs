@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Pulse;
+use super::HeartbeatRules;
 use crate::{
     config::Trigger,
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp, earlier},
 };
 
 /// Where the heartbeat stands.
@@ -19,15 +19,16 @@ pub(super) enum Beat {
     Unjudged { due: Option<Timestamp> },
     /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
     /// may have it all the same, so what is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Span, trial: Trial, heard: Option<Timestamp> },
+    Unwritten { asked: Timestamp, wait: Nanos, on_miss: OnMiss, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
-        wait: Span,
-        until: Timestamp,
-        trial: Trial,
-        look: Look,
+        wait: Nanos,
+        /// When the answer is overdue; `None` is never.
+        until: Option<Timestamp>,
+        on_miss: OnMiss,
+        grace: Grace,
     },
 }
 
@@ -37,25 +38,25 @@ pub(super) enum Beat {
 /// rests would have us condemn a line whose answer lies unread. So a deadline that is seen late by
 /// more than a tenth of the wait is extended by that tenth, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Look {
-    First,
-    Second,
+pub(super) enum Grace {
+    Unused,
+    Used,
 }
 
 /// What an unanswered probe means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Trial {
+pub(super) enum OnMiss {
     /// One more miss, after so many; a verdict beyond what is tolerated, unless it is seen late.
-    Regular { misses: u32 },
+    Count { misses: u32 },
     /// We did not read all the time while it was out: a fresh probe comes first.
-    Doubtful,
+    ProbeAgain,
     /// It was itself the fresh probe: a verdict, however late it is seen.
-    Last,
+    Lose,
 }
 
-impl Trial {
+impl OnMiss {
     /// Of a probe that was asked for: no further miss is tolerated.
-    const HASTY: Self = Self::Regular { misses: u32::MAX };
+    const AT_LIMIT: Self = Self::Count { misses: u32::MAX };
 }
 
 /// What a deadline of the heartbeat asks for.
@@ -68,10 +69,10 @@ pub(super) enum Due {
 }
 
 impl Beat {
-    pub(super) fn resting(pulse: Option<Pulse>, now: Timestamp) -> Self {
-        match pulse {
+    pub(super) fn resting(heartbeat: Option<HeartbeatRules>, now: Timestamp) -> Self {
+        match heartbeat {
             None => Self::Off,
-            Some(pulse) => Self::Resting { due: pulse.silent_at(now) },
+            Some(heartbeat) => Self::Resting { due: heartbeat.silent_at(now) },
         }
     }
 
@@ -98,7 +99,7 @@ impl Beat {
             // What could not be written is not judged while we could not hear the line move.
             Self::Unwritten { .. } if full => None,
             Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
-            Self::Outstanding { until, .. } => Some(until),
+            Self::Outstanding { until, .. } => until,
         }
     }
 
@@ -112,17 +113,17 @@ impl Beat {
     }
 
     /// Proof of life was heard.
-    pub(super) fn heard_life(&mut self, pulse: Option<Pulse>, now: Timestamp) {
+    pub(super) fn heard_life(&mut self, heartbeat: Option<HeartbeatRules>, now: Timestamp) {
         match self {
             // It is in the connection's hands and cannot be called back.
             Self::Unwritten { heard, .. } => *heard = Some(now),
-            Self::Outstanding { asked, .. } => *self = Self::answered(pulse, *asked, now),
+            Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
             Self::Resting { due } | Self::Unjudged { due } => {
-                *self = match pulse {
+                *self = match heartbeat {
                     None => Self::Off,
-                    Some(pulse) if pulse.trigger == Trigger::Idle => {
-                        Self::Resting { due: pulse.silent_at(now) }
+                    Some(heartbeat) if heartbeat.trigger == Trigger::Idle => {
+                        Self::Resting { due: heartbeat.silent_at(now) }
                     }
                     Some(_) => Self::Resting { due: *due },
                 };
@@ -131,39 +132,39 @@ impl Beat {
     }
 
     /// After the answer, heard at `now`, to a probe asked for at `asked`.
-    fn answered(pulse: Option<Pulse>, asked: Timestamp, now: Timestamp) -> Self {
-        let Some(pulse) = pulse else { return Self::Off };
-        let due = match pulse.trigger {
-            Trigger::Idle => pulse.silent_at(now),
+    fn answered(heartbeat: Option<HeartbeatRules>, asked: Timestamp, now: Timestamp) -> Self {
+        let Some(heartbeat) = heartbeat else { return Self::Off };
+        let due = match heartbeat.trigger {
+            Trigger::Idle => heartbeat.silent_at(now),
             // A period that ended while the answer was awaited is due once, at once.
-            Trigger::Period => asked.after(pulse.every).map(|due| due.max(now)),
+            Trigger::Period => asked.after(heartbeat.every).map(|due| due.max(now)),
         };
         Self::Resting { due }
     }
 
     /// A probe was asked for.
-    pub(super) fn ask(&mut self, now: Timestamp, wait: Span, trial: Trial) {
-        *self = Self::Unwritten { asked: now, wait, trial, heard: None };
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Nanos, on_miss: OnMiss) {
+        *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
     }
 
     /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
-    pub(super) fn hurry(&mut self, now: Timestamp, recheck: Span) -> bool {
+    pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
-                self.ask(now, recheck, Trial::HASTY);
+                self.ask(now, recheck, OnMiss::AT_LIMIT);
                 return true;
             }
-            Self::Unwritten { wait, trial, heard, .. } => {
+            Self::Unwritten { wait, on_miss, heard, .. } => {
                 *wait = recheck.min(*wait);
                 // Its answer may have been heard already and not come again.
                 if heard.take().is_some() {
-                    *trial = Trial::Doubtful;
+                    *on_miss = OnMiss::ProbeAgain;
                 }
             }
-            Self::Outstanding { until, trial, .. } => {
-                *until = now.after(recheck).map_or(*until, |soon| soon.min(*until));
-                if matches!(trial, Trial::Regular { .. }) {
-                    *trial = Trial::HASTY;
+            Self::Outstanding { until, on_miss, .. } => {
+                *until = earlier(now.after(recheck), *until);
+                if matches!(on_miss, OnMiss::Count { .. }) {
+                    *on_miss = OnMiss::AT_LIMIT;
                 }
             }
         }
@@ -171,17 +172,17 @@ impl Beat {
     }
 
     /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
-    pub(super) fn renew(&mut self, now: Timestamp, recheck: Span) -> bool {
+    pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
-        self.ask(now, recheck, if unwritten { Trial::Doubtful } else { Trial::HASTY });
+        self.ask(now, recheck, if unwritten { OnMiss::ProbeAgain } else { OnMiss::AT_LIMIT });
         !unwritten
     }
 
     /// All was read; whether a fresh probe must be sent.
-    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Span) -> bool {
+    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
-            self.ask(now, recheck, Trial::Last);
+            self.ask(now, recheck, OnMiss::Lose);
         }
         unjudged
     }
@@ -189,25 +190,25 @@ impl Beat {
     /// The probe that was asked for is written.
     pub(super) fn written(
         &mut self,
-        pulse: Option<Pulse>,
+        heartbeat: Option<HeartbeatRules>,
         now: Timestamp,
         longest: Option<Duration>,
     ) {
-        if let Self::Unwritten { asked, wait, trial, heard } = *self {
+        if let Self::Unwritten { asked, wait, on_miss, heard } = *self {
             if let Some(at) = heard {
-                *self = Self::answered(pulse, asked, at);
+                *self = Self::answered(heartbeat, asked, at);
                 return;
             }
-            let wait = longest.map_or(wait, |longest| wait.min(Span::of(longest)));
-            let until = now.after(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
-            let look = Look::First;
-            *self = Self::Outstanding { asked, sent: now, wait, until, trial, look };
+            let wait = longest.map_or(wait, |longest| wait.min(Nanos::of(longest)));
+            let until = now.after(wait);
+            let grace = Grace::Unused;
+            *self = Self::Outstanding { asked, sent: now, wait, until, on_miss, grace };
         }
     }
 
     /// Bytes left a blocked write: the peer takes them, so it is not gone.
     pub(super) fn moved(&mut self, now: Timestamp) {
-        if let Self::Outstanding { wait, until, .. } = self
+        if let Self::Outstanding { wait, until: Some(until), .. } = self
             && let Some(later) = now.after(*wait)
         {
             *until = later.max(*until);
@@ -216,16 +217,16 @@ impl Beat {
 
     /// We stopped reading.
     pub(super) fn doubt(&mut self) {
-        if let Self::Outstanding { trial, .. } = self {
-            *trial = Trial::Doubtful;
+        if let Self::Outstanding { on_miss, .. } = self {
+            *on_miss = OnMiss::ProbeAgain;
         }
     }
 
     /// What is due at `now`; moves the heartbeat on, except where the connection is lost by it.
     pub(super) fn handle_deadline(
         &mut self,
-        pulse: Option<Pulse>,
-        recheck: Span,
+        heartbeat: Option<HeartbeatRules>,
+        recheck: Nanos,
         now: Timestamp,
         last_move: Timestamp,
         full: bool,
@@ -236,43 +237,45 @@ impl Beat {
         match *self {
             Self::Off => Due::Nothing,
             Self::Resting { .. } | Self::Unjudged { .. } => {
-                let wait = pulse.map_or(recheck, |pulse| pulse.timeout);
-                let trial = if full { Trial::Doubtful } else { Trial::Regular { misses: 0 } };
-                self.ask(now, wait, trial);
+                let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
+                let on_miss = if full { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
+                self.ask(now, wait, on_miss);
                 Due::Probe
             }
             // The probe is in the connection's hands already, so there is no fresh one to send:
             // being late is forgiven once by waiting once more.
-            Self::Unwritten { wait, trial, heard, .. } => {
-                if trial != Trial::Last && now.since(deadline) > wait {
-                    *self = Self::Unwritten { asked: now, wait, trial: Trial::Last, heard };
+            Self::Unwritten { wait, on_miss, heard, .. } => {
+                if on_miss != OnMiss::Lose && now.since(deadline) > wait {
+                    *self = Self::Unwritten { asked: now, wait, on_miss: OnMiss::Lose, heard };
                     return Due::Nothing;
                 }
                 Due::Stalled
             }
             Self::Outstanding { .. } if full => {
-                *self = Self::Unjudged { due: pulse.and_then(|pulse| pulse.silent_at(now)) };
+                *self = Self::Unjudged {
+                    due: heartbeat.and_then(|heartbeat| heartbeat.silent_at(now)),
+                };
                 Due::Nothing
             }
-            Self::Outstanding { asked, sent, wait, trial, look, .. } => {
+            Self::Outstanding { asked, sent, wait, on_miss, grace, .. } => {
                 let late_by = now.since(deadline);
                 let late = late_by > wait;
-                let fresh_probe_comes = late && matches!(trial, Trial::Regular { .. });
-                if look == Look::First && late_by > wait.tenth() && !fresh_probe_comes {
-                    let until = now.after(wait.tenth()).unwrap_or(now);
-                    let look = Look::Second;
-                    *self = Self::Outstanding { asked, sent, wait, until, trial, look };
+                let fresh_probe_comes = late && matches!(on_miss, OnMiss::Count { .. });
+                if grace == Grace::Unused && late_by > wait.tenth() && !fresh_probe_comes {
+                    let until = now.after(wait.tenth());
+                    let grace = Grace::Used;
+                    *self = Self::Outstanding { asked, sent, wait, until, on_miss, grace };
                     return Due::Nothing;
                 }
-                let max_missed = pulse.map_or(0, |pulse| pulse.max_missed);
-                match trial {
-                    Trial::Last => return Due::Unanswered,
-                    Trial::Doubtful => self.ask(now, wait.min(recheck), Trial::Last),
-                    Trial::Regular { .. } if late => self.ask(now, wait.min(recheck), Trial::Last),
-                    Trial::Regular { misses } if misses < max_missed => {
-                        self.ask(now, wait, Trial::Regular { misses: misses + 1 });
+                let max_missed = heartbeat.map_or(0, |heartbeat| heartbeat.max_missed);
+                match on_miss {
+                    OnMiss::Lose => return Due::Unanswered,
+                    OnMiss::ProbeAgain => self.ask(now, wait.min(recheck), OnMiss::Lose),
+                    OnMiss::Count { .. } if late => self.ask(now, wait.min(recheck), OnMiss::Lose),
+                    OnMiss::Count { misses } if misses < max_missed => {
+                        self.ask(now, wait, OnMiss::Count { misses: misses + 1 });
                     }
-                    Trial::Regular { .. } => return Due::Unanswered,
+                    OnMiss::Count { .. } => return Due::Unanswered,
                 }
                 Due::Probe
             }

@@ -1,7 +1,7 @@
 //! What happens to inbound messages: [`Intake`], and what the machine makes of it.
 
 use super::{Machine, State, reached};
-use crate::time::{Span, Timestamp, earlier};
+use crate::time::{Nanos, Timestamp, earlier};
 
 /// What happens to inbound messages at present.
 ///
@@ -31,7 +31,7 @@ pub(super) enum Countdown {
     /// It ends then; `None` is never.
     Running { until: Option<Timestamp> },
     /// It has that long to go; `None` is for ever.
-    Standing { left: Option<Span> },
+    Standing { left: Option<Nanos> },
 }
 
 impl Countdown {
@@ -44,7 +44,7 @@ impl Countdown {
 
     fn stop(&mut self, now: Timestamp) {
         if let Self::Running { until } = *self {
-            let left = until.map(|until| Span::of(until.saturating_since(now)));
+            let left = until.map(|until| Nanos::of(until.saturating_since(now)));
             *self = Self::Standing { left };
         }
     }
@@ -76,9 +76,9 @@ impl Machine {
     /// `handle_deadline` judges it, the driver reads what has come.
     pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
         let deadline = match &self.state {
-            State::Open(line) => earlier(
-                line.beat.verdict(line.last_move, self.intake.is_full()),
-                line.stall_deadline(self.rules.write_timeout),
+            State::Open(open) => earlier(
+                open.beat.verdict(open.last_move, self.intake.is_full()),
+                open.stall_deadline(self.rules.write_timeout),
             ),
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
@@ -93,9 +93,9 @@ impl Machine {
         let before = std::mem::replace(&mut self.intake, intake);
         match (before.is_full(), intake.is_full()) {
             (false, true) => {
-                if let Some(line) = self.line_mut() {
-                    line.beat.doubt();
-                    if let Some(stall) = line.stall_mut() {
+                if let Some(open) = self.open_mut() {
+                    open.beat.doubt();
+                    if let Some(stall) = open.stall_mut() {
                         stall.stop(now);
                     }
                 } else if let State::Retiring { close } = &mut self.state {
@@ -103,9 +103,9 @@ impl Machine {
                 }
             }
             (true, false) => {
-                if let Some(line) = self.line_mut() {
-                    line.last_move = now;
-                    if let Some(stall) = line.stall_mut() {
+                if let Some(open) = self.open_mut() {
+                    open.last_move = now;
+                    if let Some(stall) = open.stall_mut() {
                         stall.go_on(now);
                     }
                 } else if let State::Retiring { close } = &mut self.state {
@@ -123,8 +123,8 @@ impl Machine {
         let recheck = self.rules.recheck;
         if self.is_current(connection)
             && !self.intake.is_full()
-            && let State::Open(line) = &mut self.state
-            && line.beat.catch_up(now, recheck)
+            && let State::Open(open) = &mut self.state
+            && open.beat.catch_up(now, recheck)
         {
             self.probe = true;
         }

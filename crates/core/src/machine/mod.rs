@@ -32,8 +32,10 @@
 //! 14. (driver) Read before you bury.
 
 mod beat;
+mod commands;
 mod input;
 mod intake;
+mod lifecycle;
 mod output;
 mod pacing;
 mod rules;
@@ -47,13 +49,13 @@ use std::time::Duration;
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
 use crate::{
     status::Phase,
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 pub(crate) use self::{
     intake::Intake,
-    output::Action,
-    rules::{Pace, Pulse, Rules, Ruling},
+    output::{Action, Dial},
+    rules::{Decision, HeartbeatRules, Pace, Rules},
     transition::{End, Loss, Transition},
 };
 
@@ -70,7 +72,7 @@ pub(crate) struct Machine {
     /// What the attempts so far mean for the next.
     pacing: Pacing,
     /// Until when a connection that the peer closed may still write its reply.
-    farewell: Option<Timestamp>,
+    drain_deadline: Option<Timestamp>,
     /// A probe is to be written, and that was not fetched yet.
     probe: bool,
     /// The other outputs not fetched yet. They are rare, and large for what most sessions are most
@@ -86,16 +88,16 @@ enum State {
     /// An attempt is under way.
     Connecting { deadline: Option<Timestamp> },
     /// A connection is up.
-    Open(Line),
-    /// A connection was lost, and a ruling on the attempt of this number is awaited.
-    Judging { patience: Patience, number: u32 },
+    Open(OpenConnection),
+    /// A connection was lost, and a decision on the attempt of this number is awaited.
+    Deciding { delay: Delay, number: u32 },
     /// The next attempt is scheduled; `None` is never.
     Waiting { until: Option<Timestamp>, number: u32 },
     /// The user paused the session, with a connection or without.
-    Paused(Option<Line>),
+    Paused(Option<OpenConnection>),
     /// The connection reached its maximum age and is being closed to be replaced.
     Retiring { close: Countdown },
-    /// The user closed the session; its connection says goodbye.
+    /// The user closed the session; its connection says close_frame.
     Closing { deadline: Option<Timestamp> },
     /// The session has ended.
     Closed,
@@ -103,15 +105,15 @@ enum State {
 
 /// Whether the delay before the next attempt is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Patience {
-    AsRuled,
+enum Delay {
+    AsDecided,
     /// The user wants the next attempt now, should the verdict be for one.
     None,
 }
 
 /// What is true of a connection while it is up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Line {
+struct OpenConnection {
     since: Timestamp,
     /// When the last frame was heard that counts as proof of life.
     last_life: Timestamp,
@@ -143,7 +145,7 @@ impl Machine {
             intake: Intake::Taking,
             connection: 0,
             pacing: Pacing::new(),
-            farewell: None,
+            drain_deadline: None,
             probe: false,
             pending: None,
         }
@@ -157,7 +159,7 @@ impl Machine {
     /// The number of the attempt to come, under way, or that made the connection.
     pub(crate) fn attempt(&self) -> u32 {
         match self.state {
-            State::Judging { number, .. } | State::Waiting { number, .. } => number,
+            State::Deciding { number, .. } | State::Waiting { number, .. } => number,
             _ => self.pacing.attempt(),
         }
     }
@@ -188,7 +190,7 @@ impl Machine {
             State::Idle => Phase::Idle,
             State::Connecting { .. } => Phase::Connecting,
             State::Open(_) => Phase::Open,
-            State::Judging { .. } | State::Waiting { .. } => Phase::Waiting,
+            State::Deciding { .. } | State::Waiting { .. } => Phase::Waiting,
             State::Paused(_) => Phase::Paused,
             State::Retiring { .. } | State::Closing { .. } => Phase::Closing,
             State::Closed => Phase::Closed,
@@ -210,34 +212,41 @@ impl Machine {
 
     /// When proof of life was last heard on the connection that is up.
     pub(crate) fn last_life(&self) -> Option<Timestamp> {
-        self.line().map(|line| line.last_life)
+        self.open().map(|open| open.last_life)
     }
 
     /// Since when a written probe waits for its answer.
     pub(crate) fn probe_since(&self) -> Option<Timestamp> {
-        self.line().and_then(|line| line.beat.sent())
+        self.open().and_then(|open| open.beat.sent())
     }
 
     /// Since when no byte of a blocked write was accepted, once that is reported.
     pub(crate) fn write_blocked_since(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Open(Line { writing: Writing::Blocked(stall), .. }) => stall.reported(),
+            State::Open(OpenConnection { writing: Writing::Blocked(stall), .. }) => {
+                stall.reported()
+            }
             _ => None,
         }
     }
 
-    fn line(&self) -> Option<&Line> {
+    fn open(&self) -> Option<&OpenConnection> {
         match &self.state {
-            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            State::Open(open) | State::Paused(Some(open)) => Some(open),
             _ => None,
         }
     }
 
-    fn line_mut(&mut self) -> Option<&mut Line> {
+    fn open_mut(&mut self) -> Option<&mut OpenConnection> {
         match &mut self.state {
-            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            State::Open(open) | State::Paused(Some(open)) => Some(open),
             _ => None,
         }
+    }
+
+    /// The open connection, if `connection` is the current one.
+    fn current_mut(&mut self, connection: u64) -> Option<&mut OpenConnection> {
+        if self.is_current(connection) { self.open_mut() } else { None }
     }
 
     /// Takes the moment of an input: the larger of it and the last.
@@ -257,13 +266,13 @@ fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     deadline.filter(|deadline| *deadline <= now)
 }
 
-impl Line {
+impl OpenConnection {
     fn new(now: Timestamp, rules: &Rules, max_age: Option<Duration>) -> Self {
         Self {
             since: now,
             last_life: now,
             last_move: now,
-            beat: Beat::resting(rules.pulse, now),
+            beat: Beat::resting(rules.heartbeat, now),
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }
@@ -278,7 +287,7 @@ impl Line {
     }
 
     /// When a blocked write is looked at, reported, or costs the connection.
-    fn stall_deadline(&self, limit: Span) -> Option<Timestamp> {
+    fn stall_deadline(&self, limit: Nanos) -> Option<Timestamp> {
         match self.writing {
             Writing::Blocked(stall) => stall.deadline(limit),
             Writing::Clear | Writing::Handed => None,
@@ -286,7 +295,7 @@ impl Line {
     }
 
     /// When it is retired: at its age if it rests then, else after a grace.
-    fn retire_deadline(&self, at: Timestamp, grace: Span) -> Option<Timestamp> {
+    fn retire_deadline(&self, at: Timestamp, grace: Nanos) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
         if quiet { Some(at) } else { at.after(grace) }
     }

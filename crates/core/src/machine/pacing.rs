@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{rules::Pace, transition::End};
 use crate::{
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
     transport::Predecessor,
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Pacing {
     dialled: Option<Timestamp>,
     /// Since when there is no connection; `None` while there is one.
     down_since: Option<Timestamp>,
-    /// The next ruling begins with fresh delays.
+    /// The next decision begins with fresh delays.
     fresh: bool,
     /// What came before the next attempt.
     before: Predecessor,
@@ -99,7 +99,7 @@ impl Pacing {
         self.fresh = true;
     }
 
-    /// Whether the next ruling begins with fresh delays.
+    /// Whether the next decision begins with fresh delays.
     pub(super) fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }
@@ -129,7 +129,7 @@ impl Pacing {
 
     /// Whether an attempt at that moment begins within the time that an outage may last.
     pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
-        if pace.outage_limit == Span::FOREVER {
+        if pace.outage_limit == Nanos::FOREVER {
             return true;
         }
         match (self.down_since, at) {

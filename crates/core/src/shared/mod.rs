@@ -19,11 +19,11 @@ use crate::{
     time::Timestamp,
 };
 
-pub(crate) use self::wakers::{Side, Slots};
+pub(crate) use self::wakers::{Side, TaskWakers};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) slots: Slots,
+    pub(crate) tasks: TaskWakers,
     /// The state below has changed, and the driver has not looked at it since.
     work: AtomicBool,
     state: Guarded<State>,
@@ -32,27 +32,36 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) outbox: Outbox,
     pub(crate) commands: Commands,
+    /// The close frame that the user asked for first.
+    pub(crate) close_frame: Option<Box<CloseFrame>>,
     pub(crate) published: Published,
 }
 
 /// The commands of handles. They are flags, so they are idempotent and need no bound.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    pub(crate) close: Option<Box<Option<CloseFrame>>>,
+    pub(crate) close: bool,
     pub(crate) abort: bool,
     pub(crate) reconnect: bool,
     pub(crate) probe: bool,
-    /// The last of pause (true) and resume (false).
-    pub(crate) pause: Option<bool>,
+    /// The last of pause and resume.
+    pub(crate) pausing: Option<Pausing>,
     /// A function of the user's panicked beside the driver, which ends the session.
     pub(crate) panic: Option<Box<UserPanic>>,
 }
 
 impl Commands {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { close, abort, reconnect, probe, pause, panic } = self;
-        close.is_none() && pause.is_none() && panic.is_none() && !(*abort || *reconnect || *probe)
+        let Self { close, abort, reconnect, probe, pausing, panic } = self;
+        let flags = *close || *abort || *reconnect || *probe;
+        !flags && pausing.is_none() && panic.is_none()
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pausing {
+    Pause,
+    Resume,
 }
 
 /// The status as last published.
@@ -78,9 +87,14 @@ impl Shared {
         let status = Status { as_of: now, since: now, ..Status::default() };
         let published = Published { status, ..Published::default() };
         Self {
-            slots: Slots::default(),
+            tasks: TaskWakers::default(),
             work: AtomicBool::new(false),
-            state: Guarded::new(State { outbox, commands: Commands::default(), published }),
+            state: Guarded::new(State {
+                outbox,
+                commands: Commands::default(),
+                close_frame: None,
+                published,
+            }),
         }
     }
 
@@ -104,7 +118,7 @@ impl Shared {
     /// takes the lock, so if the flag is set, the driver will still see the change.
     pub(crate) fn notify(&self) {
         if !self.has_work() && !self.work.swap(true, Ordering::AcqRel) {
-            self.slots.wake();
+            self.tasks.wake();
         }
     }
 
@@ -115,7 +129,7 @@ impl Shared {
 
     /// Returns whether a handle, the connection or the sleep has something for the driver.
     pub(crate) fn is_calling(&self) -> bool {
-        self.has_work() || self.slots.are_up()
+        self.has_work() || self.tasks.are_up()
     }
 
     /// Clears the flag and returns it. The driver calls this before it looks at the state.
@@ -189,7 +203,7 @@ impl std::fmt::Debug for State {
 
 /// What the sleep sees as the task. It is told apart, so that a deadline does not make the driver
 /// read a connection on which nothing happened, nor the connection make it poll the sleep.
-pub(crate) struct Bell {
+pub(crate) struct TimerWaker {
     shared: Arc<Shared>,
 }
 
@@ -200,24 +214,24 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.slots.stirred.store(true, Ordering::Release);
-        self.slots.wake();
+        self.tasks.io_woken.store(true, Ordering::Release);
+        self.tasks.wake();
     }
 }
 
-impl Bell {
+impl TimerWaker {
     pub(crate) fn waker(shared: &Arc<Shared>) -> Waker {
         Waker::from(Arc::new(Self { shared: Arc::clone(shared) }))
     }
 }
 
-impl Wake for Bell {
+impl Wake for TimerWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.shared.slots.rung.store(true, Ordering::Release);
-        self.shared.slots.wake();
+        self.shared.tasks.timer_woken.store(true, Ordering::Release);
+        self.shared.tasks.wake();
     }
 }

@@ -106,7 +106,7 @@ pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,
     /// Always the same, so that what is polled with it never has to register anew.
     proxy: Waker,
-    /// What stands in the proxy's slots.
+    /// What stands in the proxy's tasks.
     seen: [Option<Waker>; 2],
     /// Events met while driven from the sink side.
     unread: Backlog,
@@ -176,7 +176,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let seen = &mut self.seen[side as usize];
         if !seen.as_ref().is_some_and(|seen| seen.will_wake(waker)) {
             *seen = Some(waker.clone());
-            self.engine.shared().slots.set(side, waker);
+            self.engine.shared().tasks.set(side, waker);
         }
     }
 
@@ -200,7 +200,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
             }
         }
         if news {
-            self.engine.shared().slots.wake_side(Side::Stream);
+            self.engine.shared().tasks.wake_side(Side::Stream);
         }
     }
 
@@ -208,7 +208,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     pub(crate) fn take_sink(&mut self) -> (SinkSide, bool) {
         self.seen[Side::Sink as usize] = None;
         let shared = self.engine.shared();
-        shared.slots.forget(Side::Sink);
+        shared.tasks.forget(Side::Sink);
         let promised = self.sink.suspend(shared);
         (std::mem::take(&mut self.sink), promised)
     }
@@ -223,7 +223,7 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
         if let Some(event) = this.unread.pop() {
             if !had_room && this.has_room() {
                 // The sink side drives, and reads again, though the stream may rest now.
-                this.engine.shared().slots.wake_side(Side::Sink);
+                this.engine.shared().tasks.wake_side(Side::Sink);
             }
             return Poll::Ready(Some(event));
         }
@@ -288,7 +288,7 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
         self.engine.end_by_drop();
         self.sink.leave(self.engine.shared());
         // Handles may live on, and with them what is shared; the tasks need not.
-        self.engine.shared().slots.clear();
+        self.engine.shared().tasks.clear();
     }
 }
 

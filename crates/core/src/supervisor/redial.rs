@@ -8,7 +8,7 @@ use crate::{
         Delays, DialBudget, Failure, Judge, MakeDelays, Random, Verdict,
         dial_budget::{Place, Turn},
     },
-    machine::Ruling,
+    machine::Decision,
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
     time::Timestamp,
 };
@@ -22,15 +22,15 @@ pub(crate) struct Redial {
     place: Option<Box<Place>>,
     /// Who waits for its turn there asks again at this moment.
     look: Option<Timestamp>,
-    /// The next attempt is to use fresh credentials.
-    refresh: bool,
+    /// The verdict on the last loss; `Retry` once a connection is open.
+    last_verdict: Verdict,
     max_age: Option<Duration>,
     random: Random,
 }
 
 /// What is to be done about a loss, and which function panicked over it.
-pub(super) struct Judgement {
-    pub(super) ruling: Ruling,
+pub(super) struct Judged {
+    pub(super) decision: Decision,
     pub(super) panic: Option<Box<UserPanic>>,
 }
 
@@ -49,7 +49,7 @@ impl Redial {
             delays: None,
             place,
             look: None,
-            refresh: false,
+            last_verdict: Verdict::Retry,
             max_age,
             random,
         }
@@ -57,45 +57,36 @@ impl Redial {
 
     /// Judges a loss. A verdict that panics counts as [`Verdict::Retry`]: the backoff keeps the
     /// attempts apart, and the panic is reported with the loss.
-    pub(super) fn judge(
-        &mut self,
-        failure: &Failure<'_>,
-        fresh: bool,
-        now: Timestamp,
-    ) -> Judgement {
+    pub(super) fn judge(&mut self, failure: &Failure<'_>, fresh: bool, now: Timestamp) -> Judged {
         if fresh {
             drop_contained(self.delays.take());
         }
-        self.refresh = false;
         let verdict = &mut self.verdict;
         let (verdict, panic) = match contain_in(UserFunction::Verdict, || verdict(failure)) {
             Ok(verdict) => (verdict, None),
             Err(panic) => (Verdict::Retry, Some(Box::new(panic))),
         };
+        self.last_verdict = verdict;
         let after = match verdict {
-            Verdict::Stop => return Judgement { ruling: Ruling::Stop, panic },
-            Verdict::Retry => Duration::ZERO,
+            Verdict::Stop => return Judged { decision: Decision::Stop, panic },
+            Verdict::Retry | Verdict::RefreshThenRetry => Duration::ZERO,
             Verdict::RetryAfter(after) => after,
-            Verdict::RefreshThenRetry => {
-                self.refresh = true;
-                Duration::ZERO
-            }
         };
         match self.next_delay() {
             // Added, not the larger of the two: clients that were told the same moment are kept
             // apart by their backoff.
             Ok(Some(delay)) => {
                 let delay = delay.saturating_add(after).max(self.wait_for_budget(now));
-                Judgement { ruling: Ruling::Retry(delay), panic }
+                Judged { decision: Decision::Retry(delay), panic }
             }
-            Ok(None) => Judgement { ruling: Ruling::NoDelayLeft, panic },
-            Err(panic) => Judgement { ruling: Ruling::Panicked, panic: Some(Box::new(panic)) },
+            Ok(None) => Judged { decision: Decision::NoDelayLeft, panic },
+            Err(panic) => Judged { decision: Decision::Panicked, panic: Some(Box::new(panic)) },
         }
     }
 
     /// When a connection that is wanted no more is replaced: as soon as may be.
-    pub(super) fn replace(&self, now: Timestamp) -> Ruling {
-        Ruling::Retry(self.wait_for_budget(now))
+    pub(super) fn replace(&self, now: Timestamp) -> Decision {
+        Decision::Retry(self.wait_for_budget(now))
     }
 
     fn next_delay(&mut self) -> Result<Option<Duration>, UserPanic> {
@@ -143,7 +134,7 @@ impl Redial {
         if let Some(place) = &mut self.place {
             place.use_up();
         }
-        self.refresh
+        self.last_verdict == Verdict::RefreshThenRetry
     }
 
     /// No attempt is scheduled any more: what the budget gave goes back.
@@ -156,12 +147,12 @@ impl Redial {
 
     /// Whether the attempt under way was to use fresh credentials.
     pub(super) fn was_refreshed(&self) -> bool {
-        self.refresh
+        self.last_verdict == Verdict::RefreshThenRetry
     }
 
     /// There is a connection. Gives how old it may become.
     pub(super) fn open(&mut self) -> Option<Duration> {
-        self.refresh = false;
+        self.last_verdict = Verdict::Retry;
         self.max_age.map(|age| self.random.shorten(age))
     }
 }

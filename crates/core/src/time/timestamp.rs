@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU64, time::Duration};
 
-use super::span::Span;
+use super::nanos::Nanos;
 
 /// A point in time on the clock of a [`Timer`](crate::Timer): the time since the epoch of that timer.
 ///
@@ -43,14 +43,14 @@ impl Timestamp {
     /// "never".
     #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        self.after(Span::of(duration))
+        self.after(Nanos::of(duration))
     }
 
     /// Returns the last whole multiple of `slot` after the epoch that is not later than this
     /// timestamp. Returns this timestamp if `slot` is zero.
     #[must_use]
     pub const fn round_down(self, slot: Duration) -> Self {
-        self.aligned(Span::of(slot))
+        self.aligned(Nanos::of(slot))
     }
 
     /// Returns the time from `earlier` to this timestamp. Returns zero if `earlier` is later.
@@ -66,7 +66,7 @@ impl Timestamp {
 
 /// The same operations with spans.
 impl Timestamp {
-    pub(crate) const fn after(self, span: Span) -> Option<Self> {
+    pub(crate) const fn after(self, span: Nanos) -> Option<Self> {
         // Not `map`, which is not const.
         match self.count.checked_add(span.nanos()) {
             Some(count) => Some(Self { count }),
@@ -74,7 +74,7 @@ impl Timestamp {
         }
     }
 
-    pub(crate) const fn aligned(self, slot: Span) -> Self {
+    pub(crate) const fn aligned(self, slot: Nanos) -> Self {
         match self.nanos().checked_rem(slot.nanos()) {
             // The remainder is less than the count, which is one more than the nanoseconds.
             Some(over) => match NonZeroU64::new(self.count.get() - over) {
@@ -85,8 +85,8 @@ impl Timestamp {
         }
     }
 
-    pub(crate) const fn since(self, earlier: Self) -> Span {
-        Span::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
+    pub(crate) const fn since(self, earlier: Self) -> Nanos {
+        Nanos::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
     }
 }
 

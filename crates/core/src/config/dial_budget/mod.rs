@@ -5,7 +5,7 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::
 use crate::{
     error::{ConfigError, not_zero},
     sync::{Garbage, Guarded},
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 /// At most so many attempts in any window of time, over all supervisors that hold a clone of it.
@@ -54,7 +54,7 @@ struct Waiting {
 
 /// How long whoever has its turn has to use it: much longer than a task that is alive waits for a
 /// poll, and short beside an outage.
-const TURN: Span = Span::of(Duration::from_secs(1));
+const TURN: Nanos = Nanos::of(Duration::from_secs(1));
 
 /// A session's part in a budget. Dropping it gives back what was not used.
 #[derive(Debug)]

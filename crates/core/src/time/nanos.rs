@@ -1,15 +1,15 @@
-//! Durations in eight bytes: [`Span`].
+//! Durations in eight bytes: [`Nanos`].
 
 use std::{fmt, time::Duration};
 
 /// A duration in whole nanoseconds. It is half as large as a `Duration`, and every session holds a
 /// dozen of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Span {
+pub(crate) struct Nanos {
     nanos: u64,
 }
 
-impl Span {
+impl Nanos {
     /// 584 years or longer. No clock runs that long, so a deadline this far away is never reached.
     pub(crate) const FOREVER: Self = Self { nanos: u64::MAX };
 
@@ -46,7 +46,7 @@ impl Span {
 }
 
 /// Prints as a `Duration`.
-impl fmt::Debug for Span {
+impl fmt::Debug for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.duration().fmt(f)
     }
@@ -60,10 +60,10 @@ mod tests {
     #[test]
     fn a_duration_out_of_range_never_ends() {
         let longest = Duration::from_nanos(u64::MAX);
-        assert_eq!(Span::of(Duration::MAX), Span::FOREVER);
-        assert_eq!(Span::of(longest), Span::FOREVER);
-        assert!(Span::of(longest - Duration::from_nanos(1)) < Span::FOREVER);
-        assert_eq!(Timestamp::EPOCH.after(Span::FOREVER), None);
-        assert_eq!(Span::FOREVER.saturating_mul(2), Span::FOREVER);
+        assert_eq!(Nanos::of(Duration::MAX), Nanos::FOREVER);
+        assert_eq!(Nanos::of(longest), Nanos::FOREVER);
+        assert!(Nanos::of(longest - Duration::from_nanos(1)) < Nanos::FOREVER);
+        assert_eq!(Timestamp::EPOCH.after(Nanos::FOREVER), None);
+        assert_eq!(Nanos::FOREVER.saturating_mul(2), Nanos::FOREVER);
     }
 }
