@@ -10,7 +10,7 @@ use std::{
 use futures::{StreamExt, future};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Event, Message, Preset, SmolTimer,
+    Event, Message, SmolTimer,
     acks::{Ack, AckSettings, Acknowledged},
     connect,
 };
@@ -54,7 +54,7 @@ fn taken(message: &Message) -> Option<Ack<u32>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let books = Arc::new(Mutex::new(Books::default()));
     let server = server(&books)?;
-    let supervisor = connect(server.wait().url())?.preset(Preset::Resilient).build()?;
+    let supervisor = connect(server.wait().url())?.build()?;
     let handle = supervisor.handle();
     let acks = AckSettings::new(taken).window(4);
     let mut session = Acknowledged::new(supervisor, handle.clone(), SmolTimer::new(), acks)?;

@@ -4,12 +4,12 @@
 use std::error::Error;
 
 use futures::StreamExt;
-use websocket_heartbeat::{Builder, Event, Preset, Timer, Transport};
+use websocket_heartbeat::{Builder, Event, Timer, Transport};
 use websocket_heartbeat_examples::Server;
 
 /// Sends one message, closes after the echo, and returns the echo.
 async fn echo<T: Transport, K: Timer>(builder: Builder<T, K>) -> Result<String, Box<dyn Error>> {
-    let mut supervisor = builder.preset(Preset::Resilient).build()?;
+    let mut supervisor = builder.build()?;
     let handle = supervisor.handle();
     handle.try_queue("hello")?;
     let mut echoed = String::new();

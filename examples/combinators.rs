@@ -7,8 +7,8 @@ use std::{error::Error, future::ready, net::TcpListener, time::Duration};
 use futures::{SinkExt, Stream, StreamExt, future::join, stream};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Constant, Endpoints, ErrorKind, Event, Message, Preset, Request, SmolTimer, SmolTransport,
-    Supervisor, TransportError, before_open, connect,
+    Constant, Endpoints, ErrorKind, Event, Message, Request, SmolTimer, SmolTransport, Supervisor,
+    TransportError, before_open, connect,
 };
 
 type Session = Supervisor<SmolTransport, SmolTimer>;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let squares = Server::start(|text| text.parse().ok().map(|n: u64| (n * n).to_string()))?;
     let shouts = Server::start(|text| Some(text.to_uppercase()))?;
     let session = |server: &Server| -> Result<Session, Box<dyn Error>> {
-        Ok(connect(server.url())?.preset(Preset::Resilient).build()?)
+        Ok(connect(server.url())?.build()?)
     };
     smol::block_on(async {
         forward(session(&squares)?).await?;
@@ -95,7 +95,6 @@ async fn failover(shouts: &Server) -> Result<(), Box<dyn Error>> {
         servers.push(login);
     }
     let session = Supervisor::builder(Endpoints::new(servers)?, timer)
-        .preset(Preset::Resilient)
         .backoff(Constant::new(Duration::from_millis(100)))
         .build()?;
     session.handle().try_queue("hello")?;

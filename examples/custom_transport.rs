@@ -5,8 +5,7 @@ use std::{error::Error, net::SocketAddr, pin::Pin};
 use futures::{AsyncReadExt, AsyncWriteExt, Future, StreamExt};
 use smol::net::TcpStream;
 use websocket_heartbeat::{
-    Attempt, ErrorKind, Established, Event, FuturesTimer, Preset, Supervisor, Transport,
-    TransportError,
+    Attempt, ErrorKind, Established, Event, FuturesTimer, Supervisor, Transport, TransportError,
 };
 use websocket_heartbeat_examples::{Proxy, Server};
 use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
@@ -70,8 +69,7 @@ async fn token(connection: u64) -> String {
 fn main() -> Result<(), Box<dyn Error>> {
     let (server, proxy) = (Server::echo()?, Proxy::start()?);
     let transport = ThroughProxy { proxy: proxy.address(), server: server.address() };
-    let mut supervisor =
-        Supervisor::builder(transport, FuturesTimer::new()).preset(Preset::Resilient).build()?;
+    let mut supervisor = Supervisor::builder(transport, FuturesTimer::new()).build()?;
     let handle = supervisor.handle();
 
     smol::block_on(async {

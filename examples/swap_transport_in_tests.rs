@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use websocket_heartbeat::{Event, Preset, Supervisor, Timer, Timestamp, Transport};
+use websocket_heartbeat::{Event, Supervisor, Timer, Timestamp, Transport};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_mock::{Clock, Remote, Script, mock, run};
 
@@ -46,15 +46,13 @@ fn through_an_outage() -> Result<(Vec<String>, Remote), Box<dyn Error>> {
         _ if now.now() < back_at => Script::refuse_connection(),
         _ => Script::accept().send_after(Duration::from_secs(1), "the end"),
     });
-    let session =
-        Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build()?;
+    let session = Supervisor::builder(transport, clock.timer()).build()?;
     Ok((run(&clock, read_news(session)), remote))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::start(|_| Some("the end".to_owned()))?;
-    let session =
-        websocket_heartbeat_smol::connect(server.url())?.preset(Preset::Resilient).build()?;
+    let session = websocket_heartbeat_smol::connect(server.url())?.build()?;
     println!("over a socket: {:?}", smol::block_on(read_news(session)));
 
     let start = Instant::now();

@@ -36,10 +36,7 @@ pub type AsyncStdConnection = Socket<NativeStream<AsyncStdStream>>;
 /// Nothing is sent before the supervisor is polled. For settings of the transport, or for another
 /// transport, use [`Supervisor::builder`](crate::Supervisor::builder).
 ///
-/// The settings start with [`Preset::Original`](crate::Preset::Original), the numbers of the
-/// original packages: if a server does not answer the text `heartbeat`, each connection is lost
-/// after 25 s without messages. [`Preset::Resilient`](crate::Preset::Resilient) sends pings, which
-/// every server answers.
+/// Settings that are not set have the values of [`Preset::Resilient`](crate::Preset::Resilient).
 ///
 /// # Errors
 ///

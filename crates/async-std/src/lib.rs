@@ -9,10 +9,10 @@
 //!
 //! ```no_run
 //! use futures::StreamExt;
-//! use websocket_heartbeat_async_std::{Event, Preset, connect};
+//! use websocket_heartbeat_async_std::{Event, connect};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut supervisor = connect("ws://example.org/feed")?.preset(Preset::Resilient).build()?;
+//! let mut supervisor = connect("ws://example.org/feed")?.build()?;
 //! let handle = supervisor.handle();
 //! async_std::task::block_on(async {
 //!     while let Some(event) = supervisor.next().await {

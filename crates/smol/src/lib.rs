@@ -7,10 +7,10 @@
 //!
 //! ```no_run
 //! use futures::StreamExt;
-//! use websocket_heartbeat_smol::{Event, Preset, connect};
+//! use websocket_heartbeat_smol::{Event, connect};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut supervisor = connect("ws://example.org/feed")?.preset(Preset::Resilient).build()?;
+//! let mut supervisor = connect("ws://example.org/feed")?.build()?;
 //! let handle = supervisor.handle();
 //! async_io::block_on(async {
 //!     while let Some(event) = supervisor.next().await {

@@ -6,11 +6,11 @@
 //!
 //! ```no_run
 //! use futures::StreamExt;
-//! use websocket_heartbeat_tokio::{Event, Preset, connect};
+//! use websocket_heartbeat_tokio::{Event, connect};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut supervisor = connect("ws://example.org/feed")?.preset(Preset::Resilient).build()?;
+//! let mut supervisor = connect("ws://example.org/feed")?.build()?;
 //! let handle = supervisor.handle();
 //! while let Some(event) = supervisor.next().await {
 //!     match event {

@@ -24,9 +24,9 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use self::backlog::Backlog;
+use self::{backlog::Backlog, policies::Resolved};
 use crate::{
-    config::{OutboxSettings, Policies, Settings},
+    config::OutboxSettings,
     event::Event,
     handle::{Handle, SinkSide},
     machine::Intake,
@@ -126,10 +126,10 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         Builder::new(transport, timer)
     }
 
-    pub(crate) fn new(transport: T, timer: K, settings: Settings, policies: Policies) -> Self {
+    pub(crate) fn new(transport: T, timer: K, settings: Resolved) -> Self {
         let OutboxSettings { count, bytes, .. } = settings.outbox;
         let unread = Backlog::new(Load { count, bytes });
-        let engine = Engine::new(transport, timer, settings, policies);
+        let engine = Engine::new(transport, timer, settings);
         let proxy = Waker::from(Arc::clone(engine.shared()));
         let sink = SinkSide::default();
         Self { engine, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }

@@ -68,8 +68,8 @@ pub(super) struct Answer {
 
 impl From<Heartbeat> for Probes {
     fn from(heartbeat: Heartbeat) -> Self {
-        let Heartbeat { pulse, life, reply, hide_replies, adaptive, .. } = heartbeat;
-        let probe = pulse.map_or(Probe::Ping, |pulse| pulse.probe);
+        let Heartbeat { probe, life, reply, hide_replies, adaptive, .. } = heartbeat;
+        let probe = probe.unwrap_or(Probe::Ping);
         let by_default =
             matches!(life, ProofOfLife::AnyFrame) && reply.is_none() && adaptive.is_none();
         let reply = match reply {

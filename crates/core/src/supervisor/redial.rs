@@ -5,7 +5,7 @@ use std::{task::Waker, time::Duration};
 
 use crate::{
     config::{
-        Delays, DialBudget, Failure, Judge, MakeDelays, Random, Verdict,
+        Delays, DialBudget, Failure, MakeDelays, Random, Verdict, VerdictFn,
         dial_budget::{Place, Turn},
     },
     machine::Decision,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(crate) struct Redial {
-    verdict: Judge,
+    verdict: VerdictFn,
     make_delays: MakeDelays,
     /// Those of this outage, once one was asked for.
     delays: Option<Delays>,
@@ -36,7 +36,7 @@ pub(super) struct Judged {
 
 impl Redial {
     pub(crate) fn new(
-        verdict: Judge,
+        verdict: VerdictFn,
         make_delays: MakeDelays,
         budget: Option<DialBudget>,
         max_age: Option<Duration>,

@@ -54,11 +54,10 @@ use self::{
     byte_counts::ByteCounts, clock::Clock, inbound::Inbound, park::DeadlineSleep, turn::Turn,
 };
 use super::{
-    contained::Contained, link::Link, probes::Probes, redial::Redial, reporter::Reporter,
-    writer::Writer,
+    contained::Contained, link::Link, policies::Resolved, probes::Probes, redial::Redial,
+    reporter::Reporter, writer::Writer,
 };
 use crate::{
-    config::{Policies, Settings},
     event::Event,
     machine::{Intake, Machine},
     message::{Frame, Message},
@@ -113,16 +112,10 @@ struct Queued {
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    pub(in crate::supervisor) fn new(
-        transport: T,
-        timer: K,
-        settings: Settings,
-        policies: Policies,
-    ) -> Self {
-        let rules = settings.rules(&policies.heartbeat);
-        let Policies { heartbeat, delays, verdict, budget, .. } = policies;
+    pub(in crate::supervisor) fn new(transport: T, timer: K, settings: Resolved) -> Self {
+        let Resolved { rules, outbox, probes, redial } = settings;
         let clock = Clock::new(timer);
-        let shared = Arc::new(Shared::new(Outbox::new(settings.outbox), clock.now()));
+        let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()));
         Self {
             transport,
             clock,
@@ -134,8 +127,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             writer: Writer::default(),
             queued: Queued::default(),
             counts: ByteCounts::default(),
-            probes: heartbeat.into(),
-            redial: Redial::new(verdict, delays, budget, settings.max_age),
+            probes,
+            redial,
             reporter: Reporter::default(),
             shared,
         }
