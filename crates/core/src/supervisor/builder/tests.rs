@@ -58,7 +58,9 @@ struct Seen {
 
 fn seen(builder: Settable) -> Seen {
     let mut resolved = Resolved::new(builder.settings).expect("the values make sense");
-    let probe = match resolved.probes.probe(1, true) {
+    resolved.probes.dial(true);
+    resolved.probes.ask();
+    let probe = match resolved.probes.make() {
         Some(Frame::Message(message)) => message.as_text().unwrap_or_default().to_owned(),
         frame => format!("{frame:?}"),
     };
