@@ -22,8 +22,8 @@ pub(crate) struct Redial {
     place: Option<Box<Place>>,
     /// Who waits for its turn there asks again at this moment.
     look: Option<Timestamp>,
-    /// The verdict on the last loss; `Retry` once a connection is open.
-    last_verdict: Verdict,
+    /// The next attempt, or the one under way, is to use fresh credentials.
+    refresh: bool,
     max_age: Option<Duration>,
     random: Random,
 }
@@ -49,7 +49,7 @@ impl Redial {
             delays: None,
             place,
             look: None,
-            last_verdict: Verdict::Retry,
+            refresh: false,
             max_age,
             random,
         }
@@ -66,7 +66,7 @@ impl Redial {
             Ok(verdict) => (verdict, None),
             Err(panic) => (Verdict::Retry, Some(Box::new(panic))),
         };
-        self.last_verdict = verdict;
+        self.refresh = verdict == Verdict::RefreshThenRetry;
         let after = match verdict {
             Verdict::Stop => return Judged { decision: Decision::Stop, panic },
             Verdict::Retry | Verdict::RefreshThenRetry => Duration::ZERO,
@@ -134,7 +134,7 @@ impl Redial {
         if let Some(place) = &mut self.place {
             place.use_up();
         }
-        self.last_verdict == Verdict::RefreshThenRetry
+        self.refresh
     }
 
     /// No attempt is scheduled any more: what the budget gave goes back.
@@ -147,12 +147,12 @@ impl Redial {
 
     /// Whether the attempt under way was to use fresh credentials.
     pub(super) fn was_refreshed(&self) -> bool {
-        self.last_verdict == Verdict::RefreshThenRetry
+        self.refresh
     }
 
     /// There is a connection. Gives how old it may become.
     pub(super) fn open(&mut self) -> Option<Duration> {
-        self.last_verdict = Verdict::Retry;
+        self.refresh = false;
         self.max_age.map(|age| self.random.shorten(age))
     }
 }

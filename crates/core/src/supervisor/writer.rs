@@ -21,7 +21,7 @@ pub(super) struct Writer {
     window: VecDeque<Message>,
     progress: Progress,
     /// Messages given to the connection since the last completed flush.
-    unflushed: usize,
+    unflushed: u32,
     probe: ProbeSlot,
     close: CloseSlot,
     /// Bytes that the connection had accepted when it was last asked; 0 where it cannot tell.

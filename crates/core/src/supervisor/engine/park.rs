@@ -15,20 +15,11 @@ use crate::{
 /// The one sleep of a session, set to its next deadline.
 pub(super) struct DeadlineSleep<K: Timer> {
     sleep: Option<Pin<Box<K::Sleep>>>,
-    target: Target,
+    /// The deadline that it is set to; `None` if it has finished, or that deadline no longer holds.
+    at: Option<Timestamp>,
     /// The only waker that the sleep ever sees, so it is polled when it is set and once it has
     /// called.
     waker: Waker,
-}
-
-/// The deadline that the sleep is set to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    /// None, or it has passed.
-    None,
-    At(Timestamp),
-    /// One that does not hold any more: the sleep is replaced at the next park.
-    Gone,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -56,7 +47,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
 impl<K: Timer> DeadlineSleep<K> {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { sleep: None, target: Target::None, waker }
+        Self { sleep: None, at: None, waker }
     }
 
     pub(super) fn waker(&self) -> &Waker {
@@ -65,41 +56,39 @@ impl<K: Timer> DeadlineSleep<K> {
 
     /// The deadline that the sleep is set to may not hold any more.
     pub(super) fn replace_at_next_park(&mut self) {
-        self.target = Target::Gone;
+        self.at = None;
     }
 
     pub(super) fn clear(&mut self) {
         self.sleep = None;
-        self.target = Target::None;
+        self.at = None;
     }
 
     /// Returns whether the moment that the sleep is set to has come.
     fn is_due(&self, now: Timestamp) -> bool {
-        matches!(self.target, Target::At(at) if at <= now)
+        self.at.is_some_and(|at| at <= now)
     }
 
     /// Polls the sleep. Returns whether it has just finished. That says nothing about the deadline:
     /// the clock decides.
     fn poll(&mut self) -> bool {
-        let (Some(sleep), Target::At(_)) = (&mut self.sleep, self.target) else { return false };
+        let Some(sleep) = self.sleep.as_mut().filter(|_| self.at.is_some()) else { return false };
         let mut cx = Context::from_waker(&self.waker);
         let finished = sleep.as_mut().poll(&mut cx).is_ready();
         if finished {
-            self.target = Target::None;
+            self.at = None;
         }
         finished
     }
 
-    /// Arms the sleep for `deadline`, unless it ends earlier. Returns `Moved` if the deadline has
+    /// Arms the sleep for `deadline`, unless it ends earlier; without a deadline there is none. Returns `Moved` if the deadline has
     /// passed already.
     fn set(&mut self, deadline: Option<Timestamp>, timer: &K) -> Step {
         let Some(deadline) = deadline else {
-            if self.target == Target::Gone {
-                self.clear();
-            }
+            self.clear();
             return Step::Still;
         };
-        if matches!(self.target, Target::At(at) if at <= deadline) {
+        if self.at.is_some_and(|at| at <= deadline) {
             return Step::Still;
         }
         let sleep = timer.sleep_until(deadline);
@@ -107,7 +96,7 @@ impl<K: Timer> DeadlineSleep<K> {
             Some(place) => place.as_mut().set(sleep),
             None => self.sleep = Some(Box::pin(sleep)),
         }
-        self.target = Target::At(deadline);
+        self.at = Some(deadline);
         if self.poll() { Step::Moved } else { Step::Still }
     }
 }
