@@ -22,7 +22,7 @@ use crate::{AsyncStd, AsyncStdStream, AsyncStdTimer, Dialer, Request, RequestErr
 /// # }
 /// ```
 ///
-/// `wss://` needs the feature `rustls`; [`tls`](NetworkTransport) sets other roots.
+/// `wss://` needs the feature `rustls`. Its method `tls` then sets a configuration of your own.
 pub type AsyncStdTransport = NetworkTransport<AsyncStd, AsyncStdTimer>;
 
 /// A connection of [`AsyncStdTransport`].

@@ -22,7 +22,7 @@ use crate::{Dialer, Request, RequestError, Smol, SmolStream, SmolTimer};
 /// # }
 /// ```
 ///
-/// `wss://` needs the feature `rustls`; [`tls`](NetworkTransport) sets other roots.
+/// `wss://` needs the feature `rustls`. Its method `tls` then sets a configuration of your own.
 pub type SmolTransport = NetworkTransport<Smol, SmolTimer>;
 
 /// A connection of [`SmolTransport`].

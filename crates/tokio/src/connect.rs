@@ -23,7 +23,7 @@ use crate::{Dialer, Request, RequestError, Tokio, TokioStream, TokioTimer};
 /// # }
 /// ```
 ///
-/// `wss://` needs the feature `rustls`; [`tls`](NetworkTransport) sets other roots.
+/// `wss://` needs the feature `rustls`. Its method `tls` then sets a configuration of your own.
 pub type TokioTransport = NetworkTransport<Tokio, TokioTimer>;
 
 /// A connection of [`TokioTransport`].
