@@ -23,7 +23,8 @@ use crate::{Dialer, Request, RequestError, Tokio, TokioStream, TokioTimer};
 /// # }
 /// ```
 ///
-/// `wss://` needs the feature `rustls`. Its method `tls` then sets a configuration of your own.
+/// `wss://` needs the feature `rustls`. The method `tls` then sets another TLS
+/// configuration.
 pub type TokioTransport = NetworkTransport<Tokio, TokioTimer>;
 
 /// A connection of [`TokioTransport`].
@@ -37,10 +38,7 @@ pub type TokioConnection = Socket<NativeStream<TokioStream>>;
 /// Nothing is sent before the supervisor is polled. For settings of the transport, or for another
 /// transport, use [`Supervisor::builder`](crate::Supervisor::builder).
 ///
-/// The settings start with [`Preset::Original`](crate::Preset::Original), the numbers of the
-/// original packages: if a server does not answer the text `heartbeat`, each connection is lost
-/// after 25 s without messages. [`Preset::Resilient`](crate::Preset::Resilient) sends pings, which
-/// every server answers.
+/// The settings start with the default preset, see [`Preset`](crate::Preset).
 ///
 /// # Errors
 ///
