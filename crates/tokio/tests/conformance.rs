@@ -2,7 +2,11 @@
 
 use std::{future::Future, time::Duration};
 
-use websocket_heartbeat_tokio::{Timer, Timestamp, TokioTimer, connect, dial};
+use tokio::net::TcpStream;
+use websocket_heartbeat_tokio::{
+    Request, Timer, Timestamp, TokioStream, TokioTimer, Tuning, connect, dial,
+};
+use websocket_heartbeat_tungstenite::{conformance, upgrade};
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -14,6 +18,17 @@ websocket_heartbeat_tungstenite::conformance_tests! {
     dial: dial,
     timer: TokioTimer::new,
     block_on: block_on,
+}
+
+#[tokio::test]
+async fn a_stream_of_your_own_keeps_the_contract() {
+    conformance::contract(async |url: String| {
+        let request = Request::new(&url)?;
+        let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");
+        let stream = TokioStream::try_from(stream.into_std().expect("a stream of std"));
+        upgrade(stream.expect("a stream of tokio"), &request, Tuning::new()).await
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

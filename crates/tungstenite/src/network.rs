@@ -43,9 +43,9 @@ use crate::tcp::{AsSocket, SocketOptions};
 pub trait Network {
     /// A connected socket.
     ///
-    /// It may read or write past a cooperative budget of its runtime: the supervisor yields by
-    /// itself. Closing is not left to it: the connection calls
-    /// [`tcp::shutdown`](crate::tcp::shutdown).
+    /// It should ignore a cooperative budget of its runtime: the supervisor yields by itself, and a
+    /// pending stream looks stalled. The connection does not call `poll_close`. It calls
+    /// [`tcp::shutdown`](crate::tcp::shutdown) instead.
     type Stream: AsyncRead + AsyncWrite + AsSocket + Unpin;
 
     /// Resolves a host to its addresses, in the order of the system. The host is a domain name in

@@ -1,7 +1,6 @@
 //! [`ReactorTimer`]: one timer of a reactor for all sessions of a process.
 
 use std::{
-    fmt,
     future::Future,
     marker::PhantomData,
     pin::Pin,
@@ -26,6 +25,7 @@ const SLOT: Duration = Duration::from_millis(1);
 /// use std::time::Duration;
 /// use websocket_heartbeat_tungstenite::{Reactor, ReactorClock, ReactorTimer};
 ///
+/// #[derive(Clone, Debug)]
 /// struct AsyncIo;
 ///
 /// impl Reactor for AsyncIo {
@@ -54,6 +54,7 @@ pub trait Reactor: Sized + 'static {
 ///
 /// A sleep ends up to a millisecond after its deadline. All timers of one reactor set only one
 /// timer of the reactor for each millisecond in which a sleep ends, see [`SharedTimer`].
+#[derive(Clone, Debug)]
 pub struct ReactorTimer<R: Reactor> {
     shared: SharedTimer<Clock<R>>,
 }
@@ -72,18 +73,6 @@ impl<R: Reactor> Default for ReactorTimer<R> {
     }
 }
 
-impl<R: Reactor> Clone for ReactorTimer<R> {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
-    }
-}
-
-impl<R: Reactor> fmt::Debug for ReactorTimer<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReactorTimer").finish_non_exhaustive()
-    }
-}
-
 impl<R: Reactor> Timer for ReactorTimer<R> {
     type Sleep = ReactorSleep<R>;
 
@@ -97,6 +86,7 @@ impl<R: Reactor> Timer for ReactorTimer<R> {
 }
 
 /// A sleep of a [`ReactorTimer`]. Dropping it cancels the sleep.
+#[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ReactorSleep<R: Reactor> {
     sleep: SharedSleep<Clock<R>>,
@@ -110,13 +100,8 @@ impl<R: Reactor> Future for ReactorSleep<R> {
     }
 }
 
-impl<R: Reactor> fmt::Debug for ReactorSleep<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReactorSleep").finish_non_exhaustive()
-    }
-}
-
 /// The clock that all timers of a [`Reactor`] share.
+#[derive(Debug)]
 pub struct ReactorClock<R: Reactor> {
     shared: OnceLock<SharedTimer<Clock<R>>>,
 }
@@ -129,13 +114,8 @@ impl<R: Reactor> ReactorClock<R> {
     }
 }
 
-impl<R: Reactor> fmt::Debug for ReactorClock<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReactorClock").finish_non_exhaustive()
-    }
-}
-
 /// The reactor's own timers.
+#[derive(Debug)]
 struct Clock<R> {
     epoch: Instant,
     reactor: PhantomData<fn() -> R>,
@@ -165,6 +145,7 @@ mod tests {
 
     use super::*;
 
+    #[derive(Clone, Debug)]
     struct AsyncIo;
 
     impl Reactor for AsyncIo {

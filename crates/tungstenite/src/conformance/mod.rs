@@ -8,6 +8,8 @@
 //! [`Timer`]: websocket_heartbeat::Timer
 
 mod backend;
+mod client;
+mod closing;
 mod connection;
 mod refusals;
 mod server;

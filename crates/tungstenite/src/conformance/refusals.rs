@@ -1,8 +1,7 @@
 //! [`refusals`]: the rules of attempts that fail.
 
 use std::{
-    fmt,
-    future::Future,
+    fmt::Debug,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     thread,
@@ -11,7 +10,10 @@ use std::{
 
 use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
-use super::server::{finish, read_request, serve_raw};
+use super::{
+    client::Dialed,
+    server::{finish, read_request, serve_raw},
+};
 
 /// Checks every rule about attempts that fail, for transports that use
 /// [`Dialer::dial`](crate::Dialer::dial), or an upgrade that waits for the body of a refusal.
@@ -19,11 +21,9 @@ use super::server::{finish, read_request, serve_raw};
 /// # Panics
 ///
 /// If a rule is broken.
-pub async fn refusals<C, F>(dial: impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+pub async fn refusals<C: Debug>(
+    dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>,
+) {
     a_closed_port_is_refused(&dial).await;
     the_answer_of_a_refusal_is_kept(&dial).await;
     an_answer_that_is_no_upgrade_is_a_protocol_error(&dial).await;
@@ -31,11 +31,7 @@ where
     a_late_body_is_kept_and_a_missing_one_is_skipped(&dial).await;
 }
 
-async fn a_closed_port_is_refused<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn a_closed_port_is_refused<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
     // The port of a client is in use, so no server can listen there.
@@ -43,11 +39,10 @@ where
     assert_eq!(dial(url).await.unwrap_err().kind(), ErrorKind::Refused);
 }
 
-async fn refused_with<C, F>(dial: &impl Fn(String) -> F, answer: Vec<u8>) -> TransportError
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn refused_with<C: Debug>(
+    dial: &impl AsyncFn(String) -> Dialed<C>,
+    answer: Vec<u8>,
+) -> TransportError {
     let (url, server) = serve_raw(move |mut stream| {
         read_request(&mut stream);
         stream.write_all(&answer).expect("sent");
@@ -57,11 +52,7 @@ where
     error
 }
 
-async fn the_answer_of_a_refusal_is_kept<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn the_answer_of_a_refusal_is_kept<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let seconds = |n| Some(Duration::from_secs(n));
     for (retry_after, parsed) in [
         ("Retry-After: 7\r\n", seconds(7)),
@@ -84,11 +75,9 @@ where
     }
 }
 
-async fn an_answer_that_is_no_upgrade_is_a_protocol_error<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn an_answer_that_is_no_upgrade_is_a_protocol_error<C: Debug>(
+    dial: &impl AsyncFn(String) -> Dialed<C>,
+) {
     for answer in [
         "SSH-2.0-OpenSSH_9.9\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\n\r\n",
@@ -100,22 +89,16 @@ where
     }
 }
 
-async fn an_end_during_the_upgrade_is_an_error<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn an_end_during_the_upgrade_is_an_error<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     for answer in ["", "HTTP/1.1 101 Switch"] {
         let error = refused_with(dial, answer.into()).await;
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer} {error}");
     }
 }
 
-async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C: Debug>(
+    dial: &impl AsyncFn(String) -> Dialed<C>,
+) {
     let refused = async |body: &'static [u8]| {
         let (url, server) = serve_raw(move |mut stream| {
             read_request(&mut stream);

@@ -1,11 +1,12 @@
 //! [`Socket`]: a WebSocket connection by tungstenite over any futures-io stream.
 
+mod error_class;
 mod idle_context;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fmt, io,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -20,6 +21,7 @@ use tungstenite::{
 };
 use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
 
+use self::error_class::{close_code, is_end, would_block};
 use crate::{
     blocking_io::BlockingIo,
     close_frame, error,
@@ -302,33 +304,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Err(error) if would_block(&error) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error::from_tungstenite(error))),
         }
-    }
-}
-
-fn would_block(error: &WsError) -> bool {
-    matches!(error, WsError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
-}
-
-/// Whether the peer has ended the stream. Otherwise the stream broke.
-fn is_end(error: &WsError) -> bool {
-    match error {
-        WsError::ConnectionClosed
-        | WsError::AlreadyClosed
-        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => true,
-        // TLS reports an end without close_notify in its own words.
-        WsError::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,
-        _ => false,
-    }
-}
-
-/// The close code for a violation by the peer (RFC 6455 section 7.4.1).
-fn close_code(error: &WsError) -> Option<CloseCode> {
-    match error {
-        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        WsError::Protocol(_) => Some(CloseCode::Protocol),
-        WsError::Utf8(_) => Some(CloseCode::Invalid),
-        WsError::Capacity(_) => Some(CloseCode::Size),
-        _ => None,
     }
 }
 

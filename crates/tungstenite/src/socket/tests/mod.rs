@@ -5,6 +5,7 @@ mod flood;
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
