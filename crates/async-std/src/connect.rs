@@ -37,11 +37,7 @@ pub type AsyncStdConnection = Socket<NativeStream<AsyncStdStream>>;
 /// Nothing is sent before the supervisor is polled. For settings of the transport, or for another
 /// transport, use [`Supervisor::builder`](crate::Supervisor::builder).
 ///
-<<<<<<< 0d625383ebee7866834f5ac8716e66f0cb76925c
-/// Settings that are not set have the values of [`Preset::Resilient`](crate::Preset::Resilient).
-=======
 /// The settings start with the default preset, see [`Preset`](crate::Preset).
->>>>>>> e6542d50315aa231e27d62cc073274a9265abd26
 ///
 /// # Errors
 ///
