@@ -90,8 +90,8 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
     });
     assert!(matches!(lost.cause, LostCause::HeartbeatTimeout(_)), "{lost:?}");
     let (readings, frames) = (readings.get(), frames.get());
-    assert!(frames <= readings * 256, "{frames} frames between {readings} looks at the clock");
-    assert!(frames >= (readings - 10) * 256, "{readings} looks for {frames} frames");
+    assert!(frames <= readings * 256, "{frames} frames between {readings} readings of the clock");
+    assert!(frames >= (readings - 10) * 256, "{readings} readings for {frames} frames");
 }
 
 /// A clock on which each reading takes a second, and whose sleeps never end.
@@ -161,7 +161,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     runner.spawn(driver).detach();
     runner.run_for(secs(600));
     assert_eq!(handle.status().counters.losses, Default::default());
-    assert!(remote.trace().times(PING).len() >= 20, "heartbeats go out all the same");
+    assert!(remote.trace().times(PING).len() >= 20, "heartbeats are sent anyway");
     remote.last_peer().unwrap().half_open();
     runner.run_for(secs(600));
     assert_eq!(remote.dials().len(), 1);

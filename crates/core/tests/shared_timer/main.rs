@@ -138,7 +138,7 @@ fn sleeps_in_any_order_end_at_their_deadlines() {
     deadlines.sort();
     assert_eq!(*ends.borrow(), deadlines);
     let sleeps = clock.sleeps();
-    assert_eq!((sleeps.alive, sleeps.waiting), (0, 0), "the last one is given back");
+    assert_eq!((sleeps.alive, sleeps.waiting), (0, 0), "the last one is dropped");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn sleeps_of_one_slot_end_together() {
             }
         }
     }
-    assert_eq!(clock.sleeps().created, 20, "and one for each slot that ends");
+    assert_eq!(clock.sleeps().created, 20, "one more for each slot that ends");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn the_inner_sleep_is_dropped_with_the_last_sleep() {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a deadlock is to fail, not to hang")]
+#[allow(clippy::disallowed_methods, reason = "a deadlock must fail, not hang")]
 fn a_waker_may_drop_sleeps() {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {

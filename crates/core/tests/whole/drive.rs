@@ -15,8 +15,8 @@ use websocket_heartbeat::{Driver, Event, Handle, InboxSettings, Message, Session
 use websocket_heartbeat_mock::{MockTimer, MockTransport, Rng, Runner, Task};
 
 use crate::{
-    plan::{DriverKind, End, Reader},
-    world::{Ended, Scene, Session, status_bounds},
+    plan::{DriverKind, End, Reader, Server},
+    session_state::{Ended, Session, SessionState, status_bounds},
 };
 
 /// A session and its driving tasks.
@@ -27,25 +27,25 @@ pub(crate) struct Driven {
     feed: Option<mpsc::UnboundedSender<usize>>,
 }
 
-pub(crate) fn start(scene: &Scene, runner: &mut Runner, session: Session) -> Driven {
-    match scene.plan.driver {
+pub(crate) fn start(state: &SessionState, runner: &mut Runner, session: Session) -> Driven {
+    match state.plan.driver {
         DriverKind::Stream => {
-            let tasks = vec![runner.spawn(read(scene.clone(), session))];
+            let tasks = vec![runner.spawn(read(state.clone(), session))];
             Driven { tasks, feed: None }
         }
         DriverKind::Sink => {
             let (feed, items) = mpsc::unbounded();
-            runner.spawn(feeder(scene.clone(), feed.clone())).detach();
-            let tasks = vec![runner.spawn(forward_then_drain(scene.clone(), session, items))];
+            runner.spawn(feeder(state.clone(), feed.clone())).detach();
+            let tasks = vec![runner.spawn(forward_then_drain(state.clone(), session, items))];
             Driven { tasks, feed: Some(feed) }
         }
         DriverKind::Split => {
             let (feed, items) = mpsc::unbounded();
-            runner.spawn(feeder(scene.clone(), feed.clone())).detach();
+            runner.spawn(feeder(state.clone(), feed.clone())).detach();
             // The half of a split has its own slot, and a message in it is not accepted yet.
-            let (sink, stream) = Noting { scene: scene.clone(), sink: session }.split();
+            let (sink, stream) = RecordingSink { state: state.clone(), sink: session }.split();
             let sending = forward(sink, items);
-            let tasks = vec![runner.spawn(sending), runner.spawn(read(scene.clone(), stream))];
+            let tasks = vec![runner.spawn(sending), runner.spawn(read(state.clone(), stream))];
             Driven { tasks, feed: Some(feed) }
         }
         DriverKind::Inbox { count, drop_oldest } => {
@@ -53,7 +53,7 @@ pub(crate) fn start(scene: &Scene, runner: &mut Runner, session: Session) -> Dri
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (driver, inbox) = session.into_driver(inbox).expect("there is room");
             let driver: Driver<MockTransport, MockTimer> = driver;
-            let tasks = vec![runner.spawn(driver), runner.spawn(read(scene.clone(), inbox))];
+            let tasks = vec![runner.spawn(driver), runner.spawn(read(state.clone(), inbox))];
             Driven { tasks, feed: None }
         }
     }
@@ -61,10 +61,10 @@ pub(crate) fn start(scene: &Scene, runner: &mut Runner, session: Session) -> Dri
 
 impl Driven {
     /// Ends the session as the plan says.
-    pub(crate) fn end(self, scene: &Scene, runner: &mut Runner, handle: &Handle) -> Ended {
-        let at = scene.clock.now();
-        scene.over.set(true);
-        match scene.plan.end {
+    pub(crate) fn end(self, state: &SessionState, runner: &mut Runner, handle: &Handle) -> Ended {
+        let at = state.clock.now();
+        state.over.set(true);
+        match state.plan.end {
             End::Close => match self.feed {
                 // Closing the sink closes the session.
                 Some(feed) => feed.close_channel(),
@@ -79,49 +79,49 @@ impl Driven {
             End::Drop => {
                 self.tasks.into_iter().for_each(Task::cancel);
                 runner.settle();
-                scene.watchers.check();
+                state.watchers.check();
                 return Ended { at };
             }
         }
         // A sink is closed after everything is written, which needs a connection.
         runner.run_for(Duration::from_secs(600));
         handle.close();
-        runner.run_for(scene.plan.close_timeout + Duration::from_secs(60));
-        scene.watchers.check();
+        runner.run_for(state.plan.close_timeout + Duration::from_secs(60));
+        state.watchers.check();
         assert!(self.tasks.iter().all(Task::is_done), "the session does not end");
         Ended { at }
     }
 }
 
 /// Reads events as fast as the plan says.
-async fn read(scene: Scene, mut events: impl Stream<Item = Event> + Unpin) {
-    let mut rng = scene.rng(1);
-    if scene.plan.reader == Reader::Late {
-        until_over(&scene).await;
+async fn read(state: SessionState, mut events: impl Stream<Item = Event> + Unpin) {
+    let mut rng = state.rng(1);
+    if state.plan.reader == Reader::Late {
+        until_over(&state).await;
     }
     while let Some(event) = events.next().await {
-        scene.report(event);
-        if let Reader::Slow(longest) = scene.plan.reader
-            && !scene.over.get()
+        state.report(event);
+        if let Reader::Slow(longest) = state.plan.reader
+            && !state.over.get()
         {
-            scene.sleep(rng.duration(Duration::ZERO..longest)).await;
+            state.sleep(rng.duration(Duration::ZERO..longest)).await;
         }
     }
 }
 
-async fn until_over(scene: &Scene) {
-    while !scene.over.get() {
-        scene.sleep(Duration::from_secs(1)).await;
+async fn until_over(state: &SessionState) {
+    while !state.over.get() {
+        state.sleep(Duration::from_secs(1)).await;
     }
 }
 
 /// Records the messages that a sink accepts.
-struct Noting<S> {
-    scene: Scene,
+struct RecordingSink<S> {
+    state: SessionState,
     sink: S,
 }
 
-impl<S: Sink<Message, Error = SessionClosed> + Unpin> Sink<usize> for Noting<S> {
+impl<S: Sink<Message, Error = SessionClosed> + Unpin> Sink<usize> for RecordingSink<S> {
     type Error = SessionClosed;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -129,10 +129,10 @@ impl<S: Sink<Message, Error = SessionClosed> + Unpin> Sink<usize> for Noting<S> 
     }
 
     fn start_send(mut self: Pin<&mut Self>, size: usize) -> Result<(), Self::Error> {
-        let message = self.scene.message(size);
+        let message = self.state.message(size);
         let sent = self.sink.start_send_unpin(message);
         if sent.is_ok() {
-            self.scene.accepted(None);
+            self.state.accepted(None);
         }
         sent
     }
@@ -146,7 +146,7 @@ impl<S: Sink<Message, Error = SessionClosed> + Unpin> Sink<usize> for Noting<S> 
     }
 }
 
-impl<S: Stream + Unpin> Stream for Noting<S> {
+impl<S: Stream + Unpin> Stream for RecordingSink<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
@@ -162,51 +162,55 @@ async fn forward(
     let _ = items.map(Ok).forward(sink).await;
 }
 
-async fn forward_then_drain(scene: Scene, session: Session, items: mpsc::UnboundedReceiver<usize>) {
-    let mut session = Noting { scene: scene.clone(), sink: session };
+async fn forward_then_drain(
+    state: SessionState,
+    session: Session,
+    items: mpsc::UnboundedReceiver<usize>,
+) {
+    let mut session = RecordingSink { state: state.clone(), sink: session };
     forward(&mut session, items).await;
     while let Some(event) = session.next().await {
-        scene.report(event);
+        state.report(event);
     }
 }
 
 /// Gives the sink side a message from time to time.
-async fn feeder(scene: Scene, feed: mpsc::UnboundedSender<usize>) {
-    let mut rng = scene.rng(2);
-    while !scene.over.get() {
-        scene.sleep(rng.duration(Duration::ZERO..Duration::from_secs(3))).await;
+async fn feeder(state: SessionState, feed: mpsc::UnboundedSender<usize>) {
+    let mut rng = state.rng(2);
+    while !state.over.get() {
+        state.sleep(rng.duration(Duration::ZERO..Duration::from_secs(3))).await;
         for _ in 0..rng.below(4) {
-            let _ = feed.unbounded_send(size(&scene, &mut rng));
+            let _ = feed.unbounded_send(size(&state, &mut rng));
         }
     }
 }
 
-fn size(scene: &Scene, rng: &mut Rng) -> usize {
-    let bytes = scene.plan.outbox.bytes.min(2_000) as u64;
+fn size(state: &SessionState, rng: &mut Rng) -> usize {
+    let bytes = state.plan.outbox.bytes.min(2_000) as u64;
     match rng.below(10) {
         0 => bytes as usize,
-        1 if scene.plan.outbox.bytes < 2_000 => 2 * bytes as usize,
+        1 if state.plan.outbox.bytes < 2_000 => 2 * bytes as usize,
         _ => 8 + rng.below(bytes / 2 + 1) as usize,
     }
 }
 
 /// A sender with its own handle.
-pub(crate) async fn sender(scene: Scene, handle: Handle, salt: u64) {
-    let mut rng = scene.rng(100 + salt);
+pub(crate) async fn sender(state: SessionState, handle: Handle, salt: u64) {
+    let mut rng = state.rng(100 + salt);
     let mut sink = handle.clone();
-    while !scene.over.get() {
-        scene.sleep(rng.duration(Duration::ZERO..Duration::from_secs(4))).await;
-        let patience = scene.sleep(rng.duration(Duration::ZERO..Duration::from_secs(20)));
+    while !state.over.get() {
+        state.sleep(rng.duration(Duration::ZERO..Duration::from_secs(4))).await;
+        let patience = state.sleep(rng.duration(Duration::ZERO..Duration::from_secs(20)));
         match rng.below(7) {
             0 => {
-                if handle.try_queue(scene.message(size(&scene, &mut rng))).is_ok() {
-                    scene.accepted(None);
+                if handle.try_queue(state.message(size(&state, &mut rng))).is_ok() {
+                    state.accepted(None);
                 }
             }
-            1 | 2 => queue(&scene, &handle, &mut rng, false, patience).await,
-            3 => queue(&scene, &handle, &mut rng, true, patience).await,
-            4 => sink = feed(&scene, sink, &mut rng, patience).await,
-            5 => sink = flush(&scene, sink, patience).await,
+            1 | 2 => queue(&state, &handle, &mut rng, false, patience).await,
+            3 => queue(&state, &handle, &mut rng, true, patience).await,
+            4 => sink = feed(&state, sink, &mut rng, patience).await,
+            5 => sink = flush(&state, sink, patience).await,
             _ => sink = handle.clone(),
         }
     }
@@ -214,14 +218,14 @@ pub(crate) async fn sender(scene: Scene, handle: Handle, salt: u64) {
 
 /// Queues a message, and waits for room for a limited time.
 async fn queue(
-    scene: &Scene,
+    state: &SessionState,
     handle: &Handle,
     rng: &mut Rng,
     with_receipt: bool,
     patience: impl Future<Output = ()>,
 ) {
-    let (handle, own) = (handle.clone(), scene.clone());
-    let size = size(scene, rng);
+    let (handle, own) = (handle.clone(), state.clone());
+    let size = size(state, rng);
     // Another message may have received its number before it is accepted, so this message has no
     // number.
     let message = Message::binary(vec![0; size]);
@@ -234,14 +238,14 @@ async fn queue(
             own.accepted(None);
         }
     };
-    let watched = scene.watchers.watch("room for a message", queuing);
+    let watched = state.watchers.watch("room for a message", queuing);
     futures::pin_mut!(patience);
     select(watched, patience).await;
 }
 
 /// Feeds a message to a sink, or gives up while it is not ready. Sometimes leaves it ready.
 async fn feed(
-    scene: &Scene,
+    state: &SessionState,
     mut sink: Handle,
     rng: &mut Rng,
     patience: impl Future<Output = ()>,
@@ -251,14 +255,14 @@ async fn feed(
         let ready = poll_fn(|cx| sink.poll_ready_unpin(cx)).await;
         (sink, ready)
     };
-    let watched = scene.watchers.watch("a ready sink", ready);
+    let watched = state.watchers.watch("a ready sink", ready);
     futures::pin_mut!(patience);
     match select(watched, patience).await {
         Either::Left(((mut sink, Ok(())), _)) => {
             if !rng.once_in(5) {
-                let message = scene.message(size(scene, rng));
+                let message = state.message(size(state, rng));
                 if sink.start_send_unpin(message).is_ok() {
-                    scene.accepted(None);
+                    state.accepted(None);
                 }
             }
             sink
@@ -269,13 +273,17 @@ async fn feed(
     }
 }
 
-async fn flush(scene: &Scene, mut sink: Handle, patience: impl Future<Output = ()>) -> Handle {
+async fn flush(
+    state: &SessionState,
+    mut sink: Handle,
+    patience: impl Future<Output = ()>,
+) -> Handle {
     let fresh = sink.clone();
     let flushing = async move {
         let _ = poll_fn(|cx| sink.poll_flush_unpin(cx)).await;
         sink
     };
-    let watched = scene.watchers.watch("a flush", flushing);
+    let watched = state.watchers.watch("a flush", flushing);
     futures::pin_mut!(patience);
     match select(watched, patience).await {
         Either::Left((sink, _)) => sink,
@@ -284,38 +292,37 @@ async fn flush(scene: &Scene, mut sink: Handle, patience: impl Future<Output = (
 }
 
 /// Checks the bounds and the waiting tasks.
-pub(crate) async fn observer(scene: Scene, handle: Handle) {
-    let mut rng = scene.rng(3);
-    while !scene.over.get() {
-        scene.sleep(rng.duration(Duration::from_millis(1)..Duration::from_secs(2))).await;
-        scene.watchers.check();
-        status_bounds(&scene, &handle);
+pub(crate) async fn observer(state: SessionState, handle: Handle) {
+    let mut rng = state.rng(3);
+    while !state.over.get() {
+        state.sleep(rng.duration(Duration::from_millis(1)..Duration::from_secs(2))).await;
+        state.watchers.check();
+        status_bounds(&state, &handle);
         if rng.once_in(3)
-            && spurious(&scene)
-            && let Some(peer) = scene.remote.last_peer()
+            && spurious(&state)
+            && let Some(peer) = state.remote.last_peer()
         {
             peer.wake_for_no_reason();
         }
     }
 }
 
-fn spurious(scene: &Scene) -> bool {
-    use crate::plan::Server;
-    match scene.plan.server {
+fn spurious(state: &SessionState) -> bool {
+    match state.plan.server {
         Server::Healthy(quirks) | Server::Dying { quirks, .. } => quirks.spurious_wakes,
         Server::Chaos => true,
     }
 }
 
 /// Commands at random times.
-pub(crate) async fn commander(scene: Scene, handle: Handle) {
-    let mut rng = scene.rng(4);
-    while !scene.over.get() {
-        scene.sleep(rng.duration(Duration::from_millis(1)..Duration::from_secs(40))).await;
+pub(crate) async fn commander(state: SessionState, handle: Handle) {
+    let mut rng = state.rng(4);
+    while !state.over.get() {
+        state.sleep(rng.duration(Duration::from_millis(1)..Duration::from_secs(40))).await;
         match rng.below(4) {
             0 => {
                 handle.pause();
-                scene.sleep(rng.duration(Duration::from_millis(1)..Duration::from_secs(60))).await;
+                state.sleep(rng.duration(Duration::from_millis(1)..Duration::from_secs(60))).await;
                 handle.resume();
             }
             1 => handle.reconnect_now(),

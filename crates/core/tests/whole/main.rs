@@ -10,14 +10,15 @@
 
 mod drive;
 mod plan;
-mod verdicts;
+mod random_session;
+mod rules;
+mod session_state;
 mod watch;
-mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plan::Plan;
-use world::World;
+use random_session::RandomSession;
 
 /// Seeds of sessions that once broke a rule.
 const REGRESSIONS: [u64; 12] =
@@ -33,14 +34,14 @@ fn random_sessions_break_no_rule() {
     if seeds.end - seeds.start == 1 {
         let plan = Plan::draw(seeds.start);
         println!("{plan:#?}");
-        return World::new(plan).run(true);
+        return RandomSession::new(plan).run(true);
     }
     // The messages of all failures are printed below.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut failures = Vec::new();
     for seed in REGRESSIONS.into_iter().chain(seeds) {
-        let session = AssertUnwindSafe(|| World::new(Plan::draw(seed)).run(false));
+        let session = AssertUnwindSafe(|| RandomSession::new(Plan::draw(seed)).run(false));
         if let Err(panic) = catch_unwind(session) {
             let words = panic.downcast_ref::<String>().map(String::as_str);
             let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");

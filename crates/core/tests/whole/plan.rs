@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     pub(crate) end: End,
     /// The duration of the session before its end.
     pub(crate) life: Duration,
-    pub(crate) heartbeat: Heart,
+    pub(crate) heartbeat: HeartbeatKind,
     pub(crate) outbox: Bounds,
     pub(crate) senders: u64,
     pub(crate) minimum_gap: Duration,
@@ -81,7 +81,7 @@ pub(crate) enum End {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heart {
+pub(crate) enum HeartbeatKind {
     Ping(LifeKind),
     Message,
 }
@@ -161,9 +161,9 @@ impl Plan {
             end: [End::Close, End::Close, End::Abort, End::Drop][rng.below(4) as usize],
             life: rng.duration(secs(1)..secs(600)),
             heartbeat: match rng.below(3) {
-                0 => Heart::Ping(LifeKind::AnyFrame),
-                1 => Heart::Ping(LifeKind::Reply),
-                _ => Heart::Message,
+                0 => HeartbeatKind::Ping(LifeKind::AnyFrame),
+                1 => HeartbeatKind::Ping(LifeKind::Reply),
+                _ => HeartbeatKind::Message,
             },
             outbox: Bounds::draw(rng),
             senders: rng.below(4),

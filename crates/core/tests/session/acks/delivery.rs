@@ -104,7 +104,7 @@ fn lost_messages_are_sent_again_in_order_before_new_ones() {
     fixture.run(500);
     fixture.post(7);
     fixture.run(5_000);
-    assert_eq!(fixture.received(1), ["1", "2", "3", "4", "5"], "the cable swallowed 6");
+    assert_eq!(fixture.received(1), ["1", "2", "3", "4", "5"], "6 was lost on the cut link");
     assert_eq!(fixture.received(2), ["2", "4", "5", "6", "7"]);
     let reopened = fixture.events.borrow()[2].0;
     assert_eq!(reopened, 3_000, "{:?}", fixture.events);
@@ -143,7 +143,7 @@ fn after_a_cut_flush_all_messages_are_sent_again_in_order() {
     assert_eq!(fixture.received(1), ["1"]);
     assert_eq!(fixture.received(2), ["1", "2", "3", "4"]);
     let lost = fixture.handle.status();
-    assert_eq!(lost.counters.dropped, 0, "copies have no fate");
+    assert_eq!(lost.counters.dropped, 0, "repeated messages have no fate");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn an_acknowledgement_counts_on_any_connection() {
     fixture.run(1_000);
     fixture.assert_outcomes(&[(3_000, "1 ok"), (3_000, "2 ok")]);
     fixture.run(2_000);
-    assert_eq!(fixture.received(2), ["1", "2", "3"], "they were on their way already");
+    assert_eq!(fixture.received(2), ["1", "2", "3"], "they were already in flight");
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn an_unwritten_message_is_not_sent_twice() {
     peer.stall_writes();
     fixture.post(1);
     fixture.run(35_000);
-    assert_eq!(fixture.handle.status().counters.dials, 1, "the stall was not judged");
+    assert_eq!(fixture.handle.status().counters.dials, 1, "the stall was not a timeout");
     peer.resume_writes();
     fixture.run(4_000);
     assert_eq!(fixture.received(1), ["1"]);

@@ -170,7 +170,7 @@ pub(super) fn note_outcome(
         Ok(()) => format!("{id} ok"),
         Err(failed) => {
             assert_eq!(failed.id, id);
-            assert_eq!(failed.message.as_text(), Some(&*id.to_string()), "the message comes back");
+            assert_eq!(failed.message.as_text(), Some(&*id.to_string()), "the message is returned");
             format!("{id} {} after {} sends", failed.reason.name(), failed.sends)
         }
     };

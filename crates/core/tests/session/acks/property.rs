@@ -257,8 +257,10 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
                     let outcome = receipt.await;
                     let seen = seen.lock().unwrap().ids.contains(&id);
                     match &outcome {
-                        Ok(()) => assert!(seen, "{id} is acknowledged and was never seen"),
-                        Err(failed) => assert!(!seen || failed.sends > 0, "{id} was seen unsent"),
+                        Ok(()) => assert!(seen, "{id} is acknowledged, but never arrived"),
+                        Err(failed) => {
+                            assert!(!seen || failed.sends > 0, "{id} arrived, but was never sent")
+                        }
                     }
                     note_outcome(&outcomes, &clock, id, outcome);
                 };
@@ -281,10 +283,14 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     let reported: HashSet<u64> =
         outcomes.iter().map(|words| words.split(' ').next().unwrap().parse().unwrap()).collect();
     prop_assert_eq!(outcomes.len(), accepted.len(), "each has one outcome");
-    prop_assert_eq!(&reported, &accepted.iter().copied().collect(), "and its own");
+    prop_assert_eq!(
+        &reported,
+        &accepted.iter().copied().collect(),
+        "each message has its own outcome"
+    );
     prop_assert!(*most.borrow() <= case.window, "the window holds");
     if case.close.is_none() {
-        prop_assert_eq!(before_close, accepted.len(), "none needed the end");
+        prop_assert_eq!(before_close, accepted.len(), "all messages had an outcome before the end");
         prop_assert_eq!(accepted.len(), case.producers.iter().map(Vec::len).sum::<usize>());
         if case.resends.is_none() && case.losses.is_none() {
             prop_assert!(outcomes.iter().all(|words| words.ends_with(" ok")), "{:?}", outcomes);

@@ -69,7 +69,7 @@ const NONSENSE: &[Row] = &[
 
 #[track_caller]
 fn assert_refused<T>(result: Result<T, ConfigError>, setting: &str, value: &str) {
-    let Err(error) = result else { panic!("{setting} of {value} is taken") };
+    let Err(error) = result else { panic!("{setting} of {value} is accepted") };
     assert_eq!((error.setting(), error.value()), (setting, value));
     assert!(error.rule().starts_with("must "), "{}", error.rule());
     assert_eq!(error.to_string(), format!("{setting} is {value}, but it {}", error.rule()));

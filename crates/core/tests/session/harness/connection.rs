@@ -33,11 +33,11 @@ pub(crate) trait Behaviour: Unpin {
         connection.poll_next(cx)
     }
 
-    fn progress(&self, connection: &MockConnection) -> Option<u64> {
+    fn bytes_written(&self, connection: &MockConnection) -> Option<u64> {
         connection.bytes_written()
     }
 
-    fn arrived(&self, connection: &MockConnection) -> Option<u64> {
+    fn bytes_read(&self, connection: &MockConnection) -> Option<u64> {
         connection.bytes_read()
     }
 
@@ -102,12 +102,12 @@ impl<B: Behaviour> Sink<Frame> for WrappedConnection<B> {
 impl<B: Behaviour> Connection for WrappedConnection<B> {
     fn bytes_written(&self) -> Option<u64> {
         self.behaviour.before(Method::Progress);
-        self.behaviour.progress(&self.connection)
+        self.behaviour.bytes_written(&self.connection)
     }
 
     fn bytes_read(&self) -> Option<u64> {
         self.behaviour.before(Method::Arrived);
-        self.behaviour.arrived(&self.connection)
+        self.behaviour.bytes_read(&self.connection)
     }
 
     fn unacknowledged(&self) -> Option<u64> {

@@ -68,7 +68,7 @@ struct Trickle {
 }
 
 impl Behaviour for Trickle {
-    fn arrived(&self, _: &MockConnection) -> Option<u64> {
+    fn bytes_read(&self, _: &MockConnection) -> Option<u64> {
         Some(in_millis(self.clock.now().since_epoch().min(self.until)))
     }
 }
@@ -95,5 +95,5 @@ fn a_slow_large_message_loses_no_connection() {
     // The bytes stop at 60 s. There are new bytes at the verdicts of 25 s and 50 s, but none at
     // that of 75 s.
     assert_eq!(losses(secs(60), ProofOfLife::AnyFrame), [75_000]);
-    assert_eq!(losses(secs(1_000), ProofOfLife::Data), [25_000], "bytes are no message");
+    assert_eq!(losses(secs(1_000), ProofOfLife::Data), [25_000], "bytes are not a message");
 }

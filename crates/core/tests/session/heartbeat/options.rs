@@ -162,7 +162,7 @@ fn hidden_replies_are_proof_of_life() {
         assert_eq!(
             (counters.messages_in, counters.bytes_in),
             (expected as u64, bytes as u64),
-            "what is hidden does not count"
+            "hidden messages do not count"
         );
         assert_eq!(session.handle.status().counters.probes_answered, 4);
     }

@@ -47,7 +47,8 @@ fn a_server_that_never_reads_is_reported_once_and_then_lost() {
         let found = findings(&session);
         let [(62_000, finding)] = found[..] else { panic!("{found:?}") };
         assert_eq!((finding.connection, finding.time, finding.heard), (1, secs(60), true));
-        let since = session.handle.status().write_blocked_since.expect("it goes on");
+        let since =
+            session.handle.status().write_blocked_since.expect("the write is still blocked");
         assert_eq!((since.since_epoch(), session.times("lost")), (secs(2), vec![]));
         session.run_to(302_000);
         assert_eq!(session.times("lost 1 write_stalled"), [302_000]);
@@ -132,10 +133,10 @@ fn a_blocked_write_is_not_judged_while_the_inbox_is_full() {
                 _ => {}
             }
         }
-        panic!("the session goes on");
+        panic!("the session has not ended");
     });
     runner.run_for(secs(290));
-    let (reported, lost) = lost.take_output().expect("it is judged again");
+    let (reported, lost) = lost.take_output().expect("the blocked write is judged again");
     assert!((3_630..3_660).contains(&reported.unwrap()), "{reported:?}");
     assert!((3_870..3_900).contains(&lost), "{lost}");
 }
@@ -172,12 +173,12 @@ struct SendBuffer {
 }
 
 impl Behaviour for SendBuffer {
-    fn progress(&self, connection: &MockConnection) -> Option<u64> {
+    fn bytes_written(&self, connection: &MockConnection) -> Option<u64> {
         connection.bytes_written().map(|written| written + self.held_at_zero)
     }
 
     fn unacknowledged(&self, connection: &MockConnection) -> Option<u64> {
-        let accepted = self.progress(connection)?;
+        let accepted = self.bytes_written(connection)?;
         let left = self.clock.now().since_epoch().as_secs() * self.rate;
         Some(accepted.saturating_sub(left))
     }

@@ -56,7 +56,7 @@ fn a_server_that_died_unread_is_detected_after_reading_resumes() {
     let (driver, mut inbox) = builder.build().unwrap().into_driver(1).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
-    assert_eq!(fixture.remote.dials().len(), 1, "not judged while it was not read");
+    assert_eq!(fixture.remote.dials().len(), 1, "not judged while the inbox was unread");
     fixture.runner.run_until(async {
         while let Some(event) = inbox.next().await {
             if matches!(event, Event::Lost(_)) {

@@ -104,7 +104,7 @@ fn closing_with_a_full_inbox_takes_one_answer_of_the_server() {
     let events = WakeCounter::new().drain(&mut inbox);
     let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
     assert_eq!((count_messages(&events), closed.unread), (3, 997));
-    assert_eq!(handle.status().counters.messages_in, 3, "given to the inbox");
+    assert_eq!(handle.status().counters.messages_in, 3, "stored in the inbox");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn throwing(at: fn(u64) -> Throw) -> Session {
     remote.script(|_| Script::accept());
     let supervisor =
         Supervisor::builder(Throwing { inner, at }, clock.timer()).preset(Preset::Original).build();
-    Session::over(&clock, remote, supervisor.expect("the settings make sense"))
+    Session::over(&clock, remote, supervisor.expect("the settings are valid"))
 }
 
 fn old_peer(session: &Session) -> Peer {
@@ -105,7 +105,7 @@ fn a_hanging_attempt_is_given_up_after_10_s() {
     let mut session = Session::original(|dial| match dial {
         1 => Script::hang(),
         2 => Script::accept().after(ms(9_999)),
-        _ => panic!("one hung, one came just in time"),
+        _ => panic!("the second attempt is in time"),
     });
     session.run_to(30_000);
     session.assert_events(&[
@@ -278,7 +278,7 @@ fn a_close_during_the_wait_prevents_the_next_dial() {
         session.run_to(60_000);
         assert_eq!(session.dials(), [0], "closed at {moment}");
         assert_eq!(session.last(), (moment, "closed user".to_owned()));
-        assert_eq!(session.clock.next_instant(), None, "nothing is scheduled any more");
+        assert_eq!(session.clock.next_instant(), None, "nothing is scheduled");
     }
 }
 

@@ -193,7 +193,7 @@ fn ages_count_from_the_next_poll_and_expired_messages_return() {
     handle.try_queue("old").unwrap();
     handle.try_queue(Outgoing::new("patient").max_age(secs(3_600))).unwrap();
     fixture.runner.run_for(secs(2));
-    handle.try_queue(Outgoing::new("recheck").max_age(ms(1))).unwrap();
+    handle.try_queue(Outgoing::new("hasty").max_age(ms(1))).unwrap();
     fixture.runner.run_for(secs(20));
     let peer = fixture.remote.last_peer().unwrap();
     assert_eq!(texts(&peer.received_messages()), ["patient"]);
@@ -204,7 +204,7 @@ fn ages_count_from_the_next_poll_and_expired_messages_return() {
         .flatten()
         .collect();
     let expired = |text: &str| Fate::Dropped { reason: DropReason::Expired, message: text.into() };
-    assert_eq!(unsent, [expired("recheck"), expired("old")]);
+    assert_eq!(unsent, [expired("hasty"), expired("old")]);
 }
 
 #[test]

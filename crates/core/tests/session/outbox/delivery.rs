@@ -102,7 +102,11 @@ fn a_loss_counts_written_but_unproven_messages() {
         _ => None,
     });
     let lost = lost.unwrap();
-    assert_eq!((lost.unproven, lost.unknown), (5, 0), "what the server says by itself is no proof");
+    assert_eq!(
+        (lost.unproven, lost.unknown),
+        (5, 0),
+        "unasked messages of the server prove nothing"
+    );
     ledger.settle();
 }
 

@@ -170,7 +170,7 @@ impl Ledger {
         let with_receipt = self.accepted.iter().filter_map(|sent| sent.fate.as_ref());
         let written = with_receipt.clone().filter(|fate| fate.is_written()).count() as u64;
         let without = self.accepted.iter().filter(|sent| sent.fate.is_none()).count() as u64;
-        assert!(self.accepted.iter().all(|sent| sent.receipt.is_none()), "a receipt hangs");
+        assert!(self.accepted.iter().all(|sent| sent.receipt.is_none()), "a receipt is pending");
         if !dropped {
             let written = counters.messages_out - written;
             assert_eq!(without, written + reported.len() as u64 + discarded);

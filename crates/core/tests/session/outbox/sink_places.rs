@@ -181,7 +181,7 @@ fn a_graceful_close_writes_parked_messages() {
     session.handle().close();
     peer.resume_writes();
     fixture.runner.run_until(session.close()).unwrap();
-    assert_eq!(fixture.clock.now().since_epoch(), Duration::ZERO, "nothing held it up");
+    assert_eq!(fixture.clock.now().since_epoch(), Duration::ZERO, "the close had no delay");
     assert_eq!(texts(&peer.received_messages()), ["ten bytes!", "parked"]);
     assert!(flushed(&mut sink));
 }
@@ -208,10 +208,10 @@ fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
     assert!(ready(&mut session));
     let (driver, _inbox) = session.into_driver(1).unwrap();
     let (mut first, mut second) = (driver.handle(), driver.handle());
-    assert!(ready(&mut first), "as it was");
+    assert!(ready(&mut first), "as before");
     assert!(!ready(&mut second));
     assert!(matches!(second.try_queue("x"), Err(QueueError::Full(_))));
-    assert_eq!(first.try_queue("by another way"), Ok(()));
+    assert_eq!(first.try_queue("queued"), Ok(()));
     fixture.runner.spawn(driver).detach();
     fixture.runner.settle();
     assert!(ready(&mut second));
@@ -348,7 +348,7 @@ fn a_panicking_waker_blocks_no_other_task() {
     peer.resume_writes();
     fixture.clock.advance(Duration::from_millis(1));
     driver.drain(&mut session);
-    assert_eq!(session.status().counters.messages_out, 4, "the session goes on");
+    assert_eq!(session.status().counters.messages_out, 4, "the session continues");
     assert!(counter.take() >= 3, "receipt, sink and status");
 }
 

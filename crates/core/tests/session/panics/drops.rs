@@ -13,7 +13,7 @@ struct Bad;
 
 impl Drop for Bad {
     fn drop(&mut self) {
-        panic!("a drop of the user's");
+        panic!("a drop of the application");
     }
 }
 
@@ -47,7 +47,7 @@ fn functions_that_panic_when_dropped_are_contained() {
     let handle = session.handle();
     let closed = handle.closed();
     let dropped = catch_unwind(AssertUnwindSafe(move || drop(session)));
-    assert!(dropped.is_ok(), "a panic of a drop passed through");
+    assert!(dropped.is_ok(), "the panic of a drop passed through");
     assert_eq!(block_on(closed), CloseReason::Dropped);
     assert!(handle.queue("late").now_or_never().unwrap().is_err());
 }

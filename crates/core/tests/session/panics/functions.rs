@@ -28,7 +28,7 @@ use crate::harness::{MockBuilder, Session, secs};
 fn after(calls: u32) -> impl FnMut() + Send {
     let mut left = calls;
     move || {
-        assert!(left > 0, "a fault of the user's");
+        assert!(left > 0, "a fault of the application");
         left -= 1;
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn closed(session: &Session) -> Closed {
 #[track_caller]
 fn assert_panicked(closed: &Closed, function: UserFunction) {
     let CloseReason::Panicked(panic) = &closed.reason else { panic!("{closed:?}") };
-    assert_eq!((panic.function, &*panic.words), (function, "a fault of the user's"));
+    assert_eq!((panic.function, &*panic.words), (function, "a fault of the application"));
     assert_eq!(closed.reason.name(), "panicked");
     assert!(!closed.reason.by_user());
 }
@@ -65,7 +65,7 @@ fn a_session_retries_when_the_verdict_panics() {
         |builder| {
             builder.verdict(move |_| {
                 panics -= 1;
-                assert!(panics < 0, "a fault of the user's");
+                assert!(panics < 0, "a fault of the application");
                 Verdict::Retry
             })
         },
@@ -77,13 +77,17 @@ fn a_session_retries_when_the_verdict_panics() {
     let reported: Vec<_> = losses.iter().map(|lost| lost.verdict_panic.as_deref()).collect();
     assert_eq!((reported.len(), reported[2]), (3, None));
     for (lost, panic) in losses.iter().zip(reported).take(2) {
-        assert_eq!(lost.cause.transport_error().unwrap().http_status(), Some(503), "the true one");
+        assert_eq!(
+            lost.cause.transport_error().unwrap().http_status(),
+            Some(503),
+            "the original cause"
+        );
         let panic = panic.unwrap();
         assert_eq!(
             (panic.function, &*panic.words),
-            (UserFunction::Verdict, "a fault of the user's")
+            (UserFunction::Verdict, "a fault of the application")
         );
-        assert_eq!(panic.to_string(), "the verdict function panicked: a fault of the user's");
+        assert_eq!(panic.to_string(), "the verdict function panicked: a fault of the application");
     }
 }
 
@@ -104,7 +108,7 @@ fn a_session_ends_when_the_backoff_panics() {
     impl Iterator for DropPanics {
         type Item = Duration;
         fn next(&mut self) -> Option<Duration> {
-            panic!("a fault of the user's");
+            panic!("a fault of the application");
         }
     }
     impl Drop for DropPanics {
@@ -114,7 +118,7 @@ fn a_session_ends_when_the_backoff_panics() {
     }
     let factory = || {
         let faulty = true;
-        assert!(!faulty, "a fault of the user's");
+        assert!(!faulty, "a fault of the application");
         std::iter::empty()
     };
     fn late() -> impl Iterator<Item = Duration> + Send {
@@ -149,7 +153,7 @@ fn delays_that_panic_when_dropped_are_contained() {
     }
     impl Drop for Delays {
         fn drop(&mut self) {
-            panic!("a fault of the user's");
+            panic!("a fault of the application");
         }
     }
     let mut session = Session::new(
@@ -184,17 +188,18 @@ fn a_session_ends_when_the_probe_function_panics() {
 #[test]
 fn a_panic_of_a_matcher_ends_the_session_but_keeps_the_message() {
     let matchers: [(fn() -> Heartbeat, UserFunction); 3] = [
-        (|| Heartbeat::off().reply(|_| panic!("a fault of the user's")), UserFunction::Reply),
+        (|| Heartbeat::off().reply(|_| panic!("a fault of the application")), UserFunction::Reply),
         (
             || {
                 let heartbeat = Heartbeat::idle(secs(15)).message("?");
-                heartbeat.reply(|_| panic!("a fault of the user's")).hide_replies()
+                heartbeat.reply(|_| panic!("a fault of the application")).hide_replies()
             },
             UserFunction::Reply,
         ),
         (
             || {
-                let life = ProofOfLife::Matching(Box::new(|_| panic!("a fault of the user's")));
+                let life =
+                    ProofOfLife::Matching(Box::new(|_| panic!("a fault of the application")));
                 Heartbeat::idle(secs(15)).ping().proof_of_life(life)
             },
             UserFunction::ProofOfLife,
@@ -223,8 +228,9 @@ fn a_session_ends_when_the_acknowledgement_function_panics() {
     remote.script(|_| Script::accept().greet("one").greet("two"));
     let supervisor = Supervisor::builder(transport, clock.timer()).build().unwrap();
     let handle = supervisor.handle();
-    let acks =
-        AckSettings::new(|_: &Message| -> Option<Ack<u64>> { panic!("a fault of the user's") });
+    let acks = AckSettings::new(|_: &Message| -> Option<Ack<u64>> {
+        panic!("a fault of the application")
+    });
     let mut session = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let receipt = session.sender().queue(7, "seven").now_or_never().unwrap().unwrap();
     let events: Vec<_> = Runner::new(&clock).run_until(async {
@@ -278,13 +284,13 @@ impl Transport for Faulty {
     type Connect = FaultyConnect;
 
     fn connect(&mut self, attempt: Attempt) -> FaultyConnect {
-        assert!(self.at != Place::Connect, "a fault of the user's");
+        assert!(self.at != Place::Connect, "a fault of the application");
         let inner = self.inner.connect(attempt);
         FaultyConnect { inner, at: self.at, polls: Rc::clone(&self.polls) }
     }
 
     fn can_ping(&self) -> bool {
-        assert!(self.at != Place::CanPing, "a fault of the user's");
+        assert!(self.at != Place::CanPing, "a fault of the application");
         true
     }
 }
@@ -297,7 +303,7 @@ impl Future for FaultyConnect {
         match self.at {
             Place::Drop => Poll::Pending,
             Place::Bomb => panic_any(Bomb),
-            Place::Poll => panic!("a fault of the user's"),
+            Place::Poll => panic!("a fault of the application"),
             _ => Pin::new(&mut self.inner).poll(cx),
         }
     }
@@ -305,7 +311,7 @@ impl Future for FaultyConnect {
 
 impl Drop for FaultyConnect {
     fn drop(&mut self) {
-        assert!(self.at != Place::Drop, "a fault of the user's");
+        assert!(self.at != Place::Drop, "a fault of the application");
     }
 }
 
@@ -333,7 +339,7 @@ fn a_transport_that_always_panics_stops_a_careful_session() {
         };
         assert_eq!(error.kind(), ErrorKind::Panicked);
         let words =
-            if at == Place::Bomb { "a panic without words" } else { "a fault of the user's" };
+            if at == Place::Bomb { "a panic without words" } else { "a fault of the application" };
         assert_eq!(error.to_string(), format!("panicked: {words}"));
         let polled = matches!(at, Place::Poll | Place::Bomb);
         assert_eq!(polls.get(), if polled { 3 } else { 0 }, "not polled again");

@@ -93,7 +93,7 @@ fn probe_now_replaces_only_an_unresponsive_connection() {
     session.peer().set_pong(Some(ms(5_000)));
     session.handle.probe_now();
     session.run_to(12_000);
-    assert_eq!(session.times("lost"), [], "answered at the deadline, and read before it is judged");
+    assert_eq!(session.times("lost"), [], "answered at the deadline, and read before the verdict");
     session.peer().set_pong(Some(ms(5_001)));
     session.handle.probe_now();
     session.run_to(17_000);
@@ -126,7 +126,7 @@ fn a_pause_keeps_the_connection_without_heartbeats() {
     session.run_to(3_600_000);
     assert_eq!(session.handle.status().phase, Phase::Paused);
     assert_eq!((session.messages().len(), session.times("lost")), (6, vec![]));
-    session.handle.try_queue("written all the same").unwrap();
+    session.handle.try_queue("written anyway").unwrap();
     session.run_to(3_601_000);
     assert_eq!(session.peer().received_count(), 1);
     session.handle.resume();
@@ -150,7 +150,7 @@ fn a_pause_ends_attempt_and_wait_and_resume_dials() {
         session.handle.reconnect_now();
         session.handle.probe_now();
         session.run_to(3_601_000);
-        assert_eq!(session.dials(), [0], "no hint overrules a pause");
+        assert_eq!(session.dials(), [0], "reconnect_now does not end a pause");
         session.handle.resume();
         session.run_to(3_601_000);
         assert_eq!(session.dials(), [0, 3_601_000]);

@@ -95,7 +95,7 @@ fn turn(
         events.push(event);
         assert!(events.len() < 10_000, "it is never pending");
     }
-    assert!(counter.take() > 0, "it comes back");
+    assert!(counter.take() > 0, "the waker was called");
     events
 }
 

@@ -143,7 +143,7 @@ fn the_status_is_not_published_for_each_message() {
     assert_eq!(counter.drain(&mut changes).len(), 1, "intermediate ones are skipped");
     assert_eq!(handle.status().counters.messages_in, 5_000);
     fixture.runner.run_for(secs(10));
-    assert_eq!(counter.take(), 0, "and nothing at all while nothing happens");
+    assert_eq!(counter.take(), 0, "no change while nothing happens");
 }
 
 #[test]

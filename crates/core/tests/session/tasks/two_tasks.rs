@@ -176,7 +176,7 @@ fn an_unflushed_message_does_not_hide_the_wake_of_a_command() {
     assert!(halves.hand("fed"));
     halves.reader.take();
     handle.close();
-    assert!(halves.reader.take() > 0, "the close must be seen");
+    assert!(halves.reader.take() > 0, "the close is read");
 }
 
 #[test]

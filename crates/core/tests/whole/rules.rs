@@ -3,28 +3,27 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use websocket_heartbeat::{DropReason, Event, Fate, Frame, Handle, LostCause, Timestamp};
-
 use websocket_heartbeat_mock::Grammar;
 
 use crate::{
     drive::now,
-    plan::{DriverKind, End, Heart, LifeKind, Plan, Reader, Server},
-    world::{Ended, SILENCE, Scene, TIMEOUT, number},
+    plan::{DriverKind, End, HeartbeatKind, LifeKind, Plan, Reader, Server},
+    session_state::{Ended, SILENCE, SessionState, TIMEOUT, number},
 };
 
-pub(crate) fn check(scene: &Scene, handle: &Handle, ended: Ended) {
-    let events = scene.events.borrow();
-    let plan = &*scene.plan;
-    assert!(scene.remote.most_at_once() <= 1, "more than one connection at once");
-    the_end(plan, &events);
+pub(crate) fn check(state: &SessionState, handle: &Handle, ended: Ended) {
+    let events = state.events.borrow();
+    let plan = &*state.plan;
+    assert!(state.remote.most_at_once() <= 1, "more than one connection at once");
+    closed_comes_last(plan, &events);
     grammar_and_counts(plan, handle, &events);
-    pacing(scene, &events, &ended);
-    fates(scene, handle, &events);
-    nobody_healthy_is_condemned(plan, &events);
-    the_dead_are_noticed(scene, &events);
+    pacing(state, &events, &ended);
+    fates(state, handle, &events);
+    healthy_connections_are_kept(plan, &events);
+    dead_connections_are_detected(state, &events);
 }
 
-fn the_end(plan: &Plan, events: &[(Timestamp, Event)]) {
+fn closed_comes_last(plan: &Plan, events: &[(Timestamp, Event)]) {
     let closed = events.iter().filter(|(_, event)| matches!(event, Event::Closed(_))).count();
     match (plan.end, closed) {
         (End::Drop, 0) => {}
@@ -64,9 +63,9 @@ fn grammar_and_counts(plan: &Plan, handle: &Handle, events: &[(Timestamp, Event)
     assert!(opens <= counters.opens, "{counters:?}");
 }
 
-fn pacing(scene: &Scene, events: &[(Timestamp, Event)], ended: &Ended) {
-    let plan = &*scene.plan;
-    let dials = scene.remote.dials();
+fn pacing(state: &SessionState, events: &[(Timestamp, Event)], ended: &Ended) {
+    let plan = &*state.plan;
+    let dials = state.remote.dials();
     for pair in dials.windows(2) {
         let gap = pair[1].saturating_since(pair[0]);
         assert!(gap >= plan.minimum_gap, "{gap:?} between two attempts");
@@ -112,9 +111,9 @@ fn downs(events: &[(Timestamp, Event)]) -> Vec<Timestamp> {
 }
 
 /// Every accepted message has exactly one fate.
-fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
-    let plan = &*scene.plan;
-    let mut sent = scene.sent.borrow_mut();
+fn fates(state: &SessionState, handle: &Handle, events: &[(Timestamp, Event)]) {
+    let plan = &*state.plan;
+    let mut sent = state.sent.borrow_mut();
     let unsent = events.iter().flat_map(|(_, event)| match event {
         Event::Lost(lost) => &lost.unsent[..],
         Event::Closed(closed) => &closed.unsent[..],
@@ -133,7 +132,7 @@ fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
         let message = match fate {
             Fate::Unknown { message, .. } => message.as_ref(),
             Fate::Dropped { message, .. } => Some(message),
-            other => panic!("{other:?} among what was not written"),
+            other => panic!("{other:?} among unwritten messages"),
         };
         if let Some(number) = message.and_then(number) {
             let twice = told.insert(number, fate);
@@ -141,7 +140,7 @@ fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
         }
     }
     let mut written = vec![0_u32; sent.len()];
-    for peer in scene.remote.peers() {
+    for peer in state.remote.peers() {
         for (_, frame) in peer.written() {
             if let Frame::Message(message) = frame
                 && let Some(number) = number(&message)
@@ -176,12 +175,15 @@ fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
     assert_eq!(handle.status().queued_bytes, 0);
 }
 
-fn nobody_healthy_is_condemned(plan: &Plan, events: &[(Timestamp, Event)]) {
+fn healthy_connections_are_kept(plan: &Plan, events: &[(Timestamp, Event)]) {
     let Server::Healthy(quirks) = plan.server else { return };
     // A slow reader that reads a few messages per poll of its task, and accepts only the answer as
     // proof of life, does not reach the answer in time.
     let slow = matches!(plan.reader, Reader::Slow(_)) && quirks.chatter.is_some();
-    if slow && quirks.cooperative.is_some() && plan.heartbeat == Heart::Ping(LifeKind::Reply) {
+    if slow
+        && quirks.cooperative.is_some()
+        && plan.heartbeat == HeartbeatKind::Ping(LifeKind::Reply)
+    {
         return;
     }
     for (at, event) in events {
@@ -194,13 +196,14 @@ fn nobody_healthy_is_condemned(plan: &Plan, events: &[(Timestamp, Event)]) {
 }
 
 /// A connection that is cut silently is detected in time, with every driver and reader.
-fn the_dead_are_noticed(scene: &Scene, events: &[(Timestamp, Event)]) {
-    let plan = &*scene.plan;
+fn dead_connections_are_detected(state: &SessionState, events: &[(Timestamp, Event)]) {
+    let plan = &*state.plan;
     let Server::Dying { after, quirks } = plan.server else { return };
     let disturbed = plan.commands || plan.suspends || plan.max_age.is_some();
     // Answers to message heartbeats fill a small inbox that is not read.
     let fills = quirks.chatter.is_some()
-        || (matches!(plan.driver, DriverKind::Inbox { .. }) && plan.heartbeat == Heart::Message);
+        || (matches!(plan.driver, DriverKind::Inbox { .. })
+            && plan.heartbeat == HeartbeatKind::Message);
     // The store of a task that only sends is bounded.
     let stored = quirks.chatter.is_none_or(|period| period * 200 > after);
     let reads = match plan.driver {
@@ -208,14 +211,14 @@ fn the_dead_are_noticed(scene: &Scene, events: &[(Timestamp, Event)]) {
         _ => plan.reader == Reader::AtOnce || !fills,
     };
     let slow = matches!(plan.reader, Reader::Slow(_));
-    let Some(first) = scene.remote.peers().into_iter().next() else { return };
+    let Some(first) = state.remote.peers().into_iter().next() else { return };
     if disturbed || !reads || slow {
         return;
     }
     let slack = (plan.timers.lateness + plan.timers.granularity + Duration::from_millis(50)) * 8;
     // The silence and the timeout of an answer, and both again after a late deadline.
     let by = after + (SILENCE + TIMEOUT * 2) + slack + Duration::from_secs(3);
-    let opened = scene.remote.dials()[0];
+    let opened = state.remote.dials()[0];
     let by = opened.checked_add(by + quirks.latency * 2).expect("a short time");
     let end = Timestamp::from_epoch(plan.life);
     if by < end {
