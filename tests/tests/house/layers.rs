@@ -9,11 +9,7 @@ use crate::modules::{Crate, Module, workspace};
 
 /// Core's modules, each above all that it may import. Those of one row import none of one another.
 const LAYERS: [&[&str]; 17] = [
-<<<<<<< c77b823325273afecd0d1acc7aa6e18c52accbee
     &["hooks", "supervisor", "acks", "backend", "future"],
-=======
-    &["hooks", "supervisor", "acks"],
->>>>>>> m
     &["handle"],
     &["shared"],
     &["outbox"],

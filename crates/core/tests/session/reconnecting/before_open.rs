@@ -110,41 +110,6 @@ fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
     assert_eq!(remote.most_at_once(), 1);
 }
 
-<<<<<<< c77b823325273afecd0d1acc7aa6e18c52accbee
-=======
-/// A timer may end a sleep early, and the clock decides.
-#[test]
-fn a_sleep_that_ends_early_does_not_end_the_exchange() {
-    let clock = Clock::new();
-    clock.set_timer_early(true);
-    let (transport, remote) = login(&clock);
-    remote.script(|dial| match dial {
-        // The answer comes after 2.8 s of 3 s.
-        1 => Script::accept().latency(secs(14) / 10).reply_with(welcome).end_after(secs(5)),
-        _ => Script::accept().silent(),
-    });
-    let mut supervisor = supervise(transport, &clock);
-    let mut reported = Vec::new();
-    Runner::new(&clock).run_until(async {
-        while let Some(event) = supervisor.next().await {
-            let at = clock.now().since_epoch().as_millis();
-            match event {
-                Event::Open(open) => reported.push((at, open.connection)),
-                Event::Lost(lost) if !lost.opened => {
-                    reported.push((at, lost.connection));
-                    break;
-                }
-                _ => {}
-            }
-        }
-    });
-    let [(opened, 1), (failed, 2)] = reported[..] else { panic!("{reported:?}") };
-    assert_eq!(opened, 2_800);
-    let dialled = remote.dials()[1].since_epoch().as_millis();
-    assert_eq!(failed - dialled, 3_000, "exactly");
-}
-
->>>>>>> m
 #[test]
 fn replays_follow_every_open_and_precede_queued_messages() {
     let clock = Clock::new();

@@ -156,24 +156,8 @@ fn a_session_survives_panics_of_all_callbacks() {
         let session = builder.build().unwrap();
         let handle = session.handle();
         let reports = Rc::new(RefCell::new(Vec::new()));
-<<<<<<< c77b823325273afecd0d1acc7aa6e18c52accbee
         let hooks = Faulty { panics, reports: Rc::clone(&reports) };
         let running = fixture.runner.spawn(hooks::run(session, hooks));
-=======
-        let reported = Rc::clone(&reports);
-        let act = move |words: &str| assert!(!panics, "a fault of a callback: {words}");
-        let hooks = Hooks::new()
-            .on_open(move |_| act("open"))
-            .on_message(move |_| act("message"))
-            .on_close(move |_| act("close"))
-            .on_error(move |_| act("error"))
-            .on_reconnect(move |_| act("reconnect"))
-            .on_panic(move |panic| {
-                reported.borrow_mut().push(panic.callback());
-                assert_eq!(panic.words(), None, "the report panics too");
-            });
-        let running = fixture.runner.spawn(hooks.run(session));
->>>>>>> m
         fixture.runner.run_for(secs(300));
         handle.close();
         let outcome = fixture.runner.run_until(running);

@@ -314,15 +314,11 @@ fn a_boxed_transport_is_called_and_dropped_outside_the_lock() {
         place.replace(Nosy { visitor: visits.visitor(), other: place.clone() });
     }
     WakeCounter::new().drain(&mut session);
-<<<<<<< c77b823325273afecd0d1acc7aa6e18c52accbee
     assert_eq!(
         visits.take(),
         2 + 2 + 2,
         "two are dropped and ask the next, one is asked and connects"
     );
-=======
-    assert_eq!(visits.take(), 3 + 2 + 1, "three calls, two drops and one attempt");
->>>>>>> m
 }
 
 /// Polls twice, with wakers of different tasks that call the session.
