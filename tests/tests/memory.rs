@@ -50,12 +50,12 @@ fn kept<B: Backend>() -> usize {
                 }
                 Event::Message(message) if message.len() > AFTER_PING.len() => {
                     large += 1;
-                    probes = handle.status().counters.probes;
+                    probes = handle.status().counters.probes_sent;
                 }
                 // Buffers are freed when a ping is due. The first one after the burst may have been
                 // due before its end.
                 Event::Message(_)
-                    if large == 2 && handle.status().counters.probes >= probes + 2 =>
+                    if large == 2 && handle.status().counters.probes_sent >= probes + 2 =>
                 {
                     break;
                 }

@@ -73,7 +73,7 @@ fn a_task_without_budget_does_not_lose_a_healthy_connection() {
                 Poll::Ready(())
             })
             .await;
-            while answered < handle.status().counters.probes {
+            while answered < handle.status().counters.probes_sent {
                 answers.recv_timeout(Duration::from_secs(60)).unwrap();
                 answered += 1;
             }

@@ -24,7 +24,7 @@ use crate::{
 /// It keeps the contract but for these things, which the stream does not let through:
 ///
 /// - A failed write ends reading as well if the answer to a ping is due just then.
-/// - [`progress`](Connection::progress) is `None`: a slow upload is told from a stuck one only by
+/// - [`bytes_written`](Connection::bytes_written) is `None`: a slow upload is told from a stuck one only by
 ///   what comes in.
 /// - One poll reads until a message is whole. A peer that sends fragments without end keeps that
 ///   poll busy, unless the stream below yields by itself, as tokio's do.

@@ -97,7 +97,7 @@ impl<S> Io<S> {
     }
 
     /// How many bytes have come from the stream below.
-    pub(crate) fn arrived(&self) -> u64 {
+    pub(crate) fn bytes_read(&self) -> u64 {
         self.arrived
     }
 

@@ -47,7 +47,7 @@ use crate::{
 ///   once (RFC 6455 section 7.1.7).
 /// - A close code that RFC 6455 section 7.4 forbids on the wire is a breach of protocol as well: it is
 ///   reported as an error of kind [`ErrorKind::Protocol`] that names it.
-/// - [`progress`](Connection::progress) counts what the stream has accepted; over TLS, what TLS has
+/// - [`bytes_written`](Connection::bytes_written) counts what the stream has accepted; over TLS, what TLS has
 ///   passed on to the stream below.
 ///
 /// # Errors
@@ -103,7 +103,7 @@ impl<S> Socket<S> {
         }
     }
 
-    /// Takes for [`progress`](Connection::progress) what the stream itself counts, if it does.
+    /// Takes for [`bytes_written`](Connection::bytes_written) what the stream itself counts, if it does.
     pub(crate) fn counting(mut self, passed_on: fn(&S) -> Option<u64>) -> Self {
         self.passed_on = Some(passed_on);
         self
@@ -380,7 +380,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
-    fn progress(&self) -> Option<u64> {
+    fn bytes_written(&self) -> Option<u64> {
         let passed_on = self.passed_on.and_then(|passed_on| passed_on(self.io.stream()));
         Some(passed_on.unwrap_or_else(|| self.io.written()))
     }
@@ -389,13 +389,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
         (self.unacknowledged)(self.io.stream())
     }
 
-    fn arrived(&self) -> Option<u64> {
-        Some(self.io.arrived())
+    fn bytes_read(&self) -> Option<u64> {
+        Some(self.io.bytes_read())
     }
 
     fn shrink(self: Pin<&mut Self>) {
         let this = self.get_mut();
-        let traffic = this.io.arrived() + this.io.written();
+        let traffic = this.io.bytes_read() + this.io.written();
         // Before a whole read buffer has gone through, none can have grown by much.
         if traffic - this.renewed_at <= this.context.get_config().read_buffer_size as u64 {
             return;

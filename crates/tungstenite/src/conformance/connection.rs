@@ -160,10 +160,10 @@ where
         server.send(message).expect("sent");
     });
     let mut line = Line::dial(dial, url).await;
-    let before = line.connection.progress();
+    let before = line.connection.bytes_written();
     let message = Message::binary((0..=255).cycle().take(5 << 20).collect::<Vec<u8>>());
     line.send(message.clone()).await.expect("sent");
-    if let (Some(before), Some(after)) = (before, line.connection.progress()) {
+    if let (Some(before), Some(after)) = (before, line.connection.bytes_written()) {
         assert!(after - before >= 5 << 20, "progress counts what was written: {before} {after}");
     }
     assert!(line.message().await == message, "what comes back is what was sent");
