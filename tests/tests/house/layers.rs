@@ -9,11 +9,7 @@ use crate::modules::{Crate, Module, workspace};
 
 /// Core's modules, each above all that it may import. Those of one row import none of one another.
 const LAYERS: [&[&str]; 17] = [
-<<<<<<< 2c3e52945fa34231bd7331cf03fd6f2a56bef509
     &["hooks", "supervisor", "acks", "backend", "future"],
-=======
-    &["hooks", "supervisor", "acks"],
->>>>>>> b
     &["handle"],
     &["shared"],
     &["outbox"],
