@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     message::Message,
-    sync::{Garbage, Guarded, WaitLine, discard, wake},
+    sync::{Deferred, Guarded, WaitQueue, discard, wake},
 };
 
 /// The messages that are accepted and unacknowledged, and the senders that wait for a place.
@@ -44,7 +44,7 @@ pub(super) struct State<Id> {
     /// Accepted messages that the layer has not taken yet.
     incoming: Vec<(u64, Entry<Id>)>,
     /// The senders that wait for room, and their numbers of bytes.
-    waiting: WaitLine<usize>,
+    waiting: WaitQueue<usize>,
     /// The places in the line that were given out so far.
     places: u64,
     layer: Option<Arc<Waker>>,
@@ -89,7 +89,7 @@ impl<Id> Window<Id> {
             ids: BTreeMap::new(),
             accepted: 0,
             incoming: Vec::new(),
-            waiting: WaitLine::default(),
+            waiting: WaitQueue::default(),
             places: 0,
             layer: None,
             closed: false,
@@ -102,20 +102,20 @@ impl<Id> Window<Id> {
     /// change concerns are woken.
     pub(super) fn with<'g, R>(
         &self,
-        work: impl FnOnce(&mut State<Id>, &mut Garbage<'g>) -> R,
+        work: impl FnOnce(&mut State<Id>, &mut Deferred<'g>) -> R,
     ) -> R {
-        let mut garbage = Garbage::default();
-        self.inside(&mut garbage, work)
+        let mut deferred = Deferred::default();
+        self.inside(&mut deferred, work)
     }
 
     fn inside<'g, R>(
         &self,
-        garbage: &mut Garbage<'g>,
-        work: impl FnOnce(&mut State<Id>, &mut Garbage<'g>) -> R,
+        deferred: &mut Deferred<'g>,
+        work: impl FnOnce(&mut State<Id>, &mut Deferred<'g>) -> R,
     ) -> R {
-        self.state.inside(garbage, |state, garbage| {
-            let result = work(state, garbage);
-            state.wake_senders(garbage);
+        self.state.inside(deferred, |state, deferred| {
+            let result = work(state, deferred);
+            state.wake_senders(deferred);
             result
         })
     }
@@ -145,14 +145,14 @@ impl<Id> Window<Id> {
     /// Sets the waker of the layer.
     pub(super) fn set_layer(&self, waker: &Waker) {
         let waker = Arc::new(waker.clone());
-        self.with(|state, garbage| garbage.drop_later(state.layer.replace(waker)));
+        self.with(|state, deferred| deferred.drop_later(state.layer.replace(waker)));
     }
 
     /// Messages were acknowledged: makes room, resolves the receipts, then wakes.
     pub(super) fn acknowledge(&self, entries: Vec<Entry<Id>>) {
         // All receipts are resolved before a task is woken, since it may poll several of them. Tasks
         // that wait for receipts are woken before senders that wait for room.
-        let (mut resolved, mut room) = (Garbage::default(), Garbage::default());
+        let (mut resolved, mut room) = (Deferred::default(), Deferred::default());
         self.release(&entries, &mut room);
         entries.iter().for_each(|entry| entry.slot.settle(Ok(()), &mut resolved));
         drop(resolved);
@@ -162,7 +162,7 @@ impl<Id> Window<Id> {
 
     /// Messages are given up: makes room, resolves the receipts with the reason, then wakes.
     pub(super) fn fail(&self, entries: Vec<Entry<Id>>, reason: AckFailure) {
-        let (mut resolved, mut room) = (Garbage::default(), Garbage::default());
+        let (mut resolved, mut room) = (Deferred::default(), Deferred::default());
         self.release(&entries, &mut room);
         let mut left = Vec::new();
         for Entry { id, key, message, slot, sends, .. } in entries {
@@ -175,8 +175,8 @@ impl<Id> Window<Id> {
         discard(left);
     }
 
-    fn release(&self, entries: &[Entry<Id>], garbage: &mut Garbage<'_>) {
-        self.inside(garbage, |state, _| {
+    fn release(&self, entries: &[Entry<Id>], deferred: &mut Deferred<'_>) {
+        self.inside(deferred, |state, _| {
             for entry in entries {
                 // The entry has the key as well, so no id is dropped under the lock.
                 if state.ids.remove(&(entry.hash, entry.number)).is_some() {
@@ -296,7 +296,7 @@ impl<Id> State<Id> {
 
     /// Whether the sender with this place waits for this many bytes, with this waker.
     pub(super) fn knows(&self, place: u64, bytes: usize, waker: &Waker) -> bool {
-        self.waiting.knows(place, bytes, waker)
+        self.waiting.is_registered(place, bytes, waker)
     }
 
     /// Waits in the line, at a new or its old place.
@@ -305,23 +305,23 @@ impl<Id> State<Id> {
         place: u64,
         bytes: usize,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
-        self.waiting.stand(place, bytes, waker, garbage);
+        self.waiting.register(place, bytes, waker, deferred);
     }
 
     /// Leaves the line, with room or without.
-    pub(super) fn leave(&mut self, place: u64, garbage: &mut Garbage<'_>) {
-        self.waiting.leave(place, garbage);
+    pub(super) fn leave(&mut self, place: u64, deferred: &mut Deferred<'_>) {
+        self.waiting.remove(place, deferred);
     }
 
     /// Wakes the senders that need not wait any more. Called after every change. The first sender in
     /// the line wakes the next one by leaving.
-    fn wake_senders(&mut self, garbage: &mut Garbage<'_>) {
+    fn wake_senders(&mut self, deferred: &mut Deferred<'_>) {
         if self.closed {
-            self.waiting.call_all(garbage);
+            self.waiting.wake_all(deferred);
         } else if self.waiting.first().is_some_and(|(_, bytes)| self.has_room(bytes)) {
-            self.waiting.call(0, garbage);
+            self.waiting.wake(0, deferred);
         }
     }
 }

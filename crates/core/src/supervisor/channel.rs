@@ -74,12 +74,12 @@ impl Channel {
     pub(super) fn room(&self, waker: &Waker) -> Room {
         let mut own = None;
         loop {
-            let room = self.state.with(|state, garbage| {
+            let room = self.state.with(|state, deferred| {
                 if matches!(state.ends, Ends::DriverOnly) || self.overflow == Overflow::DropOldest {
                     return Some(Room::Unlimited);
                 }
                 if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    garbage.drop_later(state.driver.replace(own.take()?));
+                    deferred.drop_later(state.driver.replace(own.take()?));
                 }
                 Some(Room::Limited(self.bound.without(state.held())))
             });
@@ -122,11 +122,11 @@ impl Channel {
 
     /// No further event comes. The reader receives those in the channel and then the end.
     pub(super) fn finish(&self) {
-        let reader = self.state.with(|state, garbage| {
+        let reader = self.state.with(|state, deferred| {
             if let Ends::Both = state.ends {
                 state.ends = Ends::InboxOnly;
             }
-            garbage.drop_later(state.driver.take());
+            deferred.drop_later(state.driver.take());
             state.reader.take()
         });
         reader.iter().for_each(|reader| wake(reader));
@@ -142,7 +142,7 @@ impl Channel {
         let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
         let mut own = None;
         let (next, driver) = loop {
-            let looked = self.state.with(|state, garbage| {
+            let looked = self.state.with(|state, deferred| {
                 let had_room = self.has_room(state);
                 state.taken = state.backlog.take(part, batch);
                 let next = match batch.pop_front() {
@@ -155,7 +155,7 @@ impl Channel {
                     None if matches!(state.ends, Ends::InboxOnly) => Poll::Ready(None),
                     None => {
                         if !state.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                            garbage.drop_later(state.reader.replace(own.take()?));
+                            deferred.drop_later(state.reader.replace(own.take()?));
                         }
                         Poll::Pending
                     }
@@ -185,9 +185,9 @@ impl Channel {
 
     /// The inbox is dropped: what the driver still delivers is discarded.
     pub(super) fn drop_inbox(&self) {
-        let driver = self.state.with(|state, garbage| {
+        let driver = self.state.with(|state, deferred| {
             state.ends = Ends::DriverOnly;
-            garbage.drop_later(state.reader.take());
+            deferred.drop_later(state.reader.take());
             state.driver.take()
         });
         driver.iter().for_each(|driver| wake(driver));

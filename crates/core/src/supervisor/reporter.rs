@@ -10,7 +10,7 @@ use crate::{
     panics::{UserFunction, UserPanic},
     shared::{Shared, State},
     status::{Phase, RoundTrip, Status},
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
     transport::Established,
 };
@@ -224,7 +224,7 @@ impl Reporter {
         transition: Transition,
         unsent: Unsent,
         status: &mut Status,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
         let counters = &mut status.counters;
@@ -284,7 +284,7 @@ impl Reporter {
                         )
                     }
                 };
-                garbage.drop_later(status.close_reason.replace(reason.clone()));
+                deferred.drop_later(status.close_reason.replace(reason.clone()));
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
@@ -313,9 +313,9 @@ impl Reporter {
         machine: &Machine,
         now: Timestamp,
         state: &mut State,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
-        state.outbox.rest();
+        state.outbox.shrink_if_idle();
         let (held, counts) = (state.outbox.held(), state.outbox.counts());
         let status = &mut state.published.status;
         let published = Published::of(machine);
@@ -343,7 +343,7 @@ impl Reporter {
         counters.unknown = counts.unknown;
         if status.last_cause.as_ref() != self.last_cause() {
             let cause = self.last_cause().cloned();
-            garbage.drop_later(std::mem::replace(&mut status.last_cause, cause));
+            deferred.drop_later(std::mem::replace(&mut status.last_cause, cause));
         }
     }
 }

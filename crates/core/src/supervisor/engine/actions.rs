@@ -44,8 +44,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.machine.handle_pause(now);
                 if !self.machine.may_write() {
                     // Nor is the connection being replaced any more.
-                    self.shared.with(|state, garbage| {
-                        state.outbox.set_online(Online::No, garbage);
+                    self.shared.with(|state, deferred| {
+                        state.outbox.set_online(Online::No, deferred);
                     });
                 }
             }

@@ -59,9 +59,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // A planned replacement is no outage: messages accepted meanwhile wait for the next one.
         let planned = retiring || matches!(cause, Some(LostCause::MaxAge));
         let online = if planned { Online::Replacing } else { Online::No };
-        self.shared.with(|state, garbage| {
-            state.outbox.lost(connection, garbage);
-            state.outbox.set_online(online, garbage);
+        self.shared.with(|state, deferred| {
+            state.outbox.lost(connection, deferred);
+            state.outbox.set_online(online, deferred);
         });
         self.queued.any = true;
         if let Some(cause) = cause {
@@ -74,7 +74,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         let kept = self.writer.window();
         let load =
-            self.shared.with(|state, garbage| state.outbox.written(connection, kept, garbage));
+            self.shared.with(|state, deferred| state.outbox.written(connection, kept, deferred));
         discard(kept.drain(..));
         self.reporter.count_out(load);
     }
@@ -103,10 +103,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.end_drain();
         self.drop_link(None);
         self.machine.handle_abort(self.clock.now());
-        self.publish_with(|state, _, garbage| {
-            state.outbox.close(garbage);
+        self.publish_with(|state, _, deferred| {
+            state.outbox.close(deferred);
             let reason = &mut state.published.status.close_reason;
-            garbage.drop_later(reason.replace(CloseReason::Dropped));
+            deferred.drop_later(reason.replace(CloseReason::Dropped));
         });
     }
 }

@@ -232,8 +232,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.reporter.established(rest);
                 let max_age = self.redial.open();
                 self.machine.handle_connected(self.clock.now(), connection, max_age);
-                self.shared.with(|state, garbage| {
-                    state.outbox.set_online(Online::Yes(connection), garbage)
+                self.shared.with(|state, deferred| {
+                    state.outbox.set_online(Online::Yes(connection), deferred)
                 });
                 self.queued.any = true;
             }

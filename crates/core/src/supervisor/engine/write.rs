@@ -7,7 +7,7 @@ use crate::{
     error::TransportError,
     shared::State,
     supervisor::reporter::Reporter,
-    sync::Garbage,
+    sync::Deferred,
     time::{Timer, Timestamp},
     transport::Transport,
 };
@@ -129,8 +129,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Moves messages from the outbox to the writer's window, and drops those that are too old.
     fn hand_over(&mut self) {
         let Self { shared, queued, reporter, writer, clock, .. } = self;
-        shared.with(|state, garbage| {
-            expire(state, queued, reporter, clock.now(), garbage);
+        shared.with(|state, deferred| {
+            expire(state, queued, reporter, clock.now(), deferred);
             state.outbox.hand_over(writer.window());
             queued.any = state.outbox.has_queued();
         });
@@ -152,7 +152,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     fn expire(&mut self) {
         let Self { shared, queued, reporter, clock, .. } = self;
         if queued.any {
-            shared.with(|state, garbage| expire(state, queued, reporter, clock.now(), garbage));
+            shared.with(|state, deferred| expire(state, queued, reporter, clock.now(), deferred));
         } else {
             queued.expiry = None;
         }
@@ -187,10 +187,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if probe {
             self.probes.written(now);
             let round_trip = self.reporter.probed(&self.shared);
-            let longest = self
-                .probes
-                .adaptive()
-                .and_then(|floor| round_trip.patience().map(|patience| patience.max(floor)));
+            let longest = self.probes.adaptive().and_then(|floor| {
+                round_trip.adaptive_timeout().map(|patience| patience.max(floor))
+            });
             self.machine.handle_probe_written(now, connection, longest);
             if let Some(open) = self.link.open() {
                 self.counts.probe_written(open);
@@ -213,9 +212,9 @@ fn expire(
     queued: &mut Queued,
     reporter: &mut Reporter,
     now: Timestamp,
-    garbage: &mut Garbage<'_>,
+    deferred: &mut Deferred<'_>,
 ) {
-    state.outbox.expire(now, garbage);
+    state.outbox.expire(now, deferred);
     queued.expiry = state.outbox.expiry();
     reporter.compare_outbox(state);
 }
