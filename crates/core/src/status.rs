@@ -138,7 +138,7 @@ impl RoundTrip {
     /// Returns the adaptive timeout before it is clamped: the smoothed time plus eight variations.
     /// TCP uses four (RFC 6298). Here a timeout that is too short replaces a healthy connection, so
     /// the margin is twice as large.
-    pub(crate) fn patience(&self) -> Option<Duration> {
+    pub(crate) fn adaptive_timeout(&self) -> Option<Duration> {
         let (smoothed, variation) = (self.smoothed?, self.variation?);
         Some(smoothed.saturating_add(variation.saturating_mul(8)))
     }
@@ -224,6 +224,6 @@ mod tests {
         round_trip.measured(ms(160));
         assert_eq!((round_trip.smoothed, round_trip.variation), (Some(ms(90)), Some(ms(50))));
         assert_eq!((round_trip.last, round_trip.minimum), (Some(ms(160)), Some(ms(80))));
-        assert_eq!(round_trip.patience(), Some(ms(490)));
+        assert_eq!(round_trip.adaptive_timeout(), Some(ms(490)));
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     message::Message,
-    sync::{Garbage, Guarded},
+    sync::{Deferred, Guarded},
 };
 
 /// What a receipt resolves to.
@@ -119,13 +119,13 @@ impl<T> Slot<T> {
         Self { state: Guarded::new(State { outcome: None, waker: None }) }
     }
 
-    /// Delivers the outcome. Who waits for it is called when the garbage is emptied.
-    pub(super) fn settle<'g>(&self, outcome: T, garbage: &mut Garbage<'g>) {
-        self.state.inside(garbage, |state, garbage| {
+    /// Delivers the outcome. Who waits for it is called after the lock is released.
+    pub(super) fn settle<'g>(&self, outcome: T, deferred: &mut Deferred<'g>) {
+        self.state.inside(deferred, |state, deferred| {
             debug_assert!(state.outcome.is_none(), "a message has one outcome");
             state.outcome = Some(outcome);
             if let Some(waker) = state.waker.take() {
-                garbage.wake(waker);
+                deferred.wake(waker);
             }
         });
     }
@@ -134,12 +134,12 @@ impl<T> Slot<T> {
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
         let mut own = None;
         loop {
-            let look = self.state.with(|state, garbage| {
+            let look = self.state.with(|state, deferred| {
                 if let Some(outcome) = state.outcome.take() {
                     return Some(Poll::Ready(outcome));
                 }
                 if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    garbage.drop_waker(state.waker.replace(own.take()?));
+                    deferred.drop_waker(state.waker.replace(own.take()?));
                 }
                 Some(Poll::Pending)
             });

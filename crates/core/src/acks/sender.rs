@@ -120,19 +120,19 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
         // Cloned outside of the lock, and only where somebody waits.
         let mut own = None;
         loop {
-            let answer = this.gate.with(|state, garbage| {
+            let answer = this.gate.with(|state, deferred| {
                 let answer = state.offer(&mut this.offer, this.place);
                 match answer {
                     Answer::Wait => {
                         let place = *this.place.get_or_insert_with(|| state.draw_place());
                         if !state.knows(place, bytes, cx.waker()) {
-                            state.wait(place, bytes, own.take()?, garbage);
+                            state.wait(place, bytes, own.take()?, deferred);
                         }
                     }
                     Answer::Compare(_) => {}
                     Answer::Accepted(_) | Answer::Closed | Answer::TooLarge => {
                         if let Some(place) = this.place.take() {
-                            state.leave(place, garbage);
+                            state.leave(place, deferred);
                         }
                     }
                 }
@@ -158,7 +158,7 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
 impl<Id> AckQueuing<'_, Id> {
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
-            self.gate.with(|state, garbage| state.leave(place, garbage));
+            self.gate.with(|state, deferred| state.leave(place, deferred));
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     message::Message,
-    sync::{Garbage, Guarded, WaitLine, discard, wake},
+    sync::{Deferred, Guarded, WaitQueue, discard, wake},
 };
 
 pub(super) struct Gate<Id> {
@@ -43,7 +43,7 @@ pub(super) struct State<Id> {
     /// Accepted, not yet taken over by the layer.
     incoming: Vec<(u64, Entry<Id>)>,
     /// Those who wait for room for so many bytes.
-    line: WaitLine<usize>,
+    line: WaitQueue<usize>,
     /// Places given so far.
     places: u64,
     layer: Option<Arc<Waker>>,
@@ -88,7 +88,7 @@ impl<Id> Gate<Id> {
             ids: BTreeMap::new(),
             accepted: 0,
             incoming: Vec::new(),
-            line: WaitLine::default(),
+            line: WaitQueue::default(),
             places: 0,
             layer: None,
             closed: false,
@@ -100,20 +100,20 @@ impl<Id> Gate<Id> {
     /// Works on the shared state and settles it, then wakes whom it concerns, outside the lock.
     pub(super) fn with<'g, R>(
         &self,
-        work: impl FnOnce(&mut State<Id>, &mut Garbage<'g>) -> R,
+        work: impl FnOnce(&mut State<Id>, &mut Deferred<'g>) -> R,
     ) -> R {
-        let mut garbage = Garbage::default();
-        self.inside(&mut garbage, work)
+        let mut deferred = Deferred::default();
+        self.inside(&mut deferred, work)
     }
 
     fn inside<'g, R>(
         &self,
-        garbage: &mut Garbage<'g>,
-        work: impl FnOnce(&mut State<Id>, &mut Garbage<'g>) -> R,
+        deferred: &mut Deferred<'g>,
+        work: impl FnOnce(&mut State<Id>, &mut Deferred<'g>) -> R,
     ) -> R {
-        self.state.inside(garbage, |state, garbage| {
-            let result = work(state, garbage);
-            state.settle(garbage);
+        self.state.inside(deferred, |state, deferred| {
+            let result = work(state, deferred);
+            state.settle(deferred);
             result
         })
     }
@@ -143,13 +143,13 @@ impl<Id> Gate<Id> {
     /// Notes whom to wake when there is something to look at.
     pub(super) fn set_layer(&self, waker: &Waker) {
         let waker = Arc::new(waker.clone());
-        self.with(|state, garbage| garbage.drop_later(state.layer.replace(waker)));
+        self.with(|state, deferred| deferred.drop_later(state.layer.replace(waker)));
     }
 
     /// Messages were acknowledged: makes room, tells the receipts, then wakes.
     pub(super) fn acknowledge(&self, entries: Vec<Entry<Id>>) {
         // All are told before anybody wakes, who may look at many at once; receipts wake first.
-        let (mut told, mut room) = (Garbage::default(), Garbage::default());
+        let (mut told, mut room) = (Deferred::default(), Deferred::default());
         self.release(&entries, &mut room);
         entries.iter().for_each(|entry| entry.slot.settle(Ok(()), &mut told));
         drop(told);
@@ -160,7 +160,7 @@ impl<Id> Gate<Id> {
     /// There will be no acknowledgement of these messages: makes room, tells the receipts why, then
     /// wakes.
     pub(super) fn fail(&self, entries: Vec<Entry<Id>>, reason: AckFailure) {
-        let (mut told, mut room) = (Garbage::default(), Garbage::default());
+        let (mut told, mut room) = (Deferred::default(), Deferred::default());
         self.release(&entries, &mut room);
         let mut left = Vec::new();
         for Entry { id, key, message, slot, sends, .. } in entries {
@@ -173,8 +173,8 @@ impl<Id> Gate<Id> {
         discard(left);
     }
 
-    fn release(&self, entries: &[Entry<Id>], garbage: &mut Garbage<'_>) {
-        self.inside(garbage, |state, _| {
+    fn release(&self, entries: &[Entry<Id>], deferred: &mut Deferred<'_>) {
+        self.inside(deferred, |state, _| {
             for entry in entries {
                 // The entry has the key as well, so nothing is dropped here.
                 if state.ids.remove(&(entry.hash, entry.number)).is_some() {
@@ -295,7 +295,7 @@ impl<Id> State<Id> {
     /// Whether who stands in line at this place waits for just that, and would be called by this
     /// waker.
     pub(super) fn knows(&self, place: u64, bytes: usize, waker: &Waker) -> bool {
-        self.line.knows(place, bytes, waker)
+        self.line.is_registered(place, bytes, waker)
     }
 
     /// Stands in line, or comes back to its place.
@@ -304,23 +304,23 @@ impl<Id> State<Id> {
         place: u64,
         bytes: usize,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
-        self.line.stand(place, bytes, waker, garbage);
+        self.line.register(place, bytes, waker, deferred);
     }
 
     /// Leaves the line, served or not.
-    pub(super) fn leave(&mut self, place: u64, garbage: &mut Garbage<'_>) {
-        self.line.leave(place, garbage);
+    pub(super) fn leave(&mut self, place: u64, deferred: &mut Deferred<'_>) {
+        self.line.remove(place, deferred);
     }
 
     /// Comes after everything that was done here: calls those in line who need not wait any more.
     /// The first calls the next by leaving.
-    fn settle(&mut self, garbage: &mut Garbage<'_>) {
+    fn settle(&mut self, deferred: &mut Deferred<'_>) {
         if self.closed {
-            self.line.call_all(garbage);
+            self.line.wake_all(deferred);
         } else if self.line.first().is_some_and(|(_, bytes)| self.has_room(bytes)) {
-            self.line.call(0, garbage);
+            self.line.wake(0, deferred);
         }
     }
 }

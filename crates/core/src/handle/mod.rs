@@ -171,8 +171,8 @@ impl Handle {
     /// ```
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
-        let admission = self.shared.with(|state, garbage| {
-            state.outbox.offer(&mut outgoing, None, self.sink_id(), garbage)
+        let admission = self.shared.with(|state, deferred| {
+            state.outbox.offer(&mut outgoing, None, self.sink_id(), deferred)
         });
         if admission == Admission::Accepted {
             self.shared.notify();
@@ -299,7 +299,7 @@ impl Handle {
     /// ```
     pub fn replay(&self, key: &str, message: impl Into<Message>) -> Result<(), QueueError> {
         let message = message.into();
-        self.shared.with(|state, garbage| state.outbox.set_replay(key, message, garbage))?;
+        self.shared.with(|state, deferred| state.outbox.set_replay(key, message, deferred))?;
         self.shared.notify();
         Ok(())
     }

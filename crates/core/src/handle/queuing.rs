@@ -108,12 +108,12 @@ impl<'a> Enqueue<'a> {
         let (bytes, sink_id) = (outgoing.message.len(), self.handle.sink_id());
         let shared = self.handle.shared();
         let polled = poll_registering(waker, |own| {
-            shared.with(|state, garbage| {
+            shared.with(|state, deferred| {
                 let outbox = &mut state.outbox;
-                let admission = outbox.offer(&mut self.outgoing, self.place, sink_id, garbage);
+                let admission = outbox.offer(&mut self.outgoing, self.place, sink_id, deferred);
                 if admission != Admission::Wait {
                     if let Some(place) = self.place.take() {
-                        outbox.forget_waiter(place, garbage);
+                        outbox.forget_waiter(place, deferred);
                     }
                     let result = (admission == Admission::Accepted).then(|| accepted(outbox));
                     return Polled::Ready((admission, result));
@@ -124,7 +124,7 @@ impl<'a> Enqueue<'a> {
                     return Polled::Registered;
                 }
                 let Some(own) = own.take() else { return Polled::NeedsWaker };
-                outbox.register(place, wants, own, garbage);
+                outbox.register(place, wants, own, deferred);
                 // It must not wait for a slot that the sink of the same handle has reserved.
                 outbox.release_reservation(sink_id);
                 Polled::Registered
@@ -147,7 +147,9 @@ impl Drop for Enqueue<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.handle.shared().with(|state, garbage| state.outbox.forget_waiter(place, garbage));
+            self.handle
+                .shared()
+                .with(|state, deferred| state.outbox.forget_waiter(place, deferred));
         }
     }
 }

@@ -27,18 +27,18 @@ impl SinkSide {
         }
         let sink = &mut self.state;
         poll_registering(waker, |own| {
-            shared.with(|state, garbage| {
+            shared.with(|state, deferred| {
                 let outbox = &mut state.outbox;
                 let reserved = outbox.reserve(sink);
                 if reserved != Ok(false) {
-                    outbox.stop_waiting(sink, garbage);
+                    outbox.stop_waiting(sink, deferred);
                     return Polled::Ready(reserved.map(|_| ()));
                 }
                 if outbox.is_reservation_registered(sink, waker) {
                     return Polled::Registered;
                 }
                 let Some(own) = own.take() else { return Polled::NeedsWaker };
-                outbox.await_reservation(sink, own, garbage);
+                outbox.await_reservation(sink, own, deferred);
                 Polled::Registered
             })
         })
@@ -49,7 +49,7 @@ impl SinkSide {
         shared: &Shared,
         message: Message,
     ) -> Result<(), SessionClosed> {
-        shared.with(|state, garbage| state.outbox.send(&mut self.state, message, garbage))
+        shared.with(|state, deferred| state.outbox.send(&mut self.state, message, deferred))
     }
 
     /// Refuses messages from now on. Returns whether it was open before.
@@ -64,16 +64,16 @@ impl SinkSide {
     ) -> Poll<Result<(), SessionClosed>> {
         let sink = &mut self.state;
         poll_registering(waker, |own| {
-            shared.with(|state, garbage| {
+            shared.with(|state, deferred| {
                 let outbox = &mut state.outbox;
-                if outbox.is_flushed(sink, garbage) {
+                if outbox.is_flushed(sink, deferred) {
                     return Polled::Ready(Ok(()));
                 }
                 if outbox.is_flush_registered(sink, waker) {
                     return Polled::Registered;
                 }
                 let Some(own) = own.take() else { return Polled::NeedsWaker };
-                outbox.await_flush(sink, own, garbage);
+                outbox.await_flush(sink, own, deferred);
                 Polled::Registered
             })
         })
@@ -83,8 +83,8 @@ impl SinkSide {
     /// the queue and its parked message, and forgets its wakers. It releases its reservation, so that
     /// others can have the slot. Returns whether it had a reservation.
     pub(crate) fn suspend(&self, shared: &Shared) -> bool {
-        shared.with(|state, garbage| {
-            state.outbox.forget_wakers(&self.state, garbage);
+        shared.with(|state, deferred| {
+            state.outbox.forget_wakers(&self.state, deferred);
             state.outbox.release_reservation(self.state.id)
         })
     }
@@ -104,7 +104,7 @@ impl SinkSide {
     /// Gives up the reservation, the place in the queue and the parked message.
     pub(crate) fn leave(&mut self, shared: &Shared) {
         if self.state.id != 0 {
-            shared.with(|state, garbage| state.outbox.forget_sink(&mut self.state, garbage));
+            shared.with(|state, deferred| state.outbox.forget_sink(&mut self.state, deferred));
         }
     }
 }

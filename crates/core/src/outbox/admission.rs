@@ -13,7 +13,7 @@ use crate::{
     config::{Offline, WhenFull},
     event::DropReason,
     message::{Message, Outgoing},
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
 };
 
@@ -55,7 +55,7 @@ impl Outbox {
         outgoing: &mut Option<Outgoing>,
         place: Option<u64>,
         sink_id: u64,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> Admission {
         let bytes = outgoing.as_ref().map_or(0, |outgoing| outgoing.message.len());
         if let Some(refusal) = self.refusal(bytes) {
@@ -63,13 +63,13 @@ impl Outbox {
         }
         if !(self.has_room(bytes, place)
             || self.use_reservation(sink_id, bytes)
-            || self.makes_room(bytes, self.reserved(), garbage))
+            || self.makes_room(bytes, self.reserved(), deferred))
         {
             let refuses = self.policy.when_full == WhenFull::Refuse;
             return if refuses { Admission::Full } else { Admission::Wait };
         }
         if let Some(Outgoing { message, max_age }) = outgoing.take() {
-            self.accept(message, max_age, garbage);
+            self.accept(message, max_age, deferred);
         }
         Admission::Accepted
     }
@@ -113,14 +113,14 @@ impl Outbox {
         &mut self,
         bytes: usize,
         reserved: usize,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> bool {
         let Some(count) = self.droppable_for(bytes, reserved) else { return false };
         for _ in 0..count {
             let oldest = self.list.droppable().next();
             let (index, _) = oldest.expect("the droppable messages were counted");
             let entry = self.list.remove(index);
-            self.drop_entry(entry, DropReason::Overflow, garbage);
+            self.drop_entry(entry, DropReason::Overflow, deferred);
         }
         true
     }
@@ -152,13 +152,13 @@ impl Outbox {
         &mut self,
         message: Message,
         max_age: Option<Duration>,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         // A message may wait long for a connection, and should not keep a larger buffer alive.
         let waits = self.online.connection().is_none();
         let message = match waits.then(|| message.copied_if_small()).flatten() {
             Some(copy) => {
-                garbage.drop_later(message);
+                deferred.drop_later(message);
                 copy
             }
             None => message,
@@ -207,7 +207,7 @@ impl Outbox {
 
     /// Returns whether the task at this place waits for `wants` and is woken by this waker.
     pub(crate) fn is_registered(&self, place: u64, wants: Wants, waker: &Waker) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.waiters.knows(place, wants, waker))
+        self.rare.as_ref().is_some_and(|rare| rare.waiters.is_registered(place, wants, waker))
     }
 
     /// Registers a task in the queue, or replaces its registration.
@@ -216,15 +216,15 @@ impl Outbox {
         place: u64,
         wants: Wants,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
-        self.rare_mut().waiters.stand(place, wants, waker, garbage);
+        self.rare_mut().waiters.register(place, wants, waker, deferred);
     }
 
     /// Removes the task at this place from the queue.
-    pub(crate) fn forget_waiter(&mut self, place: u64, garbage: &mut Garbage<'_>) {
+    pub(crate) fn forget_waiter(&mut self, place: u64, deferred: &mut Deferred<'_>) {
         if let Some(rare) = &mut self.rare {
-            rare.waiters.leave(place, garbage);
+            rare.waiters.remove(place, deferred);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     event::Fate,
-    sync::{Garbage, Guarded, Polled, poll_registering},
+    sync::{Deferred, Guarded, Polled, poll_registering},
 };
 
 /// The fates of consecutive messages with a receipt: those that are accepted until the end of the
@@ -59,27 +59,27 @@ impl Fates {
 
     /// All messages with a smaller number were written on that connection, except those with another
     /// fate.
-    pub(super) fn written(&self, number: u64, connection: u64, garbage: &mut Garbage<'_>) {
+    pub(super) fn written(&self, number: u64, connection: u64, deferred: &mut Deferred<'_>) {
         self.connection.store(connection, Ordering::Relaxed);
         // Stored before the wakers are read: a receipt reads it again when it registers its waker.
         self.settled.store(number, Ordering::Release);
-        self.lists.inside(garbage, |lists, garbage| {
+        self.lists.inside(deferred, |lists, deferred| {
             while let Some(first) = lists.wakers.first_entry()
                 && *first.key() < number
             {
                 if let Some(waker) = first.remove() {
-                    garbage.wake(waker);
+                    deferred.wake(waker);
                 }
             }
         });
     }
 
     /// Sets the fate of one message that was not written on that connection.
-    pub(super) fn set_exception(&self, number: u64, fate: Fate, garbage: &mut Garbage<'_>) {
-        self.lists.inside(garbage, |lists, garbage| {
+    pub(super) fn set_exception(&self, number: u64, fate: Fate, deferred: &mut Deferred<'_>) {
+        self.lists.inside(deferred, |lists, deferred| {
             match lists.wakers.remove(&number) {
-                Some(None) => return garbage.drop_later(fate),
-                Some(Some(waker)) => garbage.wake(waker),
+                Some(None) => return deferred.drop_later(fate),
+                Some(Some(waker)) => deferred.wake(waker),
                 None => {}
             }
             self.has_exceptions.store(true, Ordering::Relaxed);
@@ -128,7 +128,7 @@ impl Fates {
 
     fn poll_lists(&self, number: u64, waker: &Waker) -> Poll<Fate> {
         poll_registering(waker, |own| {
-            self.lists.with(|lists, garbage| {
+            self.lists.with(|lists, deferred| {
                 if let Some(fate) = lists.exceptions.remove(&number) {
                     return Polled::Ready(fate);
                 }
@@ -140,18 +140,18 @@ impl Fates {
                     return Polled::Registered;
                 }
                 let Some(own) = own.take() else { return Polled::NeedsWaker };
-                garbage.drop_waker(lists.wakers.insert(number, Some(own)).flatten());
+                deferred.drop_waker(lists.wakers.insert(number, Some(own)).flatten());
                 Polled::Registered
             })
         })
     }
 
     fn forget_in_lists(&self, number: u64) {
-        self.lists.with(|lists, garbage| {
+        self.lists.with(|lists, deferred| {
             if let Some(fate) = lists.exceptions.remove(&number) {
-                garbage.drop_later(fate);
+                deferred.drop_later(fate);
             } else if self.settled.load(Ordering::Acquire) <= number {
-                garbage.drop_waker(lists.wakers.insert(number, None).flatten());
+                deferred.drop_waker(lists.wakers.insert(number, None).flatten());
             }
         });
     }

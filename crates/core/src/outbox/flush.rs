@@ -3,7 +3,7 @@
 use std::task::Waker;
 
 use super::{Outbox, sinks::SinkState};
-use crate::sync::Garbage;
+use crate::sync::Deferred;
 
 /// A sink that waits for a flush.
 pub(super) struct Flusher {
@@ -15,10 +15,10 @@ pub(super) struct Flusher {
 
 impl Outbox {
     /// Returns whether every message of this sink has its fate.
-    pub(crate) fn is_flushed(&mut self, sink: &mut SinkState, garbage: &mut Garbage<'_>) -> bool {
+    pub(crate) fn is_flushed(&mut self, sink: &mut SinkState, deferred: &mut Deferred<'_>) -> bool {
         let flushed = self.settled_through() >= self.flush_target(sink);
         if flushed {
-            self.forget_flusher(sink.id, garbage);
+            self.forget_flusher(sink.id, deferred);
         }
         flushed
     }
@@ -45,18 +45,18 @@ impl Outbox {
         &mut self,
         sink: &mut SinkState,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let sink_id = self.id_of(sink);
         let number = self.flush_target(sink);
-        self.forget_flusher(sink_id, garbage);
+        self.forget_flusher(sink_id, deferred);
         self.rare_mut().flushers.push(Flusher { sink_id, number, waker });
     }
 
-    pub(super) fn forget_flusher(&mut self, sink_id: u64, garbage: &mut Garbage<'_>) {
+    pub(super) fn forget_flusher(&mut self, sink_id: u64, deferred: &mut Deferred<'_>) {
         let Some(rare) = &mut self.rare else { return };
         for known in rare.flushers.extract_if(.., |known| known.sink_id == sink_id) {
-            garbage.drop_later(known.waker);
+            deferred.drop_later(known.waker);
         }
     }
 

@@ -10,13 +10,13 @@ use super::{
 use crate::{
     event::{DropReason, Fate},
     message::Message,
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
 };
 
 impl Outbox {
     /// The state of the connection has changed.
-    pub(crate) fn set_online(&mut self, online: Online, garbage: &mut Garbage<'_>) {
+    pub(crate) fn set_online(&mut self, online: Online, deferred: &mut Deferred<'_>) {
         self.online = online;
         if online.connection().is_some() {
             let replays = self.rare.as_ref().map(|rare| rare.replays.clone());
@@ -25,15 +25,15 @@ impl Outbox {
             }
         }
         if self.refuses_offline() {
-            self.drop_queued(DropReason::Offline, garbage);
+            self.drop_queued(DropReason::Offline, deferred);
         }
     }
 
     /// Stamps new messages with the current time, and drops messages that are too old.
-    pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<'_>) {
+    pub(crate) fn expire(&mut self, now: Timestamp, deferred: &mut Deferred<'_>) {
         self.list.stamp(now, std::mem::take(&mut self.unstamped_expire));
         while let Some(entry) = self.list.pop_expired(now) {
-            self.drop_entry(entry, DropReason::Expired, garbage);
+            self.drop_entry(entry, DropReason::Expired, deferred);
         }
     }
 
@@ -64,40 +64,40 @@ impl Outbox {
         &mut self,
         connection: u64,
         kept: &mut VecDeque<Message>,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> Load {
         let load = self.list.handed();
         self.batch_limit = MAX_BATCH.min(2 * self.batch_limit);
         if self.rare.as_ref().is_some_and(|rare| !rare.earlier_fates.is_empty()) {
-            self.resolve_earlier_receipts(connection, garbage);
+            self.resolve_earlier_receipts(connection, deferred);
         }
         kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if let Some(fates) = &self.fates {
-            fates.written(self.settled_through(), connection, garbage);
+            fates.written(self.settled_through(), connection, deferred);
         }
         self.forget_earlier_fates();
         load
     }
 
     /// The connection is lost: messages that were handed over become unknown, or are queued again.
-    pub(crate) fn lost(&mut self, connection: u64, garbage: &mut Garbage<'_>) {
+    pub(crate) fn lost(&mut self, connection: u64, deferred: &mut Deferred<'_>) {
         let handed: Vec<Entry> = self.list.remove_handed().collect();
         let mut again = Vec::new();
         for mut entry in handed {
             entry.handed_to = connection;
             entry.losses = entry.losses.saturating_add(1);
             if entry.is_per_connection() {
-                garbage.drop_later(entry.message);
+                deferred.drop_later(entry.message);
             } else if self.policy.resend == 0 {
-                self.drop_entry(entry, DropReason::SessionEnded, garbage);
+                self.drop_entry(entry, DropReason::SessionEnded, deferred);
             } else if entry.losses > self.policy.resend {
-                self.drop_entry(entry, DropReason::ResendLimit, garbage);
+                self.drop_entry(entry, DropReason::ResendLimit, deferred);
             } else {
                 again.push(entry);
             }
         }
         for entry in self.list.remove_per_connection() {
-            garbage.drop_later(entry.message);
+            deferred.drop_later(entry.message);
         }
         // Later messages can be written on another connection, so they get other `Fates`.
         if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
@@ -109,10 +109,10 @@ impl Outbox {
     }
 
     /// No message will be written any more.
-    pub(crate) fn close(&mut self, garbage: &mut Garbage<'_>) {
+    pub(crate) fn close(&mut self, deferred: &mut Deferred<'_>) {
         self.stop_accepting();
-        self.drop_queued(DropReason::SessionEnded, garbage);
-        self.drop_parked(DropReason::SessionEnded, garbage);
+        self.drop_queued(DropReason::SessionEnded, deferred);
+        self.drop_parked(DropReason::SessionEnded, deferred);
         self.state = OutboxState::Closed;
     }
 
@@ -136,11 +136,11 @@ impl Outbox {
     }
 
     /// Resolves the receipts of messages that were accepted before the last loss and are written now.
-    fn resolve_earlier_receipts(&self, connection: u64, garbage: &mut Garbage<'_>) {
+    fn resolve_earlier_receipts(&self, connection: u64, deferred: &mut Deferred<'_>) {
         let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
         for entry in self.list.iter_handed() {
             if entry.receipt && entry.number < start {
-                self.resolve_receipt(entry.number, Fate::Written { connection }, garbage);
+                self.resolve_receipt(entry.number, Fate::Written { connection }, deferred);
             }
         }
     }
@@ -154,9 +154,9 @@ impl Outbox {
     }
 
     /// Drops all messages that were not handed over.
-    fn drop_queued(&mut self, reason: DropReason, garbage: &mut Garbage<'_>) {
+    fn drop_queued(&mut self, reason: DropReason, deferred: &mut Deferred<'_>) {
         for entry in self.list.remove_queued() {
-            self.drop_entry(entry, reason, garbage);
+            self.drop_entry(entry, reason, deferred);
         }
         self.forget_earlier_fates();
     }

@@ -1,7 +1,7 @@
 //! The outbox: accepted messages until they have their fate, and the tasks that wait for room.
 //!
 //! It is part of the state under the lock that handles and driver share. Wakers to call and values
-//! to drop go into a [`Garbage`], which is processed after the lock is released. After every change,
+//! to drop go into a [`Deferred`], which is processed after the lock is released. After every change,
 //! [`Outbox::settle`] wakes the tasks that need not wait any longer.
 
 mod admission;
@@ -29,7 +29,7 @@ use crate::{
     config::OutboxSettings,
     event::{DropReason, Fate},
     message::Message,
-    sync::Garbage,
+    sync::Deferred,
 };
 
 pub(crate) use self::{
@@ -146,16 +146,16 @@ impl Outbox {
     }
 
     /// Resolves an entry that was removed: dropped, or unknown if it was ever handed over.
-    fn drop_entry(&mut self, entry: Entry, reason: DropReason, garbage: &mut Garbage<'_>) {
+    fn drop_entry(&mut self, entry: Entry, reason: DropReason, deferred: &mut Deferred<'_>) {
         if entry.is_per_connection() {
-            return garbage.drop_later(entry.message);
+            return deferred.drop_later(entry.message);
         }
         let fate = match (entry.handed_to, entry.message) {
             (connection, mut message) if connection > 0 && reason != DropReason::ResendLimit => {
                 self.counts.unknown += 1;
                 self.rare_mut().unknown += 1;
                 if !self.policy.keeps_clones() {
-                    garbage.drop_later(message.take());
+                    deferred.drop_later(message.take());
                 }
                 Fate::Unknown { connection, message }
             }
@@ -166,24 +166,24 @@ impl Outbox {
             (_, None) => unreachable!("only a message that was handed over has no payload"),
         };
         if entry.receipt {
-            self.resolve_receipt(entry.number, fate, garbage);
+            self.resolve_receipt(entry.number, fate, deferred);
         } else {
-            self.push_unsent(fate, garbage);
+            self.push_unsent(fate, deferred);
         }
     }
 
     /// Stores the fate of a message with a receipt.
-    fn resolve_receipt(&self, number: u64, fate: Fate, garbage: &mut Garbage<'_>) {
+    fn resolve_receipt(&self, number: u64, fate: Fate, deferred: &mut Deferred<'_>) {
         let mut earlier = self.rare.iter().flat_map(|rare| &rare.earlier_fates);
         let of_earlier = earlier.find(|(end, _)| number < *end).map(|(_, fates)| fates);
         match of_earlier.or(self.fates.as_ref()) {
-            Some(fates) => fates.set_exception(number, fate, garbage),
+            Some(fates) => fates.set_exception(number, fate, deferred),
             None => debug_assert!(false, "every receipt has a place for its fate"),
         }
     }
 
     /// Stores a fate without a receipt until the next loss is reported.
-    fn push_unsent(&mut self, fate: Fate, garbage: &mut Garbage<'_>) {
+    fn push_unsent(&mut self, fate: Fate, deferred: &mut Deferred<'_>) {
         // The stored fates have the same bounds as the outbox. The newest is kept in any case.
         let policy = self.policy;
         let rare = self.rare_mut();
@@ -195,7 +195,7 @@ impl Outbox {
         {
             rare.unsent_bytes -= oldest.message().map_or(0, Message::len);
             rare.discarded += 1;
-            garbage.drop_later(oldest);
+            deferred.drop_later(oldest);
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{Fates, Outbox, flush::Flusher, sinks::Sinks, wants::Wants};
-use crate::{event::Fate, message::Message, sync::WaitLine};
+use crate::{event::Fate, message::Message, sync::WaitQueue};
 
 /// Waiting tasks, sinks, fates that are not reported yet, and replays.
 #[derive(Default)]
 pub(super) struct Rare {
     /// Tasks that wait for room or for a reservation.
-    pub(super) waiters: WaitLine<Wants>,
+    pub(super) waiters: WaitQueue<Wants>,
     pub(super) flushers: Vec<Flusher>,
     pub(super) sinks: Sinks,
     /// Fates without a receipt, to be reported with the next loss.
@@ -66,7 +66,7 @@ impl Outbox {
     /// Frees unused memory if the driver has parked several times since a message was accepted. So
     /// thousands of idle sessions keep no buffers, and a busy session does not allocate for each
     /// batch. The driver calls this when it parks.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn shrink_if_idle(&mut self) {
         const IDLE_PARKS: u8 = 4;
         if self.parks < IDLE_PARKS {
             self.parks += 1;

@@ -6,7 +6,7 @@ use super::{
     error::QueueError,
     rare::Replay,
 };
-use crate::{config::OutboxSettings, message::Message, sync::Garbage};
+use crate::{config::OutboxSettings, message::Message, sync::Deferred};
 
 impl Outbox {
     /// Keeps a message that is sent after every open. It replaces the one with the same key. If a
@@ -15,7 +15,7 @@ impl Outbox {
         &mut self,
         key: &str,
         message: Message,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> Result<(), QueueError> {
         let OutboxSettings { count, bytes, .. } = self.policy;
         let replays = &mut self.rare_mut().replays;
@@ -31,7 +31,7 @@ impl Outbox {
         let id = match at {
             Some(at) => {
                 let old = std::mem::replace(&mut replays[at].message, message.clone());
-                garbage.drop_later(old);
+                deferred.drop_later(old);
                 replays[at].id
             }
             None => {
@@ -44,7 +44,7 @@ impl Outbox {
         if self.online.connection().is_some() && !self.is_closed() {
             // A queued message with the same key is out of date, so it is replaced.
             match self.list.find_queued(Origin::Replay, id) {
-                Some(index) => garbage.drop_later(self.list.replace(index, message)),
+                Some(index) => deferred.drop_later(self.list.replace(index, message)),
                 None => self.push_replay(id, message),
             }
         }

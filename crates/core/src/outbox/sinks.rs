@@ -15,7 +15,7 @@ use crate::{
     config::WhenFull,
     event::{DropReason, Fate},
     message::Message,
-    sync::Garbage,
+    sync::Deferred,
 };
 
 #[derive(Default)]
@@ -175,11 +175,11 @@ impl Outbox {
         &mut self,
         sink: &mut SinkState,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let sink_id = self.id_of(sink);
         let place = *sink.place.get_or_insert_with(|| self.draw_number());
-        self.register(place, Wants::Reservation { sink_id }, waker, garbage);
+        self.register(place, Wants::Reservation { sink_id }, waker, deferred);
     }
 }
 
@@ -191,7 +191,7 @@ impl Outbox {
         &mut self,
         sink: &mut SinkState,
         message: Message,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> Result<(), SessionClosed> {
         let sink_id = self.id_of(sink);
         let reserved = self.release_reservation(sink_id);
@@ -201,21 +201,21 @@ impl Outbox {
             Some(Admission::Offline) => DropReason::Offline,
             Some(_) if self.state == OutboxState::Closed => {
                 // The last event was taken, so no event could report its fate.
-                garbage.drop_later(message);
+                deferred.drop_later(message);
                 return Err(SessionClosed);
             }
             Some(_) => {
-                self.drop_unaccepted(message, DropReason::SessionEnded, garbage);
+                self.drop_unaccepted(message, DropReason::SessionEnded, deferred);
                 return Err(SessionClosed);
             }
             // Sent without `poll_ready`, while the message before it is parked.
             None if self.is_parked(sink_id) => DropReason::Overflow,
             None => {
-                self.accept_or_park(sink, reserved, message, garbage);
+                self.accept_or_park(sink, reserved, message, deferred);
                 return Ok(());
             }
         };
-        self.drop_unaccepted(message, reason, garbage);
+        self.drop_unaccepted(message, reason, deferred);
         Ok(())
     }
 
@@ -224,12 +224,12 @@ impl Outbox {
         sink: &mut SinkState,
         reserved: bool,
         message: Message,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let bytes = message.len();
         let place = if reserved { Some(RESERVED) } else { sink.place };
-        if self.takes(bytes, place, garbage) {
-            self.accept(message, None, garbage);
+        if self.takes(bytes, place, deferred) {
+            self.accept(message, None, deferred);
             sink.last = self.accepted();
         } else {
             let place = place.unwrap_or_else(|| self.draw_number());
@@ -238,46 +238,52 @@ impl Outbox {
             let at = parked.partition_point(|known| known.place <= place);
             parked.insert(at, Parked { sink_id, place, message, last });
         }
-        self.stop_waiting(sink, garbage);
+        self.stop_waiting(sink, deferred);
     }
 
     /// Returns whether there is room for a message at this place; `None` is a message that is not in
     /// the queue. Makes room if that is the policy.
-    fn takes(&mut self, bytes: usize, place: Option<u64>, garbage: &mut Garbage<'_>) -> bool {
+    fn takes(&mut self, bytes: usize, place: Option<u64>, deferred: &mut Deferred<'_>) -> bool {
         if place != Some(RESERVED) {
-            return self.has_room(bytes, place) || self.makes_room(bytes, self.reserved(), garbage);
+            return self.has_room(bytes, place)
+                || self.makes_room(bytes, self.reserved(), deferred);
         }
         // It has a slot, so it waits for bytes only, and not for its turn.
         let reservations = self.rare.as_ref().map_or(0, |rare| rare.sinks.reservations());
-        self.fits(bytes, reservations) || self.makes_room(bytes, reservations, garbage)
+        self.fits(bytes, reservations) || self.makes_room(bytes, reservations, deferred)
     }
 
     /// Accepts the parked message with this index, if there is room. Returns whether there was.
-    pub(super) fn serve_parked(&mut self, index: usize, garbage: &mut Garbage<'_>) -> bool {
+    pub(super) fn serve_parked(&mut self, index: usize, deferred: &mut Deferred<'_>) -> bool {
         let Parked { place, message, .. } = &self.sinks().parked[index];
         let (place, bytes) = (*place, message.len());
-        if !self.takes(bytes, Some(place), garbage) {
+        if !self.takes(bytes, Some(place), deferred) {
             return false;
         }
         let parked = self.sinks().parked.remove(index).expect("the index was used just now");
-        self.accept(parked.message, None, garbage);
+        self.accept(parked.message, None, deferred);
         self.note_unparked(parked.sink_id, self.accepted());
         true
     }
 
     /// Drops all parked messages.
-    pub(super) fn drop_parked(&mut self, reason: DropReason, garbage: &mut Garbage<'_>) {
+    pub(super) fn drop_parked(&mut self, reason: DropReason, deferred: &mut Deferred<'_>) {
         let Some(rare) = &mut self.rare else { return };
         for parked in mem::take(&mut rare.sinks.parked) {
-            self.drop_unaccepted(parked.message, reason, garbage);
+            self.drop_unaccepted(parked.message, reason, deferred);
             self.note_unparked(parked.sink_id, parked.last);
         }
     }
 
     /// Resolves a message that was not accepted and that a `Sink` cannot give back.
-    fn drop_unaccepted(&mut self, message: Message, reason: DropReason, garbage: &mut Garbage<'_>) {
+    fn drop_unaccepted(
+        &mut self,
+        message: Message,
+        reason: DropReason,
+        deferred: &mut Deferred<'_>,
+    ) {
         self.counts.dropped += 1;
-        self.push_unsent(Fate::Dropped { reason, message }, garbage);
+        self.push_unsent(Fate::Dropped { reason, message }, deferred);
     }
 
     fn is_parked(&self, sink_id: u64) -> bool {
@@ -288,31 +294,31 @@ impl Outbox {
 /// The life of a sink.
 impl Outbox {
     /// Forgets the wakers of a sink. It keeps its place in the queue.
-    pub(crate) fn forget_wakers(&mut self, sink: &SinkState, garbage: &mut Garbage<'_>) {
+    pub(crate) fn forget_wakers(&mut self, sink: &SinkState, deferred: &mut Deferred<'_>) {
         if let Some(place) = sink.place {
-            self.forget_waiter(place, garbage);
+            self.forget_waiter(place, deferred);
         }
-        self.forget_flusher(sink.id, garbage);
+        self.forget_flusher(sink.id, deferred);
     }
 
     /// Removes a sink from the queue.
-    pub(crate) fn stop_waiting(&mut self, sink: &mut SinkState, garbage: &mut Garbage<'_>) {
+    pub(crate) fn stop_waiting(&mut self, sink: &mut SinkState, deferred: &mut Deferred<'_>) {
         if let Some(place) = sink.place.take() {
-            self.forget_waiter(place, garbage);
+            self.forget_waiter(place, deferred);
         }
     }
 
     /// Forgets a sink that was dropped, with its reservation. Drops its parked message.
-    pub(crate) fn forget_sink(&mut self, sink: &mut SinkState, garbage: &mut Garbage<'_>) {
-        self.stop_waiting(sink, garbage);
-        self.forget_flusher(sink.id, garbage);
+    pub(crate) fn forget_sink(&mut self, sink: &mut SinkState, deferred: &mut Deferred<'_>) {
+        self.stop_waiting(sink, deferred);
+        self.forget_flusher(sink.id, deferred);
         let Some(rare) = &mut self.rare else { return };
         let sink_id = sink.id;
         rare.sinks.remove_reservation(sink_id);
         rare.sinks.unparked.retain(|(known, _)| *known != sink_id);
         let at = rare.sinks.parked.iter().position(|parked| parked.sink_id == sink_id);
         if let Some(parked) = at.and_then(|at| rare.sinks.parked.remove(at)) {
-            self.drop_unaccepted(parked.message, DropReason::Overflow, garbage);
+            self.drop_unaccepted(parked.message, DropReason::Overflow, deferred);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     outbox::Outbox,
     panics::UserPanic,
     status::Status,
-    sync::{Garbage, Guarded, Polled, poll_registering},
+    sync::{Deferred, Guarded, Polled, poll_registering},
     time::Timestamp,
 };
 
@@ -67,9 +67,9 @@ pub(crate) struct Published {
 
 impl Published {
     /// Wakes the tasks that wait, since the status has changed.
-    pub(crate) fn renew(&mut self, garbage: &mut Garbage<'_>) {
+    pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.watchers.drain(..).for_each(|(_, waker)| garbage.wake(waker));
+        self.watchers.drain(..).for_each(|(_, waker)| deferred.wake(waker));
     }
 }
 
@@ -87,10 +87,10 @@ impl Shared {
     /// Does the work under the lock and settles the outbox. After the lock is released, calls the
     /// deferred wakers and drops the deferred values.
     #[inline]
-    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Garbage<'g>) -> R) -> R {
-        let (result, accepted) = self.state.with(|state, garbage| {
-            let result = work(state, garbage);
-            (result, state.outbox.settle(garbage))
+    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Deferred<'g>) -> R) -> R {
+        let (result, accepted) = self.state.with(|state, deferred| {
+            let result = work(state, deferred);
+            (result, state.outbox.settle(deferred))
         });
         if accepted {
             self.notify();
@@ -147,7 +147,7 @@ impl Shared {
         waker: &Waker,
     ) -> Poll<(Status, u64)> {
         poll_registering(waker, |own| {
-            self.with(|state, garbage| {
+            self.with(|state, deferred| {
                 let published = &mut state.published;
                 if seen.is_none_or(|seen| published.version > seen) {
                     return Polled::Ready((published.status.clone(), published.version));
@@ -159,7 +159,7 @@ impl Shared {
                 }
                 let Some(own) = own.take() else { return Polled::NeedsWaker };
                 if let Some(at) = at {
-                    garbage.drop_later(watchers.swap_remove(at));
+                    deferred.drop_later(watchers.swap_remove(at));
                 }
                 watchers.push((watcher, own));
                 Polled::Registered
@@ -169,10 +169,10 @@ impl Shared {
 
     /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, garbage| {
+        self.with(|state, deferred| {
             let watchers = &mut state.published.watchers;
             for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
-                garbage.drop_later(left);
+                deferred.drop_later(left);
             }
         });
     }

@@ -35,19 +35,19 @@ pub(crate) struct Slots {
 impl Slots {
     pub(crate) fn set(&self, side: Side, waker: &Waker) {
         let waker = Arc::new(waker.clone());
-        self.wakers.with(|wakers, garbage| {
-            garbage.drop_later(wakers[side as usize].replace(waker));
+        self.wakers.with(|wakers, deferred| {
+            deferred.drop_later(wakers[side as usize].replace(waker));
         });
     }
 
     /// Forgets the task of one side.
     pub(crate) fn forget(&self, side: Side) {
-        self.wakers.with(|wakers, garbage| garbage.drop_later(wakers[side as usize].take()));
+        self.wakers.with(|wakers, deferred| deferred.drop_later(wakers[side as usize].take()));
     }
 
     /// Forgets both tasks.
     pub(crate) fn clear(&self) {
-        self.wakers.with(|wakers, garbage| garbage.drop_later(std::mem::take(wakers)));
+        self.wakers.with(|wakers, deferred| deferred.drop_later(std::mem::take(wakers)));
     }
 
     /// Wakes both tasks.

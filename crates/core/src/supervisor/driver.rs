@@ -109,7 +109,7 @@ impl<T: Transport, K: Timer> Driver<T, K> {
     fn room(&self, waker: &Waker) -> Option<Load> {
         let mut own = None;
         loop {
-            let look = self.meeting.state.with(|state, garbage| {
+            let look = self.meeting.state.with(|state, deferred| {
                 if state.abandoned {
                     return Some(None);
                 }
@@ -120,7 +120,7 @@ impl<T: Transport, K: Timer> Driver<T, K> {
                 state.full = !room.has_room();
                 // The inbox calls when there is room again, or when it is dropped.
                 if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    garbage.drop_later(state.driver.replace(own.take()?));
+                    deferred.drop_later(state.driver.replace(own.take()?));
                 }
                 Some(Some(room))
             });
@@ -169,9 +169,9 @@ impl<T: Transport, K: Timer> Driver<T, K> {
 
     /// Nothing more will come.
     fn finish(&self) {
-        let reader = self.meeting.state.with(|state, garbage| {
+        let reader = self.meeting.state.with(|state, deferred| {
             state.finished = true;
-            garbage.drop_later(state.driver.take());
+            deferred.drop_later(state.driver.take());
             state.reader.take()
         });
         reader.iter().for_each(|reader| wake(reader));

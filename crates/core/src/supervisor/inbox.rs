@@ -158,7 +158,7 @@ impl Stream for Inbox {
         }
         let mut own = None;
         let (next, driver) = loop {
-            let look = this.meeting.state.with(|state, garbage| {
+            let look = this.meeting.state.with(|state, deferred| {
                 let Load { count, bytes } = this.bound;
                 let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
                 state.taken = state.backlog.take(part, &mut this.batch);
@@ -172,7 +172,7 @@ impl Stream for Inbox {
                     None if state.finished => Poll::Ready(None),
                     None => {
                         if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                            garbage.drop_later(state.reader.replace(own.take()?));
+                            deferred.drop_later(state.reader.replace(own.take()?));
                         }
                         Poll::Pending
                     }
@@ -200,9 +200,9 @@ impl FusedStream for Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        let driver = self.meeting.state.with(|state, garbage| {
+        let driver = self.meeting.state.with(|state, deferred| {
             state.abandoned = true;
-            garbage.drop_later(state.reader.take());
+            deferred.drop_later(state.reader.take());
             state.driver.take()
         });
         driver.iter().for_each(|driver| wake(driver));

@@ -10,7 +10,7 @@ use crate::{
     panics::{UserFunction, UserPanic},
     shared::{Shared, State},
     status::{Phase, RoundTrip, Status},
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
     transport::Established,
 };
@@ -229,7 +229,7 @@ impl Desk {
         transition: Transition,
         unsent: Unsent,
         status: &mut Status,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
         let counters = &mut status.counters;
@@ -256,7 +256,7 @@ impl Desk {
             Transition::Lost { connection, opened, loss } => {
                 // The driver saw the peer's reply to our close; the machine knows what it was for.
                 if loss == Loss::MaxAge {
-                    garbage.drop_later(self.cause.replace(Box::new(LostCause::MaxAge)));
+                    deferred.drop_later(self.cause.replace(Box::new(LostCause::MaxAge)));
                     self.in_a_row = 1;
                 }
                 let cause = self.cause();
@@ -296,7 +296,7 @@ impl Desk {
                         )
                     }
                 };
-                garbage.drop_later(status.close_reason.replace(reason.clone()));
+                deferred.drop_later(status.close_reason.replace(reason.clone()));
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
@@ -325,10 +325,10 @@ impl Desk {
         machine: &Machine,
         now: Timestamp,
         state: &mut State,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         self.stale = false;
-        state.outbox.rest();
+        state.outbox.shrink_if_idle();
         let (held, counts) = (state.outbox.held(), state.outbox.counts());
         let status = &mut state.published.status;
         let phase = machine.phase();
@@ -357,7 +357,7 @@ impl Desk {
         counters.unknown = counts.unknown;
         if status.last_cause.as_ref() != self.cause.as_deref() {
             let cause = self.cause.as_deref().cloned();
-            garbage.drop_later(std::mem::replace(&mut status.last_cause, cause));
+            deferred.drop_later(std::mem::replace(&mut status.last_cause, cause));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The only lock of this crate: [`Guarded`], and the work that follows its release: [`Garbage`].
+//! The only lock of this crate: [`Guarded`], and the work that follows its release: [`Deferred`].
 
 use std::{fmt, sync::PoisonError, task::Waker};
 
@@ -11,7 +11,7 @@ type Lock<T> = std::sync::Mutex<T>;
 /// or dropped, no closure is called, no payload, id or error is dropped. Such code could take the
 /// same lock again and would wait forever.
 ///
-/// So the work under the lock puts wakers to call and values to drop into a [`Garbage`], which is
+/// So the work under the lock puts wakers to call and values to drop into a [`Deferred`], which is
 /// processed after the lock is released. Values that the work borrows or returns are also dropped
 /// outside of the lock. A value that its closure captures by move is dropped under the lock, unless
 /// the work moves it elsewhere.
@@ -28,11 +28,11 @@ impl<T> Guarded<T> {
 
     /// Does the work under the lock, releases the lock, then wakes and drops what the work deferred.
     #[inline]
-    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Garbage<'g>) -> R) -> R {
+    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Deferred<'g>) -> R) -> R {
         Held::assert_none();
         // Locals are dropped in reverse order, also in a panic: first the lock, then this.
-        let mut garbage = Garbage::default();
-        self.inside(&mut garbage, work)
+        let mut deferred = Deferred::default();
+        self.inside(&mut deferred, work)
     }
 
     /// As [`with`](Self::with), for work under a second lock. It is deferred until the first lock is
@@ -40,12 +40,12 @@ impl<T> Guarded<T> {
     #[inline]
     pub(crate) fn inside<'g, R>(
         &self,
-        garbage: &mut Garbage<'g>,
-        work: impl FnOnce(&mut T, &mut Garbage<'g>) -> R,
+        deferred: &mut Deferred<'g>,
+        work: impl FnOnce(&mut T, &mut Deferred<'g>) -> R,
     ) -> R {
         let mut value = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = Held::enter();
-        work(&mut value, garbage)
+        work(&mut value, deferred)
     }
 }
 
@@ -68,7 +68,7 @@ impl<T> fmt::Debug for Guarded<T> {
 /// value is dropped. A panic of one does not affect the others and is caught here: the task that
 /// releases the lock did not cause it.
 #[derive(Default)]
-pub(crate) struct Garbage<'g> {
+pub(crate) struct Deferred<'g> {
     items: Option<Box<Items<'g>>>,
 }
 
@@ -83,7 +83,7 @@ trait Anything {}
 
 impl<T> Anything for T {}
 
-impl<'g> Garbage<'g> {
+impl<'g> Deferred<'g> {
     /// Defers the call of a waker.
     pub(crate) fn wake(&mut self, waker: Waker) {
         let wakes = &mut self.items.get_or_insert_default().wakes;
@@ -108,7 +108,7 @@ impl<'g> Garbage<'g> {
     }
 }
 
-impl Drop for Garbage<'_> {
+impl Drop for Deferred<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(items) = self.items.take() {
@@ -229,10 +229,10 @@ mod tests {
             let (lock, calls) = (Arc::clone(&lock), Arc::clone(&calls));
             Arc::new(Relock { lock, calls, panics })
         };
-        lock.with(|value, garbage| {
+        lock.with(|value, deferred| {
             for panics in [true, false, true] {
-                garbage.drop_later(Dropped(relock(panics)));
-                garbage.wake(Waker::from(relock(panics)));
+                deferred.drop_later(Dropped(relock(panics)));
+                deferred.wake(Waker::from(relock(panics)));
             }
             assert_eq!((*value, calls.load(Ordering::Relaxed)), (0, 0));
         });
@@ -247,8 +247,8 @@ mod tests {
         let relock =
             Arc::new(Relock { lock: Arc::clone(&lock), calls: Arc::clone(&calls), panics: false });
         let result = catch_unwind(AssertUnwindSafe(|| {
-            lock.with(|_, garbage| {
-                garbage.wake(Waker::from(relock));
+            lock.with(|_, deferred| {
+                deferred.wake(Waker::from(relock));
                 panic!("under the lock");
             });
         }));
@@ -263,9 +263,9 @@ mod tests {
         let relock =
             Arc::new(Relock { lock: Arc::clone(&lock), calls: Arc::clone(&calls), panics: false });
         let waker = Waker::from(relock);
-        lock.with(|_, garbage| {
-            garbage.wake(waker.clone());
-            garbage.wake(waker);
+        lock.with(|_, deferred| {
+            deferred.wake(waker.clone());
+            deferred.wake(waker);
         });
         assert_eq!(calls.load(Ordering::Relaxed), 1);
     }
@@ -275,10 +275,10 @@ mod tests {
     fn a_second_lock_with_deferred_work_of_its_own_panics() {
         let (outer, inner) = (Guarded::new(()), Guarded::new(()));
         let result = catch_unwind(AssertUnwindSafe(|| {
-            outer.with(|(), _| inner.with(|(), garbage| garbage.drop_later(1)));
+            outer.with(|(), _| inner.with(|(), deferred| deferred.drop_later(1)));
         }));
         assert!(result.is_err());
-        outer.with(|(), garbage| inner.inside(garbage, |(), garbage| garbage.drop_later(1)));
+        outer.with(|(), deferred| inner.inside(deferred, |(), deferred| deferred.drop_later(1)));
         let result = catch_unwind(AssertUnwindSafe(|| outer.with(|(), _| outer.with(|(), _| ()))));
         assert!(result.is_err(), "the thread would wait for itself");
     }

@@ -2,10 +2,10 @@
 
 mod guarded;
 mod register;
-mod wait_line;
+mod wait_queue;
 
 pub(crate) use self::{
-    guarded::{Garbage, Guarded, discard, wake},
+    guarded::{Deferred, Guarded, discard, wake},
     register::{Polled, poll_registering},
-    wait_line::WaitLine,
+    wait_queue::WaitQueue,
 };

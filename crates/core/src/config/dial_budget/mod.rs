@@ -4,7 +4,7 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::
 
 use crate::{
     error::{ConfigError, not_zero},
-    sync::{Garbage, Guarded},
+    sync::{Deferred, Guarded},
     time::{Span, Timestamp},
 };
 
@@ -108,7 +108,7 @@ impl DialBudget {
     fn with<'g, R>(&self, work: impl FnOnce(&mut View<'_, 'g>) -> R) -> R {
         let Shared { state, count, window } = &*self.shared;
         let count = count.get() as usize;
-        state.with(|state, garbage| work(&mut View { state, garbage, count, window: *window }))
+        state.with(|state, deferred| work(&mut View { state, deferred, count, window: *window }))
     }
 }
 
@@ -171,7 +171,7 @@ impl Drop for Place {
 /// The state under its lock, and what comes of changing it.
 struct View<'a, 'g> {
     state: &'a mut State,
-    garbage: &'a mut Garbage<'g>,
+    deferred: &'a mut Deferred<'g>,
     count: usize,
     window: Duration,
 }
@@ -233,7 +233,7 @@ impl View<'_, '_> {
     /// Lets the attempt begin now that stands there, or nowhere.
     fn grant(&mut self, rank: Option<usize>) -> (Turn, Stand) {
         let gone = rank.and_then(|rank| self.state.queue.remove(rank));
-        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
+        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
         let at = self.state.now;
         self.state.begun.push_back(at);
         (Turn::Now, Stand::Granted { at })
@@ -249,11 +249,11 @@ impl View<'_, '_> {
             let turn = *entry.turn.get_or_insert(now);
             if turn.after(TURN).is_some_and(|end| end <= now) {
                 // Should it be alive after all, it asks again.
-                entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
+                entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 self.state.queue.remove(rank);
             } else {
                 if turn == now {
-                    entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
+                    entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 }
                 rank += 1;
             }
@@ -289,7 +289,7 @@ impl View<'_, '_> {
         // It is gone already if it was passed over.
         let Some(rank) = self.rank(ticket) else { return };
         let gone = self.state.queue.remove(rank);
-        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
+        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
         self.call_from(rank);
     }
 
@@ -305,7 +305,7 @@ impl View<'_, '_> {
     /// Calls all from that place on: their turns come earlier.
     fn call_from(&mut self, rank: usize) {
         let behind = self.state.queue.range_mut(rank..);
-        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.garbage.wake(waker));
+        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.deferred.wake(waker));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     config::{OutboxSettings, WhenFull},
     message::{Message, Outgoing},
     outbox::{Admission, Online, Outbox, SinkState, list::MOVES},
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
 };
 
@@ -17,18 +17,18 @@ fn at(seconds: u64) -> Timestamp {
 
 fn online_outbox(policy: OutboxSettings) -> Outbox {
     let mut outbox = Outbox::new(policy);
-    outbox.set_online(Online::Yes(1), &mut Garbage::default());
+    outbox.set_online(Online::Yes(1), &mut Deferred::default());
     outbox
 }
 
 fn offer(outbox: &mut Outbox, text: &str) {
     let mut outgoing = Some(Outgoing::new(text));
-    let admission = outbox.offer(&mut outgoing, None, 0, &mut Garbage::default());
+    let admission = outbox.offer(&mut outgoing, None, 0, &mut Deferred::default());
     assert_eq!(admission, Admission::Accepted);
 }
 
 fn written(outbox: &mut Outbox, connection: u64) {
-    outbox.written(connection, &mut VecDeque::new(), &mut Garbage::default());
+    outbox.written(connection, &mut VecDeque::new(), &mut Deferred::default());
 }
 
 fn hand_over(outbox: &mut Outbox) -> Vec<String> {
@@ -42,18 +42,18 @@ fn a_message_is_handed_over_only_after_it_is_stamped() {
     let mut outbox =
         online_outbox(OutboxSettings::new().resend(1).max_age(Duration::from_secs(10)));
     offer(&mut outbox, "a");
-    outbox.expire(at(0), &mut Garbage::default());
+    outbox.expire(at(0), &mut Deferred::default());
     // A handle on another thread does this.
     offer(&mut outbox, "b");
     assert_eq!(hand_over(&mut outbox), ["a"]);
     written(&mut outbox, 1);
     assert!(outbox.has_queued());
-    outbox.expire(at(1), &mut Garbage::default());
+    outbox.expire(at(1), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["b"]);
-    outbox.lost(1, &mut Garbage::default());
-    outbox.expire(at(10), &mut Garbage::default());
+    outbox.lost(1, &mut Deferred::default());
+    outbox.expire(at(10), &mut Deferred::default());
     assert!(outbox.has_queued(), "it is nine seconds old");
-    outbox.expire(at(11), &mut Garbage::default());
+    outbox.expire(at(11), &mut Deferred::default());
     assert!(!outbox.has_queued());
 }
 
@@ -62,13 +62,13 @@ fn dropping_the_oldest_keeps_the_deadlines_of_others() {
     let policy = OutboxSettings::new().count(2).when_full(WhenFull::DropOldest);
     let mut outbox = online_outbox(policy.resend(1).max_age(Duration::from_secs(10)));
     offer(&mut outbox, "a");
-    outbox.expire(at(0), &mut Garbage::default());
+    outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["a"]);
     offer(&mut outbox, "b");
     offer(&mut outbox, "c");
-    outbox.expire(at(5), &mut Garbage::default());
-    outbox.lost(1, &mut Garbage::default());
-    outbox.expire(at(10), &mut Garbage::default());
+    outbox.expire(at(5), &mut Deferred::default());
+    outbox.lost(1, &mut Deferred::default());
+    outbox.expire(at(10), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["c"], "a has expired, b made room");
 }
 
@@ -76,18 +76,18 @@ fn dropping_the_oldest_keeps_the_deadlines_of_others() {
 fn messages_for_one_connection_are_removed_with_it() {
     let mut outbox =
         online_outbox(OutboxSettings::new().resend(1).max_age(Duration::from_secs(10)));
-    let mut garbage = Garbage::default();
+    let mut deferred = Deferred::default();
     let on = |outbox: &mut Outbox, connection, texts: &[&str]| {
         let mut messages = texts.iter().map(|text| Message::text(*text)).collect();
         outbox.queue_on(connection, &mut messages)
     };
-    outbox.set_replay("key", "replay".into(), &mut garbage).unwrap();
+    outbox.set_replay("key", "replay".into(), &mut deferred).unwrap();
     offer(&mut outbox, "a");
-    outbox.expire(at(0), &mut Garbage::default());
+    outbox.expire(at(0), &mut Deferred::default());
     // The next_number: replay 1, a 1, x 2, y 3, b 4, z 5, c 6, w 7.
     assert_eq!(on(&mut outbox, 1, &["x", "y"]), Some(2));
     offer(&mut outbox, "b");
-    outbox.expire(at(1), &mut Garbage::default());
+    outbox.expire(at(1), &mut Deferred::default());
     assert_eq!(on(&mut outbox, 2, &["z"]), None, "another connection");
     assert_eq!(on(&mut outbox, 1, &["z"]), Some(5));
     offer(&mut outbox, "c");
@@ -96,15 +96,15 @@ fn messages_for_one_connection_are_removed_with_it() {
     assert_eq!(outbox.held().count, 8);
 
     assert_eq!(hand_over(&mut outbox), ["replay", "a", "x", "y", "b"]);
-    outbox.lost(1, &mut garbage);
-    outbox.set_online(Online::No, &mut garbage);
+    outbox.lost(1, &mut deferred);
+    outbox.set_online(Online::No, &mut deferred);
     assert_eq!(outbox.held().count, 3);
     assert_eq!((outbox.first_unwritten(), outbox.settled_through()), (8, 1));
     assert_eq!(on(&mut outbox, 1, &["z"]), None, "no connection");
 
-    outbox.expire(at(5), &mut Garbage::default());
-    outbox.set_online(Online::Yes(2), &mut garbage);
-    outbox.expire(at(11), &mut garbage);
+    outbox.expire(at(5), &mut Deferred::default());
+    outbox.set_online(Online::Yes(2), &mut deferred);
+    outbox.expire(at(11), &mut deferred);
     assert_eq!(hand_over(&mut outbox), ["replay", "c"], "a and b have expired");
     written(&mut outbox, 2);
     assert!(outbox.is_settled());
@@ -116,12 +116,12 @@ fn messages_for_one_connection_are_removed_with_it() {
 #[test]
 fn messages_for_one_connection_are_not_dropped_for_room() {
     let mut outbox = online_outbox(OutboxSettings::new().count(3).when_full(WhenFull::DropOldest));
-    outbox.set_replay("key", "replay".into(), &mut Garbage::default()).unwrap();
+    outbox.set_replay("key", "replay".into(), &mut Deferred::default()).unwrap();
     outbox.queue_on(1, &mut vec![Message::text("x")]);
     for text in ["a", "b"] {
         offer(&mut outbox, text);
     }
-    outbox.expire(at(0), &mut Garbage::default());
+    outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["replay", "x", "b"]);
     let reserved = outbox.reserve(&mut SinkState::default());
     assert!(!reserved.unwrap(), "no message may be dropped");
@@ -133,7 +133,7 @@ fn a_small_message_kept_while_offline_is_copied() {
     let message = || Message::from(buffer.slice(100..228));
     let kept = |outbox: &mut Outbox| {
         let mut outgoing = Some(Outgoing::new(message()));
-        outbox.offer(&mut outgoing, None, 0, &mut Garbage::default());
+        outbox.offer(&mut outgoing, None, 0, &mut Deferred::default());
         let message = outbox.list.last_mut().unwrap().message.clone().unwrap();
         message.as_bytes().as_ptr() == buffer[100..].as_ptr()
     };
@@ -152,11 +152,11 @@ fn waiting_tasks_are_woken_in_one_place_only() {
         "outbox/settle.rs",
         "config/dial_budget/mod.rs",
         "outbox/fates.rs",
-        "sync/wait_line.rs",
+        "sync/wait_queue.rs",
         "shared/mod.rs",
     ];
     let of_acks = ["acks/window.rs", "acks/receipt.rs"];
-    let calls = ["garbage.wake(", "waiters.call"];
+    let calls = ["deferred.wake(", "waiters.wake", "line.wake"];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![sources.clone()];
     let mut found = 0;
@@ -188,16 +188,16 @@ fn the_cost_of_expiry_does_not_grow_with_waiting_messages() {
     let mut outbox = online_outbox(policy);
     let offer = |outbox: &mut Outbox, age: usize| {
         let message = Outgoing::new("x").max_age(Duration::from_secs(age as u64));
-        let admission = outbox.offer(&mut Some(message), None, 0, &mut Garbage::default());
+        let admission = outbox.offer(&mut Some(message), None, 0, &mut Deferred::default());
         assert_eq!(admission, Admission::Accepted);
     };
     // Each message has another maximum age, in no order.
     (0..MANY).for_each(|index| offer(&mut outbox, 1 + (index * 7_919) % MANY));
-    outbox.expire(at(0), &mut Garbage::default());
+    outbox.expire(at(0), &mut Deferred::default());
     let mut held = MANY;
     for seconds in 1..=MANY {
         assert_eq!(outbox.expiry(), Some(at(seconds as u64)), "that of the next message");
-        outbox.expire(at(seconds as u64), &mut Garbage::default());
+        outbox.expire(at(seconds as u64), &mut Deferred::default());
         held -= 1;
         assert_eq!(outbox.held().count, held);
         // Empty entries do not accumulate, and removing them is rare.
@@ -212,7 +212,7 @@ fn a_slow_connection_is_not_handed_the_same_messages_often() {
     for takes in [1, 3, 100] {
         let mut outbox = online_outbox(OutboxSettings::new().count(MANY));
         (0..MANY).for_each(|_| offer(&mut outbox, "x"));
-        outbox.expire(at(0), &mut Garbage::default());
+        outbox.expire(at(0), &mut Deferred::default());
         let (mut moved, mut flushes) = (0, 0);
         while outbox.has_queued() {
             let mut window = VecDeque::new();
@@ -233,9 +233,9 @@ fn a_queued_replay_that_is_replaced_keeps_its_place() {
     let mut outbox = online_outbox(OutboxSettings::new());
     offer(&mut outbox, "message");
     for (key, text) in [("a", "a"), ("b", "b"), ("c", "c"), ("b", "new"), ("d", "d")] {
-        outbox.set_replay(key, text.into(), &mut Garbage::default()).unwrap();
+        outbox.set_replay(key, text.into(), &mut Deferred::default()).unwrap();
     }
     assert_eq!(outbox.held().bytes, "messageanewcd".len());
-    outbox.expire(at(0), &mut Garbage::default());
+    outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["a", "new", "c", "d", "message"]);
 }

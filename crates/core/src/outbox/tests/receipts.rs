@@ -18,7 +18,7 @@ use crate::{
     event::Fate,
     message::Outgoing,
     outbox::{Admission, Fates, Online, Outbox, entry::Entry, receipt::Receipt},
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
 };
 
@@ -33,30 +33,30 @@ impl Wake for Wakes {
 
 fn receipt(outbox: &mut Outbox, text: &str) -> Receipt {
     let mut outgoing = Some(Outgoing::new(text));
-    let admission = outbox.offer(&mut outgoing, None, 0, &mut Garbage::default());
+    let admission = outbox.offer(&mut outgoing, None, 0, &mut Deferred::default());
     assert_eq!(admission, Admission::Accepted);
     outbox.receipt().unwrap()
 }
 
 fn hand_over(outbox: &mut Outbox) -> usize {
     let mut to = VecDeque::new();
-    outbox.expire(Timestamp::EPOCH, &mut Garbage::default());
+    outbox.expire(Timestamp::EPOCH, &mut Deferred::default());
     outbox.hand_over(&mut to);
     to.len()
 }
 
 fn written(outbox: &mut Outbox, connection: u64) {
-    let mut garbage = Garbage::default();
-    outbox.written(connection, &mut VecDeque::new(), &mut garbage);
-    drop(garbage);
+    let mut deferred = Deferred::default();
+    outbox.written(connection, &mut VecDeque::new(), &mut deferred);
+    drop(deferred);
 }
 
 fn reconnect(outbox: &mut Outbox, from: u64, to: u64) {
-    let mut garbage = Garbage::default();
-    outbox.lost(from, &mut garbage);
-    outbox.set_online(Online::No, &mut garbage);
-    outbox.set_online(Online::Yes(to), &mut garbage);
-    drop(garbage);
+    let mut deferred = Deferred::default();
+    outbox.lost(from, &mut deferred);
+    outbox.set_online(Online::No, &mut deferred);
+    outbox.set_online(Online::Yes(to), &mut deferred);
+    drop(deferred);
 }
 
 fn poll(receipt: &mut Receipt, waker: &Waker) -> Poll<Fate> {
@@ -98,8 +98,8 @@ fn one_expired_message_does_not_change_the_fate_of_others() {
     let mut first = receipt(&mut outbox, "a");
     assert_eq!(hand_over(&mut outbox), 1);
     let mut expired = receipt(&mut outbox, "b");
-    outbox.expire(Timestamp::EPOCH, &mut Garbage::default());
-    outbox.expire(Timestamp::from_epoch(Duration::from_secs(2)), &mut Garbage::default());
+    outbox.expire(Timestamp::EPOCH, &mut Deferred::default());
+    outbox.expire(Timestamp::from_epoch(Duration::from_secs(2)), &mut Deferred::default());
     assert_eq!(look(&mut first), Poll::Pending);
     written(&mut outbox, 1);
     let mut last = receipt(&mut outbox, "c");
@@ -159,11 +159,11 @@ fn an_idle_session_frees_its_buffers_and_a_busy_one_keeps_them() {
     };
     for _ in 0..20 {
         burst(&mut outbox);
-        outbox.rest();
+        outbox.shrink_if_idle();
         assert!(outbox.list.capacity() >= 200, "busy");
     }
     for _ in 0..5 {
-        outbox.rest();
+        outbox.shrink_if_idle();
     }
     assert_eq!(outbox.list.capacity(), 0);
     assert!(outbox.fates.is_none() && outbox.rare.is_none());

@@ -11,7 +11,7 @@ use crate::{
     panics::{contain, drop_contained},
     shared::State,
     supervisor::{contained::panicked, link::Line, redial::Judgement, reporter::Desk},
-    sync::Garbage,
+    sync::Deferred,
     time::{Timer, Timestamp},
     transport::{Attempt, Connection, Predecessor, Transport},
 };
@@ -46,8 +46,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.machine.handle_pause(now);
                 if !self.machine.may_write() {
                     // Nor is it a replacement any more.
-                    self.shared.with(|state, garbage| {
-                        state.outbox.set_online(Online::No, garbage);
+                    self.shared.with(|state, deferred| {
+                        state.outbox.set_online(Online::No, deferred);
                     });
                 }
             }
@@ -175,15 +175,15 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     pub(super) fn tell(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
-        self.publish_with(|state, desk, garbage| {
+        self.publish_with(|state, desk, deferred| {
             if closes {
-                state.outbox.close(garbage);
+                state.outbox.close(deferred);
             }
             let unsent = match transition {
                 Transition::Closed(_) | Transition::Lost { .. } => state.outbox.take_unsent(),
                 _ => Unsent::default(),
             };
-            desk.tell(transition, unsent, &mut state.published.status, garbage);
+            desk.tell(transition, unsent, &mut state.published.status, deferred);
         });
         if closes {
             self.alarm = Alarm::default();
@@ -198,13 +198,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Changes something of what is published, and the rest of it by the way.
     pub(super) fn publish_with(
         &mut self,
-        change: impl FnOnce(&mut State, &mut Desk, &mut Garbage<'_>),
+        change: impl FnOnce(&mut State, &mut Desk, &mut Deferred<'_>),
     ) {
         let Self { shared, desk, machine, now, .. } = self;
-        shared.with(|state, garbage| {
-            change(state, desk, garbage);
-            desk.publish(machine, *now, state, garbage);
-            state.published.renew(garbage);
+        shared.with(|state, deferred| {
+            change(state, desk, deferred);
+            desk.publish(machine, *now, state, deferred);
+            state.published.renew(deferred);
         });
     }
 }

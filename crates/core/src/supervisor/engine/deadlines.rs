@@ -16,7 +16,7 @@ use crate::{
         reporter::Desk,
         writer::{Source, Until},
     },
-    sync::{Garbage, discard},
+    sync::{Deferred, discard},
     time::{Timer, Timestamp},
     transport::{Connection, Transport},
 };
@@ -162,7 +162,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     fn expire(&mut self) {
         if self.has_queue {
             let (now, desk) = (self.now, &mut self.desk);
-            self.shared.with(|state, garbage| expire(state, desk, now, garbage));
+            self.shared.with(|state, deferred| expire(state, desk, now, deferred));
         } else {
             self.desk.queue_expiry = None;
         }
@@ -224,11 +224,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if written.probe {
             self.probe.sent = (!self.probe.answered).then_some(self.now);
             let round_trip = self.desk.probed(&self.shared);
-            let longest = self
-                .policies
-                .heartbeat
-                .adaptive()
-                .and_then(|floor| round_trip.patience().map(|patience| patience.max(floor)));
+            let longest = self.policies.heartbeat.adaptive().and_then(|floor| {
+                round_trip.adaptive_timeout().map(|patience| patience.max(floor))
+            });
             self.machine.handle_probe_written(self.now, number, longest);
             self.note_arrived();
             if let Some(connection) = self.line.open() {
@@ -266,7 +264,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         let kept = self.writer.spare();
         let load =
-            self.shared.with(|state, garbage| state.outbox.written(connection, kept, garbage));
+            self.shared.with(|state, deferred| state.outbox.written(connection, kept, deferred));
         discard(kept.drain(..));
         self.desk.count_out(load);
     }
@@ -283,8 +281,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 }
 
 /// Stamps what is new in the outbox, drops what is too old, and notes how it stands.
-fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, garbage: &mut Garbage<'_>) {
-    state.outbox.expire(now, garbage);
+fn expire(state: &mut State, desk: &mut Desk, now: Timestamp, deferred: &mut Deferred<'_>) {
+    state.outbox.expire(now, deferred);
     desk.look_at(state);
 }
 
@@ -315,8 +313,8 @@ impl Source for Handing<'_> {
         }
         let Self { more, now, desk, .. } = self;
         self.seen = true;
-        self.shared.with(|state, garbage| {
-            expire(state, desk, *now, garbage);
+        self.shared.with(|state, deferred| {
+            expire(state, desk, *now, deferred);
             state.outbox.hand_over(to);
             **more = state.outbox.has_queued();
         });

@@ -58,10 +58,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         drop_contained(self.leaving.take());
         self.drop_line(None);
         self.machine.handle_abort(self.now);
-        self.publish_with(|state, _, garbage| {
-            state.outbox.close(garbage);
+        self.publish_with(|state, _, deferred| {
+            state.outbox.close(deferred);
             let reason = &mut state.published.status.close_reason;
-            garbage.drop_later(reason.replace(CloseReason::Dropped));
+            deferred.drop_later(reason.replace(CloseReason::Dropped));
         });
     }
 }

@@ -226,8 +226,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.desk.established(rest);
                 let max_age = self.policies.redial.open();
                 self.machine.handle_connected(self.now, connection, max_age);
-                self.shared.with(|state, garbage| {
-                    state.outbox.set_online(Online::Yes(connection), garbage)
+                self.shared.with(|state, deferred| {
+                    state.outbox.set_online(Online::Yes(connection), deferred)
                 });
                 self.has_queue = true;
             }
@@ -260,9 +260,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // A planned replacement is no outage: what is accepted meanwhile waits for the next one.
         let planned = self.machine.is_retiring() || matches!(cause, Some(LostCause::MaxAge));
         let online = if planned { Online::Replacing } else { Online::No };
-        self.shared.with(|state, garbage| {
-            state.outbox.lost(connection, garbage);
-            state.outbox.set_online(online, garbage);
+        self.shared.with(|state, deferred| {
+            state.outbox.lost(connection, deferred);
+            state.outbox.set_online(online, deferred);
         });
         self.has_queue = true;
         if let Some(cause) = cause {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use crate::{
-    sync::{Garbage, Guarded},
+    sync::{Deferred, Guarded},
     time::{timer::Timer, timestamp::Timestamp},
 };
 
@@ -69,8 +69,8 @@ impl<K: Timer> TimerQueue<K> {
 
     /// Inserts a sleep, or replaces its waker. Assigns the id if it is 0.
     pub(super) fn insert(&self, deadline: Timestamp, id: &mut u64, waker: Waker) {
-        let insert = |sleeps: &mut Sleeps, garbage: &mut Garbage<'_>| {
-            sleeps.insert(deadline, id, waker, garbage)
+        let insert = |sleeps: &mut Sleeps, deferred: &mut Deferred<'_>| {
+            sleeps.insert(deadline, id, waker, deferred)
         };
         if self.sleeps.with(insert) {
             self.drive(EARLIER);
@@ -78,8 +78,8 @@ impl<K: Timer> TimerQueue<K> {
     }
 
     pub(super) fn remove(&self, deadline: Timestamp, id: u64) {
-        self.sleeps.with(|sleeps, garbage| {
-            garbage.drop_waker(sleeps.wakers.remove(&(deadline, id)));
+        self.sleeps.with(|sleeps, deferred| {
+            deferred.drop_waker(sleeps.wakers.remove(&(deadline, id)));
         });
     }
 
@@ -93,7 +93,7 @@ impl<K: Timer> TimerQueue<K> {
             return;
         }
         // Tasks are woken at the end, each on its own: a panic of one waker must not affect others.
-        let mut due = Garbage::default();
+        let mut due = Deferred::default();
         let mut spurious = 0;
         loop {
             let mut inner_sleep = self.inner_sleep.with(|place, _| place.take());
@@ -120,7 +120,7 @@ impl<K: Timer> TimerQueue<K> {
 
     /// Resets the underlying sleep to the first deadline. If it was over, first takes the wakers of
     /// the sleeps that are due. Returns whether the new underlying sleep is over already.
-    fn reset(&self, inner_sleep: &mut InnerSleep<K>, over: bool, due: &mut Garbage<'_>) -> bool {
+    fn reset(&self, inner_sleep: &mut InnerSleep<K>, over: bool, due: &mut Deferred<'_>) -> bool {
         let now = over.then(|| self.timer.now());
         let next = self.sleeps.inside(due, |sleeps, due| sleeps.next(now, due));
         let Some(next) = next else {
@@ -163,7 +163,7 @@ impl Sleeps {
         deadline: Timestamp,
         id: &mut u64,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> bool {
         if *id == 0 {
             self.last_id += 1;
@@ -175,14 +175,14 @@ impl Sleeps {
         if earlier {
             self.next = Some(end);
         }
-        garbage.drop_waker(old);
+        deferred.drop_waker(old);
         earlier
     }
 
     /// Returns the next deadline of the underlying sleep. If that sleep was over at `now`, wakes the
     /// tasks of the sleeps that are due. If it was over too early, wakes the first task in any case:
     /// the task will insert its sleep again, and the executor has a turn between two tries.
-    fn next(&mut self, now: Option<Timestamp>, due: &mut Garbage<'_>) -> Option<Timestamp> {
+    fn next(&mut self, now: Option<Timestamp>, due: &mut Deferred<'_>) -> Option<Timestamp> {
         if let Some(now) = now {
             let mut early = self.next.is_some_and(|next| now < next);
             while let Some(first) = self.wakers.first_entry() {

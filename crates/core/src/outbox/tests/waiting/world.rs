@@ -19,7 +19,7 @@ use crate::{
     message::{Message, Outgoing},
     outbox::{Online, Outbox, entry::Origin, receipt::Receipt},
     shared::Shared,
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
 };
 
@@ -115,9 +115,9 @@ fn message(bytes: usize) -> Message {
 impl World<'_> {
     pub(super) fn with_outbox<R>(
         &self,
-        work: impl FnOnce(&mut Outbox, &mut Garbage<'_>) -> R,
+        work: impl FnOnce(&mut Outbox, &mut Deferred<'_>) -> R,
     ) -> R {
-        self.shared.with(|state, garbage| work(&mut state.outbox, garbage))
+        self.shared.with(|state, deferred| work(&mut state.outbox, deferred))
     }
 
     fn now(&self) -> Timestamp {
@@ -159,11 +159,11 @@ impl World<'_> {
 
     pub(super) fn written(&mut self) {
         let mut kept = VecDeque::new();
-        self.shared.with(|state, garbage| {
+        self.shared.with(|state, deferred| {
             let handed = state.outbox.list.iter_handed();
             let load = handed.filter(|entry| entry.origin == Origin::Sender).count();
             self.written += load as u64;
-            state.outbox.written(self.connection, &mut kept, garbage);
+            state.outbox.written(self.connection, &mut kept, deferred);
         });
     }
 
@@ -171,8 +171,8 @@ impl World<'_> {
         let Online::Yes(_) = self.online else { return };
         let now = self.now();
         let mut window = VecDeque::new();
-        self.with_outbox(|outbox, garbage| {
-            outbox.expire(now, garbage);
+        self.with_outbox(|outbox, deferred| {
+            outbox.expire(now, deferred);
             outbox.hand_over(&mut window);
         });
         window.drain(..window.len() - back.min(window.len()));
@@ -181,12 +181,12 @@ impl World<'_> {
 
     pub(super) fn set_online(&mut self, online: Online) {
         self.online = online;
-        self.with_outbox(|outbox, garbage| outbox.set_online(online, garbage));
+        self.with_outbox(|outbox, deferred| outbox.set_online(online, deferred));
     }
 
     fn lose(&mut self, online: Online) {
         if let Online::Yes(connection) = self.online {
-            self.with_outbox(|outbox, garbage| outbox.lost(connection, garbage));
+            self.with_outbox(|outbox, deferred| outbox.lost(connection, deferred));
             self.set_online(online);
         }
     }
@@ -232,8 +232,8 @@ impl World<'_> {
             Op::TryQueueOfSink { sink, bytes } if self.sinks[sink].suspended.is_none() => {
                 let sink_id = self.sinks[sink].side.id();
                 let mut outgoing = Some(Outgoing::new(message(bytes)));
-                self.with_outbox(|outbox, garbage| {
-                    outbox.offer(&mut outgoing, None, sink_id, garbage)
+                self.with_outbox(|outbox, deferred| {
+                    outbox.offer(&mut outgoing, None, sink_id, deferred)
                 });
                 self.taken += u64::from(outgoing.is_none());
             }
@@ -268,12 +268,12 @@ impl World<'_> {
             Op::Time { seconds } => {
                 self.now += seconds;
                 let now = self.now();
-                self.with_outbox(|outbox, garbage| outbox.expire(now, garbage));
+                self.with_outbox(|outbox, deferred| outbox.expire(now, deferred));
             }
             Op::Replay { key, bytes } => {
                 let key = key.to_string();
-                let _ = self.with_outbox(|outbox, garbage| {
-                    outbox.set_replay(&key, message(bytes), garbage)
+                let _ = self.with_outbox(|outbox, deferred| {
+                    outbox.set_replay(&key, message(bytes), deferred)
                 });
             }
             Op::ForgetReplay { key } => {
@@ -283,11 +283,11 @@ impl World<'_> {
                 let mut messages = vec![message(bytes); count];
                 self.with_outbox(|outbox, _| outbox.queue_on(self.connection, &mut messages));
             }
-            Op::Rest => self.with_outbox(|outbox, _| outbox.rest()),
+            Op::Rest => self.with_outbox(|outbox, _| outbox.shrink_if_idle()),
             Op::StopAccepting => self.with_outbox(|outbox, _| outbox.stop_accepting()),
             Op::Close => {
                 self.lose(Online::No);
-                self.with_outbox(|outbox, garbage| outbox.close(garbage));
+                self.with_outbox(|outbox, deferred| outbox.close(deferred));
                 self.ended = true;
             }
         }
