@@ -18,7 +18,7 @@ const WORD: usize = 4;
 ///
 /// ```
 /// let secrets: [&[u8]; 1] = [b"/feed/4d1c0ffee"];
-/// let shown = websocket_heartbeat::without_echo(b"Cannot GET /feed/4d1c0ffee", &secrets);
+/// let shown = websocket_heartbeat::backend::without_echo(b"Cannot GET /feed/4d1c0ffee", &secrets);
 /// assert_eq!(shown, b"Cannot GET ..");
 /// ```
 pub fn without_echo(text: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
