@@ -1,4 +1,5 @@
 //! Rules of the house that no compiler knows.
 
+mod driver_state;
 mod layers;
 mod modules;

@@ -1,4 +1,4 @@
-//! What the supervisor shares with its handles.
+//! The state that the supervisor shares with its handles.
 
 mod wakers;
 
@@ -37,7 +37,7 @@ pub(crate) struct State {
     pub(crate) published: Published,
 }
 
-/// The user's will, as flags: idempotent, and bounded by construction.
+/// The user's commands, as flags: idempotent, and bounded by construction.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
     pub(crate) close: bool,
