@@ -1,4 +1,4 @@
-//! A client, a server that breaks the connection in the middle, and the client that goes on.
+//! A server breaks the connection, and the client reconnects and continues.
 
 use std::error::Error;
 

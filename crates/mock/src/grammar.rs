@@ -1,14 +1,14 @@
-//! The grammar of events as an automaton: [`Grammar`].
+//! [`Grammar`]: checks the order of events with an automaton.
 
 use std::{error::Error, fmt};
 
 use websocket_heartbeat::Event;
 
-/// Checks the order of a session's events, as [`Event`] promises it.
+/// Checks the order of a session's events, which [`Event`] promises.
 ///
-/// It reads one event after the other, of a supervisor, an inbox, or what was made of them, from
-/// the first event on. A stream may end anywhere, as one does whose driver is dropped; what is
-/// checked is that nothing stands where it must not.
+/// It reads the events of a supervisor, of an inbox, or of a stream made of one, from the first
+/// event on. It does not require an end, since a stream ends early if its driver is dropped. It
+/// checks that no event comes at a wrong place.
 ///
 /// ```
 /// use futures::StreamExt;
@@ -35,11 +35,12 @@ pub struct Grammar {
     state: State,
     /// The number of the last attempt, where it is known.
     connection: Option<u64>,
-    /// How many numbers before it were never told: their losses are folded into its own.
+    /// How many numbers before it were not reported: their losses are folded into its loss.
     skipped: Option<u64>,
 }
 
-/// One event, as the grammar sees it: for what is made of events, such as lines of a log.
+/// The part of an event that the grammar checks. It can be made from other records of events too,
+/// for example from the lines of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a new event is a new grammar")]
 pub enum Word {
@@ -77,7 +78,7 @@ pub enum Word {
     Lagged,
 }
 
-/// A word that must not stand where it does.
+/// The error for a word at a wrong place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
     words: String,
@@ -93,7 +94,7 @@ impl Error for Breach {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The first event is any that there is.
+    /// The first event may be any event.
     Anywhere,
     Begin,
     Connecting,
@@ -105,12 +106,12 @@ enum State {
 }
 
 impl Grammar {
-    /// Before the first event.
+    /// Starts before the first event of a session.
     pub fn new() -> Self {
         Self { state: State::Begin, connection: Some(0), skipped: Some(0) }
     }
 
-    /// Somewhere in a session: the events before were read elsewhere.
+    /// Starts in the middle of a session.
     pub fn midway() -> Self {
         Self { state: State::Anywhere, connection: None, skipped: None }
     }
@@ -119,7 +120,7 @@ impl Grammar {
     ///
     /// # Panics
     ///
-    /// When the event must not stand here, in words.
+    /// If the event is at a wrong place.
     #[track_caller]
     pub fn read(&mut self, event: &Event) {
         if let Err(breach) = self.check(Word::of(event)) {
@@ -131,7 +132,7 @@ impl Grammar {
     ///
     /// # Errors
     ///
-    /// When it must not stand here. The state is then that of before.
+    /// If the word is at a wrong place. The state does not change then.
     pub fn check(&mut self, word: Word) -> Result<(), Breach> {
         let next = self.after(word).filter(|_| self.has_right_numbers(word));
         let Some(next) = next else { return Err(self.breach(word)) };
@@ -149,7 +150,7 @@ impl Grammar {
         Ok(())
     }
 
-    /// The state after this word, if it may stand here.
+    /// The state after this word, if the word is allowed here.
     fn after(&self, word: Word) -> Option<State> {
         use State::{Anywhere, Begin, Closed, Connecting, Lost, LostAndLagged, Open, Retry};
         Some(match (self.state, word) {
@@ -172,7 +173,7 @@ impl Grammar {
         })
     }
 
-    /// Whether the numbers in the word follow from those before.
+    /// Whether the numbers in the word follow from the previous numbers.
     fn has_right_numbers(&self, word: Word) -> bool {
         let is = |number| self.connection.is_none_or(|known| known == number);
         match word {
@@ -219,11 +220,11 @@ impl Default for Grammar {
 }
 
 impl Word {
-    /// What the grammar sees of an event.
+    /// The word of an event.
     ///
     /// # Panics
     ///
-    /// At an event that this version of the mock does not know.
+    /// If this version of the mock does not know the event.
     pub fn of(event: &Event) -> Self {
         match event {
             Event::Connecting(event) => Self::Connecting { connection: event.connection },
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_sessions_are_words_of_the_grammar() {
+    fn whole_sessions_are_accepted() {
         let sessions: [&[Word]; 8] = [
             &[X],
             &[C(1), X],
@@ -275,7 +276,7 @@ mod tests {
             // Paused and resumed, so without a retry.
             &[C(1), lost(1, false, 0), C(2), O(2), lost(2, true, 0), R, X],
             &[C(1), O(1), M, G, M, lost(1, true, 0), R, C(2), O(2), X],
-            // Folded, with messages that were dropped in what was folded.
+            // Folded losses, with dropped messages among them.
             &[C(1), O(1), lost(1, true, 0), G, R, C(5), lost(5, false, 3), R, C(6), X],
         ];
         for session in sessions {
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_session_may_begin_anywhere() {
+    fn a_part_of_a_session_may_start_anywhere() {
         let parts: [&[Word]; 7] = [
             &[R, C(7), O(7), lost(7, true, 0)],
             &[M, lost(7, true, 2), C(9), lost(9, false, 1), X],
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_is_refused() {
+    fn wrong_orders_are_refused() {
         let sessions: [&[Word]; 22] = [
             &[O(1)],
             &[M],

@@ -1,28 +1,28 @@
-//! Virtual time and a scripted server, to test what is built on
-//! [`websocket-heartbeat`](websocket_heartbeat): an hour of outage in milliseconds.
+//! Virtual time and a scripted server, for tests of code that uses
+//! [`websocket-heartbeat`](websocket_heartbeat). An outage of an hour takes milliseconds.
 //!
-//! - [`mock`] gives a [`MockTransport`] for the client and the [`Remote`] control for the test.
-//!   The remote answers each dial by a [`Script`], or hands it to the test as a [`Dial`]; whatever
-//!   is accepted gives the test a [`Peer`], the server's end of the connection.
-//! - A [`Clock`] stands still until told to move. Its [`MockTimer`] is the client's timer.
-//! - A [`Runner`] polls tasks while any can run, and only then moves the clock. What hangs or
-//!   spins fails with words that say when and where. [`run`] is the short form.
-//! - The [`Trace`] holds what happened with the exact moment, to be compared or printed.
-//! - [`Grammar`] checks that events stand in the order that is promised.
-//! - [`Chaos`] is a server of moods, the same for the same seed; [`at_every_cancellation`] drops a
-//!   future at each point at which it can be dropped.
+//! - [`mock`] returns a [`MockTransport`] for the client and a [`Remote`] for the test. The remote
+//!   answers each dial with a [`Script`], or passes it to the test as a [`Dial`]. Each accepted dial
+//!   gives the test a [`Peer`], the server's end of the connection.
+//! - A [`Clock`] moves only on request. Its [`MockTimer`] is the client's timer.
+//! - A [`Runner`] polls tasks while any task can run, and only then moves the clock. A test that
+//!   hangs or spins fails, and the message says when and where. [`run`] is the short form.
+//! - The [`Trace`] records each step with its exact time. A test compares or prints it.
+//! - [`Grammar`] checks the order of events.
+//! - [`Chaos`] is a server with seeded random faults. [`at_every_cancellation`] drops a future at
+//!   each point at which it can be dropped.
 //!
-//! Nothing here reads a real clock, opens a socket, starts a thread or depends on chance: a test
-//! passes always or never.
+//! This crate reads no real clock, opens no socket, starts no thread and uses no unseeded random
+//! numbers: a test always passes or always fails.
 //!
 //! # Examples
 //!
-//! Your own code, here `greet_each_time`, through an hour of outage:
+//! Your own code, here `greet_each_time`, during an outage of an hour:
 //!
 //! ```
 //! use std::time::Duration;
 //! use futures::StreamExt;
-//! use websocket_heartbeat::{Event, Supervisor, Timer, Timestamp, Transport};
+//! use websocket_heartbeat::{Event, Preset, Supervisor, Timer, Timestamp, Transport};
 //! use websocket_heartbeat_mock::{mock, run, Clock, Script};
 //!
 //! async fn greet_each_time<T: Transport, K: Timer>(mut session: Supervisor<T, K>) {
@@ -45,27 +45,29 @@
 //!     _ => Script::accept().send_after(Duration::from_secs(5), "goodbye"),
 //! });
 //!
-//! run(&clock, greet_each_time(Supervisor::builder(transport, clock.timer()).build()?));
+//! let session = Supervisor::builder(transport, clock.timer()).preset(Preset::Original).build()?;
+//! run(&clock, greet_each_time(session));
 //!
-//! // One attempt every two seconds, the default, and a greeting on both connections.
+//! // One attempt every two seconds, and a greeting on both connections.
 //! assert_eq!(remote.trace().times("refused: http 503").len(), 1799);
 //! assert_eq!(remote.trace().times("-> text \"hello\""), [0, 3_601_000]);
 //! # Ok::<_, websocket_heartbeat::ConfigError>(())
 //! ```
 //!
-//! A line that dies in silence, to the millisecond:
+//! A connection that fails silently, to the millisecond:
 //!
 //! ```
 //! use std::time::Duration;
 //! use futures::StreamExt;
-//! use websocket_heartbeat::Supervisor;
+//! use websocket_heartbeat::{Preset, Supervisor};
 //! use websocket_heartbeat_mock::{mock, Clock, Runner, Script};
 //!
 //! let clock = Clock::new();
 //! let (transport, remote) = mock(&clock);
 //! remote.script(|_dial| Script::accept().silent());
 //!
-//! let mut session = Supervisor::builder(transport, clock.timer()).build()?;
+//! let builder = Supervisor::builder(transport, clock.timer()).preset(Preset::Original);
+//! let mut session = builder.build()?;
 //! let mut runner = Runner::new(&clock);
 //! runner.spawn(async move { while session.next().await.is_some() {} }).detach();
 //! runner.run_for(Duration::from_secs(30));
@@ -81,54 +83,37 @@
 //! # Ok::<_, websocket_heartbeat::ConfigError>(())
 //! ```
 //!
-//! # What the mock is like
+//! # The model
 //!
-//! Its connections keep the contract of [`Connection`](websocket_heartbeat::Connection) and are
-//! strict about what a client owes in return: see [`MockConnection`]. Bytes that the line takes
-//! arrive at once, or after the [latency](Script::latency); nothing is lost before the cable is
-//! [cut](Peer::half_open), and nothing overtakes. A server that has accepted goes on even if the
-//! client is gone, which harms nobody and can be [seen](Peer::ignored).
+//! Connections keep the contract of [`Connection`](websocket_heartbeat::Connection), and panic if
+//! the client breaks its part of that contract: see [`MockConnection`]. Bytes that the link accepts
+//! arrive at once, or after the [latency](Script::latency). Their order never changes, and none is
+//! lost before the link is [cut](Peer::half_open). A server that has accepted continues after the
+//! client has dropped the connection. This is harmless, and a test can [count](Peer::ignored) it.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod cancel;
-mod chaos;
-mod clock;
-mod connection;
-mod dial;
+mod cancellation;
+mod executor;
 mod grammar;
-mod line;
-mod peer;
-mod queue;
-mod quirks;
-mod remote;
+mod network;
 mod rng;
-mod runner;
-mod script;
-mod task;
-mod timer;
+mod server;
+mod time;
 mod trace;
 mod transport;
-mod waiters;
-mod wakes;
-mod wire;
-mod writing;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::{
-    cancel::{Cancellation, at_every_cancellation},
-    chaos::Chaos,
-    clock::{Clock, SleepCounts},
-    connection::MockConnection,
-    dial::Dial,
+    cancellation::{Cancellation, at_every_cancellation},
+    executor::{Runner, Spawner, Task, run},
     grammar::{Breach, Grammar, Word},
-    peer::Peer,
-    remote::Remote,
+    network::{MockConnection, wire_len},
     rng::Rng,
-    runner::{Runner, run},
-    script::Script,
-    task::{Spawner, Task},
-    timer::{MockSleep, MockTimer},
+    server::{Chaos, Dial, Peer, Remote, Script},
+    time::{Clock, MockSleep, MockTimer, SleepCounts},
     trace::{Entry, Step, Trace},
     transport::{MockConnect, MockTransport, mock},
-    wire::wire_len,
 };

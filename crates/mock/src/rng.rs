@@ -1,9 +1,9 @@
-//! [`Rng`]: a few lines of seeded randomness.
+//! [`Rng`]: seeded pseudo-random numbers.
 
 use std::{ops::Range, time::Duration};
 
-/// A small generator of pseudo-random numbers, SplitMix64: the same seed gives the same numbers,
-/// on every machine and in every version of this crate.
+/// A small generator of pseudo-random numbers, SplitMix64. The same seed gives the same numbers on
+/// every machine and in every version of this crate.
 #[derive(Clone, Debug)]
 pub struct Rng {
     state: u64,
@@ -24,18 +24,18 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, not including, `bound`.
+    /// A number from 0 up to, but not including, `bound`.
     ///
     /// # Panics
     ///
     /// If `bound` is 0.
     pub const fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "there is no number below 0");
-        // The high half of the product is even enough: the bias is below bound / 2^64.
+        // The bias of this method is below bound / 2^64.
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// True once in `n` times.
+    /// Returns true with probability 1 / `n`.
     ///
     /// # Panics
     ///
@@ -44,7 +44,7 @@ impl Rng {
         self.below(n) == 0
     }
 
-    /// A duration in that range, in whole milliseconds.
+    /// A duration in this range, in whole milliseconds.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn follows_the_published_sequence() {
+    fn numbers_follow_the_published_sequence() {
         // The reference implementation's first three numbers for seed 1234567.
         let mut rng = Rng::new(1_234_567);
         let first = [rng.next_u64(), rng.next_u64(), rng.next_u64()];
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn stays_in_its_ranges() {
+    fn numbers_stay_in_their_ranges() {
         let mut rng = Rng::new(7);
         let range = Duration::from_secs(1)..Duration::from_secs(2);
         assert!((0..10_000).all(|_| rng.below(3) < 3));

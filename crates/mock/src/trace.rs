@@ -1,4 +1,4 @@
-//! [`Trace`]: what happened, and when.
+//! [`Trace`]: the record of a test, with times.
 
 use std::{
     fmt,
@@ -7,13 +7,13 @@ use std::{
 
 use websocket_heartbeat::{Frame, Message, Timestamp, TransportError};
 
-use crate::Clock;
+use crate::time::Clock;
 
-/// The longest text that a [`Step`] prints whole.
+/// A [`Step`] prints at most this many characters of a text.
 const TEXT_LIMIT: usize = 40;
 
-/// What a [`MockTransport`](crate::MockTransport) and its connections lived through, with the
-/// virtual time of each step, as the client saw it.
+/// The steps of a [`MockTransport`](crate::MockTransport) and its connections, as the client saw
+/// them, with their virtual times.
 ///
 /// Clones share one trace. It prints as a table:
 ///
@@ -33,27 +33,27 @@ pub struct Trace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// When.
+    /// The time of the step.
     pub at: Timestamp,
     /// The number of the connection, `None` for a note.
     pub connection: Option<u64>,
-    /// What.
+    /// The step.
     pub step: Step,
 }
 
-/// What happened in an [`Entry`].
+/// A step of an [`Entry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
     /// An attempt began.
     Dial,
-    /// It succeeded.
+    /// An attempt succeeded.
     Open,
-    /// It failed.
+    /// An attempt failed.
     Refused(TransportError),
-    /// The client dropped it unfinished.
+    /// The client dropped an unfinished attempt.
     Abandoned,
-    /// The line took the last byte of this frame from the client.
+    /// The client has written the last byte of this frame.
     Sent(Frame),
     /// The client read this frame.
     Read(Frame),
@@ -61,11 +61,11 @@ pub enum Step {
     End,
     /// The client read this error.
     ReadError(TransportError),
-    /// A write of the client's failed with this error.
+    /// A write of the client failed with this error.
     WriteError(TransportError),
     /// The client dropped the connection.
     Dropped,
-    /// The test's own words.
+    /// A note of the test.
     Note(String),
 }
 
@@ -74,23 +74,23 @@ impl Trace {
         Self { clock: clock.clone(), entries: Arc::default() }
     }
 
-    /// Adds a line of the test's own, such as the name of an event.
+    /// Adds a note, for example the name of an event.
     pub fn note(&self, words: impl fmt::Display) {
         self.add(None, Step::Note(words.to_string()));
     }
 
-    /// All lines so far.
+    /// All entries so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.with(|entries| entries.clone())
     }
 
-    /// All lines so far as milliseconds and words, to compare with what a test expects.
+    /// All lines so far, as milliseconds and words.
     pub fn lines(&self) -> Vec<(u64, String)> {
         self.with(|entries| entries.iter().map(Entry::line).collect())
     }
 
-    /// The milliseconds of all lines whose words are these, such as `"#1 -> ping"`; without a
-    /// number, as in `"dial"`, those of any connection.
+    /// The milliseconds of all lines with these words, for example `"#1 -> ping"`. Words without a
+    /// number, for example `"dial"`, match every connection.
     pub fn times(&self, words: &str) -> Vec<u64> {
         let wanted = |(_, line): &(u64, String)| {
             line == words || line.split_once(' ').is_some_and(|(_, step)| step == words)
@@ -98,16 +98,16 @@ impl Trace {
         self.lines().into_iter().filter(wanted).map(|(at, _)| at).collect()
     }
 
-    /// Forgets all lines so far.
+    /// Removes all entries.
     pub fn clear(&self) {
         self.with(Vec::clear);
     }
 
-    /// Compares all lines so far with milliseconds and words.
+    /// Compares all lines so far with the expected ones.
     ///
     /// # Panics
     ///
-    /// If they differ; prints both as tables.
+    /// If they differ. The message shows both as tables.
     #[track_caller]
     pub fn assert<'a>(&self, expected: impl IntoIterator<Item = (u64, &'a str)>) {
         let expected: Vec<_> =
@@ -171,8 +171,8 @@ impl fmt::Display for Entry {
     }
 }
 
-/// A few words: `dial`, `open`, `-> ping`, `<- text "hello"`, `<- close 1000`, `dropped`. Pings
-/// and pongs are printed without what they carry, long texts are cut.
+/// Prints a few words: `dial`, `open`, `-> ping`, `<- text "hello"`, `<- close 1000`, `dropped`.
+/// Pings and pongs are printed without their payloads, and long texts are cut.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

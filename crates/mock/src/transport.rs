@@ -1,4 +1,4 @@
-//! [`MockTransport`]: core's `Transport` in the hands of a [`Remote`].
+//! [`MockTransport`]: a `Transport` that a [`Remote`] controls.
 
 use std::{
     fmt,
@@ -8,9 +8,14 @@ use std::{
 
 use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 
-use crate::{Clock, Dial, MockConnection, Peer, Remote, Step};
+use crate::{
+    network::MockConnection,
+    server::{Dial, Peer, Remote},
+    time::Clock,
+    trace::Step,
+};
 
-/// A transport that goes nowhere, and the remote control of everything that it meets there.
+/// Creates a transport without a network, and the [`Remote`] that controls it.
 ///
 /// ```
 /// use websocket_heartbeat_mock::{mock, Clock, Script};
@@ -26,14 +31,14 @@ pub fn mock(clock: &Clock) -> (MockTransport, Remote) {
 }
 
 /// The client's side of a [`mock`]: a [`Transport`] whose dials are answered by scripts or by the
-/// test itself.
+/// test.
 pub struct MockTransport {
     remote: Remote,
     can_ping: bool,
 }
 
 impl MockTransport {
-    /// The same as in a browser, where scripts cannot send pings.
+    /// A transport that cannot send pings, as in a browser.
     #[must_use]
     pub fn without_pings(mut self) -> Self {
         self.can_ping = false;
@@ -61,7 +66,7 @@ impl fmt::Debug for MockTransport {
     }
 }
 
-/// One attempt of a [`MockTransport`]. The server learns of it at the first poll.
+/// One attempt of a [`MockTransport`]. The dial starts at the first poll.
 #[must_use = "futures do nothing unless polled"]
 pub struct MockConnect {
     remote: Remote,
@@ -91,20 +96,20 @@ impl Future for MockConnect {
         };
         let number = dial.attempt().connection;
         this.remote.gauge().change(|counts| counts.dialing -= 1);
-        let line = match outcome {
-            Ok(line) => line,
+        let link = match outcome {
+            Ok(link) => link,
             Err(error) => {
                 this.remote.trace().add(number, Step::Refused(error.clone()));
                 return Poll::Ready(Err(error));
             }
         };
-        line.record(Step::Open);
+        link.record(Step::Open);
         let (subprotocol, headers) = {
-            let state = line.lock();
+            let state = link.lock();
             (state.options.subprotocol.clone(), state.options.headers.clone())
         };
-        let peer = Peer::new(&line);
-        let connection = MockConnection::new(line, this.remote.gauge().clone(), this.can_ping);
+        let peer = Peer::new(&link);
+        let connection = MockConnection::new(link, this.remote.gauge().clone(), this.can_ping);
         this.remote.opened(peer);
         Poll::Ready(Ok(Established::new(connection).subprotocol(subprotocol).headers(headers)))
     }

@@ -1,31 +1,19 @@
 //! The contract of connections, transport and timer, on tokio.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
-use websocket_heartbeat_tokio::{
-    Attempt, Established, Request, RequestError, Timer, Timestamp, TokioConnection, TokioTimer,
-    TokioTransport, Transport, TransportError, connect,
-};
-use websocket_heartbeat_tungstenite::conformance;
+use websocket_heartbeat_tokio::{Timer, Timestamp, TokioTimer, connect, dial};
 
-async fn dial(url: String) -> Result<Established<TokioConnection>, TransportError> {
-    let mut transport = TokioTransport::new(Request::new(&url)?);
-    transport.connect(Attempt::new(1, 0, Timestamp::EPOCH)).await
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
 }
 
-#[tokio::test]
-async fn connections_keep_the_contract() {
-    conformance::contract(dial).await;
-}
-
-#[tokio::test]
-async fn refusals_are_told_apart() {
-    conformance::refusals(dial).await;
-}
-
-#[tokio::test]
-async fn the_timer_keeps_time() {
-    conformance::timer(TokioTimer::new()).await;
+websocket_heartbeat_tungstenite::conformance_tests! {
+    connect: connect,
+    dial: dial,
+    timer: TokioTimer::new,
+    block_on: block_on,
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,22 +24,4 @@ async fn the_timer_follows_a_paused_clock() {
     assert!(timer.now() >= hour);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(timer.now().saturating_since(hour) >= Duration::from_secs(60));
-}
-
-#[tokio::test]
-async fn a_session_survives_its_server() {
-    conformance::session(|url| connect(url).unwrap()).await;
-}
-
-#[test]
-fn a_session_may_live_in_any_thread() {
-    fn assert_send<T: Send>(_: T) {}
-    assert_send(connect("ws://example.org").unwrap().build().unwrap());
-}
-
-#[test]
-fn an_address_that_cannot_work_is_refused_up_front() {
-    assert_eq!(connect("http://example.org").unwrap_err(), RequestError::Scheme);
-    let request = Request::new("ws://example.org").unwrap();
-    assert!(connect(request).is_ok());
 }

@@ -5,6 +5,7 @@ mod backoff;
 mod connect_timeout;
 pub(crate) mod dial_budget;
 mod heartbeat;
+mod inbox;
 mod outbox;
 mod preset;
 mod settings;
@@ -16,6 +17,7 @@ pub use self::{
     connect_timeout::ConnectTimeout,
     dial_budget::DialBudget,
     heartbeat::{Heartbeat, ProofOfLife},
+    inbox::InboxSettings,
     outbox::{Offline, OutboxSettings, WhenFull},
     preset::Preset,
     verdict::{Failure, Verdict},
@@ -23,5 +25,6 @@ pub use self::{
 pub(crate) use self::{
     backoff::Random,
     heartbeat::{Predicate, Probe, Trigger},
+    inbox::Overflow,
     settings::{Delays, Judge, MakeDelays, Policies, Settings},
 };

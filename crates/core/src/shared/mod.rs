@@ -1,4 +1,4 @@
-//! The state that the supervisor shares with its handles.
+//! The state that a supervisor shares with its handles: [`Shared`].
 
 mod wakers;
 
@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Wake, Waker},
+    task::{Poll, Wake, Waker},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     outbox::Outbox,
     panics::UserPanic,
     status::Status,
-    sync::{Garbage, Guarded},
+    sync::{Garbage, Guarded, Polled, poll_registering},
     time::Timestamp,
 };
 
@@ -24,7 +24,7 @@ pub(crate) use self::wakers::{Side, TaskWakers};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) tasks: TaskWakers,
-    /// Something was put below since the driver last looked.
+    /// The state below has changed, and the driver has not looked at it since.
     work: AtomicBool,
     state: Guarded<State>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct State {
     pub(crate) published: Published,
 }
 
-/// The user's commands, as flags: idempotent, and bounded by construction.
+/// The commands of handles. They are flags, so they are idempotent and need no bound.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
     pub(crate) close: bool,
@@ -69,13 +69,13 @@ pub(crate) enum Pausing {
 pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
-    /// Those who wait for a newer status.
+    /// Tasks that wait for a newer status.
     watchers: Vec<(u64, Waker)>,
     next_watcher: u64,
 }
 
 impl Published {
-    /// The status has changed: those who watch it are called.
+    /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, garbage: &mut Garbage<'_>) {
         self.version += 1;
         self.watchers.drain(..).for_each(|(_, waker)| garbage.wake(waker));
@@ -98,8 +98,8 @@ impl Shared {
         }
     }
 
-    /// Works on the shared state and settles the outbox, then wakes whom it concerns and drops what
-    /// is left over, outside the lock.
+    /// Does the work under the lock and settles the outbox. After the lock is released, calls the
+    /// deferred wakers and drops the deferred values.
     #[inline]
     pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Garbage<'g>) -> R) -> R {
         let (result, accepted) = self.state.with(|state, garbage| {
@@ -112,27 +112,27 @@ impl Shared {
         result
     }
 
-    /// Tells the driver to look. It is woken at the first such call after it has looked.
+    /// Wakes the driver, unless it was already woken and has not looked since.
     ///
-    /// What it is to see was put down under the lock before. So a flag that is found up need not be
-    /// raised: the driver lowers it before it takes the lock, and will find what was put down.
+    /// The caller has changed the state under the lock before. The driver clears the flag before it
+    /// takes the lock, so if the flag is set, the driver will still see the change.
     pub(crate) fn notify(&self) {
         if !self.has_work() && !self.work.swap(true, Ordering::AcqRel) {
             self.tasks.wake();
         }
     }
 
-    /// Whether there is something to look at: one plain load.
+    /// Returns whether the driver has something to look at. Costs one relaxed load.
     pub(crate) fn has_work(&self) -> bool {
         self.work.load(Ordering::Relaxed)
     }
 
-    /// Whether a handle, the connection or the sleep has something for the driver.
+    /// Returns whether a handle, the connection or the sleep has something for the driver.
     pub(crate) fn is_calling(&self) -> bool {
         self.has_work() || self.tasks.are_up()
     }
 
-    /// The driver looks.
+    /// Clears the flag and returns it. The driver calls this before it looks at the state.
     pub(crate) fn take_work(&self) -> bool {
         self.work.swap(false, Ordering::AcqRel)
     }
@@ -144,7 +144,7 @@ impl Shared {
         self.with(|state, _| state.published.status.clone())
     }
 
-    /// A number for one who watches the status.
+    /// Returns a new number for a stream of the status.
     pub(crate) fn draw_watcher(&self) -> u64 {
         self.with(|state, _| {
             state.published.next_watcher += 1;
@@ -152,39 +152,36 @@ impl Shared {
         })
     }
 
-    /// The status if it is newer than version `seen`; else the waker is called when it is.
+    /// Returns the status and its version, if it is newer than the version `seen`. Otherwise
+    /// registers the waker for the next change.
     pub(crate) fn poll_status(
         &self,
         watcher: u64,
         seen: Option<u64>,
         waker: &Waker,
-    ) -> Option<(Status, u64)> {
-        let mut own = None;
-        loop {
-            let look = self.with(|state, garbage| {
+    ) -> Poll<(Status, u64)> {
+        poll_registering(waker, |own| {
+            self.with(|state, garbage| {
                 let published = &mut state.published;
                 if seen.is_none_or(|seen| published.version > seen) {
-                    return Some(Some((published.status.clone(), published.version)));
+                    return Polled::Ready((published.status.clone(), published.version));
                 }
                 let watchers = &mut published.watchers;
                 let at = watchers.iter().position(|(known, _)| *known == watcher);
-                if !at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
-                    let own = own.take()?;
-                    if let Some(at) = at {
-                        garbage.drop_later(watchers.swap_remove(at));
-                    }
-                    watchers.push((watcher, own));
+                if at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
+                    return Polled::Registered;
                 }
-                Some(None)
-            });
-            match look {
-                Some(result) => return result,
-                // Cloned outside of the lock, and only by one who must wait.
-                None => own = Some(waker.clone()),
-            }
-        }
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                if let Some(at) = at {
+                    garbage.drop_later(watchers.swap_remove(at));
+                }
+                watchers.push((watcher, own));
+                Polled::Registered
+            })
+        })
     }
 
+    /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
         self.with(|state, garbage| {
             let watchers = &mut state.published.watchers;

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod builder;
+mod channel;
 mod contained;
 mod driver;
 mod engine;
@@ -26,7 +27,6 @@ use futures_sink::Sink;
 use self::backlog::Backlog;
 use crate::{
     config::{OutboxSettings, Policies, Settings},
-    error::ConfigError,
     event::Event,
     handle::{Handle, SinkSide},
     machine::Intake,
@@ -161,16 +161,6 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         self.engine.transport_mut()
     }
 
-    /// Takes the session apart into a future to spawn, which drives it whether or not the
-    /// application reads, and the inbox to read from.
-    ///
-    /// # Errors
-    ///
-    /// When the inbox has no room for even one message.
-    pub fn into_driver(self, inbox: Inbox) -> Result<(Driver<T, K>, Inbox), ConfigError> {
-        Driver::new(self, inbox)
-    }
-
     /// Polls the engine for one of the two sides.
     pub(crate) fn poll_engine(
         &mut self,
@@ -222,14 +212,6 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         shared.tasks.forget(Side::Sink);
         let promised = self.sink.suspend(shared);
         (std::mem::take(&mut self.sink), promised)
-    }
-
-    pub(crate) fn unread(&self) -> &Backlog {
-        &self.unread
-    }
-
-    pub(crate) fn take_unread(&mut self) -> Option<Event> {
-        self.unread.pop()
     }
 }
 

@@ -1,12 +1,12 @@
-//! Those who wait for their turn: [`WaitLine`].
+//! Tasks that wait for their turn: [`WaitLine`].
 
 use std::{collections::VecDeque, task::Waker};
 
 use super::guarded::Garbage;
 
-/// Waiting tasks in the order of their places, which are numbers in the order of arrival.
+/// Waiting tasks, ordered by their places. A place is a number that grows with the time of arrival.
 ///
-/// What each of them waits for is `W`; whether that is possible is known to who owns the line.
+/// `W` describes what a task waits for. The owner of the queue knows whether that is available.
 pub(crate) struct WaitLine<W> {
     waiters: VecDeque<Waiter<W>>,
 }
@@ -14,7 +14,7 @@ pub(crate) struct WaitLine<W> {
 struct Waiter<W> {
     place: u64,
     wants: W,
-    /// `None` once it was called, until it comes back to look.
+    /// `None` after the task was woken, until it registers again.
     waker: Option<Waker>,
 }
 
@@ -29,17 +29,17 @@ impl<W: Copy + PartialEq> WaitLine<W> {
         self.waiters.is_empty()
     }
 
-    /// The place of the first, and what it waits for.
+    /// Returns the place of the first waiter, and what it waits for.
     pub(crate) fn first(&self) -> Option<(u64, W)> {
         self.at(0)
     }
 
-    /// The place of the waiter with this index, and what it waits for.
+    /// Returns the place of the waiter with this index, and what it waits for.
     pub(crate) fn at(&self, index: usize) -> Option<(u64, W)> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
     }
 
-    /// Whether who stands at this place waits for just that, and would be called by this waker.
+    /// Returns whether the waiter at this place waits for `wants` and is woken by this waker.
     pub(crate) fn knows(&self, place: u64, wants: W, waker: &Waker) -> bool {
         self.find(place).is_ok_and(|index| {
             let Waiter { wants: known, waker: known_waker, .. } = &self.waiters[index];
@@ -47,7 +47,7 @@ impl<W: Copy + PartialEq> WaitLine<W> {
         })
     }
 
-    /// Stands in line at this place, or comes back to it.
+    /// Registers a waiter at this place, or replaces the one there.
     pub(crate) fn stand(&mut self, place: u64, wants: W, waker: Waker, garbage: &mut Garbage<'_>) {
         let waker = Some(waker);
         match self.find(place) {
@@ -56,33 +56,35 @@ impl<W: Copy + PartialEq> WaitLine<W> {
                     std::mem::replace(&mut self.waiters[index], Waiter { place, wants, waker });
                 garbage.drop_waker(old.waker);
             }
-            // At the end, but for one who left the line when it was called and kept its place.
+            // The index is that of the end, except for a waiter that was removed when it was woken
+            // and has kept its place.
             Err(index) => self.waiters.insert(index, Waiter { place, wants, waker }),
         }
     }
 
-    /// Leaves the line, served or not.
+    /// Removes the waiter at this place, if there is one.
     pub(crate) fn leave(&mut self, place: u64, garbage: &mut Garbage<'_>) {
         if let Some(left) = self.find(place).ok().and_then(|index| self.waiters.remove(index)) {
             garbage.drop_waker(left.waker);
         }
     }
 
-    /// Calls the waiter with this index, once until it comes back. It stays in line.
+    /// Wakes the waiter with this index, unless it was woken since it last registered. It keeps its
+    /// place.
     pub(crate) fn call(&mut self, index: usize, garbage: &mut Garbage<'_>) {
         if let Some(waker) = self.waiters[index].waker.take() {
             garbage.wake(waker);
         }
     }
 
-    /// Calls the waiter with this index, which leaves the line by that.
+    /// Wakes the waiter with this index and removes it.
     pub(crate) fn call_out(&mut self, index: usize, garbage: &mut Garbage<'_>) {
         if let Some(waker) = self.waiters.remove(index).and_then(|waiter| waiter.waker) {
             garbage.wake(waker);
         }
     }
 
-    /// Calls all, and ends the line.
+    /// Wakes and removes all waiters.
     pub(crate) fn call_all(&mut self, garbage: &mut Garbage<'_>) {
         let wakers = std::mem::take(&mut self.waiters).into_iter().filter_map(|known| known.waker);
         wakers.for_each(|waker| garbage.wake(waker));

@@ -1,4 +1,4 @@
-//! Time: points in it, lengths of it, and what keeps it.
+//! Time: timestamps, durations, and timers.
 
 #[cfg(feature = "futures-timer")]
 mod futures_timer;
@@ -16,7 +16,7 @@ pub use self::{
     timestamp::Timestamp,
 };
 
-/// The earlier of two deadlines, where `None` is never.
+/// Returns the earlier of two deadlines. `None` means never.
 pub(crate) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -1,16 +1,16 @@
-//! Lengths of time, small: [`Nanos`].
+//! Durations in eight bytes: [`Nanos`].
 
 use std::{fmt, time::Duration};
 
-/// A length of time in whole nanoseconds, in half the room of a `Duration`: every session holds a
-/// dozen.
+/// A duration in whole nanoseconds. It is half as large as a `Duration`, and every session holds a
+/// dozen of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Nanos {
     nanos: u64,
 }
 
 impl Nanos {
-    /// 584 years or anything longer. No clock runs so long: this after any moment is never.
+    /// 584 years or longer. No clock runs that long, so a deadline this far away is never reached.
     pub(crate) const FOREVER: Self = Self { nanos: u64::MAX };
 
     pub(crate) const ZERO: Self = Self { nanos: 0 };
@@ -45,7 +45,7 @@ impl Nanos {
     }
 }
 
-/// As a `Duration` prints.
+/// Prints as a `Duration`.
 impl fmt::Debug for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.duration().fmt(f)
@@ -58,7 +58,7 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn what_is_too_long_is_for_ever_and_after_any_moment_never() {
+    fn a_duration_out_of_range_never_ends() {
         let longest = Duration::from_nanos(u64::MAX);
         assert_eq!(Nanos::of(Duration::MAX), Nanos::FOREVER);
         assert_eq!(Nanos::of(longest), Nanos::FOREVER);

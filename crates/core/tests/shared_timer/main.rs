@@ -1,4 +1,5 @@
-//! Many sleeps over one sleep of the timer below.
+//! `SharedTimer`: many sleeps over one sleep of an inner timer. It is a process of its own, since
+//! it runs real threads and measures real time.
 
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 
@@ -21,7 +22,10 @@ use std::{
 };
 
 use futures::{StreamExt, future};
-use websocket_heartbeat::{Heartbeat, SharedSleep, SharedTimer, Supervisor, Timer, Timestamp};
+use websocket_heartbeat::{
+    Heartbeat, Preset, Supervisor, Timer, Timestamp,
+    backend::{SharedSleep, SharedTimer},
+};
 use websocket_heartbeat_mock::{Clock, MockTimer, Rng, Runner, Script, mock, run};
 
 fn ms(millis: u64) -> Duration {
@@ -32,7 +36,7 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_epoch(ms(millis))
 }
 
-/// Counts its calls.
+/// A waker that counts its calls.
 #[derive(Default)]
 struct Wakes(AtomicU64);
 
@@ -57,7 +61,7 @@ fn poll<F: Future<Output = ()> + Unpin>(sleep: &mut F, waker: &Waker) -> bool {
     Pin::new(sleep).poll(&mut Context::from_waker(waker)).is_ready()
 }
 
-/// One place of a random script, under either timer, with two tasks that may poll it.
+/// One sleep of a random script, under either timer, with two tasks that may poll it.
 struct Place<S> {
     sleep: Option<S>,
     tasks: [(Arc<Wakes>, Waker); 2],
@@ -68,7 +72,7 @@ impl<S: Future<Output = ()> + Unpin> Place<S> {
         Self { sleep: None, tasks: [Wakes::new(), Wakes::new()] }
     }
 
-    /// Whether there is a sleep and it is over.
+    /// Whether there is a sleep and it has ended.
     fn poll(&mut self, task: usize) -> bool {
         self.sleep.as_mut().is_some_and(|sleep| poll(sleep, &self.tasks[task].1))
     }
@@ -79,7 +83,7 @@ impl<S: Future<Output = ()> + Unpin> Place<S> {
 }
 
 #[test]
-fn whatever_is_done_it_wakes_whom_and_when_the_plain_timer_does() {
+fn a_shared_timer_wakes_as_the_plain_timer_does() {
     let mut wakes = 0;
     for seed in 0..300 {
         let mut rng = Rng::new(seed);
@@ -91,7 +95,7 @@ fn whatever_is_done_it_wakes_whom_and_when_the_plain_timer_does() {
             let (a, b) = &mut places[usize::try_from(rng.below(8)).unwrap()];
             match rng.below(8) {
                 0..=2 => {
-                    // Now and then in the past.
+                    // Sometimes in the past.
                     let now = u64::try_from(clock.now().since_epoch().as_millis()).unwrap();
                     let deadline = at((now + rng.below(40)).saturating_sub(5));
                     a.sleep = Some(plain.sleep_until(deadline));
@@ -114,7 +118,7 @@ fn whatever_is_done_it_wakes_whom_and_when_the_plain_timer_does() {
 }
 
 #[test]
-fn sleeps_in_any_order_end_at_exactly_their_moment() {
+fn sleeps_in_any_order_end_at_their_deadlines() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let mut runner = Runner::new(&clock);
@@ -138,7 +142,7 @@ fn sleeps_in_any_order_end_at_exactly_their_moment() {
 }
 
 #[test]
-fn only_an_earlier_deadline_reaches_the_timer_below() {
+fn only_an_earlier_deadline_sets_the_inner_timer() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let (wakes, waker) = Wakes::new();
@@ -149,7 +153,7 @@ fn only_an_earlier_deadline_reaches_the_timer_below() {
         assert!(!poll(sleep, &waker));
     }
     assert_eq!(clock.sleeps().created, 1);
-    // Set anew to something later, as after an answered probe.
+    // Set again to a later deadline, as after an answered probe.
     for (sleep, index) in sleeps.iter_mut().zip(0..) {
         *sleep = timer.sleep_until(at(5_000 + index));
         assert!(!poll(sleep, &waker));
@@ -160,7 +164,7 @@ fn only_an_earlier_deadline_reaches_the_timer_below() {
     assert_eq!((clock.sleeps().created, clock.sleeps().alive), (2, 1));
     clock.advance(ms(50));
     assert_eq!((wakes.count(), clock.sleeps().created), (1, 3));
-    // Those of one moment have one ring, and their one task is called once.
+    // Sleeps of one instant have one wake, and their one task is woken once.
     let mut twins = [(); 3].map(|()| timer.sleep_until(at(60)));
     for twin in &mut twins {
         assert!(!poll(twin, &waker));
@@ -170,7 +174,7 @@ fn only_an_earlier_deadline_reaches_the_timer_below() {
 }
 
 #[test]
-fn a_sleep_is_small_and_goes_anywhere() {
+fn a_sleep_is_small_and_send() {
     fn goes_anywhere<T: Send + Sync + Unpin + 'static>() {}
     goes_anywhere::<SharedTimer<MockTimer>>();
     goes_anywhere::<SharedSleep<MockTimer>>();
@@ -178,7 +182,7 @@ fn a_sleep_is_small_and_goes_anywhere() {
 }
 
 #[test]
-fn those_of_one_slot_end_together() {
+fn sleeps_of_one_slot_end_together() {
     let clock = Clock::new();
     let timer = SharedTimer::with_slot(clock.timer(), ms(100));
     let mut sleeps: Vec<_> = (0..=1_000)
@@ -196,7 +200,7 @@ fn those_of_one_slot_end_together() {
             assert_eq!(wakes.count(), u64::from(ended), "{millis} at {now}");
             if *millis % 100 == 50 {
                 assert_eq!(poll(sleep, waker), *millis <= now, "{millis} at {now}");
-                // Polled between its deadline and the end of the slot, it is over.
+                // Polled between its deadline and the end of the slot, it has ended.
                 if *millis == now {
                     *sleep = timer.sleep_until(at(*millis + 1_000_000));
                     *millis += 1_000_000;
@@ -208,7 +212,7 @@ fn those_of_one_slot_end_together() {
 }
 
 #[test]
-fn a_ring_for_nobody_wakes_nobody_and_sets_the_next() {
+fn a_wake_without_waiting_sleeps_sets_the_next_wake() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let ((first, first_waker), (second, second_waker)) = (Wakes::new(), Wakes::new());
@@ -225,7 +229,7 @@ fn a_ring_for_nobody_wakes_nobody_and_sets_the_next() {
 }
 
 #[test]
-fn the_sleep_below_goes_with_the_last_who_could_wait() {
+fn the_inner_sleep_is_dropped_with_the_last_sleep() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let (_wakes, waker) = Wakes::new();
@@ -239,7 +243,7 @@ fn the_sleep_below_goes_with_the_last_who_could_wait() {
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a deadlock is to fail, not to hang")]
-fn a_waker_may_take_sleeps_with_it() {
+fn a_waker_may_drop_sleeps() {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         drop_sleeps_by_wakers();
@@ -249,7 +253,7 @@ fn a_waker_may_take_sleeps_with_it() {
 }
 
 fn drop_sleeps_by_wakers() {
-    /// Dropping or calling it drops a sleep, as the end of a task does.
+    /// Dropping it or waking it drops a sleep, as the end of a task does.
     struct Owner(Mutex<Option<SharedSleep<MockTimer>>>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {
@@ -264,12 +268,12 @@ fn drop_sleeps_by_wakers() {
         assert!(!poll(&mut owned, &waker));
         Waker::from(Arc::new(Owner(Mutex::new(Some(owned)))))
     };
-    // By a call.
+    // Dropped by a wake.
     let mut sleep = timer.sleep_until(at(10));
     assert!(!poll(&mut sleep, &owner(40)));
     clock.advance(ms(10));
     assert!(poll(&mut sleep, &waker));
-    // Replaced by another, and dropped with its sleep.
+    // The waker is replaced by another, and dropped with its sleep.
     let mut sleep = timer.sleep_until(at(30));
     assert!(!poll(&mut sleep, &owner(50)));
     assert!(!poll(&mut sleep, &owner(60)));
@@ -279,7 +283,7 @@ fn drop_sleeps_by_wakers() {
 }
 
 #[test]
-fn a_session_goes_as_over_the_plain_timer() {
+fn a_session_has_the_same_trace_as_over_the_plain_timer() {
     fn trace<K: Timer + 'static>(clock: &Clock, timer: K) -> (Vec<u64>, String) {
         let (transport, remote) = mock(clock);
         remote.script(|dial| match dial {
@@ -287,10 +291,13 @@ fn a_session_goes_as_over_the_plain_timer() {
             _ => Script::accept().pong_after(ms(80)),
         });
         let heartbeat = Heartbeat::idle(ms(15_000)).timeout(ms(10_000)).ping();
-        let mut supervisor =
-            Supervisor::builder(transport, timer).heartbeat(heartbeat).build().unwrap();
-        let told = Rc::new(RefCell::new(String::new()));
-        let (events, now) = (Rc::clone(&told), clock.clone());
+        let mut supervisor = Supervisor::builder(transport, timer)
+            .preset(Preset::Original)
+            .heartbeat(heartbeat)
+            .build()
+            .unwrap();
+        let reported = Rc::new(RefCell::new(String::new()));
+        let (events, now) = (Rc::clone(&reported), clock.clone());
         let mut runner = Runner::new(clock);
         let session = async move {
             while let Some(event) = supervisor.next().await {
@@ -299,8 +306,8 @@ fn a_session_goes_as_over_the_plain_timer() {
         };
         runner.spawn(session).detach();
         runner.run_for(ms(200_000));
-        let told = told.borrow().clone();
-        (remote.trace().times("-> ping"), told)
+        let reported = reported.borrow().clone();
+        (remote.trace().times("-> ping"), reported)
     }
     let clock = Clock::new();
     let plain = trace(&clock, clock.timer());
@@ -310,7 +317,7 @@ fn a_session_goes_as_over_the_plain_timer() {
 }
 
 #[test]
-fn each_epoch_is_its_own_and_a_clones_is_the_same() {
+fn each_timer_has_its_own_epoch_and_clones_share_it() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     clock.advance(ms(400));
@@ -326,7 +333,7 @@ fn each_epoch_is_its_own_and_a_clones_is_the_same() {
 }
 
 #[test]
-fn never_is_a_moment_like_any_other() {
+fn a_sleep_without_end_is_like_any_other() {
     let clock = Clock::new();
     let timer = SharedTimer::new(clock.timer());
     let (_wakes, waker) = Wakes::new();
@@ -341,7 +348,7 @@ fn never_is_a_moment_like_any_other() {
 
 #[cfg(feature = "futures-timer")]
 #[test]
-fn threads_leave_nobody_waiting() {
+fn no_sleep_is_forgotten_across_threads() {
     use futures::{executor::block_on, future::Either};
     use websocket_heartbeat::FuturesTimer;
 
@@ -356,7 +363,7 @@ fn threads_leave_nobody_waiting() {
     let round = |rng: &mut Rng| {
         let deadline = in_micros(rng.below(300));
         let mut sleep = timer.sleep_until(deadline);
-        // Given up wherever it is, and on another thread.
+        // Dropped in any state, and on another thread.
         let mut other = timer.sleep_until(in_micros(rng.below(600)));
         let either = future::select(&mut sleep, &mut other);
         let ended = block_on(future::select(either, plain.sleep_until(end)));
@@ -381,7 +388,7 @@ fn threads_leave_nobody_waiting() {
         drop(given);
         scope.spawn(move || {
             for (index, mut sleep) in taken.into_iter().enumerate() {
-                // Half of them are waited for here, and half dropped.
+                // The test waits for half of the sleeps, and drops the others.
                 if index % 2 == 0 {
                     wait(&mut sleep);
                 }
@@ -390,5 +397,5 @@ fn threads_leave_nobody_waiting() {
     });
 }
 
-/// What would have to wait so long waits for ever.
+/// A sleep that would have to wait this long never ends.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! Timers below that are early, or call their waker when one does not expect it.
+//! Inner timers that end early or call wakers at unusual times.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,13 +11,13 @@ use std::{
     task::{Poll, Wake, Waker},
 };
 
-use websocket_heartbeat::{SharedTimer, Timer, Timestamp};
+use websocket_heartbeat::{Timer, Timestamp, backend::SharedTimer};
 use websocket_heartbeat_mock::{Clock, MockTimer, Runner};
 
 use super::{Wakes, at, ms, poll};
 
 #[test]
-fn an_early_timer_below_ends_no_sleep_early() {
+fn an_early_inner_timer_ends_no_sleep_early() {
     let clock = Clock::new();
     clock.set_timer_early(true);
     let timer = SharedTimer::new(clock.timer());
@@ -38,7 +38,7 @@ fn an_early_timer_below_ends_no_sleep_early() {
 }
 
 #[test]
-fn a_task_whose_waker_panics_keeps_no_other_asleep() {
+fn a_panicking_waker_delays_no_other_sleep() {
     struct Panics;
 
     impl Wake for Panics {
@@ -57,21 +57,21 @@ fn a_task_whose_waker_panics_keeps_no_other_asleep() {
     }
     clock.advance(ms(10));
     assert_eq!(wakes.count(), 2);
-    // And the timer goes on.
+    // The timer continues to work.
     let mut next = timer.sleep_until(at(20));
     assert!(!poll(&mut next, &good));
     clock.advance(ms(10));
     assert_eq!(wakes.count(), 3);
 }
 
-/// What a timer below may do to us.
+/// The unusual behaviour of an inner timer.
 #[derive(Clone, Copy)]
 enum Habit {
-    /// Each sleep is over at once.
+    /// Each sleep ends at once.
     Hurried,
-    /// Each sleep calls its waker from inside of the first poll, and wants another.
+    /// Each sleep calls its waker during its first poll, and is pending.
     CallsOnce,
-    /// Each sleep calls its waker from inside of every poll.
+    /// Each sleep calls its waker during every poll.
     CallsAlways,
 }
 
@@ -100,10 +100,10 @@ impl Timer for Odd {
         let (habit, polls) = (self.habit, Arc::clone(&self.polls));
         let mut sleep = Box::pin(self.timer.sleep_until(deadline));
         let mut polled = false;
-        // An async block, which must not be polled again once it is over.
+        // An async block, which panics when it is polled after its end.
         Box::pin(async move {
             poll_fn(|cx| {
-                assert!(polls.fetch_add(1, Ordering::SeqCst) < 1_000, "polled for ever");
+                assert!(polls.fetch_add(1, Ordering::SeqCst) < 1_000, "polled without end");
                 let first = !std::mem::replace(&mut polled, true);
                 match habit {
                     Habit::Hurried => return Poll::Ready(()),
@@ -122,7 +122,7 @@ impl Timer for Odd {
 }
 
 #[test]
-fn a_timer_below_may_call_its_waker_from_inside_of_a_poll() {
+fn an_inner_timer_may_wake_during_a_poll() {
     let clock = Clock::new();
     let (timer, polls) = Odd::over(&clock, Habit::CallsOnce);
     let (wakes, waker) = Wakes::new();
@@ -139,14 +139,14 @@ fn a_timer_below_may_call_its_waker_from_inside_of_a_poll() {
 }
 
 #[test]
-fn no_timer_below_holds_a_poll_up() {
+fn no_inner_timer_blocks_a_poll() {
     for habit in [Habit::Hurried, Habit::CallsAlways] {
         let clock = Clock::new();
         let (timer, _polls) = Odd::over(&clock, habit);
         let mut tasks =
             [30, 10, 20].map(|millis| (millis, timer.sleep_until(at(millis)), Wakes::new()));
         for now in 0..=30 {
-            // Each task polls when it was woken, as by an executor, but not for ever.
+            // Each task polls after a wake, as with an executor, but a limited number of times.
             for (millis, sleep, (wakes, waker)) in &mut tasks {
                 let before = wakes.count();
                 assert_eq!(poll(sleep, waker), *millis <= now);
@@ -159,7 +159,7 @@ fn no_timer_below_holds_a_poll_up() {
 
 type Act = Box<dyn FnOnce() + Send>;
 
-/// Does something from inside of a poll, at which another thread may do it as well.
+/// Runs a function during a poll, as another thread can.
 #[derive(Clone)]
 struct Interrupted {
     timer: MockTimer,
@@ -184,7 +184,7 @@ impl Timer for Interrupted {
 }
 
 #[test]
-fn who_comes_while_the_alarm_is_set_is_seen_to() {
+fn a_sleep_added_while_the_inner_timer_is_set_is_served() {
     let clock = Clock::new();
     let inner = Interrupted { timer: clock.timer(), act: Arc::default() };
     let timer = SharedTimer::new(inner.clone());
@@ -203,7 +203,7 @@ fn who_comes_while_the_alarm_is_set_is_seen_to() {
     clock.advance(ms(10));
     assert_eq!((early.count(), late.count()), (1, 1));
 
-    // And who leaves, be it the only one.
+    // The same for a sleep that is dropped, even if it is the only one.
     let mut other = timer.sleep_until(at(30));
     assert!(!poll(&mut other, &late_waker));
     let mut only = Some(other);

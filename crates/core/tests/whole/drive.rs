@@ -1,4 +1,4 @@
-//! Those who act on a session: whoever drives it, its reader, senders, commands.
+//! The tasks of a session: driver, reader, senders and commands.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use futures::{
     channel::mpsc,
     future::{Either, poll_fn, select},
 };
-use websocket_heartbeat::{Driver, Event, Handle, Inbox, Message, SessionClosed};
+use websocket_heartbeat::{Driver, Event, Handle, InboxSettings, Message, SessionClosed};
 use websocket_heartbeat_mock::{MockTimer, MockTransport, Rng, Runner, Task};
 
 use crate::{
@@ -19,11 +19,11 @@ use crate::{
     world::{Ended, Scene, Session, status_bounds},
 };
 
-/// A session that is being driven.
+/// A session and its driving tasks.
 pub(crate) struct Driven {
-    /// Whoever owns it.
+    /// The tasks that own the session.
     tasks: Vec<Task<()>>,
-    /// What the sink side is to send; dropping it closes the sink.
+    /// Messages for the sink side. Dropping it closes the sink.
     feed: Option<mpsc::UnboundedSender<usize>>,
 }
 
@@ -42,14 +42,14 @@ pub(crate) fn start(scene: &Scene, runner: &mut Runner, session: Session) -> Dri
         DriverKind::Split => {
             let (feed, items) = mpsc::unbounded();
             runner.spawn(feeder(scene.clone(), feed.clone())).detach();
-            // The half of a split has a slot of its own, in which nothing is accepted yet.
+            // The half of a split has its own slot, and a message in it is not accepted yet.
             let (sink, stream) = Noting { scene: scene.clone(), sink: session }.split();
             let sending = forward(sink, items);
             let tasks = vec![runner.spawn(sending), runner.spawn(read(scene.clone(), stream))];
             Driven { tasks, feed: Some(feed) }
         }
         DriverKind::Inbox { count, drop_oldest } => {
-            let inbox = Inbox::new(count);
+            let inbox = InboxSettings::new(count);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (driver, inbox) = session.into_driver(inbox).expect("there is room");
             let driver: Driver<MockTransport, MockTimer> = driver;
@@ -60,7 +60,7 @@ pub(crate) fn start(scene: &Scene, runner: &mut Runner, session: Session) -> Dri
 }
 
 impl Driven {
-    /// Ends the session as planned.
+    /// Ends the session as the plan says.
     pub(crate) fn end(self, scene: &Scene, runner: &mut Runner, handle: &Handle) -> Ended {
         let at = scene.clock.now();
         scene.over.set(true);
@@ -83,7 +83,7 @@ impl Driven {
                 return Ended { at };
             }
         }
-        // A sink is closed once everything is written, which takes a connection.
+        // A sink is closed after everything is written, which needs a connection.
         runner.run_for(Duration::from_secs(600));
         handle.close();
         runner.run_for(scene.plan.close_timeout + Duration::from_secs(60));
@@ -93,7 +93,7 @@ impl Driven {
     }
 }
 
-/// Takes events as fast as the plan says.
+/// Reads events as fast as the plan says.
 async fn read(scene: Scene, mut events: impl Stream<Item = Event> + Unpin) {
     let mut rng = scene.rng(1);
     if scene.plan.reader == Reader::Late {
@@ -115,7 +115,7 @@ async fn until_over(scene: &Scene) {
     }
 }
 
-/// Notes what a sink accepts.
+/// Records the messages that a sink accepts.
 struct Noting<S> {
     scene: Scene,
     sink: S,
@@ -158,7 +158,7 @@ async fn forward(
     sink: impl Sink<usize, Error = SessionClosed> + Unpin,
     items: mpsc::UnboundedReceiver<usize>,
 ) {
-    // An error is the end of the session, which the events report.
+    // The error means the end of the session, which the events report.
     let _ = items.map(Ok).forward(sink).await;
 }
 
@@ -170,7 +170,7 @@ async fn forward_then_drain(scene: Scene, session: Session, items: mpsc::Unbound
     }
 }
 
-/// Gives the sink side something to send now and then.
+/// Gives the sink side a message from time to time.
 async fn feeder(scene: Scene, feed: mpsc::UnboundedSender<usize>) {
     let mut rng = scene.rng(2);
     while !scene.over.get() {
@@ -190,7 +190,7 @@ fn size(scene: &Scene, rng: &mut Rng) -> usize {
     }
 }
 
-/// A sender on a handle of its own.
+/// A sender with its own handle.
 pub(crate) async fn sender(scene: Scene, handle: Handle, salt: u64) {
     let mut rng = scene.rng(100 + salt);
     let mut sink = handle.clone();
@@ -212,7 +212,7 @@ pub(crate) async fn sender(scene: Scene, handle: Handle, salt: u64) {
     }
 }
 
-/// Queues a message; waits for room as long as its patience lasts.
+/// Queues a message, and waits for room for a limited time.
 async fn queue(
     scene: &Scene,
     handle: &Handle,
@@ -222,8 +222,8 @@ async fn queue(
 ) {
     let (handle, own) = (handle.clone(), scene.clone());
     let size = size(scene, rng);
-    // The number in it may have been given to another by the time that it is accepted, so that
-    // the message is one without a number.
+    // Another message may have received its number before it is accepted, so this message has no
+    // number.
     let message = Message::binary(vec![0; size]);
     let queuing = async move {
         if with_receipt {
@@ -239,7 +239,7 @@ async fn queue(
     select(watched, patience).await;
 }
 
-/// Feeds a message to a sink, or gives up while it is not ready; sometimes leaves it ready.
+/// Feeds a message to a sink, or gives up while it is not ready. Sometimes leaves it ready.
 async fn feed(
     scene: &Scene,
     mut sink: Handle,
@@ -264,7 +264,7 @@ async fn feed(
             sink
         }
         Either::Left(((sink, Err(_)), _)) => sink,
-        // The sink goes with its wait.
+        // The sink is dropped with its wait.
         Either::Right(_) => fresh,
     }
 }
@@ -283,7 +283,7 @@ async fn flush(scene: &Scene, mut sink: Handle, patience: impl Future<Output = (
     }
 }
 
-/// Looks at the bounds and at those who wait.
+/// Checks the bounds and the waiting tasks.
 pub(crate) async fn observer(scene: Scene, handle: Handle) {
     let mut rng = scene.rng(3);
     while !scene.over.get() {
@@ -307,7 +307,7 @@ fn spurious(scene: &Scene) -> bool {
     }
 }
 
-/// Commands at random moments.
+/// Commands at random times.
 pub(crate) async fn commander(scene: Scene, handle: Handle) {
     let mut rng = scene.rng(4);
     while !scene.over.get() {
@@ -328,7 +328,7 @@ pub(crate) async fn commander(scene: Scene, handle: Handle) {
     }
 }
 
-/// Whether a future has its output at once.
+/// Whether a future is ready at its first poll.
 pub(crate) fn now<T>(future: impl Future<Output = T> + Unpin) -> Option<T> {
     future.now_or_never()
 }

@@ -1,9 +1,10 @@
-//! Random sessions as a whole: random settings, policies and ways to drive, over a server and
-//! timers with every quirk that the mock has; checked for what holds in each of them.
+//! Random sessions: random settings, policies and drivers, over a server and timers with every
+//! quirk of the mock. Each session is checked for the rules that hold in all sessions.
 //!
-//! A session is drawn from its seed. `WHOLE_SEEDS=4711 cargo test -p websocket-heartbeat --test
-//! whole` runs that one session and prints it; `WHOLE_SEEDS=0..1000000`, best with `--release`,
-//! runs a range. Seeds that once failed stand in [`REGRESSIONS`].
+//! The seed decides everything in a session. `WHOLE_SEEDS=4711 cargo test -p websocket-heartbeat
+//! --test whole` runs one session and prints it. `WHOLE_SEEDS=0..1000000` runs a range, best with
+//! `--release`. [`REGRESSIONS`] has seeds that once failed. It is a process of its own, since it
+//! replaces the panic hook and takes its seeds from the environment.
 
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 
@@ -22,11 +23,11 @@ use world::World;
 const REGRESSIONS: [u64; 12] =
     [2, 30, 43, 311, 673, 1_446, 3_200, 7_975, 17_891, 26_309, 35_123, 50_089];
 
-/// How many seeds one run of the tests tries.
+/// The number of seeds in one run of the tests.
 const SEEDS: u64 = 2_000;
 
 #[test]
-fn what_holds_in_every_session_holds_in_random_ones() {
+fn random_sessions_break_no_rule() {
     let asked = std::env::var("WHOLE_SEEDS").ok();
     let seeds = asked.as_deref().map_or(0..SEEDS, seeds);
     if seeds.end - seeds.start == 1 {
@@ -34,7 +35,7 @@ fn what_holds_in_every_session_holds_in_random_ones() {
         println!("{plan:#?}");
         return World::new(plan).run(true);
     }
-    // The words of each failure are printed below, once.
+    // The messages of all failures are printed below.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut failures = Vec::new();

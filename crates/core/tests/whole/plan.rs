@@ -1,11 +1,11 @@
-//! A session drawn from a seed.
+//! [`Plan`]: the random choices of a session.
 
 use std::time::Duration;
 
 use websocket_heartbeat::{Offline, ProofOfLife, WhenFull};
 use websocket_heartbeat_mock::Rng;
 
-/// All that is drawn before a session begins. What happens in it is drawn from `seed` as well.
+/// All choices before a session starts. Later choices also use `seed`.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
@@ -13,7 +13,7 @@ pub(crate) struct Plan {
     pub(crate) driver: DriverKind,
     pub(crate) reader: Reader,
     pub(crate) end: End,
-    /// How long the session lives before its end.
+    /// The duration of the session before its end.
     pub(crate) life: Duration,
     pub(crate) heartbeat: Heart,
     pub(crate) outbox: Bounds,
@@ -28,22 +28,22 @@ pub(crate) struct Plan {
     pub(crate) timers: Timers,
     /// Commands besides the end: pause, resume, reconnect, probe.
     pub(crate) commands: bool,
-    /// The machine is suspended now and then, for up to an hour.
+    /// The machine is suspended from time to time, for up to an hour.
     pub(crate) suspends: bool,
 }
 
-/// How the server behaves.
+/// The behaviour of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
-    /// It answers, always and in time.
+    /// It always answers in time.
     Healthy(Quirks),
-    /// The first connection is cut silently; later ones are healthy.
+    /// The first connection is cut silently, and later ones are healthy.
     Dying { after: Duration, quirks: Quirks },
-    /// Anything.
+    /// Random faults.
     Chaos,
 }
 
-/// How its connections differ from plain ones.
+/// The options of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quirks {
     pub(crate) latency: Duration,
@@ -54,7 +54,7 @@ pub(crate) struct Quirks {
     pub(crate) without_progress: bool,
 }
 
-/// Which of the ways to drive is used.
+/// The way in which the session is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DriverKind {
     Stream,
@@ -63,13 +63,13 @@ pub(crate) enum DriverKind {
     Inbox { count: usize, drop_oldest: bool },
 }
 
-/// How fast events are taken.
+/// The speed at which events are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
     AtOnce,
-    /// Rests up to so long after an event.
+    /// Sleeps up to this long after each event.
     Slow(Duration),
-    /// Takes nothing before the end.
+    /// Reads nothing before the end.
     Late,
 }
 

@@ -1,4 +1,4 @@
-//! What holds in every session.
+//! The rules that hold in every session.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,7 +33,7 @@ fn the_end(plan: &Plan, events: &[(Timestamp, Event)]) {
     }
 }
 
-/// The events obey their grammar, and the counts in the status are those of the events.
+/// The events obey their grammar, and agree with the counts in the status.
 fn grammar_and_counts(plan: &Plan, handle: &Handle, events: &[(Timestamp, Event)]) {
     let mut grammar = Grammar::default();
     let (mut messages, mut losses, mut opens) = (0, 0, 0);
@@ -102,7 +102,7 @@ fn pacing(scene: &Scene, events: &[(Timestamp, Event)], ended: &Ended) {
     }
 }
 
-/// When open connections were lost.
+/// The times of losses of open connections.
 fn downs(events: &[(Timestamp, Event)]) -> Vec<Timestamp> {
     let lost = events.iter().filter_map(|(at, event)| match event {
         Event::Lost(lost) if lost.opened => Some(*at),
@@ -111,7 +111,7 @@ fn downs(events: &[(Timestamp, Event)]) -> Vec<Timestamp> {
     lost.collect()
 }
 
-/// Every message accepted has exactly one fate.
+/// Every accepted message has exactly one fate.
 fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
     let plan = &*scene.plan;
     let mut sent = scene.sent.borrow_mut();
@@ -178,8 +178,8 @@ fn fates(scene: &Scene, handle: &Handle, events: &[(Timestamp, Event)]) {
 
 fn nobody_healthy_is_condemned(plan: &Plan, events: &[(Timestamp, Event)]) {
     let Server::Healthy(quirks) = plan.server else { return };
-    // Who takes messages more slowly than they come, a few in each poll of the task, and takes
-    // nothing but the answer for life, does not come to read the answer.
+    // A slow reader that reads a few messages per poll of its task, and accepts only the answer as
+    // proof of life, does not reach the answer in time.
     let slow = matches!(plan.reader, Reader::Slow(_)) && quirks.chatter.is_some();
     if slow && quirks.cooperative.is_some() && plan.heartbeat == Heart::Ping(LifeKind::Reply) {
         return;
@@ -193,15 +193,15 @@ fn nobody_healthy_is_condemned(plan: &Plan, events: &[(Timestamp, Event)]) {
     }
 }
 
-/// A connection that is silently cut is noticed in time, by whoever drives and reads.
+/// A connection that is cut silently is detected in time, with every driver and reader.
 fn the_dead_are_noticed(scene: &Scene, events: &[(Timestamp, Event)]) {
     let plan = &*scene.plan;
     let Server::Dying { after, quirks } = plan.server else { return };
     let disturbed = plan.commands || plan.suspends || plan.max_age.is_some();
-    // The answers to heartbeats by message fill a small inbox that nobody reads.
+    // Answers to message heartbeats fill a small inbox that is not read.
     let fills = quirks.chatter.is_some()
         || (matches!(plan.driver, DriverKind::Inbox { .. }) && plan.heartbeat == Heart::Message);
-    // What a task that only sends has in store is bounded.
+    // The store of a task that only sends is bounded.
     let stored = quirks.chatter.is_none_or(|period| period * 200 > after);
     let reads = match plan.driver {
         DriverKind::Sink => stored,
@@ -213,7 +213,7 @@ fn the_dead_are_noticed(scene: &Scene, events: &[(Timestamp, Event)]) {
         return;
     }
     let slack = (plan.timers.lateness + plan.timers.granularity + Duration::from_millis(50)) * 8;
-    // Silence, an answer awaited, and both once more where a deadline was seen late.
+    // The silence and the timeout of an answer, and both again after a late deadline.
     let by = after + (SILENCE + TIMEOUT * 2) + slack + Duration::from_secs(3);
     let opened = scene.remote.dials()[0];
     let by = opened.checked_add(by + quirks.latency * 2).expect("a short time");

@@ -1,4 +1,4 @@
-//! Futures whose wakes are watched: who was not woken must still wait.
+//! [`Watchers`]: futures whose wakes are checked. A future without a wake must still be pending.
 
 use std::{
     cell::RefCell,
@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// All futures that are being watched.
+/// All watched futures.
 #[derive(Clone, Default)]
 pub(crate) struct Watchers {
     all: Rc<RefCell<Vec<Weak<dyn Check>>>>,
@@ -31,7 +31,7 @@ impl Watchers {
         Watched { place }
     }
 
-    /// Polls everyone who was not woken since the last poll: they must be pending.
+    /// Polls all futures without a wake since their last poll. They must be pending.
     pub(crate) fn check(&self) {
         let all: Vec<_> = {
             let mut all = self.all.borrow_mut();
@@ -48,7 +48,7 @@ pub(crate) struct Watched<T> {
 
 struct Place<T> {
     what: &'static str,
-    /// `None` once it is done or dropped.
+    /// `None` after it is done or dropped.
     future: Option<Pin<Box<dyn Future<Output = T>>>>,
     call: Arc<Call>,
 }
@@ -89,7 +89,7 @@ impl<T> Check for RefCell<Place<T>> {
         let mut place = self.borrow_mut();
         if place.future.is_some() && !place.call.called.load(Ordering::SeqCst) {
             let ready = place.poll().is_ready();
-            assert!(!ready, "{} was possible, and nobody woke who waits for it", place.what);
+            assert!(!ready, "{} was possible, and its task was not woken", place.what);
         }
     }
 }
@@ -107,7 +107,7 @@ impl<T> Future for Watched<T> {
 
 impl<T> Drop for Watched<T> {
     fn drop(&mut self) {
-        // Out of the cell: what it owns may be anything.
+        // Dropped after the cell is released, since its values may be code of the application.
         let future = self.place.borrow_mut().future.take();
         drop(future);
     }

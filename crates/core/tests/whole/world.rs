@@ -1,4 +1,4 @@
-//! The world of one session: clock, server, settings, what was sent and what was reported.
+//! [`World`]: one session with its clock, server, settings and records.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,13 +21,13 @@ use crate::{
     watch::Watchers,
 };
 
-/// The heartbeat of all these sessions: silence, and the time for an answer.
+/// The heartbeat of all sessions: the silence, and the timeout of an answer.
 pub(crate) const SILENCE: Duration = Duration::from_secs(5);
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(crate) type Session = Supervisor<MockTransport, MockTimer>;
 
-/// What the tasks of a session share.
+/// The state that all tasks of a session share.
 #[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) plan: Rc<Plan>,
@@ -36,11 +36,11 @@ pub(crate) struct Scene {
     pub(crate) events: Rc<RefCell<Vec<(Timestamp, Event)>>>,
     pub(crate) sent: Rc<RefCell<Vec<Sent>>>,
     pub(crate) watchers: Watchers,
-    /// The end has begun: senders stop, and who reads late begins to read.
+    /// The end has started: senders stop, and late readers start to read.
     pub(crate) over: Rc<Cell<bool>>,
 }
 
-/// A message that was accepted; its payload begins with its place in the list.
+/// An accepted message. Its payload starts with its index in the list.
 pub(crate) struct Sent {
     pub(crate) receipt: Option<Receipt>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Sent {
 impl Scene {
     pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
         use websocket_heartbeat::Timer;
-        // A clock without quirks for those who act on the session.
+        // A clock without quirks for the tasks of the test.
         let until = self.clock.now().checked_add(duration).expect("a short time");
         let (clock, timer) = (self.clock.clone(), self.clock.timer());
         async move {
@@ -62,8 +62,8 @@ impl Scene {
         self.events.borrow_mut().push((self.clock.now(), event));
     }
 
-    /// A message that carries the number of the next one to be accepted. Nothing else must be
-    /// accepted before it is, so it is made anew for each offer.
+    /// A message with the number of the next accepted message. No other message may be accepted
+    /// before it, so each offer makes a new one.
     pub(crate) fn message(&self, size: usize) -> Message {
         let number = self.sent.borrow().len();
         let mut words = format!("{number};");
@@ -82,7 +82,7 @@ impl Scene {
     }
 }
 
-/// The number that a message of [`Scene::message`] carries.
+/// The number in a message of [`Scene::message`].
 pub(crate) fn number(message: &Message) -> Option<usize> {
     message.as_text()?.split_once(';')?.0.parse().ok()
 }
@@ -222,9 +222,9 @@ fn settings(
     builder
 }
 
-/// How a session ended.
+/// The end of a session.
 pub(crate) struct Ended {
-    /// When the end was asked for.
+    /// The time of the request to end.
     pub(crate) at: Timestamp,
 }
 

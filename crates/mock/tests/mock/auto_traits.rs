@@ -1,4 +1,4 @@
-//! What may go to other threads.
+//! The types that may move to other threads.
 
 use websocket_heartbeat_mock::{
     Chaos, Clock, Dial, MockConnect, MockConnection, MockSleep, MockTimer, MockTransport, Peer,
@@ -6,7 +6,7 @@ use websocket_heartbeat_mock::{
 };
 
 #[test]
-fn all_but_the_runner_can_be_sent_and_owned() {
+fn all_types_but_the_runner_are_send() {
     fn is<T: Send + Unpin + 'static>() {}
     fn shared<T: Send + Sync + Unpin + Clone + 'static>() {}
     is::<MockTransport>();

@@ -1,4 +1,4 @@
-//! Dropping futures after each of their `Pending`s.
+//! `at_every_cancellation` drops a future after each of its `Pending`s.
 
 use futures::{StreamExt, channel::oneshot};
 use websocket_heartbeat::Timer;
@@ -7,7 +7,7 @@ use websocket_heartbeat_mock::{Clock, Script, at_every_cancellation, run};
 use crate::client::{at, ms, open, text};
 
 #[test]
-fn each_pending_gets_its_turn() {
+fn a_future_is_dropped_after_each_pending() {
     let mut stages = Vec::new();
     let cancelled = at_every_cancellation(|cancellation| {
         let clock = Clock::new();
@@ -42,7 +42,7 @@ fn reading_from_a_connection_loses_nothing() {
 
 #[test]
 #[should_panic(expected = "a send that is lost when it is dropped")]
-fn what_is_not_safe_is_found() {
+fn a_future_that_is_not_cancel_safe_is_found() {
     at_every_cancellation(|cancellation| {
         let clock = Clock::new();
         let (sender, receiver) = oneshot::channel();
@@ -58,7 +58,7 @@ fn what_is_not_safe_is_found() {
 }
 
 #[test]
-#[should_panic(expected = "polled nothing that it had wrapped")]
-fn a_scenario_without_subject_is_a_mistake() {
+#[should_panic(expected = "never polled a wrapped future")]
+fn a_scenario_must_poll_a_wrapped_future() {
     at_every_cancellation(|_| {});
 }

@@ -1,4 +1,4 @@
-//! The same seed, the same hour.
+//! `Chaos` with the same seed does the same.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use websocket_heartbeat_mock::{Chaos, Clock, mock, run};
 
 use crate::client::{dial, ms, text};
 
-/// A crude client that gives a dial and a silence ten seconds each; the trace of its session.
+/// Runs a simple client with a timeout of ten seconds for each step. Returns its trace.
 fn session(seed: u64) -> String {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
@@ -40,14 +40,17 @@ fn session(seed: u64) -> String {
     });
     assert_eq!(remote.dials().len(), 31);
     assert_eq!((remote.live(), remote.most_at_once()), (0, 1));
-    assert!(remote.trace().times("#31 <- text \"hello\"").len() == 1, "calm at last");
+    assert!(
+        remote.trace().times("#31 <- text \"hello\"").len() == 1,
+        "the last connection has no fault"
+    );
     remote.trace().to_string()
 }
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let traces: HashSet<String> = (0..50).map(session).collect();
-    assert_eq!(traces.len(), 50, "each seed has its own");
+    assert_eq!(traces.len(), 50, "each seed has its own trace");
     assert!((0..50).all(|seed| traces.contains(&session(seed))));
     for step in ["abandoned", "refused", "<- end", "<- close", "error: reset", "error: protocol"] {
         assert!(traces.iter().any(|trace| trace.contains(step)), "{step} never happens");

@@ -1,4 +1,4 @@
-//! A client without supervisor: dials once, then reads and writes as it is told.
+//! A client without a supervisor, and a waker that counts.
 
 use std::{
     pin::Pin,
@@ -38,7 +38,7 @@ pub(crate) async fn dial(
     transport.connect(Attempt::new(number, 0, deadline)).await
 }
 
-/// A connection by that script, its peer, and the remote control.
+/// Opens a connection with this script.
 pub(crate) fn open(clock: &Clock, script: Script) -> (MockConnection, Peer, Remote) {
     let (mut transport, remote) = mock(clock);
     remote.push_script(script);
@@ -52,7 +52,7 @@ pub(crate) async fn read_all(mut connection: MockConnection) {
     while connection.next().await.is_some_and(|read| read.is_ok()) {}
 }
 
-/// A waker that counts, and the polls of a connection with it.
+/// A waker that counts, and polls of a connection with it.
 #[derive(Default)]
 pub(crate) struct Counter {
     wakes: AtomicUsize,
@@ -97,7 +97,7 @@ impl Counter {
         Pin::new(connection).poll_flush(&mut Context::from_waker(&waker))
     }
 
-    /// Hands a frame over, without flushing it.
+    /// Sends a frame without a flush.
     pub(crate) fn hand(self: &Arc<Self>, connection: &mut MockConnection, frame: Frame) {
         assert_eq!(self.ready(connection), Poll::Ready(Ok(())));
         Pin::new(connection).start_send(frame).expect("the frame is accepted");

@@ -1,4 +1,4 @@
-//! Time moves only when told, in order.
+//! The clock, its timers and their quirks.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use websocket_heartbeat_mock::{Clock, Runner, Script, run};
 
 use crate::client::{Counter, at, ms, open};
 
-/// Notes what the clock shows when it is woken.
+/// A waker that records the time of each wake.
 struct Witness {
     clock: Clock,
     seen: Mutex<Vec<websocket_heartbeat::Timestamp>>,
@@ -72,7 +72,7 @@ fn sleeps_end_in_order_of_deadline_then_of_creation() {
 }
 
 #[test]
-fn a_dropped_sleep_wakes_nobody_and_is_not_counted_alive() {
+fn a_dropped_sleep_has_no_waker() {
     let clock = Clock::new();
     let counter = Counter::new();
     {
@@ -88,12 +88,12 @@ fn a_dropped_sleep_wakes_nobody_and_is_not_counted_alive() {
     let counts = clock.sleeps();
     assert_eq!((counts.created, counts.alive, counts.waiting, counts.wakes), (1, 0, 0, 0));
     assert_eq!(counter.wakes(), 0);
-    // Whoever held a clone of the waker is gone as well.
+    // No clone of the waker is left.
     assert_eq!(Arc::strong_count(&counter), 1);
 }
 
 #[test]
-fn a_sleep_wakes_only_whom_it_was_last_polled_by() {
+fn a_sleep_wakes_only_the_last_waker() {
     let clock = Clock::new();
     let (first, last) = (Counter::new(), Counter::new());
     let mut sleep = pin!(clock.timer().sleep_until(at(10)));
@@ -106,7 +106,7 @@ fn a_sleep_wakes_only_whom_it_was_last_polled_by() {
 }
 
 #[test]
-fn a_sleep_into_the_past_ends_at_once_and_one_beyond_time_never() {
+fn a_past_sleep_ends_at_once_and_an_endless_one_never() {
     let clock = Clock::new();
     clock.advance(ms(10));
     clock.set_timer_lateness(ms(5));
@@ -135,7 +135,7 @@ fn timers_can_be_late_and_coarse() {
 }
 
 #[test]
-fn timers_can_be_early_and_who_asks_again_arrives_in_time() {
+fn repeated_early_sleeps_reach_the_deadline() {
     let clock = Clock::new();
     clock.set_timer_early(true);
     run(&clock, clock.timer().sleep_until(at(1000)));
@@ -150,7 +150,7 @@ fn timers_can_be_early_and_who_asks_again_arrives_in_time() {
 }
 
 #[test]
-fn the_time_of_timers_can_run_backward() {
+fn timers_can_show_a_time_that_runs_backward() {
     let clock = Clock::new();
     let timer = clock.timer();
     clock.advance(ms(1000));
@@ -164,7 +164,7 @@ fn the_time_of_timers_can_run_backward() {
 }
 
 #[test]
-fn servers_act_during_a_jump_and_before_sleeps_of_the_same_instant() {
+fn servers_act_before_the_sleeps_of_the_same_instant() {
     let clock = Clock::new();
     let script = Script::accept().send_after(ms(10), "early").send_after(ms(20), "late");
     let (_connection, peer, _) = open(&clock, script);
@@ -179,26 +179,26 @@ fn servers_act_during_a_jump_and_before_sleeps_of_the_same_instant() {
 }
 
 #[test]
-fn a_frozen_clock_lets_servers_act_but_no_sleep_end() {
+fn servers_act_on_a_frozen_clock_but_sleeps_do_not_end() {
     let clock = Clock::new();
     let (_connection, peer, _) = open(&clock, Script::accept().chatter(ms(10), "tick"));
     clock.advance(ms(5));
     let sleep = clock.timer().sleep_until(at(12));
     clock.freeze(ms(1000));
     assert_eq!((clock.now(), peer.unread()), (at(5), 100));
-    // The next tick is due at 1010 of the server, which is 10 of the client.
+    // The next tick is due at 1010 on the servers' clock, which is 10 on the client's clock.
     assert_eq!(clock.next_instant(), Some(at(10)));
     run(&clock, sleep);
     assert_eq!((clock.now(), peer.unread()), (at(12), 101));
 }
 
 #[test]
-fn sleeps_of_many_tasks_cost_one_wake_each() {
+fn each_sleep_costs_one_wake() {
     let clock = Clock::new();
     let sleeps = (1..=100).map(|due| clock.timer().sleep_until(at(due % 7)));
     run(&clock, join_all(sleeps));
     assert_eq!(clock.now(), at(6));
     let counts = clock.sleeps();
-    // Those due at 0 were over before anybody waited.
+    // The sleeps that were due at 0 had ended before their first poll.
     assert_eq!((counts.created, counts.alive, counts.wakes), (100, 0, 86));
 }

@@ -1,4 +1,4 @@
-//! Reading, the close handshake, wakers: the contract of a connection.
+//! A connection keeps its contract: reads, the close handshake and wakers.
 
 use std::task::Poll;
 
@@ -18,7 +18,7 @@ fn a_ping_is_answered_at_the_next_poll() {
     assert_eq!(peer.received(), []);
     assert_eq!(counter.next(&mut connection), Poll::Pending);
     assert_eq!(peer.try_next_received(), Some(Frame::Pong("a".into())));
-    // A flush will do as well.
+    // A flush writes the pong too.
     peer.ping("b");
     assert_eq!(counter.next(&mut connection), Poll::Ready(Some(Ok(Frame::Ping("b".into())))));
     assert_eq!(counter.flush(&mut connection), Poll::Ready(Ok(())));
@@ -26,7 +26,7 @@ fn a_ping_is_answered_at_the_next_poll() {
 }
 
 #[test]
-fn a_flood_of_pings_on_a_stuck_line_owes_few_pongs() {
+fn a_flood_of_pings_on_a_stalled_link_buffers_one_pong() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let counter = Counter::new();
@@ -44,7 +44,7 @@ fn a_flood_of_pings_on_a_stuck_line_owes_few_pongs() {
 }
 
 #[test]
-fn who_only_reads_is_woken_to_write_the_pong_that_it_owes() {
+fn a_reader_is_woken_to_write_a_pending_pong() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let counter = Counter::new();
@@ -58,7 +58,7 @@ fn who_only_reads_is_woken_to_write_the_pong_that_it_owes() {
 }
 
 #[test]
-fn after_the_close_frames_the_stream_ends() {
+fn the_stream_ends_after_the_close_frames() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let close = Frame::Close(Some(CloseFrame::new(1008, "policy")));
@@ -100,7 +100,7 @@ fn a_failed_write_does_not_end_reading() {
 }
 
 #[test]
-fn a_broken_line_fails_reading_after_what_came_before_and_writing_at_once() {
+fn a_failed_connection_fails_reads_last_and_writes_at_once() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let reset = TransportError::new(ErrorKind::Reset, "reset by peer");
@@ -114,12 +114,12 @@ fn a_broken_line_fails_reading_after_what_came_before_and_writing_at_once() {
 }
 
 #[test]
-fn only_the_waker_of_the_last_poll_is_woken_and_once() {
+fn the_last_waker_is_woken_once() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let (reader, flusher) = (Counter::new(), Counter::new());
     assert_eq!(reader.next(&mut connection), Poll::Pending);
-    // The last poll counts, whichever method it was and whatever it returned.
+    // The last poll counts, of whichever method and with whichever result.
     assert_eq!(flusher.flush(&mut connection), Poll::Ready(Ok(())));
     peer.send("a");
     peer.send("b");
@@ -127,25 +127,25 @@ fn only_the_waker_of_the_last_poll_is_woken_and_once() {
 }
 
 #[test]
-fn nobody_is_woken_for_what_nobody_waits_for() {
+fn a_change_wakes_only_a_client_that_waits_for_it() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let counter = Counter::new();
     peer.stall_writes();
     assert_eq!(counter.flush(&mut connection), Poll::Pending);
     peer.send("a");
-    assert_eq!(counter.wakes(), 0, "reading was never tried");
+    assert_eq!(counter.wakes(), 0, "the client has not polled to read");
     peer.resume_writes();
     assert_eq!(counter.wakes(), 1);
     peer.stall_writes();
     peer.resume_writes();
-    assert_eq!(counter.wakes(), 1, "one Pending, one wake");
+    assert_eq!(counter.wakes(), 1, "one wake per Pending");
     peer.wake_for_no_reason();
     assert_eq!(counter.wakes(), 2);
 }
 
 #[test]
-fn a_pending_read_and_a_pending_write_are_both_woken_for() {
+fn a_pending_read_and_a_pending_write_are_both_woken() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let counter = Counter::new();
@@ -159,7 +159,7 @@ fn a_pending_read_and_a_pending_write_are_both_woken_for() {
 }
 
 #[test]
-fn the_dead_hear_nothing_and_the_peer_can_tell() {
+fn sending_to_a_dropped_connection_is_counted() {
     let clock = Clock::new();
     let (mut connection, peer, remote) = open(&clock, Script::accept().latency(ms(10)));
     let counter = Counter::new();
@@ -175,7 +175,7 @@ fn the_dead_hear_nothing_and_the_peer_can_tell() {
     peer.resume_writes();
     peer.wake_for_no_reason();
     clock.advance(ms(50));
-    // What is said after the end is ignored at this side already.
+    // A frame after the end is counted at once.
     assert_eq!(peer.ignored(), 5);
     assert_eq!((counter.wakes(), peer.dropped_at()), (0, Some(at(0))));
     assert_eq!((remote.live(), remote.most_at_once()), (0, 1));
@@ -183,7 +183,7 @@ fn the_dead_hear_nothing_and_the_peer_can_tell() {
 }
 
 #[test]
-fn a_peer_learns_of_the_last_frame_and_then_of_the_end() {
+fn a_peer_receives_the_last_frame_and_then_the_end() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept().latency(ms(10)));
     run(&clock, connection.send(text("last"))).unwrap();
@@ -196,7 +196,7 @@ fn a_peer_learns_of_the_last_frame_and_then_of_the_end() {
 }
 
 #[test]
-fn a_held_line_delivers_all_in_order_when_released_and_a_cut_one_nothing() {
+fn a_held_link_delivers_later_and_a_cut_link_never() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     peer.hold();
@@ -219,14 +219,14 @@ fn a_held_line_delivers_all_in_order_when_released_and_a_cut_one_nothing() {
     });
     assert_eq!(peer.received_messages().len(), 1);
     assert_eq!(peer.written().len(), 2);
-    // Somebody who waits for more learns when there can be none.
+    // A task that waits for the next frame learns that there will be none.
     drop(connection);
     peer.try_next_received();
     assert_eq!(run(&clock, peer.next_received()), None);
 }
 
 #[test]
-fn a_hesitant_connection_delivers_the_same_with_more_polls() {
+fn a_hesitant_connection_only_needs_more_polls() {
     let clock = Clock::new();
     let script = Script::accept().echo().hesitant().close_after(ms(100), 1000, "");
     let (mut connection, _, remote) = open(&clock, script);
@@ -248,7 +248,7 @@ fn a_hesitant_connection_delivers_the_same_with_more_polls() {
 }
 
 #[test]
-fn progress_can_be_told_or_not() {
+fn a_connection_may_report_bytes_written() {
     let clock = Clock::new();
     let (connection, _, _) = open(&clock, Script::accept());
     assert_eq!(connection.bytes_written(), Some(0));
@@ -258,14 +258,14 @@ fn progress_can_be_told_or_not() {
 
 #[test]
 #[should_panic(expected = "start_send without a poll_ready that was ready")]
-fn sending_without_asking_first_is_told() {
+fn start_send_without_poll_ready_panics() {
     let (mut connection, _, _) = open(&Clock::new(), Script::accept());
-    let _ = connection.start_send_unpin(text("rude"));
+    let _ = connection.start_send_unpin(text("hello"));
 }
 
 #[test]
 #[should_panic(expected = "a ping on a transport that cannot ping")]
-fn pinging_where_that_is_impossible_is_told() {
+fn a_ping_on_a_transport_without_pings_panics() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.push_script(Script::accept());

@@ -1,4 +1,4 @@
-//! The mock, tested by polling its clocks and connections directly.
+//! Tests of the mock, most without a supervisor.
 
 mod auto_traits;
 mod cancellation;

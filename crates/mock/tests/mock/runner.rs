@@ -1,4 +1,4 @@
-//! The executor: polls while anybody can run, then moves time, and never hangs.
+//! The executor polls tasks while any can run, then moves time, and never hangs.
 
 use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 
@@ -14,7 +14,7 @@ async fn nap(clock: &Clock, millis: u64) {
 }
 
 #[test]
-fn tasks_that_cannot_be_sent_share_one_time() {
+fn tasks_need_not_be_send_and_share_one_clock() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     let sum = Rc::new(Cell::new(0));
@@ -51,7 +51,7 @@ fn run_for_includes_its_end_and_idles() {
 }
 
 #[test]
-fn settling_moves_no_time() {
+fn settle_moves_no_time() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     let spawner = runner.spawner();
@@ -79,7 +79,7 @@ fn a_cancelled_task_is_dropped_at_once() {
 }
 
 #[test]
-fn places_of_finished_tasks_are_used_again() {
+fn indices_of_finished_tasks_are_reused() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     let mut wakers = Vec::new();
@@ -87,14 +87,14 @@ fn places_of_finished_tasks_are_used_again() {
         let mut task = runner.spawn(poll_fn(move |cx| Poll::Ready(cx.waker().clone())));
         runner.settle();
         wakers.extend(task.take_output());
-        // Those who wake the dead harm nobody who came to their place.
+        // Waking a finished task does not wake a new task with the same index.
         wakers.iter().for_each(std::task::Waker::wake_by_ref);
         assert_eq!(runner.polls(), round + 1);
     }
 }
 
 #[test]
-fn tasks_wait_for_each_other_and_for_the_next_call() {
+fn tasks_continue_in_the_next_call() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     let slow = {
@@ -108,14 +108,14 @@ fn tasks_wait_for_each_other_and_for_the_next_call() {
 }
 
 #[test]
-fn a_borrowing_future_will_do() {
+fn a_future_may_borrow() {
     let clock = Clock::new();
     let words = String::from("borrowed");
     assert_eq!(run(&clock, async { words.len() }), 8);
 }
 
 #[test]
-#[should_panic(expected = "livelock at 0:00:00.010000: 50 polls without time moving")]
+#[should_panic(expected = "livelock at 0:00:00.010000: 50 polls in one instant")]
 fn a_task_that_spins_is_a_livelock() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
@@ -131,7 +131,7 @@ fn a_task_that_spins_is_a_livelock() {
 }
 
 #[test]
-fn polls_of_different_instants_are_no_livelock() {
+fn polls_at_different_instants_are_no_livelock() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     runner.set_poll_limit(50);
@@ -159,7 +159,7 @@ fn waiting_for_nothing_is_a_deadlock() {
 #[test]
 #[should_panic(expected = "time limit 0:01:00.000000 reached at 0:00:59.990000: \
                            next instant 0:01:00.010000; waiting: the future of")]
-fn time_is_limited() {
+fn a_run_has_a_time_limit() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     runner.set_time_limit(ms(60_000));
@@ -175,7 +175,7 @@ fn time_is_limited() {
 }
 
 #[test]
-fn a_wake_from_elsewhere_is_heeded() {
+fn a_wake_from_another_thread_works() {
     let clock = Clock::new();
     let (sender, receiver) = futures::channel::oneshot::channel();
     let mut runner = Runner::new(&clock);
@@ -187,7 +187,7 @@ fn a_wake_from_elsewhere_is_heeded() {
 }
 
 #[test]
-fn ten_thousand_clients_fit_into_one_run() {
+fn ten_thousand_clients_run_together() {
     let clock = Clock::new();
     let mut runner = Runner::new(&clock);
     let clients: Vec<_> = (0..10_000)

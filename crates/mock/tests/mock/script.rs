@@ -1,4 +1,4 @@
-//! Each script, to the millisecond.
+//! Each script does what it says, to the millisecond.
 
 use futures::{FutureExt, SinkExt, StreamExt, executor::block_on};
 use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Timer, TransportError};
@@ -6,7 +6,7 @@ use websocket_heartbeat_mock::{Clock, Runner, Script, mock, run};
 
 use crate::client::{at, dial, ms, open, read_all, text};
 
-/// What a client that only reads lives through with this script, for one second.
+/// The trace of a client that only reads for one second.
 fn trace_of(script: Script) -> Vec<(u64, String)> {
     let clock = Clock::new();
     let (connection, _, remote) = open(&clock, script);
@@ -25,13 +25,13 @@ fn assert_trace(script: Script, expected: &[(u64, &str)]) {
 }
 
 #[test]
-fn accepting_says_nothing_of_its_own() {
+fn an_accepting_server_sends_nothing_unasked() {
     assert_trace(Script::accept(), &[]);
     assert_trace(Script::accept().silent(), &[]);
 }
 
 #[test]
-fn servers_end_close_and_fail_when_they_should() {
+fn servers_end_close_and_fail_on_time() {
     assert_trace(Script::flap(ms(300)), &[(300, "#1 <- end"), (300, "#1 dropped")]);
     assert_trace(
         Script::accept().close_after(ms(20), 1001, "bye"),
@@ -54,7 +54,7 @@ fn servers_end_close_and_fail_when_they_should() {
 }
 
 #[test]
-fn a_lingering_server_keeps_the_line_open_after_the_close_frames() {
+fn a_lingering_server_keeps_the_stream_open() {
     assert_trace(
         Script::accept().linger().close_after(ms(20), 1012, "").end_after(ms(700)),
         &[
@@ -67,7 +67,7 @@ fn a_lingering_server_keeps_the_line_open_after_the_close_frames() {
 }
 
 #[test]
-fn chatter_comes_every_period_until_the_cable_is_cut() {
+fn chatter_comes_every_period_until_the_link_is_cut() {
     assert_trace(
         Script::accept().greet("hello").chatter(ms(300), "tick").half_open_after(ms(700)),
         &[(0, "#1 <- text \"hello\""), (300, "#1 <- text \"tick\""), (600, "#1 <- text \"tick\"")],
@@ -96,7 +96,7 @@ fn latency_delays_each_way() {
 }
 
 #[test]
-fn nothing_overtakes_when_latency_shrinks() {
+fn frames_stay_in_order_when_latency_shrinks() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept().latency(ms(100)));
     peer.send("first");
@@ -129,7 +129,7 @@ fn pongs_can_be_late_or_missing() {
 }
 
 #[test]
-fn a_server_answers_messages_by_a_function() {
+fn a_function_can_answer_messages() {
     let clock = Clock::new();
     let script = Script::accept()
         .reply_with(|message| (message.as_text() == Some("heartbeat")).then_some(message));
@@ -150,7 +150,7 @@ fn the_close_frame_is_answered_or_ignored() {
         let (mut connection, _, remote) = open(&clock, script);
         let close = Frame::Close(Some(CloseFrame::new(1000, "done")));
         run(&clock, connection.send(close.clone())).unwrap();
-        // Data is refused from here on, reading goes on.
+        // Messages are refused from here on, and reading continues.
         run(&clock, async {
             connection.feed(text("late")).await.unwrap_err();
         });
@@ -204,7 +204,7 @@ fn a_dial_that_hangs_can_be_abandoned() {
 }
 
 #[test]
-fn the_answer_carries_subprotocol_and_headers() {
+fn the_answer_has_subprotocol_and_headers() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     remote.push_script(Script::accept().subprotocol("chat").header("Set-Cookie", "a=b"));
@@ -214,7 +214,7 @@ fn the_answer_carries_subprotocol_and_headers() {
 }
 
 #[test]
-fn queue_function_and_test_take_turns() {
+fn scripts_come_before_the_function_and_the_test() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     remote.script(|dial| if dial == 2 { Script::manual() } else { Script::refuse_connection() });
@@ -242,7 +242,7 @@ fn queue_function_and_test_take_turns() {
 }
 
 #[test]
-fn an_acceptance_that_comes_too_late_makes_no_connection() {
+fn a_late_acceptance_makes_no_connection() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     let connecting = dial(&mut transport, 1);
@@ -264,7 +264,7 @@ fn an_acceptance_that_comes_too_late_makes_no_connection() {
 }
 
 #[test]
-#[should_panic(expected = "a dial that was answered before")]
+#[should_panic(expected = "the dial has been answered already")]
 fn a_dial_has_one_answer() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
@@ -276,7 +276,7 @@ fn a_dial_has_one_answer() {
 }
 
 #[test]
-fn a_flood_need_not_be_recorded() {
+fn unrecorded_frames_need_no_memory() {
     let clock = Clock::new();
     let (mut connection, peer, remote) = open(&clock, Script::accept().echo().unrecorded());
     run(&clock, async {
@@ -290,7 +290,7 @@ fn a_flood_need_not_be_recorded() {
 }
 
 #[test]
-fn chatter_into_a_cut_cable_or_to_nobody_stops() {
+fn chatter_stops_on_a_cut_link_and_after_a_drop() {
     let clock = Clock::new();
     let script = || Script::accept().chatter(ms(10), "tick");
     let (_connection, peer, _) = open(&clock, script());
@@ -303,7 +303,7 @@ fn chatter_into_a_cut_cable_or_to_nobody_stops() {
 }
 
 #[test]
-fn an_hour_of_refusals_needs_no_hour() {
+fn an_outage_of_an_hour_runs_in_virtual_time() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     let over = ms(3_600_000);

@@ -1,7 +1,7 @@
-//! The mock under the client that it was made for.
+//! The mock under a supervisor.
 
 use futures::StreamExt;
-use websocket_heartbeat::{Event, Exponential, Inbox, Preset, Supervisor};
+use websocket_heartbeat::{Event, Exponential, Preset, Supervisor};
 use websocket_heartbeat_mock::{
     Chaos, Clock, MockTimer, MockTransport, Remote, Runner, Script, mock,
 };
@@ -14,7 +14,7 @@ fn session(clock: &Clock, preset: Preset) -> (Supervisor<MockTransport, MockTime
     (builder.build().expect("presets are valid"), remote)
 }
 
-/// Notes each event by its name in the trace.
+/// Adds each event to the trace as a note.
 async fn note_events(mut session: Supervisor<MockTransport, MockTimer>, remote: Remote) {
     while let Some(event) = session.next().await {
         match event {
@@ -29,7 +29,7 @@ async fn note_events(mut session: Supervisor<MockTransport, MockTimer>, remote: 
 }
 
 #[test]
-fn a_half_open_line_is_found_dead_in_time() {
+fn a_half_open_connection_is_detected_in_time() {
     let clock = Clock::new();
     let (session, remote) = session(&clock, Preset::Original);
     remote.script(|dial| match dial {
@@ -57,11 +57,11 @@ fn a_half_open_line_is_found_dead_in_time() {
 }
 
 #[test]
-fn a_driver_beats_while_nobody_reads() {
+fn a_driver_sends_heartbeats_while_the_inbox_is_unread() {
     let clock = Clock::new();
     let (session, remote) = session(&clock, Preset::Original);
     remote.script(|_| Script::accept().echo());
-    let (driver, inbox) = session.into_driver(Inbox::new(16)).expect("the inbox is valid");
+    let (driver, inbox) = session.into_driver(16).expect("the inbox is valid");
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(ms(60_000));
@@ -71,9 +71,9 @@ fn a_driver_beats_while_nobody_reads() {
     assert_eq!(remote.live(), 0);
 }
 
-/// Whatever the server does: one line at a time, and in the end a connection.
+/// With every fault there is one connection at a time, and an open one at the end.
 #[test]
-fn chaos_passes_and_is_the_same_for_the_same_seed() {
+fn a_supervisor_survives_chaos_and_its_traces_repeat() {
     let trace_of = |seed| {
         let clock = Clock::new();
         let (transport, remote) = mock(&clock);
@@ -101,9 +101,9 @@ fn chaos_passes_and_is_the_same_for_the_same_seed() {
     }
 }
 
-/// Timers may end early or late; deadlines are judged by the clock.
+/// Deadlines are compared with the clock, so that a timer may end early.
 #[test]
-fn early_timers_change_nothing_but_wakes() {
+fn early_timers_only_cause_more_wakes() {
     let trace_of = |early| {
         let clock = Clock::new();
         clock.set_timer_early(early);

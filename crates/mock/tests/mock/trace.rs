@@ -1,4 +1,4 @@
-//! The trace prints, counts and compares.
+//! The trace prints, searches and compares.
 
 use futures::SinkExt;
 use websocket_heartbeat::{Frame, Message};
@@ -22,7 +22,7 @@ fn remote() -> Remote {
 }
 
 #[test]
-fn it_prints_as_a_table() {
+fn the_trace_prints_as_a_table() {
     let expected = "\
 0:00:00.000000  #1 dial
 0:00:00.000000  #1 open
@@ -37,7 +37,7 @@ fn it_prints_as_a_table() {
 }
 
 #[test]
-fn it_can_be_searched() {
+fn the_trace_can_be_searched() {
     let remote = remote();
     let trace = remote.trace();
     assert_eq!(trace.times("-> ping"), [0, 15_000]);
@@ -54,6 +54,6 @@ fn it_can_be_searched() {
 #[test]
 #[should_panic(expected = "the trace differs from its line 3 on\n\
                            found:\n         0  #1 dial\n")]
-fn a_difference_is_shown() {
+fn a_different_trace_panics_with_both_tables() {
     remote().trace().assert([(0, "#1 dial"), (0, "#1 open"), (1, "#1 -> ping")]);
 }

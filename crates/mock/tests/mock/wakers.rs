@@ -1,4 +1,4 @@
-//! No wake is lost, whatever happens in which order.
+//! No wake is lost in any order of random operations.
 
 use std::task::Poll;
 
@@ -7,9 +7,9 @@ use websocket_heartbeat_mock::{Clock, Rng, Script};
 
 use crate::client::{Counter, ms, open, text};
 
-/// A client that polls only when woken finds, when it looks without being woken, what it knew.
+/// If a poll without a wake found something new, a client that polls only after wakes would miss it.
 #[test]
-fn what_was_pending_without_a_wake_is_still_pending() {
+fn a_poll_without_a_wake_finds_nothing_new() {
     let mut pendings = 0;
     for seed in 0..400 {
         let mut rng = Rng::new(seed);
@@ -18,11 +18,11 @@ fn what_was_pending_without_a_wake_is_still_pending() {
         let script = if rng.once_in(3) { script.write_rate(15, ms(20)) } else { script };
         let (mut connection, peer, _) = open(&clock, script);
         let counter = Counter::new();
-        // The number of wakes when the read, and the flush, was last found pending.
+        // The number of wakes when the read, and the flush, was last pending.
         let (mut read_at, mut flush_at) = (None, None);
         for _ in 0..100 {
             match rng.below(14) {
-                0 => peer.send("news"),
+                0 => peer.send("hello"),
                 1 => peer.ping("x"),
                 2 => peer.stall_writes(),
                 3 | 4 => peer.resume_writes(),
@@ -52,7 +52,7 @@ fn what_was_pending_without_a_wake_is_still_pending() {
                 pendings += 1;
             }
             flush_at = flush.is_pending().then_some(wakes_before_flush);
-            // A reading that brought a ping owes a pong, so that a flush has something new to do.
+            // A read that returned a ping has a pong to write, so a flush has something new to do.
             if matches!(read, Poll::Ready(Some(Ok(Frame::Ping(_))))) {
                 flush_at = None;
             }

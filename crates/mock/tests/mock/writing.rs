@@ -1,4 +1,4 @@
-//! Stalls, quotas and rates: a flush can be cut at every byte.
+//! Stalls, quotas and rates of writes.
 
 use std::task::Poll;
 
@@ -45,7 +45,7 @@ fn a_flush_can_be_cut_at_every_byte() {
 }
 
 #[test]
-fn frames_are_as_long_as_the_protocol_says() {
+fn frame_lengths_follow_the_protocol() {
     for (payload, expected) in [(0, 6), (125, 131), (126, 134), (65_535, 65_543), (65_536, 65_550)]
     {
         let frame = Frame::Message(Message::binary(vec![0; payload]));
@@ -54,7 +54,7 @@ fn frames_are_as_long_as_the_protocol_says() {
 }
 
 #[test]
-fn a_stuck_line_blocks_writing_and_not_reading() {
+fn a_stalled_link_blocks_writes_but_not_reads() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let counter = Counter::new();
@@ -71,7 +71,7 @@ fn a_stuck_line_blocks_writing_and_not_reading() {
 }
 
 #[test]
-fn a_full_write_buffer_asks_for_the_line() {
+fn a_full_write_buffer_needs_a_flush() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept().write_buffer(20));
     let counter = Counter::new();
@@ -86,7 +86,7 @@ fn a_full_write_buffer_asks_for_the_line() {
 }
 
 #[test]
-fn a_slow_line_takes_its_time_and_all_bytes() {
+fn a_rate_limit_delays_but_accepts_all_bytes() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept().write_rate(100, ms(1000)));
     let upload = Message::binary(vec![7; 992]);
@@ -97,13 +97,13 @@ fn a_slow_line_takes_its_time_and_all_bytes() {
     });
     assert_eq!(peer.received(), [(at(9000), Frame::Message(upload))]);
     assert_eq!(peer.bytes_written(), 1000);
-    // Who does not write leaves nothing to do: the clock comes to rest.
+    // Without writes no refill is scheduled.
     clock.advance(ms(1000));
     assert_eq!(clock.next_instant(), None);
 }
 
 #[test]
-fn too_large_a_message_is_refused_and_harms_nothing() {
+fn a_message_over_the_limit_is_refused() {
     let clock = Clock::new();
     let (mut connection, peer, _) = open(&clock, Script::accept().message_limit(3));
     let refused = run(&clock, connection.send(text("four"))).unwrap_err();

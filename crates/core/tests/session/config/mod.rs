@@ -1,0 +1,4 @@
+//! Settings, and the output of `Debug` and `Display`.
+
+mod secrets;
+mod settings;

@@ -1,0 +1,10 @@
+//! Heartbeats, and the detection of dead connections.
+
+mod align;
+mod busy;
+mod detection;
+mod options;
+mod read_before_verdict;
+mod stalled_writes;
+mod suspend;
+mod unproven;

@@ -1,0 +1,68 @@
+//! The messages that a server may not have read: `Lost::unproven`.
+
+use websocket_heartbeat::{Event, Heartbeat, ProofOfLife};
+use websocket_heartbeat_mock::Script;
+
+use crate::harness::{Fixture, secs};
+
+/// Writes 5 messages, runs for 30 s, writes 3 messages and loses the connection. Returns `unproven`
+/// of the loss.
+fn unproven(heartbeat: Heartbeat, script: fn() -> Script) -> u64 {
+    let (mut fixture, builder) = Fixture::new(move |_| script());
+    let session = builder.heartbeat(heartbeat).build().unwrap();
+    let handle = session.handle();
+    let log = fixture.read(session);
+    fixture.runner.settle();
+    for text in ["a", "b", "c", "d", "e"] {
+        handle.try_queue(text).unwrap();
+    }
+    fixture.runner.run_for(secs(30));
+    for text in ["f", "g", "h"] {
+        handle.try_queue(text).unwrap();
+    }
+    fixture.runner.settle();
+    fixture.remote.last_peer().unwrap().end();
+    fixture.runner.settle();
+    let lost = log.events().into_iter().find_map(|event| match event {
+        Event::Lost(lost) => Some(lost.unproven),
+        _ => None,
+    });
+    lost.unwrap()
+}
+
+#[test]
+fn only_an_answered_ping_proves_earlier_messages() {
+    let ping = || Heartbeat::idle(secs(10)).ping();
+    assert_eq!(unproven(ping(), || Script::accept().silent().pong_after(secs(1))), 3);
+    assert_eq!(unproven(ping(), || Script::accept().without_pongs().chatter(secs(4), "x")), 8);
+    assert_eq!(unproven(Heartbeat::off(), || Script::accept().echo()), 8, "echoes prove little");
+}
+
+#[test]
+fn an_answer_by_message_proves_nothing() {
+    let heartbeat = Heartbeat::idle(secs(10)).message("beat").proof_of_life(ProofOfLife::Reply);
+    let heartbeat = heartbeat.reply(|message| message.as_text() == Some("beat"));
+    assert_eq!(unproven(heartbeat, || Script::accept().echo()), 8);
+}
+
+#[test]
+fn only_a_reply_to_our_close_frame_proves_all_messages() {
+    for (reply, expected) in [(true, 0), (false, 5)] {
+        let (mut fixture, builder) =
+            Fixture::new(
+                move |_| if reply { Script::accept() } else { Script::accept().ignore_close() },
+            );
+        let session = builder.build().unwrap();
+        let handle = session.handle();
+        let log = fixture.read(session);
+        fixture.runner.settle();
+        for text in ["a", "b", "c", "d", "e"] {
+            handle.try_queue(text).unwrap();
+        }
+        handle.close();
+        fixture.runner.run_for(secs(10));
+        let events = log.events();
+        let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
+        assert_eq!(closed.unproven, expected);
+    }
+}

@@ -1,0 +1,4 @@
+//! Incoming messages.
+
+mod driver_and_inbox;
+mod unread_messages;

@@ -1,0 +1,9 @@
+//! Outgoing messages and their fates.
+
+mod bounds;
+mod cut_at_every_byte;
+mod delivery;
+mod ledger;
+mod sink_places;
+mod supervisor_sink;
+mod write_before_read;

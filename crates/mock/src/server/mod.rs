@@ -1,0 +1,9 @@
+//! The scripted server: how it answers each dial, and the test's control over it.
+
+mod chaos;
+mod dial;
+mod peer;
+mod remote;
+mod script;
+
+pub use self::{chaos::Chaos, dial::Dial, peer::Peer, remote::Remote, script::Script};
