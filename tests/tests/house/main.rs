@@ -1,5 +1,6 @@
 //! Rules about the repository that no compiler checks.
 
+mod driver_state;
 mod files;
 mod foreign_types;
 mod layers;

@@ -8,7 +8,7 @@ use crate::{
     time::{Nanos, Timestamp, earlier},
 };
 
-/// Where the heartbeat stands.
+/// The state of the heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Beat {
     /// No heartbeat.
@@ -17,8 +17,8 @@ pub(super) enum Beat {
     Resting { due: Option<Timestamp> },
     /// The same, after a probe whose answer was due while nothing was read.
     Unjudged { due: Option<Timestamp> },
-    /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
-    /// may have it all the same, so what is `heard` meanwhile is its answer.
+    /// A probe was asked for, and the flush of it is not complete. The peer may have it already, so
+    /// proof of life that is `heard` meanwhile is its answer.
     Unwritten { asked: Timestamp, wait: Nanos, on_miss: OnMiss, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
@@ -32,34 +32,35 @@ pub(super) enum Beat {
     },
 }
 
-/// Whether an overdue answer was looked for twice.
+/// Whether the time to look for an overdue answer was extended.
 ///
-/// After a stall of the whole task, a runtime whose sockets become readable only when the task
-/// rests would have us condemn a line whose answer lies unread. So a deadline that is seen late by
-/// more than a tenth of the wait is extended by that tenth, once.
+/// In some runtimes a socket becomes readable only when the task rests. After a stall of the whole
+/// task a connection would be dropped there although its answer is in the socket. So a deadline
+/// that is noticed late by more than a tenth of the wait is extended by that tenth, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Grace {
     Unused,
     Used,
 }
 
-/// What an unanswered probe means.
+/// The consequence of an unanswered probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum OnMiss {
-    /// One more miss, after so many; a verdict beyond what is tolerated, unless it is seen late.
+    /// One more miss, after this many; the connection is lost if that is more than is tolerated,
+    /// unless the deadline is noticed late.
     Count { misses: u32 },
-    /// We did not read all the time while it was out: a fresh probe comes first.
+    /// A fresh probe comes first, since reading was paused while this one was out.
     ProbeAgain,
-    /// It was itself the fresh probe: a verdict, however late it is seen.
+    /// The connection is lost, however late the deadline is noticed: this was the fresh probe.
     Lose,
 }
 
 impl OnMiss {
-    /// Of a probe that was asked for: no further miss is tolerated.
+    /// No further miss is tolerated: the user asked for the probe.
     const AT_LIMIT: Self = Self::Count { misses: u32::MAX };
 }
 
-/// What a deadline of the heartbeat asks for.
+/// The consequence of a deadline of the heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Due {
     Nothing,
@@ -76,7 +77,7 @@ impl Beat {
         }
     }
 
-    /// When the written probe was written.
+    /// When the probe was written that waits for its answer.
     pub(super) fn sent(self) -> Option<Timestamp> {
         match self {
             Self::Outstanding { sent, .. } => Some(sent),
@@ -86,7 +87,7 @@ impl Beat {
         }
     }
 
-    /// Whether no probe is out.
+    /// Returns whether no probe is out.
     pub(super) fn is_quiet(self) -> bool {
         matches!(self, Self::Off | Self::Resting { .. } | Self::Unjudged { .. })
     }
@@ -96,7 +97,7 @@ impl Beat {
         match self {
             Self::Off => None,
             Self::Resting { due } | Self::Unjudged { due } => due,
-            // What could not be written is not judged while we could not hear the line move.
+            // A blocked write is not judged while nothing is read, since the peer may be heard.
             Self::Unwritten { .. } if full => None,
             Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
             Self::Outstanding { until, .. } => until,
@@ -115,7 +116,7 @@ impl Beat {
     /// Proof of life was heard.
     pub(super) fn heard_life(&mut self, heartbeat: Option<HeartbeatRules>, now: Timestamp) {
         match self {
-            // It is in the connection's hands and cannot be called back.
+            // The connection has the probe already, and it cannot be called back.
             Self::Unwritten { heard, .. } => *heard = Some(now),
             Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
@@ -147,7 +148,7 @@ impl Beat {
         *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
     }
 
-    /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
+    /// Makes sure that a probe is out and is judged soon. Returns whether a new one must be sent.
     pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
@@ -171,14 +172,15 @@ impl Beat {
         false
     }
 
-    /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
+    /// Makes sure that a probe is out that is sent from now on. Returns whether a new one must be
+    /// sent.
     pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
         self.ask(now, recheck, if unwritten { OnMiss::ProbeAgain } else { OnMiss::AT_LIMIT });
         !unwritten
     }
 
-    /// All was read; whether a fresh probe must be sent.
+    /// Everything was read. Returns whether a fresh probe must be sent.
     pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
@@ -206,7 +208,7 @@ impl Beat {
         }
     }
 
-    /// Bytes left a blocked write: the peer takes them, so it is not gone.
+    /// Bytes of a blocked write were accepted: the peer takes them, so it is alive.
     pub(super) fn moved(&mut self, now: Timestamp) {
         if let Self::Outstanding { wait, until: Some(until), .. } = self
             && let Some(later) = now.after(*wait)
@@ -215,14 +217,14 @@ impl Beat {
         }
     }
 
-    /// We stopped reading.
+    /// Reading was paused.
     pub(super) fn doubt(&mut self) {
         if let Self::Outstanding { on_miss, .. } = self {
             *on_miss = OnMiss::ProbeAgain;
         }
     }
 
-    /// What is due at `now`; moves the heartbeat on, except where the connection is lost by it.
+    /// Returns what is due at `now`, and moves the heartbeat on unless the connection is lost.
     pub(super) fn handle_deadline(
         &mut self,
         heartbeat: Option<HeartbeatRules>,
@@ -242,8 +244,8 @@ impl Beat {
                 self.ask(now, wait, on_miss);
                 Due::Probe
             }
-            // The probe is in the connection's hands already, so there is no fresh one to send:
-            // being late is forgiven once by waiting once more.
+            // The connection has the probe already, so no fresh one is sent: a deadline that is
+            // noticed late is extended once.
             Self::Unwritten { wait, on_miss, heard, .. } => {
                 if on_miss != OnMiss::Lose && now.since(deadline) > wait {
                     *self = Self::Unwritten { asked: now, wait, on_miss: OnMiss::Lose, heard };

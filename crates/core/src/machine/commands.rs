@@ -7,7 +7,7 @@ use super::{
 use crate::time::Timestamp;
 
 impl Machine {
-    /// End the session, gracefully where there is a connection.
+    /// Ends the session, gracefully where a connection is open.
     pub(crate) fn handle_close(&mut self, now: Timestamp) {
         let now = self.observe(now);
         let deadline = now.after(self.rules.close_timeout);
@@ -31,7 +31,7 @@ impl Machine {
         }
     }
 
-    /// End the session now.
+    /// Ends the session now.
     pub(crate) fn handle_abort(&mut self, now: Timestamp) {
         self.observe(now);
         if !self.is_closed() {
@@ -39,7 +39,7 @@ impl Machine {
         }
     }
 
-    /// Replace the connection, or wait no longer for the next attempt.
+    /// Replaces the connection, or makes the next attempt begin now.
     pub(crate) fn handle_reconnect_now(&mut self, now: Timestamp) {
         let now = self.observe(now);
         match self.state {
@@ -49,7 +49,7 @@ impl Machine {
                 self.state = State::Deciding { delay: Delay::None, number };
             }
             State::Waiting { number, .. } => self.wait(self.at_once(now), number),
-            // An attempt under way is what was asked for; the others are the user's will.
+            // An attempt is under way already; in the other states an earlier command holds.
             State::Connecting { .. }
             | State::Paused(_)
             | State::Retiring { .. }
@@ -58,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// Ask the peer for a sign of life, with a short deadline.
+    /// Sends a probe with a short deadline.
     pub(crate) fn handle_probe_now(&mut self, now: Timestamp) {
         let now = self.observe(now);
         let recheck = self.rules.recheck;
@@ -69,12 +69,12 @@ impl Machine {
         }
     }
 
-    /// Rest: keep a connection that is open, begin nothing.
+    /// Pauses: an open connection is kept, and no attempt begins.
     pub(crate) fn handle_pause(&mut self, now: Timestamp) {
         let now = self.observe(now);
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(open) => self.state = State::Paused(Some(open)),
-            // One that has said close_frame cannot be kept.
+            // A connection whose close frame was sent cannot be kept.
             begun @ (State::Connecting { .. } | State::Retiring { .. }) => {
                 self.state = begun;
                 self.lose(now, Loss::Paused);
@@ -90,7 +90,7 @@ impl Machine {
         }
     }
 
-    /// Go on: with a connection by asking it for a sign of life, without one by an attempt at once.
+    /// Ends the pause: with a connection by a probe, without one by an attempt at once.
     pub(crate) fn handle_resume(&mut self, now: Timestamp) {
         let now = self.observe(now);
         match std::mem::replace(&mut self.state, State::Closed) {

@@ -1,4 +1,4 @@
-//! What goes into the machine.
+//! The machine's inputs, except the user's commands.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Machine {
         }
     }
 
-    /// The connection that took its leave is gone.
+    /// The connection that was draining is gone.
     pub(crate) fn handle_drained(&mut self) {
         self.drain_deadline = None;
     }
@@ -123,8 +123,8 @@ impl Machine {
         }
     }
 
-    /// Bytes left. Only what leaves a blocked write shows that the peer takes them: before that,
-    /// the kernel's buffer swallows them on a dead line as well.
+    /// Bytes were accepted. Only of a blocked write they show that the peer takes them: before that,
+    /// the kernel's buffer accepts them on a dead connection as well.
     pub(crate) fn handle_write_progress(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if let Some(open) = self.current_mut(connection)
@@ -136,8 +136,8 @@ impl Machine {
         }
     }
 
-    /// A look for a verdict found that bytes have left since the last one, so the peer's side takes
-    /// them. `before_probe`: they are of the probe that is out, or before it.
+    /// A look before a verdict found that the peer's system has acknowledged bytes since the last
+    /// look. `before_probe`: they are of the probe that is out, or before it.
     pub(crate) fn handle_acknowledged(
         &mut self,
         now: Timestamp,
@@ -183,7 +183,7 @@ impl Machine {
         self.wait(until, number);
     }
 
-    /// A function of the user's panicked without which the session cannot go on.
+    /// A function of the user's panicked that the session cannot go on without.
     pub(crate) fn handle_panicked(&mut self, now: Timestamp) {
         self.observe(now);
         if !self.is_closed() {
@@ -194,7 +194,7 @@ impl Machine {
 
 /// Time.
 impl Machine {
-    /// The clock has moved.
+    /// Judges the deadlines that have passed.
     pub(crate) fn handle_deadline(&mut self, now: Timestamp) {
         let now = self.observe(now);
         if reached(self.drain_deadline, now).is_some() {
@@ -245,7 +245,7 @@ impl Machine {
         }
         let State::Open(open) = &self.state else { return };
         let retire = open.retire.and_then(|at| open.retire_deadline(at, close_timeout));
-        // Not while it is full: what the peer has sent has to find a place before it may go.
+        // Not while nothing is read: the messages that the peer has sent are read first.
         if !self.probe && !full && reached(retire, now).is_some() {
             self.pending().close_frame = true;
             let close = Countdown::Running { until: now.after(close_timeout) };

@@ -1,17 +1,16 @@
-//! What happens to inbound messages: [`Intake`], and what the machine makes of it.
+//! Whether inbound messages are read: [`Intake`], and the inputs that depend on it.
 
 use super::{Machine, State, reached};
 use crate::time::{Nanos, Timestamp, earlier};
 
-/// What happens to inbound messages at present.
+/// Whether inbound messages are read at present.
 ///
-/// The machine judges the peer in the first two alike. They are told apart because they are two
-/// facts about the application: one that takes and one that only leaves room.
+/// The machine treats the first two alike. They differ in what the application does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Intake {
-    /// Somebody takes each event at once.
+    /// The application takes each event at once.
     Taking,
-    /// Nobody takes, and the bounded backlog has room: everything is read and judged.
+    /// The bounded backlog has room: everything is read and judged.
     Storing,
     /// There is no room, so nothing is read: our own back-pressure. Pings go out, and what the
     /// peer owes us is not judged. Once the user has closed the session, messages are read and
@@ -25,12 +24,12 @@ impl Intake {
     }
 }
 
-/// A deadline that stands still while nothing is read.
+/// A deadline that is suspended while nothing is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Countdown {
     /// It ends then; `None` is never.
     Running { until: Option<Timestamp> },
-    /// It has that long to go; `None` is for ever.
+    /// This time is left; `None` is forever.
     Standing { left: Option<Nanos> },
 }
 
@@ -61,18 +60,18 @@ impl Machine {
         self.intake
     }
 
-    /// Whether the connection is to be read.
+    /// Returns whether the connection is to be read.
     pub(crate) fn may_read(&self) -> bool {
         !self.intake.is_full() || self.discards()
     }
 
-    /// Whether inbound messages are to be discarded: they have no place to go, and after the
-    /// user's `close` nobody waits for room.
+    /// Returns whether inbound messages are to be discarded: they have no place to go, and after the
+    /// user's `close` no reader is waited for.
     pub(crate) fn discards(&self) -> bool {
         self.intake.is_full() && matches!(self.state, State::Closing { .. })
     }
 
-    /// Whether the peer's time to answer, to take bytes or to close is over: before
+    /// Returns whether the peer's time to answer, to take bytes or to close is over: before
     /// `handle_deadline` judges it, the driver reads what has come.
     pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
         let deadline = match &self.state {
@@ -87,7 +86,7 @@ impl Machine {
         reached(deadline, now).is_some()
     }
 
-    /// What happens to inbound messages from now on.
+    /// Sets whether inbound messages are read from now on.
     pub(crate) fn handle_intake(&mut self, now: Timestamp, intake: Intake) {
         let now = self.observe(now);
         let before = std::mem::replace(&mut self.intake, intake);

@@ -13,7 +13,7 @@ use crate::time::{Nanos, Timestamp};
 
 impl Machine {
     pub(super) fn dial(&mut self, now: Timestamp, number: u32) {
-        // It may be seen late.
+        // The deadline may be noticed late.
         if !self.pacing.is_in_time(Some(now), &self.rules.pace) {
             return self.end(End::OutageLimit);
         }
@@ -39,8 +39,8 @@ impl Machine {
         self.pacing.moment(now, Duration::ZERO, &self.rules.pace)
     }
 
-    /// Schedules an attempt. Whoever made it late, it begins within the time that an outage may
-    /// last, or the session ends as soon as that is known.
+    /// Schedules an attempt. It begins within the time that an outage may last, whatever made it
+    /// late, or the session ends as soon as that is known.
     pub(super) fn wait(&mut self, until: Option<Timestamp>, number: u32) {
         if self.pacing.is_in_time(until, &self.rules.pace) {
             self.state = State::Waiting { until, number };
@@ -62,7 +62,7 @@ impl Machine {
                 let stable = now.since(open.since) >= self.rules.stable_after;
                 Some(if stable { Stability::Proven } else { Stability::Unproven })
             }
-            // It lived to its full age.
+            // It reached its maximum age.
             State::Retiring { .. } => Some(Stability::Proven),
             State::Closing { .. } => return self.end(End::User),
             State::Idle
@@ -74,10 +74,10 @@ impl Machine {
         if loss != Loss::Reported {
             self.pending().abandon = Some(loss);
         }
-        // However else it ends once it is retired, it ends for its age.
+        // A connection that is retired ends for its age, however it ends.
         let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;
         let loss = if retired { Loss::MaxAge } else { loss };
-        // What the user wanted is no failure.
+        // An intentional end is no failure.
         let wanted = matches!(loss, Loss::Replaced | Loss::Paused | Loss::MaxAge);
         let attempt = self.pacing.attempt();
         self.pacing.lose(now, opened, wanted);
@@ -88,7 +88,7 @@ impl Machine {
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
-            // Wanted by the user or by age: no fault to judge, no backoff.
+            // Intentional: no verdict and no backoff.
             _ if wanted => {
                 self.pacing.begin_row();
                 self.pending().question = Some(Question::Replacement);

@@ -1,10 +1,9 @@
-//! The machine: decides, and does nothing else.
+//! The machine decides, and does nothing else.
 //!
 //! Pure state. Inputs are the `handle_*` methods, each with the present moment; outputs are
 //! `poll_action`, `poll_event` and `poll_deadline`, to be drained in this order after each input.
-//! No clock, no waker, no future, no randomness and no closure is known here, and a test of that
-//! name keeps it so. Everything in it is `Clone + Eq + Hash`, so that a model checker can run the
-//! real thing.
+//! It knows no clock, no waker, no future, no randomness and no closure, which a test of that name
+//! checks. Everything in it is `Clone + Eq + Hash`, so that a model checker can run it.
 //!
 //! # Invariants
 //!
@@ -19,17 +18,17 @@
 //! 5. Our own back-pressure is not the peer's silence: where nothing is read, no reply, no stuck
 //!    write and no close handshake is judged, and a fresh probe precedes the next verdict
 //!    (`intake.rs`).
-//! 6. A stuck write gates neither reads nor deadlines. Inbound frames, and bytes that leave, extend
+//! 6. A stuck write gates neither reads nor deadlines. Inbound frames, and bytes that are accepted, extend
 //!    the reply deadline. A write of which no byte is accepted is reported after 60 s and costs the
 //!    connection after the write timeout, whatever comes in meanwhile (`stall.rs`).
 //! 7. Every wait has a deadline.
 //! 8. The attempt counter resets after the connection proved stable.
-//! 9. The user's will wins in every state.
+//! 9. The user's commands win in every state.
 //! 10. Nothing of an old connection touches the new one.
 //! 11. A deadline first seen late never condemns.
 //! 12. `now` never runs backward, and overflow means never.
 //! 13. Every message accepted ends in exactly one fate (`cursors.rs`).
-//! 14. (driver) Read before you bury.
+//! 14. (driver) Read before you report a failed write.
 
 mod beat;
 mod commands;
@@ -59,7 +58,7 @@ pub(crate) use self::{
     transition::{End, Loss, Transition},
 };
 
-/// See the module.
+/// The state of a session. See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Machine {
     rules: Rules,
@@ -69,18 +68,18 @@ pub(crate) struct Machine {
     intake: Intake,
     /// The number of the last dial.
     connection: u64,
-    /// What the attempts so far mean for the next.
+    /// The attempts so far, as far as they matter for the next.
     pacing: Pacing,
     /// Until when a connection that the peer closed may still write its reply.
     drain_deadline: Option<Timestamp>,
-    /// A probe is to be written, and that was not fetched yet.
+    /// A probe is to be written, and the driver has not fetched that yet.
     probe: bool,
-    /// The other outputs not fetched yet. They are rare, and large for what most sessions are most
-    /// of the time, which is idle; so they are in a box while there are some.
+    /// The other outputs that the driver has not fetched yet. They are rare, so they are in a box:
+    /// most sessions are idle most of the time.
     pending: Option<Box<Pending>>,
 }
 
-/// Where the session stands. What is true in one state only lives in its variant.
+/// The state of the session, with the data that only this state has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     /// Built, not started.
@@ -97,27 +96,28 @@ enum State {
     Paused(Option<OpenConnection>),
     /// The connection reached its maximum age and is being closed to be replaced.
     Retiring { close: Countdown },
-    /// The user closed the session; its connection says close_frame.
+    /// The user closed the session; its connection is being closed.
     Closing { deadline: Option<Timestamp> },
     /// The session has ended.
     Closed,
 }
 
-/// Whether the delay before the next attempt is waited for.
+/// The delay before the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Delay {
     AsDecided,
-    /// The user wants the next attempt now, should the verdict be for one.
+    /// None, if there is another attempt: the user wants it now.
     None,
 }
 
-/// What is true of a connection while it is up.
+/// An open connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct OpenConnection {
     since: Timestamp,
     /// When the last frame was heard that counts as proof of life.
     last_life: Timestamp,
-    /// When the line last moved at all: any frame heard, or bytes that left a blocked write.
+    /// When the connection last showed any activity: a frame was heard, or bytes of a blocked write
+    /// were accepted.
     last_move: Timestamp,
     beat: Beat,
     writing: Writing,
@@ -125,7 +125,7 @@ struct OpenConnection {
     retire: Option<Timestamp>,
 }
 
-/// How our writes stand.
+/// The state of our writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Writing {
     /// Nothing is under way.
@@ -164,7 +164,7 @@ impl Machine {
         }
     }
 
-    /// Whether messages may be handed to the connection.
+    /// Returns whether messages may be handed to the connection.
     pub(crate) fn may_write(&self) -> bool {
         matches!(
             self.state,
@@ -175,7 +175,7 @@ impl Machine {
         )
     }
 
-    /// Whether the connection is being closed for its age, to be replaced.
+    /// Returns whether the connection is being closed for its age, to be replaced.
     pub(crate) fn is_retiring(&self) -> bool {
         matches!(self.state, State::Retiring { .. })
     }
@@ -184,7 +184,7 @@ impl Machine {
         matches!(self.state, State::Closed)
     }
 
-    /// Where the session stands, in one word.
+    /// The state of the session, in one word.
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Idle => Phase::Idle,
@@ -197,7 +197,7 @@ impl Machine {
         }
     }
 
-    /// Whether an attempt is scheduled.
+    /// Returns whether an attempt is scheduled.
     pub(crate) fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting { .. })
     }
@@ -255,7 +255,7 @@ impl Machine {
         self.now
     }
 
-    /// Whether an input belongs to the connection that there is now.
+    /// Returns whether an input belongs to the current connection.
     fn is_current(&self, connection: u64) -> bool {
         connection == self.connection
     }

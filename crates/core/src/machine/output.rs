@@ -1,5 +1,4 @@
-//! What comes out of the machine. At most one of a kind is ever pending, so nothing here is a
-//! queue.
+//! The machine's outputs. At most one of a kind is ever pending, so nothing here is a queue.
 
 use std::time::Duration;
 
@@ -12,23 +11,22 @@ use crate::{
     transport::Predecessor,
 };
 
-/// What the driver is to do.
+/// An action for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// Drop the connection or the attempt that there is, for this loss.
+    /// Drop the connection or the attempt, for this loss.
     Abandon(Loss),
-    /// Let the connection that the peer closed write its reply, without reading, until told to
-    /// drop it.
+    /// Let the connection that the peer closed write its reply, without reading, until `EndDrain`.
     Drain,
-    /// Drop the connection that takes its leave.
+    /// Drop the connection that is draining.
     EndDrain,
-    /// Find a decision on the lost connection and bring it to `handle_decision`. `fresh`: begin with
-    /// fresh delays.
+    /// Ask for the verdict on the loss and give the decision to `handle_decision`. `fresh`: begin
+    /// with fresh delays.
     AskVerdict { fresh: bool, opened: bool, attempt: u32 },
-    /// A connection is replaced, which needs no verdict and no delay: find out when the attempt
-    /// may begin and bring that to `handle_decision`.
+    /// A connection is replaced, which needs no verdict and no delay: give the time of the attempt
+    /// to `handle_decision`.
     Replace,
-    /// Begin the attempt, to be finished by `deadline`.
+    /// Begin the attempt.
     Dial(Dial),
     /// Write a probe and report `handle_probe_written`.
     Probe,
@@ -62,7 +60,7 @@ pub(super) struct Pending {
     pub(super) closed: Option<End>,
 }
 
-/// What a decision is awaited on.
+/// The subject of a decision that is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Question {
     /// A loss; `fresh`: with fresh delays.
@@ -78,7 +76,7 @@ pub(super) enum Drain {
 }
 
 impl Machine {
-    /// The next thing to do, in the order in which it must be done.
+    /// The next action, in the order in which they must be done.
     #[inline]
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         if self.pending.is_some()
@@ -89,7 +87,7 @@ impl Machine {
         std::mem::take(&mut self.probe).then_some(Action::Probe)
     }
 
-    /// The next thing to tell, in the order in which it happened.
+    /// The next transition to report, in the order in which they happened.
     #[inline]
     pub(crate) fn poll_event(&mut self) -> Option<Transition> {
         if self.pending.is_some() { self.fetch_event() } else { None }
@@ -111,7 +109,7 @@ impl Machine {
         transition
     }
 
-    /// What is pending, to add to it.
+    /// The pending outputs, to add to them.
     pub(super) fn pending(&mut self) -> &mut Pending {
         self.pending.get_or_insert_default()
     }

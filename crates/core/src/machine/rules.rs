@@ -1,5 +1,5 @@
-//! What the machine goes by: plain numbers, made from the public configuration. The one place where
-//! a session keeps them, so they are small.
+//! The machine's rules: plain numbers, made from the public settings. A session keeps them here only,
+//! and in small types.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) struct HeartbeatRules {
 }
 
 impl HeartbeatRules {
-    /// When the silence that begins now will have lasted too long.
+    /// When a silence that begins now has lasted for the whole interval.
     pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
         let due = now.after(self.every)?;
         let aligned = due.aligned(self.slot);
@@ -40,8 +40,7 @@ impl HeartbeatRules {
     }
 }
 
-/// Bounds on reconnecting that hold whatever the backoff says. What is unlimited has the largest
-/// value as its limit, which nothing is above.
+/// Bounds on reconnecting that hold whatever the backoff says. The largest value means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pace {
     pub(crate) minimum_gap: Nanos,
@@ -51,7 +50,7 @@ pub(crate) struct Pace {
     pub(crate) flap_limit: u32,
 }
 
-/// What the driver found out about a lost connection: verdict, delay and budget in one.
+/// The driver's decision on a loss, made of verdict, delay and budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Decision {
     /// Not worth another attempt.

@@ -10,8 +10,8 @@ const REPORT: Nanos = Nanos::of(Duration::from_secs(60));
 
 /// How long a write has been blocked without any byte accepted.
 ///
-/// The time stands still while nothing is read: a peer that waits for us to read may take nothing
-/// meanwhile. What is heard does not shorten it.
+/// The time is suspended while nothing is read: a peer that waits for us to read may accept nothing
+/// meanwhile. Inbound frames do not shorten it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stall {
     /// Whether `time` is the moment since when it runs, from the epoch on, or for how long it ran
@@ -40,7 +40,7 @@ enum Stage {
     Last,
 }
 
-/// What a deadline of it asks for.
+/// The consequence of its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -75,7 +75,8 @@ impl Stall {
         self.heard = true;
     }
 
-    /// Bytes have left since the driver last looked. Before its first look nobody knows when.
+    /// Bytes were acknowledged since the driver last looked. Before its first look the time is not
+    /// known, so they do not count.
     pub(super) fn left(&mut self, now: Timestamp) {
         if self.stage != Stage::Fresh {
             self.accepted(now);
@@ -102,8 +103,8 @@ impl Stall {
         }
     }
 
-    /// What is due at `now`. A deadline that is seen late, as after a sleep of the machine, does not
-    /// condemn: the peer gets the `recheck` time once more.
+    /// Returns what is due at `now`. After a deadline that is noticed late, for example after the
+    /// computer slept, the peer gets the `recheck` time once more.
     pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Nanos, recheck: Nanos) -> Due {
         let Some(began) = self.began() else { return Due::Nothing };
         let length = self.stage.length(limit);

@@ -174,7 +174,7 @@ impl Probes {
     }
 }
 
-/// What counts.
+/// Replies and proof of life.
 impl Probes {
     /// Returns whether one of the user's functions has panicked.
     pub(crate) fn has_panicked(&self) -> bool {

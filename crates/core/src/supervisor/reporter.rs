@@ -32,7 +32,7 @@ pub(super) struct Reporter {
     covered: u64,
     /// Messages that were read after the user's `close` and had no place to go.
     unread: u64,
-    /// What came with the connection that is about to be reported as open.
+    /// The rest of the attempt's result, until the connection is reported as open.
     established: Option<Box<Established<()>>>,
 }
 

@@ -1,4 +1,4 @@
-//! What is on its way to the current connection: [`Writer`].
+//! The frames on their way to the current connection: [`Writer`].
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,4 @@
-//! What the connection's byte counts say when a verdict is due: [`ByteCounts`].
+//! The connection's byte counts, which are compared when a verdict is due: [`ByteCounts`].
 
 use std::pin::Pin;
 
@@ -25,7 +25,7 @@ pub(super) struct ByteCounts {
     read: u64,
 }
 
-/// What was acknowledged since the last look.
+/// The bytes that were acknowledged since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Acknowledged {
     Nothing,

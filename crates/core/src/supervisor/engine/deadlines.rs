@@ -1,4 +1,4 @@
-//! What is done when the engine parks, and every 256 frames: the clock, the outbox, the deadlines.
+//! Deadlines, and all other work that is done when the engine parks and every 256 frames.
 
 use std::task::Context;
 
@@ -6,12 +6,12 @@ use super::{Engine, Step, byte_counts::Acknowledged, write::Until};
 use crate::{supervisor::link::Link, time::Timer, transport::Transport};
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Reads the clock, writes, judges the deadlines that have passed, and does what the machine
-    /// then wants.
+    /// Reads the clock, writes, judges the deadlines that have passed, and does the
+    /// machine's actions.
     #[inline(never)]
     pub(super) fn attend(&mut self, cx: &mut Context<'_>) -> Step {
         let life = self.observe();
-        // Nothing but the first time.
+        // Does something only the first time.
         self.machine.handle_start(self.clock.now());
         let mut step = self.write(cx, Until::Flushed);
         self.end_by_panic();

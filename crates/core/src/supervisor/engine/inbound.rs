@@ -1,4 +1,4 @@
-//! What was read, and what there may be to read: [`Inbound`].
+//! The state of reading: [`Inbound`].
 
 use super::turn::Turn;
 

@@ -1,8 +1,11 @@
-//! The engine: moves what the machine decides.
+//! The engine carries out what the machine decides.
 //!
-//! One private `poll`, a list of named steps with a bound on the work done in one call. On the
-//! way of a message through it there is no clock, no timer, no lock and no allocation; all that is
-//! done when it parks, and every 256 frames.
+//! One private `poll` is a list of named steps, with a bound on the work done in one call. A message
+//! passes through it without a clock, a timer, a lock or an allocation; those are used when it
+//! parks, and every 256 frames.
+//!
+//! Its files call downward only: `clock` and `publish`, then `ending`, `write` and `read`, then
+//! `actions`, `deadlines` and `park`, and `poll` on top.
 //!
 //! Invariants kept here, each with a test of the same name; the numbers are the machine's.
 //!
@@ -18,17 +21,17 @@
 //! 256 frames the verdict is put off to the next poll: once, and twice where proof of life was
 //! among them. Proof of life ends it.
 //!
-//! A message that is still coming in counts as life as well, where any frame does: the pong stands
-//! behind it. And a probe that has not left yet, or has just left, is owed no answer: the bytes
-//! that left since the last look put its deadline off (`acknowledged.rs`).
+//! A partially received message counts as proof of life, where any frame does: the pong is queued
+//! behind it. A probe that the peer's system has not acknowledged is owed no answer: bytes that were
+//! acknowledged since the last look put its deadline off (`byte_counts.rs`).
 //!
-//! 14: Read before you report_write_error. After a failed write the connection is read in the same way before it
-//! is dropped; the peer's close code outranks the write error.
+//! 14: Read before you report a failed write. After a failed write the connection is read in the
+//! same way before it is dropped; the peer's close code outranks the write error.
 //!
-//! Besides these: no flood keeps a poll busy. A turn handles some 1,024 frames, or takes some
-//! 10 ms, then publishes the status and lets other tasks run (`turn.rs`). And what is queued is
-//! handed to the connection before more is read, so that the answers to what was read leave
-//! before a frame that ends the connection is seen.
+//! Besides these, no flood of frames keeps a poll busy. A turn handles some 1,024 frames, or takes
+//! some 10 ms, then publishes the status and lets other tasks run (`turn.rs`). Queued messages are
+//! handed to the connection before more is read, so that answers to the messages read so far leave
+//! before a frame that ends the connection is read.
 
 mod actions;
 mod byte_counts;
@@ -67,17 +70,18 @@ use crate::{
     transport::Transport,
 };
 
-/// Frames between two looks at the clock, and frames read before a verdict or a burial: enough to
-/// make the clock's 20 ns vanish beside them, few enough to be done in some ten microseconds.
+/// Frames between two looks at the clock, and frames read before a verdict or before a failed write
+/// is reported: so many that the clock's 20 ns do not matter, and so few that they take some ten
+/// microseconds.
 const FRAMES_PER_LOOK: u32 = 256;
 
 /// A message counts as one frame more for each 4 KiB of it, since large ones take their time.
 const FRAME_SHIFT: u32 = 12;
 
-/// Rounds of one poll after which the task yields, so that no peer keeps it busy for ever.
+/// Rounds of one poll after which the task yields, so that no peer keeps it busy forever.
 const ROUNDS_PER_POLL: u32 = 64;
 
-/// Whether a step changed something that the steps before it must see.
+/// The result of a step: whether it changed something that the steps before it must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Moved,
@@ -102,7 +106,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     shared: Arc<Shared>,
 }
 
-/// What is known of the outbox without its lock.
+/// The driver's knowledge of the outbox, without its lock.
 #[derive(Clone, Copy, Debug, Default)]
 struct Queued {
     /// There may be messages to hand over.
@@ -150,13 +154,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         &mut self.transport
     }
 
-    /// There may be messages to hand over, which the next poll will see. Nobody is woken, and the
-    /// wake of a handle's next command is not swallowed.
+    /// There may be messages to hand over, which the next poll will see. No task is woken, and the
+    /// next command of a handle still wakes.
     pub(in crate::supervisor) fn note_queue(&mut self) {
         self.queued.any = true;
     }
 
-    /// Whether there is a connection to write to.
+    /// Returns whether a connection can be written to.
     pub(in crate::supervisor) fn may_write(&self) -> bool {
         self.machine.may_write()
     }
@@ -165,10 +169,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.is_closed()
     }
 
-    /// Does what there is to do, until there is something to tell or nothing to do, or the turn is
-    /// over.
+    /// Works until there is an event to return, or nothing to do, or the turn is over.
     ///
-    /// The path of a message stands here, in one piece, and everything else is a call with a small
+    /// The path of a message is here, in one piece, and everything else is a call with a small
     /// result: a function that returns a message returns it through memory.
     #[inline]
     pub(in crate::supervisor) fn poll(
@@ -177,7 +180,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         intake: Intake,
     ) -> Poll<Option<Event>> {
         if matches!(self.inbound.turn, Turn::Rest) {
-            // Most polls of a task that does other things as well are not for us.
+            // Most polls of a task that also does other things have nothing for the session.
             let as_before = intake.is_full() == self.machine.intake().is_full();
             if as_before && !self.queued.any && !self.shared.is_calling() {
                 return Poll::Pending;
@@ -256,7 +259,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Poll::Pending
     }
 
-    /// Nothing is to be read: does what else there is to do, and parks.
+    /// Nothing is to be read: does everything else, and parks.
     #[inline(never)]
     fn rest(&mut self, cx: &mut Context<'_>) -> Step {
         if self.attend(cx) == Step::Moved {
@@ -282,7 +285,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx.waker().wake_by_ref();
     }
 
-    /// Notes what happens to inbound messages from now on.
+    /// Notes whether inbound messages are read from now on.
     #[inline(never)]
     fn change_intake(&mut self, intake: Intake) {
         if intake.is_full() != self.machine.intake().is_full() {
@@ -292,7 +295,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 }
 
-/// How reading stands.
+/// The state of reading in one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     /// The connection is to be polled, once more.

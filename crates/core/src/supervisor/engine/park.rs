@@ -81,8 +81,8 @@ impl<K: Timer> DeadlineSleep<K> {
         finished
     }
 
-    /// Arms the sleep for `deadline`, unless it ends earlier; without a deadline there is none. Returns `Moved` if the deadline has
-    /// passed already.
+    /// Arms the sleep for `deadline`, unless it ends earlier; without a deadline there is no sleep.
+    /// Returns `Moved` if the deadline has passed already.
     fn set(&mut self, deadline: Option<Timestamp>, timer: &K) -> Step {
         let Some(deadline) = deadline else {
             self.clear();

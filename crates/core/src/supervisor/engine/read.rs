@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Whether the connection is to be polled. An attempt is polled here.
+    /// Returns whether the connection is to be polled. An attempt is polled here.
     #[inline]
     pub(super) fn begin_reading(&mut self, cx: &mut Context<'_>) -> Reading {
         match self.link {
@@ -62,8 +62,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Counts a message of so many bytes. Whether that is all: nobody looks at it, and it has a
-    /// place to go. Else `look_into` has to see it.
+    /// Counts a message of this length. Returns whether it goes to the application as it is;
+    /// otherwise `look_into` decides.
     #[inline]
     pub(super) fn hear_plainly(&mut self, len: usize) -> bool {
         self.inbound.frames += 1 + (len >> FRAME_SHIFT) as u32;
@@ -78,14 +78,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         true
     }
 
-    /// The connection has nothing more for the time being.
+    /// The connection returned `Pending`.
     #[inline(never)]
     pub(super) fn hear_nothing(&mut self) -> Reading {
         if self.asks_again() { self.read_on() } else { Reading::Over(Step::Still) }
     }
 
-    /// After `Pending`: whether the connection, or the attempt, is to be asked again at once,
-    /// because a verdict is due and it has called within the poll.
+    /// After `Pending`: returns whether the connection, or the attempt, is to be polled again at
+    /// once, because a verdict is due and it has called its waker within the poll.
     fn asks_again(&mut self) -> bool {
         let io_woken = self.shared.tasks.is_io_woken();
         self.inbound.readable.pending(io_woken);
@@ -93,7 +93,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if again {
             self.shared.tasks.take_io_woken();
             self.inbound.frames += 1;
-            // What hesitates for a reason may take its time over each poll.
+            // A connection that hesitates may take long for each poll.
             if self.clock.elapsed() >= TURN {
                 self.inbound.frames = FRAMES_PER_LOOK;
             }
@@ -101,7 +101,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         again
     }
 
-    /// Flushes once more before the connection is dropped: what it takes now is written.
+    /// Flushes once more before the connection is dropped.
     fn flush_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(connection) = self.link.open() else { return Poll::Ready(()) };
         match connection.poll_flush(cx) {
@@ -112,11 +112,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Poll::Ready(())
     }
 
-    /// What a message means by the user's functions; gives it on unless it is hidden. If one of
-    /// them panics the message is given on, and the session ends at the look that follows at once.
+    /// Asks the user's functions about a message, and returns the message unless it is hidden. If
+    /// one of them panics the message is returned, and the session ends in the same poll or the
+    /// next.
     ///
-    /// A message that has no place to go is counted and dropped, so that the peer's close frame is
-    /// heard.
+    /// A message for which there is no room is counted and dropped, so that the peer's close frame
+    /// is read.
     #[inline(never)]
     pub(super) fn look_into(&mut self, message: Message) -> Option<Message> {
         let may_answer = self.probes.next_message_answers();
@@ -166,7 +167,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// The peer's close frame came: what was handed over gets its flush, and the connection
+    /// The peer's close frame was read: frames that were handed over are flushed, and the connection
     /// writes its reply without being read any more.
     #[inline(never)]
     pub(super) fn hear_close(
@@ -178,7 +179,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.hear(false, false);
         self.observe();
         let flushed = self.flush_last(cx);
-        // A reply repeats our code, and comes after all that we wrote was read.
+        // A reply repeats our code, and the peer has read all that we wrote before it.
         let code = frame.as_ref().map(|frame| frame.code);
         if self.writer.close_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
             self.reporter.all_proven();
@@ -194,7 +195,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Reading::Over(Step::Moved)
     }
 
-    /// The connection ended, by this error if there is one.
+    /// The connection ended, with this error if there is one.
     #[cold]
     #[inline(never)]
     pub(super) fn hear_end(

@@ -1,4 +1,4 @@
-//! What one poll may do: [`Turn`].
+//! The bound on the work of one poll: [`Turn`].
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const FRAMES_PER_ROUND: u32 = 8;
 /// How long a turn may take after its first look at the clock: a fifth of what a user notices.
 pub(super) const TURN: Duration = Duration::from_millis(10);
 
-/// What was done since the task last got `Pending`. A turn that is over ends by `Pending` and a
+/// The work done since the task last got `Pending`. A turn that is over ends by `Pending` and a
 /// wake, so that other tasks run, however much there is to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
