@@ -5,12 +5,12 @@ use std::{error::Error, time::Duration};
 
 use futures::StreamExt;
 use websocket_heartbeat_examples::Server;
-use websocket_heartbeat_tokio::{Event, Phase, Preset, connect};
+use websocket_heartbeat_tokio::{Event, Phase, connect};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::echo()?;
-    let supervisor = connect(server.url())?.preset(Preset::Resilient).build()?;
+    let supervisor = connect(server.url())?.build()?;
     let handle = supervisor.handle();
 
     // At most 64 messages are stored. After that the server has to wait.

@@ -83,7 +83,7 @@ impl Plan {
     pub(crate) fn outbox(&self) -> OutboxSettings {
         let outbox =
             OutboxSettings::new().count(self.count).bytes(self.bytes).when_full(self.when_full);
-        outbox.resend(self.resend).give_back(self.give_back)
+        outbox.resend(self.resend).give_back(self.give_back || self.resend > 0)
     }
 
     /// A message, which contains its number if it has room for it.

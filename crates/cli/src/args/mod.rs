@@ -134,22 +134,29 @@ fn request(
 }
 
 fn request_error(error: RequestError) -> UsageError {
-    UsageError(match error {
+    let remedy = match &error {
         RequestError::Scheme | RequestError::Malformed | RequestError::Host => {
-            format!("{error}; write it as ws://host:port/path or wss://host/path")
+            "write it as ws://host:port/path or wss://host/path"
         }
-        RequestError::TlsMissing => "wss:// needs TLS and this wsbeat is built without it; \
-             build it with the feature rustls"
-            .to_owned(),
+        RequestError::HostCharacter | RequestError::HostLength => "correct the host",
+        RequestError::Port => "correct the port",
+        RequestError::Fragment | RequestError::HeaderReserved(_) => "leave it out",
+        RequestError::HeaderValue(_) => "remove control characters from the value",
+        RequestError::Subprotocol => "use letters, digits, and for example - or .",
+        RequestError::SubprotocolTwice => "leave one out",
+        RequestError::TlsMissing => {
+            let message = "wss:// needs TLS and this wsbeat is built without it; \
+                           build it with the feature rustls";
+            return UsageError(message.to_owned());
+        }
         // The text before the colon may be a secret value.
         RequestError::HeaderName => {
-            "-H has no valid field name before the colon; write -H 'Name: value'".to_owned()
+            let message = "-H has no valid field name before the colon; write -H 'Name: value'";
+            return UsageError(message.to_owned());
         }
-        RequestError::HeaderReserved(name) => {
-            format!("the header {name} belongs to the WebSocket handshake; leave it out")
-        }
-        other => other.to_string(),
-    })
+        _ => "see wsbeat connect --help",
+    };
+    UsageError(format!("{error}; {remedy}"))
 }
 
 fn header(parser: &mut Parser) -> Result<(String, String), UsageError> {

@@ -148,9 +148,12 @@ fn each_bad_value_is_refused_with_a_remedy() {
         ),
         (
             &["-H", "Upgrade: x"],
-            "the header upgrade belongs to the WebSocket handshake; leave it out",
+            "the header field upgrade belongs to the WebSocket handshake; leave it out",
         ),
-        (&["--subprotocol", "a b"], "a subprotocol is not a token (RFC 9110)"),
+        (
+            &["--subprotocol", "a b"],
+            "a subprotocol is not a token (RFC 9110); use letters, digits, and for example - or .",
+        ),
     ] {
         assert_eq!(refused_option(more), message, "{more:?}");
     }
@@ -206,9 +209,14 @@ fn error_messages_do_not_contain_the_url() {
         ("ws://hush\thush", format!("the URL is malformed; {remedy}")),
         (
             "ws://hush hush",
-            "the URL's host has a character that no domain name can have at that place".to_owned(),
+            "the URL's host has a character that no domain name can have at that place; \
+             correct the host"
+                .to_owned(),
         ),
-        ("ws://x/#hush", "a WebSocket URL has no fragment (the part after #)".to_owned()),
+        (
+            "ws://x/#hush",
+            "a WebSocket URL has no fragment (the part after #); leave it out".to_owned(),
+        ),
     ] {
         assert_eq!(refusal(&["connect", url]), message);
     }
