@@ -10,7 +10,7 @@ use std::{
 use futures::{StreamExt, future};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Ack, Acknowledged, Acks, Event, Message, Preset, SmolTimer, connect,
+    Ack, AckSettings, Acknowledged, Event, Message, Preset, SmolTimer, connect,
 };
 
 const ORDERS: u32 = 10;
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = server(&books)?;
     let supervisor = connect(server.wait().url())?.preset(Preset::Resilient).build()?;
     let handle = supervisor.handle();
-    let acks = Acks::new(taken).window(4);
+    let acks = AckSettings::new(taken).window(4);
     let mut session = Acknowledged::new(supervisor, handle.clone(), SmolTimer::new(), acks)?;
     let sender = session.sender();
 

@@ -152,7 +152,7 @@ async fn send_and_stall<C: Connection>(connection: &mut Pin<Box<C>>) -> u64 {
     connection.as_mut().start_send(large).expect("ready");
     let stalled = poll_fn(|cx| Poll::Ready(connection.as_mut().poll_flush(cx).is_pending())).await;
     assert!(stalled, "a server that does not read takes {LARGE} bytes");
-    connection.progress().expect("it counts")
+    connection.bytes_written().expect("it counts")
 }
 
 /// With a limit on what is unsent, bytes that wait for a peer wait in our hands, and not in the

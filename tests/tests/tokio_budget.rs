@@ -73,7 +73,7 @@ fn a_connection_that_answers_is_not_lost_to_a_task_without_budget() {
                 Poll::Ready(())
             })
             .await;
-            while answered < handle.status().counters.probes {
+            while answered < handle.status().counters.probes_sent {
                 answers.recv_timeout(Duration::from_secs(60)).unwrap();
                 answered += 1;
             }

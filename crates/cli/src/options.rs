@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use websocket_heartbeat_smol::{
-    Attempts, Builder, ConfigError, Constant, DialBudget, Exponential, Heartbeat, Offline, Outbox,
-    Preset, Request, SmolTimer, SmolTransport, Supervisor, Verdict,
+    Attempts, Builder, ConfigError, Constant, DialBudget, Exponential, Heartbeat, Offline,
+    OutboxSettings, Preset, Request, SmolTimer, SmolTransport, Supervisor, Verdict,
 };
 
 /// The options as given; `None` leaves the preset's value.
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
 /// The original's `pingTimeout`, which both presets use.
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The outbox's own default, see [`Outbox`].
+/// The outbox's own default, see [`OutboxSettings`].
 const OUTBOX_BYTES: usize = 64 << 20;
 
 impl Options {
@@ -156,10 +156,10 @@ impl Options {
     }
 
     /// Always gives back, whatever the preset: each line that was not written is reported.
-    fn outbox(&self) -> Outbox {
+    fn outbox(&self) -> OutboxSettings {
         let outbox = match self.kept_offline() {
-            0 => Outbox::new().offline(Offline::Refuse),
-            count => Outbox::new().offline(Offline::Keep).count(count),
+            0 => OutboxSettings::new().offline(Offline::Refuse),
+            count => OutboxSettings::new().offline(Offline::Keep).count(count),
         };
         let outbox = outbox.give_back(true).resend(self.resend.unwrap_or(0));
         let outbox = outbox.bytes(self.longest_line());

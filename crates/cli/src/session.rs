@@ -79,9 +79,9 @@ async fn drive(
     poll_fn(|cx| {
         let done = driver.poll_unpin(cx);
         while let Poll::Ready(Some(status)) = changes.poll_next_unpin(cx) {
-            while told < status.counters.heartbeats {
+            while told < status.counters.probes_answered {
                 told += 1;
-                let last = told == status.counters.heartbeats;
+                let last = told == status.counters.probes_answered;
                 let round_trip = status.round_trip.last.filter(|_| last);
                 let connection = status.connection;
                 // While output is stuck the newest go untold, and at the end there is nobody.

@@ -52,8 +52,8 @@ struct CountersLine {
     bytes_out: u64,
     dropped: u64,
     unknown: u64,
-    probes: u64,
-    heartbeats: u64,
+    probes_sent: u64,
+    probes_answered: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ struct LossesLine {
     write_stalled: u64,
     closed_by_peer: u64,
     broken: u64,
-    wanted: u64,
+    intentional: u64,
 }
 
 impl StatusLine {
@@ -103,8 +103,8 @@ impl StatusLine {
                 bytes_out: counters.bytes_out,
                 dropped: counters.dropped,
                 unknown: counters.unknown,
-                probes: counters.probes,
-                heartbeats: counters.heartbeats,
+                probes_sent: counters.probes_sent,
+                probes_answered: counters.probes_answered,
             },
             queued_messages: status.queued_messages,
             queued_bytes: status.queued_bytes,
@@ -143,7 +143,7 @@ impl StatusLine {
             ),
             format!(
                 "{} dials, {} opens, {} of {} heartbeats answered",
-                counters.dials, counters.opens, counters.heartbeats, counters.probes
+                counters.dials, counters.opens, counters.probes_answered, counters.probes_sent
             ),
             format!(
                 "{} messages in ({} bytes), {} out ({} bytes), {} queued, {} dropped, {} unknown",
@@ -170,7 +170,7 @@ impl LossesLine {
             write_stalled: losses.write_stalled,
             closed_by_peer: losses.closed_by_peer,
             broken: losses.broken,
-            wanted: losses.wanted,
+            intentional: losses.intentional,
         }
     }
 }

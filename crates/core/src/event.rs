@@ -3,7 +3,13 @@
 
 use std::{fmt, mem::discriminant, time::Duration};
 
-use crate::{CloseFrame, ErrorKind, Headers, Message, Text, TransportError, UserPanic};
+use crate::{
+    error::{ErrorKind, TransportError},
+    headers::Headers,
+    message::{CloseFrame, Message},
+    panics::UserPanic,
+    text::Text,
+};
 
 /// News of the session, in the order in which it happened.
 ///
@@ -379,7 +385,7 @@ pub enum Fate {
     Unknown {
         /// The connection's number.
         connection: u64,
-        /// The message, unless [`Outbox::give_back`](crate::Outbox::give_back) is off.
+        /// The message, unless [`OutboxSettings::give_back`](crate::OutboxSettings::give_back) is off.
         message: Option<Message>,
     },
     /// It was never handed to a connection, or to as many as [`DropReason::ResendLimit`] says.

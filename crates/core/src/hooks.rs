@@ -48,7 +48,10 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::{Closed, Event, Lost, Message, Open, Retry};
+use crate::{
+    event::{Closed, Event, Lost, Open, Retry},
+    message::Message,
+};
 
 /// The callbacks, see the [module](self). Those that are not set do nothing.
 ///

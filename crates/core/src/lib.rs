@@ -1,35 +1,36 @@
 //! The WebSocket client that never silently dies.
 //!
-//! - A [`Supervisor`] keeps a session with a server alive: it connects, sends [`Heartbeat`]s,
-//!   notices a dead line by the missing answer, and connects again until it succeeds or is told to
-//!   stop.
-//! - It is a `Stream` of [`Event`]s and a `Sink` of [`Message`]s. A lost connection is an event
-//!   with a typed cause, not an error: the session goes on.
-//! - Any number of [`Handle`]s send, close, pause and ask for its [`Status`], from any thread.
-//! - Each message accepted ends in exactly one [`Fate`], and what was not written can come back.
-//! - It needs no runtime and no particular socket: a [`Transport`] connects, a [`Timer`] keeps
-//!   time. The crates `websocket-heartbeat-smol`, `-tokio` and `-async-std` bring both, with
-//!   `connect(url)` to begin with, and re-export this crate.
-//! - Every wait has a deadline, every queue a bound, every default a reason.
+//! - A [`Supervisor`] keeps a session with a server alive. It connects, sends [`Heartbeat`]s, detects
+//!   a dead connection by a missing answer, and connects again until the application closes the
+//!   session or its settings say stop.
+//! - It is a `Stream` of [`Event`]s and a `Sink` of [`Message`]s. A lost connection is an event with a
+//!   typed cause and not an error: the session goes on.
+//! - Any number of [`Handle`]s send, close, pause and read the [`Status`], from any thread.
+//! - Each accepted message ends in exactly one [`Fate`], and a message that was not written can be
+//!   given back.
+//! - It needs no runtime and no particular socket: a [`Transport`] connects, a [`Timer`] keeps time.
+//!   The crates `websocket-heartbeat-smol`, `-tokio` and `-async-std` bring both, with a function
+//!   `connect(url)`, and re-export this crate.
+//! - Every wait has a deadline, every queue has a bound, every default has a documented reason.
 //!
-//! **Whoever polls is the engine.** A supervisor spawns nothing and has no thread: while nobody
-//! polls it, no heartbeat is sent, nothing is read and no deadline is judged. A loop over its
-//! events, as below, polls enough if its body does not wait long for other things.
-//! [`into_driver`](Supervisor::into_driver) is for programs whose body does: it gives a [`Driver`]
-//! to spawn, and a bounded [`Inbox`] to read from.
+//! **A supervisor does nothing unless it is polled.** It starts no task and no thread. While it is not
+//! polled, no heartbeat is sent, nothing is read and no deadline is judged. A loop over its events, as
+//! below, polls often enough if its body does not wait long for other things. If it does, use
+//! [`into_driver`](Supervisor::into_driver): it gives a [`Driver`], which is a future to spawn, and a
+//! bounded [`Inbox`] to read from.
 //!
 //! # Example
 //!
 //! ```
 //! use futures::StreamExt;
-//! use websocket_heartbeat::{Event, Preset, Supervisor};
+//! use websocket_heartbeat::{Event, Supervisor};
 //!
 //! # let clock = websocket_heartbeat_mock::Clock::new();
 //! # let timer = clock.timer();
 //! # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
 //! # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
 //! # websocket_heartbeat_mock::run(&clock, async {
-//! let mut supervisor = Supervisor::builder(transport, timer).preset(Preset::Resilient).build()?;
+//! let mut supervisor = Supervisor::builder(transport, timer).build()?;
 //! let handle = supervisor.handle();
 //! while let Some(event) = supervisor.next().await {
 //!     match event {
@@ -38,12 +39,12 @@
 //!             handle.try_queue("hello")?;
 //!         }
 //!         Event::Message(message) => {
-//!             println!("the server says {:?}", message.as_text());
+//!             println!("received {:?}", message.as_text());
 //!             handle.close();
 //!         }
 //!         Event::Lost(lost) => println!("lost: {}", lost.cause),
 //!         Event::Retry(retry) => println!("attempt {} in {:?}", retry.attempt, retry.delay),
-//!         Event::Closed(closed) => println!("the end: {}", closed.reason),
+//!         Event::Closed(closed) => println!("closed: {}", closed.reason),
 //!         _ => {}
 //!     }
 //! }
@@ -53,7 +54,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How a session goes
+//! # The states of a session
 //!
 //! ```text
 //!       first poll              succeeded          close()
@@ -65,148 +66,122 @@
 //! ```
 //!
 //! [`pause`](Handle::pause) leads from `Idle`, `Connecting`, `Open` and `Waiting` to `Paused`, and
-//! [`resume`](Handle::resume) back. Giving up, [`abort`](Handle::abort), and
-//! [`close`](Handle::close) without a connection lead to `Closed` at once.
-//! A connection that reaches its [maximum age](Builder::max_age) is `Closing` as well, and then
-//! replaced.
+//! [`resume`](Handle::resume) back. Giving up, [`abort`](Handle::abort), and [`close`](Handle::close)
+//! without a connection lead to `Closed` at once. A connection that reaches its
+//! [maximum age](Builder::max_age) is also `Closing`, and is then replaced.
 //!
-//! [`Phase`] has these words. Each attempt has a number of its own, that of the connection it would
-//! become, and the events say `Connecting`, then `Open` if it succeeds, then messages, then `Lost`
-//! with a [`LostCause`]. The [`Verdict`] decides whether that deserves another attempt and the
-//! [`Backoff`] when; `Retry` tells it. The last event is always `Closed`, with a [`CloseReason`];
-//! then the stream ends.
+//! [`Phase`] has these names. Each attempt has a number of its own, which is also the number of the
+//! connection that it may become. The events of one attempt are `Connecting`, then `Open` if it
+//! succeeds, then messages, then `Lost` with a [`LostCause`]. The [`Verdict`] decides whether another
+//! attempt follows and the [`Backoff`] decides when; `Retry` reports it. The last event is always
+//! `Closed` with a [`CloseReason`]; then the stream ends.
 //!
-//! After [`close`](Handle::close) no attempt begins, whatever else happens.
+//! No attempt begins after [`close`](Handle::close).
 //!
 //! # Which side drives
 //!
-//! Stream and sink of the supervisor both drive the whole session, and may be polled from two
-//! tasks. Polled from the sink side only, it stores what it reads for the stream, 256 messages or
-//! 1 MiB of them, and so notices a dead connection in time. When there is no more room it stops
-//! reading, and holds no silence against the server until something is taken. A `Handle` never
-//! drives, so do not wait on one in the only task that polls:
-//! [`try_queue`](Handle::try_queue) is the method to use there.
+//! The stream and the sink of a supervisor both drive the whole session, and may be polled from two
+//! tasks. If only the sink is polled, it stores what it reads for the stream, up to 256 messages or
+//! 1 MiB, and so detects a dead connection in time. Without room for more it stops reading, and counts
+//! no silence against the server until a message is taken. A `Handle` never drives. So do not wait for
+//! a handle in the only task that polls the session; use [`try_queue`](Handle::try_queue) there.
 //!
 //! # Transports
 //!
-//! Backends bring theirs. [`transport_fn`] makes one from a function that is called for each
-//! attempt, with a fresh token, say. [`before_open`] adds an exchange that must succeed before a
-//! connection counts as open; [`Endpoints`] gives a session several servers; [`BoxTransport`] can
-//! be swapped while it runs. One of your own needs a [`Connection`], whose documentation is a
-//! contract.
+//! Each backend brings a transport. [`transport_fn`] makes one from a function that is called for each
+//! attempt, for example with a fresh token. [`before_open`] adds an exchange that must succeed before a
+//! connection counts as open. [`Endpoints`] gives a session several servers. [`BoxTransport`] can be
+//! replaced while the session runs. A transport of your own gives a [`Connection`], whose documentation
+//! is a contract.
 //!
 //! # Delivery
 //!
-//! An accepted message waits in the [`Outbox`], is handed to the connection in a window of at most
-//! 256 messages or 64 KiB, and is [`Written`](Fate::Written) when a flush completes: the operating
-//! system has the bytes, and that is all that a client can know by itself. If the connection dies
-//! before, the messages of the window are [`Unknown`](Fate::Unknown), and the others wait for the
-//! next one. Those that no connection took are [`Dropped`](Fate::Dropped), with the reason.
-//! [`Lost::unproven`] counts the messages written that no answered ping proves read.
+//! An accepted message waits in the outbox, whose bounds are its [`OutboxSettings`]. It is handed to
+//! the connection in a window of at most 256 messages or 64 KiB, and is [`Written`](Fate::Written) once
+//! a flush has completed: then the operating system has the bytes, which is all that a client can know
+//! by itself. If the connection dies before that, the messages of the window are
+//! [`Unknown`](Fate::Unknown) and the others wait for the next connection. Messages that no connection
+//! took are [`Dropped`](Fate::Dropped), with the reason. [`Lost::unproven`] counts the written messages
+//! that no answered ping proves read.
 //!
-//! [`Handle::send`] gives the fate, [`Handle::queue_with_receipt`] the promise of it. The fates of
-//! messages without a receipt come with `Lost` and `Closed`, unless they were written.
+//! [`Handle::send_confirmed`] waits for the fate, [`Handle::queue_with_receipt`] gives a [`Receipt`] for
+//! it. The fates of messages without a receipt come with `Lost` and `Closed`, unless they were written.
 //!
-//! That the server has a message only the server can say. Where it does, [`Acknowledged`] is a
-//! layer over the session that keeps messages until then, and sends them again.
+//! Only the server can say that it has a message. For servers that do, [`Acknowledged`] is a layer over the
+//! session that keeps messages until they are acknowledged, and sends them again.
 //!
 //! # Drop behaviour
 //!
-//! | dropped | what happens |
+//! | dropped | effect |
 //! |---|---|
 //! | [`Supervisor`], [`Driver`] | the session is aborted; receipts resolve, waiting senders are refused |
 //! | [`Inbox`] | its driver closes the session gracefully and finishes |
-//! | [`Handle`] | nothing, be it the last one |
-//! | [`Receipt`], the future of [`send`](Handle::send) | nothing for a message that was accepted |
+//! | [`Handle`] | none, even for the last one |
+//! | [`Receipt`], the future of [`send_confirmed`](Handle::send_confirmed) | none on an accepted message |
 //! | the future of [`queue`](Handle::queue) | its message is not queued |
 //! | futures of `StreamExt` and `SinkExt` | no event and no accepted message is lost |
 //!
 //! # Defaults
 //!
-//! [`Preset::Original`] is the default, for the sake of those who come from the npm packages that
-//! this re-implements, and [`Preset::Resilient`] is what we recommend. Their table, with the reason
-//! for each number, is the documentation of [`Preset`]. One thing to know about the default: a
-//! server that does not answer the text `heartbeat` loses a healthy line every 25 s.
+//! [`Preset::Resilient`] is the default. [`Preset::Original`] has the numbers of the npm packages that
+//! this crate re-implements. The documentation of [`Preset`] has the table of both, with the reason for
+//! each number.
 //!
 //! # Features
 //!
-//! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one
-//!   thread of its own. Backends bring their own timers and do not need it.
+//! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
+//!   own. Backends bring their own timers and do not need it.
 //!
 //! # Stability: what is not promised
 //!
-//! - The numbers of a preset, of `Verdict::careful` and of other defaults may change in a minor
-//!   version, but for those of `Preset::Original` that are the original's. Set what you rely on.
-//! - The wording of `Display` and `Debug`, and the types behind
-//!   [`source`](std::error::Error::source). The words that `name()` methods return are promised.
+//! - The numbers of a preset, of `Verdict::careful` and of other defaults may change in a minor version,
+//!   except the numbers of `Preset::Original` that are the original's. Set the numbers that you rely on.
+//! - The wording of `Display` and `Debug`, and the types behind [`source`](std::error::Error::source).
+//!   The words that `name()` methods return are promised.
 //! - How often the status is published, how many events or messages one poll handles, and how many
 //!   messages make up a flush.
 //! - Enums and structs marked non-exhaustive grow.
 //! - The minimum supported Rust version rises in minor versions only.
 //!
-//! # Why isn't there …?
+//! # Why is there no ...
 //!
-//! **… replay of what was sent?** Only a server that acknowledges can say what arrived, and only
-//! the application knows what may arrive twice. [`Outbox::resend`] sends again what was in the
-//! window when the line died, for servers that can tell duplicates; the rest comes back and is
-//! yours to judge. What belongs to each connection, such as a subscription, is for
-//! [`Handle::replay`].
+//! **... replay of sent messages?** Only a server that acknowledges can say what arrived, and only the
+//! application knows what may arrive twice. [`OutboxSettings::resend`] sends the messages of the window
+//! again, for servers that detect duplicates; all others are given back for the application to judge.
+//! For messages that belong to each connection, such as a subscription, there is [`Handle::replay`].
 //!
-//! **… a task that is spawned for me?** Then this crate would have to choose your executor, your
-//! sockets' reactor and whether everything is `Send`, and a session would outlive whoever dropped
-//! it. `spawn(driver)` is one line of your own.
+//! **... task that is spawned for me?** This crate would have to choose your executor, the reactor of
+//! your sockets and whether everything is `Send`, and a session would outlive the value that owns it.
+//! `spawn(driver)` is one line of your own.
 //!
-//! **… a set of callbacks?** A stream keeps order, takes back-pressure and composes; a callback
-//! that blocks has its caller in its hands. For those who come from the original, [`hooks`] makes
-//! its five callbacks of any stream of events.
+//! **... set of callbacks?** A stream keeps order, has back-pressure and composes, and a callback that
+//! blocks would block the whole session. For users of the original, [`hooks`] makes its five callbacks
+//! of any stream of events.
 //!
-//! **… a new connection made before the old one is closed?** Then there would be two live
-//! connections, messages could arrive twice and overtake one another, and servers that allow one
-//! line per client would close the wrong one. There is at most one, always.
+//! **... new connection before the old one is closed?** Then there would be two live connections,
+//! messages could arrive twice and out of order, and servers that allow one connection per client would
+//! close the wrong one. A session has at most one connection at any time.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acks;
-mod backlog;
-mod backoff;
-mod before_open;
-mod boxed;
-mod budget;
-mod builder;
-mod echo;
-mod endpoints;
+mod config;
 mod error;
 mod event;
-mod exchange;
-mod guarded;
 mod handle;
 mod headers;
-mod heartbeat;
 pub mod hooks;
-mod http_answer;
-mod inbox;
-mod limits;
+mod http;
 mod machine;
 mod message;
 mod outbox;
 mod panics;
-mod preset;
-mod printable;
-mod queue;
-mod queuing;
-mod receipt;
 mod shared;
-mod shared_timer;
-mod sink_side;
-mod span;
 mod status;
-mod status_changes;
 mod supervisor;
+mod sync;
 mod text;
 mod time;
 mod transport;
-mod verdict;
-mod wait_line;
-mod wakers;
 
 pub use bytes::Bytes;
 
@@ -214,42 +189,31 @@ pub use bytes::Bytes;
 pub use self::time::FuturesTimer;
 pub use self::{
     acks::{
-        Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Acknowledged, Acks,
-        Unacknowledged,
+        Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, AckSettings,
+        Acknowledged, Unacknowledged,
     },
-    backoff::{Backoff, Constant, Exponential, ExponentialDelays},
-    before_open::{BeforeOpen, Opening, RawConnection, before_open},
-    boxed::{BoxConnection, BoxTransport, DynTransport},
-    budget::DialBudget,
-    builder::Builder,
-    echo::without_echo,
-    endpoints::Endpoints,
-    error::{ConfigError, ErrorKind, QueueError, SessionClosed, TransportError},
+    config::{
+        Attempts, Backoff, ConnectTimeout, Constant, DialBudget, Exponential, ExponentialDelays,
+        Failure, Heartbeat, Offline, OutboxSettings, Preset, ProofOfLife, Verdict, WhenFull,
+    },
+    error::{ConfigError, ErrorKind, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
         WriteBlocked,
     },
-    handle::{Handle, Outgoing},
+    handle::{Handle, Queuing, QueuingWithReceipt, StatusChanges},
     headers::Headers,
-    heartbeat::{Heartbeat, Life},
-    http_answer::HttpAnswer,
-    inbox::{Driver, Inbox},
-    limits::{Attempts, ConnectTimeout},
-    message::{CloseFrame, Frame, Message},
-    outbox::{Offline, Outbox, WhenFull},
+    http::{HttpAnswer, printable, without_echo},
+    message::{CloseFrame, Frame, Message, Outgoing},
+    outbox::{QueueError, Receipt, SessionClosed},
     panics::{UserFunction, UserPanic},
-    preset::Preset,
-    printable::printable,
-    queuing::{Queuing, QueuingWithReceipt},
-    receipt::Receipt,
-    shared_timer::{SharedSleep, SharedTimer},
     status::{Counters, Losses, Phase, RoundTrip, Status},
-    status_changes::StatusChanges,
-    supervisor::Supervisor,
+    supervisor::{Builder, Driver, Inbox, Supervisor},
     text::Text,
-    time::{Timer, Timestamp},
+    time::{SharedSleep, SharedTimer, Timer, Timestamp},
     transport::{
-        Attempt, Connection, Established, Predecessor, Transport, TransportFn, transport_fn,
+        Attempt, BeforeOpen, BoxConnection, BoxTransport, Connection, DynTransport, Endpoints,
+        Established, Opening, Predecessor, RawConnection, Transport, TransportFn, before_open,
+        transport_fn,
     },
-    verdict::{Failure, Verdict},
 };

@@ -1,10 +1,10 @@
 //! What travels: [`Message`]s for the application, [`Frame`]s between supervisor and connection.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{ConfigError, Text};
+use crate::{error::ConfigError, text::Text};
 
 /// A WebSocket message, whole: fragments have been joined, control frames are not messages.
 ///
@@ -173,6 +173,34 @@ impl CloseFrame {
             return Err(ConfigError::new("close reason", self.reason.len(), rule));
         }
         Ok(())
+    }
+}
+
+/// A message with its own wishes, what the methods of [`Handle`](crate::Handle) take.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub(crate) message: Message,
+    pub(crate) max_age: Option<Duration>,
+}
+
+impl Outgoing {
+    /// A message without wishes.
+    pub fn new(message: impl Into<Message>) -> Self {
+        Self { message: message.into(), max_age: None }
+    }
+
+    /// How old it may become before it is dropped instead of being handed over; instead of
+    /// [`OutboxSettings::max_age`](crate::OutboxSettings::max_age).
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+}
+
+impl<M: Into<Message>> From<M> for Outgoing {
+    fn from(message: M) -> Self {
+        Self::new(message)
     }
 }
 

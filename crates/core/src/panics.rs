@@ -32,9 +32,9 @@ pub enum UserFunction {
     Heartbeat,
     /// [`Heartbeat::reply`](crate::Heartbeat::reply).
     Reply,
-    /// [`Life::Matching`](crate::Life::Matching).
-    Life,
-    /// The function given to [`Acks::new`](crate::Acks::new).
+    /// [`ProofOfLife::Matching`](crate::ProofOfLife::Matching).
+    ProofOfLife,
+    /// The function given to [`AckSettings::new`](crate::AckSettings::new).
     Acknowledgement,
 }
 
@@ -46,7 +46,7 @@ impl UserFunction {
             Self::Backoff => "backoff",
             Self::Heartbeat => "heartbeat",
             Self::Reply => "reply",
-            Self::Life => "life",
+            Self::ProofOfLife => "life",
             Self::Acknowledgement => "acknowledgement",
         }
     }

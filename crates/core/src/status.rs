@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{CloseReason, LostCause, Timestamp};
+use crate::{
+    event::{CloseReason, LostCause},
+    time::Timestamp,
+};
 
 /// Where the session stands, as of the moment in [`as_of`](Self::as_of).
 ///
@@ -146,9 +149,9 @@ pub struct Counters {
     /// Messages whose fate is unknown: [`Fate::Unknown`](crate::Fate::Unknown).
     pub unknown: u64,
     /// Heartbeats written.
-    pub probes: u64,
+    pub probes_sent: u64,
     /// Heartbeats answered, at most one answer for each.
-    pub heartbeats: u64,
+    pub probes_answered: u64,
 }
 
 /// Losses by cause, see [`LostCause`].
@@ -168,7 +171,7 @@ pub struct Losses {
     /// [`LostCause::Broken`].
     pub broken: u64,
     /// [`LostCause::Replaced`], [`LostCause::MaxAge`] and [`LostCause::Paused`].
-    pub wanted: u64,
+    pub intentional: u64,
 }
 
 impl Losses {
@@ -180,7 +183,7 @@ impl Losses {
             LostCause::WriteStalled(_) => &mut self.write_stalled,
             LostCause::ClosedByPeer(_) => &mut self.closed_by_peer,
             LostCause::Broken(_) => &mut self.broken,
-            LostCause::Replaced | LostCause::MaxAge | LostCause::Paused => &mut self.wanted,
+            LostCause::Replaced | LostCause::MaxAge | LostCause::Paused => &mut self.intentional,
         };
         *counter += 1;
     }

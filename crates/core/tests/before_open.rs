@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Attempt, BoxTransport, ErrorKind, Event, LostCause, Message, Outbox, Preset, QueueError,
-    Supervisor, Timestamp, Transport, TransportError, before_open,
+    Attempt, BoxTransport, ErrorKind, Event, LostCause, Message, OutboxSettings, Preset,
+    QueueError, Supervisor, Timestamp, Transport, TransportError, before_open,
 };
 use websocket_heartbeat_mock::{
     Clock, MockTimer, MockTransport, Remote, Runner, Script, at_every_cancellation, mock,
@@ -30,7 +30,7 @@ fn login(
 }
 
 fn supervise<T: Transport>(transport: T, clock: &Clock) -> Supervisor<T, MockTimer> {
-    Supervisor::builder(transport, clock.timer()).outbox(Outbox::new()).build().unwrap()
+    Supervisor::builder(transport, clock.timer()).outbox(OutboxSettings::new()).build().unwrap()
 }
 
 fn welcome(message: Message) -> Option<Message> {
@@ -182,7 +182,7 @@ fn replays_come_after_every_open_and_before_what_is_queued() {
 fn replays_are_bounded_like_the_outbox() {
     let clock = Clock::new();
     let (transport, _remote): (MockTransport, Remote) = mock(&clock);
-    let outbox = Outbox::new().count(2).bytes(10);
+    let outbox = OutboxSettings::new().count(2).bytes(10);
     let supervisor = Supervisor::builder(transport, clock.timer()).outbox(outbox).build().unwrap();
     let handle = supervisor.handle();
     assert_eq!(handle.replay("a", "12345"), Ok(()));

@@ -11,8 +11,8 @@ use std::{
 use futures::{Sink, Stream, StreamExt};
 use session::{Session, ms, secs};
 use websocket_heartbeat::{
-    Connection, Constant, Event, Frame, Heartbeat, Life, Supervisor, Transport, TransportError,
-    transport_fn,
+    Connection, Constant, Event, Frame, Heartbeat, ProofOfLife, Supervisor, Transport,
+    TransportError, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
 
@@ -115,13 +115,13 @@ impl Sink<Frame> for Trickle {
 }
 
 impl Connection for Trickle {
-    fn arrived(&self) -> Option<u64> {
+    fn bytes_read(&self) -> Option<u64> {
         Some(self.clock.now().since_epoch().min(self.until).as_millis() as u64)
     }
 }
 
 /// When a line is lost that brings bytes of one message for so long.
-fn trickles(until: Duration, life: Life) -> Option<u64> {
+fn trickles(until: Duration, life: ProofOfLife) -> Option<u64> {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     remote.script(|_| Script::accept().without_pongs());
@@ -132,7 +132,7 @@ fn trickles(until: Duration, life: Life) -> Option<u64> {
         async move { Ok(connect.await?.map(|line| Trickle { line, clock, until })) }
     });
     let mut session = Supervisor::builder(transport, clock.timer())
-        .heartbeat(pings().life(life))
+        .heartbeat(pings().proof_of_life(life))
         .build()
         .unwrap();
     let now = clock.clone();
@@ -151,8 +151,8 @@ fn trickles(until: Duration, life: Life) -> Option<u64> {
 
 #[test]
 fn e07_one_large_message_that_trickles_in_for_a_minute_condemns_nobody() {
-    assert_eq!(trickles(secs(1_000), Life::AnyFrame), None);
+    assert_eq!(trickles(secs(1_000), ProofOfLife::AnyFrame), None);
     // It stalls at 60 s. The verdicts at 25 s and 50 s hear bytes, the one at 75 s hears none.
-    assert_eq!(trickles(secs(60), Life::AnyFrame), Some(75_000));
-    assert_eq!(trickles(secs(1_000), Life::Data), Some(25_000), "bytes are no message");
+    assert_eq!(trickles(secs(60), ProofOfLife::AnyFrame), Some(75_000));
+    assert_eq!(trickles(secs(1_000), ProofOfLife::Data), Some(25_000), "bytes are no message");
 }

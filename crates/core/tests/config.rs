@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
-    Ack, Acknowledged, Acks, Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant,
-    DialBudget, Endpoints, Exponential, Heartbeat, Inbox, Outbox, Preset, Supervisor, Verdict,
+    Ack, AckSettings, Acknowledged, Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant,
+    DialBudget, Endpoints, Exponential, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor,
+    Verdict,
 };
 use websocket_heartbeat_mock::{Clock, MockTransport, Script, mock};
 
@@ -28,14 +29,14 @@ fn idle() -> Heartbeat {
 type Row = (&'static str, &'static str, fn(MockBuilder) -> MockBuilder);
 
 /// The same for acknowledged delivery.
-type AcksRow = (&'static str, &'static str, fn(Acks<u64>) -> Acks<u64>);
+type AcksRow = (&'static str, &'static str, fn(AckSettings<u64>) -> AckSettings<u64>);
 
 const NONSENSE: &[Row] = &[
     ("heartbeat interval", "0ns", |b| b.heartbeat(Heartbeat::idle(ZERO))),
     ("heartbeat interval", "0ns", |b| b.heartbeat(Heartbeat::every(ZERO).ping())),
     ("heartbeat timeout", "0ns", |b| b.heartbeat(idle().timeout(ZERO))),
-    ("hasty heartbeat timeout", "0ns", |b| b.heartbeat(idle().hasty_timeout(ZERO))),
-    ("hasty heartbeat timeout", "0ns", |b| b.heartbeat(Heartbeat::off().hasty_timeout(ZERO))),
+    ("heartbeat recheck timeout", "0ns", |b| b.heartbeat(idle().recheck_timeout(ZERO))),
+    ("heartbeat recheck timeout", "0ns", |b| b.heartbeat(Heartbeat::off().recheck_timeout(ZERO))),
     ("adaptive heartbeat floor", "0ns", |b| b.heartbeat(idle().adaptive(ZERO))),
     ("adaptive heartbeat floor", "11s", |b| b.heartbeat(idle().adaptive(secs(11)))),
     ("adaptive heartbeat floor", "11s", |b| b.heartbeat(idle().adaptive(secs(11)).ping())),
@@ -62,9 +63,9 @@ const NONSENSE: &[Row] = &[
     ("backoff jitter", "inf", |b| b.backoff(Exponential::new().jitter(f64::INFINITY))),
     ("backoff jitter", "1.01", |b| b.backoff(Exponential::new().jitter(1.01))),
     ("backoff jitter", "-0.01", |b| b.backoff(Exponential::new().jitter(-0.01))),
-    ("outbox count", "0", |b| b.outbox(Outbox::new().count(0))),
-    ("outbox bytes", "0", |b| b.outbox(Outbox::new().bytes(0))),
-    ("outbox maximum age", "0ns", |b| b.outbox(Outbox::new().max_age(ZERO))),
+    ("outbox count", "0", |b| b.outbox(OutboxSettings::new().count(0))),
+    ("outbox bytes", "0", |b| b.outbox(OutboxSettings::new().bytes(0))),
+    ("outbox maximum age", "0ns", |b| b.outbox(OutboxSettings::new().max_age(ZERO))),
 ];
 
 #[track_caller]
@@ -112,7 +113,7 @@ fn e15_so_is_what_is_not_the_builders() {
         ("ack timeout", "0ns", |config| config.timeout(ZERO)),
     ];
     for (setting, value, set) in acks {
-        let config = set(Acks::new(|_| None::<Ack<u64>>));
+        let config = set(AckSettings::new(|_| None::<Ack<u64>>));
         let supervisor = builder().build().unwrap();
         let handle = supervisor.handle();
         let clock = Clock::new();
@@ -133,10 +134,10 @@ fn zero_where_it_means_something_is_taken() {
 
 const HUGE: &[fn(MockBuilder) -> MockBuilder] = &[
     |b| b,
-    |b| b.heartbeat(Heartbeat::idle(MAX).timeout(MAX).hasty_timeout(MAX).adaptive(MAX).ping()),
-    |b| b.heartbeat(Heartbeat::every(MAX).timeout(MAX).tolerate(u32::MAX)),
+    |b| b.heartbeat(Heartbeat::idle(MAX).timeout(MAX).recheck_timeout(MAX).adaptive(MAX).ping()),
+    |b| b.heartbeat(Heartbeat::every(MAX).timeout(MAX).max_missed(u32::MAX)),
     |b| b.heartbeat(idle().timeout(MAX).adaptive(secs(1))),
-    |b| b.heartbeat(Heartbeat::every(secs(1)).timeout(MAX).tolerate(u32::MAX).ping()),
+    |b| b.heartbeat(Heartbeat::every(secs(1)).timeout(MAX).max_missed(u32::MAX).ping()),
     |b| b.connect_timeout(MAX),
     |b| b.connect_timeout(ConnectTimeout::growing(secs(1), MAX)),
     |b| b.close_timeout(MAX),
@@ -149,7 +150,11 @@ const HUGE: &[fn(MockBuilder) -> MockBuilder] = &[
     |b| b.backoff(Exponential::new().cap(MAX).factor(f64::MAX).jitter(0.0)),
     |b| b.verdict(|_| Verdict::RetryAfter(MAX)),
     |b| b.dial_budget(DialBudget::new(1, MAX).unwrap()),
-    |b| b.outbox(Outbox::new().count(usize::MAX).bytes(usize::MAX).max_age(MAX).resend(u32::MAX)),
+    |b| {
+        b.outbox(
+            OutboxSettings::new().count(usize::MAX).bytes(usize::MAX).max_age(MAX).resend(u32::MAX),
+        )
+    },
 ];
 
 /// Every state and command, under settings whose sums overflow.

@@ -3,7 +3,7 @@
 mod session;
 
 use session::{MockBuilder, Session, ms, secs};
-use websocket_heartbeat::{Event, Frame, Heartbeat, Life, Message};
+use websocket_heartbeat::{Event, Frame, Heartbeat, Message, ProofOfLife};
 use websocket_heartbeat_mock::Script;
 
 fn with(heartbeat: Heartbeat) -> impl FnOnce(MockBuilder) -> MockBuilder {
@@ -23,7 +23,7 @@ fn pings_are_answered_by_a_server_that_knows_nothing_of_heartbeats() {
     assert_eq!(session.times("lost"), []);
     assert_eq!(session.remote.trace().times(PING).len(), 240);
     let counters = session.handle.status().counters;
-    assert_eq!((counters.probes, counters.heartbeats), (240, 240));
+    assert_eq!((counters.probes_sent, counters.probes_answered), (240, 240));
 }
 
 /// A proxy that relays pings and swallows messages.
@@ -43,13 +43,15 @@ fn swallowed_messages_are_seen_by_a_heartbeat_that_the_application_answers() {
     };
     assert_eq!(lost(pings()), (100_000, "broken", 0));
     let asking = || Heartbeat::idle(secs(15)).timeout(secs(10)).message("ping");
-    let asking = asking().life(Life::Reply).reply(|message| message.as_text() == Some("pong"));
+    let asking = asking()
+        .proof_of_life(ProofOfLife::Reply)
+        .reply(|message| message.as_text() == Some("pong"));
     assert_eq!(lost(asking), (25_000, "heartbeat_timeout", 1));
 }
 
 #[test]
 fn a_heartbeat_that_the_application_answers_keeps_a_healthy_connection() {
-    let asking = Heartbeat::idle(secs(15)).message("ping").life(Life::Reply);
+    let asking = Heartbeat::idle(secs(15)).message("ping").proof_of_life(ProofOfLife::Reply);
     let asking = asking.reply(|message| message.as_text() == Some("pong"));
     let answering = |_| Script::accept().reply_with(|_| Some("pong".into()));
     let mut session = Session::new(answering, with(asking));
@@ -60,7 +62,7 @@ fn a_heartbeat_that_the_application_answers_keeps_a_healthy_connection() {
 #[test]
 fn round_trips_are_measured_and_a_late_pong_is_not_taken_for_a_fast_one() {
     // Each pong is later than the next ping.
-    let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(2)).tolerate(5);
+    let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(2)).max_missed(5);
     let mut session = Session::new(|_| Script::accept().pong_after(ms(3_000)), with(heartbeat));
     session.run_to(60_000);
     assert_eq!(session.handle.status().round_trip.minimum, Some(secs(3)));
@@ -77,7 +79,8 @@ fn round_trips_are_measured_and_a_late_pong_is_not_taken_for_a_fast_one() {
 
 #[test]
 fn misses_are_tolerated() {
-    let mut session = Session::new(|_| Script::accept().without_pongs(), with(pings().tolerate(2)));
+    let mut session =
+        Session::new(|_| Script::accept().without_pongs(), with(pings().max_missed(2)));
     session.run_to(45_000);
     assert_eq!(session.remote.trace().times(PING), [15_000, 25_000, 35_000]);
     assert_eq!(session.times("lost"), [45_000]);
@@ -108,22 +111,24 @@ fn what_counts_as_life_is_chosen() {
         Script::accept().without_pongs().chatter(secs(4), "noise").send_after(secs(20), "alive")
     };
     let lost = |life| {
-        let mut session = Session::new(script, with(pings().life(life)));
+        let mut session = Session::new(script, with(pings().proof_of_life(life)));
         session.run_to(60_000);
         session.times("lost").first().copied()
     };
-    assert_eq!(lost(Life::AnyFrame), None);
-    assert_eq!(lost(Life::Data), None);
-    assert_eq!(lost(Life::Reply), Some(25_000));
+    assert_eq!(lost(ProofOfLife::AnyFrame), None);
+    assert_eq!(lost(ProofOfLife::Data), None);
+    assert_eq!(lost(ProofOfLife::Reply), Some(25_000));
     let alive = |message: &Message| message.as_text() == Some("alive");
-    assert_eq!(lost(Life::Matching(Box::new(alive))), Some(45_000));
+    assert_eq!(lost(ProofOfLife::Matching(Box::new(alive))), Some(45_000));
 
     // Control frames are no data.
-    let mut session = Session::new(|_| Script::accept(), with(pings().life(Life::Data)));
+    let mut session =
+        Session::new(|_| Script::accept(), with(pings().proof_of_life(ProofOfLife::Data)));
     session.run_to(25_000);
     assert_eq!(session.times("lost"), [25_000]);
     // The answer to the probe is a reply, another pong is not.
-    let mut session = Session::new(|_| Script::accept(), with(pings().life(Life::Reply)));
+    let mut session =
+        Session::new(|_| Script::accept(), with(pings().proof_of_life(ProofOfLife::Reply)));
     session.run_to(600_000);
     assert_eq!(session.times("lost"), []);
     session.peer().set_pong(None);
@@ -141,7 +146,7 @@ fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
     let heartbeat = |hide: bool| {
         let heartbeat = Heartbeat::idle(secs(15))
             .message("hb")
-            .life(Life::Reply)
+            .proof_of_life(ProofOfLife::Reply)
             .reply(|message| message.as_text() == Some("hb-ok"));
         if hide { heartbeat.hide_replies() } else { heartbeat }
     };
@@ -159,7 +164,7 @@ fn replies_are_recognised_and_hidden_and_prove_life_all_the_same() {
             (expected as u64, bytes as u64),
             "what is hidden does not count"
         );
-        assert_eq!(session.handle.status().counters.heartbeats, 4);
+        assert_eq!(session.handle.status().counters.probes_answered, 4);
     }
     // A message that is no reply does not answer.
     let mut session =
@@ -222,7 +227,7 @@ fn probes_are_made_anew_from_their_number() {
 fn a_hint_has_a_shorter_deadline_of_its_own() {
     for (heartbeat, patience) in [
         (pings(), 5_000),
-        (pings().hasty_timeout(ms(700)), 700),
+        (pings().recheck_timeout(ms(700)), 700),
         (pings().timeout(secs(3)), 3_000),
         (Heartbeat::off(), 5_000),
     ] {
@@ -275,8 +280,8 @@ fn a_degraded_line_can_be_seen_before_it_is_lost() {
 fn an_answer_that_comes_before_our_flush_is_complete_is_an_answer() {
     // The ping is out and answered while what was handed over behind it is still on its way; then
     // the server has nothing to say. With a reply asked for, and with any frame.
-    for life in [Life::AnyFrame, Life::Reply] {
-        let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(20)).ping().life(life);
+    for life in [ProofOfLife::AnyFrame, ProofOfLife::Reply] {
+        let heartbeat = Heartbeat::idle(secs(2)).timeout(secs(20)).ping().proof_of_life(life);
         let mut session =
             Session::new(|_| Script::accept().write_rate(10_000, secs(1)), with(heartbeat));
         session.run_to(1_000);
@@ -286,6 +291,6 @@ fn an_answer_that_comes_before_our_flush_is_complete_is_an_answer() {
         session.run_to(300_000);
         assert_eq!(session.times("lost"), []);
         let status = session.handle.status();
-        assert_eq!(status.counters.heartbeats, status.counters.probes);
+        assert_eq!(status.counters.probes_answered, status.counters.probes_sent);
     }
 }

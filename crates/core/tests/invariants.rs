@@ -13,8 +13,9 @@ use std::{
 use futures::{Sink, Stream, StreamExt, future};
 use session::{Session, ms, secs};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Established, Event, Fate, Frame, Heartbeat, Inbox, Life, LostCause,
-    Outbox, Preset, Supervisor, Timer, Timestamp, TransportError, transport_fn,
+    Connection, ErrorKind, Established, Event, Fate, Frame, Heartbeat, Inbox, LostCause,
+    OutboxSettings, Preset, ProofOfLife, Supervisor, Timer, Timestamp, TransportError,
+    transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock, run};
 
@@ -79,7 +80,7 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
         future::ready(Ok(Established::new(Flood { frames })))
     });
     let timer = CountingTimer { readings: Rc::clone(&readings) };
-    let heartbeat = pings(15_000, 10_000).life(Life::Data);
+    let heartbeat = pings(15_000, 10_000).proof_of_life(ProofOfLife::Data);
     let mut supervisor =
         Supervisor::builder(transport, timer).heartbeat(heartbeat).build().unwrap();
     let lost = run(&Clock::new(), async {
@@ -246,7 +247,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
                 1 => Script::accept(),
                 _ => Script::accept().silent(),
             },
-            |builder| builder.preset(Preset::Resilient).outbox(Outbox::new()),
+            |builder| builder.preset(Preset::Resilient).outbox(OutboxSettings::new()),
         );
         session.run_to(1_000);
         let peer = session.peer();
@@ -255,7 +256,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
             .iter()
             .map(|size| {
                 let (handle, size) = (session.handle.clone(), *size);
-                session.runner.spawn(async move { handle.send(vec![0_u8; size]).await })
+                session.runner.spawn(async move { handle.send_confirmed(vec![0_u8; size]).await })
             })
             .collect();
         session.run_to(1_001);

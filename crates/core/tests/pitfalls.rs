@@ -21,8 +21,8 @@ mod session;
 use futures::{SinkExt, StreamExt};
 use session::{Session, ms, secs};
 use websocket_heartbeat::{
-    Attempts, Constant, ErrorKind, Event, Heartbeat, Inbox, Outbox, Phase, Preset, Supervisor,
-    TransportError,
+    Attempts, Constant, ErrorKind, Event, Heartbeat, Inbox, OutboxSettings, Phase, Preset,
+    Supervisor, TransportError,
 };
 use websocket_heartbeat_mock::{Chaos, Clock, Runner, Script, mock};
 
@@ -150,7 +150,7 @@ fn p17_one_task_that_sends_more_than_fits_before_it_reads_does_not_wait_for_itse
     remote.script(|_| Script::accept().echo());
     let mut supervisor = Supervisor::builder(transport, clock.timer())
         .preset(Preset::Resilient)
-        .outbox(Outbox::new().count(4))
+        .outbox(OutboxSettings::new().count(4))
         .build()
         .unwrap();
     let mut runner = Runner::new(&clock);

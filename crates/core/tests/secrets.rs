@@ -9,7 +9,7 @@ use futures::FutureExt;
 use session::{Session, ms};
 use websocket_heartbeat::{
     CloseFrame, CloseReason, ConfigError, Constant, Established, Event, Fate, Frame, Headers,
-    Heartbeat, HttpAnswer, LostCause, Message, Offline, Outbox, Outgoing, QueueError, Text,
+    Heartbeat, HttpAnswer, LostCause, Message, Offline, OutboxSettings, Outgoing, QueueError, Text,
     TransportError,
 };
 use websocket_heartbeat_mock::Script;
@@ -99,7 +99,7 @@ fn a_session_that_carries_secrets_does_not_show_them() {
     };
     let mut session = Session::new(script, |builder| {
         let builder = builder.heartbeat(Heartbeat::idle(ms(20)).message(SECRET));
-        builder.backoff(Constant::new(ms(100))).outbox(Outbox::new().offline(Offline::Keep))
+        builder.backoff(Constant::new(ms(100))).outbox(OutboxSettings::new().offline(Offline::Keep))
     });
     let mut shown = Shown::default();
     session.run_to(30);

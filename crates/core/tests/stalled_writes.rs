@@ -11,7 +11,7 @@ use std::{
 use futures::{Sink, Stream, StreamExt};
 use session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
-    Connection, Event, Frame, Heartbeat, Inbox, Outbox, Preset, Supervisor, Timer as _,
+    Connection, Event, Frame, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor, Timer as _,
     Transport as _, TransportError, WriteBlocked, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
@@ -155,7 +155,7 @@ fn an_inbox_that_drops_messages_keeps_one_finding() {
     remote.script(|_| Script::accept().silent().write_rate(1, secs(70)).chatter(secs(2), "news"));
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .build()
         .unwrap();
     let handle = supervisor.handle();
@@ -217,12 +217,12 @@ impl Sink<Frame> for Queued {
 }
 
 impl Connection for Queued {
-    fn progress(&self) -> Option<u64> {
-        self.line.progress().map(|written| written + self.held_at_zero)
+    fn bytes_written(&self) -> Option<u64> {
+        self.line.bytes_written().map(|written| written + self.held_at_zero)
     }
 
     fn unacknowledged(&self) -> Option<u64> {
-        let accepted = self.progress()?;
+        let accepted = self.bytes_written()?;
         let left = self.clock.now().since_epoch().as_secs() * self.rate;
         Some(accepted.saturating_sub(left))
     }

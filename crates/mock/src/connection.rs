@@ -240,9 +240,9 @@ impl Sink<Frame> for MockConnection {
 }
 
 impl Connection for MockConnection {
-    fn progress(&self) -> Option<u64> {
+    fn bytes_written(&self) -> Option<u64> {
         let state = self.line.lock();
-        state.options.tells_progress.then_some(state.writing.progress())
+        state.options.tells_progress.then_some(state.writing.bytes_written())
     }
 }
 

@@ -212,7 +212,7 @@ impl Peer {
 
     /// How many bytes the line has taken from the client so far.
     pub fn bytes_written(&self) -> u64 {
-        self.line.lock().writing.progress()
+        self.line.lock().writing.bytes_written()
     }
 
     /// How many things are on the client's side and were not read: frames, and the end.

@@ -139,7 +139,7 @@ impl Writing {
     }
 
     /// How many bytes the line has taken.
-    pub(crate) fn progress(&self) -> u64 {
+    pub(crate) fn bytes_written(&self) -> u64 {
         self.progress
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 /// interface:
 ///
 /// - A failed write also ends reading if the answer to a ping is due at that moment.
-/// - [`progress`](Connection::progress) is `None`: only received bytes distinguish a slow upload
+/// - [`bytes_written`](Connection::bytes_written) is `None`: only received bytes distinguish a slow upload
 ///   from a stalled one.
 /// - One poll reads until a message is complete. A peer that sends fragments without end keeps that
 ///   poll busy, unless the stream below yields by itself, as tokio's streams do.

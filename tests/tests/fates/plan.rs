@@ -1,6 +1,6 @@
 //! What a case does, drawn from its seed.
 
-use websocket_heartbeat::{Message, Outbox, WhenFull};
+use websocket_heartbeat::{Message, OutboxSettings, WhenFull};
 use websocket_heartbeat_mock::Rng;
 
 use crate::server::{Cut, Ending};
@@ -80,8 +80,9 @@ impl Plan {
         }
     }
 
-    pub(crate) fn outbox(&self) -> Outbox {
-        let outbox = Outbox::new().count(self.count).bytes(self.bytes).when_full(self.when_full);
+    pub(crate) fn outbox(&self) -> OutboxSettings {
+        let outbox =
+            OutboxSettings::new().count(self.count).bytes(self.bytes).when_full(self.when_full);
         outbox.resend(self.resend).give_back(self.give_back)
     }
 

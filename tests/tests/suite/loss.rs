@@ -1,6 +1,6 @@
 //! Connections that end without a word.
 
-use websocket_heartbeat::{ErrorKind, Fate, LostCause, Message, Outbox};
+use websocket_heartbeat::{ErrorKind, Fate, LostCause, Message, OutboxSettings};
 use websocket_heartbeat_tests::{Backend, Peer, Supervised, expect};
 
 use crate::{patient, request, supervise};
@@ -51,7 +51,7 @@ pub(crate) async fn reset<B: Backend>(peer: Peer) {
 }
 
 pub(crate) async fn what_is_sent_offline_arrives<B: Backend>(mut peer: Peer) {
-    let builder = patient::<B>(request(&peer, "/echo")).outbox(Outbox::new());
+    let builder = patient::<B>(request(&peer, "/echo")).outbox(OutboxSettings::new());
     let mut supervisor = builder.build().unwrap();
     expect::connected(&mut supervisor).await;
 

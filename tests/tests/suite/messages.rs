@@ -71,7 +71,7 @@ pub(crate) async fn a_message_sent_is_written<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
     let handle = supervisor.handle();
     expect::connected(&mut supervisor).await;
-    let (fate, echo) = join(handle.send("hello"), expect::message(&mut supervisor)).await;
+    let (fate, echo) = join(handle.send_confirmed("hello"), expect::message(&mut supervisor)).await;
     assert_eq!(fate, Ok(Fate::Written { connection: 1 }));
     assert_eq!(echo, Message::text("hello"));
 }

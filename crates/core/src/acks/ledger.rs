@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
-use super::sender::AckSlot;
-use crate::{Message, Timestamp};
+use super::receipt::AckSlot;
+use crate::{message::Message, time::Timestamp};
 
 /// One message that was accepted and not acknowledged.
 pub(super) struct Entry<Id> {

@@ -1,12 +1,13 @@
 //! Acknowledged delivery: a layer over a session, for servers that acknowledge messages.
 
-mod gate;
+mod error;
 mod ledger;
+mod receipt;
 mod sender;
 mod settings;
-mod slot;
 #[cfg(test)]
-mod waiting_tests;
+mod tests;
+mod window;
 
 use std::{
     fmt,
@@ -18,14 +19,21 @@ use std::{
 
 use futures_core::{FusedStream, Stream};
 
-use self::{gate::Gate, ledger::Ledger, settings::Find};
-pub use self::{
-    sender::{AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, Unacknowledged},
-    settings::{Ack, Acks},
-};
+use self::{ledger::Ledger, settings::Find, window::Gate};
 use crate::{
-    ConfigError, Event, Handle, Message, Timer, Timestamp, UserFunction,
-    panics::{contain_in, drop_contained},
+    error::ConfigError,
+    event::Event,
+    handle::Handle,
+    message::Message,
+    panics::{UserFunction, contain_in, drop_contained},
+    time::{Timer, Timestamp},
+};
+
+pub use self::{
+    error::AckQueueError,
+    receipt::{AckFailure, AckReceipt, Unacknowledged},
+    sender::{AckQueuing, AckSender},
+    settings::{Ack, AckSettings},
 };
 
 /// Acknowledgements that one poll passes over at most before other tasks get their turn.
@@ -40,7 +48,7 @@ const ACKS_PER_POLL: u32 = 256;
 /// it as ever; what is queued through them is not the layer's affair.
 ///
 /// ```
-/// use websocket_heartbeat::{Ack, Acknowledged, Acks, Event, Supervisor, Timer, Transport};
+/// use websocket_heartbeat::{Ack, Acknowledged, AckSettings, Event, Supervisor, Timer, Transport};
 /// use futures::StreamExt;
 ///
 /// # async fn deliver<T: Transport, K: Timer + Clone>(
@@ -48,7 +56,7 @@ const ACKS_PER_POLL: u32 = 256;
 /// #     timer: K,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// // The server answers {"id":7,..} with "ack 7".
-/// let acks = Acks::new(|message| {
+/// let acks = AckSettings::new(|message| {
 ///     let id = message.as_text()?.strip_prefix("ack ")?.parse::<u64>().ok()?;
 ///     Some(Ack::One(id))
 /// });
@@ -79,10 +87,10 @@ const ACKS_PER_POLL: u32 = 256;
 ///
 /// A receipt that is `Ok` says that the server had the message. A message whose acknowledgement
 /// did not come is sent again: after each [`Open`](Event::Open), since the server may have missed
-/// it with the connection, and on an open connection after the [timeout](Acks::timeout). Whenever
+/// it with the connection, and on an open connection after the [timeout](AckSettings::timeout). Whenever
 /// it was the acknowledgement that got lost the server sees the message twice. So the server
 ///
-/// - must tolerate duplicates: by remembering ids, in a window as long as the client's, or because
+/// - must max_missed duplicates: by remembering ids, in a window as long as the client's, or because
 ///   doing the thing twice does no harm;
 /// - must acknowledge a duplicate as well, or it is sent until it is given up.
 ///
@@ -100,8 +108,8 @@ const ACKS_PER_POLL: u32 = 256;
 ///
 /// # Window
 ///
-/// Accepted are at most [so many](Acks::window) unacknowledged messages and
-/// [bytes](Acks::bytes), also while offline. Beyond, [`AckSender::queue`] waits, in order of
+/// Accepted are at most [so many](AckSettings::window) unacknowledged messages and
+/// [bytes](AckSettings::bytes), also while offline. Beyond, [`AckSender::queue`] waits, in order of
 /// arrival. Copies on their way count in the supervisor's outbox, and leave it with their
 /// connection, so that it never holds two copies of a message.
 ///
@@ -134,7 +142,7 @@ const ACKS_PER_POLL: u32 = 256;
 ///
 /// # Panics
 ///
-/// A panic of the function given to [`Acks::new`] is contained. The message is given to the
+/// A panic of the function given to [`AckSettings::new`] is contained. The message is given to the
 /// application, the function is called no more, and the session ends with
 /// [`CloseReason::Panicked`](crate::CloseReason::Panicked), unless panics abort.
 #[must_use = "streams do nothing unless polled"]
@@ -172,10 +180,10 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
         events: S,
         handle: Handle,
         timer: K,
-        settings: Acks<Id>,
+        settings: AckSettings<Id>,
     ) -> Result<Self, ConfigError> {
         settings.check()?;
-        let Acks { find, window, bytes, patience, show } = settings;
+        let AckSettings { find, window, bytes, patience, show } = settings;
         Ok(Self {
             inner: events,
             handle,

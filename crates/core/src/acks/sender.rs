@@ -1,7 +1,6 @@
 //! The senders' side: [`AckSender`], and what becomes of a message: [`AckReceipt`].
 
 use std::{
-    error::Error,
     fmt,
     future::Future,
     hash::Hash,
@@ -11,16 +10,10 @@ use std::{
 };
 
 use super::{
-    gate::{Answer, Gate, Offer},
-    slot::Slot,
+    AckQueueError, AckReceipt,
+    window::{Answer, Gate, Offer},
 };
-use crate::Message;
-
-/// What a receipt resolves to.
-pub(super) type Outcome<Id> = Result<(), Unacknowledged<Id>>;
-
-/// Where a receipt meets the layer.
-pub(super) type AckSlot<Id> = Arc<Slot<Outcome<Id>>>;
+use crate::message::Message;
 
 /// The cloneable sending side of [`Acknowledged`](crate::Acknowledged), from
 /// [`sender`](crate::Acknowledged::sender).
@@ -215,125 +208,3 @@ impl<Id: fmt::Debug> fmt::Debug for AckQueuing<'_, Id> {
         f.debug_struct("AckQueuing").field("offered", &offered).finish_non_exhaustive()
     }
 }
-
-/// A future of one message's acknowledgement, or of the reason why there will be none.
-///
-/// # Cancel safety and drop behaviour
-///
-/// Dropping it changes nothing for the message. With it goes the only word of what became of it.
-#[must_use = "a receipt that is dropped tells nobody what became of the message"]
-pub struct AckReceipt<Id> {
-    slot: AckSlot<Id>,
-}
-
-impl<Id> Future for AckReceipt<Id> {
-    type Output = Result<(), Unacknowledged<Id>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.slot.poll(cx)
-    }
-}
-
-impl<Id> fmt::Debug for AckReceipt<Id> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AckReceipt").finish_non_exhaustive()
-    }
-}
-
-/// A message that was accepted and never acknowledged, given back.
-///
-/// Unless [`sends`](Self::sends) is 0 the server may have it all the same: what is missing is its
-/// word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unacknowledged<Id> {
-    /// Its id.
-    pub id: Id,
-    /// The message.
-    pub message: Message,
-    /// Why the layer waits no longer.
-    pub reason: AckFailure,
-    /// How often it was given to a connection. 0: the server cannot have it.
-    pub sends: u32,
-}
-
-impl<Id> fmt::Display for Unacknowledged<Id> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let times = if self.sends == 1 { "time" } else { "times" };
-        write!(f, "not acknowledged, sent {} {times}: {}", self.sends, self.reason)
-    }
-}
-
-impl<Id: fmt::Debug> Error for Unacknowledged<Id> {}
-
-/// Why the layer no longer waits for an acknowledgement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AckFailure {
-    /// It was sent again as often as [`Acks::resends`](crate::Acks::resends) allows, and the last
-    /// timeout passed, too.
-    Timeout,
-    /// More connections were lost over it than [`Acks::losses`](crate::Acks::losses) allows.
-    Losses,
-    /// The session ended first, or the layer was dropped.
-    SessionEnded,
-}
-
-impl AckFailure {
-    /// The reason in one lower-case word, for logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Losses => "losses",
-            Self::SessionEnded => "session_ended",
-        }
-    }
-}
-
-impl fmt::Display for AckFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "no answer in time, as often as allowed",
-            Self::Losses => "too many connections were lost over it",
-            Self::SessionEnded => "the session ended",
-        })
-    }
-}
-
-/// Why a message was not accepted. Whatever the reason, the message comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AckQueueError {
-    /// The session has ended, or the layer was dropped.
-    Closed(Message),
-    /// A message with the same id is unacknowledged: its acknowledgement could not be told from
-    /// this one's.
-    Duplicate(Message),
-    /// It would have to wait for a place in the window; by
-    /// [`try_queue`](AckSender::try_queue) only.
-    Full(Message),
-    /// The message alone is larger than [`Acks::bytes`](crate::Acks::bytes).
-    TooLarge(Message),
-}
-
-impl AckQueueError {
-    /// The message that was not accepted.
-    pub fn into_message(self) -> Message {
-        match self {
-            Self::Closed(m) | Self::Duplicate(m) | Self::Full(m) | Self::TooLarge(m) => m,
-        }
-    }
-}
-
-impl fmt::Display for AckQueueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed(_) => "the session has ended",
-            Self::Duplicate(_) => "a message with the same id is unacknowledged",
-            Self::Full(_) => "the window of unacknowledged messages is full",
-            Self::TooLarge(_) => "the message is larger than all that may be unacknowledged",
-        })
-    }
-}
-
-impl Error for AckQueueError {}

@@ -1,11 +1,14 @@
-//! The settings of acknowledged delivery: [`Acks`], and what it finds: [`Ack`].
+//! The settings of acknowledged delivery: [`AckSettings`], and what it finds: [`Ack`].
 
 use std::{fmt, time::Duration};
 
 use super::ledger::Patience;
-use crate::{ConfigError, Message, limits::not_zero};
+use crate::{
+    error::{ConfigError, not_zero},
+    message::Message,
+};
 
-/// What a server's message acknowledges, found by the function given to [`Acks::new`].
+/// What a server's message acknowledges, found by the function given to [`AckSettings::new`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ack<Id> {
@@ -15,14 +18,14 @@ pub enum Ack<Id> {
     Each(Vec<Id>),
     /// The message with this id and all that were queued before it; also if that message itself was
     /// acknowledged or given up before. The last of these are remembered, as many as the
-    /// [window](Acks::window) has places.
+    /// [window](AckSettings::window) has places.
     UpTo(Id),
 }
 
 /// The settings of [`Acknowledged`](crate::Acknowledged).
 ///
 /// Values are checked by [`Acknowledged::new`](crate::Acknowledged::new).
-pub struct Acks<Id> {
+pub struct AckSettings<Id> {
     pub(super) find: Find<Id>,
     pub(super) window: usize,
     pub(super) bytes: usize,
@@ -32,7 +35,7 @@ pub struct Acks<Id> {
 
 pub(super) type Find<Id> = Box<dyn FnMut(&Message) -> Option<Ack<Id>> + Send>;
 
-impl<Id> Acks<Id> {
+impl<Id> AckSettings<Id> {
     /// Acknowledgements are found by this function, which is called for each message that the
     /// server sends; `None` if it is none.
     pub fn new(find: impl FnMut(&Message) -> Option<Ack<Id>> + Send + 'static) -> Self {
@@ -93,7 +96,7 @@ impl<Id> Acks<Id> {
     /// stand it: without a limit it, and what follows it, is sent again until the session ends, as
     /// by [`Builder::flap_limit`](crate::Builder::flap_limit).
     #[must_use]
-    pub fn losses(mut self, limit: u32) -> Self {
+    pub fn max_connection_losses(mut self, limit: u32) -> Self {
         self.patience.losses = Some(limit);
         self
     }
@@ -116,9 +119,9 @@ impl<Id> Acks<Id> {
     }
 }
 
-impl<Id> fmt::Debug for Acks<Id> {
+impl<Id> fmt::Debug for AckSettings<Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acks")
+        f.debug_struct("AckSettings")
             .field("window", &self.window)
             .field("bytes", &self.bytes)
             .field("patience", &self.patience)

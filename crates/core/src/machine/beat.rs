@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Pulse;
-use crate::{Timestamp, heartbeat::Trigger, span::Span};
+use crate::{
+    config::Trigger,
+    time::{Span, Timestamp},
+};
 
 /// Where the heartbeat stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,21 +147,21 @@ impl Beat {
     }
 
     /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
-    pub(super) fn hurry(&mut self, now: Timestamp, hasty: Span) -> bool {
+    pub(super) fn hurry(&mut self, now: Timestamp, recheck: Span) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
-                self.ask(now, hasty, Trial::HASTY);
+                self.ask(now, recheck, Trial::HASTY);
                 return true;
             }
             Self::Unwritten { wait, trial, heard, .. } => {
-                *wait = hasty.min(*wait);
+                *wait = recheck.min(*wait);
                 // Its answer may have been heard already and not come again.
                 if heard.take().is_some() {
                     *trial = Trial::Doubtful;
                 }
             }
             Self::Outstanding { until, trial, .. } => {
-                *until = now.after(hasty).map_or(*until, |soon| soon.min(*until));
+                *until = now.after(recheck).map_or(*until, |soon| soon.min(*until));
                 if matches!(trial, Trial::Regular { .. }) {
                     *trial = Trial::HASTY;
                 }
@@ -168,17 +171,17 @@ impl Beat {
     }
 
     /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
-    pub(super) fn renew(&mut self, now: Timestamp, hasty: Span) -> bool {
+    pub(super) fn renew(&mut self, now: Timestamp, recheck: Span) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
-        self.ask(now, hasty, if unwritten { Trial::Doubtful } else { Trial::HASTY });
+        self.ask(now, recheck, if unwritten { Trial::Doubtful } else { Trial::HASTY });
         !unwritten
     }
 
     /// All was read; whether a fresh probe must be sent.
-    pub(super) fn catch_up(&mut self, now: Timestamp, hasty: Span) -> bool {
+    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Span) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
-            self.ask(now, hasty, Trial::Last);
+            self.ask(now, recheck, Trial::Last);
         }
         unjudged
     }
@@ -222,7 +225,7 @@ impl Beat {
     pub(super) fn handle_deadline(
         &mut self,
         pulse: Option<Pulse>,
-        hasty: Span,
+        recheck: Span,
         now: Timestamp,
         last_move: Timestamp,
         full: bool,
@@ -233,7 +236,7 @@ impl Beat {
         match *self {
             Self::Off => Due::Nothing,
             Self::Resting { .. } | Self::Unjudged { .. } => {
-                let wait = pulse.map_or(hasty, |pulse| pulse.timeout);
+                let wait = pulse.map_or(recheck, |pulse| pulse.timeout);
                 let trial = if full { Trial::Doubtful } else { Trial::Regular { misses: 0 } };
                 self.ask(now, wait, trial);
                 Due::Probe
@@ -261,12 +264,12 @@ impl Beat {
                     *self = Self::Outstanding { asked, sent, wait, until, trial, look };
                     return Due::Nothing;
                 }
-                let tolerate = pulse.map_or(0, |pulse| pulse.tolerate);
+                let max_missed = pulse.map_or(0, |pulse| pulse.max_missed);
                 match trial {
                     Trial::Last => return Due::Unanswered,
-                    Trial::Doubtful => self.ask(now, wait.min(hasty), Trial::Last),
-                    Trial::Regular { .. } if late => self.ask(now, wait.min(hasty), Trial::Last),
-                    Trial::Regular { misses } if misses < tolerate => {
+                    Trial::Doubtful => self.ask(now, wait.min(recheck), Trial::Last),
+                    Trial::Regular { .. } if late => self.ask(now, wait.min(recheck), Trial::Last),
+                    Trial::Regular { misses } if misses < max_missed => {
                         self.ask(now, wait, Trial::Regular { misses: misses + 1 });
                     }
                     Trial::Regular { .. } => return Due::Unanswered,

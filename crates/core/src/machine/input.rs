@@ -6,12 +6,13 @@ use super::{
     Line, Machine, Patience, Ruling, State, Writing,
     beat::Due,
     intake::Countdown,
-    output::{End, Leave, Loss, Question},
+    output::{Leave, Question},
     pacing::Stability,
     reached,
     stall::{self, Stall},
+    transition::{End, Loss},
 };
-use crate::{Timestamp, span::Span};
+use crate::time::{Span, Timestamp};
 
 /// The connection and the attempt.
 impl Machine {
@@ -254,9 +255,9 @@ impl Machine {
     /// Ask the peer for a sign of life, with a short deadline.
     pub(crate) fn handle_probe_now(&mut self, now: Timestamp) {
         let now = self.observe(now);
-        let hasty = self.rules.hasty;
+        let recheck = self.rules.recheck;
         if let State::Open(line) = &mut self.state
-            && line.beat.hurry(now, hasty)
+            && line.beat.hurry(now, recheck)
         {
             self.probe = true;
         }
@@ -292,7 +293,7 @@ impl Machine {
                 if let Some(stall) = line.stall_mut() {
                     stall.accepted(now);
                 }
-                self.probe |= line.beat.renew(now, self.rules.hasty);
+                self.probe |= line.beat.renew(now, self.rules.recheck);
                 self.state = State::Open(line);
             }
             State::Paused(None) => {
@@ -334,12 +335,12 @@ impl Machine {
     }
 
     fn handle_line_deadline(&mut self, now: Timestamp) {
-        let (pulse, hasty) = (self.rules.pulse, self.rules.hasty);
+        let (pulse, recheck) = (self.rules.pulse, self.rules.recheck);
         let close_timeout = self.rules.close_timeout;
         let State::Open(line) = &mut self.state else { return };
         let full = self.intake.is_full();
         let (last_move, silent) = (line.last_move, now.saturating_since(line.last_life));
-        match line.beat.handle_deadline(pulse, hasty, now, last_move, full) {
+        match line.beat.handle_deadline(pulse, recheck, now, last_move, full) {
             Due::Nothing => {}
             Due::Probe => self.probe = true,
             Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
@@ -349,7 +350,7 @@ impl Machine {
         }
         let (limit, connection) = (self.rules.write_timeout, self.connection);
         let State::Open(line) = &mut self.state else { return };
-        let stall = line.stall_mut().map(|stall| stall.handle_deadline(now, limit, hasty));
+        let stall = line.stall_mut().map(|stall| stall.handle_deadline(now, limit, recheck));
         match stall.unwrap_or(stall::Due::Nothing) {
             stall::Due::Nothing => {}
             stall::Due::Report { time, heard } => {

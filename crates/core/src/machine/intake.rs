@@ -1,7 +1,7 @@
 //! What happens to inbound messages: [`Intake`], and what the machine makes of it.
 
-use super::{Machine, State, earlier, reached};
-use crate::{Timestamp, span::Span};
+use super::{Machine, State, reached};
+use crate::time::{Span, Timestamp, earlier};
 
 /// What happens to inbound messages at present.
 ///
@@ -120,11 +120,11 @@ impl Machine {
     /// is followed by a fresh one, unless proof of life was heard meanwhile.
     pub(crate) fn handle_caught_up(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
-        let hasty = self.rules.hasty;
+        let recheck = self.rules.recheck;
         if self.is_current(connection)
             && !self.intake.is_full()
             && let State::Open(line) = &mut self.state
-            && line.beat.catch_up(now, hasty)
+            && line.beat.catch_up(now, recheck)
         {
             self.probe = true;
         }

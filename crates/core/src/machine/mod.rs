@@ -32,7 +32,6 @@
 //! 14. (driver) Read before you bury.
 
 mod beat;
-mod cursors;
 mod input;
 mod intake;
 mod output;
@@ -41,17 +40,22 @@ mod rules;
 mod stall;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use std::time::Duration;
 
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
-pub(crate) use self::{
-    cursors::{Cursors, Load, WINDOW},
-    intake::Intake,
-    output::{Action, End, Loss, Transition},
-    rules::{Pace, Pulse, Rules, Ruling},
+use crate::{
+    status::Phase,
+    time::{Span, Timestamp},
 };
-use crate::{Timestamp, span::Span};
+
+pub(crate) use self::{
+    intake::Intake,
+    output::Action,
+    rules::{Pace, Pulse, Rules, Ruling},
+    transition::{End, Loss, Transition},
+};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -179,15 +183,15 @@ impl Machine {
     }
 
     /// Where the session stands, in one word.
-    pub(crate) fn phase(&self) -> crate::Phase {
+    pub(crate) fn phase(&self) -> Phase {
         match self.state {
-            State::Idle => crate::Phase::Idle,
-            State::Connecting { .. } => crate::Phase::Connecting,
-            State::Open(_) => crate::Phase::Open,
-            State::Judging { .. } | State::Waiting { .. } => crate::Phase::Waiting,
-            State::Paused(_) => crate::Phase::Paused,
-            State::Retiring { .. } | State::Closing { .. } => crate::Phase::Closing,
-            State::Closed => crate::Phase::Closed,
+            State::Idle => Phase::Idle,
+            State::Connecting { .. } => Phase::Connecting,
+            State::Open(_) => Phase::Open,
+            State::Judging { .. } | State::Waiting { .. } => Phase::Waiting,
+            State::Paused(_) => Phase::Paused,
+            State::Retiring { .. } | State::Closing { .. } => Phase::Closing,
+            State::Closed => Phase::Closed,
         }
     }
 
@@ -251,14 +255,6 @@ impl Machine {
 /// `deadline`, if `now` has reached it.
 fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     deadline.filter(|deadline| *deadline <= now)
-}
-
-/// The earlier of two deadlines, where `None` is never.
-pub(crate) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
 }
 
 impl Line {

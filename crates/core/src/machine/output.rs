@@ -3,8 +3,15 @@
 
 use std::time::Duration;
 
-use super::{Line, Machine, State, earlier, pacing::Pacing};
-use crate::{Predecessor, Timestamp};
+use super::{
+    Line, Machine, State,
+    pacing::Pacing,
+    transition::{End, Loss, Transition},
+};
+use crate::{
+    time::{Timestamp, earlier},
+    transport::Predecessor,
+};
 
 /// What the driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,65 +35,6 @@ pub(crate) enum Action {
     Probe,
     /// Write what is queued, then a close frame, then wait for the end.
     SayGoodbye,
-}
-
-/// Why a connection or an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Loss {
-    /// The driver knows: it reported it.
-    Reported,
-    ConnectTimeout(Duration),
-    HeartbeatTimeout(Duration),
-    WriteStalled(Duration),
-    Replaced,
-    MaxAge,
-    Paused,
-    /// By the user's will, with the session.
-    Ended,
-}
-
-/// What the driver is to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Transition {
-    /// No byte of a blocked write was accepted for this time; `heard`: frames came in meanwhile.
-    WriteBlocked {
-        connection: u64,
-        time: Duration,
-        heard: bool,
-    },
-    Lost {
-        connection: u64,
-        opened: bool,
-        loss: Loss,
-    },
-    Retry {
-        attempt: u32,
-        delay: Duration,
-    },
-    Connecting {
-        connection: u64,
-        attempt: u32,
-    },
-    Open {
-        connection: u64,
-        attempt: u32,
-        outage: Duration,
-    },
-    Closed(End),
-}
-
-/// Why the session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum End {
-    User,
-    Aborted,
-    AttemptsExhausted,
-    BackoffEnded,
-    Stopped,
-    FlapLimit,
-    OutageLimit,
-    /// The driver knows which function of the user's panicked.
-    Panicked,
 }
 
 /// Outputs not fetched yet, but for the probe.

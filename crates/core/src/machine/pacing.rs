@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{End, Pace};
-use crate::{Predecessor, Timestamp, span::Span};
+use super::{rules::Pace, transition::End};
+use crate::{
+    time::{Span, Timestamp},
+    transport::Predecessor,
+};
 
 /// What is known of the attempts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use crate::{ConnectTimeout, Timestamp, heartbeat::Trigger, span::Span};
+use crate::{
+    config::{ConnectTimeout, Trigger},
+    time::{Span, Timestamp},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
     pub(crate) pulse: Option<Pulse>,
     /// The wait for an answer to a probe sent out of doubt.
-    pub(crate) hasty: Span,
+    pub(crate) recheck: Span,
     pub(crate) stable_after: Span,
     pub(crate) connect_timeout: ConnectTimeout,
     pub(crate) close_timeout: Span,
@@ -23,7 +26,7 @@ pub(crate) struct Pulse {
     pub(crate) trigger: Trigger,
     pub(crate) every: Span,
     pub(crate) timeout: Span,
-    pub(crate) tolerate: u32,
+    pub(crate) max_missed: u32,
     /// Probes after silence are due at multiples of this; zero is any moment.
     pub(crate) slot: Span,
 }

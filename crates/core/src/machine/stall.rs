@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Timestamp, span::Span};
+use crate::time::{Span, Timestamp};
 
 /// After this time it is reported, 60 s: twice the longest pause in which a healthy kernel frees a
 /// third of a full send buffer of 4 MiB at 400 kbit/s.
@@ -103,14 +103,14 @@ impl Stall {
     }
 
     /// What is due at `now`. A deadline that is seen late, as after a sleep of the machine, does not
-    /// condemn: the peer gets the `hasty` time once more.
-    pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Span, hasty: Span) -> Due {
+    /// condemn: the peer gets the `recheck` time once more.
+    pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Span, recheck: Span) -> Due {
         let Some(began) = self.began() else { return Due::Nothing };
         let length = self.stage.length(limit);
         let Some(deadline) = began.after(length).filter(|at| *at <= now) else {
             return Due::Nothing;
         };
-        let late = now.since(deadline) > hasty;
+        let late = now.since(deadline) > recheck;
         let time = now.saturating_since(began);
         match self.stage {
             Stage::Fresh => self.stage = Stage::Watched,
@@ -123,7 +123,7 @@ impl Stall {
             }
             Stage::Watched | Stage::Reported if late => {
                 self.stage = Stage::Last;
-                let until = now.after(hasty).unwrap_or(now);
+                let until = now.after(recheck).unwrap_or(now);
                 self.time = since(before(until, length));
                 return Due::Nothing;
             }

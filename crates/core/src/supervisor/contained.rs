@@ -10,8 +10,12 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use pin_project::pin_project;
 
-use super::line::panicked;
-use crate::{Connection, Frame, TransportError, panics::contain};
+use crate::{
+    error::{ErrorKind, TransportError},
+    message::Frame,
+    panics::contain,
+    transport::Connection,
+};
 
 /// A connection of the user's. A panic of one of its methods becomes an error of the kind
 /// `Panicked`; from then on that error is all there is, and the connection is not called again.
@@ -91,20 +95,25 @@ impl<C: Connection> Sink<Frame> for Contained<C> {
 }
 
 impl<C: Connection> Connection for Contained<C> {
-    fn progress(&self) -> Option<u64> {
-        self.count(C::progress)
+    fn bytes_written(&self) -> Option<u64> {
+        self.count(C::bytes_written)
     }
 
     fn unacknowledged(&self) -> Option<u64> {
         self.count(C::unacknowledged)
     }
 
-    fn arrived(&self) -> Option<u64> {
-        self.count(C::arrived)
+    fn bytes_read(&self) -> Option<u64> {
+        self.count(C::bytes_read)
     }
 
     fn shrink(self: Pin<&mut Self>) {
         // A panic is kept, and found by the next call.
         let _ = self.call(|connection| connection.shrink());
     }
+}
+
+/// A panic of the transport, in these words.
+pub(super) fn panicked(words: Box<str>) -> TransportError {
+    TransportError::new(ErrorKind::Panicked, words)
 }

@@ -1,10 +1,16 @@
 //! The supervisor: the engine behind a `Stream` and a `Sink`.
 
+mod backlog;
+mod builder;
 mod contained;
+mod driver;
 mod engine;
-mod line;
-mod news;
-pub(crate) mod redial;
+mod inbox;
+mod link;
+mod policies;
+mod probes;
+mod redial;
+mod reporter;
 mod writer;
 
 use std::{
@@ -17,16 +23,23 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-pub(crate) use self::engine::Engine;
+use self::backlog::Backlog;
 use crate::{
-    Builder, ConfigError, Driver, Event, Handle, Inbox, Message, Outbox, SessionClosed, Status,
-    Timer, Transport,
-    backlog::Backlog,
-    builder::{Policies, Settings},
-    machine::{Intake, Load, WINDOW},
-    sink_side::SinkSide,
-    wakers::Side,
+    config::{OutboxSettings, Policies, Settings},
+    error::ConfigError,
+    event::Event,
+    handle::{Handle, SinkSide},
+    machine::Intake,
+    message::Message,
+    outbox::{Load, SessionClosed, WINDOW},
+    shared::Side,
+    status::Status,
+    time::Timer,
+    transport::Transport,
 };
+
+pub(crate) use self::engine::Engine;
+pub use self::{builder::Builder, driver::Driver, inbox::Inbox};
 
 /// What waits for the stream while the session is driven from the sink side: a window of small
 /// messages or some large ones. Full at either.
@@ -51,7 +64,7 @@ const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 /// every accepted message has its fate and the connection is closed or its close timeout passed.
 /// The remaining events are read from the stream; messages that come after the close and find no
 /// place there are discarded and counted in [`Closed::unread`](crate::Closed::unread). An outage is never an error of the sink: it is
-/// not ready then, or buffers, as the [`Outbox`](crate::Outbox) says.
+/// not ready then, or buffers, as the [`OutboxSettings`] says.
 ///
 /// # Drop behaviour
 ///
@@ -114,7 +127,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     }
 
     pub(crate) fn new(transport: T, timer: K, settings: Settings, policies: Policies) -> Self {
-        let Outbox { count, bytes, .. } = settings.outbox;
+        let OutboxSettings { count, bytes, .. } = settings.outbox;
         let unread = Backlog::new(Load { count, bytes });
         let engine = Engine::new(transport, timer, settings, policies);
         let proxy = Waker::from(Arc::clone(engine.shared()));

@@ -4,16 +4,14 @@
 use std::{task::Waker, time::Duration};
 
 use crate::{
-    DialBudget, Failure, Timestamp, UserFunction, UserPanic, Verdict,
-    backoff::Random,
-    budget::{Place, Turn},
+    config::{
+        Delays, DialBudget, Failure, Judge, MakeDelays, Random, Verdict,
+        dial_budget::{Place, Turn},
+    },
     machine::Ruling,
-    panics::{contain_in, drop_contained},
+    panics::{UserFunction, UserPanic, contain_in, drop_contained},
+    time::Timestamp,
 };
-
-pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
-pub(crate) type MakeDelays = Box<dyn FnMut() -> Delays + Send>;
-pub(crate) type Judge = Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>;
 
 pub(crate) struct Redial {
     verdict: Judge,

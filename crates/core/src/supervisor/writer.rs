@@ -6,7 +6,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{CloseFrame, Connection, Frame, Message, TransportError};
+use crate::{
+    error::TransportError,
+    message::{CloseFrame, Frame, Message},
+    transport::Connection,
+};
 
 /// What is on its way to the connection that there is.
 #[derive(Debug, Default)]
@@ -172,7 +176,7 @@ impl Writer {
             written.blocked = self.blocked && stirred_before;
         }
         if self.blocked || written.blocked {
-            let progress = connection.progress().unwrap_or(0);
+            let progress = connection.bytes_written().unwrap_or(0);
             written.progress = self.blocked && progress > self.progress;
             self.progress = progress;
         }

@@ -228,11 +228,11 @@ fn an_outbox_that_keeps_nothing_while_offline_loses_nothing_of_the_layer() {
     });
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new().offline(Offline::Refuse).give_back(false))
+        .outbox(OutboxSettings::new().offline(Offline::Refuse).give_back(false))
         .build()
         .unwrap();
     let handle = supervisor.handle();
-    let mut stage = Stage::over(supervisor, handle, clock, remote, Acks::new(find));
+    let mut stage = Stage::over(supervisor, handle, clock, remote, AckSettings::new(find));
     stage.post(1);
     stage.run(0);
     stage.remote.last_peer().unwrap().end();
@@ -248,7 +248,7 @@ fn an_outbox_that_keeps_nothing_while_offline_loses_nothing_of_the_layer() {
 fn what_answers_an_open_goes_out_before_what_is_sent_again() {
     let (clock, remote, supervisor) = session(|_| Script::accept().end_after(SECOND));
     let handle = supervisor.handle();
-    let acks = Acks::new(find);
+    let acks = AckSettings::new(find);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let _receipt = layer.sender().try_queue(1, "1").unwrap();
     Runner::new(&clock).run_until(async {
@@ -276,7 +276,8 @@ fn behind_an_inbox_nothing_is_sent_on_a_connection_that_the_layer_has_not_seen_o
     let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
-    let mut layer = Acknowledged::new(inbox, handle, clock.timer(), Acks::new(find)).unwrap();
+    let mut layer =
+        Acknowledged::new(inbox, handle, clock.timer(), AckSettings::new(find)).unwrap();
     let sender = layer.sender();
     let first = sender.try_queue(1, "1").unwrap();
     runner.run_until(async {
@@ -327,7 +328,7 @@ fn no_future_of_the_layer_loses_anything_when_it_is_dropped() {
                 _ => Script::accept().reply_with(ack_each).send_after(SECOND, "news"),
             });
             let handle = supervisor.handle();
-            let acks = Acks::new(find).window(1);
+            let acks = AckSettings::new(find).window(1);
             let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
             let sender = layer.sender();
             Runner::new(&clock).run_until(async {

@@ -69,7 +69,7 @@ fn a_message_that_kills_each_connection_is_given_up_if_so_wished_and_no_other() 
                 if dead { Some("poison".into()) } else { ack_each(message) }
             })
         },
-        |acks| acks.losses(3),
+        |acks| acks.max_connection_losses(3),
     );
     for id in 1..=4 {
         stage.post(id);
@@ -108,7 +108,7 @@ fn connections_that_never_got_a_message_are_not_lost_over_it() {
     let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
-    let acks = Acks::new(find).losses(0);
+    let acks = AckSettings::new(find).max_connection_losses(0);
     let mut layer = Acknowledged::new(inbox, handle, clock.timer(), acks).unwrap();
     let receipt = layer.sender().try_queue(1, "1").unwrap();
     // Nine opens and losses go by while the layer does not look.
@@ -161,7 +161,7 @@ fn an_acknowledgement_that_waits_unread_is_in_time() {
     let (clock, remote, supervisor) =
         session(|_| Script::accept().latency(SECOND).reply_with(ack_each));
     let handle = supervisor.handle();
-    let acks = Acks::new(find).timeout(SECOND * 5).resends(0);
+    let acks = AckSettings::new(find).timeout(SECOND * 5).resends(0);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let sender = layer.sender();
     let mut runner = Runner::new(&clock);
@@ -215,7 +215,7 @@ fn a_sleep_that_is_over_at_once_is_made_again() {
     let (clock, remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
     let timer = Hasty { timer: clock.timer(), made: Default::default() };
-    let acks = Acks::new(find).resends(1);
+    let acks = AckSettings::new(find).resends(1);
     let mut layer = Acknowledged::new(supervisor, handle, timer, acks).unwrap();
     let sender = layer.sender();
     let first = sender.try_queue(1, "1").unwrap();
@@ -279,7 +279,7 @@ fn the_end_of_the_session_resolves_everything_before_it_is_told() {
 fn dropping_the_layer_resolves_everything() {
     let (clock, _remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
-    let acks = Acks::new(find).window(1);
+    let acks = AckSettings::new(find).window(1);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let sender = layer.sender();
     let receipt = sender.try_queue(1, "1").unwrap();
@@ -298,14 +298,14 @@ fn dropping_the_layer_resolves_everything() {
 
 #[test]
 fn nonsense_is_refused_by_name() {
-    let refused = |acks: Acks<u64>| {
+    let refused = |acks: AckSettings<u64>| {
         let (clock, _remote, supervisor) = session(|_| Script::accept());
         let handle = supervisor.handle();
         let layer = Acknowledged::new(supervisor, handle, clock.timer(), acks);
         layer.map(drop).map_err(|error: ConfigError| error.setting())
     };
-    assert_eq!(refused(Acks::new(find).window(0)), Err("ack window"));
-    assert_eq!(refused(Acks::new(find).bytes(0)), Err("ack bytes"));
-    assert_eq!(refused(Acks::new(find).timeout(Duration::ZERO)), Err("ack timeout"));
-    assert_eq!(refused(Acks::new(find).timeout(Duration::MAX).resends(0)), Ok(()));
+    assert_eq!(refused(AckSettings::new(find).window(0)), Err("ack window"));
+    assert_eq!(refused(AckSettings::new(find).bytes(0)), Err("ack bytes"));
+    assert_eq!(refused(AckSettings::new(find).timeout(Duration::ZERO)), Err("ack timeout"));
+    assert_eq!(refused(AckSettings::new(find).timeout(Duration::MAX).resends(0)), Ok(()));
 }

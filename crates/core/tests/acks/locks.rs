@@ -73,7 +73,7 @@ fn run(ack: impl Fn(u64, &'static OnceLock<AckSender<Id>>) -> Ack<Id> + Send + '
         let number = message.as_text()?.parse().ok()?;
         Some(ack(number, place))
     };
-    let acks = Acks::new(find).window(2).timeout(SECOND).resends(0);
+    let acks = AckSettings::new(find).window(2).timeout(SECOND).resends(0);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     assert!(place.set(layer.sender()).is_ok());
     let sender = layer.sender();

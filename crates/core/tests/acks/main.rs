@@ -15,8 +15,8 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
-    Ack, AckReceipt, AckSender, Acknowledged, Acks, Constant, Event, Handle, Heartbeat, Inbox,
-    Message, Outbox, Supervisor,
+    Ack, AckReceipt, AckSender, AckSettings, Acknowledged, Constant, Event, Handle, Heartbeat,
+    Inbox, Message, OutboxSettings, Supervisor,
 };
 use websocket_heartbeat_mock::{
     Clock, Grammar, MockTimer, MockTransport, Remote, Runner, Script, mock,
@@ -62,7 +62,7 @@ fn session(script: impl FnMut(u64) -> Script + Send + 'static) -> (Clock, Remote
     remote.script(script);
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .backoff(Constant::new(SECOND))
         .build()
         .unwrap();
@@ -73,23 +73,23 @@ impl Stage {
     /// The layer over a supervisor, with these settings, polled by a task.
     fn new(
         script: impl FnMut(u64) -> Script + Send + 'static,
-        set: impl FnOnce(Acks<u64>) -> Acks<u64>,
+        set: impl FnOnce(AckSettings<u64>) -> AckSettings<u64>,
     ) -> Self {
         let (clock, remote, supervisor) = session(script);
         let handle = supervisor.handle();
-        Self::over(supervisor, handle, clock, remote, set(Acks::new(find)))
+        Self::over(supervisor, handle, clock, remote, set(AckSettings::new(find)))
     }
 
     /// The same over an inbox, with a driver in a task of its own.
     fn with_driver(
         inbox: Inbox,
         script: impl FnMut(u64) -> Script + Send + 'static,
-        set: impl FnOnce(Acks<u64>) -> Acks<u64>,
+        set: impl FnOnce(AckSettings<u64>) -> AckSettings<u64>,
     ) -> Self {
         let (clock, remote, supervisor) = session(script);
         let handle = supervisor.handle();
         let (driver, inbox) = supervisor.into_driver(inbox).unwrap();
-        let mut stage = Self::over(inbox, handle, clock, remote, set(Acks::new(find)));
+        let mut stage = Self::over(inbox, handle, clock, remote, set(AckSettings::new(find)));
         stage.runner.spawn(driver).detach();
         stage
     }
@@ -99,7 +99,7 @@ impl Stage {
         handle: Handle,
         clock: Clock,
         remote: Remote,
-        acks: Acks<u64>,
+        acks: AckSettings<u64>,
     ) -> Self {
         let mut layer = Acknowledged::new(events, handle.clone(), clock.timer(), acks).unwrap();
         let sender = layer.sender();

@@ -197,7 +197,7 @@ fn session_of(case: &Case, clock: &Clock, seen: &Arc<Mutex<Seen>>) -> (Session, 
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(SECOND * 3).timeout(SECOND * 2).ping())
         .backoff(Constant::new(SECOND))
-        .outbox(Outbox::new().offline(case.offline))
+        .outbox(OutboxSettings::new().offline(case.offline))
         .build()
         .unwrap();
     (supervisor, remote)
@@ -208,12 +208,12 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (supervisor, remote) = session_of(case, &clock, &seen);
     let handle = supervisor.handle();
-    let acks = Acks::new(find)
+    let acks = AckSettings::new(find)
         .window(case.window)
         .timeout(Duration::from_millis(case.timeout))
         .resends(case.resends.unwrap_or(u32::MAX));
     let acks = match case.losses {
-        Some(losses) => acks.losses(losses),
+        Some(losses) => acks.max_connection_losses(losses),
         None => acks,
     };
     let mut stage = match case.inbox {

@@ -75,7 +75,7 @@ fn one_who_waits_no_longer_passes_the_place_on() {
 fn one_who_is_called_and_dropped_before_it_runs_passes_the_call_on() {
     let (clock, remote, supervisor) = session(|_| Script::accept());
     let handle = supervisor.handle();
-    let acks = Acks::new(find).window(1);
+    let acks = AckSettings::new(find).window(1);
     let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let sender = layer.sender();
     Runner::new(&clock).run_until(async {

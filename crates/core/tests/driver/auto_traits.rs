@@ -131,7 +131,7 @@ fn futures_of_handles_and_hooks_are_send() {
     let mut sink = handle.clone();
     check(handle.queue("x"));
     check(handle.queue_with_receipt("x"));
-    check(handle.send("x"));
+    check(handle.send_confirmed("x"));
     check(handle.closed());
     check(SinkExt::send(&mut sink, Message::text("x")));
     check(Hooks::new().on_message(|_| {}).run(supervisor));

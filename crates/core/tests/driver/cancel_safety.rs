@@ -1,7 +1,9 @@
 //! Each public future dropped at each `Pending` (P19): nothing is lost, doubled or stuck.
 
 use futures::{SinkExt, StreamExt, future};
-use websocket_heartbeat::{CloseReason, Event, Fate, Handle, Inbox, Outbox, Phase, Receipt};
+use websocket_heartbeat::{
+    CloseReason, Event, Fate, Handle, Inbox, OutboxSettings, Phase, Receipt,
+};
 use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
 
 use crate::stage::{Session, Stage, millis, secs, texts, words};
@@ -13,7 +15,7 @@ fn slow() -> Script {
     script.send_after(millis(200), "there").send_after(millis(300), "you")
 }
 
-fn slow_session(outbox: Outbox) -> (Stage, Session) {
+fn slow_session(outbox: OutboxSettings) -> (Stage, Session) {
     let (stage, settings) = Stage::new(|dial| match dial {
         1 => Script::refuse_connection().after(millis(50)),
         _ => slow(),
@@ -24,7 +26,7 @@ fn slow_session(outbox: Outbox) -> (Stage, Session) {
 
 /// Runs a scenario beside a slow session that is driven all the time, then closes it; gives what
 /// the server received.
-fn beside(outbox: Outbox, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
+fn beside(outbox: OutboxSettings, scenario: impl AsyncFnOnce(Handle)) -> Vec<String> {
     let (mut stage, session) = slow_session(outbox);
     let handle = session.handle();
     stage.read(session);
@@ -50,7 +52,7 @@ fn next_of_a_supervisor() {
         "message you",
     ];
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut stage, mut session) = slow_session(Outbox::new());
+        let (mut stage, mut session) = slow_session(OutboxSettings::new());
         session.handle().try_queue("queued").unwrap();
         let events = stage.runner.run_until(async {
             let mut events = Vec::new();
@@ -70,7 +72,7 @@ fn next_of_a_supervisor() {
 #[test]
 fn next_of_an_inbox() {
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut stage, session) = slow_session(Outbox::new());
+        let (mut stage, session) = slow_session(OutboxSettings::new());
         let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
         stage.runner.spawn(driver).detach();
         let messages = stage.runner.run_until(async {
@@ -91,13 +93,13 @@ fn next_of_an_inbox() {
 #[test]
 fn a_driver_polled_through_futures_that_are_dropped() {
     at_every_cancellation(|cancellation| {
-        let (mut stage, session) = slow_session(Outbox::new());
+        let (mut stage, session) = slow_session(OutboxSettings::new());
         let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
         let handle = driver.handle();
         let reading = stage.runner.spawn(inbox.collect::<Vec<_>>());
         handle.try_queue("queued").unwrap();
         let closing = stage.runner.spawn(async move {
-            handle.send("last").await.unwrap();
+            handle.send_confirmed("last").await.unwrap();
             handle.close();
         });
         let events = stage.runner.run_until(async {
@@ -119,14 +121,14 @@ fn a_driver_polled_through_futures_that_are_dropped() {
 fn check_send(send: impl AsyncFn(&Cancellation, &mut Handle) -> Option<()>) -> u64 {
     at_every_cancellation(|cancellation| {
         let mut accepted = false;
-        let received = beside(Outbox::new().count(1), async |handle| {
+        let received = beside(OutboxSettings::new().count(1), async |handle| {
             handle.queue("first").await.unwrap();
             let mut sender = handle.clone();
             let mut other = handle.clone();
             let dropped = async { accepted = send(cancellation, &mut sender).await.is_some() };
             let ((), sent) = future::join(dropped, SinkExt::send(&mut other, "other".into())).await;
             sent.unwrap();
-            handle.send("last").await.unwrap();
+            handle.send_confirmed("last").await.unwrap();
         });
         let count = |text: &str| received.iter().filter(|known| *known == text).count();
         assert_eq!((count("first"), count("other"), count("last")), (1, 1, 1), "{received:?}");
@@ -156,7 +158,9 @@ fn queue_with_receipt() {
 #[test]
 fn send() {
     let cancelled = check_send(async |cancellation, handle| {
-        assert!(cancellation.wrap(Handle::send(handle, "x")).await?.unwrap().is_written());
+        assert!(
+            cancellation.wrap(Handle::send_confirmed(handle, "x")).await?.unwrap().is_written()
+        );
         Some(())
     });
     assert!(cancelled >= 2, "{cancelled}");
@@ -173,7 +177,7 @@ fn send_of_a_handle_as_a_sink() {
 #[test]
 fn flush_and_close_of_a_handle_as_a_sink() {
     at_every_cancellation(|cancellation| {
-        let received = beside(Outbox::new(), async |handle| {
+        let received = beside(OutboxSettings::new(), async |handle| {
             let mut sink = handle.clone();
             for text in ["a", "b", "c"] {
                 sink.feed(text.into()).await.unwrap();
@@ -192,7 +196,7 @@ fn flush_and_close_of_a_handle_as_a_sink() {
 #[test]
 fn a_receipt() {
     at_every_cancellation(|cancellation| {
-        let received = beside(Outbox::new(), async |handle| {
+        let received = beside(OutboxSettings::new(), async |handle| {
             let mut receipt: Receipt = handle.queue_with_receipt("x").await.unwrap();
             let fate = match cancellation.wrap(&mut receipt).await {
                 Some(fate) => fate,
@@ -207,7 +211,7 @@ fn a_receipt() {
 #[test]
 fn closed_and_the_next_of_status_changes() {
     at_every_cancellation(|cancellation| {
-        beside(Outbox::new(), async |handle| {
+        beside(OutboxSettings::new(), async |handle| {
             let mut changes = handle.status_changes();
             let mut phases = Vec::new();
             while phases.last() != Some(&Phase::Closed) {
@@ -228,9 +232,9 @@ fn closed_and_the_next_of_status_changes() {
         });
     });
     at_every_cancellation(|cancellation| {
-        beside(Outbox::new(), async |handle| {
+        beside(OutboxSettings::new(), async |handle| {
             let closing = async {
-                handle.send("x").await.unwrap();
+                handle.send_confirmed("x").await.unwrap();
                 handle.close();
             };
             let waiting = async {
@@ -246,7 +250,7 @@ fn closed_and_the_next_of_status_changes() {
 #[test]
 fn send_flush_and_close_of_a_supervisor() {
     let cancelled = at_every_cancellation(|cancellation| {
-        let (mut stage, mut session) = slow_session(Outbox::new().count(1));
+        let (mut stage, mut session) = slow_session(OutboxSettings::new().count(1));
         let mut accepted = false;
         stage.runner.run_until(async {
             session.send("first".into()).await.unwrap();

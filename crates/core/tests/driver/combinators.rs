@@ -114,7 +114,7 @@ fn forward_into_a_handle_ends_it_for_nobody_else() {
         // That handle's sink is closed, its commands are not, and the session goes on.
         assert!(handle.feed(Message::text("no")).await.is_err());
         handle.queue("by itself").await.unwrap();
-        other.send("yes").await.unwrap();
+        other.send_confirmed("yes").await.unwrap();
     });
     stage.runner.run_for(secs(60));
     log.assert(&[(0, "connecting 1"), (0, "open 1")]);

@@ -1,6 +1,6 @@
 //! The line is cut after each byte of a flush, by each way in which lines end (P14, E11).
 
-use websocket_heartbeat::{Offline, Outbox};
+use websocket_heartbeat::{Offline, OutboxSettings};
 use websocket_heartbeat_mock::Script;
 
 use crate::delivery::{Act, Ledger};
@@ -11,7 +11,7 @@ fn queue(size: usize, receipt: bool) -> Act {
 
 /// Sends `messages` over a line that takes `bytes`, ends it as `cut` says while more is queued,
 /// and settles the accounts.
-fn cut_after(bytes: u64, cut: &Act, messages: &[Act], outbox: Outbox, resend: u32) {
+fn cut_after(bytes: u64, cut: &Act, messages: &[Act], outbox: OutboxSettings, resend: u32) {
     let mut ledger = Ledger::new(|_| Script::accept(), outbox, resend);
     ledger.act(&Act::Run(0));
     ledger.act(&Act::Quota(bytes));
@@ -45,7 +45,7 @@ fn each_byte_of_a_small_flush() {
     for cut in &CUTS {
         for bytes in 0..=165 {
             for resend in 0..2 {
-                cut_after(bytes, cut, &messages, Outbox::new(), resend);
+                cut_after(bytes, cut, &messages, OutboxSettings::new(), resend);
             }
         }
     }
@@ -54,7 +54,7 @@ fn each_byte_of_a_small_flush() {
 #[test]
 fn each_byte_of_a_small_flush_where_nothing_is_kept_or_given_back() {
     let messages = [queue(0, true), queue(5, false), queue(30, true), queue(0, false)];
-    let original = Outbox::new().offline(Offline::Refuse).give_back(false);
+    let original = OutboxSettings::new().offline(Offline::Refuse).give_back(false);
     for cut in &CUTS {
         for bytes in 0..=60 {
             cut_after(bytes, cut, &messages, original, 0);
@@ -70,7 +70,7 @@ fn around_the_edges_of_windows_of_64_kib_and_of_one_larger_message() {
     for cut in &CUTS {
         for end in ends {
             for bytes in end - 2..=end + 2 {
-                cut_after(bytes, cut, &messages, Outbox::new(), 0);
+                cut_after(bytes, cut, &messages, OutboxSettings::new(), 0);
             }
         }
     }

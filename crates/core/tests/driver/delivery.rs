@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::{FutureExt, StreamExt, stream};
 use proptest::prelude::*;
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Frame, Handle, Message, Offline, Outbox, Outgoing, Receipt,
-    TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Frame, Handle, Message, Offline, OutboxSettings, Outgoing,
+    Receipt, TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Rng, Script, Task};
 
@@ -55,7 +55,7 @@ struct Sent {
 impl Ledger {
     pub(crate) fn new(
         script: impl FnMut(u64) -> Script + Send + 'static,
-        outbox: Outbox,
+        outbox: OutboxSettings,
         resend: u32,
     ) -> Self {
         let (mut stage, settings) = Stage::new(script);
@@ -269,7 +269,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..80)
 }
 
-fn outboxes() -> impl Strategy<Value = Outbox> {
+fn outboxes() -> impl Strategy<Value = OutboxSettings> {
     let full =
         prop_oneof![Just(WhenFull::Wait), Just(WhenFull::Refuse), Just(WhenFull::DropOldest)];
     let offline = prop_oneof![3 => Just(Offline::Keep), 1 => Just(Offline::Refuse)];
@@ -277,7 +277,7 @@ fn outboxes() -> impl Strategy<Value = Outbox> {
     let bytes = prop_oneof![Just(70_000_usize), Just(64 << 20)];
     (count, bytes, full, offline, any::<bool>()).prop_map(
         |(count, bytes, full, offline, give_back)| {
-            let outbox = Outbox::new().count(count).bytes(bytes).give_back(give_back);
+            let outbox = OutboxSettings::new().count(count).bytes(bytes).give_back(give_back);
             outbox.when_full(full).offline(offline)
         },
     )
@@ -317,7 +317,7 @@ proptest! {
 
 #[test]
 fn a_loss_says_how_much_was_written_and_never_proven() {
-    let mut ledger = Ledger::new(|_| Script::accept().silent(), Outbox::new(), 0);
+    let mut ledger = Ledger::new(|_| Script::accept().silent(), OutboxSettings::new(), 0);
     let queue = Act::Queue { size: 10, receipt: true, max_age: None };
     let run = Act::Run(10);
     for act in [&queue, &queue, &queue, &run, &Act::Say, &run, &queue, &queue, &run, &Act::End] {
@@ -358,7 +358,7 @@ fn new_sends_never_overtake_the_backlog() {
 #[test]
 fn a_message_that_kills_the_connection_each_time_stops_at_the_resend_limit() {
     for resend in 0..4 {
-        let outbox = Outbox::new().resend(resend);
+        let outbox = OutboxSettings::new().resend(resend);
         let (mut stage, settings) = Stage::new(|_| Script::accept().message_limit(1_000));
         let session = settings.outbox(outbox).build().unwrap();
         let handle = session.handle();

@@ -4,7 +4,7 @@ use std::{future::Future, pin::pin, task::Poll};
 
 use futures::FutureExt;
 use websocket_heartbeat::{
-    CloseReason, DropReason, Fate, Handle, Message, Outbox, Phase, QueueError, Receipt,
+    CloseReason, DropReason, Fate, Handle, Message, OutboxSettings, Phase, QueueError, Receipt,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -30,7 +30,7 @@ fn sessions() -> Vec<(&'static str, Stage, Session)> {
     ];
     let build = |(name, script)| {
         let (stage, settings) = Stage::new(script);
-        let mut session = settings.outbox(Outbox::new().count(2)).build().unwrap();
+        let mut session = settings.outbox(OutboxSettings::new().count(2)).build().unwrap();
         let counter = Counter::new();
         if name != "idle" {
             counter.drain(&mut session);
@@ -117,7 +117,7 @@ fn handles_of_a_dropped_session_are_harmless() {
         handle.pause();
         handle.resume();
         assert_eq!(handle.try_queue("x"), Err(QueueError::Closed(Message::text("x"))));
-        assert!(handle.send("x").now_or_never().unwrap().is_err());
+        assert!(handle.send_confirmed("x").now_or_never().unwrap().is_err());
         assert_eq!(handle.closed().now_or_never(), Some(CloseReason::Dropped));
         assert_eq!(stage.remote.dials().len(), dials);
     }

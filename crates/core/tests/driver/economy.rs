@@ -150,7 +150,7 @@ fn a_beat_takes_two_polls_two_looks_and_two_sleeps_and_reads_what_came() {
         assert!(task.drain(&mut session).is_empty());
         assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 2, flushes: 0 });
     }
-    assert_eq!(session.status().counters.heartbeats, 3);
+    assert_eq!(session.status().counters.probes_answered, 3);
 }
 
 #[test]

@@ -138,7 +138,7 @@ proptest! {
         prop_assert_eq!(read.messages + read.lagged, counters.messages_in);
         let losses = counters.losses;
         let all = losses.connect + losses.connect_timeout + losses.heartbeat_timeout
-            + losses.write_stalled + losses.closed_by_peer + losses.broken + losses.wanted;
+            + losses.write_stalled + losses.closed_by_peer + losses.broken + losses.intentional;
         prop_assert_eq!(read.losses, all);
     }
 

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures::{SinkExt, StreamExt, stream};
 use websocket_heartbeat::{
-    CloseFrame, Event, Heartbeat, Inbox, Message, Offline, Outbox, Phase, Timer,
+    CloseFrame, Event, Heartbeat, Inbox, Message, Offline, OutboxSettings, Phase, Timer,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -156,7 +156,7 @@ fn given_back_after_goodbye(second: fn() -> Script) -> (u64, usize, usize) {
     });
     let session = settings
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new().offline(Offline::Refuse))
+        .outbox(OutboxSettings::new().offline(Offline::Refuse))
         .max_age(secs(100))
         .build()
         .unwrap();
@@ -195,7 +195,7 @@ fn a_pause_ends_a_planned_replacement() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
     let session = settings
         .heartbeat(Heartbeat::off())
-        .outbox(Outbox::new().offline(Offline::Refuse))
+        .outbox(OutboxSettings::new().offline(Offline::Refuse))
         .max_age(secs(100))
         .minimum_gap(secs(1_000))
         .build()

@@ -18,7 +18,8 @@ use std::{
 use futures::{FutureExt, Sink, SinkExt, Stream};
 use websocket_heartbeat::{
     Attempt, BoxConnection, BoxTransport, Bytes, DynTransport, ErrorKind, Established, Handle,
-    Inbox, Message, Offline, Outbox, Outgoing, Supervisor, TransportError, WhenFull, transport_fn,
+    Inbox, Message, Offline, OutboxSettings, Outgoing, Supervisor, TransportError, WhenFull,
+    transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, Script, mock};
 
@@ -95,7 +96,7 @@ impl AsRef<[u8]> for Payload {
     }
 }
 
-fn open(outbox: Outbox) -> (Stage, Session, Visits) {
+fn open(outbox: OutboxSettings) -> (Stage, Session, Visits) {
     let (stage, settings) = Stage::new(|_| Script::accept().unrecorded());
     let mut session = settings.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
@@ -103,7 +104,7 @@ fn open(outbox: Outbox) -> (Stage, Session, Visits) {
     (stage, session, visits)
 }
 
-fn offline(outbox: Outbox) -> (Stage, Session, Visits) {
+fn offline(outbox: OutboxSettings) -> (Stage, Session, Visits) {
     let (stage, settings) = Stage::new(|_| Script::hang());
     let mut session = settings.outbox(outbox).build().unwrap();
     let visits = Visits::new(session.handle());
@@ -113,7 +114,11 @@ fn offline(outbox: Outbox) -> (Stage, Session, Visits) {
 
 #[test]
 fn a_message_that_was_written_is_freed_outside_of_the_lock() {
-    for outbox in [Outbox::new(), Outbox::new().give_back(false), Outbox::new().resend(2)] {
+    for outbox in [
+        OutboxSettings::new(),
+        OutboxSettings::new().give_back(false),
+        OutboxSettings::new().resend(2),
+    ] {
         let (_stage, mut session, visits) = open(outbox);
         for _ in 0..3 {
             visits.handle.try_queue(visits.message(10_000)).unwrap();
@@ -126,7 +131,7 @@ fn a_message_that_was_written_is_freed_outside_of_the_lock() {
 
 #[test]
 fn a_small_message_that_is_copied_while_offline_is_freed_outside_of_the_lock() {
-    let (_stage, session, visits) = offline(Outbox::new());
+    let (_stage, session, visits) = offline(OutboxSettings::new());
     visits.handle.try_queue(visits.message(10)).unwrap();
     let mut sink = session.handle();
     sink.feed(visits.message(10)).now_or_never().unwrap().unwrap();
@@ -135,14 +140,14 @@ fn a_small_message_that_is_copied_while_offline_is_freed_outside_of_the_lock() {
 
 #[test]
 fn a_replay_that_is_replaced_is_freed_outside_of_the_lock() {
-    let (_stage, _session, visits) = offline(Outbox::new());
+    let (_stage, _session, visits) = offline(OutboxSettings::new());
     visits.handle.replay("topic", visits.message(10)).unwrap();
     visits.handle.replay("topic", visits.message(10)).unwrap();
     assert_eq!(visits.take(), 1);
     drop(visits.handle.forget_replay("topic"));
     assert_eq!(visits.take(), 1);
     // Those that are queued for the open connection, too.
-    let (_stage, mut session, visits) = open(Outbox::new());
+    let (_stage, mut session, visits) = open(OutboxSettings::new());
     for _ in 0..3 {
         visits.handle.replay("topic", visits.message(10)).unwrap();
     }
@@ -155,7 +160,8 @@ fn a_replay_that_is_replaced_is_freed_outside_of_the_lock() {
 #[test]
 fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lock() {
     // The fates of dropped messages are bounded as the messages are.
-    let (_stage, session, visits) = offline(Outbox::new().count(1).when_full(WhenFull::DropOldest));
+    let (_stage, session, visits) =
+        offline(OutboxSettings::new().count(1).when_full(WhenFull::DropOldest));
     for _ in 0..5 {
         visits.handle.try_queue(visits.message(10_000)).unwrap();
     }
@@ -164,7 +170,7 @@ fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lo
     sink.start_send_unpin(visits.message(100 << 20)).unwrap();
     assert_eq!(visits.take(), 1);
     // Nobody waits for the fate of what expires.
-    let (stage, mut session, visits) = offline(Outbox::new());
+    let (stage, mut session, visits) = offline(OutboxSettings::new());
     for _ in 0..3 {
         let outgoing = Outgoing::new(visits.message(10_000)).max_age(secs(1));
         drop(visits.handle.queue_with_receipt(outgoing).now_or_never().unwrap().unwrap());
@@ -178,10 +184,10 @@ fn what_is_given_up_because_it_is_too_much_or_too_old_is_freed_outside_of_the_lo
 #[test]
 fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
     for outbox in [
-        Outbox::new().offline(Offline::Refuse),
-        Outbox::new().offline(Offline::Refuse).give_back(false),
-        Outbox::new().resend(1).offline(Offline::Refuse),
-        Outbox::new().count(2).offline(Offline::Refuse),
+        OutboxSettings::new().offline(Offline::Refuse),
+        OutboxSettings::new().offline(Offline::Refuse).give_back(false),
+        OutboxSettings::new().resend(1).offline(Offline::Refuse),
+        OutboxSettings::new().count(2).offline(Offline::Refuse),
     ] {
         let (stage, mut session, visits) = open(outbox);
         let counter = Counter::new();
@@ -212,7 +218,7 @@ fn what_a_loss_or_the_end_leaves_is_freed_outside_of_the_lock() {
 
 #[test]
 fn what_is_parked_in_a_sink_is_freed_outside_of_the_lock() {
-    let (_stage, session, visits) = offline(Outbox::new().bytes(10_000).count(2));
+    let (_stage, session, visits) = offline(OutboxSettings::new().bytes(10_000).count(2));
     let mut sinks = [session.handle(), session.handle()];
     for sink in &mut sinks {
         assert!(Counter::new().poll(|cx| Pin::new(&mut *sink).poll_ready(cx)).is_ready());
@@ -319,7 +325,7 @@ fn wait<R>(visits: &Visits, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) {
 
 #[test]
 fn who_waits_is_called_and_forgotten_outside_of_the_lock() {
-    let (stage, mut session, visits) = open(Outbox::new().count(2));
+    let (stage, mut session, visits) = open(OutboxSettings::new().count(2));
     let counter = Counter::new();
     let peer = stage.remote.last_peer().unwrap();
     peer.stall_writes();

@@ -9,14 +9,15 @@ use std::{
 
 use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, Event, Fate, Handle, Message, Offline, Outbox, Outgoing, QueueError, WhenFull,
+    DropReason, Event, Fate, Handle, Message, Offline, OutboxSettings, Outgoing, QueueError,
+    WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::stage::{Counter, Session, Stage, millis, secs, texts};
 
 /// A session over a line that takes nothing, with one message on it and the outbox full.
-fn full(outbox: Outbox) -> (Stage, Session, Peer, Handle) {
+fn full(outbox: OutboxSettings) -> (Stage, Session, Peer, Handle) {
     let (stage, settings) = Stage::new(|_| Script::accept());
     let mut session = settings.outbox(outbox.count(1)).build().unwrap();
     let counter = Counter::new();
@@ -32,7 +33,7 @@ fn full(outbox: Outbox) -> (Stage, Session, Peer, Handle) {
 #[test]
 fn a_million_sends_while_offline_stay_inside_the_bound_with_exact_counts() {
     let (_stage, settings) = Stage::new(|_| Script::hang());
-    let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = settings.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let counter = Counter::new();
@@ -54,7 +55,7 @@ fn a_million_sends_while_offline_stay_inside_the_bound_with_exact_counts() {
 #[test]
 fn what_comes_back_is_bounded_in_bytes_as_well() {
     let (_stage, settings) = Stage::new(|_| Script::hang());
-    let outbox = Outbox::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(100).bytes(1_000).when_full(WhenFull::DropOldest);
     let mut session = settings.outbox(outbox).build().unwrap();
     let handle = session.handle();
     let counter = Counter::new();
@@ -70,7 +71,7 @@ fn what_comes_back_is_bounded_in_bytes_as_well() {
 
 #[test]
 fn an_outbox_that_refuses_gives_the_message_back() {
-    let (_stage, _session, _peer, handle) = full(Outbox::new().when_full(WhenFull::Refuse));
+    let (_stage, _session, _peer, handle) = full(OutboxSettings::new().when_full(WhenFull::Refuse));
     let refused = handle.queue("more").now_or_never().unwrap();
     assert_eq!(refused, Err(QueueError::Full(Message::text("more"))));
     let refused = handle.try_queue("more").unwrap_err();
@@ -79,7 +80,7 @@ fn an_outbox_that_refuses_gives_the_message_back() {
 
 #[test]
 fn try_queue_never_waits_and_never_overtakes_those_who_do() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_stage, mut session, peer, handle) = full(OutboxSettings::new());
     let counter = Counter::new();
     assert_eq!(handle.try_queue("more"), Err(QueueError::Full(Message::text("more"))));
     let mut waiting = pin!(handle.queue("waits"));
@@ -92,7 +93,7 @@ fn try_queue_never_waits_and_never_overtakes_those_who_do() {
 
 #[test]
 fn waiting_senders_are_served_in_order() {
-    let (mut stage, session, peer, handle) = full(Outbox::new());
+    let (mut stage, session, peer, handle) = full(OutboxSettings::new());
     for number in 0..50 {
         let handle = handle.clone();
         let send = async move { handle.queue(number.to_string()).await.unwrap() };
@@ -108,7 +109,7 @@ fn waiting_senders_are_served_in_order() {
 
 #[test]
 fn a_dropped_waiter_passes_its_wake_on() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_stage, mut session, peer, handle) = full(OutboxSettings::new());
     let (driver, first, second) = (Counter::new(), Counter::new(), Counter::new());
     let mut dropped = Box::pin(handle.queue("dropped"));
     let mut served = Box::pin(handle.queue("served"));
@@ -124,7 +125,7 @@ fn a_dropped_waiter_passes_its_wake_on() {
 
 #[test]
 fn a_sink_that_stopped_waiting_does_not_keep_those_behind_it_waiting() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_stage, mut session, peer, handle) = full(OutboxSettings::new());
     let (driver, counter) = (Counter::new(), Counter::new());
     // Its owner gives up, and keeps the handle. Nobody tells a `Sink` of that.
     let mut idle = handle.clone();
@@ -140,7 +141,7 @@ fn a_sink_that_stopped_waiting_does_not_keep_those_behind_it_waiting() {
 
 #[test]
 fn a_sink_that_comes_back_has_kept_its_place_in_line() {
-    let (_stage, mut session, peer, handle) = full(Outbox::new());
+    let (_stage, mut session, peer, handle) = full(OutboxSettings::new());
     let (driver, counter) = (Counter::new(), Counter::new());
     let mut sink = handle.clone();
     assert!(counter.poll(|cx| Pin::new(&mut sink).poll_ready(cx)).is_pending());
@@ -185,13 +186,13 @@ fn a_flush_waits_for_the_message_on_the_line_though_a_later_one_has_its_fate() {
 fn ages_count_from_the_next_poll_and_expired_messages_come_back() {
     let (mut stage, settings) =
         Stage::new(|dial| if dial == 1 { Script::hang() } else { Script::accept() });
-    let session = settings.outbox(Outbox::new().max_age(secs(3))).build().unwrap();
+    let session = settings.outbox(OutboxSettings::new().max_age(secs(3))).build().unwrap();
     let handle = session.handle();
     let log = stage.read(session);
     handle.try_queue("old").unwrap();
     handle.try_queue(Outgoing::new("patient").max_age(secs(3_600))).unwrap();
     stage.runner.run_for(secs(2));
-    handle.try_queue(Outgoing::new("hasty").max_age(millis(1))).unwrap();
+    handle.try_queue(Outgoing::new("recheck").max_age(millis(1))).unwrap();
     stage.runner.run_for(secs(20));
     let peer = stage.remote.last_peer().unwrap();
     assert_eq!(texts(&peer.received_messages()), ["patient"]);
@@ -202,7 +203,7 @@ fn ages_count_from_the_next_poll_and_expired_messages_come_back() {
         .flatten()
         .collect();
     let expired = |text: &str| Fate::Dropped { reason: DropReason::Expired, message: text.into() };
-    assert_eq!(unsent, [expired("hasty"), expired("old")]);
+    assert_eq!(unsent, [expired("recheck"), expired("old")]);
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn a_message_queued_while_fates_are_told_is_accounted_for() {
     }
 
     let (stage, settings) = Stage::new(|_| Script::accept().after(secs(1)));
-    let mut session = settings.outbox(Outbox::new().max_age(secs(1))).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().max_age(secs(1))).build().unwrap();
     let handle = session.handle();
     let mut receipt = handle
         .queue_with_receipt("expires as the connection opens")
@@ -239,7 +240,7 @@ fn a_message_queued_while_fates_are_told_is_accounted_for() {
 #[test]
 fn an_outbox_that_keeps_nothing_refuses_before_the_first_connection_and_in_an_outage() {
     let (mut stage, settings) = Stage::new(|_| Script::accept().end_after(secs(10)));
-    let session = settings.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
+    let session = settings.outbox(OutboxSettings::new().offline(Offline::Refuse)).build().unwrap();
     let handle = session.handle();
     let refused = || Err(QueueError::Offline(Message::text("x")));
     assert_eq!(handle.try_queue("x"), refused());
@@ -256,7 +257,7 @@ fn an_outbox_that_keeps_nothing_refuses_before_the_first_connection_and_in_an_ou
 #[test]
 fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
     let (mut stage, settings) = Stage::new(|_| Script::accept().end_after(secs(10)));
-    let session = settings.outbox(Outbox::new().offline(Offline::Refuse)).build().unwrap();
+    let session = settings.outbox(OutboxSettings::new().offline(Offline::Refuse)).build().unwrap();
     let mut sink = session.handle();
     let log = stage.read(session);
     stage.runner.run_for(secs(1));
@@ -277,7 +278,7 @@ fn an_outbox_that_keeps_nothing_takes_nothing_on_a_promise_made_while_online() {
 
 #[test]
 fn a_replay_is_not_dropped_to_make_room() {
-    let outbox = Outbox::new().count(2).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(2).when_full(WhenFull::DropOldest);
     let (mut stage, settings) = Stage::new(|_| Script::accept());
     let mut session = settings.outbox(outbox).build().unwrap();
     let counter = Counter::new();

@@ -11,15 +11,15 @@ use std::{
 
 use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Handle, Inbox, Message, Outbox, QueueError, SessionClosed,
-    TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Handle, Inbox, Message, OutboxSettings, QueueError,
+    SessionClosed, TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
 use crate::stage::{Counter, Session, Stage, secs, texts};
 
 /// An open session over a line that takes nothing.
-fn stalled(outbox: Outbox) -> (Stage, Session, Peer) {
+fn stalled(outbox: OutboxSettings) -> (Stage, Session, Peer) {
     let (stage, settings) = Stage::new(|_| Script::accept());
     let mut session = settings.outbox(outbox).build().unwrap();
     Counter::new().drain(&mut session);
@@ -44,7 +44,7 @@ fn unsent(events: &[Event]) -> Vec<Fate> {
 #[test]
 fn a_place_given_up_by_a_message_that_is_too_large_goes_to_who_waits_for_it() {
     let (_stage, settings) = Stage::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(1).bytes(10)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().count(1).bytes(10)).build().unwrap();
     Counter::new().drain(&mut session);
     let (mut sink, handle) = (session.handle(), session.handle());
     assert!(ready(&mut sink));
@@ -59,7 +59,7 @@ fn a_place_given_up_by_a_message_that_is_too_large_goes_to_who_waits_for_it() {
 
 /// Ten of twenty bytes are on a line that takes nothing.
 fn half_full() -> (Stage, Session, Handle) {
-    let outbox = Outbox::new().bytes(20).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().bytes(20).when_full(WhenFull::DropOldest);
     let (stage, mut session, _peer) = stalled(outbox);
     let handle = session.handle();
     handle.try_queue("0123456789").unwrap();
@@ -101,7 +101,7 @@ fn a_message_that_waits_costs_no_other() {
 fn sinks_that_were_all_ready_stay_inside_the_bound_in_bytes_and_lose_nothing() {
     const SINKS: usize = 64;
     const LARGE: usize = 1 << 20;
-    let (mut stage, session, peer) = stalled(Outbox::new().bytes(LARGE));
+    let (mut stage, session, peer) = stalled(OutboxSettings::new().bytes(LARGE));
     let mut sinks: Vec<_> = (0..SINKS).map(|_| session.handle()).collect();
     let handle = session.handle();
     assert!(sinks.iter_mut().all(ready));
@@ -124,7 +124,7 @@ fn sinks_that_were_all_ready_stay_inside_the_bound_in_bytes_and_lose_nothing() {
 
 #[test]
 fn a_sink_that_is_ready_and_idle_keeps_a_place_and_no_bytes() {
-    let (_stage, session, _peer) = stalled(Outbox::new().bytes(10).count(2));
+    let (_stage, session, _peer) = stalled(OutboxSettings::new().bytes(10).count(2));
     let mut idle = session.handle();
     assert!(ready(&mut idle));
     let handle = session.handle();
@@ -136,7 +136,7 @@ fn a_sink_that_is_ready_and_idle_keeps_a_place_and_no_bytes() {
 
 #[test]
 fn a_parked_message_is_let_in_by_the_session_though_nobody_polls_its_sink() {
-    let (_stage, mut session, peer) = stalled(Outbox::new().bytes(10));
+    let (_stage, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     let mut sink = session.handle();
     session.handle().try_queue("ten bytes!").unwrap();
     // It did not ask whether the sink is ready.
@@ -155,7 +155,7 @@ fn a_parked_message_is_let_in_by_the_session_though_nobody_polls_its_sink() {
 
 #[test]
 fn a_parked_message_goes_with_its_sink_and_a_second_one_has_no_place() {
-    let (_stage, mut session, peer) = stalled(Outbox::new().bytes(20).give_back(false));
+    let (_stage, mut session, peer) = stalled(OutboxSettings::new().bytes(20).give_back(false));
     let mut sink = session.handle();
     sink.start_send_unpin("twenty bytes are all".into()).unwrap();
     Counter::new().drain(&mut session);
@@ -172,7 +172,7 @@ fn a_parked_message_goes_with_its_sink_and_a_second_one_has_no_place() {
 
 #[test]
 fn a_graceful_close_writes_what_is_parked_as_well() {
-    let (mut stage, mut session, peer) = stalled(Outbox::new().bytes(10).count(2));
+    let (mut stage, mut session, peer) = stalled(OutboxSettings::new().bytes(10).count(2));
     let (mut sink, mut idle) = (session.handle(), session.handle());
     assert!(ready(&mut sink) && ready(&mut idle));
     session.handle().try_queue("never").unwrap_err();
@@ -190,7 +190,7 @@ fn a_graceful_close_writes_what_is_parked_as_well() {
 #[test]
 fn the_sink_of_a_supervisor_parks_and_writes_what_has_no_room() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().bytes(10)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().bytes(10)).build().unwrap();
     let sent = async {
         for text in ["seven..", "eight...", "nine....."] {
             session.feed(text.into()).await.unwrap();
@@ -205,7 +205,7 @@ fn the_sink_of_a_supervisor_parks_and_writes_what_has_no_room() {
 #[test]
 fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
     let (mut first, mut second) = (driver.handle(), driver.handle());
@@ -225,7 +225,7 @@ fn a_place_promised_to_the_sink_side_goes_on_to_the_first_handle_of_the_driver()
 #[test]
 fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let handle = session.handle();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -241,7 +241,7 @@ fn a_promise_that_no_handle_takes_over_keeps_no_place_from_others() {
 
 #[test]
 fn what_the_sink_side_has_sent_is_flushed_by_the_first_handle_of_the_driver() {
-    let (mut stage, mut session, peer) = stalled(Outbox::new().bytes(10));
+    let (mut stage, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     session.start_send_unpin("ten bytes!".into()).unwrap();
     session.start_send_unpin("parked".into()).unwrap();
     let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
@@ -273,7 +273,7 @@ fn the_task_that_used_the_sink_side_before_is_left_in_peace() {
 /// Each of two tasks sends to both sessions, and both sessions have room for one message.
 #[test]
 fn sessions_that_are_joined_never_wait_for_each_other() {
-    let outbox = Outbox::new().bytes(10).count(2);
+    let outbox = OutboxSettings::new().bytes(10).count(2);
     let (mut stage, settings) = Stage::new(|_| Script::accept());
     let (second, others) = Stage::new(|_| Script::accept());
     let (first, other) = (settings.outbox(outbox).build(), others.outbox(outbox).build());
@@ -325,7 +325,7 @@ impl Wake for Panics {
 
 #[test]
 fn a_waker_that_panics_keeps_nobody_else_waiting() {
-    let (stage, mut session, peer) = stalled(Outbox::new().count(4));
+    let (stage, mut session, peer) = stalled(OutboxSettings::new().count(4));
     let driver = Counter::new();
     let handle = session.handle();
     let bad = Waker::from(Arc::new(Panics));
@@ -356,7 +356,7 @@ fn a_waker_that_panics_keeps_nobody_else_waiting() {
 #[test]
 fn what_waits_in_the_sink_of_a_dropped_session_ends_as_all_others_do() {
     for driven in [false, true] {
-        let (_stage, mut session, _peer) = stalled(Outbox::new().bytes(10));
+        let (_stage, mut session, _peer) = stalled(OutboxSettings::new().bytes(10));
         session.start_send_unpin("ten bytes!".into()).unwrap();
         session.start_send_unpin("parked".into()).unwrap();
         let handle = session.handle();

@@ -1,6 +1,6 @@
 //! What a server has proved to have read: `Lost::unproven`.
 
-use websocket_heartbeat::{Event, Heartbeat, Life};
+use websocket_heartbeat::{Event, Heartbeat, ProofOfLife};
 use websocket_heartbeat_mock::Script;
 
 use crate::stage::{Stage, secs};
@@ -40,7 +40,7 @@ fn an_answered_ping_proves_what_was_written_before_it_and_nothing_else_does() {
 
 #[test]
 fn an_answer_by_message_proves_nothing_since_it_may_be_a_late_one() {
-    let heartbeat = Heartbeat::idle(secs(10)).message("beat").life(Life::Reply);
+    let heartbeat = Heartbeat::idle(secs(10)).message("beat").proof_of_life(ProofOfLife::Reply);
     let heartbeat = heartbeat.reply(|message| message.as_text() == Some("beat"));
     assert_eq!(unproven(heartbeat, || Script::accept().echo()), 8);
 }

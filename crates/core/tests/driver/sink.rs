@@ -4,7 +4,7 @@ use std::{pin::Pin, task::Poll};
 
 use futures::{Sink, SinkExt, StreamExt, stream::FusedStream};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Message, Outbox, TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Message, OutboxSettings, TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -23,7 +23,7 @@ fn poll_ready_alone_dials() {
 #[test]
 fn a_task_that_only_sends_gets_everything_written_in_order() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().count(3)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().count(3)).build().unwrap();
     stage.runner.run_until(async {
         for number in 0..1_000 {
             session.feed(Message::text(number.to_string())).await.unwrap();
@@ -63,7 +63,7 @@ fn a_task_that_only_sends_reads_until_256_messages_wait_and_never_condemns() {
 #[test]
 fn a_task_that_only_sends_notices_a_failed_write_though_it_does_not_read() {
     let (mut stage, settings) = Stage::new(|_| Script::accept().greet("unread"));
-    let mut session = settings.outbox(Outbox::new().count(1)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().count(1)).build().unwrap();
     let remote = stage.remote.clone();
     stage.runner.run_until(async {
         session.send(Message::text("a")).await.unwrap();
@@ -142,7 +142,7 @@ fn an_outage_is_no_error_of_the_sink() {
 #[test]
 fn a_sink_that_drops_the_oldest_stays_inside_its_bound() {
     let (mut stage, settings) = Stage::new(|_| Script::hang());
-    let outbox = Outbox::new().count(10).when_full(WhenFull::DropOldest);
+    let outbox = OutboxSettings::new().count(10).when_full(WhenFull::DropOldest);
     let mut session = settings.outbox(outbox).build().unwrap();
     let mut handle = session.handle();
     let counter = Counter::new();
@@ -171,7 +171,7 @@ fn a_sink_that_drops_the_oldest_stays_inside_its_bound() {
 #[test]
 fn a_message_too_large_for_the_outbox_is_dropped_and_told() {
     let (mut stage, settings) = Stage::new(|_| Script::accept());
-    let mut session = settings.outbox(Outbox::new().bytes(10)).build().unwrap();
+    let mut session = settings.outbox(OutboxSettings::new().bytes(10)).build().unwrap();
     let events = stage.runner.run_until(async {
         session.send(Message::text("eleven bytes")).await.unwrap();
         session.send(Message::text("small")).await.unwrap();

@@ -98,11 +98,11 @@ fn counters_are_right() {
     let losses = counters.losses;
     assert_eq!((counters.dials, counters.opens), (7, 5));
     assert_eq!((losses.connect, losses.connect_timeout, losses.heartbeat_timeout), (1, 1, 1));
-    assert_eq!((losses.closed_by_peer, losses.broken, losses.wanted), (1, 1, 1));
+    assert_eq!((losses.closed_by_peer, losses.broken, losses.intentional), (1, 1, 1));
     assert_eq!((counters.messages_out, counters.bytes_out), (10, 1_000));
     assert_eq!((counters.messages_in, counters.bytes_in), (10, 1_000));
     let pings = stage.remote.trace().times("-> ping").len() as u64;
-    assert_eq!((counters.probes, counters.heartbeats), (pings, pings - 1));
+    assert_eq!((counters.probes_sent, counters.probes_answered), (pings, pings - 1));
     assert_eq!(status.round_trip.last, Some(millis(60)));
     assert_eq!(status.round_trip.minimum, Some(millis(60)));
     assert_eq!((counters.dropped, counters.unknown), (0, 0));

@@ -8,7 +8,9 @@ use std::{
 };
 
 use futures::{Sink, SinkExt, StreamExt, stream::SplitSink};
-use websocket_heartbeat::{Event, Handle, Heartbeat, Message, Offline, Outbox, SessionClosed};
+use websocket_heartbeat::{
+    Event, Handle, Heartbeat, Message, Offline, OutboxSettings, SessionClosed,
+};
 use websocket_heartbeat_mock::{Peer, Rng, Script};
 
 use crate::stage::{Counter, Session, Stage, millis, secs, texts};
@@ -66,7 +68,7 @@ impl Halves {
 }
 
 /// An open session over a server that says nothing of its own.
-fn open(outbox: Outbox) -> (Stage, Halves, Peer, Handle) {
+fn open(outbox: OutboxSettings) -> (Stage, Halves, Peer, Handle) {
     let (stage, settings) = Stage::new(|_| Script::accept());
     let session = settings.outbox(outbox).build().unwrap();
     let handle = session.handle();
@@ -78,7 +80,7 @@ fn open(outbox: Outbox) -> (Stage, Halves, Peer, Handle) {
 
 #[test]
 fn a_message_that_arrives_wakes_the_stream_half() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new());
+    let (_stage, mut halves, peer, _) = open(OutboxSettings::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     peer.send("news");
     assert!(halves.reader.take() > 0);
@@ -87,7 +89,7 @@ fn a_message_that_arrives_wakes_the_stream_half() {
 
 #[test]
 fn a_message_read_by_the_sink_half_wakes_the_stream_half() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new());
+    let (_stage, mut halves, peer, _) = open(OutboxSettings::new());
     peer.stall_writes();
     assert!(halves.hand("a"));
     assert!(halves.flush().is_pending());
@@ -102,7 +104,7 @@ fn a_message_read_by_the_sink_half_wakes_the_stream_half() {
 
 #[test]
 fn room_in_the_outbox_wakes_the_sink_half_though_the_stream_half_made_it() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new().count(1));
+    let (_stage, mut halves, peer, _) = open(OutboxSettings::new().count(1));
     peer.stall_writes();
     assert!(halves.hand("a"));
     assert!(!halves.hand("b"), "the outbox is full");
@@ -117,7 +119,7 @@ fn room_in_the_outbox_wakes_the_sink_half_though_the_stream_half_made_it() {
 
 #[test]
 fn a_flush_that_completes_wakes_the_sink_half_though_the_stream_half_did_it() {
-    let (_stage, mut halves, peer, _) = open(Outbox::new());
+    let (_stage, mut halves, peer, _) = open(OutboxSettings::new());
     peer.stall_writes();
     assert!(halves.hand("a"));
     assert!(halves.flush().is_pending());
@@ -131,7 +133,7 @@ fn a_flush_that_completes_wakes_the_sink_half_though_the_stream_half_did_it() {
 #[test]
 fn a_connection_that_opens_wakes_a_sink_half_that_waits_for_it() {
     let (stage, settings) = Stage::manual();
-    let outbox = Outbox::new().offline(Offline::Refuse);
+    let outbox = OutboxSettings::new().offline(Offline::Refuse);
     let mut halves = Halves::of(settings.outbox(outbox).build().unwrap());
     assert!(!halves.hand("a"), "nothing is accepted offline");
     halves.settle();
@@ -144,7 +146,7 @@ fn a_connection_that_opens_wakes_a_sink_half_that_waits_for_it() {
 
 #[test]
 fn closing_by_the_sink_half_wakes_the_stream_half_and_the_end_wakes_the_sink_half() {
-    let (_stage, mut halves, _, _) = open(Outbox::new());
+    let (_stage, mut halves, _, _) = open(OutboxSettings::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     let _ = halves.sink(|sink, cx| sink.poll_close(cx));
     assert!(halves.reader.take() > 0);
@@ -169,7 +171,7 @@ fn the_end_of_a_close_that_takes_time_wakes_the_sink_half() {
 
 #[test]
 fn a_message_fed_and_not_flushed_does_not_swallow_the_wake_of_a_command() {
-    let (_stage, mut halves, _, handle) = open(Outbox::new());
+    let (_stage, mut halves, _, handle) = open(OutboxSettings::new());
     assert!(halves.reader.next(&mut halves.stream).is_pending());
     assert!(halves.hand("fed"));
     halves.reader.take();
@@ -190,7 +192,7 @@ fn the_halves_in_two_tasks_lose_nothing_under_many_interleavings() {
             let script = script.write_rate(rate, millis(10));
             if hesitant { script.hesitant() } else { script }
         });
-        let outbox = Outbox::new().count(1 + rng.below(8) as usize);
+        let outbox = OutboxSettings::new().count(1 + rng.below(8) as usize);
         let (mut sink, mut stream) = settings.outbox(outbox).build().unwrap().split();
         let timer = stage.clock.timer();
         let mut pauses = rng.clone();

@@ -9,8 +9,8 @@ use std::{
 
 use futures::{Sink, Stream, StreamExt};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Event, Frame, Heartbeat, Life, LostCause, Supervisor, Timer, Transport,
-    TransportError, transport_fn,
+    Connection, ErrorKind, Event, Frame, Heartbeat, LostCause, ProofOfLife, Supervisor, Timer,
+    Transport, TransportError, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
 
@@ -37,12 +37,12 @@ fn causes(events: &[Event]) -> Vec<LostCause> {
 
 /// What is told where the answer to a probe is there in time, behind so many pings, and is looked
 /// for at the deadline only.
-fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
+fn behind_pings(hesitant: bool, pings: u64, life: ProofOfLife) -> Vec<String> {
     let (stage, settings) = Stage::new(move |_| {
         let script = Script::accept().latency(millis(100));
         if hesitant { script.hesitant() } else { script }
     });
-    let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping().life(life);
+    let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping().proof_of_life(life);
     let mut session = settings.heartbeat(heartbeat).build().unwrap();
     let (counter, mut events) = (Counter::new(), Vec::new());
     run(&counter, &mut session, &mut events);
@@ -62,7 +62,7 @@ fn behind_pings(hesitant: bool, pings: u64, life: Life) -> Vec<String> {
 fn an_answer_that_can_be_read_counts_though_the_connection_hesitates() {
     for hesitant in [false, true] {
         for pings in [0, 1, 2, 50, 200] {
-            for life in [Life::AnyFrame, Life::Reply] {
+            for life in [ProofOfLife::AnyFrame, ProofOfLife::Reply] {
                 let told = behind_pings(hesitant, pings, life);
                 assert_eq!(told, ["connecting 1", "open 1"], "{hesitant}, {pings}");
             }
@@ -223,10 +223,10 @@ fn a_dead_connection_that_hesitates_for_ever_is_lost_in_two_polls() {
 /// `Pending` between two frames: a rest of the application is no time that a poll took.
 #[test]
 fn a_reader_that_rests_between_messages_does_not_cost_the_answer() {
-    for life in [Life::Reply, Life::AnyFrame] {
+    for life in [ProofOfLife::Reply, ProofOfLife::AnyFrame] {
         let (mut stage, settings) =
             Stage::new(|_| Script::accept().hesitant().chatter(secs(2), "chatter"));
-        let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().life(life);
+        let heartbeat = Heartbeat::idle(secs(15)).timeout(secs(10)).ping().proof_of_life(life);
         let mut session = settings.heartbeat(heartbeat).build().unwrap();
         let clock = stage.clock.clone();
         let reading = async move {

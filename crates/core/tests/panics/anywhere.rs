@@ -3,7 +3,7 @@
 use std::{iter, sync::Arc};
 
 use futures::FutureExt;
-use websocket_heartbeat::{Heartbeat, Life, Message, Outbox, Phase, Verdict};
+use websocket_heartbeat::{Heartbeat, Message, OutboxSettings, Phase, ProofOfLife, Verdict};
 use websocket_heartbeat_mock::{Rng, Script};
 
 use crate::session::{Session, ms, secs};
@@ -40,7 +40,7 @@ fn whatever_panics_the_session_goes_on_or_ends() {
                 reply();
                 message.as_text() == Some("beat")
             })
-            .life(Life::Matching(Box::new(matches)));
+            .proof_of_life(ProofOfLife::Matching(Box::new(matches)));
         let seed_of_delays = Arc::new(std::sync::atomic::AtomicU64::new(seed));
         let script = move |dial: u64| match (dial + seed) % 5 {
             0 => Script::refuse_connection(),
@@ -52,7 +52,7 @@ fn whatever_panics_the_session_goes_on_or_ends() {
         let mut session = Session::new(script, |builder| {
             builder
                 .heartbeat(heartbeat)
-                .outbox(Outbox::new())
+                .outbox(OutboxSettings::new())
                 .verdict(move |_| {
                     verdict();
                     Verdict::Retry

@@ -12,7 +12,7 @@ use std::{
 use futures::{FutureExt, Sink, Stream, future::BoxFuture};
 use websocket_heartbeat::{
     Attempt, CloseReason, Connection, ErrorKind, Established, Fate, Frame, Heartbeat, LostCause,
-    Outbox, Supervisor, Transport, TransportError, Verdict,
+    OutboxSettings, Supervisor, Transport, TransportError, Verdict,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, MockTransport, Script, mock};
 
@@ -115,14 +115,14 @@ impl Sink<Frame> for FaultyConnection {
 }
 
 impl Connection for FaultyConnection {
-    fn progress(&self) -> Option<u64> {
+    fn bytes_written(&self) -> Option<u64> {
         self.enter(Method::Progress);
-        self.inner.progress()
+        self.inner.bytes_written()
     }
 
-    fn arrived(&self) -> Option<u64> {
+    fn bytes_read(&self) -> Option<u64> {
         self.enter(Method::Arrived);
-        self.inner.arrived()
+        self.inner.bytes_read()
     }
 }
 
@@ -141,7 +141,7 @@ fn session(method: Method) -> (Session, Arc<Fault>) {
     let transport = Faulty { inner, fault: Arc::clone(&fault) };
     let supervisor = Supervisor::builder(transport, clock.timer())
         .heartbeat(Heartbeat::idle(secs(15)).ping())
-        .outbox(Outbox::new())
+        .outbox(OutboxSettings::new())
         .verdict(Verdict::careful)
         .build()
         .unwrap();

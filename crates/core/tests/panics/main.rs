@@ -23,9 +23,9 @@ use std::{
 use futures::{FutureExt, StreamExt};
 use session::{MockBuilder, Session, secs};
 use websocket_heartbeat::{
-    Ack, Acknowledged, Acks, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event,
-    Heartbeat, Life, Lost, LostCause, Message, Outbox, Supervisor, Transport, TransportError,
-    UserFunction, Verdict,
+    Ack, AckSettings, Acknowledged, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established,
+    Event, Heartbeat, Lost, LostCause, Message, OutboxSettings, ProofOfLife, Supervisor, Transport,
+    TransportError, UserFunction, Verdict,
 };
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Runner, Script, mock,
@@ -175,7 +175,7 @@ fn a_session_ends_when_the_maker_of_heartbeats_panics() {
     });
     let script = |_| Script::accept().greet("hello").reply_with(|_| Some("answer".into()));
     let mut session =
-        Session::new(script, |builder| builder.heartbeat(heartbeat).outbox(Outbox::new()));
+        Session::new(script, |builder| builder.heartbeat(heartbeat).outbox(OutboxSettings::new()));
     session.run_to(29_999);
     let receipt = session.handle.queue_with_receipt("kept").now_or_never().unwrap().unwrap();
     session.run_to(60_000);
@@ -200,10 +200,10 @@ fn a_session_ends_when_a_matcher_panics_and_the_message_is_not_lost() {
         ),
         (
             || {
-                let life = Life::Matching(Box::new(|_| panic!("a fault of the user's")));
-                Heartbeat::idle(secs(15)).ping().life(life)
+                let life = ProofOfLife::Matching(Box::new(|_| panic!("a fault of the user's")));
+                Heartbeat::idle(secs(15)).ping().proof_of_life(life)
             },
-            UserFunction::Life,
+            UserFunction::ProofOfLife,
         ),
     ];
     for (heartbeat, function) in matchers {
@@ -229,7 +229,8 @@ fn a_session_ends_when_the_function_of_acknowledgements_panics() {
     remote.script(|_| Script::accept().greet("one").greet("two"));
     let supervisor = Supervisor::builder(transport, clock.timer()).build().unwrap();
     let handle = supervisor.handle();
-    let acks = Acks::new(|_: &Message| -> Option<Ack<u64>> { panic!("a fault of the user's") });
+    let acks =
+        AckSettings::new(|_: &Message| -> Option<Ack<u64>> { panic!("a fault of the user's") });
     let mut session = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
     let receipt = session.sender().queue(7, "seven").now_or_never().unwrap().unwrap();
     let events: Vec<_> = Runner::new(&clock).run_until(async {

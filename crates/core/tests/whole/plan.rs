@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use websocket_heartbeat::{Life, Offline, WhenFull};
+use websocket_heartbeat::{Offline, ProofOfLife, WhenFull};
 use websocket_heartbeat_mock::Rng;
 
 /// All that is drawn before a session begins. What happens in it is drawn from `seed` as well.
@@ -93,10 +93,10 @@ pub(crate) enum LifeKind {
 }
 
 impl LifeKind {
-    pub(crate) fn life(self) -> Life {
+    pub(crate) fn life(self) -> ProofOfLife {
         match self {
-            Self::AnyFrame => Life::AnyFrame,
-            Self::Reply => Life::Reply,
+            Self::AnyFrame => ProofOfLife::AnyFrame,
+            Self::Reply => ProofOfLife::Reply,
         }
     }
 }

@@ -59,7 +59,7 @@ fn grammar_and_counts(plan: &Plan, handle: &Handle, events: &[(Timestamp, Event)
         + lost.write_stalled
         + lost.closed_by_peer
         + lost.broken
-        + lost.wanted;
+        + lost.intentional;
     assert_eq!((messages, losses), (counters.messages_in, all), "{counters:?}");
     assert!(opens <= counters.opens, "{counters:?}");
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use websocket_heartbeat::{
-    Attempts, Builder, Constant, DialBudget, Event, Handle, Heartbeat, Message, Outbox, Preset,
-    Receipt, Supervisor, Timestamp,
+    Attempts, Builder, Constant, DialBudget, Event, Handle, Heartbeat, Message, OutboxSettings,
+    Preset, Receipt, Supervisor, Timestamp,
 };
 use websocket_heartbeat_mock::{
     Chaos, Clock, MockTimer, MockTransport, Remote, Rng, Runner, Script, mock,
@@ -186,11 +186,11 @@ fn settings(
 ) -> Builder<MockTransport, MockTimer> {
     let heartbeat = Heartbeat::idle(SILENCE).timeout(TIMEOUT);
     let heartbeat = match plan.heartbeat {
-        Heart::Ping(kind) => heartbeat.ping().life(kind.life()),
+        Heart::Ping(kind) => heartbeat.ping().proof_of_life(kind.life()),
         Heart::Message => heartbeat.message("heartbeat"),
     };
     let bounds = plan.outbox;
-    let mut outbox = Outbox::new()
+    let mut outbox = OutboxSettings::new()
         .count(bounds.count)
         .bytes(bounds.bytes)
         .when_full(bounds.when_full)

@@ -251,9 +251,9 @@ fn a_hesitant_connection_delivers_the_same_with_more_polls() {
 fn progress_can_be_told_or_not() {
     let clock = Clock::new();
     let (connection, _, _) = open(&clock, Script::accept());
-    assert_eq!(connection.progress(), Some(0));
+    assert_eq!(connection.bytes_written(), Some(0));
     let (connection, _, _) = open(&clock, Script::accept().without_progress());
-    assert_eq!(connection.progress(), None);
+    assert_eq!(connection.bytes_written(), None);
 }
 
 #[test]

@@ -51,7 +51,7 @@ use crate::{
 ///   close frame (RFC 6455 section 7.1.7).
 /// - A close code that RFC 6455 section 7.4 forbids on the wire is also a protocol violation: it is
 ///   reported as an error of kind [`ErrorKind::Protocol`] that names the code.
-/// - [`progress`](Connection::progress) counts the bytes that the stream has accepted; over TLS,
+/// - [`bytes_written`](Connection::bytes_written) counts the bytes that the stream has accepted; over TLS,
 ///   the bytes that TLS has written to the stream below.
 ///
 /// # Errors
@@ -106,7 +106,7 @@ impl<S> Socket<S> {
         }
     }
 
-    /// Sets a function that counts the bytes written, for [`progress`](Connection::progress). Where
+    /// Sets a function that counts the bytes written, for [`bytes_written`](Connection::bytes_written). Where
     /// it returns `None`, the bytes count that the stream has accepted.
     pub(crate) fn with_bytes_written(mut self, bytes_written: fn(&S) -> Option<u64>) -> Self {
         self.bytes_written = bytes_written;
@@ -375,7 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
-    fn progress(&self) -> Option<u64> {
+    fn bytes_written(&self) -> Option<u64> {
         Some((self.bytes_written)(self.io.stream()).unwrap_or_else(|| self.io.bytes_written()))
     }
 
@@ -383,7 +383,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
         (self.unacknowledged)(self.io.stream())
     }
 
-    fn arrived(&self) -> Option<u64> {
+    fn bytes_read(&self) -> Option<u64> {
         Some(self.io.bytes_read())
     }
 

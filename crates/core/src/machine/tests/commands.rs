@@ -195,7 +195,7 @@ fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
     for (asked, dead) in [(15_001, 20_001), (19_999, 24_999), (20_001, 25_000)] {
         let mut rules = rules();
         // A hint tolerates no miss.
-        rules.pulse.as_mut().expect("there is one").tolerate = 3;
+        rules.pulse.as_mut().expect("there is one").max_missed = 3;
         let mut sim = Sim::open(rules);
         sim.run_to(asked);
         sim.feed(Machine::handle_probe_now);

@@ -7,8 +7,8 @@ use super::{
     states::one_in_each_state,
 };
 use crate::{
-    Timestamp,
     machine::{Action, End, Intake, Loss, Machine, Pace, Rules, Ruling, State},
+    time::Timestamp,
 };
 
 #[test]

@@ -5,7 +5,7 @@ use super::{
     states::one_in_each_state,
 };
 use crate::{
-    heartbeat::Trigger,
+    config::Trigger,
     machine::{Action, Loss, Machine, Pulse, Rules},
 };
 
@@ -87,16 +87,16 @@ fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_inte
 
 #[test]
 fn misses_are_tolerated_up_to_the_number_given() {
-    for tolerate in 0..4 {
-        let mut sim = Sim::open(with(|pulse| pulse.tolerate = tolerate));
-        let dead = 15_000 + 10_000 * (u64::from(tolerate) + 1);
+    for max_missed in 0..4 {
+        let mut sim = Sim::open(with(|pulse| pulse.max_missed = max_missed));
+        let dead = 15_000 + 10_000 * (u64::from(max_missed) + 1);
         sim.run_to(dead - 1);
-        assert_eq!((sim.losses(), sim.probes().len() as u32), (vec![], tolerate + 1));
+        assert_eq!((sim.losses(), sim.probes().len() as u32), (vec![], max_missed + 1));
         sim.run_to(dead);
         assert_eq!(sim.losses(), [(dead, Loss::HeartbeatTimeout(ms(dead)))]);
     }
     // They are counted in a row only.
-    let mut sim = Sim::open(with(|pulse| pulse.tolerate = 1));
+    let mut sim = Sim::open(with(|pulse| pulse.max_missed = 1));
     for round in 0..10 {
         sim.run_to(round * 30_000 + 29_999);
         sim.life();

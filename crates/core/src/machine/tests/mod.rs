@@ -1,7 +1,6 @@
 //! The machine by itself: no clock but the numbers in the tests.
 
 mod commands;
-mod fates;
 mod invariants;
 mod late;
 mod property;

@@ -4,10 +4,9 @@ use proptest::prelude::*;
 
 use super::sim::{Output, Sim, in_millis, ms, rules, span};
 use crate::{
-    ConnectTimeout, Timestamp,
-    heartbeat::Trigger,
+    config::{ConnectTimeout, Trigger},
     machine::{Action, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
-    span::Span,
+    time::{Span, Timestamp},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -89,13 +88,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn any_rules() -> impl Strategy<Value = Rules> {
     let pulse = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
-        |(idle, every, timeout, tolerate)| Pulse {
+        |(idle, every, timeout, max_missed)| Pulse {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
             every: span(every),
             timeout: span(timeout),
-            tolerate,
+            max_missed,
             // Some are aligned.
-            slot: span(if tolerate == 1 { 250 } else { 0 }),
+            slot: span(if max_missed == 1 { 250 } else { 0 }),
         },
     );
     let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
@@ -111,10 +110,10 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let write_timeout = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
     let pulse = proptest::option::weighted(0.9, pulse);
     (pulse, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
-        |(pulse, pace, write_timeout, hasty, stable)| Rules {
+        |(pulse, pace, write_timeout, recheck, stable)| Rules {
             write_timeout,
             pulse,
-            hasty: span(hasty),
+            recheck: span(recheck),
             stable_after: span(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
             pace,

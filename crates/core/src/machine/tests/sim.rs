@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use crate::{
-    ConnectTimeout, Timestamp,
-    heartbeat::Trigger,
+    config::{ConnectTimeout, Trigger},
     machine::{Action, End, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
-    span::Span,
+    time::{Span, Timestamp},
 };
 
 pub(super) fn ms(millis: u64) -> Duration {
@@ -33,10 +32,10 @@ pub(super) fn rules() -> Rules {
             trigger: Trigger::Idle,
             every: span(15_000),
             timeout: span(10_000),
-            tolerate: 0,
+            max_missed: 0,
             slot: span(0),
         }),
-        hasty: span(5_000),
+        recheck: span(5_000),
         stable_after: span(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
         close_timeout: span(5_000),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::sim::{Output, Sim, ms, rules, span};
 use crate::{
     machine::{Intake, Loss, Machine, Rules, Transition},
-    span::Span,
+    time::Span,
 };
 
 /// A write timeout of five minutes, and no heartbeat.

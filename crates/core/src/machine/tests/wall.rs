@@ -2,7 +2,7 @@
 
 use std::{fs, hash::Hash, path::Path};
 
-use crate::machine::{Action, Cursors, Machine, Transition};
+use crate::machine::{Action, Machine, Transition};
 
 /// Words that have no business in the machine. Whole words, so that `context` in a comment would
 /// not match. A `Box` is allowed, being a value as what is in it; a `dyn` in it is not.
@@ -66,7 +66,6 @@ fn no_clock_waker_future_randomness_or_closure_is_known_in_the_machine() {
 fn the_machine_can_be_cloned_compared_and_hashed() {
     fn is_a_value<T: Clone + Eq + Hash + Send + Sync + Unpin + 'static>() {}
     is_a_value::<Machine>();
-    is_a_value::<Cursors>();
     is_a_value::<Action>();
     is_a_value::<Transition>();
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use crate::Connection;
+use crate::transport::Connection;
 
 /// What the system holds right after a flush and sends at once, so that it says nothing of a queue:
 /// 16 KiB, a little more than the ten segments with which TCP begins (RFC 6928).
@@ -69,7 +69,7 @@ impl Left {
 
 /// Bytes accepted, and left; none where the connection cannot tell.
 fn count<C: Connection>(connection: &C) -> (u64, u64) {
-    match (connection.unacknowledged(), connection.progress()) {
+    match (connection.unacknowledged(), connection.bytes_written()) {
         (Some(held), Some(accepted)) => (accepted, accepted.saturating_sub(held)),
         _ => (0, 0),
     }

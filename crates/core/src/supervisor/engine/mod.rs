@@ -30,8 +30,8 @@
 //! handed to the connection before more is read, so that the answers to what was read leave
 //! before a frame that ends the connection is seen.
 
-mod act;
-mod attend;
+mod actions;
+mod deadlines;
 mod left;
 mod park;
 mod read;
@@ -50,14 +50,17 @@ use self::{
     park::Alarm,
     turn::{Readable, Turn},
 };
-use super::{contained::Contained, line::Line, news::Desk, writer::Writer};
+use super::{contained::Contained, link::Line, reporter::Desk, writer::Writer};
 use crate::{
-    CloseFrame, Event, Frame, Message, Timer, Timestamp, Transport,
-    builder::{Kept, Policies, Settings},
+    config::{Policies, Settings},
+    event::Event,
     machine::{Intake, Machine},
-    queue::Queue,
-    shared::Shared,
-    wakers::Bell,
+    message::{CloseFrame, Frame, Message},
+    outbox::Outbox,
+    shared::{Bell, Shared},
+    supervisor::policies::Kept,
+    time::{Timer, Timestamp},
+    transport::Transport,
 };
 
 /// Frames between two looks at the clock, and frames read before a verdict or a burial: enough to
@@ -153,7 +156,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     ) -> Self {
         let rules = settings.rules(&policies.heartbeat);
         let now = timer.now();
-        let shared = Arc::new(Shared::new(Queue::new(settings.outbox), now));
+        let shared = Arc::new(Shared::new(Outbox::new(settings.outbox), now));
         Self {
             transport,
             timer,

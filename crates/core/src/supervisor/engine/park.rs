@@ -4,9 +4,10 @@ use std::{future::Future, pin::Pin, task::Context};
 
 use super::{Engine, Step};
 use crate::{
-    CloseReason, Timer, Timestamp, Transport,
-    machine::earlier,
+    event::CloseReason,
     panics::{contain, drop_contained},
+    time::{Timer, Timestamp, earlier},
+    transport::Transport,
 };
 
 /// The one sleep.
@@ -58,7 +59,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.drop_line(None);
         self.machine.handle_abort(self.now);
         self.publish_with(|state, _, garbage| {
-            state.queue.close(garbage);
+            state.outbox.close(garbage);
             let reason = &mut state.published.status.close_reason;
             garbage.drop_later(reason.replace(CloseReason::Dropped));
         });

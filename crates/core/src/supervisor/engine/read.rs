@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_sink::Sink;
 
 use super::{
@@ -10,9 +11,13 @@ use super::{
     turn::{Readable, TURN},
 };
 use crate::{
-    Bytes, CloseFrame, ErrorKind, LostCause, Message, Timer, Transport, TransportError,
-    queue::Online,
-    supervisor::{contained::Contained, line::Line, writer::Writer},
+    error::{ErrorKind, TransportError},
+    event::LostCause,
+    message::{CloseFrame, Message},
+    outbox::Online,
+    supervisor::{contained::Contained, link::Line, writer::Writer},
+    time::Timer,
+    transport::Transport,
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -222,7 +227,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let max_age = self.policies.redial.open();
                 self.machine.handle_connected(self.now, connection, max_age);
                 self.shared.with(|state, garbage| {
-                    state.queue.set_online(Online::Yes(connection), garbage)
+                    state.outbox.set_online(Online::Yes(connection), garbage)
                 });
                 self.has_queue = true;
             }
@@ -256,8 +261,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let planned = self.machine.is_retiring() || matches!(cause, Some(LostCause::MaxAge));
         let online = if planned { Online::Replacing } else { Online::No };
         self.shared.with(|state, garbage| {
-            state.queue.lost(connection, garbage);
-            state.queue.set_online(online, garbage);
+            state.outbox.lost(connection, garbage);
+            state.outbox.set_online(online, garbage);
         });
         self.has_queue = true;
         if let Some(cause) = cause {

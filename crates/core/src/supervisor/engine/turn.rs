@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Timestamp;
+use crate::time::Timestamp;
 
 /// Frames that one turn may handle: some hundred microseconds of small messages.
 const FRAMES_PER_TURN: u32 = 1_024;

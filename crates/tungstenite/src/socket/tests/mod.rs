@@ -194,7 +194,7 @@ fn a_failed_write_ends_writing_and_not_reading() {
     }
     assert_eq!(socket.read_frame(), Frame::Close(Some(CloseFrame::new(4001, "by"))));
     assert!(matches!(socket.read(), Poll::Ready(None)));
-    assert_eq!(socket.progress(), Some(0));
+    assert_eq!(socket.bytes_written(), Some(0));
 }
 
 #[test]
@@ -212,10 +212,10 @@ fn a_blocked_write_is_back_pressure_until_a_flush() {
     let message = binary(200 * 1024);
     socket.feed(message.clone()).unwrap();
     assert!(socket.ready().is_pending());
-    assert_eq!(socket.progress(), Some(10));
+    assert_eq!(socket.bytes_written(), Some(10));
     socket.script().accepts = 1000;
     assert!(socket.flushed().is_pending());
-    assert_eq!(socket.progress(), Some(1010));
+    assert_eq!(socket.bytes_written(), Some(1010));
     socket.script().accepts = ALL;
     assert!(socket.ready().is_ready());
     assert_eq!(socket.sent(), [Ws::Binary(message.as_bytes().to_vec().into())]);
@@ -264,10 +264,10 @@ fn the_last_waker_is_woken() {
 fn bytes_of_an_incomplete_message_are_counted() {
     let mut socket = socket(ALL, &[&[0x82, 5, 1, 2]]);
     assert!(socket.read().is_pending());
-    assert_eq!(socket.arrived(), Some(4));
+    assert_eq!(socket.bytes_read(), Some(4));
     socket.script().reads.push_back(vec![3, 4, 5]);
     assert_eq!(socket.read_frame(), Message::binary(vec![1, 2, 3, 4, 5]).into());
-    assert_eq!(socket.arrived(), Some(7));
+    assert_eq!(socket.bytes_read(), Some(7));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn a_large_message_is_written_in_small_pieces_in_order() {
         assert!(matches!(socket.read_through(), Poll::Ready(Some(Ok(Frame::Ping(_))))));
         socket.script().accepts = 10_007;
         let _ = socket.ready();
-        assert_eq!(socket.progress(), Some(socket.script().written.len() as u64));
+        assert_eq!(socket.bytes_written(), Some(socket.script().written.len() as u64));
     }
     socket.script().accepts = ALL;
     assert!(socket.flushed().is_ready());

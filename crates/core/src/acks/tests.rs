@@ -1,0 +1,216 @@
+//! Whoever was not called since it last looked must still wait: the window of acknowledged delivery
+//! with random senders and acknowledgements.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use proptest::prelude::*;
+
+use super::{
+    ledger::Entry,
+    receipt::{AckFailure, AckReceipt},
+    sender::{AckQueuing, AckSender},
+    window::Gate,
+};
+
+#[derive(Clone, Debug)]
+enum Op {
+    Outbox { id: u8, bytes: usize },
+    TryQueue { id: u8, bytes: usize },
+    Poll { which: usize, other_task: bool },
+    Drop { which: usize },
+    PollReceipt { which: usize },
+    Acknowledge { which: usize, count: usize },
+    Fail { which: usize },
+    Close,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let bytes = || 0..12_usize;
+    prop_oneof![
+        60 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::Outbox { id, bytes }),
+        20 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::TryQueue { id, bytes }),
+        50 => (0..6_usize, any::<bool>())
+            .prop_map(|(which, other_task)| Op::Poll { which, other_task }),
+        20 => (0..6_usize).prop_map(|which| Op::Drop { which }),
+        20 => (0..6_usize).prop_map(|which| Op::PollReceipt { which }),
+        40 => (0..6_usize, 0..3_usize).prop_map(|(which, count)| Op::Acknowledge { which, count }),
+        10 => (0..6_usize).prop_map(|which| Op::Fail { which }),
+        1 => Just(Op::Close),
+    ]
+}
+
+#[derive(Default)]
+struct Task(AtomicUsize);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One who waits, and the task that is to be called.
+struct Waiting<F> {
+    future: Pin<Box<F>>,
+    task: Arc<Task>,
+}
+
+impl<F: Future> Waiting<F> {
+    fn new(future: F) -> Self {
+        Self { future: Box::pin(future), task: Arc::default() }
+    }
+
+    fn is_called(&self) -> bool {
+        self.task.0.load(Ordering::Relaxed) > 0
+    }
+
+    fn poll(&mut self) -> Option<F::Output> {
+        self.task.0.store(0, Ordering::Relaxed);
+        let waker = Waker::from(Arc::clone(&self.task));
+        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+}
+
+struct World<'a> {
+    gate: &'a Arc<Gate<u8>>,
+    sender: &'a AckSender<u8>,
+    senders: Vec<Waiting<AckQueuing<'a, u8>>>,
+    receipts: Vec<Waiting<AckReceipt<u8>>>,
+    /// What the layer has.
+    entries: Vec<Entry<u8>>,
+    closed: bool,
+}
+
+impl World<'_> {
+    fn poll_sender(&mut self, which: usize) {
+        if let Some(Some(result)) = self.senders.get_mut(which).map(Waiting::poll) {
+            drop(self.senders.remove(which));
+            self.receipts.extend(result.ok().map(Waiting::new));
+            self.poll_receipt(self.receipts.len().wrapping_sub(1));
+        }
+    }
+
+    fn poll_receipt(&mut self, which: usize) {
+        if self.receipts.get_mut(which).is_some_and(|receipt| receipt.poll().is_some()) {
+            drop(self.receipts.remove(which));
+        }
+    }
+
+    fn take(&mut self, which: usize, count: usize) -> Vec<Entry<u8>> {
+        let from = which.min(self.entries.len());
+        let to = (from + count).min(self.entries.len());
+        self.entries.drain(from..to).collect()
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Outbox { id, bytes } => {
+                self.senders.push(Waiting::new(self.sender.queue(id, vec![0; bytes])));
+                self.poll_sender(self.senders.len() - 1);
+            }
+            Op::TryQueue { id, bytes } => {
+                let receipt = self.sender.try_queue(id, vec![0; bytes]).ok();
+                self.receipts.extend(receipt.map(Waiting::new));
+            }
+            Op::Poll { which, other_task } => {
+                if let Some(sender) = self.senders.get_mut(which).filter(|_| other_task) {
+                    sender.task = Arc::default();
+                }
+                self.poll_sender(which);
+            }
+            Op::Drop { which } if which < self.senders.len() => drop(self.senders.remove(which)),
+            Op::Drop { .. } => {}
+            Op::PollReceipt { which } => self.poll_receipt(which),
+            Op::Acknowledge { which, count } => {
+                let entries = self.take(which, count);
+                self.gate.acknowledge(entries);
+            }
+            Op::Fail { which } => {
+                let entries = self.take(which, 1);
+                self.gate.fail(entries, AckFailure::Timeout);
+            }
+            Op::Close => self.close(),
+        }
+        self.entries.extend(self.gate.take_incoming().into_iter().map(|(_, entry)| entry));
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        let incoming = self.gate.close().into_iter().map(|(_, entry)| entry);
+        let entries = self.entries.drain(..).chain(incoming);
+        self.gate.fail(entries.collect(), AckFailure::SessionEnded);
+    }
+
+    /// The oracle.
+    fn check(&mut self) {
+        for (index, sender) in self.senders.iter_mut().enumerate() {
+            let done = if sender.is_called() { None } else { sender.poll() };
+            assert!(done.is_none(), "sender {index} was not called: {done:?}");
+        }
+        for (index, receipt) in self.receipts.iter_mut().enumerate() {
+            // One that was never polled waits for nothing yet.
+            let done = if receipt.is_called() { None } else { receipt.poll() };
+            assert!(done.is_none(), "receipt {index} was not called: {done:?}");
+        }
+        let held = if self.closed { 0 } else { self.entries.len() };
+        assert_eq!(self.sender.unacknowledged(), held);
+    }
+
+    /// From now on everything is acknowledged, and those who are called look at once.
+    fn finish(&mut self) {
+        for _ in 0..200 {
+            self.check();
+            for which in (0..self.senders.len()).rev() {
+                if self.senders[which].is_called() {
+                    self.poll_sender(which);
+                }
+            }
+            for which in (0..self.receipts.len()).rev() {
+                if self.receipts[which].is_called() {
+                    self.poll_receipt(which);
+                }
+            }
+            self.apply(Op::Acknowledge { which: 0, count: 1 });
+        }
+        assert!(self.senders.is_empty() && self.receipts.is_empty(), "all are served");
+    }
+}
+
+/// So many cases, or as many as `PROPTEST_CASES` asks for.
+fn at_least(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(cases), ..config }
+}
+
+proptest! {
+    #![proptest_config(at_least(2_000))]
+
+    #[test]
+    fn who_is_not_called_must_wait_and_who_waits_is_served_at_last(
+        window in 1..4_usize,
+        limit in 1..20_usize,
+        ops in prop::collection::vec(op(), 0..60),
+    ) {
+        let gate = Arc::new(Gate::new(window, limit));
+        let sender = AckSender::new(&gate);
+        let (senders, receipts, entries) = (Vec::new(), Vec::new(), Vec::new());
+        let mut world = World {
+            gate: &gate, sender: &sender, senders, receipts, entries, closed: false
+        };
+        for op in ops {
+            world.apply(op);
+            world.check();
+        }
+        world.finish();
+    }
+}

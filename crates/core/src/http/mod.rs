@@ -1,0 +1,258 @@
+//! [`HttpAnswer`]: what a server said instead of opening a WebSocket.
+
+mod echo;
+mod printable;
+
+pub use self::{echo::without_echo, printable::printable};
+
+use std::fmt;
+
+use crate::headers::Headers;
+
+/// What a server said instead of `101 Switching Protocols`.
+///
+/// `Debug` shows the names of the header fields and the length of the body, not their contents.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Headers,
+    /// The beginning of the body, at most [`HttpAnswer::BODY_LIMIT`] bytes.
+    pub body: Box<[u8]>,
+}
+
+/// How many characters of a body or of the target of a redirect go into an error's words.
+const SHOWN: usize = 120;
+
+impl HttpAnswer {
+    /// How much of the body is kept: enough for a message to people, bounded against a server
+    /// that never stops.
+    pub const BODY_LIMIT: usize = 4096;
+
+    /// An answer; of `body` the first [`BODY_LIMIT`](Self::BODY_LIMIT) bytes are kept.
+    pub fn new(status: u16, headers: Headers, body: &[u8]) -> Self {
+        Self { status, headers, body: body[..body.len().min(Self::BODY_LIMIT)].into() }
+    }
+
+    /// One sentence for people: what was answered, what it means, what helps. What the server repeats
+    /// of `secrets` is left out.
+    pub(crate) fn words(&self, secrets: &[&[u8]]) -> String {
+        let status = self.status;
+        let said = format!("the server answered the upgrade with HTTP status {status}");
+        if let (300..400, Some(target)) = (status, self.headers.get("location")) {
+            let target = shown(&without_secrets(target, secrets));
+            return format!("{said}, a redirect to {target}, which is not followed: use that URL");
+        }
+        if status == 400 && self.wants_tls() {
+            return format!("{said}: this port speaks TLS, use wss:// instead of ws://");
+        }
+        let meaning = meaning(status).map(|words| format!(" ({words})")).unwrap_or_default();
+        let line = match status {
+            400.. => self.first_line(secrets).map(|line| format!(": {line}")).unwrap_or_default(),
+            _ => String::new(),
+        };
+        format!("{said}{meaning}{line}")
+    }
+
+    /// Whether the body says that plain HTTP came to a port for HTTPS, as nginx, Apache and Go do.
+    fn wants_tls(&self) -> bool {
+        let body = String::from_utf8_lossy(&self.body).to_ascii_lowercase();
+        body.contains("http request")
+            && (body.contains("https port") || body.contains("https server"))
+            || body.contains("plain http") && body.contains("ssl-enabled")
+    }
+
+    /// The first line of the body with words in it; of HTML the first without its tags.
+    fn first_line(&self, secrets: &[&[u8]]) -> Option<String> {
+        // Of a body in some coding nothing can be read.
+        if self.headers.get("content-encoding").is_some_and(|coding| coding != "identity") {
+            return None;
+        }
+        // The limit may cut a character.
+        let text = match str::from_utf8(&self.body) {
+            Ok(text) => text,
+            Err(error) if error.error_len().is_none() => {
+                str::from_utf8(&self.body[..error.valid_up_to()]).ok()?
+            }
+            Err(_) => return None,
+        };
+        let is_html = text.trim_start().starts_with('<');
+        let plain = if is_html { without_tags(text) } else { text.to_owned() };
+        let line = plain.lines().map(str::trim).find(|line| !line.is_empty())?;
+        Some(shown(&hidden(line, secrets)))
+    }
+}
+
+/// What most likely lies behind a status, and what helps, where that is not plain.
+fn meaning(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200..300 => "there is no WebSocket at this path",
+        401 => "the credentials are missing or not accepted",
+        403 => "not allowed with these credentials or this Origin",
+        404 => "there is no WebSocket at this path",
+        407 => "a proxy wants credentials",
+        410 => "gone for ever",
+        426 => "another protocol or version is asked for",
+        429 => "too many requests",
+        502..505 => "the server behind a proxy is not available",
+        _ => return None,
+    })
+}
+
+fn shown(text: &str) -> String {
+    let line = printable(text);
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}..", &line[..end]),
+        None => line.into_owned(),
+    }
+}
+
+/// A text without what it repeats of `secrets`, of which no more is read than may be shown.
+fn hidden(text: &str, secrets: &[&[u8]]) -> String {
+    let end = text.char_indices().nth(4 * SHOWN).map_or(text.len(), |(end, _)| end);
+    String::from_utf8_lossy(&without_echo(&text.as_bytes()[..end], secrets)).into_owned()
+}
+
+/// A URL without credentials, query and fragment, which may be tokens, and its path without what it
+/// repeats of `secrets`: it ends with `..` in place of that. The host is shown.
+fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = match plain.find("//") {
+        Some(at) => plain.split_at(at + 2),
+        None => ("", plain),
+    };
+    let authority = if scheme.is_empty() { 0 } else { rest.find('/').unwrap_or(rest.len()) };
+    let begin = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    let (host, path) = rest[begin..].split_at(authority - begin);
+    let hidden = hidden(path, secrets);
+    let same = path.chars().zip(hidden.chars()).take_while(|(a, b)| a == b);
+    let (shown, rest) = path.split_at(same.map(|(c, _)| c.len_utf8()).sum());
+    let nothing_hidden = shown.len() == hidden.len();
+    let end = match (nothing_hidden, plain.len() < url.len()) {
+        (true, true) => "?..",
+        (true, false) => "",
+        (false, _) if rest.starts_with('/') => "/..",
+        (false, _) => "..",
+    };
+    format!("{scheme}{host}{shown}{end}")
+}
+
+fn without_tags(html: &str) -> String {
+    let mut inside = false;
+    html.chars()
+        .filter(|&c| {
+            let shown = !inside && c != '<';
+            inside = c == '<' || (inside && c != '>');
+            shown
+        })
+        .collect()
+}
+
+impl fmt::Debug for HttpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpAnswer")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) -> HttpAnswer {
+        let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
+        HttpAnswer::new(status, fields.collect(), body.as_ref())
+    }
+
+    fn words(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) -> String {
+        let words = answer(status, fields, body).words(&[b"/feed/hush-path", b"Bearer hush-token"]);
+        let head = format!("the server answered the upgrade with HTTP status {status}");
+        words.strip_prefix(&head).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_body_is_bounded() {
+        assert_eq!(answer(503, &[], [7; 10_000]).body.len(), HttpAnswer::BODY_LIMIT);
+    }
+
+    #[test]
+    fn a_refusal_says_what_it_means_and_what_the_server_says() {
+        assert_eq!(words(418, &[], ""), "");
+        assert_eq!(words(418, &[], "short and stout\r\nmore"), ": short and stout");
+        assert_eq!(
+            words(401, &[], "no such user"),
+            " (the credentials are missing or not accepted): no such user"
+        );
+        assert_eq!(words(200, &[], "welcome"), " (there is no WebSocket at this path)");
+        let html = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>";
+        let proxy = " (the server behind a proxy is not available): 502 Bad Gateway";
+        assert_eq!(words(502, &[], html), proxy);
+        assert_eq!(words(500, &[], "a < b"), ": a < b");
+    }
+
+    #[test]
+    fn the_line_of_a_body_is_bounded_and_printable() {
+        let long = words(500, &[], "é".repeat(5_000));
+        assert_eq!(long, format!(": {}..", "é".repeat(120)));
+        let steering = words(500, &[], "\x1b[2Jgone\u{202e}\u{9b}\0");
+        assert_eq!(steering, r": \u{1b}[2Jgone\u{202e}\u{9b}\u{0}");
+        assert_eq!(words(500, &[], [0xff, 0xfe]), "");
+        assert_eq!(words(500, &[("Content-Encoding", "gzip")], "x"), "");
+    }
+
+    #[test]
+    fn a_redirect_names_its_target_without_secrets() {
+        let to = |target: &str| words(301, &[("Location", target)], "moved");
+        let about =
+            |target: &str| format!(", a redirect to {target}, which is not followed: use that URL");
+        assert_eq!(to("wss://example.org/other"), about("wss://example.org/other"));
+        assert_eq!(to("/login?next=hush#hush"), about("/login?.."));
+        assert_eq!(to("//me:hush@h/a@b"), about("//h/a@b"));
+        assert_eq!(to("https://me:hush@h"), about("https://h"));
+        assert_eq!(to("https://h/feed/hush-path/?a"), about("https://h/.."));
+        assert_eq!(to("https://h/feed/hush-path"), about("https://h/.."));
+        assert_eq!(to("https://h/é/hush-path/more#hush"), about("https://h/é/.."));
+        assert_eq!(to("/a/../feed/hush-path"), about("/a/../.."));
+        assert_eq!(to("/a-feed/hush-path"), about("/a-.."));
+        assert_eq!(to("https://h?hush"), about("https://h?.."));
+        assert_eq!(to("/login/hush-path"), about("/login/.."));
+        assert_eq!(to("//hush-path/x"), about("//hush-path/x"));
+        assert_eq!(to("\x1b[2J"), about(r"\u{1b}[2J"));
+        assert_eq!(words(301, &[], "moved"), "");
+    }
+
+    #[test]
+    fn a_body_that_repeats_the_request_is_shown_without_that() {
+        assert_eq!(words(500, &[], "Cannot GET /feed/hush-path"), ": Cannot GET ..");
+        assert_eq!(words(500, &[], "<h1>bad hush-token!</h1>"), ": bad ..!");
+        let far = format!("{} hush-token", "x".repeat(110));
+        assert_eq!(words(500, &[], &far), format!(": {} ..", "x".repeat(110)));
+    }
+
+    #[test]
+    fn a_port_that_wants_tls_is_named() {
+        for body in [
+            "<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
+            "Client sent an HTTP request to an HTTPS server.\n",
+            "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        ] {
+            assert_eq!(
+                words(400, &[], body),
+                ": this port speaks TLS, use wss:// instead of ws://",
+                "{body}"
+            );
+        }
+        assert_eq!(words(400, &[], "an HTTP request"), ": an HTTP request");
+    }
+
+    #[test]
+    fn debug_shows_neither_values_nor_the_body() {
+        let debug = format!("{:?}", answer(401, &[("Set-Cookie", "hush")], "hush"));
+        assert_eq!(debug, r#"HttpAnswer { status: 401, headers: ["Set-Cookie"], body: 4 bytes }"#);
+    }
+}

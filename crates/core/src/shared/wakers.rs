@@ -1,0 +1,93 @@
+//! Constant wakers in front of the tasks that poll a supervisor.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+};
+
+use crate::sync::{Guarded, wake};
+
+/// From which side a supervisor is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Stream = 0,
+    Sink = 1,
+}
+
+/// The tasks to wake: two persistent slots, one for each side, so that the halves of a `split`
+/// may live in two tasks.
+///
+/// A wake takes nothing out, so a side registers once and not per poll. What is left of a task
+/// that is gone costs a wake for nothing, never a lost one.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    wakers: Guarded<[Option<Arc<Waker>>; 2]>,
+    /// Something happened on the connection since the driver last looked.
+    pub(super) stirred: AtomicBool,
+    /// The sleep has called since the driver last looked.
+    pub(super) rung: AtomicBool,
+}
+
+impl Slots {
+    pub(crate) fn set(&self, side: Side, waker: &Waker) {
+        let waker = Arc::new(waker.clone());
+        self.wakers.with(|wakers, garbage| {
+            garbage.drop_later(wakers[side as usize].replace(waker));
+        });
+    }
+
+    /// Forgets the task of one side.
+    pub(crate) fn forget(&self, side: Side) {
+        self.wakers.with(|wakers, garbage| garbage.drop_later(wakers[side as usize].take()));
+    }
+
+    /// Forgets both tasks.
+    pub(crate) fn clear(&self) {
+        self.wakers.with(|wakers, garbage| garbage.drop_later(std::mem::take(wakers)));
+    }
+
+    /// Wakes both tasks.
+    pub(crate) fn wake(&self) {
+        match self.wakers.with(|wakers, _| wakers.clone()) {
+            // Mostly one task polls both sides.
+            [Some(stream), Some(sink)] if stream.will_wake(&sink) => wake(&stream),
+            wakers => wakers.iter().flatten().for_each(|waker| wake(waker)),
+        }
+    }
+
+    /// Wakes the task of one side.
+    pub(crate) fn wake_side(&self, side: Side) {
+        if let Some(waker) = self.wakers.with(|wakers, _| wakers[side as usize].clone()) {
+            wake(&waker);
+        }
+    }
+
+    /// Whether one of the two flags is up.
+    pub(crate) fn are_up(&self) -> bool {
+        self.stirred.load(Ordering::Relaxed) || self.rung.load(Ordering::Relaxed)
+    }
+
+    /// Whether something happened on the connection since `take_stirred` was last called.
+    pub(crate) fn has_stirred(&self) -> bool {
+        self.stirred.load(Ordering::Acquire)
+    }
+
+    /// Whether something happened on the connection since the last call.
+    pub(crate) fn take_stirred(&self) -> bool {
+        take(&self.stirred)
+    }
+
+    /// Whether the sleep has called since the last call.
+    pub(crate) fn take_rung(&self) -> bool {
+        take(&self.rung)
+    }
+}
+
+/// Reads before it writes, which for a flag that is mostly down costs no locked operation.
+fn take(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Acquire)
+}

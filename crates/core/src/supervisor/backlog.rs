@@ -1,0 +1,310 @@
+//! Events that wait to be read: bounded, in order.
+
+use std::collections::VecDeque;
+
+use crate::{
+    event::{Event, Fate, Lost},
+    message::Message,
+    outbox::Load,
+};
+
+/// A queue of events in which unread lifecycle cycles fold into one.
+///
+/// It is bounded in messages and in bytes by those who fill it: there is room for one more while
+/// it holds less than either bound, so it never exceeds its bytes by more than one message.
+///
+/// Between two messages there are at most the first loss, the last one with its `Connecting` and
+/// `Open`, and what follows that; the cycles between fold into the last `Lost`, with a count. So
+/// the queue is bounded by the number of its messages, however long an outage goes unread, and
+/// what is left obeys the grammar of events, see [`Event`].
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    events: VecDeque<Event>,
+    /// The messages among them.
+    held: Load,
+    /// The fates that a folded `Lost` may carry, as many as the outbox may hold messages.
+    unsent_limit: Load,
+}
+
+impl Backlog {
+    pub(crate) fn new(unsent_limit: Load) -> Self {
+        Self { events: VecDeque::new(), held: Load::default(), unsent_limit }
+    }
+
+    /// Takes the limit of another.
+    pub(crate) fn limit_as(&mut self, other: &Self) {
+        self.unsent_limit = other.unsent_limit;
+    }
+
+    /// The messages in it.
+    pub(crate) fn held(&self) -> Load {
+        self.held
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        match event {
+            Event::Message(ref message) => self.held.add(message.len()),
+            Event::Lost(_) => {
+                self.events.push_back(event);
+                return self.fold(self.events.len());
+            }
+            Event::WriteBlocked(ref newer) => self.forget_blocked(newer.connection),
+            _ => {}
+        }
+        self.events.push_back(event);
+    }
+
+    /// Drops what was said of a blocked write of this connection, since there is newer.
+    fn forget_blocked(&mut self, connection: u64) {
+        self.events.retain(|event| match event {
+            Event::WriteBlocked(older) => older.connection != connection,
+            _ => true,
+        });
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if let Event::Message(message) = &event {
+            self.held.remove(message.len());
+        }
+        Some(event)
+    }
+
+    /// Takes a batch over at once that holds nothing but messages, of which `load` is the sum.
+    pub(crate) fn append(&mut self, batch: &mut VecDeque<Event>, load: Load) {
+        self.held = self.held.with(load);
+        if self.events.is_empty() {
+            std::mem::swap(&mut self.events, batch);
+        } else {
+            self.events.append(batch);
+        }
+    }
+
+    /// Moves the oldest events to an empty queue, until it holds `most` messages, or as many bytes
+    /// of them. Gives the messages among them.
+    pub(crate) fn take(&mut self, most: Load, to: &mut VecDeque<Event>) -> Load {
+        debug_assert!(to.is_empty());
+        let before = self.held;
+        if most.without(before).has_room() {
+            std::mem::swap(&mut self.events, to);
+            return std::mem::take(&mut self.held);
+        }
+        while most.without(before.without(self.held)).has_room()
+            && let Some(event) = self.pop()
+        {
+            to.push_back(event);
+        }
+        before.without(self.held)
+    }
+
+    /// Drops the oldest message and says so in its place.
+    pub(crate) fn drop_oldest(&mut self) {
+        let oldest = self.events.iter().enumerate().find_map(|(at, event)| match event {
+            Event::Message(message) => Some((at, message.len())),
+            _ => None,
+        });
+        let Some((at, bytes)) = oldest else { return };
+        self.held.remove(bytes);
+        self.events[at] = Event::Lagged(1);
+        // Neighbours that say the same become one.
+        for at in [at + 1, at] {
+            if let Some(count) = self.lagged_at(at)
+                && let Some(before) = at.checked_sub(1)
+                && let Some(Event::Lagged(before)) = self.events.get_mut(before)
+            {
+                *before += count;
+                self.events.remove(at);
+            }
+        }
+        // The lifecycle events on both sides stand together now.
+        let end = self.run_end(at.saturating_sub(1));
+        self.fold(end);
+    }
+
+    fn lagged_at(&self, at: usize) -> Option<u64> {
+        match self.events.get(at) {
+            Some(Event::Lagged(count)) => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// Where the run of events without a message that includes `at` ends.
+    fn run_end(&self, at: usize) -> usize {
+        self.events
+            .iter()
+            .skip(at)
+            .position(|event| matches!(event, Event::Message(_)))
+            .map_or(self.events.len(), |offset| at + offset)
+    }
+
+    /// Folds the run of events without a message that ends before `end`, if it holds more than
+    /// two losses: all that follows the first goes, up to the last but one. So the last stands
+    /// behind its own `Connecting` and `Open`, and what is left obeys the grammar of events.
+    /// Messages that were dropped among what goes are counted behind the first.
+    fn fold(&mut self, end: usize) {
+        let begin = (0..end)
+            .rev()
+            .find(|index| matches!(self.events[*index], Event::Message(_)))
+            .map_or(0, |index| index + 1);
+        let losses: Vec<usize> =
+            (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
+        let [first, .., last_but_one, last] = losses[..] else { return };
+        let gone: Vec<Event> = self.events.drain(first + 1..=last_but_one).collect();
+        let Some(Event::Lost(newest)) = self.events.get_mut(last - gone.len()) else {
+            unreachable!("what goes stands before the last loss");
+        };
+        let mut lagged = 0;
+        for event in gone.into_iter().rev() {
+            match event {
+                Event::Lost(older) => newest.fold_in(*older, self.unsent_limit),
+                Event::Lagged(count) => lagged += count,
+                _ => {}
+            }
+        }
+        match self.events.get_mut(first + 1) {
+            _ if lagged == 0 => {}
+            Some(Event::Lagged(count)) => *count += lagged,
+            _ => self.events.insert(first + 1, Event::Lagged(lagged)),
+        }
+    }
+}
+
+impl Lost {
+    /// Takes over what an older loss has to tell, besides its cause.
+    fn fold_in(&mut self, older: Self, unsent_limit: Load) {
+        self.skipped_cycles += older.skipped_cycles + 1;
+        self.unproven += older.unproven;
+        self.unknown += older.unknown;
+        self.discarded += older.discarded;
+        self.verdict_panic = self.verdict_panic.take().or(older.verdict_panic);
+        let newer = std::mem::replace(&mut self.unsent, older.unsent);
+        self.unsent.extend(newer);
+        // The newest are kept, and of them one at least.
+        let mut bytes = 0;
+        let fits = |fate: &&Fate| {
+            bytes += fate.message().map_or(0, Message::len);
+            bytes <= unsent_limit.bytes
+        };
+        let kept = self.unsent.iter().rev().take(unsent_limit.count).take_while(fits).count();
+        let excess = self.unsent.len().saturating_sub(kept.max(1));
+        self.unsent.drain(..excess);
+        self.discarded += excess as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Connecting, DropReason, LostCause, Retry};
+
+    const LIMIT: Load = Load { count: 10, bytes: 1_000 };
+
+    fn lost(connection: u64) -> Event {
+        let message = Message::text(connection.to_string());
+        Event::Lost(Box::new(Lost {
+            connection,
+            opened: false,
+            cause: LostCause::Replaced,
+            unsent: vec![Fate::Dropped { reason: DropReason::Offline, message }],
+            unproven: 1,
+            unknown: 0,
+            discarded: 0,
+            ever_answered: false,
+            verdict_panic: None,
+            skipped_cycles: 0,
+        }))
+    }
+
+    fn cycle(backlog: &mut Backlog, connection: u64) {
+        backlog.push(lost(connection));
+        let cause = LostCause::Replaced;
+        backlog.push(Event::Retry(Box::new(Retry {
+            attempt: 1,
+            delay: Default::default(),
+            cause,
+        })));
+        backlog.push(Event::Connecting(Connecting { connection: connection + 1, attempt: 1 }));
+    }
+
+    #[test]
+    fn a_million_unread_cycles_stay_a_handful_of_events_and_lose_no_count() {
+        let mut backlog = Backlog::new(LIMIT);
+        backlog.push(Event::Connecting(Connecting { connection: 1, attempt: 0 }));
+        for connection in 1..=1_000_000 {
+            cycle(&mut backlog, connection);
+        }
+        assert!(backlog.events.len() <= 7, "{}", backlog.events.len());
+        let mut cycles = 0;
+        let (mut told, mut discarded, mut unproven) = (0, 0, 0);
+        let mut last = 0;
+        while let Some(event) = backlog.pop() {
+            if let Event::Lost(lost) = event {
+                assert!(lost.connection > last, "order is kept");
+                last = lost.connection;
+                cycles += 1 + lost.skipped_cycles;
+                told += lost.unsent.len() as u64;
+                discarded += lost.discarded;
+                unproven += lost.unproven;
+            }
+        }
+        assert_eq!((cycles, last, unproven), (1_000_000, 1_000_000, 1_000_000));
+        assert_eq!(told, 11);
+        assert_eq!(told + discarded, 1_000_000);
+    }
+
+    #[test]
+    fn cycles_do_not_fold_across_a_message() {
+        let mut backlog = Backlog::new(LIMIT);
+        for connection in 1..=4 {
+            cycle(&mut backlog, connection);
+            backlog.push(Event::Message(Message::text("between")));
+        }
+        assert_eq!(backlog.events.len(), 16);
+        assert_eq!(backlog.held().count, 4);
+    }
+
+    #[test]
+    fn dropping_messages_says_how_many_and_keeps_the_queue_bounded() {
+        let mut backlog = Backlog::new(LIMIT);
+        let mut lagged = 0;
+        for connection in 1..=1_000 {
+            cycle(&mut backlog, connection);
+            backlog.push(Event::Message(Message::text("x")));
+            if backlog.held().count > 3 {
+                backlog.drop_oldest();
+                lagged += 1;
+            }
+        }
+        assert!(backlog.events.len() < 40, "{}", backlog.events.len());
+        let mut told = 0;
+        let mut cycles = 0;
+        while let Some(event) = backlog.pop() {
+            match event {
+                Event::Lagged(count) => told += count,
+                Event::Lost(lost) => cycles += 1 + lost.skipped_cycles,
+                _ => {}
+            }
+        }
+        assert_eq!((told, cycles), (lagged, 1_000));
+    }
+
+    #[test]
+    fn what_comes_back_in_a_folded_loss_is_bounded_in_bytes_as_well() {
+        let mut backlog = Backlog::new(LIMIT);
+        for connection in 1..=20 {
+            let mut event = lost(connection);
+            let Event::Lost(lost) = &mut event else { unreachable!() };
+            let message = Message::binary(vec![0; 400]);
+            lost.unsent = vec![Fate::Dropped { reason: DropReason::Expired, message }];
+            backlog.push(event);
+        }
+        let told: Vec<_> = std::iter::from_fn(|| backlog.pop())
+            .map(|event| match event {
+                Event::Lost(lost) => (lost.unsent.len(), lost.discarded),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        // The first stands alone; of the other 19 two fit.
+        assert_eq!(told, [(1, 0), (2, 17)]);
+    }
+}

@@ -1,0 +1,72 @@
+//! The line to the server: an attempt, a connection, or nothing; and reading from it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::contained::{Contained, panicked};
+use crate::{
+    error::TransportError,
+    panics::{contain, drop_contained},
+    transport::{Attempt, Established, Transport},
+};
+
+pub(super) enum Line<T: Transport> {
+    None,
+    Connecting(Pin<Box<T::Connect>>),
+    /// The transport panicked before there was an attempt, with this error.
+    Failed(TransportError),
+    Open(Pin<Box<Contained<T::Connection>>>),
+}
+
+impl<T: Transport> Line<T> {
+    /// Begins an attempt. A transport that panics has failed.
+    pub(super) fn dial(transport: &mut T, attempt: Attempt) -> Self {
+        match contain(|| Box::pin(transport.connect(attempt))) {
+            Ok(connect) => Self::Connecting(connect),
+            Err(words) => Self::Failed(panicked(words)),
+        }
+    }
+
+    /// Polls the attempt, if there is one under way. Once it is ready there is none any more.
+    pub(super) fn poll_connect(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Established<T::Connection>, TransportError>> {
+        let result = match self {
+            Self::Connecting(connect) => match contain(|| connect.as_mut().poll(cx)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(result)) => result,
+                Err(words) => Err(panicked(words)),
+            },
+            Self::Failed(error) => Err(error.clone()),
+            Self::None | Self::Open(_) => return Poll::Pending,
+        };
+        self.clear();
+        Poll::Ready(result)
+    }
+
+    /// Drops what there is. A panic of its `Drop` harms nothing.
+    pub(super) fn clear(&mut self) {
+        drop_contained(std::mem::replace(self, Self::None));
+    }
+
+    pub(super) fn open(&mut self) -> Option<Pin<&mut Contained<T::Connection>>> {
+        match self {
+            Self::Open(connection) => Some(connection.as_mut()),
+            Self::None | Self::Connecting(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
+impl<T: Transport> Line<T> {
+    /// The panic of the connection that there is, if there was one.
+    pub(super) fn panicked(&self) -> Option<&TransportError> {
+        match self {
+            Self::Open(connection) => connection.panicked(),
+            Self::None | Self::Connecting(_) | Self::Failed(_) => None,
+        }
+    }
+}
