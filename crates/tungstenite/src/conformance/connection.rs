@@ -88,7 +88,10 @@ async fn a_large_message_is_sent_and_received<C: Connection>(
     let message = Message::binary((0..=255).cycle().take(5 << 20).collect::<Vec<u8>>());
     client.send(message.clone()).await.expect("sent");
     if let (Some(before), Some(after)) = (before, client.connection.bytes_written()) {
-        assert!(after - before >= 5 << 20, "progress counts the written bytes: {before} {after}");
+        assert!(
+            after - before >= 5 << 20,
+            "`bytes_written` counts the written bytes: {before} {after}"
+        );
     }
     assert!(client.message().await == message, "the echo equals the sent message");
     finish(server);
