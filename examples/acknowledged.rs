@@ -1,5 +1,5 @@
-//! Acknowledged delivery: a server takes orders, crashes with one taken and not acknowledged, and
-//! in the end has each order once.
+//! Acknowledged delivery: a server crashes after it has stored an order and before it acknowledges
+//! it. At the end it has every order exactly once.
 
 use std::{
     collections::HashSet,
@@ -10,12 +10,14 @@ use std::{
 use futures::{StreamExt, future};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Ack, AckSettings, Acknowledged, Event, Message, Preset, SmolTimer, connect,
+    Event, Message, SmolTimer,
+    acks::{Ack, AckSettings, Acknowledged},
+    connect,
 };
 
 const ORDERS: u32 = 10;
 
-/// What survives the server's crash.
+/// The data that survives the crash of the server.
 #[derive(Default)]
 struct Books {
     orders: HashSet<u32>,
@@ -23,20 +25,20 @@ struct Books {
     crashed: bool,
 }
 
-/// A server that answers "order 7" by "taken 7", and crashes once, at the fifth.
+/// A server that answers "order 7" with "taken 7". It crashes once, at order 5.
 fn server(books: &Arc<Mutex<Books>>) -> Result<Arc<OnceLock<Server>>, Box<dyn Error>> {
     let server = Arc::new(OnceLock::<Server>::new());
-    let (itself, books) = (Arc::clone(&server), Arc::clone(books));
+    let (own, books) = (Arc::clone(&server), Arc::clone(books));
     let started = Server::start(move |text| {
         let id = text.strip_prefix("order ")?.parse().ok()?;
         let mut books = books.lock().ok()?;
         if !books.orders.insert(id) {
-            // Seen before: the acknowledgement got lost. It is due all the same.
+            // A duplicate: the first acknowledgement was lost, so it is sent again.
             books.duplicates += 1;
         }
         if id == 5 && !std::mem::replace(&mut books.crashed, true) {
-            println!("the server has taken order 5, and crashes before it says so");
-            itself.wait().cut();
+            println!("the server stores order 5 and crashes before it acknowledges it");
+            own.wait().cut();
             return None;
         }
         Some(format!("taken {id}"))
@@ -52,7 +54,7 @@ fn taken(message: &Message) -> Option<Ack<u32>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let books = Arc::new(Mutex::new(Books::default()));
     let server = server(&books)?;
-    let supervisor = connect(server.wait().url())?.preset(Preset::Resilient).build()?;
+    let supervisor = connect(server.wait().url())?.build()?;
     let handle = supervisor.handle();
     let acks = AckSettings::new(taken).window(4);
     let mut session = Acknowledged::new(supervisor, handle.clone(), SmolTimer::new(), acks)?;
@@ -61,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shop = async move {
         let mut receipts = Vec::new();
         for id in 1..=ORDERS {
-            // Waits while four are unacknowledged.
+            // Waits while four orders are unacknowledged.
             receipts.push(sender.queue(id, format!("order {id}")).await?);
         }
         let outcomes = future::join_all(receipts).await;
@@ -71,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok::<_, Box<dyn Error>>(())
     };
-    let news = async move {
+    let events = async move {
         while let Some(event) = session.next().await {
             match event {
                 Event::Open(e) => println!("open, connection {}", e.connection),
@@ -81,18 +83,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     };
-    let (shopped, ()) = smol::block_on(future::join(shop, news));
+    let (shopped, ()) = smol::block_on(future::join(shop, events));
     shopped?;
 
-    let books = books.lock().map_err(|_| "the server has failed")?;
+    let books = books.lock().map_err(|_| "the server panicked")?;
     println!(
-        "{} orders acknowledged, {} in the books, {} seen twice",
+        "{} orders acknowledged, {} stored, {} duplicates",
         ORDERS,
         books.orders.len(),
         books.duplicates
     );
     if books.orders.len() != ORDERS as usize || books.duplicates == 0 {
-        return Err("not what was ordered".into());
+        return Err("the server does not have every order exactly once".into());
     }
     Ok(())
 }

@@ -1,15 +1,15 @@
-//! One function, polled by four executors. A supervisor asks none of them for anything: it is a
-//! stream, and whoever polls it is its engine.
+//! One function on four executors. A supervisor needs nothing from an executor: it is a stream, and
+//! it makes progress while it is polled.
 
 use std::error::Error;
 
 use futures::StreamExt;
-use websocket_heartbeat::{Builder, Event, Preset, Timer, Transport};
+use websocket_heartbeat::{Builder, Event, Timer, Transport};
 use websocket_heartbeat_examples::Server;
 
-/// Has one message echoed and closes; gives what came back.
+/// Sends one message, closes after the echo, and returns the echo.
 async fn echo<T: Transport, K: Timer>(builder: Builder<T, K>) -> Result<String, Box<dyn Error>> {
-    let mut supervisor = builder.preset(Preset::Resilient).build()?;
+    let mut supervisor = builder.build()?;
     let handle = supervisor.handle();
     handle.try_queue("hello")?;
     let mut echoed = String::new();
@@ -25,17 +25,17 @@ async fn echo<T: Transport, K: Timer>(builder: Builder<T, K>) -> Result<String, 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::echo()?;
 
-    // smol's sockets and timers have a thread of their own and work under any executor ...
+    // The sockets and timers of smol have their own thread and work with any executor.
     let smol = || websocket_heartbeat_smol::connect(server.url());
     println!("futures, smol's sockets:         {}", futures::executor::block_on(echo(smol()?))?);
     println!("smol, smol's sockets:            {}", smol::block_on(echo(smol()?))?);
     println!("async-std, smol's sockets:       {}", async_std::task::block_on(echo(smol()?))?);
 
-    // ... those of async-std start theirs ...
+    // Those of async-std start the runtime of async-std.
     let async_std = websocket_heartbeat_async_std::connect(server.url())?;
     println!("async-std, async-std's sockets:  {}", async_std::task::block_on(echo(async_std))?);
 
-    // ... and those of tokio need its runtime around them.
+    // Those of tokio must be polled inside its runtime.
     let tokio = websocket_heartbeat_tokio::connect(server.url())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     println!("tokio, tokio's sockets:          {}", runtime.block_on(echo(tokio))?);

@@ -1,14 +1,14 @@
-//! A supervisor among the combinators of `futures`: it is a stream of events and a sink of
-//! messages, and its handles are sinks too. And the combinators of transports: an exchange before
-//! a connection counts as open, and several servers for one session.
+//! Combinators of `futures` and of transports. A supervisor is a stream of events and a sink of
+//! messages, and its handles are sinks. A transport can be combined with an exchange before the
+//! connection counts as open, and with other transports.
 
 use std::{error::Error, future::ready, net::TcpListener, time::Duration};
 
 use futures::{SinkExt, Stream, StreamExt, future::join, stream};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Constant, Endpoints, ErrorKind, Event, Message, Preset, Request, SmolTimer, SmolTransport,
-    Supervisor, TransportError, before_open, connect,
+    Constant, Endpoints, ErrorKind, Event, Message, Request, SmolTimer, SmolTransport, Supervisor,
+    TransportError, before_open, connect,
 };
 
 type Session = Supervisor<SmolTransport, SmolTimer>;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let squares = Server::start(|text| text.parse().ok().map(|n: u64| (n * n).to_string()))?;
     let shouts = Server::start(|text| Some(text.to_uppercase()))?;
     let session = |server: &Server| -> Result<Session, Box<dyn Error>> {
-        Ok(connect(server.url())?.preset(Preset::Resilient).build()?)
+        Ok(connect(server.url())?.build()?)
     };
     smol::block_on(async {
         forward(session(&squares)?).await?;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// The texts among the events.
+/// The text messages of a stream of events.
 fn texts(events: impl Stream<Item = Event>) -> impl Stream<Item = String> {
     events.filter_map(|event| {
         ready(match event {
@@ -37,8 +37,8 @@ fn texts(events: impl Stream<Item = Event>) -> impl Stream<Item = String> {
     })
 }
 
-/// A stream forwarded into a handle, while the supervisor is read. The end of the stream closes
-/// that handle's sink, and not the session.
+/// Forwards a stream into a handle while the supervisor is read. The end of the stream closes only
+/// the handle's sink and not the session.
 async fn forward(session: Session) -> Result<(), Box<dyn Error>> {
     let numbers = stream::iter(1..=5).map(|n: u64| Ok(Message::text(n.to_string())));
     let asked = numbers.forward(session.handle());
@@ -49,7 +49,7 @@ async fn forward(session: Session) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two sessions as one stream, until enough was seen or too much time has passed.
+/// Merges two sessions into one stream, up to a number of messages and a time limit.
 async fn merge(squares: Session, shouts: Session) -> Result<(), Box<dyn Error>> {
     squares.handle().try_queue("12")?;
     shouts.handle().try_queue("hello")?;
@@ -61,8 +61,8 @@ async fn merge(squares: Session, shouts: Session) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
-/// Both halves at once. Closing the sink of a supervisor closes the session: what is queued is
-/// written, and what the server says before its own goodbye is read.
+/// Uses both halves at the same time. Closing the sink of a supervisor closes the session: queued
+/// messages are written, and messages that arrive before the server's close frame are read.
 async fn split(session: Session) -> Result<(), Box<dyn Error>> {
     let (mut sink, events) = session.split();
     let mut words = stream::iter(["quiet", "please"]).map(|word| Ok(Message::text(word)));
@@ -76,27 +76,25 @@ async fn split(session: Session) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two servers for one session, of which the preferred one is down. Each connection begins with a
-/// login, and what is queued waits for it.
+/// Uses two servers for one session. The preferred one is down. Each connection starts with a login,
+/// and queued messages wait for it.
 async fn failover(shouts: &Server) -> Result<(), Box<dyn Error>> {
-    // Where nobody listens any more.
+    // An address without a listener: the listener is dropped immediately.
     let down = format!("ws://{}/", TcpListener::bind("127.0.0.1:0")?.local_addr()?);
     let timer = SmolTimer::new();
     let mut servers = Vec::new();
     for url in [down, shouts.url()] {
         let transport = SmolTransport::new(Request::new(&url)?);
-        let within = Duration::from_secs(5);
-        let login = before_open(transport, timer.clone(), within, |mut raw, _| async {
+        let login = before_open(transport, |mut raw, _| async {
             raw.send("login").await?;
             match raw.next().await?.as_text() {
                 Some("LOGIN") => Ok(raw),
                 _ => Err(TransportError::new(ErrorKind::Other, "the login was refused")),
             }
-        })?;
+        });
         servers.push(login);
     }
     let session = Supervisor::builder(Endpoints::new(servers)?, timer)
-        .preset(Preset::Resilient)
         .backoff(Constant::new(Duration::from_millis(100)))
         .build()?;
     session.handle().try_queue("hello")?;

@@ -1,13 +1,11 @@
-//! A transport of one's own: through an HTTP proxy, with a fresh token for each attempt. The
-//! supervisor knows nothing of either.
+//! A transport of your own: it connects through an HTTP proxy and uses a new token for each attempt.
 
 use std::{error::Error, net::SocketAddr, pin::Pin};
 
 use futures::{AsyncReadExt, AsyncWriteExt, Future, StreamExt};
 use smol::net::TcpStream;
 use websocket_heartbeat::{
-    Attempt, ErrorKind, Established, Event, FuturesTimer, Preset, Supervisor, Transport,
-    TransportError,
+    Attempt, ErrorKind, Established, Event, FuturesTimer, Supervisor, Transport, TransportError,
 };
 use websocket_heartbeat_examples::{Proxy, Server};
 use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
@@ -28,7 +26,7 @@ impl Transport for ThroughProxy {
     }
 }
 
-/// One attempt. It has no time limit of its own: the supervisor drops it at its deadline.
+/// Makes one attempt. It needs no time limit, since the supervisor drops it at its deadline.
 async fn connect(
     proxy: SocketAddr,
     server: SocketAddr,
@@ -44,11 +42,11 @@ async fn connect(
     upgrade(stream, &request, Tuning::new()).await
 }
 
-/// Asks the proxy for a line to the server (RFC 9110 section 9.3.6).
+/// Asks the proxy for a tunnel to the server (RFC 9110 section 9.3.6).
 async fn open_tunnel(stream: &mut TcpStream, server: SocketAddr) -> Result<(), std::io::Error> {
     let ask = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n\r\n");
     stream.write_all(ask.as_bytes()).await?;
-    // Byte by byte, since what follows the head belongs to the server.
+    // Byte by byte, since the bytes after the head belong to the server.
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < 4096 {
         let mut byte = [0];
@@ -61,18 +59,17 @@ async fn open_tunnel(stream: &mut TcpStream, server: SocketAddr) -> Result<(), s
     }
 }
 
-/// Stands for the call to whoever gives out tokens.
+/// A placeholder for a request to a token server.
 async fn token(connection: u64) -> String {
     let token = format!("token-{connection}");
-    println!("  a fresh token: {token}");
+    println!("  a new token: {token}");
     token
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (server, proxy) = (Server::echo()?, Proxy::start()?);
     let transport = ThroughProxy { proxy: proxy.address(), server: server.address() };
-    let mut supervisor =
-        Supervisor::builder(transport, FuturesTimer::new()).preset(Preset::Resilient).build()?;
+    let mut supervisor = Supervisor::builder(transport, FuturesTimer::new()).build()?;
     let handle = supervisor.handle();
 
     smol::block_on(async {

@@ -1,14 +1,14 @@
-//! A client, a server that breaks the connection in the middle, and the client that goes on.
+//! A server breaks the connection, and the client reconnects and continues.
 
 use std::error::Error;
 
 use futures::StreamExt;
 use websocket_heartbeat_examples::Server;
-use websocket_heartbeat_smol::{Event, Preset, connect};
+use websocket_heartbeat_smol::{Event, connect};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::echo()?;
-    let mut supervisor = connect(server.url())?.preset(Preset::Resilient).build()?;
+    let mut supervisor = connect(server.url())?.build()?;
     let handle = supervisor.handle();
 
     smol::block_on(async {

@@ -1,5 +1,5 @@
-//! The same application over sockets and, in its tests, over the mock: an hour of outage passes in
-//! milliseconds, and the same way each time.
+//! An application that uses sockets in production and the mock in its tests, where an hour of outage
+//! takes milliseconds and every run gives the same result.
 
 use std::{
     error::Error,
@@ -7,19 +7,19 @@ use std::{
 };
 
 use futures::StreamExt;
-use websocket_heartbeat::{Event, Preset, Supervisor, Timer, Timestamp, Transport};
+use websocket_heartbeat::{Event, Supervisor, Timer, Timestamp, Transport};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_mock::{Clock, Remote, Script, mock, run};
 
-/// The application: asks for news on each connection, until the answer is "the end".
+/// The application. It asks for news on each connection until the answer is "the end".
 ///
-/// It is generic, and so never knows what it runs on.
+/// It is generic over the transport and the timer.
 async fn read_news<T: Transport, K: Timer>(mut session: Supervisor<T, K>) -> Vec<String> {
     let handle = session.handle();
     let mut news = Vec::new();
     while let Some(event) = session.next().await {
         match event {
-            Event::Open(_) => handle.try_queue("news?").expect("there is room for a word"),
+            Event::Open(_) => handle.try_queue("news?").expect("the outbox has room"),
             Event::Message(message) => {
                 news.extend(message.as_text().map(str::to_owned));
                 if message.as_text() == Some("the end") {
@@ -32,7 +32,7 @@ async fn read_news<T: Transport, K: Timer>(mut session: Supervisor<T, K>) -> Vec
     news
 }
 
-/// The application against a server that brings half of the news, crashes, and is away for an
+/// Runs the application against a server that sends half of the news, crashes, and is down for an
 /// hour.
 fn through_an_outage() -> Result<(Vec<String>, Remote), Box<dyn Error>> {
     let clock = Clock::new();
@@ -46,18 +46,16 @@ fn through_an_outage() -> Result<(Vec<String>, Remote), Box<dyn Error>> {
         _ if now.now() < back_at => Script::refuse_connection(),
         _ => Script::accept().send_after(Duration::from_secs(1), "the end"),
     });
-    let session =
-        Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build()?;
+    let session = Supervisor::builder(transport, clock.timer()).build()?;
     Ok((run(&clock, read_news(session)), remote))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::start(|_| Some("the end".to_owned()))?;
-    let session =
-        websocket_heartbeat_smol::connect(server.url())?.preset(Preset::Resilient).build()?;
+    let session = websocket_heartbeat_smol::connect(server.url())?.build()?;
     println!("over a socket: {:?}", smol::block_on(read_news(session)));
 
-    let began = Instant::now();
+    let start = Instant::now();
     let (news, remote) = through_an_outage()?;
     let dials = remote.dials();
     let last = dials.last().ok_or("nothing was dialled")?.since_epoch();
@@ -66,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{} attempts, the last one after {} s, in {} ms",
         dials.len(),
         last.as_secs(),
-        began.elapsed().as_millis()
+        start.elapsed().as_millis()
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the examples talk to: small servers on loopback, each in threads of its own until the
+//! Servers for the examples. Each runs on the loopback interface, on its own threads, until the
 //! program ends.
 
 mod proxy;
@@ -10,3 +10,8 @@ pub use self::{proxy::Proxy, server::Server};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in the README of the mock runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../crates/mock/README.md")]
+pub struct MockReadme;

@@ -6,31 +6,31 @@ use std::{
     thread,
 };
 
-/// A proxy that knows one method, CONNECT (RFC 9110 section 9.3.6).
+/// A proxy with one method, CONNECT (RFC 9110 section 9.3.6).
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
 }
 
 impl Proxy {
-    /// A proxy on a free port.
+    /// Starts a proxy on a free port.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is no free port.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // That one side leaves ends the tunnel and is no failure.
+                // An error means that one side disconnected, which ends the tunnel.
                 thread::spawn(move || tunnel(stream).unwrap_or_default());
             }
         });
         Ok(Self { address })
     }
 
-    /// Where it listens.
+    /// The address of the proxy.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

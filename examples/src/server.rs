@@ -9,15 +9,15 @@ use std::{
 
 use tungstenite::Message;
 
-/// A server that answers texts by texts.
+/// A server that answers text messages with text messages.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    lines: Arc<Mutex<Vec<TcpStream>>>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Server {
-    /// A server that answers each text by the same text.
+    /// Starts a server that answers each text with the same text.
     ///
     /// # Errors
     ///
@@ -26,7 +26,7 @@ impl Server {
         Self::start(|text| Some(text.to_owned()))
     }
 
-    /// A server that answers each text by what `reply` makes of it.
+    /// Starts a server that answers each text with the result of `reply`, if there is one.
     ///
     /// # Errors
     ///
@@ -36,34 +36,35 @@ impl Server {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&lines);
+        let connections = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&connections);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend(stream.try_clone());
                 let reply = reply.clone();
-                // That a client leaves is no failure of the server.
+                // An error means that the client disconnected.
                 thread::spawn(move || serve(stream, reply).unwrap_or_default());
             }
         });
-        Ok(Self { address, lines })
+        Ok(Self { address, connections })
     }
 
-    /// Where it listens.
+    /// The address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, as a URL.
+    /// The URL of the server.
     pub fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 
     /// Ends all connections without a close frame, as a crash does.
     pub fn cut(&self) {
-        for line in self.lines.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // One that its client has left cannot be ended, and need not be.
-            line.shutdown(Shutdown::Both).unwrap_or_default();
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        for connection in connections.drain(..) {
+            // This fails if the client has disconnected.
+            connection.shutdown(Shutdown::Both).unwrap_or_default();
         }
     }
 }
@@ -75,7 +76,7 @@ fn serve(
     stream.set_nodelay(true)?;
     let mut socket = tungstenite::accept(stream).map_err(|error| error.to_string())?;
     loop {
-        // Pings and close frames are answered in here.
+        // `read` also answers pings and close frames.
         if let Message::Text(text) = socket.read()?
             && let Some(reply) = reply(&text)
         {

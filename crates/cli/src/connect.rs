@@ -9,28 +9,27 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use async_io::Timer as Alarm;
 use futures::{FutureExt, StreamExt, channel::mpsc::Receiver};
 use websocket_heartbeat_smol::{
-    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer,
+    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, Request, SmolTimer, Timer,
 };
 
 use crate::{
-    FAILURE, USAGE, complain,
-    line::Line,
-    options::{Kind, Options},
+    exit::{FAILURE, USAGE, fail},
+    options::{HeartbeatKind, Options},
+    record::Record,
     report::Report,
-    session::{News, Session},
+    session::{Session, SessionEvent},
     signals,
-    status::StatusLine,
+    status::StatusRecord,
     stdin::{Input, Stdin},
 };
 
 /// Runs a session to its end.
-pub(crate) fn run(options: &Options, timer: SmolTimer) -> ExitCode {
-    let supervisor = match options.supervisor(timer.clone()) {
+pub(crate) fn run(request: Request, options: &Options, timer: SmolTimer) -> ExitCode {
+    let supervisor = match options.supervisor(request, timer.clone()) {
         Ok(supervisor) => supervisor,
-        Err(error) => return complain(USAGE, &error),
+        Err(error) => return fail(USAGE, &error),
     };
     let started = Session::start(supervisor).and_then(|(session, handle)| {
         let status_requests = signals::watch(handle.clone())?;
@@ -38,7 +37,7 @@ pub(crate) fn run(options: &Options, timer: SmolTimer) -> ExitCode {
     });
     match started {
         Ok(connect) => async_io::block_on(connect.run()),
-        Err(error) => complain(FAILURE, &error),
+        Err(error) => fail(FAILURE, &format!("the session cannot start: {error}")),
     }
 }
 
@@ -48,25 +47,34 @@ struct Connect<'a> {
     session: Session,
     handle: Handle,
     status_requests: Receiver<()>,
-    end: Pin<Box<dyn Future<Output = ()>>>,
+    /// Resolves after the time of `--duration`.
+    duration: Pin<Box<dyn Future<Output = ()>>>,
     report: Report,
-    /// Read from when the first attempt has ended one way or the other: with nothing kept offline,
-    /// what is piped in would be lost before there was a chance to send it.
+    /// `None` until the first attempt has succeeded or failed: if nothing is kept offline, earlier
+    /// input would be dropped before it could be sent.
     stdin: Option<Stdin>,
     stdin_ended: bool,
-    /// Of the lines that have no fate yet, in order: fates come in the order of the lines, but for
-    /// expired ones that overtake what is being written.
+    /// Receipts of the lines that have no fate yet, in the order of the lines. Fates arrive in the
+    /// same order, except that a line may expire while an earlier one is being written.
     receipts: VecDeque<Receipt>,
     connection: u64,
-    /// Heartbeats unanswered in a row.
-    unanswered: u32,
-    hinted: bool,
-    /// Which source is asked first, so that a busy one does not drown the others.
+    hint: Hint,
+    /// The source that is polled first changes each time, so that a busy one does not starve the
+    /// others.
     turn: usize,
 }
 
+/// Whether the hint about unanswered heartbeats is due.
+enum Hint {
+    /// This many connections in a row were lost without an answered heartbeat.
+    NotYet {
+        unanswered: u32,
+    },
+    Shown,
+}
+
 enum Next {
-    News(Option<News>),
+    Session(Option<SessionEvent>),
     Input(Option<Input>),
     Fate(Fate),
     StatusRequest,
@@ -81,8 +89,8 @@ impl<'a> Connect<'a> {
         handle: Handle,
         status_requests: Receiver<()>,
     ) -> Self {
-        let end: Pin<Box<dyn Future<Output = ()>>> = match options.duration {
-            Some(duration) => Box::pin(FutureExt::map(Alarm::after(duration), drop)),
+        let duration: Pin<Box<dyn Future<Output = ()>>> = match options.duration {
+            Some(duration) => Box::pin(FutureExt::map(async_io::Timer::after(duration), drop)),
             None => Box::pin(pending()),
         };
         let report = Report::new(timer.clone(), options.json);
@@ -92,14 +100,13 @@ impl<'a> Connect<'a> {
             session,
             handle,
             status_requests,
-            end,
+            duration,
             report,
             stdin: None,
             stdin_ended: false,
             receipts: VecDeque::new(),
             connection: 0,
-            unanswered: 0,
-            hinted: false,
+            hint: Hint::NotYet { unanswered: 0 },
             turn: 0,
         }
     }
@@ -107,27 +114,32 @@ impl<'a> Connect<'a> {
     async fn run(mut self) -> ExitCode {
         loop {
             match poll_fn(|cx| self.poll_next(cx)).await {
-                Next::News(Some(News::Event(Event::Closed(closed)))) => {
+                Next::Session(Some(SessionEvent::Event(Event::Closed(closed)))) => {
                     return self.closed(&closed).await;
                 }
-                Next::News(Some(News::Event(event))) => {
+                Next::Session(Some(SessionEvent::Event(event))) => {
                     if let Err(error) = self.event(&event) {
                         self.handle.abort();
-                        return complain(FAILURE, &error);
+                        return fail(FAILURE, &error);
                     }
                 }
-                Next::News(Some(News::Heartbeat(heartbeat))) => {
-                    self.report.line(&Line::heartbeat(&heartbeat));
+                Next::Session(Some(SessionEvent::Heartbeat(heartbeat))) => {
+                    self.report.record(&Record::heartbeat(&heartbeat));
                 }
-                Next::News(None) => return complain(FAILURE, &"the session ended unexpectedly"),
+                Next::Session(None) => {
+                    return fail(
+                        FAILURE,
+                        &"the session thread ended unexpectedly; this is a bug in wsbeat",
+                    );
+                }
                 Next::Input(input) => self.input(input),
                 Next::Fate(fate) => self.fate(&fate),
                 Next::StatusRequest => {
-                    let line = StatusLine::new(&self.handle.status(), self.timer.now());
-                    self.report.line(&Line::Status(Box::new(line)));
+                    let status = StatusRecord::new(&self.handle.status(), self.timer.now());
+                    self.report.record(&Record::Status(Box::new(status)));
                 }
                 Next::Duration => {
-                    self.end = Box::pin(pending());
+                    self.duration = Box::pin(pending());
                     self.handle.close();
                 }
             }
@@ -145,14 +157,14 @@ impl<'a> Connect<'a> {
         self.turn += 1;
         for source in 0..SOURCES {
             let next = match (self.turn + source) % SOURCES {
-                0 => self.session.poll_next_unpin(cx).map(Next::News),
+                0 => self.session.poll_next_unpin(cx).map(Next::Session),
                 1 => self.poll_input(cx).map(Next::Input),
                 2 => self.poll_fate(cx).map(Next::Fate),
                 3 => match self.status_requests.poll_next_unpin(cx) {
                     Poll::Ready(Some(())) => Poll::Ready(Next::StatusRequest),
                     _ => Poll::Pending,
                 },
-                _ => self.end.poll_unpin(cx).map(|()| Next::Duration),
+                _ => self.duration.poll_unpin(cx).map(|()| Next::Duration),
             };
             if next.is_ready() {
                 return next;
@@ -177,21 +189,21 @@ impl<'a> Connect<'a> {
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Connecting(connecting) => self.report.line(&Line::connecting(connecting)),
+            Event::Connecting(connecting) => self.report.record(&Record::connecting(connecting)),
             Event::Open(open) => {
                 self.connection = open.connection;
-                self.report.line(&Line::open(open));
+                self.report.record(&Record::open(open));
                 self.read_stdin()?;
             }
             Event::Message(message) => self.report.message(self.connection, message),
             Event::Lost(lost) => {
-                self.report.line(&Line::lost(lost));
-                self.hint(lost);
+                self.report.record(&Record::lost(lost));
+                self.check_heartbeats(lost);
                 self.read_stdin()?;
             }
-            Event::WriteBlocked(blocked) => self.report.line(&Line::write_blocked(blocked)),
-            Event::Retry(retry) => self.report.line(&Line::retry(retry)),
-            // The inbox lets the server wait, so it never lags.
+            Event::WriteBlocked(blocked) => self.report.record(&Record::write_blocked(blocked)),
+            Event::Retry(retry) => self.report.record(&Record::retry(retry)),
+            // The inbox makes the server wait when it is full, so there is no `Lagged`.
             _ => {}
         }
         Ok(())
@@ -199,20 +211,21 @@ impl<'a> Connect<'a> {
 
     fn read_stdin(&mut self) -> io::Result<()> {
         if self.stdin.is_none() {
-            let longest = self.options.longest_line();
-            self.stdin = Some(Stdin::start(self.handle.clone(), longest)?);
+            let limit = self.options.max_line_bytes();
+            let stdin = Stdin::start(self.handle.clone(), limit);
+            self.stdin = Some(stdin.map_err(stdin_error)?);
         }
         Ok(())
     }
 
-    /// The remedy where heartbeats are never answered.
-    fn hint(&mut self, lost: &Lost) {
+    /// Shows the remedy once if the server does not answer message heartbeats.
+    fn check_heartbeats(&mut self, lost: &Lost) {
+        let Hint::NotYet { unanswered } = &mut self.hint else { return };
         let timed_out = matches!(lost.cause, LostCause::HeartbeatTimeout(_));
-        self.unanswered = if timed_out && !lost.ever_answered { self.unanswered + 1 } else { 0 };
-        if self.unanswered >= 2 && !self.hinted && self.options.kind() == Kind::Message {
-            self.hinted = true;
-            let remedy = "this server does not answer application heartbeats: use --heartbeat ping";
-            self.report.hint(remedy);
+        *unanswered = if timed_out && !lost.ever_answered { *unanswered + 1 } else { 0 };
+        if *unanswered >= 2 && self.options.heartbeat_kind() == HeartbeatKind::Message {
+            self.hint = Hint::Shown;
+            self.report.hint("the server does not answer message heartbeats; use --heartbeat ping");
         }
     }
 
@@ -220,28 +233,33 @@ impl<'a> Connect<'a> {
         match input {
             Some(Input::Accepted(receipt)) => self.receipts.push_back(receipt),
             Some(Input::Dropped(reason, message)) => {
-                self.report.line(&Line::dropped(reason, &message));
+                self.report.record(&Record::dropped(reason, &message));
             }
-            Some(Input::Left) => self.report.hint("more of standard input is left unread"),
+            Some(Input::Truncated) => {
+                self.report.hint("the rest of standard input is neither read nor reported");
+            }
             Some(Input::Failed(error)) => {
-                self.report.hint(&format!("standard input cannot be read: {error}"));
+                self.report.hint(&stdin_error(error).to_string());
             }
             Some(Input::Ended) | None => self.stdin_ended = true,
         }
     }
 
     fn fate(&mut self, fate: &Fate) {
-        if let Some(line) = Line::unsent(fate) {
-            self.report.line(&line);
+        if let Some(record) = Record::unsent(fate) {
+            self.report.record(&record);
         }
     }
 
-    /// Reports what is left, then the end.
+    /// Reports the fates of all remaining lines, then the end.
     async fn closed(mut self, closed: &Closed) -> ExitCode {
         if let Err(error) = self.read_stdin() {
-            return complain(FAILURE, &error);
+            return fail(FAILURE, &error);
         }
-        // Every receipt resolves now, and those who wait at the outbox are refused.
+        if let Some(stdin) = &self.stdin {
+            stdin.session_closed();
+        }
+        // Every receipt resolves now, and the outbox refuses lines that wait for room.
         while let Some(next) = poll_fn(|cx| self.poll_rest(cx)).await {
             match next {
                 Next::Fate(fate) => self.fate(&fate),
@@ -249,11 +267,13 @@ impl<'a> Connect<'a> {
                 _ => {}
             }
         }
-        self.report.line(&Line::closed(closed));
+        self.report.record(&Record::closed(closed));
         match self.report.broken() {
             None => {}
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Some(error) => return complain(FAILURE, error),
+            Some(error) => {
+                return fail(FAILURE, &format!("standard output cannot be written: {error}"));
+            }
         }
         exit_code(&closed.reason)
     }
@@ -262,8 +282,8 @@ impl<'a> Connect<'a> {
         if let Poll::Ready(fate) = self.poll_fate(cx) {
             return Poll::Ready(Some(Next::Fate(fate)));
         }
-        // Asked before the channel is looked at: what was read before is in it.
-        let done = self.stdin.as_ref().is_none_or(Stdin::is_done_after_session);
+        // Read before the channel is polled, which then contains all earlier input.
+        let done = self.stdin.as_ref().is_none_or(Stdin::is_done);
         if let Poll::Ready(input) = self.poll_input(cx) {
             return Poll::Ready(Some(Next::Input(input)));
         }
@@ -276,4 +296,8 @@ impl<'a> Connect<'a> {
 
 fn exit_code(reason: &CloseReason) -> ExitCode {
     if reason.by_user() { ExitCode::SUCCESS } else { FAILURE.into() }
+}
+
+fn stdin_error(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("standard input cannot be read: {error}"))
 }

@@ -1,15 +1,15 @@
-//! Times as people write them: `15s`, `300ms`, `1m30s`, `2h`.
+//! Durations in the form that people write: `15s`, `300ms`, `1m30s`, `2h`.
 
 use std::time::Duration;
 
 const UNITS: [(&str, u64); 4] =
     [("ms", 1_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000)];
 
-/// Reads a time; on failure says what is wrong and what to write instead.
+/// Parses a duration. The error says what is wrong and what to write instead.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    const HOW: &str = "write a time such as 15s, 300ms, 1m30s or 2h";
+    const REMEDY: &str = "write a time such as 15s, 300ms, 1m30s or 2h";
     if text.is_empty() {
-        return Err(format!("an empty time; {HOW}"));
+        return Err(format!("the time is empty; {REMEDY}"));
     }
     if text.parse::<f64>().is_ok() {
         return Err(format!("{text:?} has no unit; write {text}s or {text}ms"));
@@ -20,32 +20,33 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| format!("{text:?} is not a time; {HOW}"))?;
+        let number: u64 =
+            number.parse().map_err(|_| format!("{text:?} is not a time; {REMEDY}"))?;
         let unit = UNITS.iter().find_map(|(name, unit)| Some((after.strip_prefix(name)?, *unit)));
         let Some((after, unit)) = unit.filter(|(_, unit)| *unit < smallest) else {
-            return Err(format!("{text:?} is not a time; {HOW}"));
+            return Err(format!("{text:?} is not a time; {REMEDY}"));
         };
         let part = number.checked_mul(unit);
         let sum = part.and_then(|part| nanos.checked_add(part));
-        nanos = sum.ok_or_else(|| format!("{text:?} is too long"))?;
+        nanos = sum.ok_or_else(|| format!("{text:?} is too long; write a shorter time"))?;
         (rest, smallest) = (after, unit);
     }
     Ok(Duration::from_nanos(nanos))
 }
 
-/// Reads `MIN..MAX`.
+/// Parses `MIN..MAX`.
 pub(crate) fn parse_range(text: &str) -> Result<(Duration, Duration), String> {
     let Some((low, high)) = text.split_once("..") else {
         return Err(format!("{text:?} is not a range; write MIN..MAX, such as 1s..30s"));
     };
     let (low, high) = (parse(low)?, parse(high)?);
     if low > high {
-        return Err(format!("{text:?} begins above its end; write the smaller time first"));
+        return Err(format!("{text:?} begins with the longer time; write the smaller time first"));
     }
     Ok((low, high))
 }
 
-/// A time for people: three digits, and the unit that fits.
+/// A duration for people, with three digits and a suitable unit.
 pub(crate) fn show(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read() {
+    fn valid_times_are_parsed() {
         for (text, ms) in [
             ("15s", 15_000),
             ("300ms", 300),
@@ -85,27 +86,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_a_hint() {
-        let hint = "write a time such as 15s, 300ms, 1m30s or 2h";
-        for (text, line) in [
+    fn an_invalid_time_is_refused_with_a_remedy() {
+        let remedy = "write a time such as 15s, 300ms, 1m30s or 2h";
+        for (text, message) in [
             ("15", r#""15" has no unit; write 15s or 15ms"#.to_owned()),
             ("1.5", r#""1.5" has no unit; write 1.5s or 1.5ms"#.to_owned()),
-            ("", format!("an empty time; {hint}")),
-            ("soon", format!("\"soon\" is not a time; {hint}")),
-            ("1.5s", format!("\"1.5s\" is not a time; {hint}")),
-            ("-1s", format!("\"-1s\" is not a time; {hint}")),
-            ("30s1m", format!("\"30s1m\" is not a time; {hint}")),
-            ("1s1s", format!("\"1s1s\" is not a time; {hint}")),
-            ("5 s", format!("\"5 s\" is not a time; {hint}")),
-            ("1d", format!("\"1d\" is not a time; {hint}")),
-            ("99999999999h", "\"99999999999h\" is too long".to_owned()),
+            ("", format!("the time is empty; {remedy}")),
+            ("soon", format!("\"soon\" is not a time; {remedy}")),
+            ("1.5s", format!("\"1.5s\" is not a time; {remedy}")),
+            ("-1s", format!("\"-1s\" is not a time; {remedy}")),
+            ("30s1m", format!("\"30s1m\" is not a time; {remedy}")),
+            ("1s1s", format!("\"1s1s\" is not a time; {remedy}")),
+            ("5 s", format!("\"5 s\" is not a time; {remedy}")),
+            ("1d", format!("\"1d\" is not a time; {remedy}")),
+            ("99999999999h", "\"99999999999h\" is too long; write a shorter time".to_owned()),
         ] {
-            assert_eq!(parse(text), Err(line), "{text}");
+            assert_eq!(parse(text), Err(message), "{text}");
         }
     }
 
     #[test]
-    fn ranges_are_read_and_refused() {
+    fn valid_ranges_are_parsed_and_others_refused() {
         let secs = Duration::from_secs;
         assert_eq!(parse_range("1s..30s"), Ok((secs(1), secs(30))));
         assert_eq!(parse_range("2s..2s"), Ok((secs(2), secs(2))));
@@ -113,13 +114,13 @@ mod tests {
         assert_eq!(refused("1s"), "\"1s\" is not a range; write MIN..MAX, such as 1s..30s");
         assert_eq!(
             refused("9s..1s"),
-            "\"9s..1s\" begins above its end; write the smaller time first"
+            "\"9s..1s\" begins with the longer time; write the smaller time first"
         );
         assert_eq!(refused("1..2"), "\"1\" has no unit; write 1s or 1ms");
     }
 
     #[test]
-    fn times_are_shown_with_the_unit_that_fits() {
+    fn times_are_shown_with_a_suitable_unit() {
         let shown = |micros| show(Duration::from_micros(micros));
         assert_eq!(shown(214), "0.21 ms");
         assert_eq!(shown(300_000), "300 ms");

@@ -2,17 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cause;
 mod connect;
 mod demo;
 mod duration;
+mod exit;
 mod help;
 mod json;
-mod line;
+mod lines;
 mod options;
+mod record;
 mod report;
 mod session;
 mod signals;
-mod split;
 mod status;
 mod stdin;
 mod timeline;
@@ -22,35 +24,27 @@ use std::{
     process::ExitCode,
 };
 
-use websocket_heartbeat_smol::{SmolTimer, printable};
+use websocket_heartbeat_smol::SmolTimer;
 
-use crate::args::Command;
-
-/// Gave up, or the demo's story went wrong.
-const FAILURE: u8 = 1;
-/// Wrong arguments.
-const USAGE: u8 = 2;
+use crate::{
+    args::Command,
+    exit::{USAGE, fail},
+};
 
 fn main() -> ExitCode {
-    // Its epoch is the program's start, which is what `t_ms` counts from.
+    // The timer's epoch is the start of the program, and `t_ms` counts from there.
     let timer = SmolTimer::new();
     match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Demo) => demo::run(timer),
-        Ok(Command::Connect(options)) => connect::run(&options, timer),
-        Ok(Command::Help(topic)) => print(help::text(topic)),
+        Ok(Command::Connect { request, options }) => connect::run(*request, &options, timer),
+        Ok(Command::Help(topic)) => print(&help::text(topic)),
         Ok(Command::Version) => print(&format!("{}\n", help::VERSION)),
-        Err(error) => complain(USAGE, &error),
+        Err(error) => fail(USAGE, &error),
     }
 }
 
 fn print(text: &str) -> ExitCode {
-    // Whoever closed the pipe does not want the rest.
+    // An error means that the reader closed the pipe: it does not want the rest.
     let _ = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
-}
-
-/// One line on standard error.
-fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "wsbeat: {}", printable(&what.to_string()));
-    code.into()
 }

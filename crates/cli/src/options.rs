@@ -7,12 +7,11 @@ use websocket_heartbeat_smol::{
     OutboxSettings, Preset, Request, SmolTimer, SmolTransport, Supervisor, Verdict,
 };
 
-/// The options as given; `None` leaves the preset's value.
-#[derive(Debug)]
+/// The options as given. `None` means the value of the preset.
+#[derive(Debug, Default)]
 pub(crate) struct Options {
-    pub(crate) request: Request,
     pub(crate) preset: Preset,
-    pub(crate) heartbeat: Option<Kind>,
+    pub(crate) heartbeat: Option<HeartbeatKind>,
     pub(crate) ping_timeout: Option<Duration>,
     pub(crate) pong_timeout: Option<Duration>,
     pub(crate) ping_msg: Option<String>,
@@ -31,83 +30,74 @@ pub(crate) struct Options {
     pub(crate) close_on_eof: bool,
 }
 
-/// What a heartbeat consists of.
+/// The value of `--heartbeat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum HeartbeatKind {
+    /// A text message.
     Message,
+    /// A ping frame.
     Ping,
+    /// None.
     Off,
 }
 
-/// The original's `pingTimeout`, which both presets use.
+/// The value of both presets.
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The outbox's own default, see [`OutboxSettings`].
+/// The default of [`OutboxSettings`].
 const OUTBOX_BYTES: usize = 64 << 20;
 
 impl Options {
-    pub(crate) fn new(request: Request) -> Self {
-        Self {
-            request,
-            preset: Preset::Original,
-            heartbeat: None,
-            ping_timeout: None,
-            pong_timeout: None,
-            ping_msg: None,
-            reconnect_timeout: None,
-            backoff: None,
-            repeat_limit: None,
-            connect_timeout: None,
-            max_dials_per_minute: None,
-            stop_on: Vec::new(),
-            keep_offline: None,
-            outbox_bytes: None,
-            max_age: None,
-            resend: None,
-            json: false,
-            duration: None,
-            close_on_eof: false,
-        }
-    }
-
-    /// Options that cannot stand together.
+    /// Refuses options that contradict each other and options without effect.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let refused = |line: &str| Err(line.to_owned());
-        if self.ping_msg.is_some() && !matches!(self.heartbeat, None | Some(Kind::Message)) {
-            return refused("--ping-msg is for --heartbeat message: leave one of them out");
+        let refused = |message: &str| Err(message.to_owned());
+        match self.heartbeat {
+            Some(HeartbeatKind::Ping) if self.ping_msg.is_some() => {
+                return refused("--ping-msg has no effect with --heartbeat ping; leave one out");
+            }
+            Some(HeartbeatKind::Off) => {
+                let given = [
+                    ("--ping-msg", self.ping_msg.is_some()),
+                    ("--ping-timeout", self.ping_timeout.is_some()),
+                    ("--pong-timeout", self.pong_timeout.is_some()),
+                ];
+                without_effect(given, "--heartbeat off")?;
+            }
+            _ => {}
         }
-        if self.heartbeat == Some(Kind::Off) {
-            if self.ping_timeout.is_some() {
-                return refused("--ping-timeout has no effect with --heartbeat off: leave it out");
-            }
-            if self.pong_timeout.is_some() {
-                return refused("--pong-timeout has no effect with --heartbeat off: leave it out");
-            }
+        if self.repeat_limit == Some(0) {
+            let given = [
+                ("--reconnect-timeout", self.reconnect_timeout.is_some()),
+                ("--backoff", self.backoff.is_some()),
+                ("--max-dials-per-minute", self.max_dials_per_minute.is_some()),
+            ];
+            without_effect(given, "--repeat-limit 0")?;
         }
         if self.backoff.is_some() && self.reconnect_timeout.is_some() {
             return refused(
-                "--reconnect-timeout is a constant delay, --backoff a growing one: leave one out",
+                "--reconnect-timeout sets a constant delay and --backoff a growing one; leave one out",
             );
         }
         if self.resend.is_some_and(|times| times > 0) && self.kept_offline() == 0 {
             return refused(
-                "--resend needs an outbox that keeps messages: add --keep-offline COUNT",
+                "--resend has no effect if nothing is kept offline; add --keep-offline COUNT",
             );
         }
         Ok(())
     }
 
-    /// The most bytes that one line may have.
-    pub(crate) fn longest_line(&self) -> usize {
+    /// The maximum length of one line of standard input, in bytes.
+    pub(crate) fn max_line_bytes(&self) -> usize {
         self.outbox_bytes.unwrap_or(OUTBOX_BYTES)
     }
 
+    /// Builds the session.
     pub(crate) fn supervisor(
         &self,
+        request: Request,
         timer: SmolTimer,
     ) -> Result<Supervisor<SmolTransport, SmolTimer>, ConfigError> {
-        let transport = SmolTransport::new(self.request.clone());
-        let mut builder = Supervisor::builder(transport, timer)
+        let mut builder = Supervisor::builder(SmolTransport::new(request), timer)
             .preset(self.preset)
             .heartbeat(self.heartbeat())
             .outbox(self.outbox());
@@ -129,22 +119,23 @@ impl Options {
         self.stop_on(builder).build()
     }
 
-    /// What a heartbeat consists of, by preset unless told otherwise.
-    pub(crate) fn kind(&self) -> Kind {
+    /// `--heartbeat` if given. `--ping-msg` alone means a message. Otherwise the preset decides.
+    pub(crate) fn heartbeat_kind(&self) -> HeartbeatKind {
         let by_preset = match self.preset {
-            Preset::Resilient if self.ping_msg.is_none() => Kind::Ping,
-            _ => Kind::Message,
+            Preset::Resilient => HeartbeatKind::Ping,
+            _ => HeartbeatKind::Message,
         };
-        self.heartbeat.unwrap_or(by_preset)
+        let by_message = self.ping_msg.as_ref().map(|_| HeartbeatKind::Message);
+        self.heartbeat.or(by_message).unwrap_or(by_preset)
     }
 
     fn heartbeat(&self) -> Heartbeat {
         let idle = Heartbeat::idle(self.ping_timeout.unwrap_or(PING_TIMEOUT))
             .timeout(self.pong_timeout.unwrap_or(Heartbeat::DEFAULT_TIMEOUT));
-        match self.kind() {
-            Kind::Off => Heartbeat::off(),
-            Kind::Ping => idle.ping(),
-            Kind::Message => {
+        match self.heartbeat_kind() {
+            HeartbeatKind::Off => Heartbeat::off(),
+            HeartbeatKind::Ping => idle.ping(),
+            HeartbeatKind::Message => {
                 idle.message(self.ping_msg.as_deref().unwrap_or(Heartbeat::ORIGINAL_MESSAGE))
             }
         }
@@ -155,14 +146,14 @@ impl Options {
         self.keep_offline.unwrap_or(by_preset)
     }
 
-    /// Always gives back, whatever the preset: each line that was not written is reported.
+    /// Gives messages back with every preset, since each line that was not written is reported.
     fn outbox(&self) -> OutboxSettings {
         let outbox = match self.kept_offline() {
             0 => OutboxSettings::new().offline(Offline::Refuse),
             count => OutboxSettings::new().offline(Offline::Keep).count(count),
         };
         let outbox = outbox.give_back(true).resend(self.resend.unwrap_or(0));
-        let outbox = outbox.bytes(self.longest_line());
+        let outbox = outbox.bytes(self.max_line_bytes());
         self.max_age.map_or(outbox, |age| outbox.max_age(age))
     }
 
@@ -183,5 +174,13 @@ impl Options {
                 _ => Verdict::always_retry(failure),
             }
         })
+    }
+}
+
+/// Refuses the first option that is given and has no effect because of `other`.
+fn without_effect(options: [(&str, bool); 3], other: &str) -> Result<(), String> {
+    match options.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(format!("{option} has no effect with {other}; leave one out")),
+        None => Ok(()),
     }
 }

@@ -1,21 +1,21 @@
-//! Where lines go: JSON to standard output, or a timeline to standard error and messages to
-//! standard output.
+//! The output of a session: JSON on standard output, or messages on standard output and a timeline
+//! on standard error.
 
 use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
 use websocket_heartbeat_smol::{Message, SmolTimer, Timer, printable};
 
-use crate::{json, line::Line, timeline::Timeline};
+use crate::{json, record::Record, timeline::Timeline};
 
-/// The report of a session.
+/// Writes records and messages in the format that the user chose.
 pub(crate) struct Report {
     timer: SmolTimer,
     json: bool,
-    /// Standard output is a terminal, which messages must not steer.
+    /// Standard output is a terminal. Control characters of messages must not reach it.
     terminal: bool,
     out: Stdout,
     timeline: Timeline<Stderr>,
-    /// Standard output cannot be written to.
+    /// The error of the first failed write to standard output. Nothing is written after it.
     broken: Option<io::Error>,
 }
 
@@ -26,19 +26,19 @@ impl Report {
         Self { timer, json, terminal: out.is_terminal(), out, timeline, broken: None }
     }
 
-    /// Why standard output cannot be written to any more.
+    /// The error of the first failed write to standard output.
     pub(crate) fn broken(&self) -> Option<&io::Error> {
         self.broken.as_ref()
     }
 
-    pub(crate) fn line(&mut self, line: &Line<'_>) {
+    pub(crate) fn record(&mut self, record: &Record<'_>) {
         let now = self.timer.now();
         if self.json {
-            let json = |out: &mut Stdout| json::write(out, now, line);
+            let json = |out: &mut Stdout| json::write(out, now, record);
             self.write_out(json);
         } else {
-            // Nobody is left to be told that standard error is gone.
-            let _ = self.timeline.line(now, line);
+            // If standard error fails there is no place left to report that.
+            let _ = self.timeline.record(now, record);
         }
     }
 
@@ -51,13 +51,13 @@ impl Report {
                     out.flush()
                 });
             }
-            _ => self.line(&Line::message(connection, message)),
+            _ => self.record(&Record::message(connection, message)),
         }
     }
 
-    /// Something that people should know, whatever is on standard output.
-    pub(crate) fn hint(&mut self, words: &str) {
-        let _ = self.timeline.note(self.timer.now(), "hint", words);
+    /// Writes a hint for people to standard error, in both formats.
+    pub(crate) fn hint(&mut self, text: &str) {
+        let _ = self.timeline.note(self.timer.now(), "hint", text);
     }
 
     fn write_out(&mut self, write: impl FnOnce(&mut Stdout) -> io::Result<()>) {

@@ -1,4 +1,4 @@
-//! A session that lives on a thread of its own, so that the heart beats while output is stuck.
+//! A session that runs on a separate thread, so that heartbeats continue while output is blocked.
 
 use std::{
     collections::VecDeque,
@@ -15,77 +15,78 @@ use futures::{
     channel::mpsc::{Receiver, Sender, channel},
 };
 use websocket_heartbeat_smol::{
-    Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, StatusChanges, Supervisor,
+    Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
 };
 
-/// Unread messages; beyond them the server has to wait.
+/// The maximum number of unread messages. When it is reached the server has to wait.
 const INBOX: usize = 1_024;
 
-/// The reading side of a session: its events, and its answered heartbeats in their places.
+/// The maximum number of answered heartbeats that wait to be printed: a quarter of an hour of the
+/// default interval.
+const HEARTBEATS: usize = 64;
+
+/// A stream of the session's events and of its answered heartbeats, in their order.
 pub(crate) struct Session {
     inbox: Inbox,
-    /// At most one per heartbeat interval, so it needs no bound.
-    heartbeats: Receiver<Heartbeat>,
-    /// Heartbeats of a connection whose opening was not told yet.
-    early: VecDeque<Heartbeat>,
+    /// Filled by the session's thread.
+    heartbeats: Receiver<AnsweredHeartbeat>,
+    /// Heartbeats of a connection whose `Open` was not returned yet.
+    early: VecDeque<AnsweredHeartbeat>,
+    /// The connection of the last `Open` that was returned.
     opened: u64,
-    /// Told once all heartbeats are.
-    last: Option<Event>,
+    /// The `Closed` event. It is returned after all heartbeats.
+    closed: Option<Event>,
 }
 
-/// What happens in a session.
-pub(crate) enum News {
+/// An item of [`Session`].
+pub(crate) enum SessionEvent {
     Event(Event),
-    Heartbeat(Heartbeat),
+    Heartbeat(AnsweredHeartbeat),
 }
-
-/// Answered heartbeats that wait to be printed: a quarter of an hour of the default's.
-const HEARTBEATS: usize = 64;
 
 /// A heartbeat was answered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Heartbeat {
+pub(crate) struct AnsweredHeartbeat {
     pub(crate) connection: u64,
-    /// `None` if it could not be told from a later one's.
+    /// `None` if a later heartbeat was answered before this one was measured.
     pub(crate) round_trip: Option<Duration>,
 }
 
 impl Session {
-    /// Begins. The thread ends with the session.
+    /// Starts the thread, which ends with the session.
     pub(crate) fn start(
         supervisor: Supervisor<SmolTransport, SmolTimer>,
     ) -> io::Result<(Self, Handle)> {
         let handle = supervisor.handle();
-        let (driver, inbox) =
-            supervisor.into_driver(Inbox::new(INBOX)).map_err(io::Error::other)?;
+        let (driver, inbox) = supervisor.into_driver(INBOX).map_err(io::Error::other)?;
         let (sender, heartbeats) = channel(HEARTBEATS);
         let changes = handle.status_changes();
         thread::Builder::new()
             .name("session".into())
             .spawn(move || async_io::block_on(drive(driver, changes, sender)))?;
-        let session = Self { inbox, heartbeats, early: VecDeque::new(), opened: 0, last: None };
+        let session = Self { inbox, heartbeats, early: VecDeque::new(), opened: 0, closed: None };
         Ok((session, handle))
     }
 }
 
-/// Drives the session, and looks at its status after each step so that no heartbeat is missed.
+/// Drives the session and reads each published status, so that no heartbeat is missed.
 async fn drive(
     driver: Driver<SmolTransport, SmolTimer>,
     mut changes: StatusChanges,
-    mut heartbeats: Sender<Heartbeat>,
+    mut heartbeats: Sender<AnsweredHeartbeat>,
 ) {
     let mut driver = pin!(driver);
-    let mut told = 0;
+    let mut reported = 0;
     poll_fn(|cx| {
         let done = driver.poll_unpin(cx);
         while let Poll::Ready(Some(status)) = changes.poll_next_unpin(cx) {
-            while told < status.counters.probes_answered {
-                told += 1;
-                let last = told == status.counters.probes_answered;
-                let round_trip = status.round_trip.last.filter(|_| last);
+            while reported < status.counters.probes_answered {
+                reported += 1;
+                let latest = reported == status.counters.probes_answered;
+                let round_trip = status.round_trip.last.filter(|_| latest);
                 let connection = status.connection;
-                // While output is stuck the newest go untold, and at the end there is nobody.
-                let _ = heartbeats.try_send(Heartbeat { connection, round_trip });
+                // The channel is full while output is blocked, and closed at the end of the program.
+                let _ = heartbeats.try_send(AnsweredHeartbeat { connection, round_trip });
             }
         }
         done
@@ -94,11 +95,11 @@ async fn drive(
 }
 
 impl Stream for Session {
-    type Item = News;
+    type Item = SessionEvent;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<News>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SessionEvent>> {
         let this = self.get_mut();
-        let silent = loop {
+        let all_heartbeats = loop {
             match this.heartbeats.poll_next_unpin(cx) {
                 Poll::Ready(Some(heartbeat)) => this.early.push_back(heartbeat),
                 Poll::Ready(None) => break true,
@@ -106,23 +107,27 @@ impl Stream for Session {
             }
         };
         if this.early.front().is_some_and(|next| next.connection <= this.opened) {
-            return Poll::Ready(this.early.pop_front().map(News::Heartbeat));
+            return Poll::Ready(this.early.pop_front().map(SessionEvent::Heartbeat));
         }
-        if this.last.is_none() {
+        if this.closed.is_none() {
             match this.inbox.poll_next_unpin(cx) {
                 Poll::Ready(Some(Event::Closed(closed))) => {
-                    this.last = Some(Event::Closed(closed));
+                    this.closed = Some(Event::Closed(closed));
                 }
                 Poll::Ready(Some(event)) => {
                     if let Event::Open(open) = &event {
                         this.opened = open.connection;
                     }
-                    return Poll::Ready(Some(News::Event(event)));
+                    return Poll::Ready(Some(SessionEvent::Event(event)));
                 }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             }
         }
-        if silent { Poll::Ready(this.last.take().map(News::Event)) } else { Poll::Pending }
+        if all_heartbeats {
+            Poll::Ready(this.closed.take().map(SessionEvent::Event))
+        } else {
+            Poll::Pending
+        }
     }
 }

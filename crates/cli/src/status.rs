@@ -1,18 +1,19 @@
-//! The session's status, as a line of JSON or a block for people.
+//! The status of the session, as a JSON record or as text for people.
 
 use std::time::Duration;
 
-use serde::Serialize;
-use websocket_heartbeat_smol::{Losses, Phase, Status, Timestamp};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use websocket_heartbeat_smol::{Counters, Losses, Phase, Status, Timestamp};
 
 use crate::{
+    cause,
     duration::{show, to_fine_millis, to_millis},
-    line::detail,
 };
 
-/// All of [`Status`]. Moments are milliseconds since the program started, as `t_ms` is.
+/// All fields of [`Status`]. As in `t_ms`, a time of an event is in milliseconds since the program
+/// started.
 #[derive(Debug, Serialize)]
-pub(crate) struct StatusLine {
+pub(crate) struct StatusRecord {
     as_of_ms: u64,
     phase: String,
     since_ms: u64,
@@ -24,8 +25,9 @@ pub(crate) struct StatusLine {
     probe_since_ms: Option<u64>,
     probe_out_for_ms: Option<u64>,
     write_blocked_since_ms: Option<u64>,
-    round_trip: RoundTripLine,
-    counters: CountersLine,
+    round_trip: RoundTripRecord,
+    #[serde(serialize_with = "counters")]
+    counters: Counters,
     queued_messages: usize,
     queued_bytes: usize,
     last_cause: Option<&'static str>,
@@ -34,46 +36,38 @@ pub(crate) struct StatusLine {
 }
 
 #[derive(Debug, Serialize)]
-struct RoundTripLine {
+struct RoundTripRecord {
     last_ms: Option<f64>,
     smoothed_ms: Option<f64>,
     variation_ms: Option<f64>,
     minimum_ms: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
-struct CountersLine {
-    dials: u64,
-    opens: u64,
-    losses: LossesLine,
-    messages_in: u64,
-    bytes_in: u64,
-    messages_out: u64,
-    bytes_out: u64,
-    dropped: u64,
-    unknown: u64,
-    probes_sent: u64,
-    probes_answered: u64,
+/// Every counter that the library has, by its name.
+fn counters<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    for (name, count) in counters.iter() {
+        map.serialize_entry(name, &count)?;
+    }
+    map.serialize_entry("losses", &LossesRecord(counters.losses))?;
+    map.end()
 }
 
-#[derive(Debug, Serialize)]
-struct LossesLine {
-    connect: u64,
-    connect_timeout: u64,
-    heartbeat_timeout: u64,
-    write_stalled: u64,
-    closed_by_peer: u64,
-    broken: u64,
-    intentional: u64,
+struct LossesRecord(Losses);
+
+impl Serialize for LossesRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter())
+    }
 }
 
-impl StatusLine {
-    /// `now` on the same timer: the status was published when something last happened, and
-    /// silence has gone on since.
+impl StatusRecord {
+    /// `now` is a time of the same timer. The status was published at the last event, and the
+    /// server may have been silent since.
     pub(crate) fn new(status: &Status, now: Timestamp) -> Self {
-        let at = |moment: Timestamp| to_millis(moment.since_epoch());
-        let lasts = |since: Timestamp| to_millis(now.saturating_since(since));
-        let (round_trip, counters) = (&status.round_trip, &status.counters);
+        let at = |time: Timestamp| to_millis(time.since_epoch());
+        let elapsed = |since: Timestamp| to_millis(now.saturating_since(since));
+        let round_trip = &status.round_trip;
         let open = status.phase == Phase::Open;
         Self {
             as_of_ms: at(status.as_of),
@@ -83,45 +77,33 @@ impl StatusLine {
             attempt: status.attempt,
             next_attempt_at_ms: status.next_attempt_at.map(at),
             last_life_ms: status.last_life.map(at),
-            silent_for_ms: status.last_life.filter(|_| open).map(lasts),
+            silent_for_ms: status.last_life.filter(|_| open).map(elapsed),
             probe_since_ms: status.probe_since.map(at),
-            probe_out_for_ms: status.probe_since.map(lasts),
+            probe_out_for_ms: status.probe_since.map(elapsed),
             write_blocked_since_ms: status.write_blocked_since.map(at),
-            round_trip: RoundTripLine {
+            round_trip: RoundTripRecord {
                 last_ms: round_trip.last.map(to_fine_millis),
                 smoothed_ms: round_trip.smoothed.map(to_fine_millis),
                 variation_ms: round_trip.variation.map(to_fine_millis),
                 minimum_ms: round_trip.minimum.map(to_fine_millis),
             },
-            counters: CountersLine {
-                dials: counters.dials,
-                opens: counters.opens,
-                losses: LossesLine::new(&counters.losses),
-                messages_in: counters.messages_in,
-                bytes_in: counters.bytes_in,
-                messages_out: counters.messages_out,
-                bytes_out: counters.bytes_out,
-                dropped: counters.dropped,
-                unknown: counters.unknown,
-                probes_sent: counters.probes_sent,
-                probes_answered: counters.probes_answered,
-            },
+            counters: status.counters,
             queued_messages: status.queued_messages,
             queued_bytes: status.queued_bytes,
             last_cause: status.last_cause.as_ref().map(|cause| cause.name()),
-            last_detail: status.last_cause.as_ref().map(detail),
+            last_detail: status.last_cause.as_ref().map(cause::describe),
             close_reason: status.close_reason.as_ref().map(|reason| reason.name()),
         }
     }
 
-    /// The block for people, a line each.
-    pub(crate) fn lines(&self, now: Timestamp) -> Vec<String> {
+    /// The text for people, in several rows.
+    pub(crate) fn rows(&self, now: Timestamp) -> Vec<String> {
         let now = to_millis(now.since_epoch());
         let (counters, trip) = (&self.counters, &self.round_trip);
         let time =
             |ms: Option<u64>| ms.map_or_else(|| "-".into(), |ms| show(Duration::from_millis(ms)));
         let fine = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
-        let mut lines = vec![
+        let mut rows = vec![
             format!(
                 "{} for {}, connection {}, attempt {}",
                 self.phase,
@@ -156,22 +138,8 @@ impl StatusLine {
                 counters.unknown
             ),
         ];
-        lines.extend(self.last_detail.as_ref().map(|cause| format!("last loss: {cause}")));
-        lines
-    }
-}
-
-impl LossesLine {
-    fn new(losses: &Losses) -> Self {
-        Self {
-            connect: losses.connect,
-            connect_timeout: losses.connect_timeout,
-            heartbeat_timeout: losses.heartbeat_timeout,
-            write_stalled: losses.write_stalled,
-            closed_by_peer: losses.closed_by_peer,
-            broken: losses.broken,
-            intentional: losses.intentional,
-        }
+        rows.extend(self.last_detail.as_ref().map(|cause| format!("last loss: {cause}")));
+        rows
     }
 }
 

@@ -1,8 +1,8 @@
-//! Standard input, line by line into the outbox.
+//! Standard input: each line goes into the outbox.
 //!
-//! It is read on a thread of its own: a read of it blocks, and it cannot be put into non-blocking
-//! mode without doing so to the terminal as well. When the outbox is full the thread waits, and so
-//! does whoever writes to the other end of the pipe.
+//! A separate thread reads it, since a read blocks, and non-blocking mode would also apply to the
+//! terminal. While the outbox is full the thread waits, and so does the writer at the other end of
+//! the pipe.
 
 use std::{
     io::{self, BufRead},
@@ -19,129 +19,133 @@ use futures::{
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
-use crate::split::{Piece, Splitter};
+use crate::lines::{InputLine, LineSplitter};
 
-/// How much is still read, to be reported, when the session is over: many times what a pipe
-/// holds, and an end to what never ends.
-const AFTERMATH: usize = 1 << 20;
+/// The maximum number of bytes that are read and reported after the session is closed. It is many
+/// times the capacity of a pipe, and it limits endless input.
+const READ_AFTER_CLOSE: usize = 1 << 20;
 
-/// Lines on their way to the main thread.
+/// The maximum number of inputs that wait for the main thread.
 const CHANNEL: usize = 256;
 
-/// What became of a line, so far.
+/// One report of the reading thread.
 pub(crate) enum Input {
-    /// The outbox has it.
+    /// The outbox accepted a line.
     Accepted(Receipt),
-    /// It was not accepted.
+    /// The outbox did not accept a line, for this reason.
     Dropped(&'static str, Message),
-    /// The end of standard input, or of what is read of it after the session.
+    /// Nothing more is read.
     Ended,
-    /// After the session more waits than is read.
-    Left,
-    /// Standard input cannot be read.
+    /// More than [`READ_AFTER_CLOSE`] waits after the session is closed; the rest is not read.
+    Truncated,
+    /// A read failed.
     Failed(io::Error),
 }
 
-/// The reader, as the main thread sees it.
+/// The main thread's side of the reader.
 pub(crate) struct Stdin {
     pub(crate) inputs: Receiver<Input>,
-    signs: Arc<Signs>,
+    flags: Arc<Flags>,
 }
 
 #[derive(Default)]
-struct Signs {
-    /// The session is over: what waits is read and reported, and then no more.
-    over: AtomicBool,
-    /// The thread waits for something to read.
-    rests: AtomicBool,
+struct Flags {
+    /// The session is closed: input that waits is still read and reported, later input is not.
+    session_closed: AtomicBool,
+    /// The thread waits for input.
+    idle: AtomicBool,
 }
 
 impl Stdin {
-    /// Begins to read lines of at most `limit` bytes.
+    /// Starts to read lines of at most `limit` bytes.
     pub(crate) fn start(handle: Handle, limit: usize) -> io::Result<Self> {
         let (sender, inputs) = channel(CHANNEL);
-        let signs = Arc::new(Signs::default());
-        let reader = Reader { handle, sender, signs: Arc::clone(&signs) };
+        let flags = Arc::new(Flags::default());
+        let reader = Reader { handle, sender, flags: Arc::clone(&flags) };
         thread::Builder::new()
             .name("stdin".into())
             .spawn(move || async_io::block_on(reader.run(limit)))?;
-        Ok(Self { inputs, signs })
+        Ok(Self { inputs, flags })
     }
 
-    /// Says that the session is over; true if nothing more will come of standard input.
-    pub(crate) fn is_done_after_session(&self) -> bool {
-        self.signs.over.store(true, SeqCst);
-        // Looked at twice: in between the thread may have read what there was.
+    /// Reports to the thread that the session is closed.
+    pub(crate) fn session_closed(&self) {
+        self.flags.session_closed.store(true, SeqCst);
+    }
+
+    /// Whether the thread sends no more input, once the session is closed.
+    pub(crate) fn is_done(&self) -> bool {
+        // The flag is read twice, since the thread may read the waiting input in between.
         !cfg!(unix)
-            || (self.signs.rests.load(SeqCst) && !waits(false) && self.signs.rests.load(SeqCst))
+            || (self.flags.idle.load(SeqCst) && !is_readable(false) && self.flags.idle.load(SeqCst))
     }
 }
 
 struct Reader {
     handle: Handle,
     sender: Sender<Input>,
-    signs: Arc<Signs>,
+    flags: Arc<Flags>,
 }
 
 impl Reader {
     async fn run(mut self, limit: usize) {
-        let mut splitter = Splitter::new(limit);
-        let mut pieces = Vec::new();
-        let mut aftermath = 0;
+        let mut splitter = LineSplitter::new(limit);
+        let mut lines = Vec::new();
+        let mut read_after_close = 0;
         loop {
-            if !waits(false) {
-                self.signs.rests.store(true, SeqCst);
-                if self.signs.over.load(SeqCst) {
+            if !is_readable(false) {
+                self.flags.idle.store(true, SeqCst);
+                if self.flags.session_closed.load(SeqCst) {
                     break;
                 }
-                waits(true);
-                self.signs.rests.store(false, SeqCst);
+                is_readable(true);
+                self.flags.idle.store(false, SeqCst);
             }
-            // Consumed whole each time, so that nothing hides in its buffer.
+            // The buffer is consumed completely each time, so that `poll` sees all unread input.
             let mut stdin = io::stdin().lock();
             let length = match stdin.fill_buf() {
                 Ok([]) => {
-                    pieces.extend(splitter.finish());
+                    lines.extend(splitter.finish());
                     drop(stdin);
-                    self.pass_on(&mut pieces).await;
+                    self.enqueue(&mut lines).await;
                     break;
                 }
                 Ok(bytes) => {
-                    splitter.feed(bytes, |piece| pieces.push(piece));
+                    splitter.feed(bytes, |line| lines.push(line));
                     bytes.len()
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     drop(stdin);
-                    self.tell(Input::Failed(error)).await;
+                    self.report(Input::Failed(error)).await;
                     break;
                 }
             };
             stdin.consume(length);
             drop(stdin);
-            self.pass_on(&mut pieces).await;
-            if self.signs.over.load(SeqCst) {
-                aftermath += length;
-                if aftermath >= AFTERMATH {
-                    self.tell(Input::Left).await;
+            self.enqueue(&mut lines).await;
+            if self.flags.session_closed.load(SeqCst) {
+                read_after_close += length;
+                if read_after_close >= READ_AFTER_CLOSE {
+                    self.report(Input::Truncated).await;
                     break;
                 }
             }
         }
-        self.tell(Input::Ended).await;
+        self.report(Input::Ended).await;
     }
 
-    async fn pass_on(&mut self, pieces: &mut Vec<Piece>) {
-        for piece in pieces.drain(..) {
-            let input = match piece {
-                Piece::Line(line) => match String::from_utf8(line) {
+    async fn enqueue(&mut self, lines: &mut Vec<InputLine>) {
+        for line in lines.drain(..) {
+            let input = match line {
+                InputLine::Whole(line) => match String::from_utf8(line) {
                     Ok(line) => match self.handle.queue_with_receipt(line).await {
                         Ok(receipt) => Input::Accepted(receipt),
                         Err(error) => Input::Dropped(reason(&error), error.into_message()),
                     },
                     Err(error) => Input::Dropped("not_utf8", error.into_bytes().into()),
                 },
-                Piece::TooLong(head) => {
+                InputLine::TooLong(head) => {
                     let message = match String::from_utf8(head) {
                         Ok(head) => head.into(),
                         Err(error) => error.into_bytes().into(),
@@ -149,12 +153,12 @@ impl Reader {
                     Input::Dropped(DropReason::TooLarge.name(), message)
                 }
             };
-            // If nobody listens any more there is nobody to tell.
-            let _ = self.sender.send(input).await;
+            self.report(input).await;
         }
     }
 
-    async fn tell(&mut self, input: Input) {
+    async fn report(&mut self, input: Input) {
+        // If the receiver is gone the program ends.
         let _ = self.sender.send(input).await;
     }
 }
@@ -169,25 +173,25 @@ fn reason(error: &QueueError) -> &'static str {
     .name()
 }
 
-/// Whether a read of standard input would not block; asked to be `patient`, waits until it would
-/// not.
+/// Whether a read of standard input would return immediately. With `wait` it first waits until it
+/// would.
 #[cfg(unix)]
-fn waits(patient: bool) -> bool {
+fn is_readable(wait: bool) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = io::stdin();
-    let timeout = (!patient).then_some(Timespec { tv_sec: 0, tv_nsec: 0 });
+    let timeout = (!wait).then_some(Timespec { tv_sec: 0, tv_nsec: 0 });
     loop {
         match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], timeout.as_ref()) {
             Ok(count) => return count > 0,
             Err(rustix::io::Errno::INTR) => {}
-            // The read itself will say what is wrong.
+            // The read will report the error.
             Err(_) => return true,
         }
     }
 }
 
-/// Elsewhere the read itself waits, and what has not been read by the end is left.
+/// On other systems the read itself waits, and input that is unread at the end is ignored.
 #[cfg(not(unix))]
-fn waits(_: bool) -> bool {
+fn is_readable(_: bool) -> bool {
     true
 }

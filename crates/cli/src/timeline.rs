@@ -1,4 +1,4 @@
-//! The timeline for people: time, symbol, event, details, in columns.
+//! The timeline for people, in columns: time, symbol, event, details.
 
 use std::{
     fmt::Write as _,
@@ -10,18 +10,18 @@ use websocket_heartbeat_smol::{Timestamp, printable};
 
 use crate::{
     duration::show,
-    line::{Line, Payload},
+    record::{Payload, Record},
 };
 
-/// Writes lines for people to `W`, in colour if that is a terminal.
+/// Writes the timeline to `W`, in colour if that is a terminal.
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
 }
 
-/// An SGR parameter of ECMA-48.
+/// The SGR parameters of ECMA-48.
 #[derive(Clone, Copy)]
-enum Ink {
+enum Style {
     Plain = 0,
     Bold = 1,
     Faint = 2,
@@ -32,43 +32,43 @@ enum Ink {
     Magenta = 35,
 }
 
-/// How much of a message fits into a line.
+/// The maximum number of characters of a message that a row shows.
 const EXCERPT: usize = 60;
 
 impl<W: Write + IsTerminal> Timeline<W> {
     pub(crate) fn new(out: W) -> Self {
-        // https://no-color.org: any value that is not empty.
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = out.is_terminal() && !refused;
+        // https://no-color.org: any value that is not empty disables colours.
+        let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = out.is_terminal() && !disabled;
         Self { out, colour }
     }
 }
 
 impl<W: Write> Timeline<W> {
-    pub(crate) fn line(&mut self, now: Timestamp, line: &Line<'_>) -> io::Result<()> {
-        let (symbol, name, ink, details) = describe(now, line);
-        self.row(now, symbol, name, ink, &details)?;
-        if let Line::Status(status) = line {
-            for more in status.lines(now).iter().skip(1) {
-                writeln!(self.out, "{:>25}{}", "", printable(more))?;
+    pub(crate) fn record(&mut self, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
+        let (symbol, name, style, details) = describe(now, record);
+        self.row(now, symbol, name, style, &details)?;
+        if let Record::Status(status) = record {
+            for row in status.rows(now).iter().skip(1) {
+                writeln!(self.out, "{:>25}{}", "", printable(row))?;
             }
         }
         Ok(())
     }
 
-    /// What is worth saying without being an event.
+    /// Writes a row that is not an event of the session.
     pub(crate) fn note(&mut self, now: Timestamp, name: &str, details: &str) -> io::Result<()> {
-        self.row(now, "!", name, Ink::Yellow, details)
+        self.row(now, "!", name, Style::Yellow, details)
     }
 
-    /// A heading between blank lines' worth of air.
-    pub(crate) fn chapter(&mut self, title: &str) -> io::Result<()> {
-        let title = self.inked(Ink::Bold, title);
+    /// Writes a heading after an empty line.
+    pub(crate) fn heading(&mut self, title: &str) -> io::Result<()> {
+        let title = self.styled(Style::Bold, title);
         writeln!(self.out, "\n{title}")?;
         self.out.flush()
     }
 
-    /// Text as it is.
+    /// Writes text without changes.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.out, "{text}")?;
         self.out.flush()
@@ -79,35 +79,35 @@ impl<W: Write> Timeline<W> {
         now: Timestamp,
         symbol: &str,
         name: &str,
-        ink: Ink,
+        style: Style,
         details: &str,
     ) -> io::Result<()> {
-        let time = self.inked(Ink::Faint, &format!("{:>9.3}s", now.since_epoch().as_secs_f64()));
-        let event = self.inked(ink, &format!("{symbol} {name:<10}"));
+        let time = self.styled(Style::Faint, &format!("{:>9.3}s", now.since_epoch().as_secs_f64()));
+        let event = self.styled(style, &format!("{symbol} {name:<10}"));
         writeln!(self.out, "{time}  {event}  {}", printable(details))?;
         self.out.flush()
     }
 
-    fn inked(&self, ink: Ink, text: &str) -> String {
-        match ink {
-            Ink::Plain => text.to_owned(),
+    fn styled(&self, style: Style, text: &str) -> String {
+        match style {
+            Style::Plain => text.to_owned(),
             _ if !self.colour => text.to_owned(),
-            _ => format!("\x1b[{}m{text}\x1b[0m", ink as u8),
+            _ => format!("\x1b[{}m{text}\x1b[0m", style as u8),
         }
     }
 }
 
-fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink, String) {
+fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str, Style, String) {
     let ms = |ms: u64| show(Duration::from_millis(ms));
-    match line {
-        Line::Connecting { connection, attempt } => {
+    match record {
+        Record::Connecting { connection, attempt } => {
             let details = match attempt {
                 0 => format!("connection {connection}"),
                 _ => format!("connection {connection}, attempt {attempt}"),
             };
-            ("→", "connecting", Ink::Plain, details)
+            ("→", "connecting", Style::Plain, details)
         }
-        Line::Open { connection, outage_ms, subprotocol, .. } => {
+        Record::Open { connection, outage_ms, subprotocol, .. } => {
             let mut details = format!("connection {connection}");
             if let Some(outage) = outage_ms {
                 let _ = write!(details, " after an outage of {}", ms(*outage));
@@ -115,38 +115,38 @@ fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink
             if let Some(subprotocol) = subprotocol {
                 let _ = write!(details, ", subprotocol {subprotocol}");
             }
-            ("●", "open", Ink::Green, details)
+            ("●", "open", Style::Green, details)
         }
-        Line::Message { payload, .. } => ("<", "message", Ink::Blue, excerpt(payload)),
-        Line::Heartbeat { rtt_ms, .. } => {
+        Record::Message { payload, .. } => ("<", "message", Style::Blue, excerpt(payload)),
+        Record::Heartbeat { rtt_ms, .. } => {
             let details = match rtt_ms {
                 Some(ms) => format!("answered in {ms:.2} ms"),
                 None => "answered".to_owned(),
             };
-            ("♥", "heartbeat", Ink::Magenta, details)
+            ("♥", "heartbeat", Style::Magenta, details)
         }
-        Line::WriteBlocked { connection, time_ms, heard } => {
-            let talks = if *heard { "talks and " } else { "" };
+        Record::WriteBlocked { connection, time_ms, heard } => {
+            let sends = if *heard { "sends but " } else { "" };
             let details = format!(
-                "connection {connection}: the server {talks}took nothing for {}",
+                "connection {connection}: the server {sends}accepted no byte for {}",
                 ms(*time_ms)
             );
-            ("!", "blocked", Ink::Yellow, details)
+            ("!", "blocked", Style::Yellow, details)
         }
-        Line::Lost { connection, detail, unproven, skipped_cycles, .. } => {
+        Record::Lost { connection, detail, unproven, skipped_cycles, .. } => {
             let mut details = format!("connection {connection}: {detail}");
             if *unproven > 0 {
-                let _ = write!(details, "; {unproven} written without proof of arrival");
+                let _ = write!(details, "; {unproven} written without proof of delivery");
             }
             if *skipped_cycles > 0 {
-                let _ = write!(details, "; {skipped_cycles} more in between");
+                let _ = write!(details, "; {skipped_cycles} earlier connections are not shown");
             }
-            ("✗", "lost", Ink::Red, details)
+            ("✗", "lost", Style::Red, details)
         }
-        Line::Retry { attempt, delay_ms } => {
-            ("↻", "retry", Ink::Yellow, format!("attempt {attempt} in {}", ms(*delay_ms)))
+        Record::Retry { attempt, delay_ms } => {
+            ("↻", "retry", Style::Yellow, format!("attempt {attempt} in {}", ms(*delay_ms)))
         }
-        Line::Unsent { fate, connection, reason, payload } => {
+        Record::Unsent { fate, connection, reason, payload } => {
             let mut details = match connection {
                 Some(connection) => format!("{fate}, connection {connection} ended"),
                 None => format!("{fate} ({reason})"),
@@ -154,17 +154,17 @@ fn describe(now: Timestamp, line: &Line<'_>) -> (&'static str, &'static str, Ink
             if let Some(payload) = payload {
                 let _ = write!(details, ": {}", excerpt(payload));
             }
-            ("!", "unsent", Ink::Red, details)
+            ("!", "unsent", Style::Red, details)
         }
-        Line::Status(status) => {
-            ("i", "status", Ink::Plain, status.lines(now).into_iter().next().unwrap_or_default())
+        Record::Status(status) => {
+            ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
-        Line::Closed { detail, unproven, .. } => {
+        Record::Closed { detail, unproven, .. } => {
             let mut details = detail.clone();
             if *unproven > 0 {
-                let _ = write!(details, "; {unproven} written without proof of arrival");
+                let _ = write!(details, "; {unproven} written without proof of delivery");
             }
-            ("■", "closed", Ink::Bold, details)
+            ("■", "closed", Style::Bold, details)
         }
     }
 }
@@ -189,66 +189,67 @@ mod tests {
     use websocket_heartbeat_smol::{CloseFrame, LostCause, Message};
 
     use super::*;
-    use crate::line::detail;
+    use crate::cause;
 
-    fn shown(line: &Line<'_>, colour: bool) -> String {
+    fn shown(record: &Record<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };
         let now = Timestamp::from_epoch(Duration::from_millis(12_345));
-        timeline.line(now, line).unwrap();
+        timeline.record(now, record).unwrap();
         String::from_utf8(timeline.out).unwrap()
     }
 
     #[test]
-    fn rows_stand_in_columns() {
+    fn rows_have_columns() {
         let open =
-            Line::Open { connection: 2, attempt: 1, outage_ms: Some(1400), subprotocol: None };
+            Record::Open { connection: 2, attempt: 1, outage_ms: Some(1400), subprotocol: None };
         let row = "   12.345s  ● open        connection 2 after an outage of 1.40 s\n";
         assert_eq!(shown(&open, false), row);
-        let beat = Line::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
+        let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
     }
 
     #[test]
-    fn a_blocked_write_says_whether_the_server_talks() {
-        for (heard, talks) in [(true, "talks and "), (false, "")] {
-            let blocked = Line::WriteBlocked { connection: 2, time_ms: 60_000, heard };
+    fn a_blocked_write_says_whether_the_server_sends() {
+        for (heard, sends) in [(true, "sends but "), (false, "")] {
+            let blocked = Record::WriteBlocked { connection: 2, time_ms: 60_000, heard };
             let row = shown(&blocked, false);
-            let words = format!("connection 2: the server {talks}took nothing for ");
-            assert!(row.contains(&words), "{row}");
+            let text = format!("connection 2: the server {sends}accepted no byte for ");
+            assert!(row.contains(&text), "{row}");
         }
     }
 
     #[test]
-    fn colour_is_there_only_where_wanted() {
-        let retry = Line::Retry { attempt: 3, delay_ms: 2000 };
+    fn colours_are_only_used_on_request() {
+        let retry = Record::Retry { attempt: 3, delay_ms: 2000 };
         assert!(!shown(&retry, false).contains('\x1b'));
         assert!(shown(&retry, true).contains("\x1b[33m↻ retry     \x1b[0m  attempt 3 in 2.00 s"));
     }
 
     #[test]
-    fn a_server_cannot_steer_the_terminal() {
+    fn a_server_cannot_control_the_terminal() {
         let evil = "\x1b[2Jgone\n\u{9b}\u{7f}\u{202e}";
         let wanted = r"\u{1b}[2Jgone\n\u{9b}\u{7f}\u{202e}";
         let message = Message::text(evil);
-        let row = shown(&Line::message(1, &message), false);
+        let row = shown(&Record::message(1, &message), false);
         assert!(row.ends_with(&format!("{wanted}\n")), "{row}");
         let cause = LostCause::ClosedByPeer(Some(CloseFrame::new(4000, evil)));
         let open =
-            Line::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: Some(evil) };
-        let closed = Line::Closed { reason: "stopped", detail: detail(&cause), unproven: 0 };
-        for line in [open, closed] {
-            let row = shown(&line, false);
+            Record::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: Some(evil) };
+        let closed =
+            Record::Closed { reason: "stopped", detail: cause::describe(&cause), unproven: 0 };
+        for record in [open, closed] {
+            let row = shown(&record, false);
             assert!(row.contains(wanted) && row.lines().count() == 1, "{row}");
         }
     }
 
     #[test]
-    fn long_and_binary_messages_are_named_by_their_length() {
+    fn long_and_binary_messages_are_shown_by_length() {
         let long = Message::text("é".repeat(100));
-        assert!(shown(&Line::message(1, &long), false).ends_with("é… (200 bytes)\n"));
+        assert!(shown(&Record::message(1, &long), false).ends_with("é… (200 bytes)\n"));
         for length in 0..5_usize {
             let binary = Message::binary(vec![1_u8; length]);
-            let row = shown(&Line::message(1, &binary), false);
+            let row = shown(&Record::message(1, &binary), false);
             assert!(row.ends_with(&format!("binary, {length} bytes\n")), "{row}");
         }
     }

@@ -1,21 +1,26 @@
 //! Tests of the arguments.
 
+use websocket_heartbeat_smol::SmolTimer;
+
 use super::*;
 
-fn parsed(line: &[&str]) -> Result<Command, UsageError> {
-    parse(line.iter().map(OsString::from))
+fn parsed(args: &[&str]) -> Result<Command, UsageError> {
+    parse(args.iter().map(OsString::from))
 }
 
-fn options(more: &[&str]) -> Options {
-    let line = [&["connect", "ws://localhost:1/"], more].concat();
-    match parsed(&line) {
-        Ok(Command::Connect(options)) => *options,
+fn connect(more: &[&str]) -> (Request, Options) {
+    match parsed(&[&["connect", "ws://localhost:1/"], more].concat()) {
+        Ok(Command::Connect { request, options }) => (*request, *options),
         other => panic!("{other:?}"),
     }
 }
 
-fn refusal(line: &[&str]) -> String {
-    parsed(line).unwrap_err().0
+fn options(more: &[&str]) -> Options {
+    connect(more).1
+}
+
+fn refusal(args: &[&str]) -> String {
+    parsed(args).unwrap_err().0
 }
 
 fn refused_option(more: &[&str]) -> String {
@@ -23,7 +28,7 @@ fn refused_option(more: &[&str]) -> String {
 }
 
 #[test]
-fn commands_are_told_apart() {
+fn each_command_is_recognised() {
     assert!(matches!(parsed(&["demo"]), Ok(Command::Demo)));
     assert!(matches!(parsed(&["--version"]), Ok(Command::Version)));
     assert!(matches!(parsed(&["-h"]), Ok(Command::Help(Topic::All))));
@@ -32,8 +37,8 @@ fn commands_are_told_apart() {
 }
 
 #[test]
-fn every_option_is_read() {
-    let options = options(&[
+fn every_option_is_parsed() {
+    let (request, options) = connect(&[
         "--ping-timeout=1m30s",
         "--pong-timeout",
         "300ms",
@@ -77,7 +82,7 @@ fn every_option_is_read() {
     assert_eq!(options.pong_timeout, Some(secs(3) / 10));
     assert_eq!(options.ping_msg.as_deref(), Some("hello"));
     assert_eq!(options.repeat_limit, Some(4));
-    assert_eq!(options.heartbeat, Some(Kind::Message));
+    assert_eq!(options.heartbeat, Some(HeartbeatKind::Message));
     assert_eq!(options.preset, Preset::Resilient);
     assert_eq!(options.backoff, Some((secs(1), secs(30))));
     assert_eq!(options.connect_timeout, Some(secs(5)));
@@ -87,26 +92,29 @@ fn every_option_is_read() {
     assert_eq!((options.max_age, options.resend), (Some(secs(9)), Some(2)));
     assert_eq!(options.stop_on, [401, 403, 410]);
     assert_eq!(options.max_dials_per_minute, Some(6));
-    let request = format!("{:?}", options.request);
-    assert!(request.contains("X-A") && request.contains("subprotocols: 1"), "{request}");
-    assert!(options.supervisor(websocket_heartbeat_smol::SmolTimer::new()).is_ok());
+    let shown = format!("{request:?}");
+    assert!(shown.contains("X-A") && shown.contains("subprotocols: 1"), "{shown}");
+    assert!(options.supervisor(request, SmolTimer::new()).is_ok());
 }
 
 #[test]
-fn what_is_missing_is_said() {
-    let line = "what to do? Try wsbeat demo, or wsbeat connect URL, or wsbeat --help";
-    assert_eq!(refusal(&[]), line);
-    let line = "where to? Give a URL, as in wsbeat connect ws://127.0.0.1:8080";
-    assert_eq!(refusal(&["connect"]), line);
-    let line = "--ping-timeout needs a value; see wsbeat connect --help";
-    assert_eq!(refused_option(&["--ping-timeout"]), line);
+fn a_missing_argument_is_named() {
+    let message = "no command is given; run wsbeat demo, wsbeat connect URL or wsbeat --help";
+    assert_eq!(refusal(&[]), message);
+    let message = "no URL is given; write one, for example ws://127.0.0.1:8080";
+    assert_eq!(refusal(&["connect"]), message);
+    let message = "--ping-timeout needs a value; see wsbeat connect --help";
+    assert_eq!(refused_option(&["--ping-timeout"]), message);
 }
 
 #[test]
-fn bad_values_are_refused_each_with_its_line() {
-    for (more, line) in [
+fn each_bad_value_is_refused_with_a_remedy() {
+    for (more, message) in [
         (&["--ping-timeout", "15"][..], r#"--ping-timeout: "15" has no unit; write 15s or 15ms"#),
-        (&["--pong-timeout", "0s"], "--pong-timeout must be longer than zero"),
+        (
+            &["--pong-timeout", "0s"],
+            "--pong-timeout must be longer than zero; write for example 10s",
+        ),
         (
             &["--duration", "soon"],
             r#"--duration: "soon" is not a time; write a time such as 15s, 300ms, 1m30s or 2h"#,
@@ -115,24 +123,24 @@ fn bad_values_are_refused_each_with_its_line() {
             &["--backoff", "1s"],
             r#"--backoff: "1s" is not a range; write MIN..MAX, such as 1s..30s"#,
         ),
-        (&["--backoff", "0s..1s"], "--backoff must begin above zero, as in 1s..30s"),
-        (&["--repeat-limit", "-1"], "--repeat-limit is a whole number from 0 to 4294967295"),
-        (&["--keep-offline", "many"], "--keep-offline is a whole number from 0 to 4294967295"),
-        (&["--outbox-bytes", "0"], "--outbox-bytes is a whole number from 1 to 4294967295"),
+        (&["--backoff", "0s..1s"], "--backoff must begin above zero; write for example 1s..30s"),
+        (&["--repeat-limit", "-1"], "--repeat-limit must be a whole number from 0 to 4294967295"),
+        (&["--keep-offline", "many"], "--keep-offline must be a whole number from 0 to 4294967295"),
+        (&["--outbox-bytes", "0"], "--outbox-bytes must be a whole number from 1 to 4294967295"),
         (
             &["--max-dials-per-minute", "0"],
-            "--max-dials-per-minute is a whole number from 1 to 4294967295",
+            "--max-dials-per-minute must be a whole number from 1 to 4294967295",
         ),
-        (&["--heartbeat", "pong"], "--heartbeat is message, ping or off"),
-        (&["--preset", "best"], "--preset is original or resilient"),
+        (&["--heartbeat", "pong"], "--heartbeat must be message, ping or off"),
+        (&["--preset", "best"], "--preset must be original or resilient"),
         (
             &["--stop-on", "401,4xx"],
-            "--stop-on is a list of HTTP statuses from 200 to 599, as in 401,403",
+            "--stop-on must be a list of HTTP statuses from 200 to 599; write for example 401,403",
         ),
-        (&["--json=yes"], "--json takes no value"),
-        (&["--loud"], "there is no option --loud; see wsbeat connect --help"),
-        (&["-x"], "there is no option -x; see wsbeat --help"),
-        (&["ws://localhost:2/"], "wsbeat connect takes one URL, not several"),
+        (&["--json=yes"], "--json takes no value; write --json alone"),
+        (&["--loud"], "the option --loud is unknown; see wsbeat connect --help"),
+        (&["-x"], "the option -x is unknown; see wsbeat --help"),
+        (&["ws://localhost:2/"], "there is more than one URL; write one URL"),
         (&["-H", "hush"], "-H has no colon; write -H 'Name: value'"),
         (
             &["-H", "hush hush: x"],
@@ -140,52 +148,77 @@ fn bad_values_are_refused_each_with_its_line() {
         ),
         (
             &["-H", "Upgrade: x"],
-            "the header upgrade belongs to the WebSocket handshake: leave it out",
+            "the header field upgrade belongs to the WebSocket handshake; leave it out",
         ),
-        (&["--subprotocol", "a b"], "a subprotocol is not a token (RFC 9110)"),
+        (
+            &["--subprotocol", "a b"],
+            "a subprotocol is not a token (RFC 9110); use letters, digits, and for example - or .",
+        ),
     ] {
-        assert_eq!(refused_option(more), line, "{more:?}");
+        assert_eq!(refused_option(more), message, "{more:?}");
     }
 }
 
 #[test]
-fn options_that_contradict_each_other_are_refused() {
-    for (more, line) in [
+fn contradictions_and_options_without_effect_are_refused() {
+    for (more, message) in [
         (
             &["--ping-msg", "x", "--heartbeat", "ping"][..],
-            "--ping-msg is for --heartbeat message: leave one of them out",
+            "--ping-msg has no effect with --heartbeat ping; leave one out",
         ),
         (
             &["--heartbeat", "off", "--pong-timeout", "1s"],
-            "--pong-timeout has no effect with --heartbeat off: leave it out",
+            "--pong-timeout has no effect with --heartbeat off; leave one out",
+        ),
+        (
+            &["--heartbeat", "off", "--ping-msg", "x"],
+            "--ping-msg has no effect with --heartbeat off; leave one out",
+        ),
+        (
+            &["--repeat-limit", "0", "--backoff", "1s..2s"],
+            "--backoff has no effect with --repeat-limit 0; leave one out",
         ),
         (
             &["--reconnect-timeout", "1s", "--backoff", "1s..2s"],
-            "--reconnect-timeout is a constant delay, --backoff a growing one: leave one out",
+            "--reconnect-timeout sets a constant delay and --backoff a growing one; leave one out",
         ),
         (
-            &["--resend", "1"],
-            "--resend needs an outbox that keeps messages: add --keep-offline COUNT",
+            &["--preset", "original", "--resend", "1"],
+            "--resend has no effect if nothing is kept offline; add --keep-offline COUNT",
         ),
     ] {
-        assert_eq!(refused_option(more), line, "{more:?}");
+        assert_eq!(refused_option(more), message, "{more:?}");
     }
     assert_eq!(options(&["--preset", "resilient", "--resend", "1"]).resend, Some(1));
 }
 
 #[test]
-fn urls_are_refused_without_being_repeated() {
-    let how = "write it as ws://host:port/path or wss://host/path";
-    for (url, line) in [
-        ("http://hush", format!("the URL's scheme is neither ws nor wss; {how}")),
-        ("ws://hush\thush", format!("the URL is malformed; {how}")),
+fn a_heartbeat_text_means_message_heartbeats_with_every_preset() {
+    for preset in ["original", "resilient"] {
+        let options = options(&["--preset", preset, "--ping-msg", "hello"]);
+        assert_eq!(options.heartbeat_kind(), HeartbeatKind::Message);
+    }
+    assert_eq!(options(&["--ping-msg", "hello"]).heartbeat_kind(), HeartbeatKind::Message);
+}
+
+#[test]
+fn error_messages_do_not_contain_the_url() {
+    let remedy = "write it as ws://host:port/path or wss://host/path";
+    for (url, message) in [
+        ("http://hush", format!("the URL's scheme is neither ws nor wss; {remedy}")),
+        ("ws://hush\thush", format!("the URL is malformed; {remedy}")),
         (
             "ws://hush hush",
-            "the URL's host has a character that no domain name can have at that place".to_owned(),
+            "the URL's host has a character that no domain name can have at that place; \
+             correct the host"
+                .to_owned(),
         ),
-        ("ws://x/#hush", "a WebSocket URL has no fragment (the part after #)".to_owned()),
+        (
+            "ws://x/#hush",
+            "a WebSocket URL has no fragment (the part after #); leave it out".to_owned(),
+        ),
     ] {
-        assert_eq!(refusal(&["connect", url]), line);
+        assert_eq!(refusal(&["connect", url]), message);
     }
     assert!(!refusal(&["ws://hush"]).contains("hush"));
 }

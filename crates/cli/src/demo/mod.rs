@@ -1,4 +1,4 @@
-//! `wsbeat demo`: a server with real faults, a client that survives them, and the story of both.
+//! `wsbeat demo`: a server fails in several ways, and a client recovers each time.
 
 mod server;
 mod story;
@@ -9,26 +9,29 @@ use std::{error::Error, io, process::ExitCode, time::Duration};
 use futures::{FutureExt, future::Either};
 use websocket_heartbeat_smol::SmolTimer;
 
-use crate::{FAILURE, complain};
+use crate::exit::{FAILURE, fail};
 
-/// Many times what the story takes: its steps wait for events, not for moments.
-const GUARD: Duration = Duration::from_secs(120);
+/// Many times the length of the story, whose steps wait for events.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 
-/// Tells the story.
+/// Runs the story to its end.
 pub(crate) fn run(timer: SmolTimer) -> ExitCode {
-    let told = async_io::block_on(async {
-        let story = story::tell(timer).boxed_local();
-        let guard = async_io::Timer::after(GUARD);
-        match futures::future::select(story, guard).await {
-            Either::Left((told, _)) => told,
-            Either::Right(_) => Err(format!("the story was not over after {GUARD:?}").into()),
+    let result = async_io::block_on(async {
+        let story = story::run(timer).boxed_local();
+        let limit = async_io::Timer::after(TIME_LIMIT);
+        match futures::future::select(story, limit).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => {
+                let reason = format!("the demo did not finish within {TIME_LIMIT:?}; run it again");
+                Err(reason.into())
+            }
         }
     });
-    match told {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Nobody wants to hear the rest.
+        // The reader closed the pipe: it does not want the rest.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => complain(FAILURE, &error),
+        Err(error) => fail(FAILURE, &error),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The demo's server: it echoes, and has faults on demand.
+//! The server of the demo: it echoes messages, and it fails on command.
 
 use std::{
     io,
@@ -23,100 +23,101 @@ use futures::{
     future::{Either, poll_fn, select},
 };
 
-/// Commands a server that runs on a thread of its own.
-pub(super) struct Server {
+/// Controls a server that runs on a separate thread.
+pub(super) struct ServerControl {
     pub(super) port: u16,
-    orders: UnboundedSender<Order>,
+    commands: UnboundedSender<Command>,
 }
 
-/// An order, and where to say that it is carried out.
-type Order = (Fault, oneshot::Sender<io::Result<()>>);
+/// A fault, and the sender that reports that it is applied.
+type Command = (Fault, oneshot::Sender<io::Result<()>>);
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
-    /// The present connection is neither read nor written any more. Its TCP stays up.
-    FallSilent,
-    /// Every connection is dropped and nobody listens any more.
-    Die,
-    /// Listens again at the same port.
-    ComeBack,
+    /// The server stops reading and writing the current connection and keeps its TCP open.
+    GoSilent,
+    /// The server drops every connection and stops listening.
+    Stop,
+    /// The server listens again at the same port.
+    Restart,
 }
 
-impl Server {
+impl ServerControl {
     /// Starts a server at a free port of the loopback interface.
     pub(super) fn start() -> io::Result<Self> {
         let listener = listen(0)?;
         let port = listener.get_ref().local_addr()?.port();
-        let (orders, queue) = unbounded();
-        let house = House { port, listener: Some(listener), client: None, mute: Vec::new() };
+        let (commands, queue) = unbounded();
+        let server = Server { port, listener: Some(listener), client: None, silent: Vec::new() };
         thread::Builder::new()
             .name("server".into())
-            .spawn(move || async_io::block_on(house.run(queue)))?;
-        Ok(Self { port, orders })
+            .spawn(move || async_io::block_on(server.run(queue)))?;
+        Ok(Self { port, commands })
     }
 
-    pub(super) async fn fall_silent(&self) -> io::Result<()> {
-        self.order(Fault::FallSilent).await
+    pub(super) async fn go_silent(&self) -> io::Result<()> {
+        self.command(Fault::GoSilent).await
     }
 
-    pub(super) async fn die(&self) -> io::Result<()> {
-        self.order(Fault::Die).await
+    pub(super) async fn stop(&self) -> io::Result<()> {
+        self.command(Fault::Stop).await
     }
 
-    pub(super) async fn come_back(&self) -> io::Result<()> {
-        self.order(Fault::ComeBack).await
+    pub(super) async fn restart(&self) -> io::Result<()> {
+        self.command(Fault::Restart).await
     }
 
-    async fn order(&self, fault: Fault) -> io::Result<()> {
-        let gone = || io::Error::other("the demo's server is gone");
-        let (done, carried_out) = oneshot::channel();
-        self.orders.unbounded_send((fault, done)).map_err(|_| gone())?;
-        carried_out.await.map_err(|_| gone())?
+    async fn command(&self, fault: Fault) -> io::Result<()> {
+        let ended =
+            || io::Error::other("the thread of the demo's server ended; this is a bug in wsbeat");
+        let (done, applied) = oneshot::channel();
+        self.commands.unbounded_send((fault, done)).map_err(|_| ended())?;
+        applied.await.map_err(|_| ended())?
     }
 }
 
 type Socket = WebSocketStream<Async<TcpStream>>;
 
-/// The server itself. It serves one client at a time, which is all that there is.
-struct House {
+/// A server for one client.
+struct Server {
     port: u16,
     listener: Option<Async<TcpListener>>,
     client: Option<Socket>,
-    /// Connections that are up and dead.
-    mute: Vec<Socket>,
+    /// Connections that are open and ignored.
+    silent: Vec<Socket>,
 }
 
 enum Next {
-    Order(Option<Order>),
+    Command(Option<Command>),
     Client(io::Result<(Async<TcpStream>, SocketAddr)>),
-    Heard(Option<Result<Message, tungstenite::Error>>),
+    Message(Option<Result<Message, tungstenite::Error>>),
 }
 
-impl House {
-    async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
+impl Server {
+    async fn run(mut self, mut commands: UnboundedReceiver<Command>) {
         loop {
-            match self.next(&mut orders).await {
-                Next::Order(None) => return,
-                Next::Order(Some((fault, done))) => {
-                    let result = self.suffer(fault).await;
-                    // Whoever ordered it may have left meanwhile.
+            match self.next(&mut commands).await {
+                Next::Command(None) => return,
+                Next::Command(Some((fault, done))) => {
+                    let result = self.apply(fault).await;
+                    // The story may have ended.
                     let _ = done.send(result);
                 }
                 Next::Client(Ok((stream, _))) => self.client = upgrade(stream).await,
-                // Such as one that left before it was accepted.
+                // For example, the client left before it was accepted.
                 Next::Client(Err(_)) => {}
-                Next::Heard(Some(Ok(message))) => self.echo(message).await,
-                Next::Heard(None | Some(Err(_))) => self.client = None,
+                Next::Message(Some(Ok(message))) => self.echo(message).await,
+                Next::Message(None | Some(Err(_))) => self.client = None,
             }
         }
     }
 
-    async fn next(&mut self, orders: &mut UnboundedReceiver<Order>) -> Next {
+    async fn next(&mut self, commands: &mut UnboundedReceiver<Command>) -> Next {
         let Self { listener, client, .. } = self;
         let mut accept = listener.as_ref().map(|listener| Box::pin(listener.accept()));
         poll_fn(|cx: &mut Context<'_>| {
-            if let Poll::Ready(order) = orders.poll_next_unpin(cx) {
-                return Poll::Ready(Next::Order(order));
+            if let Poll::Ready(command) = commands.poll_next_unpin(cx) {
+                return Poll::Ready(Next::Command(command));
             }
             if let Some(accept) = &mut accept
                 && let Poll::Ready(client) = accept.as_mut().poll(cx)
@@ -124,24 +125,24 @@ impl House {
                 return Poll::Ready(Next::Client(client));
             }
             if let Some(client) = client
-                && let Poll::Ready(heard) = Pin::new(client).poll_next(cx)
+                && let Poll::Ready(message) = Pin::new(client).poll_next(cx)
             {
-                return Poll::Ready(Next::Heard(heard));
+                return Poll::Ready(Next::Message(message));
             }
             Poll::Pending
         })
         .await
     }
 
-    async fn suffer(&mut self, fault: Fault) -> io::Result<()> {
+    async fn apply(&mut self, fault: Fault) -> io::Result<()> {
         match fault {
-            Fault::FallSilent => self.mute.extend(self.client.take()),
-            Fault::Die => {
+            Fault::GoSilent => self.silent.extend(self.client.take()),
+            Fault::Stop => {
                 self.listener = None;
                 self.client = None;
-                self.mute.clear();
+                self.silent.clear();
             }
-            Fault::ComeBack => self.listener = Some(listen_again(self.port).await?),
+            Fault::Restart => self.listener = Some(listen_again(self.port).await?),
         }
         Ok(())
     }
@@ -162,7 +163,7 @@ fn listen(port: u16) -> io::Result<Async<TcpListener>> {
     Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Another program may have been given the port for a moment.
+/// Tries several times, since another program may use the port for a moment.
 async fn listen_again(port: u16) -> io::Result<Async<TcpListener>> {
     const TRIES: u32 = 100;
     for _ in 1..TRIES {
@@ -174,12 +175,12 @@ async fn listen_again(port: u16) -> io::Result<Async<TcpListener>> {
     listen(port)
 }
 
-/// A stranger who does not upgrade must not keep the client out.
+/// Times out clients that do not complete the handshake.
 async fn upgrade(stream: Async<TcpStream>) -> Option<Socket> {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    // Else an echo may wait 40 ms for the acknowledgement of the one before.
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    // Without it an echo may wait 40 ms for the acknowledgement of the previous one.
     stream.get_ref().set_nodelay(true).ok()?;
-    match select(Box::pin(accept_async(stream)), Timer::after(PATIENCE)).await {
+    match select(Box::pin(accept_async(stream)), Timer::after(TIMEOUT)).await {
         Either::Left((accepted, _)) => accepted.ok(),
         Either::Right(_) => None,
     }

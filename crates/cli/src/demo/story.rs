@@ -1,4 +1,4 @@
-//! The demo's story, step by step. Each step waits for what it tells of.
+//! The steps of the demo. Each step waits for the events that it shows.
 
 use std::{
     error::Error,
@@ -12,25 +12,25 @@ use websocket_heartbeat_smol::{
     SmolTimer, SmolTransport, Supervisor, Timer,
 };
 
-use super::{server::Server, summary::Summary};
+use super::{server::ServerControl, summary::Summary};
 use crate::{
     duration::show,
-    line::Line,
-    session::{News, Session},
+    record::Record,
+    session::{Session, SessionEvent},
     timeline::Timeline,
 };
 
-/// Short enough to be watched.
+/// Short, so that the demo takes only seconds.
 const PING_TIMEOUT: Duration = Duration::from_millis(1_000);
 const PONG_TIMEOUT: Duration = Duration::from_millis(700);
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(2));
-/// Refused attempts before the server comes back.
+/// The number of refused attempts before the server restarts.
 const REFUSALS: u32 = 3;
 
-type Spoiled = Box<dyn Error>;
+type StoryError = Box<dyn Error>;
 
 struct Story {
-    server: Server,
+    server: ServerControl,
     session: Session,
     handle: Handle,
     timer: SmolTimer,
@@ -40,18 +40,18 @@ struct Story {
     readings: u32,
 }
 
-/// Tells the whole story; an error is a story that came out otherwise.
-pub(super) async fn tell(timer: SmolTimer) -> Result<(), Spoiled> {
-    let mut story = Story::begin(timer)?;
-    story.life().await?;
-    story.silence().await?;
-    story.death().await?;
-    story.farewell().await
+/// Runs all steps. An error means that an unexpected event ended the story.
+pub(super) async fn run(timer: SmolTimer) -> Result<(), StoryError> {
+    let mut story = Story::start(timer)?;
+    story.connection_opens().await?;
+    story.server_goes_silent().await?;
+    story.server_restarts().await?;
+    story.close().await
 }
 
 impl Story {
-    fn begin(timer: SmolTimer) -> Result<Self, Spoiled> {
-        let server = Server::start()?;
+    fn start(timer: SmolTimer) -> Result<Self, StoryError> {
+        let server = ServerControl::start()?;
         let request = Request::new(&format!("ws://127.0.0.1:{}/demo", server.port))?;
         let supervisor = Supervisor::builder(SmolTransport::new(request), timer.clone())
             .preset(Preset::Resilient)
@@ -80,20 +80,20 @@ impl Story {
         })
     }
 
-    async fn life(&mut self) -> Result<(), Spoiled> {
-        self.timeline.chapter("1. A connection opens, and its heart beats.")?;
+    async fn connection_opens(&mut self) -> Result<(), StoryError> {
+        self.timeline.heading("1. A connection opens, and heartbeats are answered.")?;
         self.open().await?;
         self.send(2).await?;
         self.echoes(2).await?;
         self.heartbeats(3).await
     }
 
-    async fn silence(&mut self) -> Result<(), Spoiled> {
-        self.timeline.chapter(
-            "2. The server falls silent. Its TCP connection stays up and takes what is sent.",
+    async fn server_goes_silent(&mut self) -> Result<(), StoryError> {
+        self.timeline.heading(
+            "2. The server goes silent. Its TCP connection stays open and accepts bytes.",
         )?;
-        self.server.fall_silent().await?;
-        self.tell("server", "reads nothing and answers nothing from now on")?;
+        self.server.go_silent().await?;
+        self.note("server", "stops reading and answering")?;
         self.send(2).await?;
         let silence = self
             .lost(|lost| match lost.cause {
@@ -101,7 +101,7 @@ impl Story {
                 _ => None,
             })
             .await?;
-        self.tell(
+        self.note(
             "detected",
             &format!(
                 "after {} of silence; configured: {} + {} = {}",
@@ -115,40 +115,40 @@ impl Story {
         self.heartbeats(2).await
     }
 
-    async fn death(&mut self) -> Result<(), Spoiled> {
-        self.timeline.chapter("3. The server dies. It refuses until it is back.")?;
-        self.server.die().await?;
-        self.tell("server", "is gone")?;
+    async fn server_restarts(&mut self) -> Result<(), StoryError> {
+        self.timeline.heading("3. The server stops. Attempts are refused until it restarts.")?;
+        self.server.stop().await?;
+        self.note("server", "stopped")?;
         self.lost(|_| Some(())).await?;
         let echoed = self.summary.echoed();
         self.send(2).await?;
-        self.tell("queued", "2 messages wait in the outbox")?;
+        self.note("queued", "2 messages wait in the outbox")?;
         for _ in 0..REFUSALS {
             self.lost(|lost| (!lost.opened).then_some(())).await?;
         }
-        self.server.come_back().await?;
-        self.tell("server", "is back at the same port")?;
+        self.server.restart().await?;
+        self.note("server", "restarted at the same port")?;
         self.open().await?;
         self.echoes(echoed + 2).await?;
         self.heartbeats(2).await
     }
 
-    async fn farewell(mut self) -> Result<(), Spoiled> {
-        self.timeline.chapter("4. The client says goodbye.")?;
+    async fn close(mut self) -> Result<(), StoryError> {
+        self.timeline.heading("4. The client closes the connection.")?;
         self.send(1).await?;
         self.handle.close();
         let reason = loop {
-            if let News::Event(Event::Closed(closed)) = self.next().await? {
+            if let SessionEvent::Event(Event::Closed(closed)) = self.next().await? {
                 break closed.reason;
             }
         };
         if reason != CloseReason::User {
-            return Err(format!("the session ended otherwise than by the user: {reason}").into());
+            return Err(format!("the session was not closed by the user: {reason}").into());
         }
         for receipt in self.receipts.drain(..) {
-            self.summary.note_fate(&receipt.await);
+            self.summary.count_fate(&receipt.await);
         }
-        self.timeline.chapter("Summary")?;
+        self.timeline.heading("Summary")?;
         for line in self.summary.lines() {
             self.timeline.text(&line)?;
         }
@@ -156,62 +156,64 @@ impl Story {
     }
 }
 
-/// Steps.
+/// The parts of steps.
 impl Story {
-    /// Waits for what comes next, and shows it.
-    async fn next(&mut self) -> Result<News, Spoiled> {
-        let news = self.session.next().await.ok_or("the session ended unexpectedly")?;
-        self.summary.note(&news);
+    /// Waits for the next event and shows it.
+    async fn next(&mut self) -> Result<SessionEvent, StoryError> {
+        let event = self.session.next().await.ok_or("the session thread ended unexpectedly")?;
+        self.summary.count(&event);
         let now = self.timer.now();
-        let line = match &news {
-            News::Heartbeat(heartbeat) => Line::heartbeat(heartbeat),
-            News::Event(Event::Connecting(event)) => Line::connecting(event),
-            News::Event(Event::Open(event)) => Line::open(event),
-            News::Event(Event::Message(message)) => Line::message(0, message),
-            News::Event(Event::Lost(event)) => Line::lost(event),
-            News::Event(Event::WriteBlocked(event)) => Line::write_blocked(event),
-            News::Event(Event::Retry(event)) => Line::retry(event),
-            News::Event(Event::Closed(event)) => Line::closed(event),
-            News::Event(_) => return Ok(news),
+        let record = match &event {
+            SessionEvent::Heartbeat(heartbeat) => Record::heartbeat(heartbeat),
+            SessionEvent::Event(Event::Connecting(event)) => Record::connecting(event),
+            SessionEvent::Event(Event::Open(event)) => Record::open(event),
+            SessionEvent::Event(Event::Message(message)) => Record::message(0, message),
+            SessionEvent::Event(Event::Lost(event)) => Record::lost(event),
+            SessionEvent::Event(Event::WriteBlocked(event)) => Record::write_blocked(event),
+            SessionEvent::Event(Event::Retry(event)) => Record::retry(event),
+            SessionEvent::Event(Event::Closed(event)) => Record::closed(event),
+            SessionEvent::Event(_) => return Ok(event),
         };
-        self.timeline.line(now, &line)?;
-        Ok(news)
+        self.timeline.record(now, &record)?;
+        Ok(event)
     }
 
-    /// As [`next`](Self::next), where the end of the session is not part of the story.
-    async fn more(&mut self) -> Result<News, Spoiled> {
+    /// As [`next`](Self::next). The end of the session is an error.
+    async fn next_before_close(&mut self) -> Result<SessionEvent, StoryError> {
         match self.next().await? {
-            News::Event(Event::Closed(_)) => Err("the session ended too early".into()),
-            news => Ok(news),
+            SessionEvent::Event(Event::Closed(_)) => {
+                Err("the session ended before the story did".into())
+            }
+            event => Ok(event),
         }
     }
 
-    async fn open(&mut self) -> Result<(), Spoiled> {
-        while !matches!(self.more().await?, News::Event(Event::Open(_))) {}
+    async fn open(&mut self) -> Result<(), StoryError> {
+        while !matches!(self.next_before_close().await?, SessionEvent::Event(Event::Open(_))) {}
         Ok(())
     }
 
-    async fn heartbeats(&mut self, count: u32) -> Result<(), Spoiled> {
+    async fn heartbeats(&mut self, count: u32) -> Result<(), StoryError> {
         for _ in 0..count {
-            while !matches!(self.more().await?, News::Heartbeat(_)) {}
+            while !matches!(self.next_before_close().await?, SessionEvent::Heartbeat(_)) {}
         }
         Ok(())
     }
 
-    /// Until so many echoes have come in all, or cannot come any more because the connection was
-    /// lost, which on a stalled machine may happen outside the story.
-    async fn echoes(&mut self, count: u32) -> Result<(), Spoiled> {
+    /// Waits until `count` echoes have arrived in total. If the connection is lost first, which may
+    /// happen on a stalled machine, waits for the next one instead.
+    async fn echoes(&mut self, count: u32) -> Result<(), StoryError> {
         while self.summary.echoed() < count {
-            if let News::Event(Event::Lost(_)) = self.more().await? {
+            if let SessionEvent::Event(Event::Lost(_)) = self.next_before_close().await? {
                 return self.open().await;
             }
         }
         Ok(())
     }
 
-    async fn lost<R>(&mut self, wanted: impl Fn(&Lost) -> Option<R>) -> Result<R, Spoiled> {
+    async fn lost<R>(&mut self, wanted: impl Fn(&Lost) -> Option<R>) -> Result<R, StoryError> {
         loop {
-            if let News::Event(Event::Lost(lost)) = self.more().await?
+            if let SessionEvent::Event(Event::Lost(lost)) = self.next_before_close().await?
                 && let Some(result) = wanted(&lost)
             {
                 return Ok(result);
@@ -219,7 +221,7 @@ impl Story {
         }
     }
 
-    async fn send(&mut self, count: u32) -> Result<(), Spoiled> {
+    async fn send(&mut self, count: u32) -> Result<(), StoryError> {
         for _ in 0..count {
             self.readings += 1;
             let reading = format!("reading {}", self.readings);
@@ -228,7 +230,7 @@ impl Story {
         Ok(())
     }
 
-    fn tell(&mut self, who: &str, what: &str) -> io::Result<()> {
-        self.timeline.note(self.timer.now(), who, what)
+    fn note(&mut self, name: &str, details: &str) -> io::Result<()> {
+        self.timeline.note(self.timer.now(), name, details)
     }
 }

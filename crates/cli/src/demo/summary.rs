@@ -1,12 +1,12 @@
-//! What the demo adds up.
+//! The totals that the demo prints at its end.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use websocket_heartbeat_smol::{Event, Fate};
 
-use crate::{duration::show, session::News};
+use crate::{duration::show, session::SessionEvent};
 
-/// Counted from the session's news and the messages' fates.
+/// Totals of the events of the session and of the fates of its messages.
 #[derive(Default)]
 pub(super) struct Summary {
     connections: u32,
@@ -20,23 +20,23 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn note(&mut self, news: &News) {
-        match news {
-            News::Heartbeat(heartbeat) => self.round_trips.extend(heartbeat.round_trip),
-            News::Event(Event::Open(open)) => {
+    pub(super) fn count(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::Heartbeat(heartbeat) => self.round_trips.extend(heartbeat.round_trip),
+            SessionEvent::Event(Event::Open(open)) => {
                 self.connections += 1;
                 self.longest_outage = self.longest_outage.max(open.outage.unwrap_or_default());
             }
-            News::Event(Event::Message(_)) => self.echoed += 1,
-            News::Event(Event::Lost(lost)) => {
+            SessionEvent::Event(Event::Message(_)) => self.echoed += 1,
+            SessionEvent::Event(Event::Lost(lost)) => {
                 *self.losses.entry(lost.cause.name()).or_default() += 1;
                 self.unproven += lost.unproven;
             }
-            News::Event(_) => {}
+            SessionEvent::Event(_) => {}
         }
     }
 
-    pub(super) fn note_fate(&mut self, fate: &Fate) {
+    pub(super) fn count_fate(&mut self, fate: &Fate) {
         match fate.is_written() {
             true => self.written += 1,
             false => self.not_written += 1,
@@ -53,10 +53,10 @@ impl Summary {
             self.losses.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
         let mut messages = format!("{} written, {} echoed", self.written, self.echoed);
         if self.unproven > 0 {
-            messages += &format!(", {} told as written but unproven", self.unproven);
+            messages += &format!(", {} written without proof of delivery", self.unproven);
         }
         if self.not_written > 0 {
-            messages += &format!(", {} told as not written", self.not_written);
+            messages += &format!(", {} not written", self.not_written);
         }
         [
             ("connections", self.connections.to_string()),

@@ -1,4 +1,4 @@
-//! Tests of the lines, and of their documentation.
+//! Tests of the JSON records and of their documentation.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,16 +9,12 @@ use serde_json::{Value, json};
 use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
 
 use super::*;
-use crate::{
-    line::{Refused, detail},
-    session::Heartbeat,
-    status::StatusLine,
-};
+use crate::{cause, record::Refused, session::AnsweredHeartbeat, status::StatusRecord};
 
-fn written(line: &Line<'_>) -> (String, Value) {
+fn written(record: &Record<'_>) -> (String, Value) {
     let mut bytes = Vec::new();
     let now = Timestamp::from_epoch(Duration::from_micros(1_234_567));
-    write(&mut bytes, now, line).unwrap();
+    write(&mut bytes, now, record).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text}");
     let value = serde_json::from_str(&text).unwrap();
@@ -26,8 +22,8 @@ fn written(line: &Line<'_>) -> (String, Value) {
 }
 
 #[test]
-fn the_time_and_the_event_come_first() {
-    let (text, _) = written(&Line::Connecting { connection: 1, attempt: 0 });
+fn the_time_and_the_event_are_first() {
+    let (text, _) = written(&Record::Connecting { connection: 1, attempt: 0 });
     let expected = "{\"t_ms\":1235,\"event\":\"connecting\",\"connection\":1,\"attempt\":0}\n";
     assert_eq!(text, expected);
 }
@@ -35,21 +31,21 @@ fn the_time_and_the_event_come_first() {
 #[test]
 fn messages_are_text_or_base64() {
     let text = Message::text("two\nlines \u{1b} \"quoted\"");
-    let (_, value) = written(&Line::message(3, &text));
+    let (_, value) = written(&Record::message(3, &text));
     assert_eq!(
         value,
         json!({"t_ms": 1235, "event": "message", "connection": 3,
                "text": "two\nlines \u{1b} \"quoted\""})
     );
-    let (_, value) = written(&Line::message(3, &Message::binary(&[0_u8, 255][..])));
+    let (_, value) = written(&Record::message(3, &Message::binary(&[0_u8, 255][..])));
     assert_eq!(value["base64"], "AP8=");
     assert_eq!(value.get("text"), None);
 }
 
 #[test]
-fn what_steers_a_terminal_is_escaped_and_reads_the_same() {
+fn control_characters_are_escaped_and_parse_to_themselves() {
     let evil = "a b\u{1b}[2J\u{9b}2J\u{7f}\u{202e}é\u{2028}\u{2066}\"🦀\\\u{0}";
-    let (text, value) = written(&Line::message(3, &Message::text(evil)));
+    let (text, value) = written(&Record::message(3, &Message::text(evil)));
     assert_eq!(value["text"], evil);
     let line = text.trim_end();
     assert!(matches!(printable(line), Cow::Borrowed(_)), "{line}");
@@ -57,9 +53,9 @@ fn what_steers_a_terminal_is_escaped_and_reads_the_same() {
 }
 
 #[test]
-fn heartbeats_carry_a_fraction_of_a_millisecond() {
+fn round_trips_have_fractions_of_a_millisecond() {
     let round_trip = Some(Duration::from_nanos(214_499));
-    let (_, value) = written(&Line::heartbeat(&Heartbeat { connection: 2, round_trip }));
+    let (_, value) = written(&Record::heartbeat(&AnsweredHeartbeat { connection: 2, round_trip }));
     assert_eq!(
         value,
         json!({"t_ms": 1235, "event": "heartbeat", "connection": 2, "rtt_ms": 0.214})
@@ -67,33 +63,33 @@ fn heartbeats_carry_a_fraction_of_a_millisecond() {
 }
 
 #[test]
-fn what_was_not_written_names_its_fate() {
+fn an_unsent_record_has_the_fate_and_the_reason() {
     let message = Message::text("x");
     let unknown = Fate::Unknown { connection: 4, message: Some(message.clone()) };
-    let (_, value) = written(&Line::unsent(&unknown).unwrap());
+    let (_, value) = written(&Record::unsent(&unknown).unwrap());
     assert_eq!(
         value,
         json!({"t_ms": 1235, "event": "unsent", "fate": "unknown", "connection": 4,
                "reason": "connection_ended", "text": "x"})
     );
     let dropped = Fate::Dropped { reason: DropReason::Expired, message };
-    let (_, value) = written(&Line::unsent(&dropped).unwrap());
+    let (_, value) = written(&Record::unsent(&dropped).unwrap());
     assert_eq!(
         value,
         json!({"t_ms": 1235, "event": "unsent", "fate": "dropped", "connection": null,
                "reason": "expired", "text": "x"})
     );
-    assert!(Line::unsent(&Fate::Written { connection: 4 }).is_none());
+    assert!(Record::unsent(&Fate::Written { connection: 4 }).is_none());
 }
 
 #[test]
-fn details_round_their_times() {
+fn details_have_times_in_milliseconds() {
     let silence = Duration::from_nanos(1_400_512_345);
-    let words = detail(&LostCause::HeartbeatTimeout(silence));
-    assert_eq!(words, "heartbeat not answered, nothing heard for 1.401s");
+    let text = cause::describe(&LostCause::HeartbeatTimeout(silence));
+    assert_eq!(text, "heartbeat not answered, nothing heard for 1.401s");
     let frame = CloseFrame::new(1012, "restart");
     let cause = LostCause::ClosedByPeer(Some(frame));
-    assert_eq!(detail(&cause), "closed by the server with code 1012 (restart)");
+    assert_eq!(cause::describe(&cause), "closed by the server with code 1012 (restart)");
 }
 
 #[test]
@@ -103,7 +99,7 @@ fn a_status_has_every_field() {
     status.last_life = Some(Timestamp::from_epoch(Duration::from_millis(200)));
     status.round_trip.last = Some(Duration::from_micros(1_500));
     let now = Timestamp::from_epoch(Duration::from_millis(950));
-    let (_, value) = written(&Line::Status(Box::new(StatusLine::new(&status, now))));
+    let (_, value) = written(&Record::Status(Box::new(StatusRecord::new(&status, now))));
     assert_eq!(value["event"], "status");
     assert_eq!(value["phase"], "open");
     assert_eq!(value["silent_for_ms"], 750);
@@ -130,17 +126,17 @@ fn fields(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_examples_of_the_documentation_have_the_fields_of_real_lines() {
+fn examples_in_the_documentation_have_the_real_fields() {
     let message = Message::text("hello");
     let unsent = Fate::Dropped { reason: DropReason::Offline, message: message.clone() };
-    let status = StatusLine::new(&Status::default(), Timestamp::EPOCH);
+    let status = StatusRecord::new(&Status::default(), Timestamp::EPOCH);
     let real: BTreeMap<String, Value> = [
-        Line::Connecting { connection: 1, attempt: 0 },
-        Line::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: None },
-        Line::message(1, &message),
-        Line::heartbeat(&Heartbeat { connection: 1, round_trip: None }),
-        Line::WriteBlocked { connection: 1, time_ms: 60_000, heard: true },
-        Line::Lost {
+        Record::Connecting { connection: 1, attempt: 0 },
+        Record::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: None },
+        Record::message(1, &message),
+        Record::heartbeat(&AnsweredHeartbeat { connection: 1, round_trip: None }),
+        Record::WriteBlocked { connection: 1, time_ms: 60_000, heard: true },
+        Record::Lost {
             connection: 1,
             opened: false,
             cause: "connect",
@@ -151,13 +147,13 @@ fn the_examples_of_the_documentation_have_the_fields_of_real_lines() {
             skipped_cycles: 0,
             refused: Some(Refused { status: 503, retry_after_ms: None }),
         },
-        Line::Retry { attempt: 1, delay_ms: 1 },
-        Line::unsent(&unsent).unwrap(),
-        Line::Status(Box::new(status)),
-        Line::Closed { reason: "user", detail: String::new(), unproven: 0 },
+        Record::Retry { attempt: 1, delay_ms: 1 },
+        Record::unsent(&unsent).unwrap(),
+        Record::Status(Box::new(status)),
+        Record::Closed { reason: "user", detail: String::new(), unproven: 0 },
     ]
     .iter()
-    .map(|line| written(line).1)
+    .map(|record| written(record).1)
     .map(|value| (value["event"].as_str().unwrap().to_owned(), value))
     .collect();
 
@@ -179,7 +175,7 @@ fn the_examples_of_the_documentation_have_the_fields_of_real_lines() {
 
 #[test]
 fn a_loss_without_a_refused_upgrade_has_no_status() {
-    let line = Line::Lost {
+    let record = Record::Lost {
         connection: 1,
         opened: true,
         cause: "broken",
@@ -190,7 +186,7 @@ fn a_loss_without_a_refused_upgrade_has_no_status() {
         skipped_cycles: 0,
         refused: None,
     };
-    let (_, value) = written(&line);
+    let (_, value) = written(&record);
     assert_eq!((value.get("status"), value.get("retry_after_ms")), (None, None));
     assert_eq!(value["unproven"], 3);
 }

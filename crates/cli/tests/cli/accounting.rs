@@ -1,4 +1,4 @@
-//! Lines in = lines written + lines reported.
+//! Every line of standard input is either written or reported.
 
 use std::{
     collections::HashSet,
@@ -22,7 +22,7 @@ fn texts(events: &[Value]) -> Vec<String> {
     events.iter().map(|event| event["text"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The `unsent` lines are exactly these, in any order, and come before `closed`.
+/// Asserts that exactly these lines are reported as unsent, in any order, before `closed`.
 fn assert_unsent(program: &Program, expected: &[String]) {
     let mut unsent = texts(&program.events_named("unsent"));
     let mut expected = expected.to_vec();
@@ -33,8 +33,8 @@ fn assert_unsent(program: &Program, expected: &[String]) {
 }
 
 #[test]
-fn while_offline_each_line_is_reported_at_once() {
-    let mut program = Program::json(NOBODY, &["--reconnect-timeout", "1h"]);
+fn without_an_outbox_offline_lines_are_reported_immediately() {
+    let mut program = Program::json(NOBODY, &["--reconnect-timeout", "1h", "--keep-offline", "0"]);
     program.event("lost");
     program.say("first\n");
     let unsent = program.event("unsent");
@@ -45,7 +45,7 @@ fn while_offline_each_line_is_reported_at_once() {
 }
 
 #[test]
-fn what_is_piped_in_waits_for_the_first_attempt() {
+fn piped_input_waits_for_the_first_attempt() {
     let server = Server::echo();
     let mut program = Program::json(&server.url(), &["--close-on-eof"]);
     program.say("early\n");
@@ -56,7 +56,7 @@ fn what_is_piped_in_waits_for_the_first_attempt() {
 }
 
 #[test]
-fn giving_up_reports_all_that_waited_on_standard_input() {
+fn after_giving_up_all_waiting_input_is_reported() {
     for keep in ["0", "10"] {
         let more = ["--repeat-limit", "1", "--reconnect-timeout", "200ms", "--keep-offline", keep];
         let mut program = Program::json(NOBODY, &more);
@@ -71,7 +71,7 @@ fn giving_up_reports_all_that_waited_on_standard_input() {
 }
 
 #[test]
-fn close_on_eof_writes_what_was_queued_first() {
+fn close_on_eof_writes_all_queued_lines_first() {
     let server = Server::echo();
     let mut program = Program::json(&server.url(), &["--close-on-eof", "--outbox-bytes", "4096"]);
     let lines = numbered(5_000);
@@ -115,14 +115,13 @@ fn old_lines_expire() {
 }
 
 #[test]
-fn lines_that_no_message_can_hold_are_reported() {
+fn invalid_and_overlong_lines_are_reported() {
     let server = Server::echo();
     let mut program = Program::json(&server.url(), &["--outbox-bytes", "8"]);
     program.event("open");
     let mut stdin = program.take_stdin();
     stdin.write_all(b"\xff\xfe\n123456789\nfits\n").unwrap();
-    // The echo comes from the network and the reports from standard input, so it may come between
-    // or before them. The reports keep the order of the lines.
+    // The echo may arrive before the reports, which keep the order of the lines.
     let (mut unsent, mut messages) = (Vec::new(), Vec::new());
     while unsent.len() < 2 || messages.is_empty() {
         let event = program.next_event().unwrap();
@@ -141,9 +140,9 @@ fn lines_that_no_message_can_hold_are_reported() {
 }
 
 #[test]
-fn every_line_is_written_or_reported_across_restarts() {
+fn lines_are_written_or_reported_while_the_server_restarts() {
     const PER_CONNECTION: usize = 150;
-    // It talks back, which proves nothing about what was written in the meantime; pongs do.
+    // The echoes do not prove that later lines arrived; pongs do.
     let server = Server::new(|_, mut peer, heard| {
         for _ in 0..PER_CONNECTION {
             if echo_one(&mut peer, heard).is_err() {
@@ -161,7 +160,7 @@ fn every_line_is_written_or_reported_across_restarts() {
         let mut stdin = program.take_stdin();
         let all = lines.clone();
         let writer = thread::spawn(move || {
-            // In portions, so that some meet each state of the connection.
+            // In portions, so that every state of the connection gets some.
             for portion in all.chunks(40) {
                 writeln!(stdin, "{}", portion.join("\n")).unwrap();
             }
@@ -180,20 +179,20 @@ fn every_line_is_written_or_reported_across_restarts() {
         program.signal("-TERM");
         assert_eq!(program.end(), 0);
         drop(stdin);
-        assert_eq!(program.events_named("unsent"), unsent, "a line was reported after its fate");
+        assert_eq!(program.events_named("unsent"), unsent, "a line was reported twice");
 
         let unsent: HashSet<String> = texts(&unsent).into_iter().collect();
         let heard: HashSet<String> = server.heard.lock().unwrap().iter().cloned().collect();
         assert_eq!(unsent.len() + written, lines.len(), "no line is reported twice");
-        let vanished =
+        let missing =
             lines.iter().filter(|line| !unsent.contains(*line) && !heard.contains(*line)).count();
-        let admitted: u64 = program.events().iter().filter_map(|e| e["unproven"].as_u64()).sum();
-        assert!(vanished as u64 <= admitted, "{vanished} vanished, {admitted} admitted");
+        let unproven: u64 = program.events().iter().filter_map(|e| e["unproven"].as_u64()).sum();
+        assert!(missing as u64 <= unproven, "{missing} lines missing, {unproven} unproven");
     }
 }
 
 #[test]
-fn a_line_that_takes_nothing_holds_standard_input_back() {
+fn a_connection_that_accepts_nothing_stops_standard_input() {
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let server = {
         let gate = Arc::clone(&gate);
@@ -217,7 +216,7 @@ fn a_line_that_takes_nothing_holds_standard_input_back() {
             *gate.0.lock().unwrap()
         })
     };
-    // Until nothing moves any more, which can be told too early but not wrongly.
+    // Until nothing more is written. If this stops too early the test still holds.
     let mut written = Value::Null;
     let mut unchanged = 0;
     while unchanged < 200 {
@@ -232,7 +231,7 @@ fn a_line_that_takes_nothing_holds_standard_input_back() {
     *gate.0.lock().unwrap() = true;
     gate.1.notify_all();
     assert_eq!(program.end(), 0);
-    assert!(writer.join().unwrap(), "all was read while nothing could be written");
+    assert!(writer.join().unwrap(), "all input was read while nothing could be written");
     assert_unsent(&program, &[]);
     assert!(*server.heard.lock().unwrap() == lines);
 }

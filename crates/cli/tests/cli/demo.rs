@@ -1,9 +1,9 @@
-//! The demo tells its story.
+//! The demo shows all its steps.
 
 use crate::program::Program;
 
 #[test]
-fn the_demo_tells_every_chapter_and_ends_well() {
+fn the_demo_shows_every_step_and_succeeds() {
     let mut program = Program::start(&["demo"]);
     assert_eq!(program.end(), 0, "{:#?}", program.seen_err);
     let story = program.seen.join("\n");
@@ -14,18 +14,18 @@ fn the_demo_tells_every_chapter_and_ends_well() {
         "reading 1",
         "♥ heartbeat",
         "answered in",
-        "2. The server falls silent.",
+        "2. The server goes silent.",
         "heartbeat not answered",
         "detected",
         "↻ retry",
         "● open",
         "after an outage of",
-        "3. The server dies.",
+        "3. The server stops.",
         "✗ lost",
         "refused",
-        "is back",
+        "restarted at the same port",
         "● open",
-        "4. The client says goodbye.",
+        "4. The client closes",
         "■ closed      closed by the user",
         "Summary",
         "connections",
@@ -35,9 +35,8 @@ fn the_demo_tells_every_chapter_and_ends_well() {
         "longest outage",
         "messages",
     ] {
-        let at =
-            rest.find(part).unwrap_or_else(|| panic!("no {part:?} where it belongs:\n{story}"));
+        let at = rest.find(part).unwrap_or_else(|| panic!("no {part:?} at its place:\n{story}"));
         rest = &rest[at + part.len()..];
     }
-    assert!(!story.contains('\x1b'), "colour in a pipe");
+    assert!(!story.contains('\x1b'), "a pipe has colours");
 }

@@ -1,4 +1,4 @@
-//! How sessions end.
+//! The end of sessions.
 
 use async_tungstenite::tungstenite::Message;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn a_signal_while_offline_ends_at_once() {
+fn a_signal_while_offline_ends_immediately() {
     let mut program = Program::json(NOBODY, &["--reconnect-timeout", "1h"]);
     program.event("retry");
     program.signal("-TERM");
@@ -18,7 +18,7 @@ fn a_signal_while_offline_ends_at_once() {
 
 #[test]
 fn a_second_signal_does_not_wait_for_the_server() {
-    // Neither reads nor answers the close frame.
+    // The server does not answer the close frame.
     let server = Server::tcp(|_, stream| {
         let peer = async_tungstenite::tungstenite::accept(stream);
         std::thread::park();
@@ -27,7 +27,8 @@ fn a_second_signal_does_not_wait_for_the_server() {
     let mut program = Program::json(&server.url(), &[]);
     program.event("open");
     program.signal("-INT");
-    // Two pending signals of one kind would be one.
+    // The second signal must be sent after the first one arrived, since the system merges pending
+    // signals of the same kind.
     program.signal("-USR1");
     while program.event("status")["phase"] != "closing" {
         program.signal("-USR1");
@@ -48,7 +49,7 @@ fn a_duration_ends_the_session() {
 }
 
 #[test]
-fn nobody_listening_to_standard_output_ends_the_session_quietly() {
+fn a_closed_standard_output_ends_the_session_without_error() {
     let server = Server::new(|_, mut peer, _| while peer.send(Message::text("more")).is_ok() {});
     for json in [&["--json"][..], &[]] {
         let mut program = Program::start(&[&["connect", &server.url()], json].concat());
@@ -61,16 +62,17 @@ fn nobody_listening_to_standard_output_ends_the_session_quietly() {
 }
 
 #[test]
-fn standard_input_at_its_end_does_not_end_the_session() {
+fn the_end_of_standard_input_does_not_end_the_session() {
     let server = Server::new(|_, mut peer, _| {
-        // Says something only once it is asked by the heartbeat, long after the end of input.
+        // The server only answers heartbeats, long after the end of input.
         while let Ok(message) = peer.read() {
             if message.is_text() && peer.send(message).is_err() {
                 return;
             }
         }
     });
-    let mut program = Program::json(&server.url(), &["--ping-timeout", "100ms"]);
+    let mut program =
+        Program::json(&server.url(), &["--ping-timeout", "100ms", "--heartbeat", "message"]);
     program.end_stdin();
     program.event("open");
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Opening, beating, losing, retrying.
+//! Opening, heartbeats, losses, and attempts.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ fn answered_heartbeats_carry_their_round_trip() {
 }
 
 #[test]
-fn the_originals_heartbeat_is_a_text() {
+fn a_heartbeat_text_is_sent_as_a_message() {
     let server = Server::echo();
     let more = ["--ping-timeout", "30ms", "--ping-msg", "are you there?"];
     let mut program = Program::json(&server.url(), &more);
@@ -56,7 +56,8 @@ fn a_refused_upgrade_shows_status_and_retry_after_and_is_retried() {
     let server = Server::refusing(
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
     );
-    let mut program = Program::json(&server.url(), &["--reconnect-timeout", "200ms"]);
+    let more = ["--preset", "original", "--reconnect-timeout", "200ms"];
+    let mut program = Program::json(&server.url(), &more);
     for connection in 1..=2 {
         let lost = program.event("lost");
         assert_eq!(lost["connection"], connection);
@@ -118,7 +119,7 @@ fn binary_messages_are_base64() {
 }
 
 #[test]
-fn for_people_messages_and_news_go_different_ways() {
+fn without_json_messages_and_events_are_separate_outputs() {
     let server = Server::echo();
     let mut program = Program::start(&["connect", &server.url()]);
     program.await_err("● open        connection 1");
@@ -128,7 +129,7 @@ fn for_people_messages_and_news_go_different_ways() {
     program.await_err("■ closed      closed by the user");
     assert_eq!(program.end(), 0);
     assert_eq!(program.seen.len(), 1);
-    assert!(!program.seen_err.concat().contains('\x1b'), "colour in a pipe");
+    assert!(!program.seen_err.concat().contains('\x1b'), "a pipe has colours");
 }
 
 #[test]
@@ -154,9 +155,11 @@ fn sigusr1_shows_the_status() {
 }
 
 #[test]
-fn the_remedy_is_shown_once_where_heartbeats_are_never_answered() {
-    let mute = Server::new(|_, mut peer, _| while peer.read().is_ok() {});
+fn unanswered_message_heartbeats_show_the_remedy_once() {
+    let silent = Server::new(|_, mut peer, _| while peer.read().is_ok() {});
     let more = [
+        "--heartbeat",
+        "message",
         "--ping-timeout",
         "20ms",
         "--pong-timeout",
@@ -166,8 +169,8 @@ fn the_remedy_is_shown_once_where_heartbeats_are_never_answered() {
         "--repeat-limit",
         "9",
     ];
-    let mut program = Program::start(&[&["connect", &mute.url()], &more[..]].concat());
-    let hint = "this server does not answer application heartbeats: use --heartbeat ping";
+    let mut program = Program::start(&[&["connect", &silent.url()], &more[..]].concat());
+    let hint = "the server does not answer message heartbeats; use --heartbeat ping";
     program.await_err(hint);
     for _ in 0..3 {
         program.await_err("lost");
@@ -179,7 +182,7 @@ fn the_remedy_is_shown_once_where_heartbeats_are_never_answered() {
 }
 
 #[test]
-fn nobody_there_is_told_and_retried() {
+fn a_refused_connection_is_reported_and_retried() {
     let more = ["--repeat-limit", "1", "--backoff", "1ms..2ms", "--max-dials-per-minute", "9"];
     let mut program = Program::json(NOBODY, &more);
     let lost = program.event("lost");

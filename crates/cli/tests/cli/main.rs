@@ -1,7 +1,6 @@
-//! The built program, against servers on the loopback interface.
+//! Tests of the built program against servers on the loopback interface.
 //!
-//! Nothing here sleeps: tests wait for lines, with one guard that is generous enough for any
-//! machine.
+//! No test sleeps. Tests wait for lines of output, with one generous time limit.
 
 mod accounting;
 mod demo;

@@ -11,8 +11,8 @@ use std::{
 use serde_json::Value;
 use websocket_heartbeat_mock::{Grammar, Word};
 
-/// What takes longer than this will never come.
-pub(crate) const GUARD: Duration = Duration::from_secs(60);
+/// The time after which a test stops waiting and fails.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Program {
     child: Child,
@@ -20,7 +20,7 @@ pub(crate) struct Program {
     out: Option<Receiver<String>>,
     err: Receiver<String>,
     grammar: Grammar,
-    /// All lines that were taken from standard output so far.
+    /// All lines that were read from standard output so far.
     pub(crate) seen: Vec<String>,
     pub(crate) seen_err: Vec<String>,
 }
@@ -41,7 +41,7 @@ impl Program {
         Self { child, stdin, out, err, grammar, seen, seen_err }
     }
 
-    /// `wsbeat connect URL --json` and more.
+    /// Starts `wsbeat connect URL --json` with more arguments.
     pub(crate) fn json(url: &str, more: &[&str]) -> Self {
         Self::start(&[&["connect", url, "--json"], more].concat())
     }
@@ -57,7 +57,7 @@ impl Program {
         stdin.flush().unwrap();
     }
 
-    /// For writing from another thread.
+    /// Returns standard input, for writing on another thread.
     pub(crate) fn take_stdin(&mut self) -> ChildStdin {
         self.stdin.take().unwrap()
     }
@@ -73,7 +73,7 @@ impl Program {
 
     /// The next line of standard output; `None` at its end.
     pub(crate) fn line(&mut self) -> Option<String> {
-        let line = self.out.as_ref().unwrap().recv_timeout(GUARD);
+        let line = self.out.as_ref().unwrap().recv_timeout(TIME_LIMIT);
         match line {
             Ok(line) => {
                 self.check_grammar(&line);
@@ -85,7 +85,7 @@ impl Program {
         }
     }
 
-    /// Lines of JSON stand in the order of the events that they report; `closed` is the last.
+    /// Asserts that the events have the documented order and that `closed` is the last one.
     fn check_grammar(&mut self, line: &str) {
         assert!(!self.grammar.has_ended(), "{line} comes after the end");
         let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return };
@@ -94,6 +94,7 @@ impl Program {
             "connecting" => Word::Connecting { connection: number("connection") },
             "open" => Word::Open { connection: number("connection") },
             "message" => Word::Message,
+            "write_blocked" => Word::WriteBlocked { connection: number("connection") },
             "lost" => Word::Lost {
                 connection: number("connection"),
                 opened: fields["opened"].as_bool().unwrap(),
@@ -109,7 +110,7 @@ impl Program {
 
     /// The next line of standard error; `None` at its end.
     pub(crate) fn err_line(&mut self) -> Option<String> {
-        let line = self.err.recv_timeout(GUARD);
+        let line = self.err.recv_timeout(TIME_LIMIT);
         match line {
             Ok(line) => {
                 self.seen_err.push(line.clone());
@@ -134,7 +135,7 @@ impl Program {
         self.line().map(|line| serde_json::from_str(&line).expect("every line is an object"))
     }
 
-    /// The next event of that name; those before it are in `seen`.
+    /// Waits for the next event with this name. Earlier events are in `seen`.
     pub(crate) fn event(&mut self, name: &str) -> Value {
         loop {
             match self.next_event() {
@@ -145,18 +146,18 @@ impl Program {
         }
     }
 
-    /// Reads to the end of both outputs; gives the exit code.
+    /// Reads both outputs to the end and returns the exit code.
     pub(crate) fn end(&mut self) -> i32 {
         if self.out.is_some() {
             while self.line().is_some() {}
         }
         while self.err_line().is_some() {}
-        // Shown if the test fails.
+        // The test harness shows it if the test fails.
         println!("{}", self.seen_err.join("\n"));
         self.child.wait().unwrap().code().expect("it ended by itself")
     }
 
-    /// What to show when something went wrong: the last lines of both outputs.
+    /// The last lines of both outputs, for messages of failed tests.
     fn tail(&mut self) -> Vec<String> {
         self.seen_err.extend(self.err.try_iter());
         let last = |lines: &[String]| lines[lines.len().saturating_sub(5)..].to_vec();
@@ -189,7 +190,7 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            // Ends, and with it the reading end of the pipe, when nobody wants more.
+            // An error means that the test closed the pipe.
             if sender.send(line).is_err() {
                 break;
             }

@@ -1,4 +1,4 @@
-//! Secrets stay secret.
+//! Secrets are not printed.
 
 use crate::{
     program::Program,
@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[test]
-fn neither_header_values_nor_credentials_nor_queries_are_shown() {
+fn header_values_credentials_and_queries_are_not_printed() {
     let server = Server::echo();
     let refusing = Server::refusing("HTTP/1.1 401 No\r\nSet-Cookie: hush\r\n\r\n");
     for port in [server.port, refusing.port, 1] {

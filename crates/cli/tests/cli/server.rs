@@ -1,4 +1,4 @@
-//! Servers to connect to, by tungstenite on threads of their own.
+//! Servers for tests, by tungstenite on separate threads.
 
 use std::{
     io::{Read, Write},
@@ -16,14 +16,14 @@ pub(crate) type Peer = WebSocket<TcpStream>;
 
 pub(crate) struct Server {
     pub(crate) port: u16,
-    /// Connections accepted.
+    /// The number of accepted connections.
     pub(crate) dials: Arc<AtomicUsize>,
-    /// Texts that arrived.
+    /// The texts that arrived.
     pub(crate) heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Treats each TCP connection so, by its number from 1.
+    /// Calls `treat` on a separate thread for each TCP connection, with its number from 1.
     pub(crate) fn tcp(treat: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -39,7 +39,7 @@ impl Server {
         Self { port, dials, heard: Arc::default() }
     }
 
-    /// Treats each WebSocket so; it gets the texts' list as well.
+    /// Calls `treat` for each WebSocket, with its number and with the list of texts.
     pub(crate) fn new(
         treat: impl Fn(usize, Peer, &Mutex<Vec<String>>) + Send + Sync + 'static,
     ) -> Self {
@@ -58,10 +58,10 @@ impl Server {
         Self::new(|_, mut peer, heard| while echo_one(&mut peer, heard).is_ok() {})
     }
 
-    /// Answers each upgrade with this.
+    /// Answers each upgrade with `answer`.
     pub(crate) fn refusing(answer: &'static str) -> Self {
         Self::tcp(move |_, mut stream| {
-            // The whole request, so that closing does not reset the line.
+            // Reads the whole request, since closing before that would reset the connection.
             let mut request = Vec::new();
             let mut byte = [0];
             while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
@@ -90,6 +90,5 @@ pub(crate) fn echo_one(
     Ok(())
 }
 
-/// The URL of a port where nobody listens: connecting to port 1 is refused by any machine that
-/// tests run on.
+/// The URL of a port without a listener. Machines that run tests refuse connections to port 1.
 pub(crate) const NOBODY: &str = "ws://127.0.0.1:1/";

@@ -1,4 +1,4 @@
-//! What a server sends does not steer the terminal that it is shown on.
+//! Text of a server cannot control the terminal.
 
 use std::{
     fs::{File, OpenOptions},
@@ -19,7 +19,8 @@ use crate::{program::Program, server::Server};
 const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}2J\u{7f}\r\u{202e}\nforged";
 const SHOWN: &str = r"\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{7f}\r\u{202e}\nforged";
 
-/// Sends a message and a close frame, both evil, to a client that offers a subprotocol.
+/// A server that sends control characters in a message and in a close frame. The client must offer
+/// a subprotocol.
 fn hostile() -> Server {
     Server::tcp(|_, stream| {
         #[allow(clippy::result_large_err, reason = "tungstenite's signature")]
@@ -37,21 +38,21 @@ fn hostile() -> Server {
     })
 }
 
-/// Both outputs of a program that runs on a terminal.
+/// Runs the program on a terminal and returns both outputs.
 fn on_a_terminal(args: &[&str]) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let side = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
+    let open = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_wsbeat"));
     command.args(args).env("NO_COLOR", "1");
-    let mut child = command.stdin(Stdio::null()).stdout(side()).stderr(side()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().unwrap();
     drop(command);
     let reader = thread::spawn(move || {
         let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
         let mut terminal = File::from(terminal);
-        // Ends with an error, when nobody has the other side any more.
+        // The read fails when the program has closed the other side.
         while let Ok(count @ 1..) = terminal.read(&mut buffer) {
             seen.extend_from_slice(&buffer[..count]);
         }
@@ -61,26 +62,26 @@ fn on_a_terminal(args: &[&str]) -> String {
     String::from_utf8(reader.join().unwrap()).unwrap()
 }
 
-fn steers(text: &str) -> bool {
+fn has_controls(text: &str) -> bool {
     let lines = text.replace("\r\n", "");
     lines.chars().any(|c| c.is_control() || c == '\u{202e}')
 }
 
 #[test]
-fn a_terminal_shows_control_characters_and_does_not_obey_them() {
+fn a_terminal_shows_control_characters_as_escapes() {
     let url = hostile().url();
     let seen = on_a_terminal(&["connect", &url, "--subprotocol", "v1", "--repeat-limit", "0"]);
-    assert!(!steers(&seen), "{seen:?}");
+    assert!(!has_controls(&seen), "{seen:?}");
     // The message, and the close reason in two events.
     assert_eq!(seen.matches(SHOWN).count(), 3, "{seen}");
     assert!(!seen.lines().any(|line| line.starts_with("forged")), "{seen}");
     let json =
         on_a_terminal(&["connect", &url, "--subprotocol", "v1", "--repeat-limit", "0", "--json"]);
-    assert!(!steers(&json) && json.contains("u009b2J"), "{json:?}");
+    assert!(!has_controls(&json) && json.contains("u009b2J"), "{json:?}");
 }
 
 #[test]
-fn words_that_a_refusing_server_sends_are_shown_and_not_obeyed() {
+fn control_characters_in_a_refusal_are_shown_as_escapes() {
     let refusals = [
         "HTTP/1.1 403 No\r\n\r\n\x1b[2J\u{9b}\u{202e}gone",
         "HTTP/1.1 302 No\r\nLocation: /\u{9b}2J\u{202e}\r\n\r\n",
@@ -90,13 +91,13 @@ fn words_that_a_refusing_server_sends_are_shown_and_not_obeyed() {
     for refusal in refusals {
         let server = Server::refusing(refusal);
         let seen = on_a_terminal(&["connect", &server.url(), "--repeat-limit", "0"]);
-        assert!(!steers(&seen), "{seen:?}");
+        assert!(!has_controls(&seen), "{seen:?}");
         assert!(seen.contains("2J"), "{seen}");
     }
 }
 
 #[test]
-fn a_pipe_gets_messages_as_they_are() {
+fn a_pipe_gets_messages_without_changes() {
     let mut program = Program::start(&[
         "connect",
         &hostile().url(),

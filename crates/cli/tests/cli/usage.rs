@@ -1,21 +1,21 @@
-//! Wrong arguments, and the texts.
+//! Error messages of wrong arguments, help texts, and the version.
 
 use crate::program::Program;
 
 #[test]
-fn wrong_arguments_are_one_clear_line() {
-    for (args, line) in [
-        (&[][..], "what to do? Try wsbeat demo, or wsbeat connect URL, or wsbeat --help"),
-        (&["connect"], "where to? Give a URL, as in wsbeat connect ws://127.0.0.1:8080"),
+fn wrong_arguments_give_one_line_of_error() {
+    for (args, message) in [
+        (&[][..], "no command is given; run wsbeat demo, wsbeat connect URL or wsbeat --help"),
+        (&["connect"], "no URL is given; write one, for example ws://127.0.0.1:8080"),
         (
             &["connect", "ws://localhost", "--ping-timeout", "15"],
             r#"--ping-timeout: "15" has no unit; write 15s or 15ms"#,
         ),
-        (&["demo", "fast"], "wsbeat demo takes no arguments"),
+        (&["demo", "fast"], "wsbeat demo takes no arguments; run wsbeat demo alone"),
     ] {
         let mut program = Program::start(args);
         assert_eq!(program.end(), 2, "{args:?}");
-        assert_eq!(program.seen_err, [format!("wsbeat: {line}")]);
+        assert_eq!(program.seen_err, [format!("wsbeat: {message}")]);
         assert_eq!(program.seen, [""; 0]);
     }
 }
@@ -50,6 +50,7 @@ fn help_names_every_option_and_every_event() {
         "open",
         "message",
         "heartbeat",
+        "write_blocked",
         "lost",
         "retry",
         "unsent",
@@ -62,7 +63,7 @@ fn help_names_every_option_and_every_event() {
 }
 
 #[test]
-fn the_version_is_the_packages() {
+fn the_version_is_that_of_the_package() {
     let mut program = Program::start(&["--version"]);
     assert_eq!(program.end(), 0);
     assert_eq!(program.seen, [format!("wsbeat {}", env!("CARGO_PKG_VERSION"))]);

@@ -4,35 +4,36 @@ use std::num::NonZeroU32;
 
 /// How many attempts may follow a lost connection.
 ///
-/// The count starts again when a connection proved stable, see
-/// [`Builder::stable_after`](crate::Builder::stable_after), and when an open connection is replaced
-/// by [`reconnect_now`](crate::Handle::reconnect_now) or for its
-/// [maximum age](crate::Builder::max_age): the replacement does not count, as the first attempt of
-/// a session does not. What [`resume`](crate::Handle::resume) begins counts, an attempt that was
-/// given up for the pause included. Who hurries an attempt that is scheduled changes no count.
+/// - The count begins again after a [stable](crate::Builder::stable_after) connection, and when an
+///   open connection is replaced by [`reconnect_now`](crate::Handle::reconnect_now) or for its
+///   [maximum age](crate::Builder::max_age).
+/// - The replacement itself does not count, nor does the first attempt of a session.
+/// - An attempt that [`resume`](crate::Handle::resume) begins counts, and so does one that a pause
+///   ended.
+/// - An attempt that is scheduled and begins early, by `reconnect_now`, counts once.
 ///
-/// An attempt that is over the count ends the session with
+/// Instead of an attempt over the limit, the session ends with
 /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between none, some and all")]
 pub enum Attempts {
-    /// Try for ever. The default, and the original's.
+    /// No limit. The default, as in the original: a session that gives up is a second outage.
     #[default]
     Unlimited,
-    /// Never reconnect: the session ends with its first connection or attempt, whatever ended that.
-    /// Nothing begins another one, neither a replacement nor a resume.
+    /// No attempt but the first: the session ends with its first connection or attempt, for any
+    /// cause. Neither a replacement nor a resume begins another.
     Never,
-    /// At most this many attempts after the first one; the original's `repeatLimit`.
+    /// At most this many attempts after the first one. The original's `repeatLimit`.
     AtMost(NonZeroU32),
 }
 
 impl Attempts {
-    /// At most `count` attempts after the first, [`Never`](Self::Never) for 0.
+    /// At most `count` attempts after the first one. 0 is [`Never`](Self::Never).
     pub fn at_most(count: u32) -> Self {
         NonZeroU32::new(count).map_or(Self::Never, Self::AtMost)
     }
 
-    /// The number of the last attempt that is allowed; none is above the largest number.
+    /// The number of the last attempt that is allowed.
     pub(crate) fn last(self) -> u32 {
         match self {
             Self::Unlimited => u32::MAX,

@@ -1,33 +1,54 @@
-//! When a [`Heartbeat`] is sent, what it consists of, and what answers it.
+//! When heartbeats are sent, what they consist of, and what answers them: [`Heartbeat`].
 
 use std::{fmt, time::Duration};
 
+use super::proof_of_life::{Predicate, ProofOfLife};
 use crate::{
     error::{ConfigError, not_zero},
     message::Message,
 };
 
-/// How the supervisor finds out that a silent line is dead.
+/// How a session finds out that a silent connection is dead.
 ///
-/// After some silence, or on a fixed period, a *probe* is sent; when no proof of life follows
-/// within the timeout, the connection is abandoned at once and the next attempt is scheduled. At
-/// most one probe is out at a time.
+/// A *probe* is sent after some silence, or on a fixed period. If no proof of life follows within
+/// the timeout, the connection is dropped at once and the next attempt is scheduled. At most one
+/// probe is out at a time.
 ///
 /// ```
 /// use std::time::Duration;
-/// use websocket_heartbeat::Heartbeat;
+/// use websocket_heartbeat::{Heartbeat, Supervisor};
 ///
+/// # let clock = websocket_heartbeat_mock::Clock::new();
+/// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
+/// # let timer = clock.timer();
 /// let secs = Duration::from_secs;
-/// // The original's: after 15 s of silence the text "heartbeat", then 10 s for any frame.
-/// let original = Heartbeat::idle(secs(15)).timeout(secs(10)).message("heartbeat");
-/// // Control-frame pings, which every server answers by itself (RFC 6455 section 5.5.2).
+/// // A ping after 20 s of silence. Every server answers pings (RFC 6455 section 5.5.2).
 /// let pings = Heartbeat::idle(secs(20)).timeout(secs(10)).ping();
+/// // A message every 30 s, for a server that closes connections on which it hears nothing.
+/// let messages = Heartbeat::every(secs(30)).message("still here");
+///
+/// let supervisor = Supervisor::builder(transport, timer).heartbeat(pings).build()?;
+/// # drop(supervisor);
+/// # messages.check()?;
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
 /// ```
 ///
-/// Values that make no sense are reported by [`Builder::build`](crate::Builder::build), and by
-/// [`check`](Self::check) where they are made.
+/// # Errors
+///
+/// [`Builder::build`](crate::Builder::build) reports values that make no sense and settings that
+/// have no effect. [`check`](Self::check) does so without a builder.
+///
+/// # Panics
+///
+/// A panic of a function that is given here ends the session with
+/// [`CloseReason::Panicked`](crate::CloseReason::Panicked).
 pub struct Heartbeat {
-    pub(crate) pulse: Option<Pulse>,
+    /// `None`: no heartbeat.
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_missed: Option<u32>,
+    pub(crate) slot: Option<Duration>,
+    pub(crate) probe: Option<Probe>,
     pub(crate) life: ProofOfLife,
     pub(crate) reply: Option<Predicate>,
     pub(crate) hide_replies: bool,
@@ -35,15 +56,11 @@ pub struct Heartbeat {
     pub(crate) adaptive: Option<Duration>,
 }
 
-pub(crate) type Predicate = Box<dyn FnMut(&Message) -> bool + Send>;
-
-pub(crate) struct Pulse {
+/// When probes are due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
     pub(crate) trigger: Trigger,
     pub(crate) every: Duration,
-    pub(crate) timeout: Duration,
-    pub(crate) max_missed: u32,
-    pub(crate) slot: Duration,
-    pub(crate) probe: Probe,
 }
 
 /// What makes the next probe due.
@@ -61,47 +78,46 @@ pub(crate) enum Probe {
     Made(Box<dyn FnMut(u64) -> Message + Send>),
 }
 
-/// What counts as proof of life. Only what comes over the current connection ever does.
-#[non_exhaustive]
-pub enum ProofOfLife {
-    /// Any frame, control frames included. The default, and the original's rule as far as scripts
-    /// can see frames.
-    AnyFrame,
-    /// Data messages only.
-    Data,
-    /// The answer to the probe only: the pong with its payload, or for a heartbeat by message one
-    /// that [`Heartbeat::reply`] accepts.
-    Reply,
-    /// Data messages for which the function says so, and the answer to a ping.
-    Matching(Box<dyn FnMut(&Message) -> bool + Send>),
-}
-
 impl Heartbeat {
-    /// The original's wait for an answer, 10 s.
+    /// How long an answer may take by default: 10 s, as in the original.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// The longest that [`probe_now`](crate::Handle::probe_now) and doubtful lines wait for an
-    /// answer unless told otherwise, 5 s: a hint deserves a quicker verdict than silence does.
+    /// How long the answer to a recheck may take by default: 5 s, or the
+    /// [`timeout`](Self::timeout) if that is shorter. See [`recheck_timeout`](Self::recheck_timeout).
+    ///
+    /// A recheck has a reason, for example a changed network. So it is judged sooner than silence.
     pub const RECHECK_TIMEOUT: Duration = Duration::from_secs(5);
-    /// The original's message.
+    /// The message of the original.
     pub const ORIGINAL_MESSAGE: &'static str = "heartbeat";
 
-    /// A probe after `silence` without proof of life: the original's rule. A busy line sends none.
+    /// Sends a probe after `silence` without proof of life. A busy connection sends none.
     ///
-    /// The probe is a control-frame ping, answered within 10 s, until told otherwise.
+    /// By default the probe is a ping, answered within 10 s.
     pub fn idle(silence: Duration) -> Self {
         Self::new(Trigger::Idle, silence)
     }
 
-    /// A probe every `period`, whatever else the line carries: for servers that want to hear from
-    /// their clients.
+    /// Sends a probe every `period`, whatever else the connection carries: for servers that close
+    /// connections on which they hear nothing. The first probe is due one period after the
+    /// connection opened.
+    ///
+    /// By default the probe is a ping, answered within 10 s.
     pub fn every(period: Duration) -> Self {
         Self::new(Trigger::Period, period)
     }
 
-    /// No heartbeat: a line that dies silently is noticed by nobody.
+    /// No heartbeat: nothing notices a connection that dies silently.
+    ///
+    /// [`Handle::probe_now`](crate::Handle::probe_now) and
+    /// [`Handle::resume`](crate::Handle::resume) still send a ping. So
+    /// [`recheck_timeout`](Self::recheck_timeout) and [`proof_of_life`](Self::proof_of_life) have
+    /// an effect here. [`check`](Self::check) refuses all other settings.
     pub fn off() -> Self {
         Self {
-            pulse: None,
+            schedule: None,
+            timeout: None,
+            max_missed: None,
+            slot: None,
+            probe: None,
             life: ProofOfLife::AnyFrame,
             reply: None,
             hide_replies: false,
@@ -110,55 +126,47 @@ impl Heartbeat {
         }
     }
 
-    /// The original's, number by number: after 15 s of silence the text `heartbeat`, then 10 s for
-    /// any frame.
+    /// The heartbeat of the original: the text `heartbeat` after 15 s of silence, answered by any
+    /// frame within 10 s.
+    ///
+    /// A server that does not answer this text loses a healthy connection every 25 s.
+    /// [`Lost::ever_answered`](crate::Lost::ever_answered) is false then.
     pub fn original() -> Self {
         Self::idle(Duration::from_secs(15)).message(Self::ORIGINAL_MESSAGE)
     }
 
     fn new(trigger: Trigger, every: Duration) -> Self {
-        let pulse = Pulse {
-            trigger,
-            every,
-            timeout: Self::DEFAULT_TIMEOUT,
-            max_missed: 0,
-            slot: Duration::ZERO,
-            probe: Probe::Ping,
-        };
-        Self { pulse: Some(pulse), ..Self::off() }
+        Self { schedule: Some(Schedule { trigger, every }), ..Self::off() }
     }
 
-    fn with(mut self, set: impl FnOnce(&mut Pulse)) -> Self {
-        if let Some(pulse) = &mut self.pulse {
-            set(pulse);
-        }
+    /// How long an answer may take, counted from the moment at which the probe was written. The
+    /// default is [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
-    /// How long an answer may take, counted from the moment the probe was written.
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.with(|pulse| pulse.timeout = timeout)
-    }
-
-    /// Probes are control-frame pings with a counted payload, so that a late pong is never taken
-    /// for a fast one.
+    /// Probes are pings. This is the default.
     ///
-    /// A pong comes from whatever ends the WebSocket protocol next to us. A ping therefore cannot
-    /// see that a proxy or gateway answers or relays pings and swallows messages, or that the
-    /// server's application hangs behind a library that still answers: the connection stays open,
-    /// and [`Lost::unproven`](crate::Lost::unproven) is 0, since the ping was answered. Only an
-    /// answer of the application proves that messages reach it: a [`message`](Self::message) that
-    /// the application answers, with [`ProofOfLife::Reply`] and [`reply`](Self::reply).
+    /// Each ping has a number as its payload, so that a late pong does not answer a later ping. On
+    /// a transport without pings the text `heartbeat` is sent instead.
+    ///
+    /// A pong comes from the nearest peer that speaks WebSocket. So a ping does not notice a proxy
+    /// that answers pings and loses messages, nor a hung application behind a library that still
+    /// answers. [`Lost::unproven`](crate::Lost::unproven) is 0 in both cases, since the ping was
+    /// answered. Only an answer of the application proves that messages reach it: use a
+    /// [`message`](Self::message) that the application answers, with [`ProofOfLife::Reply`] and
+    /// [`reply`](Self::reply).
     #[must_use]
-    pub fn ping(self) -> Self {
-        self.with(|pulse| pulse.probe = Probe::Ping)
+    pub fn ping(mut self) -> Self {
+        self.probe = Some(Probe::Ping);
+        self
     }
 
     /// Probes are this message, each time.
     ///
-    /// With [`ProofOfLife::Reply`] this sees what a ping cannot, a server that hears pings and no
-    /// messages:
+    /// With [`ProofOfLife::Reply`] it notices a server that answers pings and no messages:
     ///
     /// ```
     /// use std::time::Duration;
@@ -171,116 +179,164 @@ impl Heartbeat {
     /// # heartbeat.check().unwrap();
     /// ```
     #[must_use]
-    pub fn message(self, message: impl Into<Message>) -> Self {
-        let message = message.into();
-        self.with(|pulse| pulse.probe = Probe::Message(message))
+    pub fn message(mut self, message: impl Into<Message>) -> Self {
+        self.probe = Some(Probe::Message(message.into()));
+        self
     }
 
-    /// Probes are messages made anew from the probe's number, counted from 1 over the session.
+    /// Probes are messages that `make` returns. Its argument is the number of the probe, counted
+    /// from 1 over the session.
     #[must_use]
-    pub fn message_with(self, make: impl FnMut(u64) -> Message + Send + 'static) -> Self {
-        self.with(|pulse| pulse.probe = Probe::Made(Box::new(make)))
+    pub fn message_with(mut self, make: impl FnMut(u64) -> Message + Send + 'static) -> Self {
+        self.probe = Some(Probe::Made(Box::new(make)));
+        self
     }
 
-    /// How many probes in a row may go unanswered before the connection is lost. 0, the default
-    /// and the original's: none.
+    /// How many probes in a row may go unanswered without losing the connection. The default is 0,
+    /// as in the original: the first unanswered probe loses it.
     #[must_use]
-    pub fn max_missed(self, misses: u32) -> Self {
-        self.with(|pulse| pulse.max_missed = misses)
+    pub fn max_missed(mut self, misses: u32) -> Self {
+        self.max_missed = Some(misses);
+        self
     }
 
-    /// Sends each probe after silence at the last multiple of `slot`, on the timer's clock, before it
-    /// is due, so that thousands of sessions with clones of one timer wake together instead of one
-    /// by one. A probe goes out earlier by up to one slot, and never at once. Zero, the default: not
-    /// at all.
+    /// Sends each probe after silence earlier, by less than one `slot`: at the last multiple of
+    /// `slot`, on the timer's clock, before it is due. So thousands of sessions with clones of one
+    /// timer wake at the same moments instead of one by one.
+    ///
+    /// With [`every`](Self::every) it moves the first probe only, and the period counts from there.
+    /// Zero, the default, moves none.
     #[must_use]
-    pub fn align(self, slot: Duration) -> Self {
-        self.with(|pulse| pulse.slot = slot)
+    pub fn align(mut self, slot: Duration) -> Self {
+        self.slot = Some(slot);
+        self
     }
 
-    /// What counts as proof of life, any frame by default.
+    /// What counts as proof of life. The default is any frame.
     #[must_use]
     pub fn proof_of_life(mut self, life: ProofOfLife) -> Self {
         self.life = life;
         self
     }
 
-    /// Recognises the server's answer to a heartbeat by message. Without it any data message that
-    /// follows the probe is its answer, by the original's convention.
+    /// Recognises the server's answer to a heartbeat by message. By default it is the first data
+    /// message after the probe, as in the original.
+    ///
+    /// With pings it has an effect on a transport without pings, which sends a message instead, and
+    /// with [`hide_replies`](Self::hide_replies).
     #[must_use]
     pub fn reply(mut self, is_reply: impl FnMut(&Message) -> bool + Send + 'static) -> Self {
         self.reply = Some(Box::new(is_reply));
         self
     }
 
-    /// Keeps the messages that [`reply`](Self::reply) accepts from the application. They prove
-    /// life all the same. It needs a `reply` function.
+    /// Hides the messages that [`reply`](Self::reply) accepts from the application. They still
+    /// prove life. It needs a `reply` function.
     #[must_use]
     pub fn hide_replies(mut self) -> Self {
         self.hide_replies = true;
         self
     }
 
-    /// How long an answer may take when a probe is sent out of doubt: by
-    /// [`probe_now`](crate::Handle::probe_now), on resuming, or after a stall. By default the
-    /// timeout, but at most 5 s.
+    /// How long the answer to a recheck may take. A recheck is a probe out of turn: by
+    /// [`Handle::probe_now`](crate::Handle::probe_now), by
+    /// [`Handle::resume`](crate::Handle::resume), and after the task or the machine slept. The
+    /// default is the [`timeout`](Self::timeout), but at most
+    /// [`RECHECK_TIMEOUT`](Self::RECHECK_TIMEOUT).
     #[must_use]
     pub fn recheck_timeout(mut self, timeout: Duration) -> Self {
         self.recheck_timeout = Some(timeout);
         self
     }
 
-    /// Lets the timeout follow the measured round trip: smoothed time plus eight times its
-    /// variation, never below `floor` and never above the [`timeout`](Self::timeout). Off by
-    /// default. Before the first measurement the whole timeout holds. RFC 6298 section 2 waits four
-    /// variations before it sends a packet again; a false alarm here costs a connection, so it is
-    /// twice that.
+    /// Lets the timeout follow the measured round trip. It is then the smoothed round trip plus
+    /// eight times its variation, at least `floor` and at most the [`timeout`](Self::timeout).
+    /// Before the first measurement it is the whole timeout. By default the timeout is fixed.
+    ///
+    /// RFC 6298 section 2 waits four variations before it sends a packet again. A false alarm here
+    /// costs a connection, so it is twice that.
     #[must_use]
     pub fn adaptive(mut self, floor: Duration) -> Self {
         self.adaptive = Some(floor);
         self
     }
 
-    /// Whether these values make sense.
+    /// Checks the settings.
     ///
     /// # Errors
     ///
-    /// Names the value and the rule that it breaks: no time is zero, a fixed period is longer than
-    /// nothing, and the adaptive floor is not above the timeout.
+    /// Names the setting, its value and the rule that it breaks, if
+    ///
+    /// - a time is zero, but for that of [`align`](Self::align);
+    /// - the floor of [`adaptive`](Self::adaptive) is above the timeout;
+    /// - a setting has no effect: [`hide_replies`](Self::hide_replies) without
+    ///   [`reply`](Self::reply), and after [`off`](Self::off) all but
+    ///   [`recheck_timeout`](Self::recheck_timeout) and [`proof_of_life`](Self::proof_of_life).
     pub fn check(&self) -> Result<(), ConfigError> {
-        if let Some(pulse) = &self.pulse {
-            not_zero("heartbeat interval", pulse.every)?;
-            not_zero("heartbeat timeout", pulse.timeout)?;
-            if let Some(floor) = self.adaptive
-                && floor > pulse.timeout
-            {
-                let rule = "must not be above the heartbeat timeout";
-                return Err(ConfigError::new("adaptive heartbeat floor", floor, rule));
-            }
+        match &self.schedule {
+            None => self.check_off()?,
+            Some(schedule) => not_zero("heartbeat interval", schedule.every)?,
         }
-        if let Some(floor) = self.adaptive {
-            not_zero("adaptive heartbeat floor", floor)?;
+        let times = [
+            ("heartbeat timeout", self.timeout),
+            ("heartbeat recheck timeout", self.recheck_timeout),
+            ("adaptive heartbeat floor", self.adaptive),
+        ];
+        for (setting, time) in times {
+            time.map_or(Ok(()), |time| not_zero(setting, time))?;
+        }
+        if let Some(floor) = self.adaptive
+            && floor > self.answer_timeout()
+        {
+            let rule = "must not be above the heartbeat timeout";
+            return Err(ConfigError::new("adaptive heartbeat floor", floor, rule));
         }
         if self.hide_replies && self.reply.is_none() {
-            let rule = "must come with a function that recognises replies";
+            let rule = "must come with Heartbeat::reply, which recognises replies";
             return Err(ConfigError::new("hiding of heartbeat replies", true, rule));
         }
-        self.recheck_timeout
-            .map_or(Ok(()), |recheck| not_zero("heartbeat recheck timeout", recheck))
+        Ok(())
     }
 
+    /// Without a heartbeat, settings of the heartbeat have no effect.
+    fn check_off(&self) -> Result<(), ConfigError> {
+        fn value(setting: &Option<impl fmt::Debug>) -> Option<&dyn fmt::Debug> {
+            setting.as_ref().map(|value| value as _)
+        }
+        let reply = self.reply.as_ref().map(|_| format_args!("a function"));
+        let unused = [
+            ("heartbeat timeout", value(&self.timeout)),
+            ("heartbeat probe", value(&self.probe)),
+            ("missed heartbeats", value(&self.max_missed)),
+            ("heartbeat alignment", value(&self.slot)),
+            ("heartbeat reply", value(&reply)),
+            ("adaptive heartbeat floor", value(&self.adaptive)),
+        ];
+        let rule = "must be left out after Heartbeat::off, where it has no effect; a heartbeat \
+                    begins with Heartbeat::idle or Heartbeat::every";
+        let first = unused.into_iter().find_map(|(setting, value)| Some((setting, value?)));
+        first.map_or(Ok(()), |(setting, value)| Err(ConfigError::new(setting, value, rule)))
+    }
+
+    /// The timeout of a probe that is due.
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Self::DEFAULT_TIMEOUT)
+    }
+
+    /// The timeout of a recheck.
     pub(crate) fn recheck(&self) -> Duration {
-        self.recheck_timeout.unwrap_or_else(|| {
-            let timeout = self.pulse.as_ref().map_or(Self::DEFAULT_TIMEOUT, |pulse| pulse.timeout);
-            timeout.min(Self::RECHECK_TIMEOUT)
-        })
+        self.recheck_timeout.unwrap_or_else(|| self.answer_timeout().min(Self::RECHECK_TIMEOUT))
     }
 }
 
 impl fmt::Debug for Heartbeat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Heartbeat")
-            .field("pulse", &self.pulse)
+            .field("schedule", &self.schedule)
+            .field("timeout", &self.timeout)
+            .field("max_missed", &self.max_missed)
+            .field("slot", &self.slot)
+            .field("probe", &self.probe)
             .field("life", &self.life)
             .field("reply", &self.reply.is_some())
             .field("hide_replies", &self.hide_replies)
@@ -290,31 +346,13 @@ impl fmt::Debug for Heartbeat {
     }
 }
 
-impl fmt::Debug for Pulse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let probe = match self.probe {
-            Probe::Ping => "ping",
-            Probe::Message(_) => "message",
-            Probe::Made(_) => "message made per probe",
-        };
-        f.debug_struct("Pulse")
-            .field("trigger", &self.trigger)
-            .field("every", &self.every)
-            .field("timeout", &self.timeout)
-            .field("max_missed", &self.max_missed)
-            .field("slot", &self.slot)
-            .field("probe", &probe)
-            .finish()
-    }
-}
-
-impl fmt::Debug for ProofOfLife {
+/// Without contents, which may be secret.
+impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AnyFrame => "AnyFrame",
-            Self::Data => "Data",
-            Self::Reply => "Reply",
-            Self::Matching(_) => "Matching",
+            Self::Ping => "ping",
+            Self::Message(_) => "message",
+            Self::Made(_) => "message made per probe",
         })
     }
 }
@@ -323,15 +361,52 @@ impl fmt::Debug for ProofOfLife {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn idle() -> Heartbeat {
+        Heartbeat::idle(SECOND * 15)
+    }
+
+    #[track_caller]
+    fn refused(heartbeat: Heartbeat) -> &'static str {
+        heartbeat.check().expect_err("it makes no sense").setting()
+    }
+
     #[test]
     fn zero_times_are_refused_by_name() {
-        let error = Heartbeat::idle(Duration::ZERO).check().unwrap_err();
-        assert_eq!(error.setting(), "heartbeat interval");
-        let error = Heartbeat::original().timeout(Duration::ZERO).check().unwrap_err();
-        assert_eq!(error.setting(), "heartbeat timeout");
-        let error = Heartbeat::original().adaptive(Duration::from_secs(11)).check().unwrap_err();
-        assert_eq!(error.setting(), "adaptive heartbeat floor");
+        assert_eq!(refused(Heartbeat::idle(Duration::ZERO)), "heartbeat interval");
+        assert_eq!(refused(idle().timeout(Duration::ZERO)), "heartbeat timeout");
+        assert_eq!(refused(idle().adaptive(SECOND * 11)), "adaptive heartbeat floor");
         assert_eq!(Heartbeat::original().check(), Ok(()));
         assert_eq!(Heartbeat::off().check(), Ok(()));
+    }
+
+    #[test]
+    fn settings_without_effect_are_refused_by_name() {
+        type Set = fn(Heartbeat) -> Heartbeat;
+        let settings: [(&str, Set); 9] = [
+            ("heartbeat timeout", |h| h.timeout(SECOND)),
+            ("heartbeat probe", Heartbeat::ping),
+            ("heartbeat probe", |h| h.message("beat")),
+            ("heartbeat probe", |h| h.message_with(|_| "beat".into())),
+            ("missed heartbeats", |h| h.max_missed(2)),
+            ("heartbeat alignment", |h| h.align(SECOND)),
+            ("heartbeat reply", |h| h.reply(|_| true)),
+            ("heartbeat reply", |h| h.reply(|_| true).hide_replies()),
+            ("adaptive heartbeat floor", |h| h.adaptive(SECOND)),
+        ];
+        for (setting, set) in settings {
+            assert_eq!(refused(set(Heartbeat::off())), setting);
+            assert_eq!(set(idle()).check(), Ok(()), "{setting} has an effect on a heartbeat");
+        }
+        assert_eq!(refused(idle().hide_replies()), "hiding of heartbeat replies");
+        assert_eq!(refused(Heartbeat::off().hide_replies()), "hiding of heartbeat replies");
+    }
+
+    #[test]
+    fn rechecks_have_settings_without_a_heartbeat() {
+        let off = Heartbeat::off().recheck_timeout(SECOND).proof_of_life(ProofOfLife::Data);
+        assert_eq!((off.check(), off.recheck()), (Ok(()), SECOND));
+        assert_eq!(Heartbeat::off().recheck(), Heartbeat::RECHECK_TIMEOUT);
     }
 }

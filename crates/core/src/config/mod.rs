@@ -1,12 +1,15 @@
-//! The settings of a session.
+//! The settings of a session, one file for each kind.
 
 mod attempts;
 mod backoff;
 mod connect_timeout;
 pub(crate) mod dial_budget;
 mod heartbeat;
+mod inbox;
 mod outbox;
 mod preset;
+mod proof_of_life;
+mod random;
 mod settings;
 mod verdict;
 
@@ -15,13 +18,19 @@ pub use self::{
     backoff::{Backoff, Constant, Exponential, ExponentialDelays},
     connect_timeout::ConnectTimeout,
     dial_budget::DialBudget,
-    heartbeat::{Heartbeat, ProofOfLife},
+    heartbeat::Heartbeat,
+    inbox::InboxSettings,
     outbox::{Offline, OutboxSettings, WhenFull},
     preset::Preset,
+    proof_of_life::ProofOfLife,
     verdict::{Failure, Verdict},
 };
 pub(crate) use self::{
-    backoff::Random,
-    heartbeat::{Predicate, Probe, Trigger},
-    settings::{Delays, Judge, MakeDelays, Policies, Settings},
+    backoff::{BoxBackoff, Delays, MakeDelays},
+    heartbeat::{Probe, Trigger},
+    inbox::Overflow,
+    proof_of_life::Predicate,
+    random::Random,
+    settings::Settings,
+    verdict::VerdictFn,
 };

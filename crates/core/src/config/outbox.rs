@@ -4,13 +4,41 @@ use std::time::Duration;
 
 use crate::error::{ConfigError, not_zero};
 
-/// The rules of the outbox, where accepted messages wait until they have their
+/// The rules of the outbox, in which accepted messages wait until they have their
 /// [`Fate`](crate::Fate).
 ///
-/// Defaults: 1 024 messages; 64 MiB, which is the largest message that the native backends carry, so
-/// that size alone never refuses one; senders wait when it is full, messages are kept while offline
-/// for as long as it takes, what becomes unknown comes back and is not sent again. The `Original`
-/// preset keeps nothing while offline and gives nothing back.
+/// | setting | default | why |
+/// |---|---|---|
+/// | [`count`](Self::count) | 1,024 messages | enough for the bursts of most programs |
+/// | [`bytes`](Self::bytes) | 64 MiB | the largest message that the native backends carry, so that size alone never refuses one |
+/// | [`when_full`](Self::when_full) | senders wait | back-pressure loses nothing |
+/// | [`offline`](Self::offline) | messages are kept | an accepted message should survive an outage |
+/// | [`max_age`](Self::max_age) | no limit | only the application knows when a message is too old |
+/// | [`resend`](Self::resend) | never | a server may see a message twice |
+/// | [`give_back`](Self::give_back) | messages of unknown fate come back | the application may queue them again |
+///
+/// [`Preset::Original`](crate::Preset::Original) refuses messages while offline and gives none
+/// back.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{OutboxSettings, Supervisor, WhenFull};
+///
+/// # let clock = websocket_heartbeat_mock::Clock::new();
+/// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
+/// # let timer = clock.timer();
+/// // Prices: only the newest are of use.
+/// let outbox = OutboxSettings::new()
+///     .count(16)
+///     .when_full(WhenFull::DropOldest)
+///     .max_age(Duration::from_secs(2));
+/// let supervisor = Supervisor::builder(transport, timer).outbox(outbox).build()?;
+/// # drop(supervisor);
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
+/// ```
+///
+/// [`Builder::build`](crate::Builder::build) refuses a count, a size or an age of zero, and
+/// [`give_back(false)`](Self::give_back) together with [`resend`](Self::resend).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxSettings {
     pub(crate) count: usize,
@@ -22,7 +50,7 @@ pub struct OutboxSettings {
     pub(crate) give_back: bool,
 }
 
-/// What a full outbox does with one more message.
+/// What a full outbox does with another message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -32,11 +60,11 @@ pub enum WhenFull {
     /// The message is refused and comes back. A `Sink` cannot give a message back, so it waits.
     Refuse,
     /// The oldest messages that were not handed to a connection yet are dropped to make room. If
-    /// that would not make enough, none is dropped, and the sender waits.
+    /// that does not make enough room, none is dropped and the sender waits.
     DropOldest,
 }
 
-/// What becomes of messages while no connection is open.
+/// What happens to messages while no connection is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Offline {
@@ -45,11 +73,13 @@ pub enum Offline {
     Keep,
     /// They are refused, and those that wait when a connection is lost are dropped. A `Sink`
     /// cannot give a message back, so it waits for the next connection.
+    ///
+    /// While a connection is replaced on request or for its age, messages are accepted and kept.
     Refuse,
 }
 
 impl OutboxSettings {
-    /// The defaults, see above.
+    /// The defaults, see the table above.
     pub const fn new() -> Self {
         Self {
             count: 1_024,
@@ -62,23 +92,23 @@ impl OutboxSettings {
         }
     }
 
-    /// How many messages it holds at most, those handed to the connection and not flushed
-    /// included.
+    /// How many messages the outbox holds at most. Messages that were handed to the connection and
+    /// not flushed count as well.
     #[must_use]
     pub const fn count(mut self, count: usize) -> Self {
         self.count = count;
         self
     }
 
-    /// How many bytes of payload it holds at most. One message more may wait in each `Sink`, see
-    /// [`Handle`](crate::Handle).
+    /// How many bytes of payload the outbox holds at most. One more message may wait in each
+    /// `Sink`, see [`Handle`](crate::Handle).
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// What happens when it is full.
+    /// What happens when the outbox is full.
     #[must_use]
     pub const fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
@@ -92,29 +122,34 @@ impl OutboxSettings {
         self
     }
 
-    /// How old a message may become before it is dropped instead of being handed over. The age
-    /// counts from when the supervisor took the message over, at its next poll.
+    /// How old a message may become. An older one is dropped instead of being handed to a
+    /// connection. The age counts from the first poll of the supervisor after the message was
+    /// accepted.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
     }
 
-    /// Hands messages that would become unknown to the next connection instead, ahead of all
-    /// others and in their order, up to `times` times each; then they are dropped. 0, the default:
-    /// never.
+    /// Sends messages of unknown fate again on the next connection, before all others and in their
+    /// order. Each is sent again at most `times` times, then it is dropped. 0, the default: never.
     ///
-    /// This is at-least-once: a server may see such a message twice, so it must be able to tell.
-    /// The limit is for the message that kills the connection each time. Implies
-    /// [`give_back`](Self::give_back).
+    /// This is delivery at least once: a server may see such a message twice, so it must be able to
+    /// recognise it. The limit is for a message that loses the connection each time.
+    ///
+    /// With [`Offline::Refuse`] it has an effect only where a connection is replaced on request or
+    /// for its age.
     #[must_use]
     pub const fn resend(mut self, times: u32) -> Self {
         self.resend = times;
         self
     }
 
-    /// Whether messages whose fate is unknown come back. It costs one clone of the shared payload
-    /// for each message.
+    /// Returns messages of unknown fate to the application, in [`Fate::Unknown`](crate::Fate). It
+    /// costs one clone of the shared payload for each message.
+    ///
+    /// `false` has no effect with [`resend`](Self::resend), which keeps the messages. So
+    /// [`Builder::build`](crate::Builder::build) refuses the two together.
     #[must_use]
     pub const fn give_back(mut self, give_back: bool) -> Self {
         self.give_back = give_back;
@@ -132,10 +167,15 @@ impl OutboxSettings {
         if self.bytes == 0 {
             return Err(ConfigError::new("outbox bytes", self.bytes, "must be at least 1"));
         }
+        if !self.give_back && self.resend > 0 {
+            let rule = "must be left out with OutboxSettings::resend, which keeps the messages";
+            return Err(ConfigError::new("outbox give_back", self.give_back, rule));
+        }
         self.max_age.map_or(Ok(()), |age| not_zero("outbox maximum age", age))
     }
 }
 
+/// [`OutboxSettings::new`].
 impl Default for OutboxSettings {
     fn default() -> Self {
         Self::new()

@@ -4,84 +4,110 @@ use std::time::Duration;
 
 use super::{
     attempts::Attempts,
-    backoff::{Backoff, Constant, Exponential},
+    backoff::{Backoff, BoxBackoff, Constant, Exponential},
     connect_timeout::ConnectTimeout,
     heartbeat::Heartbeat,
     outbox::{Offline, OutboxSettings},
-    settings::{Policies, Settings},
-    verdict::Verdict,
+    verdict::{Verdict, VerdictFn},
 };
+use crate::time::Nanos;
 
-/// Two sets of settings, side by side.
+/// Two sets of settings. A setting of the [`Builder`](crate::Builder) that is not set has the value
+/// of the preset.
 ///
-/// | setting | `Original` (the default) | why | `Resilient` | why |
+/// | setting | `Resilient` (the default) | why | `Original` | why |
 /// |---|---|---|---|---|
-/// | heartbeat | the text `heartbeat` after 15 s of silence | the original's `pingMsg`, `pingTimeout` | a control-frame ping after 15 s of silence, where the transport has them | every server answers a ping by itself (RFC 6455 section 5.5.2); 15 s is below the idle timeouts of common proxies and NATs, which begin at 30 s |
-/// | its timeout | 10 s, any frame answers | the original's `pongTimeout` | 10 s, any frame answers | a congested mobile line needs seconds; silence is noticed within 25 s |
-/// | delays | 2 s, always | the original's `reconnectTimeout` | drawn from 0..=1 s, doubling to 0..=30 s | spread clients do not come back in step, and one lost client is back within a second; a fleet that loses its server at once wants [`Exponential::first`] or a [`DialBudget`](crate::DialBudget) besides |
-/// | attempts | unlimited | the original's `repeatLimit: null` | unlimited | a supervisor that gives up is a second outage |
-/// | attempt counter resets | on open | the original's `repeat = 0` | after 5 s open | a server that accepts and drops must not reset the backoff; one that means it has sent something by then |
-/// | connect timeout | 10 s | the original has none and can wait for ever | 10 s, doubling to 60 s | see [`ConnectTimeout::growing`] |
-/// | close timeout | 5 s | the original can wait for ever | 5 s | two round trips on any line, and little enough to wait for |
-/// | write timeout | none | the original's: it can wait for ever | 5 min | no server that is going to read waits so long, see [`Builder::write_timeout`](crate::Builder::write_timeout) |
-/// | verdict | always retry | the original's: only the client ends a session | [`Verdict::careful`] | a wrong address or certificate does not heal |
-/// | while offline | nothing is kept | the original's: `send` goes to the socket or is lost | messages are kept, 1 024 of 64 MiB together | what was accepted should survive an outage |
-/// | unknown messages | not given back | the original's | given back | whoever queued them may want to know |
-/// | minimum gap between attempts | 100 ms | ten attempts a second at most, under every policy | 100 ms | the same |
+/// | heartbeat | a ping after 15 s of silence; the text `heartbeat` where the transport has no pings | every server answers a ping (RFC 6455 section 5.5.2); 15 s is below the idle timeouts of common proxies and NATs, which begin at 30 s | the text `heartbeat` after 15 s of silence | the original's `pingMsg` and `pingTimeout` |
+/// | its timeout | 10 s, any frame answers | a congested mobile network needs seconds; a dead connection is noticed within 25 s | 10 s, any frame answers | the original's `pongTimeout` |
+/// | delays | at random from 0..=1 s, doubling to 0..=30 s | random delays keep clients apart, and one lost client is back within a second; for a fleet that loses its server at once add [`Exponential::first`] or a [`DialBudget`](crate::DialBudget) | 2 s | the original's `reconnectTimeout` |
+/// | attempts | unlimited | a session that gives up is a second outage | unlimited | the original's `repeatLimit: null` |
+/// | attempts are counted again from 0 | after 5 s open | a server that accepts connections and drops them must not reset the delays; a healthy one has sent something by then | on open | the original's `repeat = 0` |
+/// | connect timeout | 10 s, doubling to 60 s | see [`ConnectTimeout::growing`] | 10 s | the original has none and can wait forever |
+/// | close timeout | 5 s | time for two round trips on any network | 5 s | the original can wait forever |
+/// | write timeout | 5 min | see [`Builder::write_timeout`](crate::Builder::write_timeout) | none | the original can wait forever |
+/// | verdict | [`Verdict::careful`] | no attempt corrects a wrong address or certificate | [`Verdict::always_retry`] | in the original only the client ends a session |
+/// | while offline | messages are kept, at most 1,024 and 64 MiB | an accepted message should survive an outage | messages are refused | the original's `send` goes to the socket or is lost |
+/// | messages of unknown fate | come back | the application may queue them again | do not come back | the original loses them |
+/// | minimum gap between attempts | 100 ms | at most ten attempts a second, whatever the other settings | 100 ms | the same |
 ///
-/// Against a server that never answers the text `heartbeat`, `Original` loses a healthy line every
-/// 25 s. [`Lost::ever_answered`](crate::Lost::ever_answered) is false then, and the remedy is
-/// [`Heartbeat::ping`].
+/// `Original` needs a server that answers the text `heartbeat`. Any other server loses a healthy
+/// connection every 25 s, and [`Lost::ever_answered`](crate::Lost::ever_answered) is false then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Preset {
-    /// The documented numbers of the npm package that this crate re-implements, plus the deadlines
-    /// that it lacks.
-    #[default]
+    /// The documented numbers of the npm packages that this crate re-implements, with the timeouts
+    /// that they lack.
     Original,
-    /// What this crate recommends.
+    /// The default: made for connections that last, on networks that fail.
+    #[default]
     Resilient,
 }
 
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// The values, in the order of the table. Backoff and verdict are functions without state, which
+/// take no memory in a session.
 impl Preset {
-    pub(crate) fn settings(self) -> Settings {
-        let secs = Duration::from_secs;
+    pub(crate) fn heartbeat(self) -> Heartbeat {
         match self {
-            Self::Original => Settings {
-                attempts: Attempts::Unlimited,
-                stable_after: Duration::ZERO,
-                connect_timeout: ConnectTimeout::fixed(secs(10)),
-                close_timeout: secs(5),
-                write_timeout: None,
-                minimum_gap: Duration::from_millis(100),
-                flap_limit: None,
-                outage_limit: None,
-                max_age: None,
-                outbox: OutboxSettings::new().offline(Offline::Refuse).give_back(false),
-            },
-            Self::Resilient => Settings {
-                stable_after: secs(5),
-                connect_timeout: ConnectTimeout::growing(secs(10), secs(60)),
-                write_timeout: Some(secs(300)),
-                outbox: OutboxSettings::new(),
-                ..Self::Original.settings()
-            },
+            Self::Original => Heartbeat::original(),
+            Self::Resilient => Heartbeat::idle(secs(15)).ping(),
         }
     }
 
-    /// By functions without state, which take no room in a session.
-    pub(crate) fn policies(self) -> Policies {
+    pub(crate) fn backoff(self) -> BoxBackoff {
         match self {
-            Self::Original => Policies::new(
-                Heartbeat::original(),
-                || Constant::new(Duration::from_secs(2)).delays(),
-                Box::new(Verdict::always_retry),
-            ),
-            Self::Resilient => Policies::new(
-                Heartbeat::idle(Duration::from_secs(15)).ping(),
-                || Exponential::new().delays(),
-                Box::new(Verdict::careful),
-            ),
+            Self::Original => BoxBackoff::new(|| Constant::new(secs(2)).delays()),
+            Self::Resilient => BoxBackoff::new(|| Exponential::new().delays()),
         }
+    }
+
+    pub(crate) fn attempts(self) -> Attempts {
+        Attempts::Unlimited
+    }
+
+    pub(crate) fn stable_after(self) -> Duration {
+        match self {
+            Self::Original => Duration::ZERO,
+            Self::Resilient => secs(5),
+        }
+    }
+
+    pub(crate) fn connect_timeout(self) -> ConnectTimeout {
+        match self {
+            Self::Original => ConnectTimeout::fixed(secs(10)),
+            Self::Resilient => ConnectTimeout::growing(secs(10), secs(60)),
+        }
+    }
+
+    pub(crate) fn close_timeout(self) -> Duration {
+        secs(5)
+    }
+
+    pub(crate) fn write_timeout(self) -> Nanos {
+        match self {
+            Self::Original => Nanos::FOREVER,
+            Self::Resilient => Nanos::of(secs(300)),
+        }
+    }
+
+    pub(crate) fn verdict(self) -> VerdictFn {
+        match self {
+            Self::Original => Box::new(Verdict::always_retry),
+            Self::Resilient => Box::new(Verdict::careful),
+        }
+    }
+
+    pub(crate) fn outbox(self) -> OutboxSettings {
+        match self {
+            Self::Original => OutboxSettings::new().offline(Offline::Refuse).give_back(false),
+            Self::Resilient => OutboxSettings::new(),
+        }
+    }
+
+    pub(crate) fn minimum_gap(self) -> Duration {
+        Duration::from_millis(100)
     }
 }

@@ -1,78 +1,94 @@
-//! All settings of a session, checked: [`Settings`] and [`Policies`].
+//! All settings of a session, as far as they were set: [`Settings`].
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{
-    attempts::Attempts,
-    backoff::Backoff,
-    connect_timeout::ConnectTimeout,
-    dial_budget::DialBudget,
-    heartbeat::Heartbeat,
-    outbox::OutboxSettings,
-    verdict::{Failure, Verdict},
+    attempts::Attempts, backoff::BoxBackoff, connect_timeout::ConnectTimeout,
+    dial_budget::DialBudget, heartbeat::Heartbeat, outbox::OutboxSettings, preset::Preset,
+    verdict::VerdictFn,
 };
-use crate::error::{ConfigError, not_zero};
+use crate::{
+    error::{ConfigError, not_zero},
+    time::Nanos,
+};
 
-pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
-pub(crate) type MakeDelays = Box<dyn FnMut() -> Delays + Send>;
-pub(crate) type Judge = Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>;
-
-/// A gap is a bound on storms, not a way to stop.
+/// The minimum gap bounds how often attempts begin. A longer one would be a way to stop, and there
+/// are others for that.
 const LONGEST_GAP: Duration = Duration::from_secs(3_600);
 
-/// The plain settings.
-#[derive(Clone, Copy, Debug)]
+/// The settings that were set. `None`: the value of the preset, which has them all but the last
+/// four. Those are off by default.
+#[derive(Default)]
 pub(crate) struct Settings {
-    pub(crate) attempts: Attempts,
-    pub(crate) stable_after: Duration,
-    pub(crate) connect_timeout: ConnectTimeout,
-    pub(crate) close_timeout: Duration,
-    pub(crate) write_timeout: Option<Duration>,
-    pub(crate) minimum_gap: Duration,
+    pub(crate) preset: Preset,
+    pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) backoff: Option<BoxBackoff>,
+    pub(crate) verdict: Option<VerdictFn>,
+    pub(crate) outbox: Option<OutboxSettings>,
+    pub(crate) attempts: Option<Attempts>,
+    pub(crate) stable_after: Option<Duration>,
+    pub(crate) connect_timeout: Option<ConnectTimeout>,
+    pub(crate) close_timeout: Option<Duration>,
+    /// [`Nanos::FOREVER`]: no timeout.
+    pub(crate) write_timeout: Option<Nanos>,
+    pub(crate) minimum_gap: Option<Duration>,
     pub(crate) flap_limit: Option<u32>,
     pub(crate) outage_limit: Option<Duration>,
     pub(crate) max_age: Option<Duration>,
-    pub(crate) outbox: OutboxSettings,
-}
-
-/// The settings that hold code of the user.
-pub(crate) struct Policies {
-    pub(crate) heartbeat: Heartbeat,
-    pub(crate) delays: MakeDelays,
-    pub(crate) verdict: Judge,
-    pub(crate) budget: Option<DialBudget>,
-    pub(crate) backoff: Result<(), ConfigError>,
+    pub(crate) dial_budget: Option<DialBudget>,
 }
 
 impl Settings {
+    pub(crate) fn stable_after(&self) -> Duration {
+        self.stable_after.unwrap_or_else(|| self.preset.stable_after())
+    }
+
+    /// Checks what was set. The values of a preset make sense.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        self.connect_timeout.check()?;
-        not_zero("close timeout", self.close_timeout)?;
-        self.write_timeout.map_or(Ok(()), |timeout| not_zero("write timeout", timeout))?;
-        not_zero("minimum gap", self.minimum_gap)?;
-        if self.minimum_gap > LONGEST_GAP {
-            let rule = "must be at most an hour";
-            return Err(ConfigError::new("minimum gap", self.minimum_gap, rule));
+        self.heartbeat.as_ref().map_or(Ok(()), Heartbeat::check)?;
+        self.backoff.as_ref().map_or(Ok(()), |backoff| backoff.checked.clone())?;
+        self.outbox.as_ref().map_or(Ok(()), OutboxSettings::check)?;
+        self.connect_timeout.map_or(Ok(()), ConnectTimeout::check)?;
+        let times = [
+            ("close timeout", self.close_timeout),
+            ("write timeout", self.write_timeout.map(Nanos::duration)),
+            ("minimum gap", self.minimum_gap),
+            ("outage limit", self.outage_limit),
+            ("maximum connection age", self.max_age),
+        ];
+        for (setting, time) in times {
+            time.map_or(Ok(()), |time| not_zero(setting, time))?;
+        }
+        if let Some(gap) = self.minimum_gap.filter(|gap| *gap > LONGEST_GAP) {
+            return Err(ConfigError::new("minimum gap", gap, "must be at most an hour"));
         }
         if let Some(limit) = self.flap_limit
-            && self.stable_after.is_zero()
+            && self.stable_after().is_zero()
         {
-            let rule = "must come with stable_after above zero";
+            let rule = "must come with stable_after above zero, since every connection is stable \
+                        without";
             return Err(ConfigError::new("flap limit", limit, rule));
         }
-        self.outbox.check()?;
-        self.outage_limit.map_or(Ok(()), |limit| not_zero("outage limit", limit))?;
-        self.max_age.map_or(Ok(()), |age| not_zero("maximum connection age", age))
+        Ok(())
     }
 }
 
-impl Policies {
-    pub(crate) fn new<B>(heartbeat: Heartbeat, backoff: B, verdict: Judge) -> Self
-    where
-        B: Backoff<Delays: Send + 'static> + Send + 'static,
-    {
-        let checked = backoff.check();
-        let delays = Box::new(move || Box::new(backoff.delays()) as Delays);
-        Self { heartbeat, delays, verdict, budget: None, backoff: checked }
+/// Without functions.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("preset", &self.preset)
+            .field("heartbeat", &self.heartbeat)
+            .field("outbox", &self.outbox)
+            .field("attempts", &self.attempts)
+            .field("stable_after", &self.stable_after)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("close_timeout", &self.close_timeout)
+            .field("write_timeout", &self.write_timeout)
+            .field("minimum_gap", &self.minimum_gap)
+            .field("flap_limit", &self.flap_limit)
+            .field("outage_limit", &self.outage_limit)
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
     }
 }

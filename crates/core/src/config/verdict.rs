@@ -4,47 +4,70 @@ use std::time::Duration;
 
 use crate::{error::ErrorKind, event::LostCause};
 
-/// What to do about a lost connection.
+/// What to do about a lost connection or a failed attempt.
+///
+/// [`Builder::verdict`](crate::Builder::verdict) takes a function that gives one for each
+/// [`Failure`]. [`careful`](Self::careful) and [`always_retry`](Self::always_retry) are such
+/// functions.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{Failure, LostCause, Verdict};
+///
+/// /// This server closes with 4000 for maintenance, which takes minutes.
+/// fn verdict(failure: &Failure<'_>) -> Verdict {
+///     match failure.close_code() {
+///         Some(4000) => Verdict::RetryAfter(Duration::from_secs(120)),
+///         _ => Verdict::careful(failure),
+///     }
+/// }
+///
+/// let cause = LostCause::Replaced;
+/// assert_eq!(verdict(&Failure::new(true, 0, &cause)), Verdict::Retry);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
     /// Try again after the backoff's delay.
     Retry,
-    /// Try again after this time and the backoff's delay on top, so that clients which a server
-    /// told the same moment stay apart.
+    /// Try again after this time plus the backoff's delay. The sum keeps clients apart to which a
+    /// server gave the same moment.
     RetryAfter(Duration),
-    /// Try again after the backoff's delay, with fresh credentials:
-    /// [`Attempt::refresh`](crate::Attempt::refresh) tells the transport.
+    /// Try again after the backoff's delay, with fresh credentials: the transport sees
+    /// [`Attempt::refresh`](crate::Attempt::refresh).
     RefreshThenRetry,
-    /// End the session.
+    /// End the session, with [`CloseReason::Stopped`](crate::CloseReason::Stopped).
     Stop,
 }
 
-/// A lost connection, as the verdict sees it.
+pub(crate) type VerdictFn = Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>;
+
+/// A lost connection or a failed attempt: the argument of a verdict function.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Failure<'a> {
-    /// Whether the connection had been open; otherwise the attempt failed.
+    /// Whether the connection was open. If not, the attempt failed.
     pub opened: bool,
-    /// The number of the attempt that made, or did not make, the connection.
+    /// The number of the attempt, see [`Connecting::attempt`](crate::Connecting::attempt).
     pub attempt: u32,
-    /// Whether the attempt had been told to use fresh credentials.
+    /// Whether the attempt was to use fresh credentials.
     pub refreshed: bool,
-    /// Why it was lost.
+    /// The cause.
     pub cause: &'a LostCause,
-    /// Whether it was writing that failed, as where the connection refuses a message of ours for its
-    /// size. False where reading did, for all other causes, and for an attempt.
+    /// Whether writing failed, for example because the connection refused a message for its size.
+    /// False if reading failed, for all other causes, and for an attempt.
     pub in_writing: bool,
-    /// How many losses in a row were of the same kind, this one included: 1 for the first. Two
-    /// losses are of the same kind if both are transport errors of one [`ErrorKind`], or else
-    /// the same variant of [`LostCause`]. What is too large is of three kinds: an answer to an
-    /// upgrade, a message that came in, a message of ours. A connection in between that was open, stable or not,
-    /// does not end the row; a loss of another kind does, by pause or request as well.
+    /// How many losses in a row were of the same kind, this one included. 1 for the first.
+    ///
+    /// Two losses are of the same kind if both are transport errors of one [`ErrorKind`], or else
+    /// the same variant of [`LostCause`]. [`ErrorKind::TooLarge`] is three kinds: an answer to an
+    /// upgrade, an incoming message, an outgoing message. A loss of another kind ends the row, also
+    /// one by pause or on request. An open connection in between does not.
     pub in_a_row: u32,
 }
 
 impl<'a> Failure<'a> {
-    /// A failure, as tests of verdicts want to make them: the first of its kind in a row.
+    /// A failure that is the first of its kind in a row, for tests of verdict functions.
     pub fn new(opened: bool, attempt: u32, cause: &'a LostCause) -> Self {
         Self { opened, attempt, refreshed: false, cause, in_writing: false, in_a_row: 1 }
     }
@@ -64,7 +87,8 @@ impl<'a> Failure<'a> {
         self.cause.transport_error().and_then(|error| error.retry_after())
     }
 
-    /// What lies below the transport's error: the error that a function of yours returned, say.
+    /// The source of the transport's error, for example the error that a function of yours
+    /// returned.
     pub fn source(&self) -> Option<&'a (dyn std::error::Error + 'static)> {
         self.cause.transport_error().and_then(std::error::Error::source)
     }
@@ -76,47 +100,47 @@ impl<'a> Failure<'a> {
 }
 
 impl Verdict {
-    /// The longest that a server's `Retry-After` is believed, one hour: a mistyped header must not
-    /// take a client away for a year.
+    /// The longest `Retry-After` that [`careful`](Self::careful) takes, one hour: a mistyped header
+    /// must not stop a client for a year.
     pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
-    /// The least wait after close codes 1012 (service restart) and 1013 (try again later), 5 s:
-    /// the server has said that it will not be there at once.
+    /// The shortest wait after the close codes 1012 (service restart) and 1013 (try again later),
+    /// 5 s: the server has announced an outage.
     pub const RESTART_FLOOR: Duration = Duration::from_secs(5);
 
-    /// After so many losses in a row by a panic of the transport [`careful`](Self::careful) stops,
-    /// 3: one may be chance, two may be bad luck.
+    /// After this many losses in a row by a panic of the transport [`careful`](Self::careful)
+    /// stops, 3: one or two may be chance.
     pub const PANICS_IN_A_ROW: u32 = 3;
 
-    /// After so many connections in a row that ended by a message which was too large
-    /// [`careful`](Self::careful) stops, 3: one may be an odd message, three are what the server
-    /// sends to whoever connects.
+    /// After this many connections in a row that ended by a message over the size limit
+    /// [`careful`](Self::careful) stops, 3: one may be an unusual message, three come on every
+    /// connection.
     pub const TOO_LARGE_IN_A_ROW: u32 = 3;
 
-    /// The least wait after a certificate that has expired or is not valid yet, 60 s: a renewal or a
-    /// clock that is being set takes minutes, and until then each attempt only costs a handshake.
+    /// The shortest wait after a certificate that has expired or is not valid yet, 60 s: to renew
+    /// the certificate or to set the clock takes minutes, and each attempt before is in vain.
     pub const CERTIFICATE_FLOOR: Duration = Duration::from_secs(60);
 
-    /// The careful defaults of [`Preset::Resilient`](crate::Preset::Resilient): slow to stop,
-    /// because what looks permanent in the middle of somebody's outage seldom is.
+    /// The verdict of [`Preset::Resilient`](crate::Preset::Resilient). It stops only where no
+    /// further attempt can help: most errors that look permanent during an outage are not.
     ///
     /// | failure | verdict | why |
     /// |---|---|---|
-    /// | address makes no sense | stop | no retry changes it |
-    /// | certificate not acceptable | stop | a retry would only ask again; an attacker may be in between |
-    /// | certificate expired or not valid yet | after 60 s at least | a renewal or a clock that is set heals it |
-    /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; a fresh one that fails as well is wrong |
-    /// | HTTP 410 | stop | the one status that says "for ever" |
-    /// | HTTP 429, 503 and any but these with `Retry-After` | after that time, at most an hour | the server knows |
-    /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and half-done deployments answer so for minutes |
-    /// | name, refused, unreachable, reset, TLS cut short, timeout | retry | the network |
-    /// | provider of URL or credentials failed | retry | it is an outage of its own |
-    /// | close code 1012, 1013 | after 5 s at least | the server restarts, or asks to stay away |
-    /// | any other close code | retry | only the application knows; 1000 is what proxies send as well |
-    /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that shows each time does not heal |
-    /// | a message larger than the limit came in | retry; stop at the third in a row | the next connection may bring others; where it comes each time, only a higher limit helps, and the cause names the setting |
-    /// | a message of ours was refused for its size | retry | the outbox gives up on that message, see [`OutboxSettings::resend`](crate::OutboxSettings::resend) |
-    /// | heartbeat or write stalled | retry | the line died |
+    /// | invalid address | stop | it stays invalid |
+    /// | certificate not acceptable | stop | it stays so, and an attacker may be between client and server |
+    /// | certificate expired or not valid yet | retry after at least 60 s | a renewed certificate or a corrected clock helps |
+    /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; if a fresh one fails as well, it is wrong |
+    /// | HTTP 410 | stop | the only status that means "forever" |
+    /// | HTTP 429, 503 and any other status with `Retry-After` | retry after that time, at most an hour | the server knows |
+    /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and unfinished deployments answer so for minutes |
+    /// | name, refused, unreachable, reset, TLS ended early, timeout | retry | the network |
+    /// | provider of URL or credentials failed | retry | it has an outage of its own |
+    /// | close code 1012, 1013 | retry after at least 5 s | the server restarts, or is overloaded |
+    /// | any other close code | retry | only the application knows its meaning; proxies send 1000 as well |
+    /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that occurs each time stays |
+    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry others; if it comes each time, only a higher limit helps, and the cause names the setting |
+    /// | an outgoing message refused for its size | retry | the outbox drops that message, see [`OutboxSettings::resend`](crate::OutboxSettings::resend) |
+    /// | no answer to a heartbeat, or a stalled write | retry | the connection was dead |
     pub fn careful(failure: &Failure<'_>) -> Self {
         if let Some(code) = failure.close_code() {
             return match code {
@@ -146,7 +170,8 @@ impl Verdict {
         }
     }
 
-    /// The original's: whatever happened, retry. Only the user ends a session.
+    /// The verdict of [`Preset::Original`](crate::Preset::Original): always retry. Only the user
+    /// ends a session.
     pub fn always_retry(_: &Failure<'_>) -> Self {
         Self::Retry
     }

@@ -1,50 +1,67 @@
-//! What a session keeps of its settings: [`Kept`], and the rules of its machine.
+//! From the settings to what a session keeps of them: [`Resolved`].
 
-use std::time::Duration;
-
-use super::{probes::Exchange, redial::Redial};
+use super::{probes::Probes, redial::Redial};
 use crate::{
-    config::{Heartbeat, Policies, Settings},
-    machine::{Pace, Pulse, Rules},
-    time::Span,
+    config::{Heartbeat, OutboxSettings, Settings},
+    error::ConfigError,
+    machine::{HeartbeatRules, Pace, Rules},
+    time::Nanos,
 };
 
-/// What of the [`Policies`] a session keeps once it is built.
-pub(crate) struct Kept {
-    pub(crate) heartbeat: Exchange,
+/// The settings of a session, checked, with the values of the preset where nothing was set.
+pub(crate) struct Resolved {
+    pub(crate) rules: Rules,
+    pub(crate) outbox: OutboxSettings,
+    pub(crate) probes: Probes,
     pub(crate) redial: Redial,
 }
 
-impl Kept {
-    pub(crate) fn new(policies: Policies, max_age: Option<Duration>) -> Self {
-        let Policies { heartbeat, delays, verdict, budget, .. } = policies;
-        Self { heartbeat: heartbeat.into(), redial: Redial::new(verdict, delays, budget, max_age) }
+impl Resolved {
+    pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
+        settings.check()?;
+        let preset = settings.preset;
+        let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
+        let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
+        let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
+        let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
+        let rules = Rules {
+            heartbeat: heartbeat_rules(&heartbeat),
+            recheck: Nanos::of(heartbeat.recheck()),
+            stable_after: Nanos::of(settings.stable_after.unwrap_or_else(|| preset.stable_after())),
+            connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
+            close_timeout: Nanos::of(
+                settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
+            ),
+            write_timeout: settings.write_timeout.unwrap_or_else(|| preset.write_timeout()),
+            pace: Pace {
+                minimum_gap: Nanos::of(
+                    settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
+                ),
+                outage_limit: settings.outage_limit.map_or(Nanos::FOREVER, Nanos::of),
+                last_attempt: attempts.last(),
+                flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
+            },
+        };
+        let redial = Redial::new(verdict, backoff.delays, settings.dial_budget, settings.max_age);
+        Ok(Self {
+            rules,
+            outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),
+            probes: heartbeat.into(),
+            redial,
+        })
     }
 }
 
-impl Settings {
-    pub(crate) fn rules(&self, heartbeat: &Heartbeat) -> Rules {
-        Rules {
-            pulse: heartbeat.pulse.as_ref().map(|pulse| Pulse {
-                trigger: pulse.trigger,
-                every: Span::of(pulse.every),
-                timeout: Span::of(pulse.timeout),
-                max_missed: pulse.max_missed,
-                slot: Span::of(pulse.slot),
-            }),
-            recheck: Span::of(heartbeat.recheck()),
-            stable_after: Span::of(self.stable_after),
-            connect_timeout: self.connect_timeout,
-            close_timeout: Span::of(self.close_timeout),
-            write_timeout: self.write_timeout.map_or(Span::FOREVER, Span::of),
-            pace: Pace {
-                minimum_gap: Span::of(self.minimum_gap),
-                outage_limit: self.outage_limit.map_or(Span::FOREVER, Span::of),
-                last_attempt: self.attempts.last(),
-                flap_limit: self.flap_limit.unwrap_or(u32::MAX),
-            },
-        }
-    }
+/// The times of a heartbeat; `None` without one.
+fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
+    let schedule = heartbeat.schedule?;
+    Some(HeartbeatRules {
+        trigger: schedule.trigger,
+        every: Nanos::of(schedule.every),
+        timeout: Nanos::of(heartbeat.answer_timeout()),
+        max_missed: heartbeat.max_missed.unwrap_or(0),
+        slot: heartbeat.slot.map_or(Nanos::ZERO, Nanos::of),
+    })
 }
 
 #[cfg(all(test, target_pointer_width = "64"))]
@@ -54,11 +71,12 @@ mod tests {
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
-        assert!(size_of::<Kept>() <= 160, "{} bytes", size_of::<Kept>());
+        let kept = size_of::<Probes>() + size_of::<Redial>();
+        assert!(kept <= 192, "{kept} bytes");
         assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
-            let policies = preset.policies();
-            assert_eq!((size_of_val(&*policies.delays), size_of_val(&*policies.verdict)), (0, 0));
+            let (delays, verdict) = (preset.backoff().delays, preset.verdict());
+            assert_eq!((size_of_val(&*delays), size_of_val(&*verdict)), (0, 0));
         }
     }
 }

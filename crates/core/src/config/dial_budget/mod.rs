@@ -4,24 +4,43 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::
 
 use crate::{
     error::{ConfigError, not_zero},
-    sync::{Garbage, Guarded},
-    time::{Span, Timestamp},
+    sync::{Deferred, Guarded},
+    time::{Nanos, Timestamp},
 };
 
-/// At most so many attempts in any window of time, over all supervisors that hold a clone of it.
+/// A limit on the attempts in any window of time, over all supervisors that hold a clone of it.
 ///
-/// What counts is an attempt that really began. An attempt that is over the budget begins as soon
-/// as it is not, in the order in which they asked; an attempt asks when it is due by the backoff.
-/// So a thousand supervisors in one process do not all knock at the moment their server is back.
+/// It keeps the many supervisors of one process from connecting all at the moment at which their
+/// server is back. An attempt that is due by its backoff asks the budget. If nothing is free, it
+/// waits in the order of asking. Only attempts that begin count.
 ///
-/// Who is paused, closed or dropped while it waits leaves its place, and those behind move up. Who
-/// has its turn and does not use it within a second, because nobody polls it any more, loses its
-/// place; if it is polled again, it asks again.
+/// A supervisor that is paused, closed or dropped while it waits leaves the queue, and the others
+/// move up. A supervisor that has its turn and does not begin within a second, since nothing polls
+/// it, loses its place. If it is polled later, it asks again.
 ///
-/// The supervisors must use clones of one timer, since its timestamps are compared.
+/// The supervisors must use clones of one timer, since the timestamps of different timers cannot be
+/// compared.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{DialBudget, Supervisor};
+///
+/// # let clock = websocket_heartbeat_mock::Clock::new();
+/// # let transport = || websocket_heartbeat_mock::mock(&clock).0;
+/// # let timer = clock.timer();
+/// // At most 100 attempts a second, over all sessions of this process.
+/// let budget = DialBudget::new(100, Duration::from_secs(1))?;
+/// let sessions: Vec<_> = (0..1_000)
+///     .map(|_| {
+///         Supervisor::builder(transport(), timer.clone()).dial_budget(budget.clone()).build()
+///     })
+///     .collect::<Result<_, _>>()?;
+/// # drop(sessions);
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DialBudget {
-    /// Behind one pointer, since every session may hold a clone.
+    /// One pointer, since every session may hold a clone.
     shared: Arc<Shared>,
 }
 
@@ -34,11 +53,11 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// The latest moment seen.
+    /// The latest reading of the clock.
     now: Timestamp,
-    /// When attempts began, oldest first, none longer ago than a window: so at most `count`.
+    /// When attempts began within the last window, oldest first. At most `count`.
     begun: VecDeque<Timestamp>,
-    /// Those that wait, by their tickets, in the order in which they asked.
+    /// Attempts that wait, in the order in which they asked, which is that of their tickets.
     queue: VecDeque<Waiting>,
     next_ticket: u64,
 }
@@ -46,51 +65,51 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     ticket: u64,
-    /// `None` once it was called, until it asks again.
+    /// `None` after it was called, until the attempt asks again.
     waker: Option<Waker>,
-    /// Since when it is seen to have its turn.
+    /// When it was first seen to have its turn.
     turn: Option<Timestamp>,
 }
 
-/// How long whoever has its turn has to use it: much longer than a task that is alive waits for a
-/// poll, and short beside an outage.
-const TURN: Span = Span::of(Duration::from_secs(1));
+/// How long a turn lasts: much longer than a live task waits for a poll, and short compared with an
+/// outage.
+const TURN_TIMEOUT: Nanos = Nanos::of(Duration::from_secs(1));
 
-/// A session's part in a budget. Dropping it gives back what was not used.
+/// The place of a session in a budget. Dropping it gives back what was not used.
 #[derive(Debug)]
 pub(crate) struct Place {
     budget: DialBudget,
-    stand: Stand,
+    state: PlaceState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stand {
+enum PlaceState {
     Outside,
     Queued {
         ticket: u64,
     },
-    /// The attempt may begin. Counted as begun at that moment.
+    /// The attempt may begin. It counts as begun at that moment.
     Granted {
         at: Timestamp,
     },
 }
 
-/// The answer to a question for an attempt.
+/// Whether an attempt may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// It may begin.
     Now,
-    /// It waits, until `planned` as far as is known now (`None` is never), and asks again at `look`
-    /// at the latest: somebody before it may not use its turn.
+    /// It waits, until `planned` by what is known now (`None` is never). It asks again at `look` at
+    /// the latest, since an attempt before it may not use its turn.
     Later { planned: Option<Timestamp>, look: Option<Timestamp> },
 }
 
 impl DialBudget {
-    /// At most `count` attempts in any span of `window`.
+    /// At most `count` attempts in any window of this length.
     ///
     /// # Errors
     ///
-    /// When either is zero.
+    /// If `count` or `window` is zero.
     pub fn new(count: u32, window: Duration) -> Result<Self, ConfigError> {
         not_zero("dial budget window", window)?;
         let rule = "must be at least 1";
@@ -108,22 +127,21 @@ impl DialBudget {
     fn with<'g, R>(&self, work: impl FnOnce(&mut View<'_, 'g>) -> R) -> R {
         let Shared { state, count, window } = &*self.shared;
         let count = count.get() as usize;
-        state.with(|state, garbage| work(&mut View { state, garbage, count, window: *window }))
+        state.with(|state, deferred| work(&mut View { state, deferred, count, window: *window }))
     }
 }
 
 impl Place {
     pub(crate) fn new(budget: DialBudget) -> Self {
-        Self { budget, stand: Stand::Outside }
+        Self { budget, state: PlaceState::Outside }
     }
 
     /// Whether it waits for its turn.
     pub(crate) fn is_queued(&self) -> bool {
-        matches!(self.stand, Stand::Queued { .. })
+        matches!(self.state, PlaceState::Queued { .. })
     }
 
-    /// The earliest moment at which an attempt may begin that is due now, by what is known now;
-    /// `None` is never.
+    /// When an attempt that is due now may begin, by what is known now. `None` is never.
     pub(crate) fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
         self.budget.with(|view| {
             view.observe(now);
@@ -131,33 +149,33 @@ impl Place {
         })
     }
 
-    /// Asks for an attempt that is due. The waker is called when it is to ask again.
+    /// Asks for an attempt that is due. The waker is called when it should ask again.
     pub(crate) fn ask(&mut self, now: Timestamp, waker: &Waker) -> Turn {
-        let known = match self.stand {
-            Stand::Granted { .. } => return Turn::Now,
-            Stand::Queued { ticket } => Some(ticket),
-            Stand::Outside => None,
+        let known = match self.state {
+            PlaceState::Granted { .. } => return Turn::Now,
+            PlaceState::Queued { ticket } => Some(ticket),
+            PlaceState::Outside => None,
         };
-        // Cloned, and dropped if it is not needed, outside the lock.
+        // Cloned outside of the lock, and dropped there if it is not needed.
         let mut waker = Some(waker.clone());
-        let (turn, stand) = self.budget.with(|view| view.ask(now, known, &mut waker));
-        self.stand = stand;
+        let (turn, state) = self.budget.with(|view| view.ask(now, known, &mut waker));
+        self.state = state;
         turn
     }
 
     /// The attempt that was granted has begun.
     pub(crate) fn use_up(&mut self) {
-        if matches!(self.stand, Stand::Granted { .. }) {
-            self.stand = Stand::Outside;
+        if matches!(self.state, PlaceState::Granted { .. }) {
+            self.state = PlaceState::Outside;
         }
     }
 
     /// Gives back what was not used. Those behind move up.
     pub(crate) fn leave(&mut self) {
-        match std::mem::replace(&mut self.stand, Stand::Outside) {
-            Stand::Outside => {}
-            Stand::Queued { ticket } => self.budget.with(|view| view.remove(ticket)),
-            Stand::Granted { at } => self.budget.with(|view| view.give_back(at)),
+        match std::mem::replace(&mut self.state, PlaceState::Outside) {
+            PlaceState::Outside => {}
+            PlaceState::Queued { ticket } => self.budget.with(|view| view.remove(ticket)),
+            PlaceState::Granted { at } => self.budget.with(|view| view.give_back(at)),
         }
     }
 }
@@ -168,16 +186,16 @@ impl Drop for Place {
     }
 }
 
-/// The state under its lock, and what comes of changing it.
+/// The state under its lock, and what is to be dropped or woken after it.
 struct View<'a, 'g> {
     state: &'a mut State,
-    garbage: &'a mut Garbage<'g>,
+    deferred: &'a mut Deferred<'g>,
     count: usize,
     window: Duration,
 }
 
 impl View<'_, '_> {
-    /// Takes the moment, and forgets what began longer ago than a window.
+    /// Advances the clock, and forgets attempts that began longer ago than a window.
     fn observe(&mut self, now: Timestamp) {
         let state = &mut *self.state;
         state.now = state.now.max(now);
@@ -198,7 +216,7 @@ impl View<'_, '_> {
         now: Timestamp,
         ticket: Option<u64>,
         waker: &mut Option<Waker>,
-    ) -> (Turn, Stand) {
+    ) -> (Turn, PlaceState) {
         self.observe(now);
         let known = ticket.and_then(|ticket| self.rank(ticket).map(|rank| (ticket, rank)));
         if let Some((_, rank)) = known
@@ -206,7 +224,7 @@ impl View<'_, '_> {
         {
             return self.grant(Some(rank));
         }
-        self.pass_over();
+        self.expire_turns();
         let (ticket, rank) = match known {
             Some((ticket, _)) => (ticket, self.rank(ticket)),
             None if self.state.queue.len() < self.free() => return self.grant(None),
@@ -218,7 +236,7 @@ impl View<'_, '_> {
                 (ticket, Some(self.state.queue.len() - 1))
             }
         };
-        let rank = rank.expect("only those with a turn are passed over");
+        let rank = rank.expect("only attempts with a turn are removed");
         if rank < self.free() {
             return self.grant(Some(rank));
         }
@@ -227,56 +245,55 @@ impl View<'_, '_> {
             *place = waker.take();
         }
         let turn = Turn::Later { planned: self.planned(rank), look: self.look(rank) };
-        (turn, Stand::Queued { ticket })
+        (turn, PlaceState::Queued { ticket })
     }
 
-    /// Lets the attempt begin now that stands there, or nowhere.
-    fn grant(&mut self, rank: Option<usize>) -> (Turn, Stand) {
+    /// Lets the attempt with this rank begin now. `None`: one that is not in the queue.
+    fn grant(&mut self, rank: Option<usize>) -> (Turn, PlaceState) {
         let gone = rank.and_then(|rank| self.state.queue.remove(rank));
-        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
+        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
         let at = self.state.now;
         self.state.begun.push_back(at);
-        (Turn::Now, Stand::Granted { at })
+        (Turn::Now, PlaceState::Granted { at })
     }
 
-    /// Notes who has its turn, and takes it from those who did not use it.
-    fn pass_over(&mut self) {
+    /// Notes which attempts have their turn, and removes those that did not use it.
+    fn expire_turns(&mut self) {
         let now = self.state.now;
         let mut rank = 0;
         while rank < self.free()
             && let Some(entry) = self.state.queue.get_mut(rank)
         {
             let turn = *entry.turn.get_or_insert(now);
-            if turn.after(TURN).is_some_and(|end| end <= now) {
-                // Should it be alive after all, it asks again.
-                entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
+            if turn.after(TURN_TIMEOUT).is_some_and(|end| end <= now) {
+                // If its task still lives, it asks again.
+                entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 self.state.queue.remove(rank);
             } else {
                 if turn == now {
-                    entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
+                    entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 }
                 rank += 1;
             }
         }
     }
 
-    /// When the attempt that stands there begins if all before it use their turns; `None` is
-    /// never.
+    /// When the attempt with this rank begins if all before it use their turns. `None` is never.
     fn planned(&self, rank: usize) -> Option<Timestamp> {
         let Some(later) = rank.checked_sub(self.free()) else { return Some(self.state.now) };
-        // Attempts follow those that began `count` before them after a window each.
+        // Each attempt begins one window after the attempt `count` places before it.
         let (round, index) = (later / self.count, later % self.count);
         let base = self.state.begun.get(index).copied().unwrap_or(self.state.now);
         let windows = u32::try_from(round + 1).ok()?;
         base.checked_add(self.window.checked_mul(windows)?)
     }
 
-    /// When it is to be seen whether those before use their turns: the first at the end of its
-    /// turn, or the one before when its turn comes.
+    /// When to check whether the attempts before use their turns: at the end of the turn of the
+    /// first one, or else when the turn of the one before begins.
     fn look(&self, rank: usize) -> Option<Timestamp> {
         let before = rank.checked_sub(1)?;
         match self.state.queue[0].turn {
-            Some(turn) => turn.after(TURN),
+            Some(turn) => turn.after(TURN_TIMEOUT),
             None => self.planned(before),
         }
     }
@@ -286,26 +303,25 @@ impl View<'_, '_> {
     }
 
     fn remove(&mut self, ticket: u64) {
-        // It is gone already if it was passed over.
-        let Some(rank) = self.rank(ticket) else { return };
+        let Some(rank) = self.rank(ticket) else { return }; // its turn has expired
         let gone = self.state.queue.remove(rank);
-        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
-        self.call_from(rank);
+        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
+        self.wake_from(rank);
     }
 
-    /// An attempt that was counted as begun did not begin.
+    /// An attempt that counted as begun did not begin.
     fn give_back(&mut self, at: Timestamp) {
         let begun = &mut self.state.begun;
         if let Some(index) = begun.iter().rposition(|begun| *begun == at) {
             begun.remove(index);
-            self.call_from(0);
+            self.wake_from(0);
         }
     }
 
-    /// Calls all from that place on: their turns come earlier.
-    fn call_from(&mut self, rank: usize) {
+    /// Wakes all attempts from this rank on, since their turns come earlier now.
+    fn wake_from(&mut self, rank: usize) {
         let behind = self.state.queue.range_mut(rank..);
-        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.garbage.wake(waker));
+        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.deferred.wake(waker));
     }
 }
 

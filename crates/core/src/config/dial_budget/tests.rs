@@ -1,4 +1,4 @@
-//! The budget alone: who may begin when, and who is called.
+//! The budget alone: which attempt may begin when, and which is woken.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -22,7 +22,7 @@ impl Wake for Calls {
     }
 }
 
-/// A place in a budget, and how often it was called.
+/// A place in a budget, and how often its waker was called.
 struct Session {
     place: Place,
     calls: Arc<Calls>,
@@ -33,7 +33,7 @@ impl Session {
         Self { place: Place::new(budget.clone()), calls: Arc::default() }
     }
 
-    /// Asks; `None` if the attempt begins, else the planned moment and that of the next look.
+    /// Asks. `None` if the attempt begins, else the planned moment and that of the next look.
     fn ask(&mut self, ms: u64) -> Option<[Option<Timestamp>; 2]> {
         let waker = Waker::from(Arc::clone(&self.calls));
         match self.place.ask(at(ms), &waker) {
@@ -88,7 +88,7 @@ fn attempts_begin_in_the_order_in_which_they_asked() {
     for session in &mut all {
         session.ask(0);
     }
-    // The last is the first to look, again and again.
+    // The last one always asks first.
     for ms in [1_000, 1_500, 1_999] {
         assert!(all[3].ask(ms).is_some());
         assert!(all[2].ask(ms).is_some());
@@ -99,7 +99,7 @@ fn attempts_begin_in_the_order_in_which_they_asked() {
 }
 
 #[test]
-fn those_behind_move_up_and_are_called_when_one_leaves() {
+fn attempts_behind_one_that_leaves_move_up_and_are_woken() {
     let budget = DialBudget::new(1, SECOND * 10).unwrap();
     let mut all = sessions(&budget, 5);
     for session in &mut all {
@@ -108,12 +108,12 @@ fn those_behind_move_up_and_are_called_when_one_leaves() {
     let mut gone = all.remove(2);
     gone.place.leave();
     let called: Vec<_> = all.iter().map(Session::was_called).collect();
-    assert_eq!(called, [false, false, true, true], "those behind, and nobody else");
+    assert_eq!(called, [false, false, true, true], "only those behind");
     assert_eq!(all[2].ask(0).unwrap()[0], Some(at(20_000)));
     drop(all.remove(1));
     assert!(all[1].was_called());
     assert_eq!(all[1].ask(0).unwrap()[0], Some(at(10_000)));
-    assert!(!all[2].was_called(), "it was called, and has not asked since");
+    assert!(!all[2].was_called(), "it was woken before and has not asked since");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_turn_that_is_not_used_goes_to_the_next_after_a_second() {
     for session in &mut all {
         session.ask(0);
     }
-    // The next two are not polled any more. The last follows what it is told of when to look.
+    // The next two are not polled any more. The last one asks at the moments that it was given.
     let mut looks = Vec::new();
     let mut now = 0;
     while let Some([planned, look]) = all[3].ask(now) {
@@ -145,25 +145,25 @@ fn a_turn_that_is_not_used_goes_to_the_next_after_a_second() {
         assert!(looks.len() < 20, "{looks:?}");
     }
     assert_eq!(now, 22_000, "{looks:?}");
-    // One that comes back asks again, behind all others.
+    // One that is polled again asks again, behind all others.
     assert_eq!(all[1].ask(22_000).unwrap()[0], Some(at(32_000)));
 }
 
 #[test]
-fn whoever_has_a_turn_may_use_it_however_late() {
+fn a_turn_may_be_used_late_if_nothing_else_took_it() {
     let budget = DialBudget::new(1, SECOND).unwrap();
     let mut all = sessions(&budget, 3);
     for session in &mut all {
         session.ask(0);
     }
-    // All of them stalled for an hour; the last is the first to be polled.
+    // All of them stalled for an hour. The last one is polled first.
     assert!(all[2].ask(3_600_000).is_some());
     assert!(all[1].was_called());
     assert_eq!(all[1].ask(3_600_000), None);
 }
 
 #[test]
-fn thousands_come_and_go_and_nothing_is_left() {
+fn thousands_of_dropped_places_leave_nothing_behind() {
     let budget = DialBudget::new(2, SECOND).unwrap();
     let mut all = sessions(&budget, 5_000);
     for session in &mut all {
@@ -179,7 +179,7 @@ fn a_waker_that_panics_harms_no_other() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
-            panic!("a waker's own fault");
+            panic!("a bug of the waker");
         }
     }
     let budget = DialBudget::new(1, SECOND).unwrap();
@@ -202,7 +202,7 @@ fn a_window_without_end_means_never() {
 }
 
 #[test]
-fn nonsense_is_refused_by_name() {
+fn a_count_or_window_of_zero_is_refused_by_name() {
     assert_eq!(DialBudget::new(0, Duration::MAX).unwrap_err().setting(), "dial budget");
     let window = DialBudget::new(1, Duration::ZERO).unwrap_err();
     assert_eq!(window.setting(), "dial budget window");

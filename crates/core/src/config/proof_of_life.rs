@@ -1,0 +1,43 @@
+//! What proves that a connection is alive: [`ProofOfLife`].
+
+use std::fmt;
+
+use crate::message::Message;
+
+/// A function of the user that recognises messages.
+pub(crate) type Predicate = Box<dyn FnMut(&Message) -> bool + Send>;
+
+/// What counts as proof of life. Only what comes over the current connection ever counts.
+///
+/// Proof of life answers the probe that is out, and puts off the next one of
+/// [`Heartbeat::idle`](crate::Heartbeat::idle).
+#[derive(Default)]
+#[non_exhaustive]
+pub enum ProofOfLife {
+    /// Any frame, control frames included. The default, since whatever sends frames is not dead;
+    /// it is also the rule of the original, which sees messages only.
+    #[default]
+    AnyFrame,
+    /// Data messages only.
+    Data,
+    /// The answer to the probe only. For a ping this is the pong with the same payload. For a
+    /// heartbeat by message it is a message that [`Heartbeat::reply`](crate::Heartbeat::reply)
+    /// accepts.
+    Reply,
+    /// Data messages for which the function returns true, and the answer to a ping.
+    ///
+    /// A panic of the function ends the session with
+    /// [`CloseReason::Panicked`](crate::CloseReason::Panicked).
+    Matching(Box<dyn FnMut(&Message) -> bool + Send>),
+}
+
+impl fmt::Debug for ProofOfLife {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnyFrame => "AnyFrame",
+            Self::Data => "Data",
+            Self::Reply => "Reply",
+            Self::Matching(_) => "Matching",
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Random numbers for jitter: [`Random`].
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+/// The generator SplitMix64. It is random enough to keep clients apart, and repeatable from a seed.
+#[derive(Clone)]
+pub(crate) struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// The same numbers each time.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// Different numbers each time: the keys of the standard library's hasher are random in each
+    /// process and different in each call.
+    pub(crate) fn seeded() -> Self {
+        Self { state: RandomState::new().hash_one(0_u8) }
+    }
+
+    /// 90 to 100 % of a time.
+    pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
+        // Not one product: a factor that rounds to 1 would overflow the longest time.
+        time.saturating_sub(time.mul_f64(0.1 * self.unit()))
+    }
+
+    /// A number in `0.0..1.0`.
+    pub(crate) fn unit(&mut self) -> f64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bits = (z ^ (z >> 31)) >> 11;
+        bits as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Random").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_time_survives_being_shortened_by_nothing() {
+        // SplitMix64 maps 0 to 0.
+        let mut zero = Random { state: 0_u64.wrapping_sub(0x9e37_79b9_7f4a_7c15) };
+        assert_eq!(zero.shorten(Duration::MAX), Duration::MAX);
+        let shortened = zero.shorten(Duration::from_secs(100));
+        assert!((90..100).contains(&shortened.as_secs()), "{shortened:?}");
+    }
+}

@@ -1,0 +1,254 @@
+//! From settings to a [`Supervisor`]: [`Builder`].
+
+use std::{fmt, time::Duration};
+
+use super::{Supervisor, policies::Resolved};
+use crate::{
+    config::{
+        Attempts, Backoff, BoxBackoff, ConnectTimeout, DialBudget, Failure, Heartbeat,
+        OutboxSettings, Preset, Settings, Verdict,
+    },
+    error::ConfigError,
+    time::{Nanos, Timer},
+    transport::Transport,
+};
+
+/// The settings of a session, from [`Supervisor::builder`] or a backend's `connect`.
+///
+/// A setting that is not set has the value of the [`Preset`]. The order of the calls does not
+/// matter, [`preset`](Self::preset) included. Of two calls of one setter the later one counts.
+///
+/// [`build`](Self::build) checks the values, since some rules are about two of them.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{Attempts, Exponential, Heartbeat, OutboxSettings, Supervisor};
+///
+/// # let clock = websocket_heartbeat_mock::Clock::new();
+/// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
+/// # let timer = clock.timer();
+/// let secs = Duration::from_secs;
+/// let supervisor = Supervisor::builder(transport, timer)
+///     .heartbeat(Heartbeat::idle(secs(20)).timeout(secs(5)).ping())
+///     .backoff(Exponential::new().cap(secs(60)))
+///     .attempts(Attempts::at_most(100))
+///     .connect_timeout(secs(15))
+///     .outbox(OutboxSettings::new().count(100).max_age(secs(30)))
+///     .build()?;
+/// # drop(supervisor);
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
+/// ```
+pub struct Builder<T, K> {
+    transport: T,
+    timer: K,
+    settings: Settings,
+}
+
+impl<T, K> Builder<T, K> {
+    pub(crate) fn new(transport: T, timer: K) -> Self {
+        Self { transport, timer, settings: Settings::default() }
+    }
+
+    /// The values of the settings that are not set. The default is [`Preset::Resilient`].
+    ///
+    /// ```
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
+    /// # let timer = clock.timer();
+    /// use std::time::Duration;
+    /// use websocket_heartbeat::{Preset, Supervisor};
+    ///
+    /// // As the npm packages do it, with a longer close timeout.
+    /// let builder = Supervisor::builder(transport, timer)
+    ///     .close_timeout(Duration::from_secs(20))
+    ///     .preset(Preset::Original);
+    /// # builder.build()?;
+    /// # Ok::<_, websocket_heartbeat::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.settings.preset = preset;
+        self
+    }
+
+    /// When heartbeats are sent and what answers them.
+    #[must_use]
+    pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        self.settings.heartbeat = Some(heartbeat);
+        self
+    }
+
+    /// How long to wait before each attempt. A panic of the backoff or of its delays ends the
+    /// session with [`CloseReason::Panicked`](crate::CloseReason::Panicked).
+    ///
+    /// It has no effect where no attempt follows, with [`Attempts::Never`]. That is no error, since
+    /// the number of attempts may come from a configuration.
+    #[must_use]
+    pub fn backoff<B>(mut self, backoff: B) -> Self
+    where
+        B: Backoff<Delays: Send + 'static> + Send + 'static,
+    {
+        self.settings.backoff = Some(BoxBackoff::new(backoff));
+        self
+    }
+
+    /// How many attempts may follow a lost connection. The default is no limit.
+    #[must_use]
+    pub fn attempts(mut self, attempts: Attempts) -> Self {
+        self.settings.attempts = Some(attempts);
+        self
+    }
+
+    /// How long a connection must be open to be *stable*. After a stable connection the attempts
+    /// are counted from 0 and the delays begin again. Zero: every connection that opens is stable,
+    /// as in the original.
+    #[must_use]
+    pub fn stable_after(mut self, time: Duration) -> Self {
+        self.settings.stable_after = Some(time);
+        self
+    }
+
+    /// How long an attempt may take, see [`ConnectTimeout`]. A plain `Duration` is the same for
+    /// every attempt.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: impl Into<ConnectTimeout>) -> Self {
+        self.settings.connect_timeout = Some(timeout.into());
+        self
+    }
+
+    /// How long a graceful close may take before the connection is dropped. The time to write what
+    /// is queued is included.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.close_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a write may make no progress before the connection is lost as
+    /// [`LostCause::WriteStalled`](crate::LostCause::WriteStalled), even if the server still sends.
+    /// `None`: without limit. It must be above zero.
+    ///
+    /// Five minutes in [`Preset::Resilient`]: a server that is going to read does so earlier, and
+    /// what is queued cannot leave before the connection is replaced. `None` in
+    /// [`Preset::Original`], as in the original.
+    ///
+    /// The time begins again with each byte that the server accepts, so a slow upload is not lost.
+    /// It stands still while nothing is read because the application does not take what was read.
+    /// If the timeout is longer than 60 s, [`Event::WriteBlocked`](crate::Event::WriteBlocked)
+    /// comes after 60 s.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.settings.write_timeout = Some(timeout.into().map_or(Nanos::FOREVER, Nanos::of));
+        self
+    }
+
+    /// What happens to messages that cannot be written at once. It replaces the preset's settings
+    /// of the outbox as a whole.
+    #[must_use]
+    pub fn outbox(mut self, outbox: OutboxSettings) -> Self {
+        self.settings.outbox = Some(outbox);
+        self
+    }
+
+    /// The function that decides what to do about each lost connection and failed attempt.
+    ///
+    /// It is not called for a connection that is lost in a pause, or that is replaced on request or
+    /// for its age. A panic of it counts as [`Verdict::Retry`], and
+    /// [`Lost::verdict_panic`](crate::Lost::verdict_panic) reports it.
+    ///
+    /// ```
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
+    /// # let timer = clock.timer();
+    /// use websocket_heartbeat::{Supervisor, Verdict};
+    ///
+    /// // This server closes with 4001 when the account is gone.
+    /// let builder = Supervisor::builder(transport, timer).verdict(|failure| {
+    ///     match failure.close_code() {
+    ///         Some(4001) => Verdict::Stop,
+    ///         _ => Verdict::careful(failure),
+    ///     }
+    /// });
+    /// # builder.build()?;
+    /// # Ok::<_, websocket_heartbeat::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn verdict(
+        mut self,
+        verdict: impl FnMut(&Failure<'_>) -> Verdict + Send + 'static,
+    ) -> Self {
+        self.settings.verdict = Some(Box::new(verdict));
+        self
+    }
+
+    /// Shares a budget of attempts with other supervisors. The first attempt needs it as well. No
+    /// budget by default.
+    #[must_use]
+    pub fn dial_budget(mut self, budget: DialBudget) -> Self {
+        self.settings.dial_budget = Some(budget);
+        self
+    }
+
+    /// The least time between the beginnings of two attempts, whatever backoff and verdict say. It
+    /// must be above zero and at most an hour. The default is 100 ms.
+    #[must_use]
+    pub fn minimum_gap(mut self, gap: Duration) -> Self {
+        self.settings.minimum_gap = Some(gap);
+        self
+    }
+
+    /// How many connections in a row may open and be lost before they are
+    /// [stable](Self::stable_after). One more ends the session. No limit by default.
+    ///
+    /// It needs `stable_after` above zero.
+    #[must_use]
+    pub fn flap_limit(mut self, limit: u32) -> Self {
+        self.settings.flap_limit = Some(limit);
+        self
+    }
+
+    /// How long an outage may last. If the next attempt would begin later, the session ends
+    /// instead, as soon as that is known. The cause of the lateness does not matter: the delay, the
+    /// server's `Retry-After`, the minimum gap, a shared budget, or a task that was not polled. No
+    /// limit by default.
+    ///
+    /// An outage begins when the session begins, when a connection is lost, and when a pause ends.
+    #[must_use]
+    pub fn outage_limit(mut self, limit: Duration) -> Self {
+        self.settings.outage_limit = Some(limit);
+        self
+    }
+
+    /// How old a connection may become. Then it is closed gracefully and replaced at once. If a
+    /// message or a probe is under way at that moment, it is closed after that. No limit by
+    /// default.
+    ///
+    /// The limit of each connection is drawn from 90 to 100 % of `age`, so that clients that
+    /// connected together do not reconnect together.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.settings.max_age = Some(age);
+        self
+    }
+}
+
+impl<T: Transport, K: Timer> Builder<T, K> {
+    /// Makes the supervisor. It connects when it is polled, not before.
+    ///
+    /// # Errors
+    ///
+    /// If a value makes no sense, or if a setting has no effect. The error names the setting, its
+    /// value, and the rule that it breaks.
+    pub fn build(self) -> Result<Supervisor<T, K>, ConfigError> {
+        Ok(Supervisor::new(self.transport, self.timer, Resolved::new(self.settings)?))
+    }
+}
+
+impl<T, K> fmt::Debug for Builder<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
