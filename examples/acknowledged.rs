@@ -10,7 +10,9 @@ use std::{
 use futures::{StreamExt, future};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
-    Ack, AckSettings, Acknowledged, Event, Message, SmolTimer, connect,
+    Event, Message, SmolTimer,
+    acks::{Ack, AckSettings, Acknowledged},
+    connect,
 };
 
 const ORDERS: u32 = 10;

@@ -85,14 +85,13 @@ async fn failover(shouts: &Server) -> Result<(), Box<dyn Error>> {
     let mut servers = Vec::new();
     for url in [down, shouts.url()] {
         let transport = SmolTransport::new(Request::new(&url)?);
-        let within = Duration::from_secs(5);
-        let login = before_open(transport, timer.clone(), within, |mut raw, _| async {
+        let login = before_open(transport, |mut raw, _| async {
             raw.send("login").await?;
             match raw.next().await?.as_text() {
                 Some("LOGIN") => Ok(raw),
                 _ => Err(TransportError::new(ErrorKind::Other, "the login was refused")),
             }
-        })?;
+        });
         servers.push(login);
     }
     let session = Supervisor::builder(Endpoints::new(servers)?, timer)

@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 
 use futures::StreamExt;
 use websocket_heartbeat_examples::Server;
-use websocket_heartbeat_tokio::{Event, Inbox, Phase, connect};
+use websocket_heartbeat_tokio::{Event, Phase, connect};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let handle = supervisor.handle();
 
     // At most 64 messages are stored. After that the server has to wait.
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(64))?;
+    let (driver, mut inbox) = supervisor.into_driver(64)?;
     let driver = tokio::spawn(driver);
 
     let mut changes = handle.status_changes();

@@ -1,31 +1,27 @@
-//! The backends behind one trait, so that a scenario is written once.
+//! The backends behind one trait, so that a test is written once.
 
 use websocket_heartbeat::{Builder, Established, Supervisor, Timer, Transport, TransportError};
 use websocket_heartbeat_tungstenite::{Dialer, Request};
 
-/// A backend together with the executor that it was made for.
+/// A backend with its executor.
 pub trait Backend: 'static {
     /// Its name.
     const NAME: &'static str;
-    /// What connects.
+    /// Its transport.
     type Transport: Transport + 'static;
-    /// What keeps time.
+    /// Its timer.
     type Timer: Timer + 'static;
 
     /// The backend's own `connect`.
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
 
     /// The backend's own `dial`.
-    fn dial(request: &Request, attempt: u32) -> impl Future<Output = Dialed<Self>> {
-        async move { Self::dial_by(&Dialer::new(), request, attempt).await }
+    fn dial(request: &Request) -> impl Future<Output = Dialed<Self>> {
+        async move { Self::dial_by(&Dialer::new(), request).await }
     }
 
-    /// The backend's own `dial`, by a dialer with settings.
-    fn dial_by(
-        dialer: &Dialer,
-        request: &Request,
-        attempt: u32,
-    ) -> impl Future<Output = Dialed<Self>>;
+    /// The backend's own `dial`, with the settings of a dialer.
+    fn dial_by(dialer: &Dialer, request: &Request) -> impl Future<Output = Dialed<Self>>;
 
     /// The backend's own timer.
     fn timer() -> Self::Timer;
@@ -34,7 +30,7 @@ pub trait Backend: 'static {
     fn block_on<F: Future>(future: F) -> F::Output;
 }
 
-/// What a backend's `dial` comes to.
+/// The result of a backend's `dial`.
 pub type Dialed<B> =
     Result<Established<<<B as Backend>::Transport as Transport>::Connection>, TransportError>;
 
@@ -52,11 +48,11 @@ impl Backend for Smol {
     type Timer = websocket_heartbeat_smol::SmolTimer;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
-        websocket_heartbeat_smol::connect(request).expect("it is a request already")
+        websocket_heartbeat_smol::connect(request).expect("a request needs no conversion")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_smol::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_smol::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {
@@ -79,11 +75,11 @@ impl Backend for AsyncStd {
     type Timer = websocket_heartbeat_async_std::AsyncStdTimer;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
-        websocket_heartbeat_async_std::connect(request).expect("it is a request already")
+        websocket_heartbeat_async_std::connect(request).expect("a request needs no conversion")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_async_std::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_async_std::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {
@@ -106,11 +102,11 @@ impl Backend for Tokio {
     type Timer = websocket_heartbeat_tokio::TokioTimer;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
-        websocket_heartbeat_tokio::connect(request).expect("it is a request already")
+        websocket_heartbeat_tokio::connect(request).expect("a request needs no conversion")
     }
 
-    async fn dial_by(dialer: &Dialer, request: &Request, attempt: u32) -> Dialed<Self> {
-        websocket_heartbeat_tokio::dial(request, dialer, attempt).await
+    async fn dial_by(dialer: &Dialer, request: &Request) -> Dialed<Self> {
+        websocket_heartbeat_tokio::dial(request, dialer).await
     }
 
     fn timer() -> Self::Timer {

@@ -1,10 +1,19 @@
-//! The clock that all processes of a machine share.
+//! Clocks of the system.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The system's monotonic clock, the same in all processes.
+/// The system's monotonic clock, which is the same in all processes.
 pub fn monotonic() -> Duration {
-    clock_gettime(ClockId::Monotonic).try_into().expect("it starts at zero")
+    read(ClockId::Monotonic)
+}
+
+/// The processor time of this thread.
+pub fn thread_cpu_time() -> Duration {
+    read(ClockId::ThreadCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    clock_gettime(clock).try_into().expect("the clock starts at zero")
 }

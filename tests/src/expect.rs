@@ -1,4 +1,4 @@
-//! The next event of a session, which has to be of one kind.
+//! The next event of a session, which must be of one kind.
 
 use std::pin::pin;
 
@@ -14,7 +14,7 @@ macro_rules! expect {
         ///
         /// # Panics
         ///
-        /// When something else comes.
+        /// When the next event is another one.
         pub async fn $name(events: &mut (impl Stream<Item = Event> + Unpin)) -> $output {
             match events.next().await {
                 Some(Event::$variant(event)) => $take(event),
@@ -43,7 +43,7 @@ expect! {
 ///
 /// # Panics
 ///
-/// When something else comes.
+/// When the next events are others.
 pub async fn connected(events: &mut (impl Stream<Item = Event> + Unpin)) -> Open {
     let connecting = connecting(events).await;
     let open = open(events).await;
@@ -51,11 +51,11 @@ pub async fn connected(events: &mut (impl Stream<Item = Event> + Unpin)) -> Open
     open
 }
 
-/// Attempts until one succeeds, each failure in its order of events. Begins after a `Lost`.
+/// Attempts until one succeeds, each with its events in order. Begins after a `Lost`.
 ///
 /// # Panics
 ///
-/// When something else comes.
+/// When the next events are others.
 pub async fn reconnected(events: &mut (impl Stream<Item = Event> + Unpin)) -> Open {
     loop {
         let retry = retry(events).await;
@@ -75,7 +75,7 @@ pub async fn reconnected(events: &mut (impl Stream<Item = Event> + Unpin)) -> Op
     }
 }
 
-/// Waits for something while the session goes on in silence.
+/// Waits for a future while the session has no event.
 ///
 /// # Panics
 ///

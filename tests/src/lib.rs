@@ -1,28 +1,38 @@
-//! What the integration tests stand on: real servers as child processes, written by others, and
-//! networks whose links can be cut.
+//! Helpers of the integration tests: one harness for all backends, servers that others wrote as child
+//! processes, servers that send raw bytes, and networks whose links can be cut.
 #![cfg(unix)]
 
 mod backend;
 mod clock;
+mod command;
 pub mod expect;
-mod guard;
-mod install;
-mod netns;
+mod frames;
+mod harness;
+mod network;
+mod package;
 mod peer;
-mod raw;
+mod raw_server;
 mod report;
 mod reservation;
 mod skip;
 mod software;
+mod target;
+mod time_limit;
+mod tls;
 
 pub use self::{
     backend::{AsyncStd, Backend, Dialed, Smol, Supervised, Tokio},
-    clock::monotonic,
-    guard::{GUARD, guarded},
-    netns::{Cut, Network},
+    clock::{monotonic, thread_cpu_time},
+    frames::{ClientFrame, ClientFrames},
+    harness::{run_alone, run_async, run_blocking, run_unlimited, title},
+    network::{Cut, Network},
     peer::{Peer, Site},
-    raw::accept_upgrade,
+    raw_server::{
+        accept_key, accept_upgrade, read_request, serve_one, serve_one_of, upgrade_response,
+    },
     report::Report,
-    skip::skip,
+    skip::{SkipReason, skip, summarize_skips},
     software::Software,
+    time_limit::{TIME_LIMIT, with_time_limit},
+    tls::localhost_tls,
 };

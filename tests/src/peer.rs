@@ -1,4 +1,4 @@
-//! One server as a child process.
+//! A server that others wrote, as a child process.
 
 use std::{
     collections::VecDeque,
@@ -37,7 +37,7 @@ impl Site {
     fn command(&self, software: Software) -> Command {
         let plain = software.interpreter();
         let Some(namespace) = &self.namespace else { return plain };
-        // It replaces itself by the program, so that the child's id is the server's own.
+        // `ip` replaces itself by the program, so the child's id is that of the server.
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace]).arg(plain.get_program());
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -52,30 +52,30 @@ pub struct Peer {
     site: Site,
     port: u16,
     child: Child,
-    // The server exits when this closes.
+    // The server ends when this is closed.
     _stdin: ChildStdin,
     reporter: UnboundedSender<Report>,
     reports: UnboundedReceiver<Report>,
-    unclaimed: VecDeque<Report>,
-    /// While it is down.
+    pending: VecDeque<Report>,
+    /// Keeps the port while the process does not run.
     reservation: Option<Reservation>,
 }
 
 impl Peer {
-    /// Starts a server on loopback, on a port that was free.
+    /// Starts an installed server on a free port of the loopback interface.
     ///
     /// # Panics
     ///
-    /// When it does not start although it is installed.
+    /// When it does not start.
     pub fn start(software: Software) -> Self {
         Self::start_at(software, Site::loopback())
     }
 
-    /// Starts a server somewhere else.
+    /// Starts an installed server at a site.
     ///
     /// # Panics
     ///
-    /// When it does not start although it is installed.
+    /// When it does not start.
     pub fn start_at(software: Software, site: Site) -> Self {
         let (reporter, reports) = unbounded();
         let (child, stdin, port) = launch(software, &site, 0, reporter.clone());
@@ -87,12 +87,12 @@ impl Peer {
             _stdin: stdin,
             reporter,
             reports,
-            unclaimed: VecDeque::new(),
+            pending: VecDeque::new(),
             reservation: None,
         }
     }
 
-    /// Which server it is.
+    /// The software of the server.
     pub fn software(&self) -> Software {
         self.software
     }
@@ -107,34 +107,33 @@ impl Peer {
         format!("{}:{}", self.site.host, self.port)
     }
 
-    /// The first report that satisfies `wanted` and was not yet claimed; waits for one. Others
-    /// stay for later calls.
-    pub async fn reported(&mut self, wanted: impl Fn(&Report) -> bool) -> Report {
-        if let Some(at) = self.unclaimed.iter().position(&wanted) {
-            return self.unclaimed.remove(at).expect("an index just found");
+    /// Waits for the first report of a kind that was not returned yet. Other reports stay for later
+    /// calls.
+    pub async fn reported(&mut self, kind: &str) -> Report {
+        if let Some(at) = self.pending.iter().position(|report| report.kind() == kind) {
+            return self.pending.remove(at).expect("an index just found");
         }
         loop {
-            let report = self.reports.next().await.expect("the sender is held here");
-            if wanted(&report) {
+            let report = self.reports.next().await.expect("this peer holds a sender");
+            if report.kind() == kind {
                 return report;
             }
-            self.unclaimed.push_back(report);
+            self.pending.push_back(report);
         }
     }
 
-    /// Ends the process at once, in the middle of everything. Until [`restart`](Self::restart)
-    /// connections to its port are refused.
+    /// Kills the process. Connections to its port are refused until [`restart`](Self::restart).
     ///
     /// # Panics
     ///
-    /// When it is not on loopback: elsewhere the port cannot be kept for it.
+    /// When it is not on loopback: elsewhere the port cannot be reserved.
     pub fn kill(&mut self) {
         self.end();
         let address = self.address().parse().expect("an address");
-        self.reservation = Some(Reservation::new(address).expect("the port was its own"));
+        self.reservation = Some(Reservation::new(address).expect("the port of the killed process"));
     }
 
-    /// Starts the server that was [killed](Self::kill) again, on the same port.
+    /// Starts a [killed](Self::kill) server again, on the same port.
     ///
     /// # Panics
     ///
@@ -147,12 +146,12 @@ impl Peer {
         self.reservation = None;
     }
 
-    /// Stops the process where it stands: its kernel keeps TCP alive, and nobody reads or answers.
+    /// Suspends the process. The kernel keeps its TCP connections, but nothing is read or answered.
     pub fn suspend(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets a suspended process go on.
+    /// Resumes a suspended process.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
@@ -191,7 +190,7 @@ fn launch(
     let port = listening.number("port").try_into().expect("a port");
     thread::spawn(move || {
         while let Some(report) = next_report(&mut lines) {
-            // Fails only once the peer is gone.
+            // Fails only after the peer is dropped.
             let _ = reporter.unbounded_send(report);
         }
     });

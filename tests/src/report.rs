@@ -1,8 +1,8 @@
-//! What a server says about itself on stdout.
+//! The reports that a server prints to standard output.
 
 use serde_json::Value;
 
-/// One line of a server's report.
+/// One report of a server, a JSON object.
 #[derive(Clone, Debug)]
 pub struct Report {
     fields: Value,
@@ -16,12 +16,12 @@ impl Report {
         Some(Self { fields })
     }
 
-    /// What is reported: `listening`, `open`, `ping`, `pong` or `closed`.
-    pub fn what(&self) -> &str {
+    /// The kind of the report: `listening`, `open`, `ping`, `pong` or `closed`.
+    pub fn kind(&self) -> &str {
         self.text("report")
     }
 
-    /// A field that holds text.
+    /// The text in a field.
     ///
     /// # Panics
     ///
@@ -30,7 +30,7 @@ impl Report {
         self.fields[field].as_str().unwrap_or_else(|| panic!("text {field} in {self:?}"))
     }
 
-    /// A field that holds a number.
+    /// The number in a field.
     ///
     /// # Panics
     ///

@@ -1,11 +1,11 @@
-//! A port that is kept for its server while that is down.
+//! A port that is reserved for its server while the server does not run.
 
 use std::{net::SocketAddr, os::fd::OwnedFd};
 
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
 
-/// A socket that is bound and does not listen: connections are refused, the kernel gives the port
-/// to nobody who asks for any, and a server that asks for this one gets it.
+/// A socket that is bound and does not listen. Connections to the port are refused. The kernel does not
+/// assign the port to other sockets, but a server that asks for this port gets it.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     _socket: OwnedFd,

@@ -1,4 +1,4 @@
-//! The servers that others wrote, and the pinned versions of them.
+//! The servers that others wrote, with their pinned versions.
 
 use std::{
     fmt,
@@ -7,11 +7,15 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::install;
+use crate::{SkipReason, package::Package, target::target_folder};
+
+/// The versions for which the tests are written.
+const WS: &str = "8.23.0";
+const WEBSOCKETS: &str = "17.4";
 
 /// A server that others wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "every test names the ones it is for")]
+#[allow(clippy::exhaustive_enums, reason = "tests name the servers that they need")]
 pub enum Software {
     /// The npm package `ws`.
     NodeWs,
@@ -20,41 +24,22 @@ pub enum Software {
 }
 
 impl Software {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::NodeWs, Self::PythonWebsockets];
-
-    /// The exact version that the tests are written for.
-    pub(crate) const fn version(self) -> &'static str {
-        match self {
-            Self::NodeWs => "8.23.0",
-            Self::PythonWebsockets => "17.4",
-        }
-    }
-
-    /// Installs the package where the build keeps its products, unless it is there already.
+    /// Installs the package in cargo's target folder, unless it is installed already.
     ///
     /// # Errors
     ///
-    /// In words, when the interpreter or the package cannot be had.
-    pub fn install(self) -> Result<(), &'static str> {
-        static NODE_WS: OnceLock<Result<(), String>> = OnceLock::new();
-        static PYTHON_WEBSOCKETS: OnceLock<Result<(), String>> = OnceLock::new();
+    /// When the interpreter is missing or the package cannot be installed.
+    pub fn install(self) -> Result<(), SkipReason> {
+        static NODE_WS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
+        static PYTHON_WEBSOCKETS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         let once = match self {
             Self::NodeWs => &NODE_WS,
             Self::PythonWebsockets => &PYTHON_WEBSOCKETS,
         };
-        once.get_or_init(|| install::install(self)).as_ref().copied().map_err(String::as_str)
+        once.get_or_init(|| self.package().install().map_err(SkipReason::Missing)).clone()
     }
 
-    /// The folder that the package is installed in.
-    pub(crate) fn folder(self) -> PathBuf {
-        install::root().join(match self {
-            Self::NodeWs => "node",
-            Self::PythonWebsockets => "python",
-        })
-    }
-
-    /// The interpreter, told where the package is.
+    /// The interpreter, which finds the package by its environment.
     pub(crate) fn interpreter(self) -> Command {
         let (program, path, folder) = match self {
             Self::NodeWs => ("node", "NODE_PATH", self.folder().join("node_modules")),
@@ -73,34 +58,38 @@ impl Software {
         })
     }
 
-    /// A command that installs the package into `folder`.
-    pub(crate) fn installer(self, folder: &Path) -> Command {
-        match self {
+    fn package(self) -> Package {
+        let folder = self.folder();
+        let mut version_query = self.interpreter();
+        let (version, installer) = match self {
             Self::NodeWs => {
+                version_query.args(["-p", "require('ws/package.json').version"]);
                 let mut npm = Command::new("npm");
-                npm.arg("install").arg("--prefix").arg(folder);
+                npm.arg("install").arg("--prefix").arg(&folder);
                 npm.args(["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
                 npm.args(["--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000"]);
-                npm.arg(format!("ws@{}", self.version()));
-                npm
+                npm.arg(format!("ws@{WS}"));
+                (WS, npm)
             }
             Self::PythonWebsockets => {
+                version_query.args(["-c", "import websockets; print(websockets.__version__)"]);
                 let mut pip = Command::new("python3");
                 pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]);
                 pip.args(["--disable-pip-version-check", "--root-user-action=ignore"]);
-                pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(folder);
-                pip.arg(format!("websockets=={}", self.version()));
-                pip
+                pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(&folder);
+                pip.arg(format!("websockets=={WEBSOCKETS}"));
+                (WEBSOCKETS, pip)
             }
-        }
+        };
+        Package { version, folder, installer, version_query }
     }
 
-    /// A program for the interpreter that prints the version of the package.
-    pub(crate) const fn version_program(self) -> [&'static str; 2] {
-        match self {
-            Self::NodeWs => ["-p", "require('ws/package.json').version"],
-            Self::PythonWebsockets => ["-c", "import websockets; print(websockets.__version__)"],
-        }
+    /// The folder into which the package is installed.
+    fn folder(self) -> PathBuf {
+        target_folder().join("peers").join(match self {
+            Self::NodeWs => "node",
+            Self::PythonWebsockets => "python",
+        })
     }
 }
 

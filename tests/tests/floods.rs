@@ -1,49 +1,61 @@
-//! Servers that send without end: a session gives its thread back again and again, and closes when
-//! it is told to. Run with `--nocapture`, the tests print the longest turn; no test fails for its
-//! length, since that depends on the machine: what bounds it is counted in core's tests.
+//! Servers that send without end. A session returns from its polls again and again, and closes on
+//! request. With `--nocapture` the tests print the longest poll. Its length is not checked, since it
+//! depends on the machine: core's tests count what limits it.
 #![cfg(unix)]
 
-use std::{
-    io::Write,
-    net::{TcpListener, TcpStream},
-    pin::Pin,
-    task::Poll,
-    thread,
-    time::Duration,
-};
+use std::{io::Write, net::TcpStream, pin::Pin, task::Poll, time::Duration};
 
 use futures::{Stream, StreamExt, future::poll_fn};
 use websocket_heartbeat::{CloseReason, Event};
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
+use websocket_heartbeat_tests::{
+    Backend, accept_upgrade, over_every_backend, run_blocking, serve_one, thread_cpu_time, title,
+};
 use websocket_heartbeat_tungstenite::Request;
 
-/// What a server sends: something to begin with, and what it repeats from then on.
+over_every_backend! {
+    run_blocking;
+    a_session_closes_under_empty_fragments
+    a_session_closes_under_small_fragments
+    a_session_closes_under_fragments_and_unread_pongs
+    a_session_closes_under_pongs
+    a_session_closes_under_pings
+    a_session_closes_under_messages
+}
+
+/// A message that does not end, in empty fragments.
+fn a_session_closes_under_empty_fragments<B: Backend>() {
+    closes::<B>("empty fragments", Flood { first: &[0x01, 0], rest: &[0x00, 0] });
+}
+
+/// The same in fragments of one byte.
+fn a_session_closes_under_small_fragments<B: Backend>() {
+    closes::<B>("small fragments", Flood { first: &[0x01, 1, b'a'], rest: &[0x00, 1, b'a'] });
+}
+
+/// Pings, which the client has to answer, between the fragments. The server never reads.
+fn a_session_closes_under_fragments_and_unread_pongs<B: Backend>() {
+    let first = &[0x89, 1, b'p', 0x01, 0];
+    let rest = &[0x89, 1, b'p', 0x00, 0, 0x00, 0];
+    closes::<B>("fragments and unread pongs", Flood { first, rest });
+}
+
+fn a_session_closes_under_pongs<B: Backend>() {
+    closes::<B>("pongs", Flood { first: &[0x8a, 0], rest: &[0x8a, 0] });
+}
+
+fn a_session_closes_under_pings<B: Backend>() {
+    closes::<B>("pings", Flood { first: &[0x89, 0], rest: &[0x89, 1, b'p'] });
+}
+
+fn a_session_closes_under_messages<B: Backend>() {
+    closes::<B>("messages", Flood { first: &[0x81, 0], rest: &[0x81, 1, b'm'] });
+}
+
+/// The bytes of a server: `first` once, then `rest` again and again.
 #[derive(Clone, Copy)]
 struct Flood {
     first: &'static [u8],
     rest: &'static [u8],
-}
-
-/// A text that does not end, and its continuations that do not either.
-const EMPTY_FRAGMENTS: Flood = Flood { first: &[0x01, 0], rest: &[0x00, 0] };
-
-/// Each of one byte.
-const SMALL_FRAGMENTS: Flood = Flood { first: &[0x01, 1, b'a'], rest: &[0x00, 1, b'a'] };
-
-/// A ping that has to be answered stands before the fragments, and the server never reads.
-const PINGS_AND_FRAGMENTS: Flood =
-    Flood { first: &[0x89, 1, b'p', 0x01, 0], rest: &[0x89, 1, b'p', 0x00, 0, 0x00, 0] };
-
-const PONGS: Flood = Flood { first: &[0x8a, 0], rest: &[0x8a, 0] };
-
-const PINGS: Flood = Flood { first: &[0x89, 0], rest: &[0x89, 1, b'p'] };
-
-const MESSAGES: Flood = Flood { first: &[0x81, 0], rest: &[0x81, 1, b'm'] };
-
-/// Of this thread.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Upgrades, then sends until the client is gone. It reads nothing more.
@@ -54,66 +66,34 @@ fn serve(mut stream: TcpStream, flood: Flood) {
     while stream.write_all(&rest).is_ok() {}
 }
 
-/// A session under a flood gives its thread back again and again, and closes when it is told to.
-fn closes<B: Backend>(name: &'static str, flood: Flood) {
-    guarded(&format!("{name} over {}", B::NAME), move || {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("ws://{}/", listener.local_addr().expect("bound"));
-        thread::spawn(move || serve(listener.accept().expect("a client").0, flood));
-        B::block_on(async {
-            let settings = B::connect(Request::new(&url).expect("a URL"));
-            let settings = settings.close_timeout(Duration::from_millis(200));
-            let mut session = settings.build().expect("settings that make sense");
-            let handle = session.handle();
-            while !matches!(session.next().await, Some(Event::Open(_))) {}
-            // A turn ends with the poll that gives the thread back.
-            let (mut turns, mut longest) = (0, Duration::ZERO);
-            poll_fn(|cx| {
-                let before = cpu_time();
-                while Pin::new(&mut session).poll_next(cx).is_ready() {}
-                longest = longest.max(cpu_time() - before);
-                turns += 1;
-                if turns < 40 { Poll::Pending } else { Poll::Ready(()) }
-            })
-            .await;
-            println!("{name} over {}: the longest of {turns} turns took {longest:?}", B::NAME);
-            handle.close();
-            loop {
-                match session.next().await {
-                    Some(Event::Message(_)) => {}
-                    Some(Event::Closed(closed)) => {
-                        break assert_eq!(closed.reason, CloseReason::User);
-                    }
-                    other => panic!("the session closes, not {other:?}"),
+fn closes<B: Backend>(name: &str, flood: Flood) {
+    let (address, _server) = serve_one(move |stream| serve(stream, flood));
+    let request = Request::new(&format!("ws://{address}/")).expect("a URL");
+    B::block_on(async {
+        let settings = B::connect(request).close_timeout(Duration::from_millis(200));
+        let mut session = settings.build().expect("valid settings");
+        let handle = session.handle();
+        while !matches!(session.next().await, Some(Event::Open(_))) {}
+        // A turn ends with the poll that is pending.
+        let (mut turns, mut longest) = (0, Duration::ZERO);
+        poll_fn(|cx| {
+            let before = thread_cpu_time();
+            while Pin::new(&mut session).poll_next(cx).is_ready() {}
+            longest = longest.max(thread_cpu_time() - before);
+            turns += 1;
+            if turns < 40 { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        println!("{}: the longest of {turns} turns took {longest:?}", title::<B>(name));
+        handle.close();
+        loop {
+            match session.next().await {
+                Some(Event::Message(_)) => {}
+                Some(Event::Closed(closed)) => {
+                    break assert_eq!(closed.reason, CloseReason::User);
                 }
+                other => panic!("expected Closed, got {other:?}"),
             }
-        });
-    });
-}
-
-macro_rules! over_every_backend {
-    ($($name:ident: $flood:ident;)*) => {
-        over_every_backend! { @over smol: Smol [$($name $flood)*] }
-        over_every_backend! { @over async_std: AsyncStd [$($name $flood)*] }
-        over_every_backend! { @over tokio: Tokio [$($name $flood)*] }
-    };
-    (@over $backend_name:ident: $backend:ident [$($name:ident $flood:ident)*]) => {
-        mod $backend_name {
-            $(
-                #[test]
-                fn $name() {
-                    crate::closes::<crate::$backend>(stringify!($name), crate::$flood);
-                }
-            )*
         }
-    };
-}
-
-over_every_backend! {
-    closes_under_empty_fragments: EMPTY_FRAGMENTS;
-    closes_under_small_fragments: SMALL_FRAGMENTS;
-    closes_under_fragments_and_unread_pongs: PINGS_AND_FRAGMENTS;
-    closes_under_pongs: PONGS;
-    closes_under_pings: PINGS;
-    closes_under_messages: MESSAGES;
+    });
 }

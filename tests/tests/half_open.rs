@@ -1,29 +1,57 @@
-//! Links that die in silence: a live TCP connection is cut without FIN or RST, and the supervisor
-//! has to notice in time and to come back.
+//! Links that are cut without FIN or RST: the supervisor has to detect the dead connection in time and
+//! to reconnect.
 //!
-//! One run of each by default; with `HALF_OPEN_RUNS=20` in the environment that many, and a table
-//! of detection times.
+//! Each test runs once by default. `HALF_OPEN_RUNS=20` in the environment sets another number, and
+//! prints a table of detection times.
 #![cfg(target_os = "linux")]
 
 use std::{
     env,
     io::{BufRead, BufReader, Lines, Write},
     process::{Child, ChildStdout, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use futures::executor::block_on;
 use websocket_heartbeat_tests::{
-    AsyncStd, Backend, Cut, Network, Peer, Report, Site, Smol, Software, Tokio, guarded, monotonic,
-    skip,
+    Backend, Cut, Network, Peer, Report, Site, Software, monotonic, over_every_backend, run_alone,
+    skip, title, with_time_limit,
 };
+
+over_every_backend! {
+    run_alone;
+    a_quiet_connection_that_is_cut_is_lost
+    a_busy_connection_that_is_cut_is_lost
+    a_quiet_connection_that_is_cut_to_the_server_is_lost
+    a_busy_connection_that_is_cut_to_the_client_is_lost
+}
+
+fn a_quiet_connection_that_is_cut_is_lost<B: Backend>() {
+    run::<B>(Traffic::Quiet, Cut::Both);
+}
+
+fn a_busy_connection_that_is_cut_is_lost<B: Backend>() {
+    run::<B>(Traffic::Busy, Cut::Both);
+}
+
+fn a_quiet_connection_that_is_cut_to_the_server_is_lost<B: Backend>() {
+    run::<B>(Traffic::Quiet, Cut::ToServer);
+}
+
+fn a_busy_connection_that_is_cut_to_the_client_is_lost<B: Backend>() {
+    run::<B>(Traffic::Busy, Cut::ToClient);
+}
 
 const IDLE: Duration = Duration::from_millis(300);
 const TIMEOUT: Duration = Duration::from_millis(200);
 const TOLERANCE: Duration = Duration::from_millis(100);
 
-/// What goes over the line when it is cut.
+/// How often a connection may be lost before it is cut, because the machine is too slow for the
+/// heartbeat.
+const MAX_EARLY_LOSSES: usize = 20;
+
+/// The frames on the connection when it is cut.
 #[derive(Clone, Copy, Debug)]
 enum Traffic {
     /// Pings and pongs only.
@@ -41,111 +69,64 @@ impl Traffic {
     }
 }
 
-macro_rules! cuts {
-    ($($name:ident: $traffic:ident $cut:ident;)*) => {
-        cuts! { @over smol Smol [$($name $traffic $cut)*] }
-        cuts! { @over async_std AsyncStd [$($name $traffic $cut)*] }
-        cuts! { @over tokio Tokio [$($name $traffic $cut)*] }
-    };
-    (@over $module:ident $backend:ident [$($name:ident $traffic:ident $cut:ident)*]) => {
-        mod $module {
-            $(
-                #[test]
-                fn $name() {
-                    super::run::<super::$backend>(super::Traffic::$traffic, super::Cut::$cut);
-                }
-            )*
-        }
-    };
-}
-
-cuts! {
-    a_quiet_line: Quiet Both;
-    a_busy_line: Busy Both;
-    a_quiet_line_deaf_to_us: Quiet ToServer;
-    a_busy_line_mute_to_us: Busy ToClient;
-}
-
 fn run<B: Backend>(traffic: Traffic, cut: Cut) {
-    // One at a time: these measure real time.
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-
-    let name = format!("half-open {traffic:?} line cut {cut} over {}", B::NAME);
-    let software = Software::NodeWs;
-    if let Err(reason) = software.install() {
-        return skip(&name, reason);
+    let name = title::<B>(&format!("{traffic:?} connection cut {cut}"));
+    if let Err(reason) = Software::NodeWs.install() {
+        return skip(&name, &reason);
     }
     let network = match Network::new() {
-        Ok(network) => network,
+        Ok(network) => Arc::new(network),
         Err(reason) => return skip(&name, &reason),
     };
-    let network = Arc::new(network);
     let runs = env::var("HALF_OPEN_RUNS").map_or(1, |runs| runs.parse().expect("a number"));
     let mut detections = Vec::new();
     for _ in 0..runs {
         let network = network.clone();
-        detections.push(guarded(&name, move || detect(&network, software, traffic, cut, B::NAME)));
+        detections.push(with_time_limit(&name, move || detect(&network, traffic, cut, B::NAME)));
     }
     if runs > 1 {
         print_table(&name, detections);
     }
 }
 
-/// Cuts the line of one session, and tells the time from the last frame to the loss.
-fn detect(
-    network: &Network,
-    software: Software,
-    traffic: Traffic,
-    cut: Cut,
-    backend: &str,
-) -> Duration {
+/// Cuts the connection of one session, and returns the time from the last frame to the loss.
+fn detect(network: &Network, traffic: Traffic, cut: Cut, backend: &str) -> Duration {
     let site = Site::namespace(network.server(), Network::SERVER);
-    let mut peer = Peer::start_at(software, site);
+    let mut peer = Peer::start_at(Software::NodeWs, site);
     let mut watch = Watch::start(network, backend, &peer.url(traffic.behaviour()));
-    watch.wait_for("open");
-    match traffic {
-        // The second ping follows the first one's pong.
-        Traffic::Quiet => {
-            for _ in 0..2 {
-                block_on(peer.reported(|report| report.what() == "ping"));
+    let (cut_at, lost, last_message) = (0..MAX_EARLY_LOSSES)
+        .find_map(|_| {
+            establish(&mut watch, &mut peer, traffic);
+            network.cut(cut);
+            let cut_at = monotonic();
+            let (lost, last_message) = watch.wait_for_loss();
+            if micros(&lost, "at_us") < cut_at {
+                network.heal();
+                return None;
             }
-        }
-        Traffic::Busy => {
-            for _ in 0..20 {
-                watch.wait_for("message");
-            }
-        }
-    }
-
-    network.cut(cut);
-    let dead = monotonic();
-    let mut last_message = None;
-    let lost = loop {
-        let report = watch.next();
-        match report.what() {
-            "lost" => break report,
-            "message" => last_message = Some(micros(&report, "at_us")),
-            _ => {}
-        }
-    };
-    assert!(network.counted() > 0, "the cut has cut nothing");
+            Some((cut_at, lost, last_message))
+        })
+        .expect("the machine is fast enough for the heartbeat");
+    assert!(network.counted() > 0, "the cut dropped no packet");
     assert_eq!(lost.text("cause"), "heartbeat_timeout");
 
     let silence = micros(&lost, "silence_us");
     let stall = micros(&lost, "stall_us");
-    let limit = IDLE + TIMEOUT + TOLERANCE + stall;
-    assert!(silence >= IDLE + TIMEOUT, "condemned after only {silence:?}");
-    assert!(silence <= limit, "noticed after {silence:?}, with a stall of {stall:?}");
-    // The same without believing the supervisor.
+    // The probe, the verdict and its report may each be late by a stall. After a stall longer than the
+    // timeout the supervisor sends one more probe.
+    let second_probe = if stall > TIMEOUT { TIMEOUT } else { Duration::ZERO };
+    let limit = IDLE + TIMEOUT + TOLERANCE + stall * 3 + second_probe;
+    assert!(silence >= IDLE + TIMEOUT, "lost after only {silence:?}");
+    assert!(silence <= limit, "detected after {silence:?}, with a stall of {stall:?}");
+    // The same by the clock of this process.
     let at = micros(&lost, "at_us");
     if matches!(cut, Cut::Both | Cut::ToClient) {
-        let since_cut = at.saturating_sub(dead);
-        assert!(since_cut <= limit, "told {since_cut:?} after the cut, with a stall of {stall:?}");
+        let since_cut = at.saturating_sub(cut_at);
+        assert!(since_cut <= limit, "reported {since_cut:?} after the cut, stall of {stall:?}");
     }
     if let Some(last) = last_message {
         let since_message = at - last;
-        assert!(since_message <= limit, "told {since_message:?} after the last message");
+        assert!(since_message <= limit, "reported {since_message:?} after the last message");
     }
 
     network.heal();
@@ -154,6 +135,24 @@ fn detect(
         watch.wait_for("message");
     }
     silence
+}
+
+/// Waits until a connection is open and has traffic.
+fn establish(watch: &mut Watch, peer: &mut Peer, traffic: Traffic) {
+    watch.wait_for("open");
+    match traffic {
+        // The second ping follows the pong to the first one.
+        Traffic::Quiet => {
+            for _ in 0..2 {
+                block_on(peer.reported("ping"));
+            }
+        }
+        Traffic::Busy => {
+            for _ in 0..20 {
+                watch.wait_for("message");
+            }
+        }
+    }
 }
 
 fn micros(report: &Report, field: &str) -> Duration {
@@ -165,10 +164,10 @@ fn print_table(title: &str, mut detections: Vec<Duration>) {
     let [min, .., max] = detections[..] else { unreachable!("more than one run") };
     let median = detections[detections.len() / 2];
     let line = format!(
-        "{title}: {} runs, noticed after min {min:.1?}, median {median:.1?}, max {max:.1?}\n",
+        "{title}: {} runs, detected after min {min:.1?}, median {median:.1?}, max {max:.1?}\n",
         detections.len()
     );
-    // Past the harness, which shows what a passed test printed to nobody.
+    // Not `eprintln!`, which the test harness captures.
     std::io::stderr().write_all(line.as_bytes()).expect("stderr");
 }
 
@@ -187,20 +186,33 @@ impl Watch {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("ip was there before");
+            .expect("ip was started before");
         let lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
         Self { child, lines }
     }
 
     fn next(&mut self) -> Report {
-        let line = self.lines.next().expect("it goes on until it is dropped").expect("a line");
+        let line = self.lines.next().expect("it runs until it is dropped").expect("a line");
         Report::parse(&line).expect("a report")
     }
 
-    fn wait_for(&mut self, what: &str) -> Report {
+    /// The next loss, and the time of the last message before it.
+    fn wait_for_loss(&mut self) -> (Report, Option<Duration>) {
+        let mut last_message = None;
         loop {
             let report = self.next();
-            if report.what() == what {
+            match report.kind() {
+                "lost" => return (report, last_message),
+                "message" => last_message = Some(micros(&report, "at_us")),
+                _ => {}
+            }
+        }
+    }
+
+    fn wait_for(&mut self, kind: &str) -> Report {
+        loop {
+            let report = self.next();
+            if report.kind() == kind {
                 return report;
             }
         }

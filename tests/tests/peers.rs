@@ -1,5 +1,4 @@
-//! The servers do what they say, seen by a bare client that blocks: what the other tests conclude
-//! from a server's behaviour rests on this.
+//! The servers behave as documented, seen by a blocking tungstenite client. The other tests rely on it.
 #![cfg(unix)]
 
 use std::{
@@ -13,37 +12,62 @@ use tungstenite::{
     Bytes, Error, Message, WebSocket, client::IntoClientRequest, handshake::client::Response,
     http::Request,
 };
-use websocket_heartbeat_tests::{GUARD, Peer, Software, guarded, skip};
+use websocket_heartbeat_tests::{Peer, Software, TIME_LIMIT, skip, with_time_limit};
 
-/// How long nothing must come for the peer to count as silent. A fast machine is not needed: a
-/// slow one only makes silence easier.
+/// A peer that sends nothing for this time counts as silent. A slow machine does not break a test.
 const SILENCE: Duration = Duration::from_millis(300);
 
 type Socket = WebSocket<TcpStream>;
 
-macro_rules! for_each_software {
-    ($($test:ident)*) => {
-        mod node_ws { $(#[test] fn $test() { super::run(super::Software::NodeWs, stringify!($test), super::$test); })* }
-        mod python_websockets { $(#[test] fn $test() { super::run(super::Software::PythonWebsockets, stringify!($test), super::$test); })* }
+/// Makes a test of each function for each server.
+macro_rules! over_every_server {
+    ($($test:ident)+) => {
+        over_every_server! { @tests node_ws NodeWs [$($test)+] }
+        over_every_server! { @tests python_websockets PythonWebsockets [$($test)+] }
+    };
+    (@tests $name:ident $software:ident [$($test:ident)+]) => {
+        mod $name {
+            $(
+                #[test]
+                fn $test() {
+                    super::run(super::Software::$software, stringify!($test), super::$test);
+                }
+            )+
+        }
     };
 }
 
-for_each_software! {
-    echo close drop_without_close_frame refuse unknown_path hang silent frozen
-    first_frame_with_101 headers_and_subprotocol large fragmented ping ticks
-    reports restart_on_the_same_port suspend_and_resume
+over_every_server! {
+    echo_sends_each_message_back
+    close_sends_the_code_and_reason
+    drop_ends_without_a_close_frame
+    refuse_answers_with_the_status
+    an_unknown_path_is_refused
+    hang_does_not_answer_the_upgrade
+    silent_answers_only_pings
+    frozen_answers_nothing
+    the_first_frame_comes_with_the_101
+    headers_returns_fields_and_subprotocol
+    large_sends_the_pattern
+    fragmented_sends_a_ping_between_fragments
+    ping_waits_for_each_pong
+    ticks_are_counted
+    connections_and_pings_are_reported
+    a_killed_server_restarts_on_its_port
+    a_suspended_server_answers_once_resumed
 }
 
 fn run(software: Software, test: &str, body: fn(Peer)) {
+    let name = format!("{test} against {software}");
     match software.install() {
-        Ok(()) => guarded(test, move || body(Peer::start(software))),
-        Err(reason) => skip(&format!("peers::{test} against {software}"), reason),
+        Ok(()) => with_time_limit(&name, move || body(Peer::start(software))),
+        Err(reason) => skip(&name, &reason),
     }
 }
 
 fn tcp(peer: &Peer) -> TcpStream {
     let stream = TcpStream::connect(peer.address()).unwrap();
-    stream.set_read_timeout(Some(GUARD)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     stream
 }
 
@@ -62,16 +86,16 @@ fn expect_silence(socket: &mut Socket) {
     socket.get_ref().set_read_timeout(Some(SILENCE)).unwrap();
     match socket.read() {
         Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {}
-        other => panic!("expected nothing, got {other:?}"),
+        other => panic!("expected silence, got {other:?}"),
     }
-    socket.get_ref().set_read_timeout(Some(GUARD)).unwrap();
+    socket.get_ref().set_read_timeout(Some(TIME_LIMIT)).unwrap();
 }
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
 }
 
-fn echo(peer: Peer) {
+fn echo_sends_each_message_back(peer: Peer) {
     let mut socket = connect(&peer, "/echo");
     for message in [Message::text("grüße"), Message::binary(pattern(1000)), Message::text("")] {
         socket.send(message.clone()).unwrap();
@@ -79,7 +103,7 @@ fn echo(peer: Peer) {
     }
 }
 
-fn close(peer: Peer) {
+fn close_sends_the_code_and_reason(peer: Peer) {
     for (code, after_message) in [(1000, true), (1001, false), (1012, true), (4401, false)] {
         let after = if after_message { "message" } else { "open" };
         let mut socket = connect(&peer, &format!("/close/{code}?reason=so+it+is&after={after}"));
@@ -92,7 +116,7 @@ fn close(peer: Peer) {
     }
 }
 
-fn drop_without_close_frame(peer: Peer) {
+fn drop_ends_without_a_close_frame(peer: Peer) {
     for how in ["end", "reset"] {
         let mut socket = connect(&peer, &format!("/drop?how={how}"));
         expect_silence(&mut socket);
@@ -105,7 +129,7 @@ fn drop_without_close_frame(peer: Peer) {
     }
 }
 
-fn refuse(peer: Peer) {
+fn refuse_answers_with_the_status(peer: Peer) {
     let request = peer.url("/refuse/503?retry-after=7").into_client_request().unwrap();
     let Error::Http(answer) = *try_upgrade(&peer, request).unwrap_err() else { panic!() };
     assert_eq!(answer.status(), 503);
@@ -113,20 +137,20 @@ fn refuse(peer: Peer) {
     assert_eq!(answer.headers()["x-refused-by"], "peer");
 }
 
-fn unknown_path(peer: Peer) {
+fn an_unknown_path_is_refused(peer: Peer) {
     let request = peer.url("/no-such-behaviour").into_client_request().unwrap();
     let Error::Http(answer) = *try_upgrade(&peer, request).unwrap_err() else { panic!() };
     assert_eq!(answer.status(), 404);
 }
 
-fn hang(peer: Peer) {
+fn hang_does_not_answer_the_upgrade(peer: Peer) {
     let mut stream = tcp(&peer);
     stream.write_all(&raw_request(&peer, "/hang")).unwrap();
     stream.set_read_timeout(Some(SILENCE)).unwrap();
     assert_eq!(stream.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-fn silent(peer: Peer) {
+fn silent_answers_only_pings(peer: Peer) {
     let mut socket = connect(&peer, "/silent");
     socket.send(Message::text("anybody?")).unwrap();
     expect_silence(&mut socket);
@@ -134,7 +158,7 @@ fn silent(peer: Peer) {
     assert_eq!(socket.read().unwrap(), Message::Pong(Bytes::from_static(b"sign of life")));
 }
 
-fn frozen(peer: Peer) {
+fn frozen_answers_nothing(peer: Peer) {
     let mut socket = connect(&peer, "/frozen");
     socket.send(Message::Ping(Bytes::new())).unwrap();
     expect_silence(&mut socket);
@@ -149,17 +173,17 @@ fn raw_request(peer: &Peer, behaviour: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn first_frame_with_101(peer: Peer) {
+fn the_first_frame_comes_with_the_101(peer: Peer) {
     let mut stream = tcp(&peer);
     stream.write_all(&raw_request(&peer, "/first-frame-with-101")).unwrap();
     let mut buffer = [0; 4096];
-    // What one write sent over loopback, one read receives.
+    // One read receives what one write sent over loopback.
     let len = stream.read(&mut buffer).unwrap();
     assert!(buffer.starts_with(b"HTTP/1.1 101 "));
     assert!(buffer[..len].ends_with(b"\r\n\r\n\x81\x05first"), "{:?}", &buffer[..len]);
 }
 
-fn headers_and_subprotocol(peer: Peer) {
+fn headers_returns_fields_and_subprotocol(peer: Peer) {
     let mut request = peer.url("/headers").into_client_request().unwrap();
     request.headers_mut().insert("x-token", "sesame".parse().unwrap());
     request.headers_mut().insert("sec-websocket-protocol", "chat.v2, chat.v1".parse().unwrap());
@@ -171,65 +195,65 @@ fn headers_and_subprotocol(peer: Peer) {
     assert_eq!(seen["subprotocol"], "chat.v2");
 }
 
-fn large(peer: Peer) {
+fn large_sends_the_pattern(peer: Peer) {
     let mut socket = connect(&peer, "/large?bytes=100000");
     assert_eq!(socket.read().unwrap(), Message::binary(pattern(100_000)));
 }
 
-fn fragmented(mut peer: Peer) {
+fn fragmented_sends_a_ping_between_fragments(mut peer: Peer) {
     let mut socket = connect(&peer, "/fragmented?count=4");
     assert_eq!(socket.read().unwrap(), Message::Ping(Bytes::from_static(b"between")));
     assert_eq!(socket.read().unwrap(), Message::text("0 1 2 3 "));
-    let pong = block_on(peer.reported(|report| report.what() == "pong"));
+    let pong = block_on(peer.reported("pong"));
     assert_eq!(pong.text("payload"), "between");
 }
 
-fn ping(peer: Peer) {
+fn ping_waits_for_each_pong(peer: Peer) {
     let mut socket = connect(&peer, "/ping?count=2");
     assert_eq!(socket.read().unwrap(), Message::Ping(Bytes::from_static(b"ping 0")));
     assert_eq!(socket.read().unwrap(), Message::Ping(Bytes::from_static(b"ping 1")));
     assert_eq!(socket.read().unwrap(), Message::text("pongs 2"));
 }
 
-fn ticks(peer: Peer) {
+fn ticks_are_counted(peer: Peer) {
     let mut socket = connect(&peer, "/ticks?every=5");
     for count in 0..5 {
         assert_eq!(socket.read().unwrap(), Message::text(count.to_string()));
     }
 }
 
-fn reports(mut peer: Peer) {
+fn connections_and_pings_are_reported(mut peer: Peer) {
     let mut socket = connect(&peer, "/silent");
     socket.send(Message::Ping(Bytes::from_static(b"one"))).unwrap();
     socket.close(None).unwrap();
     while socket.read().is_ok() {}
-    // Both servers wait for the client's end of TCP.
+    // Both servers wait until the client ends TCP.
     drop(socket);
-    let closed = block_on(peer.reported(|report| report.what() == "closed"));
+    let closed = block_on(peer.reported("closed"));
     assert_eq!(closed.number("code"), 1005);
-    let open = block_on(peer.reported(|report| report.what() == "open"));
+    let open = block_on(peer.reported("open"));
     assert_eq!(open.text("path"), "/silent");
     assert_eq!(open.number("connection"), closed.number("connection"));
-    let ping = block_on(peer.reported(|report| report.what() == "ping"));
+    let ping = block_on(peer.reported("ping"));
     assert_eq!(ping.text("payload"), "one");
 }
 
-fn restart_on_the_same_port(mut peer: Peer) {
+fn a_killed_server_restarts_on_its_port(mut peer: Peer) {
     let address = peer.address();
     let mut socket = connect(&peer, "/echo");
     peer.kill();
     assert!(socket.read().is_err());
     peer.restart();
     assert_eq!(peer.address(), address);
-    echo(peer);
+    echo_sends_each_message_back(peer);
 }
 
-fn suspend_and_resume(peer: Peer) {
+fn a_suspended_server_answers_once_resumed(peer: Peer) {
     let mut socket = connect(&peer, "/echo");
     peer.suspend();
     socket.send(Message::text("wake up")).unwrap();
     expect_silence(&mut socket);
-    // The kernel still accepts connections for it.
+    // The kernel still accepts connections for the server.
     drop(tcp(&peer));
     peer.resume();
     assert_eq!(socket.read().unwrap(), Message::text("wake up"));

@@ -1,5 +1,5 @@
-//! An upload that goes on, of which the kernel holds what the server has not taken: it is no dead
-//! connection. The kernel is real, the time is not.
+//! A slow upload whose bytes wait in the kernel until the server reads them. The connection is not dead
+//! while the upload makes progress. The kernel is real, the time is virtual.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -15,16 +15,23 @@ use futures::Stream;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use websocket_heartbeat::{Event, Heartbeat, Preset, Supervisor, Timer, Transport, transport_fn};
 use websocket_heartbeat_mock::Clock;
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, accept_upgrade, guarded};
+use websocket_heartbeat_tests::{
+    Backend, accept_upgrade, over_every_backend, run_blocking, serve_one_of,
+};
 use websocket_heartbeat_tungstenite::Request;
 
-/// More than a receive buffer of 16 KiB, less than what a kernel takes at once from a writer.
+over_every_backend! {
+    run_blocking; a_slow_upload_keeps_its_connection_and_a_stopped_one_loses_it
+}
+
+/// More than a receive buffer of 16 KiB, and less than a kernel accepts at once from a writer.
 const UPLOAD: usize = 768 * 1024;
 
-/// What the server takes between two verdicts: more than its buffer holds, so that bytes have left.
+/// The bytes that the server reads between two verdicts: more than its buffer holds, so that bytes have
+/// left the client.
 const PIECE: usize = 96 * 1024;
 
-/// Polls the session until `done`, and keeps its events.
+/// Polls the session until `done`, and collects its events.
 async fn pump<T: Transport, K: Timer>(
     session: &mut Supervisor<T, K>,
     events: &mut Vec<Event>,
@@ -47,27 +54,25 @@ fn losses(events: &[Event]) -> usize {
     events.iter().filter(|event| matches!(event, Event::Lost(_))).count()
 }
 
-fn an_upload<B: Backend>() {
+fn a_slow_upload_keeps_its_connection_and_a_stopped_one_loses_it<B: Backend>() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     set_socket_recv_buffer_size(&listener, 16 * 1024).expect("set");
-    let url = format!("ws://{}/", listener.local_addr().expect("bound"));
-    let server = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a client");
+    let (address, server) = serve_one_of(listener, |mut stream| {
         accept_upgrade(&mut stream);
         stream
     });
     let clock = Clock::new();
-    let request = Request::new(&url).expect("a URL");
-    let transport = transport_fn(move |attempt| {
+    let request = Request::new(&format!("ws://{address}/")).expect("a URL");
+    let transport = transport_fn(move |_| {
         let request = request.clone();
-        async move { B::dial(&request, attempt.number).await }
+        async move { B::dial(&request).await }
     });
     B::block_on(async {
         let mut session = Supervisor::builder(transport, clock.timer())
             .preset(Preset::Resilient)
             .heartbeat(Heartbeat::idle(Duration::from_secs(15)).ping())
             .build()
-            .expect("settings that make sense");
+            .expect("valid settings");
         let handle = session.handle();
         let mut events = Vec::new();
         pump(&mut session, &mut events, |events| matches!(events.last(), Some(Event::Open(_))))
@@ -79,7 +84,7 @@ fn an_upload<B: Backend>() {
         clock.advance(Duration::from_secs(15));
         pump(&mut session, &mut events, |_| handle.status().probe_since.is_some()).await;
 
-        // The server takes a piece, and a verdict is due: again and again.
+        // The server reads a piece before each verdict.
         let mut piece = vec![0; PIECE];
         for _ in 0..5 {
             server.read_exact(&mut piece).expect("bytes");
@@ -89,9 +94,9 @@ fn an_upload<B: Backend>() {
                 losses(events) > 0 || clock.next_instant().is_some_and(|at| at > now)
             })
             .await;
-            assert_eq!(losses(&events), 0, "{}: an upload that goes on", B::NAME);
+            assert_eq!(losses(&events), 0, "the upload makes progress");
         }
-        // It takes no more. What was under way may have been acknowledged after the last look.
+        // The server reads no more. The kernel may still have acknowledged bytes after the last verdict.
         for _ in 0..3 {
             clock.advance(Duration::from_secs(10));
             let now = clock.now();
@@ -100,13 +105,6 @@ fn an_upload<B: Backend>() {
             })
             .await;
         }
-        assert!(losses(&events) > 0, "{}: an upload that has stopped", B::NAME);
+        assert!(losses(&events) > 0, "the upload has stopped");
     });
-}
-
-#[test]
-fn an_upload_that_goes_on_is_not_lost_and_one_that_stops_is() {
-    guarded("smol", an_upload::<Smol>);
-    guarded("async-std", an_upload::<AsyncStd>);
-    guarded("tokio", an_upload::<Tokio>);
 }

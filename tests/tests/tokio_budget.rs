@@ -1,5 +1,5 @@
-//! tokio ends the polls of a busy task by a budget: what the task polls once the budget is used up
-//! is pending, whatever there is to read. A healthy connection must not be lost for that.
+//! tokio limits each poll of a task by a budget. After the budget is used up, the task's sockets are
+//! pending even if they are readable. A healthy connection must not be lost because of that.
 
 use std::{
     future::{Future, poll_fn},
@@ -16,7 +16,7 @@ use tokio::task::{consume_budget, yield_now};
 use tungstenite::Message;
 use websocket_heartbeat_tokio::{Event, Heartbeat, connect};
 
-/// A server that says when it has answered a ping; and its address.
+/// A server, and a receiver that gets an item for each answered ping.
 fn server() -> (String, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,17 +35,17 @@ fn server() -> (String, Receiver<()>) {
     (format!("ws://{address}"), answers)
 }
 
-/// As `select! { biased; .. }` does with a channel, before it, that is always ready.
+/// As a task does that polls a ready channel before the session, in `select! { biased; .. }`.
 fn use_up_budget(cx: &mut Context<'_>) {
     while pin!(consume_budget()).poll(cx).is_ready() {}
 }
 
 #[test]
-fn a_connection_that_answers_is_not_lost_to_a_task_without_budget() {
+fn a_task_without_budget_does_not_lose_a_healthy_connection() {
     let (url, answers) = server();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        // The reactor is asked after each poll, so that what has come is known to be there.
+        // The reactor runs after each poll, so that the socket is readable as soon as bytes are there.
         .event_interval(1)
         .start_paused(true)
         .build()

@@ -1,10 +1,10 @@
 //! The WebSocket client that never silently dies, on [async-std](https://docs.rs/async-std).
 //!
-//! [`connect`] begins; [`AsyncStdTransport`] connects, [`AsyncStdTimer`] keeps time; everything else is
-//! [`websocket_heartbeat`], which this crate re-exports.
+//! [`connect`] starts a session. [`AsyncStdTransport`] connects, [`AsyncStdTimer`] keeps the time.
+//! Everything else is [`websocket_heartbeat`], which this crate re-exports.
 //!
-//! async-std itself is no longer maintained (RUSTSEC-2025-0052). This backend is for programs that
-//! run on it; a new one is better off with `websocket-heartbeat-smol`, which works on any executor,
+//! async-std is no longer maintained (RUSTSEC-2025-0052). This backend is for programs that run on
+//! it. New programs should use `websocket-heartbeat-smol`, which works under any executor,
 //! async-std's included.
 //!
 //! ```no_run
@@ -27,23 +27,26 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`.
+//! `wss://` needs the feature `rustls`, see `Tls`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod network;
 mod stream;
-mod timer;
-mod transport;
 
 pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
-pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning};
+pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, SocketOptions, Tuning};
 
 pub use self::{
-    connect::connect,
+    connect::{AsyncStdConnection, AsyncStdTransport, connect, dial},
+    network::{AsyncStd, AsyncStdTimer},
     stream::AsyncStdStream,
-    timer::{AsyncStdSleep, AsyncStdTimer},
-    transport::{AsyncStdConnection, AsyncStdTransport, dial},
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

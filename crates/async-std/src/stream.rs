@@ -1,4 +1,4 @@
-//! async-std's TCP stream, which ends in order when it is closed.
+//! [`AsyncStdStream`]: async-std's TCP stream.
 
 use std::{
     io,
@@ -9,33 +9,16 @@ use std::{
 
 use async_std::net::TcpStream;
 use futures_io::{AsyncRead, AsyncWrite};
-use websocket_heartbeat_tungstenite::tcp;
 
-/// async-std's [`TcpStream`], for one connection.
-///
-/// Closing it ends writing and not reading: what was written is delivered, then the peer sees the
-/// end.
+/// async-std's TCP stream.
 #[derive(Debug)]
 pub struct AsyncStdStream {
     stream: TcpStream,
 }
 
 impl AsyncStdStream {
-    /// Wraps a stream.
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream }
-    }
-
-    /// The stream, for its addresses and options.
-    pub fn get_ref(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Connects, without Nagle's delay.
     pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        tcp::opened(&stream)?;
-        Ok(Self::new(stream))
+        Ok(Self { stream: TcpStream::connect(address).await? })
     }
 }
 
@@ -62,7 +45,21 @@ impl AsyncWrite for AsyncStdStream {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp::end(&self.stream))
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for AsyncStdStream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for AsyncStdStream {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.stream.as_socket()
     }
 }

@@ -1,17 +1,14 @@
-//! Measures websocket-heartbeat side by side with the raw sockets below it and with its peers.
-//!
-//! `bench table` prints the tables, `bench guard` is the regression guard; see the README.
+//! The command line of the measurements; see the README.
+
+use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
-mod harness;
-
-#[cfg(target_os = "linux")]
-fn main() -> std::process::ExitCode {
-    harness::main()
+fn main() -> ExitCode {
+    bench::main()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn main() -> std::process::ExitCode {
-    eprintln!("bench: skipped, it measures by means that only Linux has");
-    std::process::ExitCode::SUCCESS
+fn main() -> ExitCode {
+    eprintln!("bench: skipped, the measurements need Linux");
+    ExitCode::SUCCESS
 }

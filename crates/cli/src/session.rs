@@ -15,7 +15,7 @@ use futures::{
     channel::mpsc::{Receiver, Sender, channel},
 };
 use websocket_heartbeat_smol::{
-    Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, StatusChanges, Supervisor,
+    Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
 };
 
 /// The maximum number of unread messages. When it is reached the server has to wait.
@@ -58,8 +58,7 @@ impl Session {
         supervisor: Supervisor<SmolTransport, SmolTimer>,
     ) -> io::Result<(Self, Handle)> {
         let handle = supervisor.handle();
-        let (driver, inbox) =
-            supervisor.into_driver(Inbox::new(INBOX)).map_err(io::Error::other)?;
+        let (driver, inbox) = supervisor.into_driver(INBOX).map_err(io::Error::other)?;
         let (sender, heartbeats) = channel(HEARTBEATS);
         let changes = handle.status_changes();
         thread::Builder::new()

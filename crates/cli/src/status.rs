@@ -47,27 +47,17 @@ struct RoundTripRecord {
 fn counters<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     for (name, count) in counters.iter() {
-        map.serialize_entry(json_name(name), &count)?;
+        map.serialize_entry(name, &count)?;
     }
     map.serialize_entry("losses", &LossesRecord(counters.losses))?;
     map.end()
-}
-
-/// Three counters have other names in JSON, which JSON.md promises to keep.
-fn json_name(counter: &'static str) -> &'static str {
-    match counter {
-        "probes_sent" => "probes",
-        "probes_answered" => "heartbeats",
-        "intentional" => "wanted",
-        other => other,
-    }
 }
 
 struct LossesRecord(Losses);
 
 impl Serialize for LossesRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, count)| (json_name(name), count)))
+        serializer.collect_map(self.0.iter())
     }
 }
 

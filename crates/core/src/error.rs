@@ -1,15 +1,29 @@
-//! What can go wrong, each as a type that says what it was.
+//! Errors: of a transport or connection, and of settings.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use crate::http::HttpAnswer;
 
-/// Why a transport could not connect, or why a connection broke.
+/// Why a transport could not connect, or why a connection failed.
 ///
-/// One pointer, cheap to clone: the same error stands in events, in the status and in receipts.
-/// Its `Display` gives the kind and the transport's own words; [`source`](Error::source) gives
-/// what lies below. Neither wording nor source types are part of this crate's promise, the kind
-/// is. Transports keep secrets (credentials in URLs, header values) out of the words.
+/// It is one pointer and cheap to clone: the same error appears in events and in the status.
+/// `Display` shows the kind and the message of the transport; [`source`](Error::source) returns the
+/// underlying error. The kind is part of this crate's stability promise. The wording and the types
+/// of sources are not. Transports must keep secrets (credentials in URLs, header values) out of the
+/// message.
+///
+/// # Examples
+///
+/// ```
+/// use std::{error::Error, io};
+/// use websocket_heartbeat::{ErrorKind, TransportError};
+///
+/// let reset = io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer");
+/// let error = TransportError::from_source(ErrorKind::Reset, reset);
+/// assert_eq!(error.kind(), ErrorKind::Reset);
+/// assert_eq!(error.to_string(), "reset: connection reset by peer");
+/// assert!(error.source().is_some());
+/// ```
 #[derive(Clone)]
 pub struct TransportError {
     inner: Arc<Inner>,
@@ -17,37 +31,37 @@ pub struct TransportError {
 
 struct Inner {
     kind: ErrorKind,
-    words: Box<str>,
+    message: Box<str>,
     http: Option<HttpAnswer>,
     retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// The kinds of [`TransportError`], what a retry decision is made of.
+/// The kinds of [`TransportError`], on which a [`Verdict`](crate::Verdict) can be based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The address makes no sense: no retry will help.
+    /// The URL is not valid. A retry does not help.
     Url,
-    /// The name could not be resolved.
+    /// The host name could not be resolved.
     Dns,
-    /// Nobody listens there.
+    /// The connection was refused: no program listens on that port.
     Refused,
     /// The host or network cannot be reached.
     Unreachable,
-    /// The TLS handshake failed, for another reason than the certificate.
+    /// The TLS handshake failed for a reason other than the certificate.
     Tls,
-    /// The server's certificate is not acceptable, and stays so: its issuer is not known, or it is
-    /// for another name, say.
+    /// The certificate of the server is not acceptable, and a retry does not help. For example, its
+    /// issuer is not known, or it is for another host name.
     Certificate,
-    /// The server's certificate has expired or is not valid yet. A renewal heals that, and so does
-    /// setting the clock of this machine.
+    /// The certificate of the server has expired or is not valid yet. It can become valid by a
+    /// renewal, or when the clock of this machine is set.
     CertificateTime,
-    /// The server answered the upgrade with another status than 101.
+    /// The server answered the upgrade request with a status other than 101.
     Http,
-    /// The peer broke the WebSocket protocol.
+    /// The peer violated the WebSocket protocol.
     Protocol,
-    /// A message, a frame or the head of an answer is over the configured limit.
+    /// A message, a frame or the head of a response exceeds the configured limit.
     TooLarge,
     /// The connection was reset.
     Reset,
@@ -55,20 +69,21 @@ pub enum ErrorKind {
     Ended,
     /// A deadline passed.
     Timeout,
-    /// The exchange before a connection counts as open failed, see
+    /// The application's exchange before a connection counts as open failed, see
     /// [`before_open`](crate::before_open).
     Handshake,
-    /// The function that provides URL, headers or credentials failed.
+    /// The function that provides the URL, the headers or the credentials failed.
     Provider,
-    /// The transport panicked: its `connect`, the attempt, or the connection. Contained, unless
-    /// panics abort; the error's words are those of the panic.
+    /// The transport panicked: in `connect`, in the future that it returned, or in the connection.
+    /// The panic is caught, unless panics abort the process; the error has the message of the panic.
     Panicked,
     /// Anything else.
     Other,
 }
 
 impl ErrorKind {
-    /// The kind in one lower-case word, as logs and `wsbeat --json` print it.
+    /// Returns the name of the kind in lower case, for logs. `wsbeat --json` prints the same. These
+    /// names are stable.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Url => "url",
@@ -99,18 +114,18 @@ impl fmt::Display for ErrorKind {
 }
 
 impl TransportError {
-    /// An error of this kind, with a sentence for people.
-    pub fn new(kind: ErrorKind, words: impl Into<Box<str>>) -> Self {
+    /// Makes an error of this kind, with a message for people. It must not contain secrets.
+    pub fn new(kind: ErrorKind, message: impl Into<Box<str>>) -> Self {
         Self::from_inner(Inner {
             kind,
-            words: words.into(),
+            message: message.into(),
             http: None,
             retry_after: None,
             source: None,
         })
     }
 
-    /// An error of this kind whose words are those of `source`.
+    /// Makes an error of this kind from `source`, with the message of `source`.
     pub fn from_source(
         kind: ErrorKind,
         source: impl Into<Box<dyn Error + Send + Sync + 'static>>,
@@ -118,31 +133,33 @@ impl TransportError {
         let source = source.into();
         Self::from_inner(Inner {
             kind,
-            words: source.to_string().into(),
+            message: source.to_string().into(),
             http: None,
             retry_after: None,
             source: Some(source),
         })
     }
 
-    /// The server refused the upgrade. The words name the status, what it most likely means, and
-    /// the first line of the body; or for a redirect its target, without query and credentials.
+    /// Makes the error for an upgrade that the server refused. The message contains the status, its
+    /// most likely meaning, and the first line of the body. For a redirect it contains the target,
+    /// without query and credentials.
     ///
-    /// `retry_after` is the server's own wish as a duration: a transport that is given a date
-    /// turns it into one by the answer's `Date` field, since nothing here reads a wall clock.
+    /// `retry_after` is the value of the `Retry-After` field (RFC 9110 section 10.2.3) as a duration.
+    /// If the server sends a date, the transport computes the duration from the `Date` field of the
+    /// answer, since this crate does not read a wall clock.
     ///
-    /// A transport should prefer [`http_hiding`](Self::http_hiding) whenever its request may contain a
-    /// secret: a token in the path or the query, credentials, a cookie, another header value, a
-    /// subprotocol. Servers repeat such parts of a request in bodies and in the targets of redirects,
-    /// and these words end up in logs. This function is for requests without secrets, and for a
-    /// transport that does not know what its request contains.
+    /// Use [`http_hiding`](Self::http_hiding) if the request may contain a secret: a token in the
+    /// path or the query, credentials, a cookie, another header value, a subprotocol. Servers repeat
+    /// such parts of a request in bodies and in the targets of redirects, and error messages end up
+    /// in logs. This function is for requests without secrets, and for transports that do not know
+    /// the contents of the request.
     pub fn http(answer: HttpAnswer, retry_after: Option<Duration>) -> Self {
         Self::http_hiding(answer, retry_after, &[])
     }
 
-    /// As [`http`](Self::http), and the words do not show what the server repeats of `secrets`, such
-    /// as the path of the request: see [`without_echo`](crate::without_echo). The answer itself is
-    /// kept as it came.
+    /// As [`http`](Self::http), but the message does not show any part of `secrets` that the server
+    /// repeats: see [`without_echo`](crate::backend::without_echo). Pass the path of the request, for example.
+    /// The answer itself is kept unchanged.
     pub fn http_hiding(
         answer: HttpAnswer,
         retry_after: Option<Duration>,
@@ -150,7 +167,7 @@ impl TransportError {
     ) -> Self {
         Self::from_inner(Inner {
             kind: ErrorKind::Http,
-            words: answer.words(secrets).into(),
+            message: answer.message(secrets).into(),
             http: Some(answer),
             retry_after,
             source: None,
@@ -161,22 +178,23 @@ impl TransportError {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The kind of error.
+    /// Returns the kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// The status of a refused upgrade.
+    /// Returns the status code, if the server refused the upgrade.
     pub fn http_status(&self) -> Option<u16> {
         self.inner.http.as_ref().map(|answer| answer.status)
     }
 
-    /// The whole answer of a refused upgrade.
+    /// Returns the answer of the server, if it refused the upgrade.
     pub fn http_answer(&self) -> Option<&HttpAnswer> {
         self.inner.http.as_ref()
     }
 
-    /// How long the server asks us to stay away.
+    /// Returns how long the server asks clients to wait before the next attempt. The supervisor adds
+    /// it to the delay of the backoff.
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after
     }
@@ -184,7 +202,7 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.inner.kind, self.inner.words)
+        write!(f, "{}: {}", self.inner.kind, self.inner.message)
     }
 }
 
@@ -192,7 +210,7 @@ impl fmt::Debug for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportError")
             .field("kind", &self.inner.kind)
-            .field("words", &self.inner.words)
+            .field("message", &self.inner.message)
             .field("http_status", &self.http_status())
             .field("retry_after", &self.inner.retry_after)
             .finish_non_exhaustive()
@@ -205,13 +223,14 @@ impl Error for TransportError {
     }
 }
 
-/// Two errors are equal when they are the same error, or say the same.
+/// Two errors are equal if they are clones of one error, or if kind, message, answer and
+/// `retry_after` are equal. Sources are not compared.
 impl PartialEq for TransportError {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&*self.inner, &*other.inner);
         Arc::ptr_eq(&self.inner, &other.inner)
             || (a.kind == b.kind
-                && a.words == b.words
+                && a.message == b.message
                 && a.http == b.http
                 && a.retry_after == b.retry_after)
     }
@@ -219,7 +238,7 @@ impl PartialEq for TransportError {
 
 impl Eq for TransportError {}
 
-/// A setting that cannot make sense: which one, its value, and the rule that it breaks.
+/// A setting that is not valid: its name, its value, and the rule that the value breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     setting: &'static str,
@@ -228,22 +247,23 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// `setting` was `value`, and the rule says otherwise.
+    /// Makes an error for the setting with this name. `rule` completes the sentence "it ...", for
+    /// example "must be at least 1".
     pub fn new(setting: &'static str, value: impl fmt::Debug, rule: &'static str) -> Self {
         Self { setting, value: format!("{value:?}"), rule }
     }
 
-    /// The name of the setting.
+    /// Returns the name of the setting.
     pub fn setting(&self) -> &'static str {
         self.setting
     }
 
-    /// The value that was given.
+    /// Returns the value of the setting, as `Debug` prints it.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The rule that it breaks, in words.
+    /// Returns the rule that the value breaks, for example "must be at least 1".
     pub fn rule(&self) -> &'static str {
         self.rule
     }
@@ -257,6 +277,7 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
+/// Returns an error if the value of this setting is zero.
 pub(crate) fn not_zero(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
     if value.is_zero() {
         return Err(ConfigError::new(setting, value, "must be longer than zero"));
@@ -274,13 +295,13 @@ mod tests {
     }
 
     #[test]
-    fn a_config_error_names_setting_value_and_rule() {
+    fn a_config_error_shows_setting_value_and_rule() {
         let error = ConfigError::new("cap", Duration::ZERO, "must be at least the base");
         assert_eq!(error.to_string(), "cap is 0ns, but it must be at least the base");
     }
 
     #[test]
-    fn the_source_can_be_reached_and_the_words_are_its_own() {
+    fn an_error_has_the_message_of_its_source() {
         let io = std::io::Error::other("cable cut");
         let error = TransportError::from_source(ErrorKind::Reset, io);
         assert_eq!(error.to_string(), "reset: cable cut");

@@ -1,17 +1,18 @@
-//! HTTP header fields as they came with the server's answer to the upgrade.
+//! The HTTP header fields of the server's answer to the upgrade: [`Headers`].
 
 use std::fmt;
 
-/// The header fields of the server's answer, in the order in which they came.
+/// The header fields of the server's answer to the upgrade, in the order in which they were
+/// received.
 ///
-/// `Debug` prints the names only: a value can be a cookie or a token.
+/// `Debug` shows the names only, since a value can be a cookie or a token.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     fields: Vec<(Box<str>, Box<[u8]>)>,
 }
 
 impl Headers {
-    /// No fields.
+    /// Makes an empty list.
     pub const fn new() -> Self {
         Self { fields: Vec::new() }
     }
@@ -21,23 +22,24 @@ impl Headers {
         self.fields.push((name.into(), value.into()));
     }
 
-    /// The first value of that name, in any case of letters, if it is readable as UTF-8.
+    /// Returns the first value with this name. Upper and lower case are the same. Returns `None` if
+    /// there is no such field, or if its value is not UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(value).ok()
     }
 
-    /// All fields: names and raw values.
+    /// Returns all fields: names and raw values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.fields.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The number of fields.
+    /// Returns the number of fields.
     pub fn len(&self) -> usize {
         self.fields.len()
     }
 
-    /// Whether there are no fields.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
@@ -60,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_match_in_any_case_and_debug_hides_values() {
+    fn names_ignore_case_and_debug_hides_values() {
         let headers: Headers =
             [("Set-Cookie", *b"secret"), ("X-Raw", [0xff; 6])].into_iter().collect();
         assert_eq!(headers.get("set-cookie"), Some("secret"));

@@ -1,46 +1,79 @@
 //! The five callbacks of the original, over any stream of [`Event`]s.
 //!
-//! They stay valid across reconnects. Each event makes one call, in the order in which it happened:
+//! Implement [`Hooks`] for a type of your own and give it to [`run`]. The callbacks stay valid
+//! across reconnects. Each event makes at most one call, in the order of events:
 //!
-//! | event | call | with | the original |
+//! | event | call | with | in the original |
 //! |---|---|---|---|
 //! | [`Event::Connecting`] | none | | none |
 //! | [`Event::Open`], the first and after each reconnect | `on_open` | [`Open`] | `onOpen` |
 //! | [`Event::Message`] | `on_message` | [`Message`] | `onMessage` |
 //! | [`Event::WriteBlocked`] | none | | none |
 //! | [`Event::Lost`], an attempt that failed | `on_error` | [`Lost`] | `onError`, and then `onClose` as well |
-//! | [`Event::Lost`], a connection that was open, whatever the cause | `on_close` | [`Ending::Connection`] | `onClose`, now and then after an `onError` |
+//! | [`Event::Lost`], a connection that was open, whatever the cause | `on_close` | [`Ending::Connection`] | `onClose`, sometimes after an `onError` |
 //! | [`Event::Retry`], when the attempt is scheduled | `on_reconnect` | [`Retry`] | `onReconnect`, without arguments, and before `onClose` if an error came first |
 //! | [`Event::Closed`], always the last call | `on_close` | [`Ending::Session`] | `onClose` after `close()`; nothing when the attempts run out |
 //! | [`Event::Lagged`] | none | | none |
 //!
-//! So between two calls of `on_open` there is exactly one of `on_close`, by the grammar of
-//! [`Event`], over an inbox that was not read for long as well; and what broke stands in
-//! [`Lost::cause`].
+//! Between two calls of `on_open` there is exactly one call of `on_close`, since events obey the
+//! grammar of [`Event`]. That holds for an inbox that was not read for long as well.
+//! [`Lost::cause`] says why a connection or an attempt ended.
 //!
 //! # Example
 //!
 //! ```
-//! use websocket_heartbeat::hooks::Hooks;
-//! # use websocket_heartbeat::{Builder, ConfigError, Preset, Timer, Transport};
-//! # async fn example<T: Transport, K: Timer>(builder: Builder<T, K>) -> Result<(), ConfigError> {
-//! // With the numbers of the original.
-//! let supervisor = builder.preset(Preset::Original).build()?;
-//! let handle = supervisor.handle();
-//! let outcome = Hooks::new()
-//!     .on_open(|open| println!("connection {} is open", open.connection))
-//!     .on_message(|message| println!("{:?}", message.as_text()))
-//!     .on_reconnect(|retry| {
-//!         if retry.attempt > 5 {
-//!             handle.close();
+//! use websocket_heartbeat::{
+//!     Handle, Lost, Message, Open, Preset, Retry, Supervisor,
+//!     hooks::{self, Ending, Hooks},
+//! };
+//!
+//! struct Chat {
+//!     handle: Handle,
+//! }
+//!
+//! impl Hooks for Chat {
+//!     fn on_open(&mut self, open: &Open) {
+//!         println!("connection {} is open", open.connection);
+//!         let _ = self.handle.try_queue("hello");
+//!     }
+//!
+//!     fn on_message(&mut self, message: Message) {
+//!         println!("{:?}", message.as_text());
+//! #       self.handle.close();
+//!     }
+//!
+//!     fn on_close(&mut self, ending: Ending<'_>) {
+//!         match ending {
+//!             Ending::Connection(lost) => println!("lost: {}", lost.cause),
+//!             Ending::Session(closed) => println!("the end: {}", closed.reason),
+//!             _ => {}
 //!         }
-//!     })
-//!     .on_panic(|panic| eprintln!("{panic}"))
-//!     .run(supervisor)
-//!     .await;
-//! println!("closed: {:?}", outcome.closed.map(|closed| closed.reason));
-//! # Ok(())
-//! # }
+//!     }
+//!
+//!     fn on_error(&mut self, lost: &Lost) {
+//!         println!("the attempt failed: {}", lost.cause);
+//!     }
+//!
+//!     fn on_reconnect(&mut self, retry: &Retry) {
+//!         if retry.attempt > 5 {
+//!             self.handle.close();
+//!         }
+//!     }
+//! }
+//!
+//! # let clock = websocket_heartbeat_mock::Clock::new();
+//! # let timer = clock.timer();
+//! # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+//! # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+//! # websocket_heartbeat_mock::run(&clock, async {
+//! let supervisor = Supervisor::builder(transport, timer).preset(Preset::Original).build()?;
+//! let chat = Chat { handle: supervisor.handle() };
+//! let outcome = hooks::run(supervisor, chat).await;
+//! println!("{} callbacks panicked", outcome.panics);
+//! # assert!(outcome.closed.is_some() && outcome.panics == 0);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
 use std::{
@@ -58,47 +91,143 @@ use crate::{
     message::Message,
 };
 
-/// The callbacks, see the [module](self). Those that are not set do nothing.
+/// The callbacks, see the [module](self). Each does nothing by default.
 ///
-/// They are called by whoever polls [`run`](Self::run), one at a time. They may use a
-/// [`Handle`](crate::Handle) freely: a [`close`](crate::Handle::close) in `on_reconnect` means that
-/// no attempt follows.
+/// [`run`] calls them in the task that polls it, one at a time. They may use a
+/// [`Handle`](crate::Handle) freely. For example, after a [`close`](crate::Handle::close) in
+/// `on_reconnect` no attempt follows.
 ///
-/// The future of `run` is `Send` exactly when the callbacks and the stream are.
-#[must_use = "callbacks are called only while `run` is polled"]
-pub struct Hooks<
-    O = fn(&Open),
-    M = fn(Message),
-    C = fn(Ending<'_>),
-    E = fn(&Lost),
-    R = fn(&Retry),
-    P = fn(Panic),
-> {
-    open: O,
-    message: M,
-    close: C,
-    error: E,
-    reconnect: R,
-    panic: P,
+/// A callback that takes long delays heartbeats, like everything in the supervisor's task. Over an
+/// [`Inbox`](crate::Inbox) it does not.
+pub trait Hooks {
+    /// A connection is open, the first of the session or a later one.
+    fn on_open(&mut self, open: &Open) {
+        let _ = open;
+    }
+
+    /// The server sent a message.
+    fn on_message(&mut self, message: Message) {
+        let _ = message;
+    }
+
+    /// An open connection was lost, or the session has ended.
+    fn on_close(&mut self, ending: Ending<'_>) {
+        let _ = ending;
+    }
+
+    /// An attempt failed.
+    fn on_error(&mut self, lost: &Lost) {
+        let _ = lost;
+    }
+
+    /// The next attempt is scheduled. It begins after [`Retry::delay`].
+    fn on_reconnect(&mut self, retry: &Retry) {
+        let _ = retry;
+    }
+
+    /// One of the other callbacks panicked. The session goes on.
+    fn on_panic(&mut self, panic: Panic) {
+        let _ = panic;
+    }
 }
 
-/// What `on_close` tells the end of.
+/// Calls the callbacks of a value that stays with the caller, for example to read its fields
+/// afterwards.
+impl<H: Hooks + ?Sized> Hooks for &mut H {
+    fn on_open(&mut self, open: &Open) {
+        (**self).on_open(open);
+    }
+
+    fn on_message(&mut self, message: Message) {
+        (**self).on_message(message);
+    }
+
+    fn on_close(&mut self, ending: Ending<'_>) {
+        (**self).on_close(ending);
+    }
+
+    fn on_error(&mut self, lost: &Lost) {
+        (**self).on_error(lost);
+    }
+
+    fn on_reconnect(&mut self, retry: &Retry) {
+        (**self).on_reconnect(retry);
+    }
+
+    fn on_panic(&mut self, panic: Panic) {
+        (**self).on_panic(panic);
+    }
+}
+
+/// Makes the calls for a stream of events, until the stream ends. The stream is a
+/// [`Supervisor`](crate::Supervisor), an [`Inbox`](crate::Inbox) or anything made of them.
+///
+/// # Panics of callbacks
+///
+/// A panic of a callback harms nothing: heartbeats, reconnects and all callbacks go on, including
+/// the one that panicked. The panic is given to [`on_panic`](Hooks::on_panic) and counted in
+/// [`Outcome::panics`]. A panic of `on_panic` itself is only counted. None of this holds where
+/// panics abort the process.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the stream with it. If the stream is a `&mut` reference, no event is
+/// lost: every event that was taken has had its call.
+pub async fn run(stream: impl Stream<Item = Event>, mut hooks: impl Hooks) -> Outcome {
+    let mut stream = pin!(stream);
+    let mut outcome = Outcome { closed: None, panics: 0 };
+    while let Some(event) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+        if let Err(panic) = call(&mut hooks, event, &mut outcome.closed) {
+            outcome.panics += 1;
+            let report = AssertUnwindSafe(|| hooks.on_panic(panic));
+            if let Err(payload) = catch_unwind(report) {
+                outcome.panics += 1;
+                // The drop of the payload could panic in turn.
+                std::mem::forget(payload);
+            }
+        }
+    }
+    outcome
+}
+
+fn call(
+    hooks: &mut impl Hooks,
+    event: Event,
+    closed: &mut Option<Box<Closed>>,
+) -> Result<(), Panic> {
+    match event {
+        Event::Open(open) => contain("on_open", || hooks.on_open(&open)),
+        Event::Message(message) => contain("on_message", || hooks.on_message(message)),
+        Event::Lost(lost) if lost.opened => {
+            contain("on_close", || hooks.on_close(Ending::Connection(&lost)))
+        }
+        Event::Lost(lost) => contain("on_error", || hooks.on_error(&lost)),
+        Event::Retry(retry) => contain("on_reconnect", || hooks.on_reconnect(&retry)),
+        Event::Closed(end) => {
+            let end = closed.insert(end);
+            contain("on_close", || hooks.on_close(Ending::Session(end)))
+        }
+        Event::Connecting(_) | Event::WriteBlocked(_) | Event::Lagged(_) => Ok(()),
+    }
+}
+
+fn contain(callback: &'static str, call: impl FnOnce()) -> Result<(), Panic> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| Panic { callback, payload })
+}
+
+/// The end that [`on_close`](Hooks::on_close) reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending<'a> {
-    /// A connection that was open; the session goes on, unless told otherwise next.
+    /// An open connection has ended. The session goes on, unless the next call is
+    /// [`Session`](Self::Session).
     Connection(&'a Lost),
-    /// The session. There is no further call.
+    /// The session has ended. There is no further call.
     Session(&'a Closed),
 }
 
 impl Ending<'_> {
-    /// Whether the session has ended, not only a connection.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Session(_))
-    }
-
-    /// The server's close code, if a connection ended by one.
+    /// The server's close code, if the server closed the connection with one.
     pub fn close_code(&self) -> Option<u16> {
         match self {
             Self::Connection(lost) => lost.cause.close_code(),
@@ -119,8 +248,8 @@ impl Panic {
         self.callback
     }
 
-    /// The words of the panic, if it has some.
-    pub fn words(&self) -> Option<&str> {
+    /// The message of the panic, if its payload is a string.
+    pub fn message(&self) -> Option<&str> {
         let payload = &*self.payload;
         payload
             .downcast_ref::<&str>()
@@ -128,7 +257,7 @@ impl Panic {
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
     }
 
-    /// What the callback panicked with.
+    /// The payload of the panic.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         self.payload
     }
@@ -136,7 +265,7 @@ impl Panic {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} panicked: {}", self.callback, self.words().unwrap_or("without words"))
+        write!(f, "{} panicked: {}", self.callback, self.message().unwrap_or("without a message"))
     }
 }
 
@@ -144,147 +273,18 @@ impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panic")
             .field("callback", &self.callback)
-            .field("words", &self.words())
+            .field("message", &self.message())
             .finish_non_exhaustive()
     }
 }
 
-/// How a [`run`](Hooks::run) went.
+/// The result of [`run`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// How the session ended; `None` if the stream did so without a word, as an
-    /// [`Inbox`](crate::Inbox) does whose driver was dropped.
+    /// The last event; `None` if the stream ended without it, as an [`Inbox`](crate::Inbox) does
+    /// when its driver is dropped.
     pub closed: Option<Box<Closed>>,
     /// How often a callback panicked.
     pub panics: u64,
-}
-
-impl Hooks {
-    /// No callbacks.
-    pub fn new() -> Self {
-        Self {
-            open: |_| {},
-            message: |_| {},
-            close: |_| {},
-            error: |_| {},
-            reconnect: |_| {},
-            panic: |_| {},
-        }
-    }
-}
-
-impl Default for Hooks {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Setters, each of which replaces the callback of before.
-impl<O, M, C, E, R, P> Hooks<O, M, C, E, R, P> {
-    /// A connection is open, the first of the session or a later one.
-    pub fn on_open<F: FnMut(&Open)>(self, callback: F) -> Hooks<F, M, C, E, R, P> {
-        let Self { message, close, error, reconnect, panic, .. } = self;
-        Hooks { open: callback, message, close, error, reconnect, panic }
-    }
-
-    /// The server sent a message.
-    pub fn on_message<F: FnMut(Message)>(self, callback: F) -> Hooks<O, F, C, E, R, P> {
-        let Self { open, close, error, reconnect, panic, .. } = self;
-        Hooks { open, message: callback, close, error, reconnect, panic }
-    }
-
-    /// An open connection was lost, or the session has ended.
-    pub fn on_close<F: FnMut(Ending<'_>)>(self, callback: F) -> Hooks<O, M, F, E, R, P> {
-        let Self { open, message, error, reconnect, panic, .. } = self;
-        Hooks { open, message, close: callback, error, reconnect, panic }
-    }
-
-    /// An attempt failed.
-    pub fn on_error<F: FnMut(&Lost)>(self, callback: F) -> Hooks<O, M, C, F, R, P> {
-        let Self { open, message, close, reconnect, panic, .. } = self;
-        Hooks { open, message, close, error: callback, reconnect, panic }
-    }
-
-    /// The next attempt is scheduled; it begins after [`Retry::delay`].
-    pub fn on_reconnect<F: FnMut(&Retry)>(self, callback: F) -> Hooks<O, M, C, E, F, P> {
-        let Self { open, message, close, error, panic, .. } = self;
-        Hooks { open, message, close, error, reconnect: callback, panic }
-    }
-
-    /// Another callback panicked.
-    pub fn on_panic<F: FnMut(Panic)>(self, callback: F) -> Hooks<O, M, C, E, R, F> {
-        let Self { open, message, close, error, reconnect, .. } = self;
-        Hooks { open, message, close, error, reconnect, panic: callback }
-    }
-}
-
-impl<O, M, C, E, R, P> Hooks<O, M, C, E, R, P>
-where
-    O: FnMut(&Open),
-    M: FnMut(Message),
-    C: FnMut(Ending<'_>),
-    E: FnMut(&Lost),
-    R: FnMut(&Retry),
-    P: FnMut(Panic),
-{
-    /// Calls back for each event of a [`Supervisor`](crate::Supervisor), an
-    /// [`Inbox`](crate::Inbox) or whatever was made of them, until the stream ends.
-    ///
-    /// A callback that takes long keeps the supervisor from beating, like anything in its task;
-    /// behind an [`Inbox`](crate::Inbox) it does not.
-    ///
-    /// # Panics of callbacks
-    ///
-    /// A callback that panics harms nothing: heartbeat, reconnection and all callbacks, itself
-    /// included, go on. The panic is given to `on_panic` and counted in [`Outcome::panics`]; one of
-    /// `on_panic` itself is counted only. None of this holds where panics abort the process.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it drops the stream with it. Over a `&mut` of the stream nothing is lost: every
-    /// event taken from it has had its call.
-    pub async fn run(mut self, stream: impl Stream<Item = Event>) -> Outcome {
-        let mut stream = pin!(stream);
-        let mut outcome = Outcome { closed: None, panics: 0 };
-        while let Some(event) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-            if let Err(panic) = self.call(event, &mut outcome.closed) {
-                outcome.panics += 1;
-                let report = AssertUnwindSafe(|| (self.panic)(panic));
-                if let Err(payload) = catch_unwind(report) {
-                    outcome.panics += 1;
-                    // Dropping what it panicked with could panic in turn.
-                    std::mem::forget(payload);
-                }
-            }
-        }
-        outcome
-    }
-
-    fn call(&mut self, event: Event, closed: &mut Option<Box<Closed>>) -> Result<(), Panic> {
-        match event {
-            Event::Open(open) => contain("on_open", || (self.open)(&open)),
-            Event::Message(message) => contain("on_message", || (self.message)(message)),
-            Event::Lost(lost) if lost.opened => {
-                contain("on_close", || (self.close)(Ending::Connection(&lost)))
-            }
-            Event::Lost(lost) => contain("on_error", || (self.error)(&lost)),
-            Event::Retry(retry) => contain("on_reconnect", || (self.reconnect)(&retry)),
-            Event::Closed(end) => {
-                let end = closed.insert(end);
-                contain("on_close", || (self.close)(Ending::Session(end)))
-            }
-            Event::Connecting(_) | Event::WriteBlocked(_) | Event::Lagged(_) => Ok(()),
-        }
-    }
-}
-
-fn contain(callback: &'static str, call: impl FnOnce()) -> Result<(), Panic> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| Panic { callback, payload })
-}
-
-impl<O, M, C, E, R, P> fmt::Debug for Hooks<O, M, C, E, R, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks").finish_non_exhaustive()
-    }
 }

@@ -107,7 +107,7 @@
 //! [`Handle::send_confirmed`] waits for the fate, [`Handle::queue_with_receipt`] gives a [`Receipt`] for
 //! it. The fates of messages without a receipt come with `Lost` and `Closed`, unless they were written.
 //!
-//! Only the server can say that it has a message. For servers that do, [`Acknowledged`] is a layer over the
+//! Only the server can say that it has a message. For servers that do, [`acks`] is a layer over the
 //! session that keeps messages until they are acknowledged, and sends them again.
 //!
 //! # Drop behaviour
@@ -163,10 +163,12 @@
 //! close the wrong one. A session has at most one connection at any time.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod acks;
+pub mod acks;
+pub mod backend;
 mod config;
 mod error;
 mod event;
+pub mod future;
 mod handle;
 mod headers;
 pub mod hooks;
@@ -188,32 +190,27 @@ pub use bytes::Bytes;
 #[cfg(feature = "futures-timer")]
 pub use self::time::FuturesTimer;
 pub use self::{
-    acks::{
-        Ack, AckFailure, AckQueueError, AckQueuing, AckReceipt, AckSender, AckSettings,
-        Acknowledged, Unacknowledged,
-    },
     config::{
-        Attempts, Backoff, ConnectTimeout, Constant, DialBudget, Exponential, ExponentialDelays,
-        Failure, Heartbeat, Offline, OutboxSettings, Preset, ProofOfLife, Verdict, WhenFull,
+        Attempts, Backoff, ConnectTimeout, Constant, DialBudget, Exponential, Failure, Heartbeat,
+        InboxSettings, Offline, OutboxSettings, Preset, ProofOfLife, Verdict, WhenFull,
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
         WriteBlocked,
     },
-    handle::{Handle, Queuing, QueuingWithReceipt, StatusChanges},
+    handle::Handle,
     headers::Headers,
-    http::{HttpAnswer, printable, without_echo},
+    http::{HttpAnswer, printable},
     message::{CloseFrame, Frame, Message, Outgoing},
     outbox::{QueueError, Receipt, SessionClosed},
     panics::{UserFunction, UserPanic},
     status::{Counters, Losses, Phase, RoundTrip, Status},
     supervisor::{Builder, Driver, Inbox, Supervisor},
     text::Text,
-    time::{SharedSleep, SharedTimer, Timer, Timestamp},
+    time::{Timer, Timestamp},
     transport::{
-        Attempt, BeforeOpen, BoxConnection, BoxTransport, Connection, DynTransport, Endpoints,
-        Established, Opening, Predecessor, RawConnection, Transport, TransportFn, before_open,
+        Attempt, BoxTransport, Connection, Endpoints, Established, Transport, before_open,
         transport_fn,
     },
 };

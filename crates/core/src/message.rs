@@ -1,4 +1,4 @@
-//! What travels: [`Message`]s for the application, [`Frame`]s between supervisor and connection.
+//! [`Message`]s of the application, and [`Frame`]s between supervisor and connection.
 
 use std::{fmt, time::Duration};
 
@@ -6,10 +6,23 @@ use bytes::Bytes;
 
 use crate::{error::ConfigError, text::Text};
 
-/// A WebSocket message, whole: fragments have been joined, control frames are not messages.
+/// A complete WebSocket message. Fragments have been joined; control frames are not messages.
 ///
-/// Cloning shares the payload. `Debug` shows the kind and the length, not the payload: events, fates
-/// and errors end in logs, and a payload can be a secret, or 64 MiB.
+/// Clones share the payload. `Debug` shows the kind and the length, not the payload: events, fates
+/// and errors end in logs, and a payload can be a secret or have 64 MiB.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_heartbeat::Message;
+///
+/// let text = Message::from("hello");
+/// assert_eq!(text.as_text(), Some("hello"));
+/// assert_eq!(format!("{text:?}"), "Text(5 bytes)");
+///
+/// let binary = Message::from(vec![1, 2, 3]);
+/// assert_eq!((binary.as_text(), binary.as_bytes()), (None, &[1, 2, 3][..]));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 has these two data frames")]
 pub enum Message {
@@ -20,17 +33,17 @@ pub enum Message {
 }
 
 impl Message {
-    /// A text message.
+    /// Makes a text message.
     pub fn text(text: impl Into<Text>) -> Self {
         Self::Text(text.into())
     }
 
-    /// A binary message.
+    /// Makes a binary message.
     pub fn binary(bytes: impl Into<Bytes>) -> Self {
         Self::Binary(bytes.into())
     }
 
-    /// The text, if it is one.
+    /// Returns the text, if it is a text message.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -38,7 +51,7 @@ impl Message {
         }
     }
 
-    /// The payload of either kind.
+    /// Returns the payload. For a text message these are its UTF-8 bytes.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -46,15 +59,15 @@ impl Message {
         }
     }
 
-    /// The length of the payload in bytes.
+    /// Returns the length of the payload in bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }
 
-    /// The same message with a payload of its own, if that is small.
+    /// Returns a copy with a payload of its own, if the payload is small.
     ///
-    /// Payloads are slices of larger buffers: one kept message can hold a whole read buffer of
-    /// 16 KiB or more. Up to a quarter of that a copy is cheaper than what it sets free.
+    /// A payload can be a slice of a larger buffer. A message that is kept then keeps a whole read
+    /// buffer of 16 KiB or more. Up to a quarter of that, a copy costs less than it frees.
     pub(crate) fn copied_if_small(&self) -> Option<Self> {
         const SMALL: usize = 4 * 1024;
         if self.len() > SMALL {
@@ -66,7 +79,7 @@ impl Message {
         })
     }
 
-    /// Whether the payload is empty.
+    /// Returns whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -112,16 +125,16 @@ impl From<Vec<u8>> for Message {
     }
 }
 
-/// What a [`Connection`](crate::Connection) carries.
+/// A unit that a [`Connection`](crate::Connection) sends and receives: a message or a control frame.
 ///
 /// `Debug` shows the kind and the length, not the payload.
 #[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "RFC 6455 has these; backends must handle each")]
 pub enum Frame {
-    /// A whole data message.
+    /// A complete data message.
     Message(Message),
-    /// A ping (RFC 6455 section 5.5.2), at most 125 bytes. Inbound ones are reported for proof of
-    /// life only: the connection answers them by itself.
+    /// A ping (RFC 6455 section 5.5.2) with at most 125 bytes of payload. The connection answers
+    /// inbound pings itself. It reports them only as proof of life.
     Ping(Bytes),
     /// A pong (RFC 6455 section 5.5.3).
     Pong(Bytes),
@@ -146,23 +159,24 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// The body of a close frame. `Debug` shows the code and the length of the reason.
+/// The body of a close frame (RFC 6455 section 5.5.1). `Debug` shows the code and the length of the
+/// reason.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CloseFrame {
     /// The close code, RFC 6455 section 7.4.
     pub code: u16,
-    /// The reason in words, at most 123 bytes on the wire.
+    /// The reason, a text for people. A control frame has room for 123 bytes of it.
     pub reason: Text,
 }
 
 impl CloseFrame {
-    /// A close frame with this code and reason.
+    /// Makes a close frame with this code and reason. Neither is checked here.
     pub fn new(code: u16, reason: impl Into<Text>) -> Self {
         Self { code, reason: reason.into() }
     }
 
-    /// Whether an endpoint may send it.
+    /// Returns an error if a client must not send this frame (RFC 6455 sections 5.5 and 7.4).
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !matches!(self.code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
             let rule = "must be one that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
@@ -176,7 +190,20 @@ impl CloseFrame {
     }
 }
 
-/// A message with its own wishes, what the methods of [`Handle`](crate::Handle) take.
+/// A message to send, with options of its own. The methods of [`Handle`](crate::Handle) accept it,
+/// and everything that converts to a [`Message`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{Handle, Outgoing, QueueError};
+///
+/// fn send_price(handle: &Handle, price: &str) -> Result<(), QueueError> {
+///     // A price that waited for more than two seconds is worth nothing.
+///     handle.try_queue(Outgoing::new(price).max_age(Duration::from_secs(2)))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     pub(crate) message: Message,
@@ -184,13 +211,14 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// A message without wishes.
+    /// Makes a message to send, without options.
     pub fn new(message: impl Into<Message>) -> Self {
         Self { message: message.into(), max_age: None }
     }
 
-    /// How old it may become before it is dropped instead of being handed over; instead of
-    /// [`OutboxSettings::max_age`](crate::OutboxSettings::max_age).
+    /// Sets how long the message may wait in the outbox. After that it is dropped instead of being
+    /// handed to a connection. Replaces
+    /// [`OutboxSettings::max_age`](crate::OutboxSettings::max_age) for this message.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
@@ -209,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_the_kind_and_the_length() {
+    fn debug_shows_kind_and_length_but_no_payload() {
         let shown = |frame: Frame| format!("{frame:?}");
         assert_eq!(shown(Message::text("né").into()), "Message(Text(3 bytes))");
         assert_eq!(shown(Message::binary(vec![1, 2]).into()), "Message(Binary(2 bytes))");
@@ -221,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn close_frames_that_nobody_may_send_are_refused_by_name() {
+    fn a_close_frame_that_a_client_must_not_send_is_refused() {
         let refused = |code, reason: &str| {
             CloseFrame::new(code, reason).check().map_err(|error| error.setting())
         };

@@ -1,4 +1,4 @@
-//! Panics of functions that the user gave: contained, and put into words.
+//! Panics of functions that the application provides: they are caught and become values.
 
 use std::{
     any::Any,
@@ -6,27 +6,27 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// A function of yours panicked.
+/// A function that the application provides panicked.
 ///
-/// The panic is contained: nothing passes through `poll`. Where panics abort the process
-/// (`panic = "abort"`, and WebAssembly) nothing is caught, and the process ends.
+/// The panic is caught, so `poll` does not panic. If panics abort the process
+/// (`panic = "abort"`, and WebAssembly), nothing is caught and the process ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct UserPanic {
-    /// Which function.
+    /// The function that panicked.
     pub function: UserFunction,
-    /// The words of the panic; "a panic without words" where it had none.
+    /// The message of the panic; "a panic without words" if it had none.
     pub words: Box<str>,
 }
 
-/// The functions of yours that a session calls, the transport excepted: its panics are errors of
-/// the kind [`ErrorKind::Panicked`](crate::ErrorKind::Panicked).
+/// The functions of the application that a session calls. Panics of the transport are not reported
+/// with this type: they are errors of the kind [`ErrorKind::Panicked`](crate::ErrorKind::Panicked).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserFunction {
     /// [`Builder::verdict`](crate::Builder::verdict).
     Verdict,
-    /// [`Builder::backoff`](crate::Builder::backoff): the factory, or an iterator that it gave.
+    /// [`Builder::backoff`](crate::Builder::backoff): the function, or an iterator that it returned.
     Backoff,
     /// [`Heartbeat::message_with`](crate::Heartbeat::message_with).
     Heartbeat,
@@ -34,12 +34,13 @@ pub enum UserFunction {
     Reply,
     /// [`ProofOfLife::Matching`](crate::ProofOfLife::Matching).
     ProofOfLife,
-    /// The function given to [`AckSettings::new`](crate::AckSettings::new).
+    /// The function passed to [`AckSettings::new`](crate::acks::AckSettings::new).
     Acknowledgement,
 }
 
 impl UserFunction {
-    /// The function in one lower-case word, as logs and `wsbeat --json` print it.
+    /// Returns the name of the function in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Verdict => "verdict",
@@ -58,13 +59,13 @@ impl fmt::Display for UserPanic {
     }
 }
 
-/// Calls a function of the user's. A panic of it becomes its words.
+/// Calls a function of the application. Returns the message of its panic if it panics.
 #[inline]
 pub(crate) fn contain<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(into_words)
+    catch_unwind(AssertUnwindSafe(call)).map_err(message_of)
 }
 
-/// The same for one of the functions that have a name.
+/// As [`contain`], for one of the named functions.
 pub(crate) fn contain_in<R>(
     function: UserFunction,
     call: impl FnOnce() -> R,
@@ -72,25 +73,25 @@ pub(crate) fn contain_in<R>(
     contain(call).map_err(|words| UserPanic { function, words })
 }
 
-/// Drops what is the user's. A panic of its `Drop` leaves nothing to decide.
+/// Drops a value of the application. A panic of its `Drop` is ignored.
 pub(crate) fn drop_contained<D>(value: D) {
     contain_all(|| drop(value));
 }
 
-/// Does what is the user's and whose panic leaves nothing to decide: a call of a waker, a drop.
+/// Calls code of the application whose panic can be ignored: the call of a waker, a drop.
 pub(crate) fn contain_all(work: impl FnOnce()) {
     let _: Result<(), Box<str>> = contain(work);
 }
 
 #[cold]
-fn into_words(payload: Box<dyn Any + Send>) -> Box<str> {
+fn message_of(payload: Box<dyn Any + Send>) -> Box<str> {
     let words = payload
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without words")
         .into();
-    // Dropping what it panicked with may panic in turn.
+    // The drop of the panic's payload may panic, too.
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
@@ -103,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// Panics when it is dropped, with another of its kind.
+    /// Panics when it is dropped, with another bomb as the payload.
     struct Bomb(u32);
 
     impl Drop for Bomb {
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_becomes_its_words() {
+    fn a_panic_becomes_its_message() {
         assert_eq!(contain(|| 7), Ok(7));
         assert_eq!(contain(|| panic!("plain")), Err::<(), _>("plain".into()));
         assert_eq!(contain(|| panic!("number {}", 7)), Err::<(), _>("number 7".into()));
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_panic_carries_may_panic_when_it_is_dropped() {
+    fn a_payload_that_panics_when_dropped_is_contained() {
         let wordless = Err::<(), _>("a panic without words".into());
         assert_eq!(contain(|| panic_any(Bomb(2))), wordless);
         drop_contained(Bomb(2));

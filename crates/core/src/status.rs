@@ -1,4 +1,4 @@
-//! A snapshot of the session: [`Status`].
+//! Snapshots of a session: [`Status`] and its parts.
 
 use std::time::Duration;
 
@@ -7,55 +7,74 @@ use crate::{
     time::Timestamp,
 };
 
-/// Where the session stands, as of the moment in [`as_of`](Self::as_of).
+/// A snapshot of a session, taken at the time [`as_of`](Self::as_of).
 ///
-/// It is published when the supervisor parks and on transitions, never per message.
+/// The supervisor publishes it at each change of state and when it has nothing more to do, not for
+/// each message. Read it with [`Handle::status`](crate::Handle::status), or wait for changes with
+/// [`Handle::status_changes`](crate::Handle::status_changes).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::{Handle, Phase};
+///
+/// fn is_healthy(handle: &Handle) -> bool {
+///     let status = handle.status();
+///     let unanswered = status.probe_out_for().unwrap_or_default();
+///     status.phase == Phase::Open && unanswered < Duration::from_secs(5)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// When this was true, by the supervisor's timer.
+    /// When this snapshot was taken, on the clock of the supervisor's timer.
     pub as_of: Timestamp,
-    /// The state.
+    /// The state of the session.
     pub phase: Phase,
-    /// Since when the session is in this phase.
+    /// When the session entered this phase.
     pub since: Timestamp,
-    /// The number of the connection that there is, or was last attempted; 0 before the first.
+    /// The number of the current connection, or of the last one attempted. 0 before the first
+    /// attempt.
     pub connection: u64,
-    /// The number of the attempt under way or to come, or of the one that made the connection.
+    /// The number of the current attempt, of the next attempt, or of the attempt that opened the
+    /// current connection; see [`Connecting::attempt`](crate::Connecting::attempt).
     pub attempt: u32,
-    /// When the next attempt begins, in [`Phase::Waiting`]: as far as is known now, with backoff,
-    /// minimum gap and shared budget. `None` there is never.
+    /// When the next attempt begins, in [`Phase::Waiting`]: the time known now, from backoff,
+    /// minimum gap and shared budget. In this phase `None` means never.
     pub next_attempt_at: Option<Timestamp>,
-    /// When proof of life was last heard, while a connection is open.
+    /// When proof of life last arrived, while a connection is open.
     pub last_life: Option<Timestamp>,
-    /// Since when a written probe waits for its answer.
+    /// When the probe was written that has not been answered yet.
     pub probe_since: Option<Timestamp>,
-    /// Since when the server has taken no byte of what is to be written, once
-    /// [`Event::WriteBlocked`](crate::Event::WriteBlocked) has said so and until a byte is accepted.
-    /// `None` while nothing is read because nobody takes what has come: nothing is judged then.
+    /// Since when the server has accepted no byte although there is something to write. It is set
+    /// with [`Event::WriteBlocked`](crate::Event::WriteBlocked), until a byte is accepted. `None`
+    /// while the supervisor does not read because the application takes no events: the server is not
+    /// judged in that time.
     pub write_blocked_since: Option<Timestamp>,
-    /// Measured round trips of the connection.
+    /// Round-trip times of the current connection.
     pub round_trip: RoundTrip,
     /// Counts since the session began.
     pub counters: Counters,
-    /// Messages in the outbox, without a fate.
+    /// The number of messages in the outbox. They have no fate yet.
     pub queued_messages: usize,
-    /// Bytes in the outbox.
+    /// The bytes of payload in the outbox.
     pub queued_bytes: usize,
-    /// Why the last connection was lost.
+    /// Why the last connection was lost, or the last attempt failed.
     pub last_cause: Option<LostCause>,
     /// Why the session ended, in [`Phase::Closed`].
     pub close_reason: Option<CloseReason>,
 }
 
 impl Status {
-    /// For how long nothing was heard that proves life, as of `as_of`.
+    /// Returns the time from the last proof of life until `as_of`. `None` without an open
+    /// connection.
     pub fn silent_for(&self) -> Option<Duration> {
         self.last_life.map(|at| self.as_of.saturating_since(at))
     }
 
-    /// For how long a probe has waited for its answer, as of `as_of`: the sign of a line that is
-    /// degraded but not given up.
+    /// Returns how long a probe has waited for its answer, until `as_of`. `None` if no probe waits. A
+    /// long time is the sign of a connection that is degraded but not lost yet.
     pub fn probe_out_for(&self) -> Option<Duration> {
         self.probe_since.map(|at| self.as_of.saturating_since(at))
     }
@@ -65,41 +84,42 @@ impl Status {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Built, never polled.
+    /// The supervisor was built but not polled yet.
     #[default]
     Idle,
-    /// An attempt is under way.
+    /// An attempt to connect is in progress.
     Connecting,
     /// A connection is open.
     Open,
     /// The next attempt is scheduled.
     Waiting,
-    /// Paused by the user.
+    /// The session is [paused](crate::Handle::pause).
     Paused,
-    /// A connection is being closed gracefully.
+    /// A connection is being closed gracefully: at the end of the session, or at its maximum age.
     Closing,
     /// The session has ended.
     Closed,
 }
 
-/// Round-trip times of answered heartbeats on the present connection: for pings from the probe to
-/// the pong with its payload, for heartbeats by message to the reply.
+/// Round-trip times of the current connection, measured with answered heartbeats: from a ping to the
+/// pong with the same payload, or from a heartbeat message to its reply.
 ///
-/// Smoothed time and variation as in RFC 6298 section 2.
+/// The smoothed time and the variation are computed as in RFC 6298 section 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoundTrip {
-    /// The last one.
+    /// The last round trip.
     pub last: Option<Duration>,
-    /// The smoothed time.
+    /// The smoothed round-trip time.
     pub smoothed: Option<Duration>,
     /// The smoothed variation.
     pub variation: Option<Duration>,
-    /// The shortest one.
+    /// The shortest round trip.
     pub minimum: Option<Duration>,
 }
 
 impl RoundTrip {
+    /// Adds a measurement.
     pub(crate) fn measured(&mut self, time: Duration) {
         let (smoothed, variation) = match (self.smoothed, self.variation) {
             (Some(smoothed), Some(variation)) => {
@@ -115,8 +135,10 @@ impl RoundTrip {
         };
     }
 
-    /// The adaptive timeout before it is clamped: time plus eight variations.
-    pub(crate) fn patience(&self) -> Option<Duration> {
+    /// Returns the adaptive timeout before it is clamped: the smoothed time plus eight variations.
+    /// TCP uses four (RFC 6298). Here a timeout that is too short replaces a healthy connection, so
+    /// the margin is twice as large.
+    pub(crate) fn adaptive_timeout(&self) -> Option<Duration> {
         let (smoothed, variation) = (self.smoothed?, self.variation?);
         Some(smoothed.saturating_add(variation.saturating_mul(8)))
     }
@@ -126,31 +148,31 @@ impl RoundTrip {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Attempts begun: calls of the transport. What is only scheduled is not among them.
+    /// Attempts begun, that is, calls of the transport. Scheduled attempts are not included.
     pub dials: u64,
     /// Connections opened.
     pub opens: u64,
-    /// Connections and attempts lost, by cause: one for each [`Event::Lost`](crate::Event::Lost),
-    /// folded or not. What the session's end ended is not among them.
+    /// Connections lost and attempts failed, by cause: one for each
+    /// [`Event::Lost`](crate::Event::Lost), also for those that were folded into a later one. A
+    /// connection or attempt that ended with the session is not included.
     pub losses: Losses,
-    /// Messages given to the application or its inbox. Answers that
-    /// [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) keeps back are not among them,
-    /// nor those that were discarded unread after `close`; those that the inbox dropped later are.
+    /// Messages received for the application. Messages that the inbox dropped later are included.
+    /// Replies that [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) hides are not, nor
+    /// are messages that were [discarded unread](crate::Closed::unread) after `close`.
     pub messages_in: u64,
-    /// Bytes of these.
+    /// Bytes of payload of `messages_in`.
     pub bytes_in: u64,
-    /// Messages written: those that were queued and those that are replayed after each open, but
-    /// no heartbeats.
+    /// Messages written: queued messages and replays. Heartbeats are not included.
     pub messages_out: u64,
-    /// Bytes of these.
+    /// Bytes of payload of `messages_out`.
     pub bytes_out: u64,
-    /// Messages accepted and dropped: [`Fate::Dropped`](crate::Fate::Dropped).
+    /// Messages dropped: [`Fate::Dropped`](crate::Fate::Dropped).
     pub dropped: u64,
     /// Messages whose fate is unknown: [`Fate::Unknown`](crate::Fate::Unknown).
     pub unknown: u64,
     /// Heartbeats written.
     pub probes_sent: u64,
-    /// Heartbeats answered, at most one answer for each.
+    /// Heartbeats answered. At most one answer is counted for each heartbeat.
     pub probes_answered: u64,
 }
 
@@ -197,7 +219,7 @@ impl Counters {
     }
 }
 
-/// Losses by cause, see [`LostCause`].
+/// Counts of losses by cause, see [`LostCause`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Losses {
@@ -263,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn round_trips_are_smoothed_as_rfc_6298_says() {
+    fn round_trips_are_smoothed_as_in_rfc_6298() {
         let ms = Duration::from_millis;
         let mut round_trip = RoundTrip::default();
         round_trip.measured(ms(80));
@@ -271,7 +293,7 @@ mod tests {
         round_trip.measured(ms(160));
         assert_eq!((round_trip.smoothed, round_trip.variation), (Some(ms(90)), Some(ms(50))));
         assert_eq!((round_trip.last, round_trip.minimum), (Some(ms(160)), Some(ms(80))));
-        assert_eq!(round_trip.patience(), Some(ms(490)));
+        assert_eq!(round_trip.adaptive_timeout(), Some(ms(490)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The WebSocket client that never silently dies, on [smol](https://docs.rs/smol).
 //!
-//! [`connect`] begins; [`SmolTransport`] connects, [`SmolTimer`] keeps time; everything else is
-//! [`websocket_heartbeat`], which this crate re-exports. They use smol's reactor and sockets
-//! (`async-io`, `async-net`), whose own thread does the waiting, and so work on any executor.
+//! [`connect`] starts a session. [`SmolTransport`] connects, [`SmolTimer`] keeps the time.
+//! Everything else is [`websocket_heartbeat`], which this crate re-exports. The transport and the
+//! timer use the reactor of smol (`async-io`), which has a thread of its own. So they work under
+//! any executor.
 //!
 //! ```no_run
 //! use futures::StreamExt;
@@ -24,23 +25,26 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`.
+//! `wss://` needs the feature `rustls`, see `Tls`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod network;
 mod stream;
-mod timer;
-mod transport;
 
 pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
-pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning};
+pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, SocketOptions, Tuning};
 
 pub use self::{
-    connect::connect,
+    connect::{SmolConnection, SmolTransport, connect, dial},
+    network::{Smol, SmolTimer},
     stream::SmolStream,
-    timer::{SmolSleep, SmolTimer},
-    transport::{SmolConnection, SmolTransport, dial},
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,4 +1,4 @@
-//! A TCP stream on async-io's reactor.
+//! [`SmolStream`]: a TCP stream of async-io.
 
 use std::{
     io::{self, Read},
@@ -11,36 +11,19 @@ use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 use websocket_heartbeat_tungstenite::tcp;
 
-/// A TCP stream on async-io's reactor, for one task that polls both directions.
+/// A TCP stream of async-io for one task, which polls both directions.
 ///
-/// It takes a third of a KiB less per connection than async-net's stream, which any number of tasks
-/// can wait for.
-///
-/// Closing it ends writing and not reading: what was written is delivered, then the peer sees the
-/// end.
+/// It takes a third of a KiB less than async-net's stream, on which any number of tasks can wait.
 #[derive(Debug)]
 pub struct SmolStream {
     stream: Async<TcpStream>,
 }
 
 impl SmolStream {
-    /// Wraps a stream.
-    pub fn new(stream: Async<TcpStream>) -> Self {
-        Self { stream }
-    }
-
-    /// The socket, for its addresses and options. It does not block, and must not be made to.
-    pub fn get_ref(&self) -> &TcpStream {
-        self.stream.get_ref()
-    }
-
-    /// Connects, without Nagle's delay.
     pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = Async::<TcpStream>::connect(address).await?;
-        // Registered anew, since the old entry in the reactor keeps what the wait has allocated.
-        let stream = Async::new_nonblocking(stream.into_inner()?)?;
-        tcp::opened(stream.get_ref())?;
-        Ok(Self::new(stream))
+        // A new registration: the old one keeps the memory that the wait for the connection took.
+        Ok(Self { stream: Async::new_nonblocking(stream.into_inner()?)? })
     }
 }
 
@@ -53,8 +36,9 @@ impl AsyncRead for SmolStream {
         loop {
             match self.stream.get_ref().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // The first answer can be about bytes that have been read: then the second one
-                    // counts. What comes in between is reported, for the reactor looks at levels.
+                    // The first result may be about bytes that were already read. Then the second
+                    // one counts. Bytes that arrive in between are reported: the reactor is
+                    // level-triggered.
                     ready!(self.stream.poll_readable(cx))?;
                     ready!(self.stream.poll_readable(cx))?;
                 }
@@ -78,7 +62,21 @@ impl AsyncWrite for SmolStream {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp::end(self.stream.get_ref()))
+        Poll::Ready(tcp::shutdown(&self.stream))
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for SmolStream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for SmolStream {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.stream.as_socket()
     }
 }
 
@@ -96,24 +94,23 @@ mod tests {
 
     use super::*;
 
-    /// A stream, and the server's end of it.
+    /// A stream and the server's end of it.
     fn pair() -> (SmolStream, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let stream = block_on(SmolStream::connect(address)).unwrap();
         let (server, _) = listener.accept().unwrap();
-        // So that what is broken fails, and does not hang.
+        // A broken stream fails instead of blocking forever.
         server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         (stream, server)
     }
 
     #[test]
-    fn every_wait_is_woken() {
+    fn every_pending_read_is_woken() {
         let (mut stream, mut server) = pair();
-        assert!(stream.get_ref().nodelay().unwrap());
         let server = thread::spawn(move || {
             let mut byte = [0];
-            // Each byte is the answer to one, so that the stream has been read empty before.
+            // Each byte answers one byte, so the client has read its stream empty before.
             while server.read(&mut byte).unwrap() == 1 {
                 server.write_all(&byte).unwrap();
             }
@@ -131,19 +128,19 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_writing_and_not_reading() {
+    fn close_shuts_down_writing_and_not_reading() {
         let (mut stream, mut server) = pair();
         let server = thread::spawn(move || {
-            let mut heard = String::new();
-            server.read_to_string(&mut heard).unwrap();
-            server.write_all(heard.as_bytes()).unwrap();
+            let mut received = String::new();
+            server.read_to_string(&mut received).unwrap();
+            server.write_all(received.as_bytes()).unwrap();
         });
         block_on(async {
             stream.write_all(b"all").await.unwrap();
             stream.close().await.unwrap();
-            let mut heard = String::new();
-            stream.read_to_string(&mut heard).await.unwrap();
-            assert_eq!(heard, "all");
+            let mut received = String::new();
+            stream.read_to_string(&mut received).await.unwrap();
+            assert_eq!(received, "all");
         });
         server.join().unwrap();
     }

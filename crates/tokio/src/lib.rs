@@ -1,8 +1,8 @@
 //! The WebSocket client that never silently dies, on [tokio](https://docs.rs/tokio).
 //!
-//! [`connect`] begins; [`TokioTransport`] connects, [`TokioTimer`] keeps time; everything else is
-//! [`websocket_heartbeat`], which this crate re-exports. Poll the supervisor within a runtime that
-//! has I/O and time enabled.
+//! [`connect`] starts a session. [`TokioTransport`] connects, [`TokioTimer`] keeps the time.
+//! Everything else is [`websocket_heartbeat`], which this crate re-exports. Poll the supervisor
+//! inside a runtime that has I/O and time enabled.
 //!
 //! ```no_run
 //! use futures::StreamExt;
@@ -23,23 +23,28 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`.
+//! `wss://` needs the feature `rustls`, see `Tls`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod network;
 mod stream;
 mod timer;
-mod transport;
 
 pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
-pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, Tuning};
+pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, SocketOptions, Tuning};
 
 pub use self::{
-    connect::connect,
+    connect::{TokioConnection, TokioTransport, connect, dial},
+    network::Tokio,
     stream::TokioStream,
-    timer::TokioTimer,
-    transport::{TokioConnection, TokioTransport, dial},
+    timer::{TokioSleep, TokioTimer},
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

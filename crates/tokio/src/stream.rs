@@ -1,4 +1,4 @@
-//! tokio's TCP stream in the shape of futures-io.
+//! [`TokioStream`]: tokio's TCP stream as a futures-io stream.
 
 use std::{
     future::{Future, poll_fn},
@@ -14,37 +14,40 @@ use tokio::{
     net::TcpStream,
     task::unconstrained,
 };
-use websocket_heartbeat_tungstenite::tcp;
 
-/// tokio's [`TcpStream`] as a futures-io stream.
+/// tokio's TCP stream as a futures-io stream, for example for
+/// [`upgrade`](websocket_heartbeat_tungstenite::upgrade) behind a proxy.
 ///
-/// Closing it ends writing and not reading: what was written is delivered, then the peer sees the
-/// end.
+/// It ignores tokio's cooperative budget. To a task that has used up its budget on other things,
+/// every stream would look pending, and a healthy connection would look stalled. A task that reads
+/// it in a loop must yield by itself, as the supervisor does.
 ///
-/// It does not take part in tokio's cooperative budget: a task that has used its budget up on
-/// other things would find the stream pending whatever lies there, and a healthy connection would
-/// look stalled. Who reads it in a loop has to yield on their own, as the supervisor does.
+/// ```
+/// use websocket_heartbeat_tokio::TokioStream;
+///
+/// async fn open() -> std::io::Result<TokioStream> {
+///     let stream = tokio::net::TcpStream::connect("proxy.example.org:3128").await?;
+///     // Ask the proxy for a tunnel here.
+///     TokioStream::try_from(stream.into_std()?)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct TokioStream {
     stream: TcpStream,
 }
 
 impl TokioStream {
-    /// Wraps a stream.
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream }
-    }
-
-    /// The stream, for its addresses and options.
-    pub fn get_ref(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Connects, without Nagle's delay.
     pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        tcp::opened(&stream)?;
-        Ok(Self::new(stream))
+        Ok(Self { stream: TcpStream::connect(address).await? })
+    }
+}
+
+/// The stream must be in non-blocking mode. Panics outside a runtime that has I/O enabled.
+impl TryFrom<std::net::TcpStream> for TokioStream {
+    type Error = io::Error;
+
+    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
+        Ok(Self { stream: TcpStream::from_std(stream)? })
     }
 }
 
@@ -56,7 +59,7 @@ impl AsyncRead for TokioStream {
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         let stream = &mut self.stream;
-        ready!(beside_budget(cx, |cx| Pin::new(&mut *stream).poll_read(cx, &mut buffer)))?;
+        ready!(poll_unconstrained(cx, |cx| Pin::new(&mut *stream).poll_read(cx, &mut buffer)))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }
@@ -68,22 +71,36 @@ impl AsyncWrite for TokioStream {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         let stream = &mut self.stream;
-        beside_budget(cx, |cx| Pin::new(&mut *stream).poll_write(cx, buffer))
+        poll_unconstrained(cx, |cx| Pin::new(&mut *stream).poll_write(cx, buffer))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp::end(&self.stream))
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
-/// Polls without regard to what is left of the task's cooperative budget.
-fn beside_budget<R>(
+/// Polls without regard to the task's cooperative budget.
+fn poll_unconstrained<R>(
     cx: &mut Context<'_>,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Poll<R> {
     pin!(unconstrained(poll_fn(poll))).poll(cx)
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for TokioStream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for TokioStream {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.stream.as_socket()
+    }
 }

@@ -1,13 +1,20 @@
-//! Time by tokio.
+//! [`TokioTimer`]: tokio's timers.
 
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
 use tokio::{
-    task::{Unconstrained, unconstrained},
+    task::unconstrained,
     time::{Instant, Sleep, sleep, sleep_until},
 };
 use websocket_heartbeat::{Timer, Timestamp};
 
-/// A [`Timer`] by tokio. Its clock is tokio's, which a test can pause; its epoch is the moment it
-/// was made.
+/// A [`Timer`] by tokio. Its clock is tokio's, which a test can pause; its epoch is the moment when
+/// it was made.
 ///
 /// # Panics
 ///
@@ -31,18 +38,38 @@ impl Default for TokioTimer {
 }
 
 impl Timer for TokioTimer {
-    // A task that has used up its cooperative budget on other things must see its deadlines, too.
-    type Sleep = Unconstrained<Sleep>;
+    type Sleep = TokioSleep;
 
     fn now(&self) -> Timestamp {
         Timestamp::from_epoch(self.epoch.elapsed())
     }
 
-    fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
-        // tokio takes what is out of range for some thirty years.
-        unconstrained(match self.epoch.checked_add(deadline.since_epoch()) {
+    fn sleep_until(&self, deadline: Timestamp) -> TokioSleep {
+        // tokio takes a duration that is out of range as some thirty years.
+        let sleep = match self.epoch.checked_add(deadline.since_epoch()) {
             Some(at) => sleep_until(at),
             None => sleep(deadline.since_epoch()),
-        })
+        };
+        TokioSleep { sleep }
+    }
+}
+
+/// A sleep of a [`TokioTimer`]. Dropping it cancels the sleep.
+///
+/// It ignores tokio's cooperative budget: a task that has used up its budget on other things must
+/// still see its deadlines.
+#[pin_project]
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct TokioSleep {
+    #[pin]
+    sleep: Sleep,
+}
+
+impl Future for TokioSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        pin!(unconstrained(self.project().sleep)).poll(cx)
     }
 }

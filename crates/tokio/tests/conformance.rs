@@ -1,31 +1,34 @@
 //! The contract of connections, transport and timer, on tokio.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
+use tokio::net::TcpStream;
 use websocket_heartbeat_tokio::{
-    Attempt, Established, Request, RequestError, Timer, Timestamp, TokioConnection, TokioTimer,
-    TokioTransport, Transport, TransportError, connect,
+    Request, Timer, Timestamp, TokioStream, TokioTimer, Tuning, connect, dial,
 };
-use websocket_heartbeat_tungstenite::conformance;
+use websocket_heartbeat_tungstenite::{conformance, upgrade};
 
-async fn dial(url: String) -> Result<Established<TokioConnection>, TransportError> {
-    let mut transport = TokioTransport::new(Request::new(&url)?);
-    transport.connect(Attempt::new(1, 0, Timestamp::EPOCH)).await
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+websocket_heartbeat_tungstenite::conformance_tests! {
+    connect: connect,
+    dial: dial,
+    timer: TokioTimer::new,
+    block_on: block_on,
 }
 
 #[tokio::test]
-async fn connections_keep_the_contract() {
-    conformance::contract(dial).await;
-}
-
-#[tokio::test]
-async fn refusals_are_told_apart() {
-    conformance::refusals(dial).await;
-}
-
-#[tokio::test]
-async fn the_timer_keeps_time() {
-    conformance::timer(TokioTimer::new()).await;
+async fn a_stream_of_your_own_keeps_the_contract() {
+    conformance::contract(async |url: String| {
+        let request = Request::new(&url)?;
+        let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");
+        let stream = TokioStream::try_from(stream.into_std().expect("a stream of std"));
+        upgrade(stream.expect("a stream of tokio"), &request, Tuning::new()).await
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,22 +39,4 @@ async fn the_timer_follows_a_paused_clock() {
     assert!(timer.now() >= hour);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(timer.now().saturating_since(hour) >= Duration::from_secs(60));
-}
-
-#[tokio::test]
-async fn a_session_survives_its_server() {
-    conformance::session(|url| connect(url).unwrap()).await;
-}
-
-#[test]
-fn a_session_may_live_in_any_thread() {
-    fn assert_send<T: Send>(_: T) {}
-    assert_send(connect("ws://example.org").unwrap().build().unwrap());
-}
-
-#[test]
-fn an_address_that_cannot_work_is_refused_up_front() {
-    assert_eq!(connect("http://example.org").unwrap_err(), RequestError::Scheme);
-    let request = Request::new("ws://example.org").unwrap();
-    assert!(connect(request).is_ok());
 }

@@ -1,4 +1,4 @@
-//! [`AsyncTungstenite`]: somebody's own `WebSocketStream` as a connection.
+//! [`AsyncTungstenite`]: a `WebSocketStream` of async-tungstenite as a connection.
 
 use std::{
     fmt,
@@ -14,47 +14,59 @@ use tungstenite::{Error as WsError, Message as Ws, error::ProtocolError};
 use websocket_heartbeat::{Connection, Frame, Message, TransportError};
 
 use crate::{
-    close, fault,
+    close_frame, error,
     frame::{outbound, trusted},
 };
 
-/// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for those who have one: their own
-/// TLS, proxy or upgrade.
+/// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for programs that already have
+/// one with their own TLS, proxy or upgrade. [`Socket`](crate::Socket) costs less per message.
 ///
-/// It keeps the contract but for these things, which the stream does not let through:
+/// It keeps the contract of a connection, with these exceptions, for which the stream has no
+/// interface:
 ///
-/// - A failed write ends reading as well if the answer to a ping is due just then.
-/// - [`bytes_written`](Connection::bytes_written) is `None`: a slow upload is told from a stuck one only by
-///   what comes in.
-/// - One poll reads until a message is whole. A peer that sends fragments without end keeps that
-///   poll busy, unless the stream below yields by itself, as tokio's do.
-/// - Buffers that a burst made grow stay as large as they are.
+/// - A failed write also ends reading if the answer to a ping is due at that moment.
+/// - [`bytes_written`](Connection::bytes_written) is `None`: only received bytes distinguish a slow upload
+///   from a stalled one.
+/// - One poll reads until a message is complete. A peer that sends fragments without end keeps that
+///   poll busy, unless the stream below yields by itself, as tokio's streams do.
+/// - Buffers that have grown do not shrink.
+/// - The error about a forbidden close code does not name the code. A close frame with the code
+///   1002 and the reason "Protocol violation" is also such an error: tungstenite replaces forbidden
+///   codes by it.
 ///
-/// A close code that may not be sent is an error here that does not name it; a close frame with the
-/// code 1002 and the words "Protocol violation" is taken for one, since that is what tungstenite puts
-/// in its place.
+/// A message that exceeds the `max_write_buffer_size` of the stream's configuration is refused with
+/// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge). The default has no limit.
 ///
-/// A message that exceeds the `max_write_buffer_size` of the stream's configuration, which by
-/// default has no limit, is refused with [`TooLarge`]. [`Socket`](crate::Socket) costs
-/// less per message.
+/// This type follows the versions of async-tungstenite: a new major version of it is a new major
+/// version of this crate.
 ///
-/// [`TooLarge`]: websocket_heartbeat::ErrorKind::TooLarge
+/// ```
+/// use async_net::TcpStream;
+/// use websocket_heartbeat::{ErrorKind, Established, TransportError};
+/// use websocket_heartbeat_tungstenite::AsyncTungstenite;
 ///
-/// This type follows async-tungstenite's versions: a new major version of that is one of this crate.
+/// async fn open(
+///     stream: TcpStream,
+/// ) -> Result<Established<AsyncTungstenite<TcpStream>>, TransportError> {
+///     let upgraded = async_tungstenite::client_async("ws://example.org/feed", stream).await;
+///     let (stream, _) = upgraded.map_err(|e| TransportError::from_source(ErrorKind::Other, e))?;
+///     Ok(Established::new(AsyncTungstenite::new(stream)))
+/// }
+/// ```
 pub struct AsyncTungstenite<S> {
     stream: WebSocketStream<S>,
-    /// The peer's close frame has been reported: whatever ends the stream now is a proper end.
+    /// The peer's close frame has been reported: any end of the stream is now a clean end.
     closed: bool,
     ended: bool,
 }
 
 impl<S> AsyncTungstenite<S> {
-    /// Wraps a client's stream.
+    /// Wraps the stream of a client.
     pub fn new(stream: WebSocketStream<S>) -> Self {
         Self { stream, closed: false, ended: false }
     }
 
-    /// The stream again.
+    /// Returns the stream.
     pub fn into_inner(self) -> WebSocketStream<S> {
         self.stream
     }
@@ -69,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncTungstenite<S> {
         }
         match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
             Some(Ok(Ws::Close(close))) => {
-                let close = close::received(close, None);
+                let close = close_frame::received(close, None);
                 self.closed = close.is_ok();
                 self.ended = close.is_err();
                 Poll::Ready(Some(close.map(Frame::Close)))
@@ -85,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for AsyncTungstenite<S> {
             Some(Ok(Ws::Frame(_))) => unreachable!("reading yields whole messages only"),
             Some(Err(error)) if !self.closed => {
                 self.ended = true;
-                Poll::Ready(Some(Err(fault::from_tungstenite(error))))
+                Poll::Ready(Some(Err(error::from_tungstenite(error))))
             }
             _ => {
                 self.ended = true;
@@ -102,15 +114,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.stream).poll_ready(cx).map_err(fault::from_tungstenite)
+        Pin::new(&mut self.stream).poll_ready(cx).map_err(error::from_tungstenite)
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
         let closing = matches!(frame, Frame::Close(_));
         match Pin::new(&mut self.stream).start_send(outbound(frame)?) {
-            // The close handshake is already under way.
+            // The close handshake has already begun.
             Err(WsError::Protocol(ProtocolError::SendAfterClosing)) if closing => Ok(()),
-            result => result.map_err(fault::from_tungstenite),
+            result => result.map_err(error::from_tungstenite),
         }
     }
 
@@ -118,9 +130,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(fault::from_tungstenite)?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(error::from_tungstenite)?;
         if self.closed {
-            // Both close frames have gone through; a stream that fails in this has ended as well.
+            // Both close frames were sent and received. An error also counts as closed.
             let _ = ready!(Pin::new(self.stream.get_mut()).poll_close(cx));
         }
         Poll::Ready(Ok(()))
@@ -130,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for AsyncTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.stream).poll_close(cx).map_err(fault::from_tungstenite)
+        Pin::new(&mut self.stream).poll_close(cx).map_err(error::from_tungstenite)
     }
 }
 

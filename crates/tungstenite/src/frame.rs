@@ -1,4 +1,4 @@
-//! Our frames and tungstenite's messages, each made from the other without a copy.
+//! Conversions between our frames and tungstenite's messages, without copies of payloads.
 
 use tungstenite::protocol::{
     CloseFrame as WsCloseFrame, Message as Ws,
@@ -9,33 +9,33 @@ use tungstenite::protocol::{
 };
 use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, Text, TransportError};
 
-/// The most that a control frame may carry, RFC 6455 section 5.5.
+/// The longest payload of a control frame (RFC 6455 section 5.5).
 const CONTROL_LIMIT: usize = 125;
 
-/// The code that stands for a close frame without a code, RFC 6455 section 7.4.1. It is never sent.
+/// The code of a close frame without a code (RFC 6455 section 7.4.1). It is never sent.
 const NO_CODE: u16 = 1005;
 
 /// Text that tungstenite has checked.
 #[inline]
 pub(crate) fn trusted(text: Utf8Bytes) -> Text {
-    // SAFETY: a `Utf8Bytes` is UTF-8: it is tungstenite's own type for text that it has checked.
+    // SAFETY: a `Utf8Bytes` is UTF-8: it is tungstenite's type for text that it has checked.
     #[allow(unsafe_code, reason = "the text was checked once, see `Text::from_bytes_unchecked`")]
     unsafe {
         Text::from_bytes_unchecked(text.into())
     }
 }
 
-/// Ours, as tungstenite writes it. Fails on what RFC 6455 forbids to send.
+/// Converts a frame for tungstenite. Fails if RFC 6455 forbids to send it.
 #[inline]
 pub(crate) fn outbound(frame: Frame) -> Result<Ws, TransportError> {
     Ok(match frame {
-        // As a frame, since tungstenite's text message would have to be checked for UTF-8 again.
+        // As a frame: a text message of tungstenite would be checked for UTF-8 again.
         Frame::Message(Message::Text(text)) => {
             Ws::Frame(WsFrame::message(text.into_bytes(), OpCode::Data(Data::Text), true))
         }
         Frame::Message(Message::Binary(bytes)) => Ws::Binary(bytes),
         Frame::Ping(payload) if payload.len() <= CONTROL_LIMIT => Ws::Ping(payload),
-        // As a frame, since tungstenite's pong message would replace the answer to a ping.
+        // As a frame: a pong message of tungstenite would replace the answer to a ping.
         Frame::Pong(payload) if payload.len() <= CONTROL_LIMIT => Ws::Frame(WsFrame::pong(payload)),
         Frame::Ping(_) | Frame::Pong(_) => {
             return Err(TransportError::new(
@@ -55,10 +55,10 @@ fn outbound_close(close: CloseFrame) -> Result<Option<WsCloseFrame>, TransportEr
     if !code.is_allowed() {
         return Err(TransportError::new(
             ErrorKind::Protocol,
-            format!("close code {} may not be sent", close.code),
+            format!("close code {} must not be sent", close.code),
         ));
     }
-    // Two bytes are the code's.
+    // The code takes two bytes.
     let mut end = close.reason.len().min(CONTROL_LIMIT - 2);
     while !close.reason.is_char_boundary(end) {
         end -= 1;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_shared_both_ways() {
+    fn payloads_are_not_copied() {
         let text = Text::from(String::from("né"));
         let at = text.as_ptr();
         let Ok(Ws::Frame(frame)) = outbound(Message::Text(text).into()) else { panic!() };
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn control_frames_keep_to_the_limit() {
+    fn control_frames_over_the_limit_are_refused() {
         let payload = |len| Bytes::from(vec![0; len]);
         assert!(outbound(Frame::Ping(payload(125))).is_ok());
         let error = outbound(Frame::Ping(payload(126))).unwrap_err();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_are_never_sent_are_not() {
+    fn forbidden_close_codes_are_refused() {
         assert_eq!(close_sent(1005, "").unwrap(), None);
         assert!(close_sent(4000, "").unwrap().is_some());
         for code in [0, 999, 1004, 1006, 1015, 2000, 5000] {

@@ -1,43 +1,61 @@
-//! What the native backends of [`websocket_heartbeat`] share: a connection by tungstenite over any
-//! futures-io stream, the upgrade to it, TLS, and the kinds of errors.
+//! The shared part of the native backends of [`websocket_heartbeat`]: connections by tungstenite,
+//! the upgrade, TLS, and a transport over the sockets of any runtime.
 //!
-//! Most programs depend on a backend (`websocket-heartbeat-smol`, `-async-std` or `-tokio`), which
-//! re-exports what they need of this. This crate is for streams of one's own: [`upgrade`] over
-//! anything that can be read and written makes a [`Connection`](websocket_heartbeat::Connection).
+//! Most programs depend on a backend (`websocket-heartbeat-smol`, `-tokio` or `-async-std`), which
+//! re-exports the types that they need. Depend on this crate for:
+//!
+//! - a stream of your own, for example through a proxy: [`upgrade`] makes a
+//!   [`Connection`](websocket_heartbeat::Connection) of it;
+//! - another runtime: implement [`Network`] for its sockets, and call [`connect`];
+//! - a `WebSocketStream` of async-tungstenite: `AsyncTungstenite`, with the feature
+//!   `async-tungstenite`;
+//! - tests of your own connection or backend: the module `conformance`, with the feature
+//!   `conformance`.
+//!
+//! The feature `rustls` adds `Tls` for `wss://`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod acceptance;
-mod answer;
+mod address_order;
 #[cfg(feature = "async-tungstenite")]
 mod async_tungstenite;
-mod close;
+mod blocking_io;
+mod close_frame;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod dial;
-mod fault;
+mod dialer;
+mod error;
 mod frame;
-mod io;
-mod line;
-mod order;
+mod handshake;
+mod native_stream;
+mod network;
+mod reactor_timer;
+mod read_budget;
 mod request;
-mod retry_after;
 mod socket;
 pub mod tcp;
 #[cfg(feature = "rustls")]
 mod tls;
+mod transport;
 mod tuning;
-mod turn;
-mod upgrade;
 
 #[cfg(feature = "async-tungstenite")]
 pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dial::{Dialer, Sleep},
-    line::Line,
+    dialer::Dialer,
+    handshake::{upgrade, upgrade_waiting},
+    native_stream::NativeStream,
+    network::{Network, Target},
+    reactor_timer::{Reactor, ReactorClock, ReactorSleep, ReactorTimer},
     request::{Request, RequestError},
     socket::Socket,
+    tcp::SocketOptions,
+    transport::{NetworkTransport, connect},
     tuning::Tuning,
-    upgrade::{upgrade, upgrade_waiting},
 };
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,71 +1,97 @@
-//! [`Tls`]: `wss://` by rustls, one way for all runtimes.
-
-mod words;
+//! [`Tls`]: `wss://` by rustls, for all runtimes.
 
 use std::{
     fmt, io,
     pin::Pin,
     sync::{Arc, LazyLock},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::{
     TlsConnector,
-    client::TlsStream,
     rustls::{self, ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
 };
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-pub(crate) use self::words::{kind, words_within};
-use crate::turn::Turn;
+use crate::{
+    error,
+    read_budget::ReadBudget,
+    tcp::{self, AsSocket},
+};
 
-/// How `wss://` is secured.
+/// The TLS configuration for `wss://`.
 ///
-/// The default is rustls with ring as the provider of cryptography and Mozilla's root certificates,
-/// TLS 1.2 and 1.3. rustls' process-wide default provider is never asked for, since that panics
-/// where none is installed.
+/// The default is rustls with TLS 1.2 and 1.3, ring as the provider of cryptography, and Mozilla's
+/// root certificates. rustls' process-wide default provider is not used: where none is installed,
+/// it panics.
 #[derive(Clone, Default)]
 pub struct Tls {
     config: Option<Arc<ClientConfig>>,
 }
 
 impl Tls {
-    /// The default, see above. It is built once and shared by the whole process.
+    /// The default configuration. It is built once and shared by the whole process.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A configuration of one's own: other roots, a client certificate, another provider.
+    /// A rustls configuration of your own: other roots, a client certificate, another provider.
     ///
-    /// This constructor follows rustls' versions (it takes 0.23's type): it is the one thing here
-    /// whose signature may change when rustls' major version does.
+    /// The type is that of rustls 0.23. This is the only function here whose signature follows the
+    /// versions of rustls.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use futures_rustls::rustls::{self, ClientConfig, RootCertStore, pki_types::CertificateDer};
+    /// use websocket_heartbeat_tungstenite::{Dialer, Tls};
+    ///
+    /// /// Trusts one private authority and nothing else.
+    /// fn trusting(authority: CertificateDer<'static>) -> Result<Tls, rustls::Error> {
+    ///     let mut roots = RootCertStore::empty();
+    ///     roots.add(authority)?;
+    ///     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ///     let config = ClientConfig::builder_with_provider(provider)
+    ///         .with_safe_default_protocol_versions()?
+    ///         .with_root_certificates(roots)
+    ///         .with_no_client_auth();
+    ///     Ok(Tls::from_rustls(Arc::new(config)))
+    /// }
+    ///
+    /// # fn dialer(authority: CertificateDer<'static>) -> Result<Dialer, rustls::Error> {
+    /// let dialer = Dialer::new().tls(trusting(authority)?);
+    /// # Ok(dialer)
+    /// # }
+    /// ```
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         Self { config: Some(config) }
     }
 
-    pub(crate) async fn secure<S>(
+    /// Performs the TLS handshake over a socket.
+    pub(crate) async fn connect<S>(
         &self,
         host: &str,
-        stream: S,
-    ) -> Result<Secured<S>, TransportError>
+        socket: S,
+    ) -> Result<TlsStream<S>, TransportError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + AsSocket + Unpin,
     {
         let config = match &self.config {
             Some(config) => config.clone(),
             None => mozilla()?,
         };
-        // The zone of an IPv6 address means something to this machine only.
+        // The zone of an IPv6 address has a meaning on this machine only.
         let host = host.split('%').next().unwrap_or_default();
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| TransportError::from_source(ErrorKind::Url, error))?;
-        let stream = Counted::new(stream);
-        let connected = TlsConnector::from(config).connect(name, stream).await;
-        connected.map_err(|error| words::explained(host, error))
+        let socket = CountedSocket::new(socket);
+        let connected = TlsConnector::from(config).connect(name, socket).await;
+        connected.map_err(|error| error::tls::handshake(host, error))
     }
 }
 
+/// The default configuration, with Mozilla's roots.
 fn mozilla() -> Result<Arc<ClientConfig>, TransportError> {
     static CONFIG: LazyLock<Result<Arc<ClientConfig>, rustls::Error>> = LazyLock::new(|| {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -84,24 +110,25 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// A stream with TLS.
-pub(crate) type Secured<S> = TlsStream<Counted<S>>;
+/// A stream with TLS over a socket.
+pub(crate) type TlsStream<S> = futures_rustls::client::TlsStream<CountedSocket<S>>;
 
-/// A stream that counts what it accepts, and pauses after each [`Turn`] of reading: a peer can send
-/// without end what means something to TLS alone, such as session tickets.
-pub(crate) struct Counted<S> {
-    stream: S,
+/// A socket below TLS. It counts the bytes that it accepts, and it pauses after each
+/// [`ReadBudget`]: a peer can send records without end that matter to TLS only, for example session
+/// tickets.
+pub(crate) struct CountedSocket<S> {
+    socket: S,
     written: u64,
-    turn: Turn,
+    budget: ReadBudget,
 }
 
-impl<S> Counted<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, written: 0, turn: Turn::new() }
+impl<S> CountedSocket<S> {
+    fn new(socket: S) -> Self {
+        Self { socket, written: 0, budget: ReadBudget::new() }
     }
 
-    pub(crate) fn stream(&self) -> &S {
-        &self.stream
+    pub(crate) fn socket(&self) -> &S {
+        &self.socket
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -109,32 +136,32 @@ impl<S> Counted<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if self.turn.is_over(cx.waker()) {
+        if self.budget.is_exhausted(cx.waker()) {
             return Poll::Pending;
         }
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
         match read {
-            Poll::Ready(Ok(count)) => self.turn.note(count),
+            Poll::Ready(Ok(count)) => self.budget.spend(count),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.turn.renew(),
+            Poll::Pending => self.budget.renew(),
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + AsSocket + Unpin> AsyncWrite for CountedSocket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buffer);
+        let written = Pin::new(&mut self.socket).poll_write(cx, buffer);
         if let Poll::Ready(Ok(count)) = written {
             self.written += count as u64;
         }
@@ -142,11 +169,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
+        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        Poll::Ready(tcp::shutdown(&self.socket))
     }
 }
 
@@ -169,11 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn records_without_end_do_not_keep_a_poll_busy() {
+    fn a_read_pauses_after_its_budget_however_much_the_peer_sends() {
         let calls = Arc::new(Calls::default());
         let waker = Waker::from(calls.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut stream = Counted::new(futures::io::repeat(0x17));
+        let mut stream = CountedSocket::new(futures::io::repeat(0x17));
         for turn in 1..4 {
             let mut reads = 0;
             while Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 64]).is_ready() {

@@ -1,25 +1,25 @@
-//! Which address an attempt begins with, over real sockets.
+//! The address that an attempt begins with, over real sockets.
 
 use std::{
-    cell::RefCell,
     io,
     io::Write as _,
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::Mutex,
     thread,
 };
 
 use async_net::TcpStream as Stream;
 use futures::executor::block_on;
-use websocket_heartbeat::TransportError;
-use websocket_heartbeat_tungstenite::{Dialer, Request};
+use websocket_heartbeat::{FuturesTimer, TransportError};
+use websocket_heartbeat_tungstenite::{Dialer, Network, Request, SocketOptions, Target};
 
 /// A server that accepts connections and drops them.
 fn server() -> SocketAddr {
     listening(|stream| drop(tungstenite::accept(stream)))
 }
 
-/// A server that is no WebSocket server.
-fn stranger() -> SocketAddr {
+/// A server that refuses every upgrade.
+fn busy() -> SocketAddr {
     listening(|mut stream| drop(stream.write_all(b"HTTP/1.1 503 Busy\r\n\r\n")))
 }
 
@@ -30,25 +30,40 @@ fn listening(serve: fn(TcpStream)) -> SocketAddr {
     address
 }
 
-/// Makes an attempt; which addresses were tried.
+/// A network on which every host has the same addresses.
+struct Resolved {
+    addresses: Vec<SocketAddr>,
+    tried: Mutex<Vec<SocketAddr>>,
+}
+
+impl Network for Resolved {
+    type Stream = Stream;
+
+    async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(self.addresses.clone())
+    }
+
+    async fn open(&self, target: Target, _: &SocketOptions) -> io::Result<Stream> {
+        let address = target.tcp()?;
+        self.tried.lock().unwrap().push(address);
+        Stream::connect(address).await
+    }
+}
+
+/// Makes an attempt, and returns the addresses that it tried.
 fn dial(
     dialer: &Dialer,
     addresses: &[SocketAddr],
 ) -> (Vec<SocketAddr>, Result<(), TransportError>) {
-    let tried = RefCell::new(Vec::new());
-    let open = async |address: SocketAddr| -> io::Result<Stream> {
-        tried.borrow_mut().push(address);
-        Stream::connect(address).await
-    };
+    let network = Resolved { addresses: addresses.to_vec(), tried: Mutex::default() };
     let request = Request::new("ws://example.org").unwrap();
-    let resolved = async { Ok(addresses.to_vec()) };
-    let dialed = block_on(dialer.dial(&request, 0, resolved, open)).map(drop);
-    (tried.into_inner(), dialed)
+    let dialed = block_on(dialer.dial(&request, &network, &FuturesTimer::new())).map(drop);
+    (network.tried.into_inner().unwrap(), dialed)
 }
 
 #[test]
-fn a_lost_connection_comes_back_by_the_address_that_worked() {
-    // The port of a client of somebody else: nothing listens there, and nobody else can.
+fn the_next_attempt_begins_with_the_address_that_worked() {
+    // The port of another client: nothing listens there, and no server can take it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let closed = client.local_addr().unwrap();
@@ -65,14 +80,14 @@ fn a_lost_connection_comes_back_by_the_address_that_worked() {
 }
 
 #[test]
-fn an_address_whose_server_refuses_does_not_hide_the_others() {
-    let (stranger, open) = (stranger(), server());
+fn a_server_that_refuses_does_not_hide_the_other_addresses() {
+    let (busy, open) = (busy(), server());
     let dialer = Dialer::new();
-    let (tried, dialed) = dial(&dialer, &[stranger, open]);
+    let (tried, dialed) = dial(&dialer, &[busy, open]);
     dialed.unwrap_err();
-    assert_eq!(tried, [stranger]);
+    assert_eq!(tried, [busy]);
     for _ in 0..2 {
-        let (tried, dialed) = dial(&dialer, &[stranger, open]);
+        let (tried, dialed) = dial(&dialer, &[busy, open]);
         dialed.unwrap();
         assert_eq!(tried, [open]);
     }

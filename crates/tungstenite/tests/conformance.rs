@@ -1,4 +1,4 @@
-//! The contract, over a stream of one's own and over async-tungstenite's.
+//! The contract of connections, over `upgrade` and over async-tungstenite's stream.
 #![cfg(all(feature = "conformance", feature = "async-tungstenite"))]
 
 use async_net::TcpStream;

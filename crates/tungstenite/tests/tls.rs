@@ -2,7 +2,7 @@
 #![cfg(feature = "rustls")]
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     pin::Pin,
     sync::Arc,
@@ -17,9 +17,12 @@ use futures_rustls::rustls::{
 };
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use websocket_heartbeat::{
-    Connection, ErrorKind, Established, Failure, Frame, LostCause, Message, TransportError, Verdict,
+    Connection, ErrorKind, Established, Failure, Frame, FuturesTimer, LostCause, Message,
+    TransportError, Verdict,
 };
-use websocket_heartbeat_tungstenite::{Dialer, Line, Request, Socket, Tls};
+use websocket_heartbeat_tungstenite::{
+    Dialer, NativeStream, Network, Request, Socket, SocketOptions, Target, Tls,
+};
 
 struct Authority {
     certificate: CertificateDer<'static>,
@@ -59,7 +62,7 @@ fn trusting(certificate: CertificateDer<'static>) -> Tls {
     Tls::from_rustls(Arc::new(config))
 }
 
-/// Echoes what one client sends, if it gets that far.
+/// Echoes the messages of one client, if the handshakes succeed.
 fn echo(config: Arc<ServerConfig>) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -76,14 +79,27 @@ fn echo(config: Arc<ServerConfig>) -> (u16, JoinHandle<()>) {
     (port, server)
 }
 
-type Dialed = Result<Established<Socket<Line<async_net::TcpStream>>>, TransportError>;
+/// A network on which every host is this machine.
+struct Loopback;
+
+impl Network for Loopback {
+    type Stream = async_net::TcpStream;
+
+    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![([127, 0, 0, 1], port).into()])
+    }
+
+    async fn open(&self, target: Target, _: &SocketOptions) -> io::Result<Self::Stream> {
+        async_net::TcpStream::connect(target.tcp()?).await
+    }
+}
+
+type Dialed = Result<Established<Socket<NativeStream<async_net::TcpStream>>>, TransportError>;
 
 fn dial(host: &str, port: u16, tls: Tls) -> Dialed {
     block_on(async {
         let request = Request::new(&format!("wss://{host}:{port}/"))?;
-        let addresses = vec![SocketAddr::from(([127, 0, 0, 1], port))];
-        let dialer = Dialer::new().tls(tls);
-        dialer.dial(&request, 0, async { Ok(addresses) }, async_net::TcpStream::connect).await
+        Dialer::new().tls(tls).dial(&request, &Loopback, &FuturesTimer::new()).await
     })
 }
 
@@ -97,7 +113,7 @@ fn messages_travel_over_tls() {
         // The server reads the whole message before it answers.
         socket.send(message.clone().into()).await.unwrap();
         assert!(socket.next().await.unwrap().unwrap() == Frame::Message(message));
-        // What rustls has passed on.
+        // The bytes that rustls has written to the socket.
         assert!(socket.bytes_written().unwrap() >= 3 << 20);
         socket.send(Frame::Close(None)).await.unwrap();
         assert_eq!(socket.next().await.unwrap().unwrap(), Frame::Close(None));
@@ -121,7 +137,7 @@ fn a_close_handshake_is_followed_by_close_notify() {
             }
             assert!(socket.read().unwrap().is_close());
             assert!(socket.flush().is_err(), "both have closed");
-            // An end without the farewell would be an error.
+            // An end without close_notify would be an error.
             assert_eq!(socket.get_mut().read(&mut [0]).unwrap(), 0);
         });
         let mut socket = dial("localhost", port, trusting(certificate)).unwrap().connection;
@@ -137,18 +153,18 @@ fn a_close_handshake_is_followed_by_close_notify() {
     }
 }
 
-/// What the defaults make of a failed attempt.
+/// The default verdict on a failed attempt.
 fn verdict(error: &TransportError) -> Verdict {
     Verdict::careful(&Failure::new(false, 0, &LostCause::Connect(error.clone())))
 }
 
 #[test]
-fn p10_a_certificate_that_is_not_acceptable_stops() {
+fn an_unacceptable_certificate_ends_the_session() {
     let Authority { certificate, server } = authority();
     for (words, host, server, tls) in [
         (
             "was issued by an authority that is not trusted here: if it is self-signed or of a \
-             private authority, add that as a root (Tls::from_rustls)",
+             private authority, add that authority as a root (Tls::from_rustls)",
             "localhost",
             server.clone(),
             Tls::new(),
@@ -169,7 +185,7 @@ fn p10_a_certificate_that_is_not_acceptable_stops() {
 }
 
 #[test]
-fn a_certificate_out_of_its_time_is_tried_again_slowly() {
+fn an_expired_certificate_is_tried_again_slowly() {
     for (from, until, words) in [
         (1_975, 2_000, "expired on Sat, 01 Jan 2000 00:00:00 GMT (now it is "),
         (4_000, 4_096, "is not valid before Sat, 01 Jan 4000 00:00:00 GMT (now it is "),
@@ -184,7 +200,7 @@ fn a_certificate_out_of_its_time_is_tried_again_slowly() {
     }
 }
 
-/// A server's first flight, as it answers the client's first.
+/// The server's first flight: its answer to the client's hello.
 fn first_flight(config: Arc<ServerConfig>, mut stream: &TcpStream) -> Vec<u8> {
     let mut tls = ServerConnection::new(config).unwrap();
     while !tls.wants_write() {
@@ -199,9 +215,9 @@ fn first_flight(config: Arc<ServerConfig>, mut stream: &TcpStream) -> Vec<u8> {
 }
 
 #[test]
-fn p10_a_handshake_that_is_cut_anywhere_is_tried_again() {
+fn a_handshake_that_is_cut_is_tried_again() {
     let Authority { certificate, server } = authority();
-    // Within a record's head, within the hello, within what is encrypted, and near the end.
+    // In the header of a record, in the hello, in encrypted records, and near the end.
     for cut in [0, 1, 5, 6, 60, 127, 128, 200, 400, usize::MAX] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -212,7 +228,7 @@ fn p10_a_handshake_that_is_cut_anywhere_is_tried_again() {
             stream.write_all(&flight[..cut.min(flight.len() - 1)]).unwrap();
         });
         let error = dial("localhost", port, trusting(certificate.clone())).unwrap_err();
-        // The kernel makes it a reset where the client has sent more than the server read.
+        // The kernel sends a reset if the client has sent more than the server has read.
         let kind = error.kind();
         assert!(matches!(kind, ErrorKind::Tls | ErrorKind::Reset), "cut at {cut}: {error}");
         assert_eq!(verdict(&error), Verdict::Retry, "cut at {cut}: {error}");
@@ -221,13 +237,13 @@ fn p10_a_handshake_that_is_cut_anywhere_is_tried_again() {
 }
 
 #[test]
-fn p10_a_handshake_that_is_reset_is_tried_again() {
+fn a_handshake_that_is_reset_is_tried_again() {
     let Authority { certificate, .. } = authority();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        // What is left unread makes the kernel reset the line.
+        // Unread bytes make the kernel reset the connection.
         stream.peek(&mut [0]).unwrap();
     });
     let error = dial("localhost", port, trusting(certificate)).unwrap_err();
@@ -237,9 +253,9 @@ fn p10_a_handshake_that_is_reset_is_tried_again() {
 }
 
 #[test]
-fn a_server_without_tls_is_a_fault_of_tls() {
+fn a_server_without_tls_is_a_tls_error() {
     let no_tls = "this port does not speak TLS: use ws:// instead of wss://, or another port";
-    let hung_up = "the server ended the connection within the TLS handshake: check that the port \
+    let hung_up = "the server ended the connection during the TLS handshake: check that the port \
                    speaks TLS (wss://), and not plain HTTP (ws://)";
     for (answer, words) in [
         ("", hung_up),
@@ -252,10 +268,10 @@ fn a_server_without_tls_is_a_fault_of_tls() {
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.peek(&mut [0]).unwrap();
-            std::io::copy(&mut Read::take(&stream, 5), &mut std::io::sink()).unwrap();
+            io::copy(&mut Read::take(&stream, 5), &mut io::sink()).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
-            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            let _ = io::copy(&mut stream, &mut io::sink());
         });
         let error = dial("localhost", port, Tls::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
@@ -265,7 +281,7 @@ fn a_server_without_tls_is_a_fault_of_tls() {
 }
 
 #[test]
-fn plain_http_to_a_port_of_tls_is_told_so() {
+fn plain_http_to_a_tls_port_is_explained() {
     let Authority { server, .. } = authority();
     let (port, server) = echo(server);
     let request = Request::new(&format!("ws://127.0.0.1:{port}/")).unwrap();
@@ -274,7 +290,7 @@ fn plain_http_to_a_port_of_tls_is_told_so() {
         websocket_heartbeat_tungstenite::upgrade(stream, &request, Default::default()).await
     });
     let error = error.unwrap_err();
-    // The server's alert, unless what it left unread makes the kernel reset the connection first.
+    // The server's alert, unless unread bytes make the kernel reset the connection first.
     match error.kind() {
         ErrorKind::Protocol => assert_eq!(
             error.to_string(),

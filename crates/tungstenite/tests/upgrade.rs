@@ -23,8 +23,8 @@ fn serve<T: Send + 'static>(
     script: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let place = listener.local_addr().unwrap().to_string();
-    (place, thread::spawn(move || script(listener.accept().unwrap().0)))
+    let authority = listener.local_addr().unwrap().to_string();
+    (authority, thread::spawn(move || script(listener.accept().unwrap().0)))
 }
 
 fn connect(request: &Request) -> Upgraded {
@@ -52,9 +52,9 @@ fn accept(stream: TcpStream, subprotocol: &'static str) -> HeaderMap {
 }
 
 #[test]
-fn headers_and_subprotocols_come_through_both_ways() {
-    let (place, server) = serve(|stream| accept(stream, "v1"));
-    let request = Request::new(&format!("ws://me:pw@{place}/feed?since=5"))
+fn headers_and_subprotocols_pass_in_both_directions() {
+    let (authority, server) = serve(|stream| accept(stream, "v1"));
+    let request = Request::new(&format!("ws://me:pw@{authority}/feed?since=5"))
         .unwrap()
         .header("X-Client", "7")
         .unwrap()
@@ -69,7 +69,7 @@ fn headers_and_subprotocols_come_through_both_ways() {
     assert_eq!(established.headers.get("X-Node"), Some("n7"));
     let asked = server.join().unwrap();
     assert_eq!(asked["x-target"], "/feed?since=5");
-    assert_eq!(asked["host"], place);
+    assert_eq!(asked["host"], authority);
     assert_eq!(asked["authorization"], "Basic bWU6cHc=");
     assert_eq!(asked["x-client"], "7");
     assert_eq!(asked["origin"], "https://example.org");
@@ -80,8 +80,8 @@ fn headers_and_subprotocols_come_through_both_ways() {
 #[test]
 fn each_attempt_has_its_own_key() {
     let keys = [(); 2].map(|()| {
-        let (place, server) = serve(|stream| accept(stream, ""));
-        connect(&Request::new(&format!("ws://{place}")).unwrap()).unwrap();
+        let (authority, server) = serve(|stream| accept(stream, ""));
+        connect(&Request::new(&format!("ws://{authority}")).unwrap()).unwrap();
         server.join().unwrap()["sec-websocket-key"].clone()
     });
     assert_ne!(keys[0], keys[1]);
@@ -90,8 +90,8 @@ fn each_attempt_has_its_own_key() {
 #[test]
 fn a_subprotocol_that_was_not_offered_is_refused() {
     for (offered, chosen) in [(Some("v1"), "v9"), (Some("v1"), ""), (None, "v1")] {
-        let (place, server) = serve(move |stream| accept(stream, chosen));
-        let mut request = Request::new(&format!("ws://{place}")).unwrap();
+        let (authority, server) = serve(move |stream| accept(stream, chosen));
+        let mut request = Request::new(&format!("ws://{authority}")).unwrap();
         if let Some(name) = offered {
             request = request.subprotocol(name).unwrap();
         }
@@ -103,7 +103,7 @@ fn a_subprotocol_that_was_not_offered_is_refused() {
 
 #[test]
 fn an_extension_that_was_not_offered_is_refused() {
-    let (place, server) = serve(|mut stream| {
+    let (authority, server) = serve(|mut stream| {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -121,20 +121,20 @@ fn an_extension_that_was_not_offered_is_refused() {
         )
         .unwrap();
     });
-    let error = connect(&Request::new(&format!("ws://{place}")).unwrap()).unwrap_err();
+    let error = connect(&Request::new(&format!("ws://{authority}")).unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     server.join().unwrap();
 }
 
 #[test]
 fn the_body_of_a_refusal_is_bounded() {
-    let (place, server) = serve(|mut stream| {
+    let (authority, server) = serve(|mut stream| {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
         let body = "x".repeat(60_000);
         let _ = write!(stream, "HTTP/1.1 429 Slow down\r\n\r\n{body}");
     });
-    let error = connect(&Request::new(&format!("ws://{place}")).unwrap()).unwrap_err();
+    let error = connect(&Request::new(&format!("ws://{authority}")).unwrap()).unwrap_err();
     assert_eq!(error.http_status(), Some(429));
     let body = &error.http_answer().unwrap().body;
     assert!(body.len() <= 4096 && body.iter().all(|&byte| byte == b'x'));

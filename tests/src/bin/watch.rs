@@ -1,5 +1,5 @@
-//! Supervises one URL and reports each event on stdout as a line of JSON with the time of the
-//! system's monotonic clock, which is the same in all processes.
+//! Supervises one URL and prints each event as a line of JSON, with the time of the system's monotonic
+//! clock, which is the same in all processes.
 //!
 //!     watch BACKEND URL IDLE_MS TIMEOUT_MS
 
@@ -34,7 +34,7 @@ mod watch {
             Smol::NAME => watch::<Smol>(request, heartbeat),
             AsyncStd::NAME => watch::<AsyncStd>(request, heartbeat),
             Tokio::NAME => watch::<Tokio>(request, heartbeat),
-            other => panic!("no backend {other}"),
+            other => panic!("there is no backend {other}"),
         }
     }
 
@@ -45,7 +45,7 @@ mod watch {
             .backoff(Constant::new(Duration::from_millis(100)))
             .connect_timeout(Duration::from_secs(1))
             .build()
-            .expect("settings that make sense");
+            .expect("valid settings");
         B::block_on(async {
             while let Some(event) = supervisor.next().await {
                 let at = monotonic();
@@ -74,8 +74,8 @@ mod watch {
         }
     }
 
-    /// The longest that a thread of this process had to wait for its turn: what a loaded machine
-    /// adds to every time measured here.
+    /// Measures the longest delay of a sleeping thread in this process. On a loaded machine each measured
+    /// time may be longer by that.
     fn measure_stalls() -> Arc<AtomicU64> {
         const NAP: Duration = Duration::from_millis(2);
         let longest = Arc::new(AtomicU64::new(0));

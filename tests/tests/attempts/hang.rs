@@ -1,16 +1,12 @@
-//! Attempts that hang (P11).
+//! Connection attempts that hang.
 
-use std::{
-    net::TcpListener,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, channel::mpsc::unbounded, future::pending, poll};
 use websocket_heartbeat::{
     CloseReason, ConnectTimeout, Constant, ErrorKind, Event, LostCause, TransportError,
 };
-use websocket_heartbeat_tests::{Backend, expect};
+use websocket_heartbeat_tests::{Backend, expect, serve_one};
 use websocket_heartbeat_tungstenite::Request;
 
 use crate::{
@@ -21,15 +17,16 @@ use crate::{
 
 const TIMEOUT: Duration = Duration::from_millis(50);
 
-pub(crate) async fn p11_the_deadline_ends_a_hang_in_each_phase<B: Backend>() {
+pub(crate) async fn the_connect_timeout_ends_an_attempt_in_each_phase<B: Backend>() {
     for &phase in Phase::ALL {
         let hanging = Hanging::start(phase, 2);
         let request = Request::new(&hanging.url).unwrap();
         let builder = B::connect(request).connect_timeout(TIMEOUT).backoff(Constant::new(DELAY));
         let mut supervisor = builder.build().unwrap();
         for attempt in 0..2 {
-            assert_eq!(expect::connecting(&mut supervisor).await.attempt, attempt);
+            // Before the attempt, which may begin some time before its event is read.
             let begun = Instant::now();
+            assert_eq!(expect::connecting(&mut supervisor).await.attempt, attempt);
             let lost = expect::lost(&mut supervisor).await;
             assert_eq!(lost.cause, LostCause::ConnectTimeout(TIMEOUT), "{phase:?}");
             assert!(begun.elapsed() >= TIMEOUT - Duration::from_millis(5), "{phase:?}");
@@ -40,12 +37,12 @@ pub(crate) async fn p11_the_deadline_ends_a_hang_in_each_phase<B: Backend>() {
     }
 }
 
-pub(crate) async fn p11_the_user_ends_a_hang_in_each_phase<B: Backend>() {
+pub(crate) async fn close_and_abort_end_an_attempt_in_each_phase<B: Backend>() {
     for &phase in Phase::ALL {
         for abort in [false, true] {
             let mut hanging = Hanging::start(phase, 1);
             let request = Request::new(&hanging.url).unwrap();
-            // Who waits for a deadline here, waits for an hour.
+            // No deadline ends the attempt.
             let builder = B::connect(request).connect_timeout(NEVER).close_timeout(NEVER);
             let mut supervisor = builder.build().unwrap();
             expect::connecting(&mut supervisor).await;
@@ -64,27 +61,24 @@ pub(crate) async fn p11_the_user_ends_a_hang_in_each_phase<B: Backend>() {
                 CloseReason::User
             };
             assert_eq!(expect::closed(&mut supervisor).await.reason, reason, "{phase:?}");
-            // While the supervisor is still there: its line is not.
+            // The supervisor is not dropped yet, but its connection is closed.
             hanging.finish();
             assert!(supervisor.next().await.is_none());
         }
     }
 }
 
-pub(crate) async fn p11_the_next_attempt_resolves_afresh<B: Backend>() {
-    // The name has moved to this address in the meantime.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let moved = listener.local_addr().unwrap();
-    let server = thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
+pub(crate) async fn each_attempt_resolves_its_address_again<B: Backend>() {
+    // The name resolves to this address later.
+    let (moved, server) = serve_one(|stream| {
         let mut socket = tungstenite::accept(stream).unwrap();
         while socket.read().is_ok() {}
     });
     let hanging = Hanging::start(Phase::Upgrade, 1);
     let first = hanging.url.clone();
-    let (asks, mut asked) = unbounded();
+    let (calls, mut called) = unbounded();
     let builder = session::<B, _>(move |attempt| {
-        asks.unbounded_send(attempt.connection).unwrap();
+        calls.unbounded_send(attempt.connection).unwrap();
         let first = first.clone();
         async move {
             let url = match attempt.connection {
@@ -95,10 +89,10 @@ pub(crate) async fn p11_the_next_attempt_resolves_afresh<B: Backend>() {
                 }
                 _ => format!("ws://{moved}/"),
             };
-            B::dial(&Request::new(&url)?, attempt.number).await
+            B::dial(&Request::new(&url)?).await
         }
     });
-    // The last attempt has time on the slowest machine.
+    // The timeout of the last attempt is long enough for a slow machine.
     let builder = builder.connect_timeout(ConnectTimeout::growing(TIMEOUT, NEVER));
     let mut supervisor = builder.build().unwrap();
     expect::connecting(&mut supervisor).await;
@@ -116,7 +110,7 @@ pub(crate) async fn p11_the_next_attempt_resolves_afresh<B: Backend>() {
         }
     };
     for connection in 1..=open.connection {
-        assert_eq!(asked.next().await, Some(connection), "once for each attempt");
+        assert_eq!(called.next().await, Some(connection), "one call for each attempt");
     }
     supervisor.handle().abort();
     expect::closed(&mut supervisor).await;

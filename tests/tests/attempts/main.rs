@@ -1,4 +1,4 @@
-//! Attempts over real sockets: what each is made of, and where each can hang.
+//! Connection attempts over real sockets: where they can hang, and credentials for each of them.
 #![cfg(unix)]
 
 mod hang;
@@ -12,7 +12,7 @@ use websocket_heartbeat::{
     Attempt, Builder, Constant, Established, Preset, Supervisor, Transport, TransportError,
     transport_fn,
 };
-use websocket_heartbeat_tests::{Backend, guarded};
+use websocket_heartbeat_tests::{Backend, over_every_backend, run_async};
 
 /// Longer than any test may take.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -20,36 +20,12 @@ const NEVER: Duration = Duration::from_secs(3_600);
 /// The delay before an attempt.
 const DELAY: Duration = Duration::from_millis(1);
 
-macro_rules! scenarios {
-    ($($module:ident: $($scenario:ident)*;)*) => {
-        scenarios! { @over smol: Smol [$($($module $scenario)*)*] }
-        scenarios! { @over async_std: AsyncStd [$($($module $scenario)*)*] }
-        scenarios! { @over tokio: Tokio [$($($module $scenario)*)*] }
-    };
-    (@over $name:ident: $backend:ident [$($module:ident $scenario:ident)*]) => {
-        mod $name {
-            $(
-                #[test]
-                fn $scenario() {
-                    crate::run::<websocket_heartbeat_tests::$backend, _>(
-                        stringify!($scenario),
-                        crate::$module::$scenario::<websocket_heartbeat_tests::$backend>,
-                    );
-                }
-            )*
-        }
-    };
-}
-
-scenarios! {
-    hang: p11_the_deadline_ends_a_hang_in_each_phase p11_the_user_ends_a_hang_in_each_phase
-        p11_the_next_attempt_resolves_afresh;
-    provider: p22_each_attempt_brings_a_token_of_its_own
-        p22_a_provider_may_hang_fail_panic_and_be_slow;
-}
-
-fn run<B: Backend, F: Future<Output = ()> + 'static>(name: &str, scenario: fn() -> F) {
-    guarded(&format!("{name} over {}", B::NAME), move || B::block_on(scenario()));
+over_every_backend! {
+    run_async;
+    hang: the_connect_timeout_ends_an_attempt_in_each_phase
+        close_and_abort_end_an_attempt_in_each_phase each_attempt_resolves_its_address_again;
+    provider: each_attempt_sends_its_own_token
+        a_token_provider_may_hang_fail_panic_and_be_slow;
 }
 
 /// The connection that a backend makes.

@@ -1,4 +1,4 @@
-//! Servers that leave an attempt hanging.
+//! Servers that do not answer at some phase of an attempt.
 
 use std::{
     io::{Read, Write},
@@ -10,21 +10,21 @@ use std::{
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 
-/// Where an attempt hangs.
+/// The phase in which an attempt hangs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Phase {
-    /// The kernel drops what would open the line.
+    /// The kernel drops the packets of the TCP handshake.
     #[cfg(target_os = "linux")]
     Connect,
-    /// TLS is not answered.
+    /// There is no answer to the TLS handshake.
     Tls,
-    /// TLS is answered by the head of a record.
+    /// The answer to the TLS handshake is only the head of a record.
     HalfTls,
-    /// The upgrade is not answered.
+    /// There is no answer to the upgrade.
     Upgrade,
-    /// The upgrade is answered by half.
+    /// The answer to the upgrade ends in its middle.
     HalfUpgrade,
-    /// The upgrade is refused, in half a header.
+    /// The refusal of the upgrade ends in a header field.
     HalfRefusal,
 }
 
@@ -49,10 +49,10 @@ impl Phase {
     }
 }
 
-/// A server of one phase.
+/// A server that hangs in one phase.
 pub(crate) struct Hanging {
     pub(crate) url: String,
-    /// An item for each attempt that hangs; none where the server cannot know.
+    /// An item for each attempt that hangs. `None` in a phase that the server does not see.
     pub(crate) reached: Option<UnboundedReceiver<()>>,
     server: Server,
 }
@@ -67,7 +67,7 @@ enum Server {
 }
 
 impl Hanging {
-    /// Leaves so many attempts hanging, each until the client gives it up.
+    /// Starts a server for this many attempts. Each attempt hangs until the client ends it.
     pub(crate) fn start(phase: Phase, attempts: usize) -> Self {
         let scheme = if matches!(phase, Phase::Tls | Phase::HalfTls) { "wss" } else { "ws" };
         #[cfg(target_os = "linux")]
@@ -82,19 +82,19 @@ impl Hanging {
             for _ in 0..attempts {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut bytes = [0; 4_096];
-                // A client may be too slow for its own deadline, or its test have ended.
+                // The client may end the attempt before, or the test may have ended.
                 if stream.read(&mut bytes).is_ok_and(|count| count > 0) {
                     let _ = stream.write_all(phase.answer());
                     let _ = hangs.unbounded_send(());
                 }
-                // Its end, or a reset for what it has not read.
+                // Until the end or a reset.
                 while stream.read(&mut bytes).is_ok_and(|count| count > 0) {}
             }
         });
         Self { url, reached: Some(reached), server: Server::Serving(server) }
     }
 
-    /// All attempts have reached it, and their lines are gone.
+    /// Waits until all attempts have come and their connections are closed.
     pub(crate) fn finish(self) {
         if let Server::Serving(server) = self.server {
             server.join().unwrap();
@@ -102,7 +102,7 @@ impl Hanging {
     }
 }
 
-/// A listener whose queue has room for one, which is there.
+/// A listener whose queue has room for one connection, and that connection.
 #[cfg(target_os = "linux")]
 fn full() -> (SocketAddr, Server) {
     let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();

@@ -1,4 +1,4 @@
-//! Credentials from a function that is called for each attempt (P22).
+//! Credentials from a function that is called for each attempt.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -18,23 +18,23 @@ use websocket_heartbeat_tungstenite::Request;
 
 use crate::{DELAY, NEVER, session};
 
-/// Answers one attempt after the other as `judge` says, tells what each brought, and drops each
-/// line that was opened at the client's first message.
+/// Accepts or refuses the attempts one after the other, as `accepts` says, and sends the token of each
+/// to the returned receiver. Drops an open connection after the first message of the client.
 fn server(
     attempts: usize,
-    judge: fn(&str) -> bool,
+    accepts: fn(&str) -> bool,
 ) -> (SocketAddr, UnboundedReceiver<String>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (tells, told) = unbounded();
+    let (seen, tokens) = unbounded();
     let thread = thread::spawn(move || {
         for _ in 0..attempts {
             let (stream, _) = listener.accept().unwrap();
             #[allow(clippy::result_large_err, reason = "the type is tungstenite's")]
             let check = |upgrade: &Upgrade, response: Response| {
                 let token = upgrade.headers()["authorization"].to_str().unwrap();
-                tells.unbounded_send(token.to_owned()).unwrap();
-                if judge(token) {
+                seen.unbounded_send(token.to_owned()).unwrap();
+                if accepts(token) {
                     return Ok(response);
                 }
                 let mut answer = ErrorResponse::new(None);
@@ -42,30 +42,26 @@ fn server(
                 Err(answer)
             };
             if let Ok(mut socket) = tungstenite::accept_hdr(stream, check) {
-                // Fails where the client has gone.
+                // Fails if the client has ended the connection.
                 let _ = socket.read();
             }
         }
     });
-    (address, told, thread)
+    (address, tokens, thread)
 }
 
-async fn dial<B: Backend>(
-    address: SocketAddr,
-    attempt: u32,
-    token: u64,
-) -> websocket_heartbeat_tests::Dialed<B> {
+async fn dial<B: Backend>(address: SocketAddr, token: u64) -> websocket_heartbeat_tests::Dialed<B> {
     let request = Request::new(&format!("ws://{address}/"))?;
     let request = request.header("Authorization", format!("Bearer {token}"))?;
-    B::dial(&request, attempt).await
+    B::dial(&request).await
 }
 
-pub(crate) async fn p22_each_attempt_brings_a_token_of_its_own<B: Backend>() {
+pub(crate) async fn each_attempt_sends_its_own_token<B: Backend>() {
     let (address, tokens, server) = server(4, |token| token != "Bearer 1");
-    let (asks, asked) = unbounded();
+    let (calls, called) = unbounded();
     let builder = session::<B, _>(move |attempt| {
-        asks.unbounded_send(attempt.refresh).unwrap();
-        dial::<B>(address, attempt.number, attempt.connection)
+        calls.unbounded_send(attempt.refresh).unwrap();
+        dial::<B>(address, attempt.connection)
     });
     let mut supervisor = builder.build().unwrap();
     expect::connecting(&mut supervisor).await;
@@ -74,7 +70,7 @@ pub(crate) async fn p22_each_attempt_brings_a_token_of_its_own<B: Backend>() {
     expect::retry(&mut supervisor).await;
     assert_eq!(expect::connected(&mut supervisor).await.connection, 2);
     for connection in 3..=4 {
-        supervisor.handle().queue("the line drops at this").await.unwrap();
+        supervisor.handle().queue("the server drops the connection now").await.unwrap();
         assert!(expect::lost(&mut supervisor).await.opened);
         assert_eq!(expect::reconnected(&mut supervisor).await.connection, connection);
     }
@@ -82,31 +78,31 @@ pub(crate) async fn p22_each_attempt_brings_a_token_of_its_own<B: Backend>() {
     server.join().unwrap();
     let tokens: Vec<_> = tokens.collect().await;
     assert_eq!(tokens, ["Bearer 1", "Bearer 2", "Bearer 3", "Bearer 4"]);
-    let refresh: Vec<_> = asked.collect().await;
+    let refresh: Vec<_> = called.collect().await;
     assert_eq!(refresh, [false, true, false, false]);
 }
 
-pub(crate) async fn p22_a_provider_may_hang_fail_panic_and_be_slow<B: Backend>() {
+pub(crate) async fn a_token_provider_may_hang_fail_panic_and_be_slow<B: Backend>() {
     let (address, tokens, server) = server(1, |_| true);
-    // The one that hangs has 50 ms, the last one some minutes.
+    // The first attempt, which hangs, has 50 ms. The last one has some minutes.
     let last = 14;
     let timeout = ConnectTimeout::growing(DELAY * 50, NEVER);
-    let (asks, mut asked) = unbounded();
-    let (lets, let_go) = unbounded();
-    let mut let_go = Some(let_go);
+    let (calls, mut called) = unbounded();
+    let (release, released) = unbounded();
+    let mut released = Some(released);
     let builder = session::<B, _>(move |attempt| {
         let connection = attempt.connection;
-        asks.unbounded_send(connection).unwrap();
-        let let_go = if connection == last { let_go.take() } else { None };
+        calls.unbounded_send(connection).unwrap();
+        let released = if connection == last { released.take() } else { None };
         async move {
-            match (connection, let_go) {
+            match (connection, released) {
                 (1, _) => pending().await,
                 (_, Some(mut slow)) => slow.next().await.unwrap(),
-                // Without the words on stderr.
+                // Without a message on standard error.
                 (2 | 4 | 6, None) => resume_unwind(Box::new("no token")),
-                _ => return Err(TransportError::new(ErrorKind::Provider, "no token today")),
+                _ => return Err(TransportError::new(ErrorKind::Provider, "no token")),
             }
-            dial::<B>(address, attempt.number, connection).await
+            dial::<B>(address, connection).await
         }
     });
     let mut supervisor = builder.connect_timeout(timeout).build().unwrap();
@@ -123,9 +119,9 @@ pub(crate) async fn p22_a_provider_may_hang_fail_panic_and_be_slow<B: Backend>()
     }
     expect::retry(&mut supervisor).await;
     assert_eq!(expect::connecting(&mut supervisor).await.connection, last);
-    let asks = async { while asked.next().await != Some(last) {} };
-    expect::no_event_until(&mut supervisor, asks).await;
-    lets.unbounded_send(()).unwrap();
+    let calls = async { while called.next().await != Some(last) {} };
+    expect::no_event_until(&mut supervisor, calls).await;
+    release.unbounded_send(()).unwrap();
     assert_eq!(expect::open(&mut supervisor).await.connection, last);
     drop(supervisor);
     server.join().unwrap();

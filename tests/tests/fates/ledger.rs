@@ -1,4 +1,4 @@
-//! The accounts of a case.
+//! Checks that the fates of a case agree with what the server received.
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
@@ -6,7 +6,7 @@ use websocket_heartbeat::{DropReason, Event, Fate, Message, Status, WhenFull};
 
 use crate::{Accepted, plan::Plan, server::Seen};
 
-/// How often things came about.
+/// Counts over many cases.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) written: u64,
@@ -39,11 +39,11 @@ impl Ledger<'_> {
     pub(crate) fn settle(self) -> Tally {
         let fates = self.fates();
         let seen: Vec<Vec<usize>> = self.seen.iter().map(|seen| self.numbers(seen)).collect();
-        self.one_fate_each(&fates);
-        self.what_was_read_was_sent(&fates, &seen);
-        self.what_was_written_has_left(&fates, &seen);
-        self.windows(&fates);
-        let seen_again = self.order_is_kept(&fates, &seen);
+        self.each_message_has_one_fate(&fates);
+        self.received_messages_were_sent(&fates, &seen);
+        self.written_messages_were_received(&fates, &seen);
+        self.unknown_messages_are_a_window(&fates);
+        let seen_again = self.messages_arrive_in_order(&fates, &seen);
         let counters = self.status.counters;
         Tally {
             written: counters.messages_out,
@@ -54,7 +54,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// The fates that were told, by number. Without a receipt `Written` is not told.
+    /// The reported fates, by number. Without a receipt, `Written` is not reported.
     fn fates(&self) -> BTreeMap<usize, Fate> {
         let mut fates = BTreeMap::new();
         for (number, fate) in &self.accepted {
@@ -68,37 +68,39 @@ impl Ledger<'_> {
                 Event::Closed(closed) => (&closed.unsent, closed.discarded),
                 _ => continue,
             };
-            assert_eq!(discarded, 0, "each event is read");
+            assert_eq!(discarded, 0, "all events are read");
             for fate in unsent {
                 assert!(!fate.is_written());
-                let message = fate.clone().into_message().expect("it comes back");
+                let message = fate.clone().into_message().expect("it is given back");
                 let number = number(message.as_bytes()).expect("the small ones have receipts");
                 assert!(fates.insert(number, fate.clone()).is_none(), "{number} has two fates");
             }
         }
         for (number, fate) in &fates {
             if let Some(message) = fate.clone().into_message() {
-                assert!(message == self.plan.message(*number), "{number} comes back changed");
+                assert!(message == self.plan.message(*number), "{number} was changed");
             }
         }
         fates
     }
 
-    fn one_fate_each(&self, fates: &BTreeMap<usize, Fate>) {
+    fn each_message_has_one_fate(&self, fates: &BTreeMap<usize, Fate>) {
         let counters = self.status.counters;
-        let told = |wanted: fn(&Fate) -> bool| fates.values().filter(|fate| wanted(fate)).count();
-        let untold = self.accepted.len() - fates.len();
-        let written = told(Fate::is_written) + untold;
-        let unknown = told(|fate| matches!(fate, Fate::Unknown { .. }));
-        let dropped = told(|fate| matches!(fate, Fate::Dropped { .. }));
+        let count = |wanted: fn(&Fate) -> bool| fates.values().filter(|fate| wanted(fate)).count();
+        let unreported = self.accepted.len() - fates.len();
+        let written = count(Fate::is_written) + unreported;
+        let unknown = count(|fate| matches!(fate, Fate::Unknown { .. }));
+        let dropped = count(|fate| matches!(fate, Fate::Dropped { .. }));
         let found = [written, unknown, dropped].map(|count| count as u64);
         assert_eq!(found, [counters.messages_out, counters.unknown, counters.dropped]);
         assert_eq!((self.status.queued_messages, self.status.queued_bytes), (0, 0));
-        assert!(fates.keys().all(|number| self.accepted.iter().any(|known| known.0 == *number)));
+        assert!(
+            fates.keys().all(|number| self.accepted.iter().any(|accepted| accepted.0 == *number))
+        );
     }
 
-    /// What the server read whole was handed to that very connection.
-    fn what_was_read_was_sent(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) {
+    /// A message that the server received was passed to the same connection.
+    fn received_messages_were_sent(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) {
         for (at, numbers) in seen.iter().enumerate() {
             for number in numbers {
                 match fates.get(number) {
@@ -110,39 +112,40 @@ impl Ledger<'_> {
                     Some(Fate::Dropped { reason, .. }) => {
                         assert_eq!(*reason, DropReason::ResendLimit, "{number}");
                     }
-                    None => assert!(!self.plan.messages[*number].1, "written, it is not told"),
+                    None => assert!(!self.plan.messages[*number].1, "written without a receipt"),
                     other => panic!("{number}: {other:?}"),
                 }
             }
         }
     }
 
-    /// Where the server read all that ever left, `Written` is true; where not, the loss admits it.
-    fn what_was_written_has_left(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) {
+    /// If the server read all bytes, `Written` messages were received. If not, the loss counts the others
+    /// as unproven.
+    fn written_messages_were_received(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) {
         for (at, (numbers, connection)) in seen.iter().zip(&self.seen).enumerate() {
             let here = Fate::Written { connection: at as u64 + 1 };
             let written = fates.iter().filter(|(_, fate)| **fate == here);
             let unread = if numbers.is_empty() {
-                // Nothing was read, or only what is too small to be told apart.
+                // No message with a number was received.
                 written.count().saturating_sub(connection.messages.len()) as u64
             } else {
                 written.filter(|(number, _)| !numbers.contains(number)).count() as u64
             };
             if connection.drained {
-                assert_eq!(unread, 0, "on {} written before it was flushed", at + 1);
+                assert_eq!(unread, 0, "on {}: written but not received", at + 1);
             }
             let unproven = self.events.iter().find_map(|event| match event {
                 Event::Lost(lost) if lost.connection == at as u64 + 1 => Some(lost.unproven),
                 _ => None,
             });
             if let (Some(unproven), false) = (unproven, connection.answered) {
-                assert!(unread <= unproven, "{unread} lost, {unproven} admitted");
+                assert!(unread <= unproven, "{unread} lost, {unproven} unproven");
             }
         }
     }
 
-    /// What is unknown is the window that was in hand, behind all that was written.
-    fn windows(&self, fates: &BTreeMap<usize, Fate>) {
+    /// Unknown messages are one window, and come after all written messages.
+    fn unknown_messages_are_a_window(&self, fates: &BTreeMap<usize, Fate>) {
         let mut windows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (number, fate) in fates {
             if let Fate::Unknown { connection, message } = fate {
@@ -160,24 +163,24 @@ impl Ledger<'_> {
         }
     }
 
-    /// Nobody overtakes, and what comes twice was to be sent again. Gives how many did.
-    fn order_is_kept(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) -> u64 {
+    /// Messages arrive in order. Those that arrive twice were sent again on purpose. Returns their number.
+    fn messages_arrive_in_order(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) -> u64 {
         let mut times: BTreeMap<usize, u32> = BTreeMap::new();
-        let mut furthest = None;
+        let mut last_new = None;
         for numbers in seen {
             assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
             for number in numbers {
-                let known = times.entry(*number).or_default();
-                *known += 1;
-                if *known == 1 {
-                    assert!(furthest < Some(*number), "{number} first after {furthest:?}");
-                    furthest = Some(*number);
+                let arrivals = times.entry(*number).or_default();
+                *arrivals += 1;
+                if *arrivals == 1 {
+                    assert!(last_new < Some(*number), "{number} first after {last_new:?}");
+                    last_new = Some(*number);
                 }
-                assert!(*known <= self.plan.resend + 1, "{number}");
+                assert!(*arrivals <= self.plan.resend + 1, "{number}");
             }
         }
-        // Nothing that was written goes again: `what_was_read_was_sent` knows the connections of
-        // those with a receipt; those without are in order between them.
+        // A written message is not sent again: `received_messages_were_sent` checks the connections of
+        // those with a receipt, and the others are in order between them.
         let resends = fates.values().filter(|fate| matches!(fate, Fate::Unknown { .. })).count();
         assert!(self.plan.resend == 0 || self.plan.gives_up || resends == 0 || self.drops());
         times.values().filter(|times| **times > 1).count() as u64
@@ -187,15 +190,15 @@ impl Ledger<'_> {
         self.plan.when_full == WhenFull::DropOldest
     }
 
-    /// Which messages these are.
+    /// The numbers of the received messages.
     fn numbers(&self, seen: &Seen) -> Vec<usize> {
-        let known = seen.messages.iter().map(|bytes| number(bytes)).enumerate();
-        let known: Vec<(usize, Option<usize>)> = known.collect();
-        // Those too small for a number stand in one row with the others, from which none is
-        // missing. Without any other it is not known which they are.
-        let anchor = known.iter().find_map(|&(at, number)| Some((at, number?)));
+        let numbered = seen.messages.iter().map(|bytes| number(bytes)).enumerate();
+        let numbered: Vec<(usize, Option<usize>)> = numbered.collect();
+        // Messages without a number lie between those with one, and none is missing between them. If
+        // no message has a number, the numbers are unknown.
+        let anchor = numbered.iter().find_map(|&(at, number)| Some((at, number?)));
         let Some((anchor, first)) = anchor else { return Vec::new() };
-        let row = known.iter().map(|&(at, number)| number.unwrap_or(first + at - anchor));
+        let row = numbered.iter().map(|&(at, number)| number.unwrap_or(first + at - anchor));
         for (number, bytes) in row.clone().zip(&seen.messages) {
             let message = Message::binary(bytes.clone());
             assert!(message == self.plan.message(number), "{number} arrives changed");

@@ -1,5 +1,5 @@
-//! Every message accepted ends in exactly one fate (P14, E11), over real sockets that are cut
-//! after any byte by each way in which connections end.
+//! Each accepted message has exactly one fate, over real sockets that end after any byte and in each
+//! way in which connections end.
 #![cfg(unix)]
 
 mod ledger;
@@ -19,13 +19,15 @@ use async_io::Async;
 use futures::{StreamExt, future::poll_fn, join};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use websocket_heartbeat::{
-    Attempt, Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset,
-    QueueError, Supervisor, Timer, Transport, transport_fn,
+    Attempts, Builder, Constant, Event, Fate, Handle, Heartbeat, Outgoing, Preset, QueueError,
+    Timer, Transport,
 };
 use websocket_heartbeat_mock::Grammar;
 use websocket_heartbeat_smol::SmolTimer;
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
-use websocket_heartbeat_tungstenite::{Dialer, Request};
+use websocket_heartbeat_tests::{
+    AsyncStd, Backend, Smol, over_every_backend, run_unlimited, with_time_limit,
+};
+use websocket_heartbeat_tungstenite::{Network, Request, SocketOptions, Target, connect};
 
 use self::{
     ledger::{Ledger, Tally},
@@ -39,60 +41,55 @@ const NEVER: Duration = Duration::from_secs(3_600);
 /// Cases over each backend.
 const CASES: u64 = 150;
 
-#[test]
-fn over_smol() {
-    over::<Smol>(1_000);
-}
+over_every_backend! { run_unlimited; each_accepted_message_has_one_fate }
 
-#[test]
-fn over_async_std() {
-    over::<AsyncStd>(2_000);
-}
-
-#[test]
-fn over_tokio() {
-    over::<Tokio>(3_000);
-}
-
-fn over<B: Backend>(seeds: u64) {
+fn each_accepted_message_has_one_fate<B: Backend>() {
+    let seeds = match B::NAME {
+        Smol::NAME => 1_000,
+        AsyncStd::NAME => 2_000,
+        _ => 3_000,
+    };
     let tally = all(seeds, B::NAME, |plan| B::block_on(case(plan, B::connect)));
     assert!(tally.written > 0 && tally.drained > 0, "{tally:?}");
 }
 
-/// A kernel that takes little, so that most flushes take many turns.
+/// A kernel that buffers little, so that most flushes need many polls.
 #[test]
-fn over_a_narrow_line() {
-    let tally = all(4_000, "a narrow line", |plan| {
+fn each_accepted_message_has_one_fate_over_a_small_send_buffer() {
+    let tally = all(4_000, "a small send buffer", |plan| {
         async_io::block_on(case(plan, |request| {
-            let dialer = Dialer::new();
-            let transport = transport_fn(move |attempt: Attempt| {
-                let (dialer, request) = (dialer.clone(), request.clone());
-                async move {
-                    let address = SocketAddr::from(([127, 0, 0, 1], request.port()));
-                    let addresses = async { Ok(vec![address]) };
-                    dialer.dial(&request, attempt.number, addresses, open_narrow).await
-                }
-            });
-            Supervisor::builder(transport, SmolTimer::new())
+            connect(NarrowNetwork, SmolTimer::new(), request).expect("a request")
         }))
     });
-    // Else something was not tried at all.
+    // Otherwise some fate did not occur at all.
     let Tally { written, unknown, dropped, drained, .. } = tally;
     assert!([written, unknown, dropped, drained].iter().all(|count| *count > 0), "{tally:?}");
 }
 
-async fn open_narrow(address: SocketAddr) -> io::Result<Async<TcpStream>> {
-    let stream = Async::<TcpStream>::connect(address).await?;
-    stream.get_ref().set_nodelay(true)?;
-    set_socket_send_buffer_size(&stream, 4_096)?;
-    Ok(stream)
+/// Loopback with a small send buffer.
+#[derive(Clone)]
+struct NarrowNetwork;
+
+impl Network for NarrowNetwork {
+    type Stream = Async<TcpStream>;
+
+    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+    }
+
+    async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<Self::Stream> {
+        let stream = Async::<TcpStream>::connect(target.tcp()?).await?;
+        options.apply(&stream)?;
+        set_socket_send_buffer_size(&stream, 4_096)?;
+        Ok(stream)
+    }
 }
 
 fn all(seeds: u64, name: &str, run: fn(&Plan) -> Tally) -> Tally {
     let mut tally = Tally::default();
     for seed in seeds..seeds + CASES {
         let name = format!("the fates of seed {seed} over {name}");
-        tally += guarded(&name, move || run(&Plan::draw(seed)));
+        tally += with_time_limit(&name, move || run(&Plan::draw(seed)));
     }
     println!("{CASES} cases over {name}: {tally:?}");
     tally
@@ -104,7 +101,7 @@ where
     K: Timer,
 {
     let sender = Arc::new(Sender::default());
-    let server = Server::start(plan.cuts.clone(), plan.narrow, Arc::clone(&sender));
+    let server = Server::start(plan.cuts.clone(), plan.small_buffer, Arc::clone(&sender));
     let attempts = if plan.gives_up {
         Attempts::at_most(plan.cuts.len() as u32 - 1)
     } else {
@@ -134,7 +131,7 @@ where
     Ledger { plan, accepted, events, seen, status: handle.status() }.settle()
 }
 
-/// What a message that was accepted came to, if it had a receipt.
+/// The number of an accepted message, and its fate if it had a receipt.
 pub(crate) type Accepted = (usize, Option<Fate>);
 
 /// Sends all, waits until all are settled, and closes the session.
@@ -143,9 +140,9 @@ async fn send(handle: &Handle, plan: &Plan, sender: &Sender) -> Vec<Accepted> {
     for (number, &(_, wants_receipt)) in plan.messages.iter().enumerate() {
         let message = Outgoing::from(plan.message(number));
         let receipt = if wants_receipt {
-            watched(handle.queue_with_receipt(message), sender).await.map(Some)
+            tracked(handle.queue_with_receipt(message), sender).await.map(Some)
         } else {
-            watched(handle.queue(message), sender).await.map(|()| None)
+            tracked(handle.queue(message), sender).await.map(|()| None)
         };
         within_bounds(handle, plan);
         match receipt {
@@ -167,8 +164,8 @@ async fn send(handle: &Handle, plan: &Plan, sender: &Sender) -> Vec<Accepted> {
     fates
 }
 
-/// Lets the server know when the sender waits.
-async fn watched<F: Future>(future: F, sender: &Sender) -> F::Output {
+/// Reports to the server when the sender waits.
+async fn tracked<F: Future>(future: F, sender: &Sender) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|cx| {
         let poll = future.as_mut().poll(cx);

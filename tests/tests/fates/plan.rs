@@ -1,22 +1,22 @@
-//! What a case does, drawn from its seed.
+//! The plan of a case, drawn from its seed.
 
 use websocket_heartbeat::{Message, OutboxSettings, WhenFull};
 use websocket_heartbeat_mock::Rng;
 
 use crate::server::{Cut, Ending};
 
-/// Each message can be told from the others from this size on.
+/// A message of this size or more contains its number.
 const NUMBERED: u64 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// Size, and whether there is a receipt.
+    /// The size of each message, and whether it has a receipt.
     pub(crate) messages: Vec<(usize, bool)>,
     pub(crate) cuts: Vec<Cut>,
-    /// The session ends with the last cut.
+    /// Whether the session ends with the last cut.
     pub(crate) gives_up: bool,
-    /// The server's kernel takes little.
-    pub(crate) narrow: bool,
+    /// Whether the server's kernel buffers little.
+    pub(crate) small_buffer: bool,
     pub(crate) resend: u32,
     pub(crate) count: usize,
     pub(crate) bytes: usize,
@@ -30,7 +30,7 @@ impl Plan {
         let resend = if rng.once_in(2) { 1 + rng.below(3) as u32 } else { 0 };
         let when_full = if rng.once_in(4) { WhenFull::DropOldest } else { WhenFull::Wait };
         let give_back = !rng.once_in(4);
-        // What becomes of these is told by receipts only.
+        // Only receipts report the fates of these messages.
         let all_receipts = when_full == WhenFull::DropOldest || !give_back;
         let stalls = rng.once_in(8);
         let least = if resend > 0 || all_receipts { NUMBERED } else { 0 };
@@ -52,7 +52,7 @@ impl Plan {
                 (size as usize, all_receipts || size < NUMBERED || rng.once_in(2))
             })
             .collect();
-        // By its receipt a test knows that all are settled.
+        // The receipt of the last message shows that all are settled.
         messages.last_mut().unwrap().1 = true;
         let first = if stalls { Some(Ending::Stall) } else { None };
         let cuts = (0..1 + rng.below(3))
@@ -71,7 +71,7 @@ impl Plan {
             messages,
             cuts,
             gives_up: rng.once_in(4),
-            narrow: stalls || rng.once_in(2),
+            small_buffer: stalls || rng.once_in(2),
             resend,
             count: [1, 4, 32, 1_024][rng.below(4) as usize],
             bytes: [200 << 10, 1 << 20, 64 << 20][rng.below(3) as usize],
@@ -86,7 +86,7 @@ impl Plan {
         outbox.resend(self.resend).give_back(self.give_back || self.resend > 0)
     }
 
-    /// A message that carries its own number where it has room for it.
+    /// A message, which contains its number if it has room for it.
     pub(crate) fn message(&self, number: usize) -> Message {
         let mut bytes: Vec<_> = (0..self.messages[number].0).map(|i| (i + number) as u8).collect();
         if let Some(head) = bytes.first_chunk_mut() {
@@ -96,7 +96,7 @@ impl Plan {
     }
 }
 
-/// A byte at which to cut: any, or one near the edge of a frame.
+/// The number of bytes before a cut: any, or one near the end of a frame.
 fn after(rng: &mut Rng, messages: &[(usize, bool)]) -> u64 {
     let ends: Vec<u64> = messages
         .iter()

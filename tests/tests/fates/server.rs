@@ -1,4 +1,4 @@
-//! A server that reads so many bytes of what a client sends, and no more.
+//! A server that ends a connection after a number of received bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -10,37 +10,39 @@ use std::{
 };
 
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
+use websocket_heartbeat_tests::ClientFrames;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {
-    /// Reset, whatever is unread.
+    /// A reset, even if bytes are unread.
     Reset,
-    /// Closed: a reset by the kernel if anything is unread, else the end.
+    /// The socket is closed: the kernel sends a reset if bytes are unread, and otherwise the end of the
+    /// stream.
     Drop,
-    /// Writing ends, and what the client's kernel has is read to its end.
+    /// The server ends its writing side and reads all bytes that the client's kernel has.
     End,
-    /// The same with a close frame.
+    /// The same with a close frame before.
     Close,
-    /// Reset once the client's outbox takes no more, or has all.
+    /// A reset after the client's outbox is full or has all messages.
     Stall,
 }
 
-/// Ends a connection after so many bytes.
+/// The end of a connection after a number of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     pub(crate) after: u64,
     pub(crate) ending: Ending,
 }
 
-/// What the server saw of one connection.
+/// The data that the server received on one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// The messages that were read whole.
+    /// The messages that were read completely.
     pub(crate) messages: Vec<Vec<u8>>,
-    /// Everything that the client's kernel took was read.
+    /// Whether all bytes that the client's kernel accepted were read.
     pub(crate) drained: bool,
-    /// A frame was sent, by which the client may take what it sent for proven.
+    /// Whether the server sent a frame, which the client may count as proof of its messages.
     pub(crate) answered: bool,
 }
 
@@ -69,10 +71,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Cuts one connection after the other, then reads all of each until the client closes it.
-    pub(crate) fn start(cuts: Vec<Cut>, narrow: bool, sender: Arc<Sender>) -> Self {
+    /// Ends one connection after the other as `cuts` says. Reads each further connection until the
+    /// client closes it.
+    pub(crate) fn start(cuts: Vec<Cut>, small_buffer: bool, sender: Arc<Sender>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        if narrow {
+        if small_buffer {
             set_socket_recv_buffer_size(&listener, 4_096).unwrap();
         }
         let port = listener.local_addr().unwrap().port();
@@ -92,7 +95,7 @@ impl Server {
         Self { port, done, thread }
     }
 
-    /// What was seen of each connection. The client has no more of them.
+    /// The data of each connection. Call this after the last connection of the client.
     pub(crate) fn finish(self) -> Vec<Seen> {
         *self.done.lock().unwrap() = true;
         drop(TcpStream::connect(("127.0.0.1", self.port)).unwrap());
@@ -103,14 +106,14 @@ impl Server {
 fn serve(stream: TcpStream, cut: Option<Cut>, sender: &Sender) -> Seen {
     let mut seen = Seen::default();
     let mut frames = Frames::default();
-    // The client sends nothing before it has the answer, so that this reads no byte of a frame.
+    // The client sends nothing before it has the response, so this reads no byte of a frame.
     if tungstenite::accept(&stream).is_err() {
         return seen;
     }
     let limit = cut.map_or(u64::MAX, |cut| cut.after);
-    let whole = read(&stream, limit, &mut frames);
-    match cut.filter(|_| whole.is_ok() && !frames.closed) {
-        // The client has ended the connection, or failed to.
+    let complete = read(&stream, limit, &mut frames);
+    match cut.filter(|_| complete.is_ok() && !frames.closed) {
+        // The client has ended the connection, or it is broken.
         None => {}
         Some(cut) => match cut.ending {
             Ending::Reset => reset(&stream),
@@ -145,7 +148,7 @@ fn reset(stream: &TcpStream) {
     set_socket_linger(stream, Some(Duration::ZERO)).unwrap();
 }
 
-/// Reads exactly so many bytes, unless the connection ends or is closed before.
+/// Reads exactly this many bytes, unless the connection ends or a close frame comes before.
 fn read(mut stream: &TcpStream, mut limit: u64, frames: &mut Frames) -> io::Result<()> {
     let closed = frames.closed;
     let mut buffer = [0; 16 << 10];
@@ -161,40 +164,23 @@ fn read(mut stream: &TcpStream, mut limit: u64, frames: &mut Frames) -> io::Resu
     Ok(())
 }
 
-/// A client's frames.
+/// The frames of a client.
 #[derive(Default)]
 struct Frames {
-    bytes: Vec<u8>,
+    unread: ClientFrames,
     messages: Vec<Vec<u8>>,
     closed: bool,
 }
 
 impl Frames {
     fn feed(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        while let Some((opcode, payload, len)) = first(&self.bytes) {
-            self.bytes.drain(..len);
-            match opcode {
-                1 | 2 => self.messages.push(payload),
+        self.unread.feed(bytes);
+        for frame in &mut self.unread {
+            match frame.opcode {
+                1 | 2 => self.messages.push(frame.payload),
                 8 => self.closed = true,
                 _ => {}
             }
         }
     }
-}
-
-/// The first frame, if it is whole, and its length.
-fn first(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
-    let (short, rest) = (bytes.get(1)? & 0x7f, bytes.get(2..)?);
-    assert!(bytes[0] & 0x80 != 0 && bytes[1] & 0x80 != 0, "whole and masked");
-    let (payload, rest) = match short {
-        126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), &rest[2..]),
-        127 => (u64::from_be_bytes(*rest.first_chunk()?), &rest[8..]),
-        short => (u64::from(short), rest),
-    };
-    let mask: &[u8; 4] = rest.first_chunk()?;
-    let payload = rest[4..].get(..usize::try_from(payload).unwrap())?;
-    let len = bytes.len() - rest.len() + 4 + payload.len();
-    let mask = mask.iter().cycle();
-    Some((bytes[0] & 0x0f, payload.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect(), len))
 }

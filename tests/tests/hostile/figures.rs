@@ -1,14 +1,13 @@
-//! [`Figures`]: what one attempt came to, and what it cost.
+//! The outcome and the costs of a session with a hostile server.
 
 use std::{alloc::System, fmt, time::Duration};
 
 use futures::StreamExt;
-use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use websocket_heartbeat::{
     Builder, ErrorKind, Event, LostCause, Preset, Supervisor, Timer, Transport, transport_fn,
 };
-use websocket_heartbeat_tests::{Backend, monotonic};
+use websocket_heartbeat_tests::{Backend, monotonic, thread_cpu_time};
 use websocket_heartbeat_tungstenite::{Dialer, Request};
 
 use crate::server::Server;
@@ -16,31 +15,31 @@ use crate::server::Server;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What tells of the attempt.
+/// The event that reports the end of an attempt or of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// `Open`.
     Opens,
-    /// `Lost` by an error of this kind.
+    /// `Lost` with an error of this kind.
     Fails(ErrorKind),
-    /// `Lost` by this HTTP status.
+    /// `Lost` with this HTTP status.
     Refused(u16),
-    /// `Lost` at the deadline of the attempt.
+    /// `Lost` at the connect timeout.
     TimesOut,
-    /// `Open`, then `Lost` by an error of this kind.
+    /// `Open`, then `Lost` with an error of this kind.
     Breaks(ErrorKind),
-    /// `Open`, then `Lost` by a close frame with this code.
+    /// `Open`, then `Lost` with a close frame of this code.
     Closes(u16),
 }
 
 pub(crate) struct Figures {
     pub(crate) outcome: Outcome,
-    /// How many came in.
+    /// How many messages were received.
     pub(crate) messages: usize,
     time: Duration,
-    /// Of the thread that polls the session.
+    /// The processor time of the thread that polls the session.
     pub(crate) cpu: Duration,
-    /// All that was allocated, whether or not it was freed again.
+    /// All allocated bytes, including those that were freed.
     pub(crate) memory: usize,
 }
 
@@ -57,19 +56,15 @@ fn allocated() -> usize {
     stats.bytes_allocated + usize::try_from(stats.bytes_reallocated.max(0)).expect("not negative")
 }
 
-fn cpu() -> Duration {
-    clock_gettime(ClockId::ThreadCPUTime).try_into().expect("it starts at zero")
-}
-
 /// Runs a session up to the end of its first attempt.
 pub(crate) fn measured<B: Backend>(server: Server, timeout: Duration) -> Figures {
     let scheme = if server.tls { "wss" } else { "ws" };
     let url = format!("{scheme}://127.0.0.1:{}/", server.start());
     let settings = B::connect(Request::new(&url).expect("a URL")).connect_timeout(timeout);
     B::block_on(async {
-        let mut session = settings.build().expect("settings that make sense");
+        let mut session = settings.build().expect("valid settings");
         assert!(matches!(session.next().await, Some(Event::Connecting(_))));
-        let (begin, cpu_before, before) = (monotonic(), cpu(), allocated());
+        let (begin, cpu_before, before) = (monotonic(), thread_cpu_time(), allocated());
         let outcome = match session.next().await {
             Some(Event::Open(_)) => Outcome::Opens,
             Some(Event::Lost(lost)) => match lost.cause {
@@ -78,11 +73,12 @@ pub(crate) fn measured<B: Backend>(server: Server, timeout: Duration) -> Figures
                     None => Outcome::Fails(error.kind()),
                 },
                 LostCause::ConnectTimeout(_) => Outcome::TimesOut,
-                other => panic!("the attempt ends: {other}"),
+                other => panic!("unexpected cause: {other}"),
             },
-            other => panic!("the attempt ends: {other:?}"),
+            other => panic!("unexpected event: {other:?}"),
         };
-        let (time, cpu, memory) = (monotonic() - begin, cpu() - cpu_before, allocated() - before);
+        let (time, cpu, memory) =
+            (monotonic() - begin, thread_cpu_time() - cpu_before, allocated() - before);
         Figures { outcome, messages: 0, time, cpu, memory }
     })
 }
@@ -99,7 +95,7 @@ pub(crate) fn measured_open_tls<B: Backend>(server: Server, dialer: Dialer) -> F
     let request = Request::new(&url).expect("a URL");
     let transport = transport_fn(move |_| {
         let (request, dialer) = (request.clone(), dialer.clone());
-        async move { B::dial_by(&dialer, &request, 0).await }
+        async move { B::dial_by(&dialer, &request).await }
     });
     measured_between::<B, _, _>(
         Supervisor::builder(transport, B::timer()).preset(Preset::Resilient),
@@ -108,10 +104,10 @@ pub(crate) fn measured_open_tls<B: Backend>(server: Server, dialer: Dialer) -> F
 
 fn measured_between<B: Backend, T: Transport, K: Timer>(settings: Builder<T, K>) -> Figures {
     B::block_on(async {
-        let mut session = settings.build().expect("settings that make sense");
+        let mut session = settings.build().expect("valid settings");
         assert!(matches!(session.next().await, Some(Event::Connecting(_))));
         assert!(matches!(session.next().await, Some(Event::Open(_))));
-        let (begin, cpu_before, before) = (monotonic(), cpu(), allocated());
+        let (begin, cpu_before, before) = (monotonic(), thread_cpu_time(), allocated());
         let mut messages = 0;
         let outcome = loop {
             match session.next().await {
@@ -122,13 +118,14 @@ fn measured_between<B: Backend, T: Transport, K: Timer>(settings: Builder<T, K>)
                         LostCause::ClosedByPeer(frame) => {
                             Outcome::Closes(frame.map_or(0, |frame| frame.code))
                         }
-                        other => panic!("the server ends it: {other}"),
+                        other => panic!("unexpected cause: {other}"),
                     };
                 }
-                other => panic!("the server ends it: {other:?}"),
+                other => panic!("unexpected event: {other:?}"),
             }
         };
-        let (time, cpu, memory) = (monotonic() - begin, cpu() - cpu_before, allocated() - before);
+        let (time, cpu, memory) =
+            (monotonic() - begin, thread_cpu_time() - cpu_before, allocated() - before);
         Figures { outcome, messages, time, cpu, memory }
     })
 }

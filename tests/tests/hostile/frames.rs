@@ -1,27 +1,26 @@
-//! Servers that open, and then send frames that break the rules, or too much of what is allowed.
+//! Servers that open a connection and then send illegal frames, or too many legal ones.
 
 use std::time::Duration;
 
 use websocket_heartbeat::ErrorKind;
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
+use websocket_heartbeat_tests::{Backend, title, with_time_limit};
 
 use crate::{
-    alone,
     figures::{Outcome, measured_open},
     server::Server,
 };
 
-/// What a broken rule may make us allocate: a message to tell of it, and buffers.
+/// The allocation limit of an illegal frame: an error message and buffers.
 const LITTLE: usize = 256 << 10;
 
-/// The most that a message may make us allocate on the way to the limit of 64 MiB: a buffer that
-/// doubles, all its sizes together.
+/// The allocation limit of a message that reaches the limit of 64 MiB: the sum of all sizes of a
+/// doubling buffer.
 const MESSAGE: usize = 320 << 20;
 
-/// What one of them may take of its thread, in a build for tests.
+/// The limit of the processor time of a case, in a debug build.
 const CPU: Duration = Duration::from_secs(10);
 
-/// Frames of a flood.
+/// The number of frames in a flood.
 const FLOOD: usize = 200_000;
 
 const TEXT: u8 = 0x1;
@@ -45,7 +44,7 @@ fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     [&[first, length.expect("short")], payload].concat()
 }
 
-/// The head of a frame that has this length, in 64 bits.
+/// The head of a frame with this length, in 64 bits.
 fn head(first: u8, length: u64) -> Vec<u8> {
     [&[first, 127][..], &length.to_be_bytes()].concat()
 }
@@ -58,8 +57,8 @@ fn then_close(frames: Vec<u8>) -> Vec<u8> {
     [frames, close(1000, b"")].concat()
 }
 
-/// What breaks a rule of RFC 6455.
-fn breaches() -> Vec<(String, Vec<u8>)> {
+/// Frames that violate RFC 6455.
+fn violations() -> Vec<(String, Vec<u8>)> {
     let mut cases: Vec<(String, Vec<u8>)> = vec![
         ("a masked frame".into(), [FIN | TEXT, 0x80 | 2, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2].into()),
         ("a masked close frame".into(), [FIN | CLOSE, 0x80, 1, 2, 3, 4].into()),
@@ -74,7 +73,7 @@ fn breaches() -> Vec<(String, Vec<u8>)> {
             "text that ends within a character over two frames".into(),
             [frame(TEXT, [0xf0, 0x9f]), frame(FIN, [0xa6])].concat(),
         ),
-        ("a continuation of nothing".into(), frame(FIN, "more")),
+        ("a continuation without a first fragment".into(), frame(FIN, "more")),
         ("a message within another".into(), [frame(TEXT, "a"), frame(FIN | TEXT, "b")].concat()),
         ("a ping in fragments".into(), frame(PING, "half")),
         ("a close frame in fragments".into(), frame(CLOSE, 1000_u16.to_be_bytes())),
@@ -109,8 +108,8 @@ fn cases() -> Vec<Case> {
     let mut case = |server, outcome, messages, memory| {
         cases.push(Case { server, outcome, messages, memory });
     };
-    for (name, frames) in breaches() {
-        // Whatever follows is not looked at.
+    for (name, frames) in violations() {
+        // The frame after it is ignored.
         let followed = [&frames[..], &frame(FIN | TEXT, "late")].concat();
         case(Server::sending(&name, frames), Breaks(ErrorKind::Protocol), 0, LITTLE);
         let name = format!("{name}, and more");
@@ -136,7 +135,7 @@ fn cases() -> Vec<Case> {
     }
     let fragment = [head(0, 32 << 10), vec![b'x'; 32 << 10]].concat();
     case(
-        Server::sending("fragments without end", frame(TEXT, "")).for_ever(&fragment),
+        Server::sending("fragments without end", frame(TEXT, "")).then_repeating(&fragment),
         Breaks(ErrorKind::TooLarge),
         0,
         MESSAGE,
@@ -165,7 +164,7 @@ fn cases() -> Vec<Case> {
     );
     case(
         Server::sending("a close frame, and more without end", close(4000, b"bye"))
-            .for_ever(frame(FIN | TEXT, "more")),
+            .then_repeating(frame(FIN | TEXT, "more")),
         Closes(4000),
         0,
         LITTLE,
@@ -184,24 +183,16 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn all<B: Backend>() {
+pub(crate) fn hostile_frames_are_bounded_and_reported<B: Backend>() {
     let mut wrong = Vec::new();
     for Case { server, outcome, messages, memory } in cases() {
-        let name = format!("{} over {}", server.name, B::NAME);
-        let figures = guarded(&name.clone(), move || measured_open::<B>(server));
+        let name = title::<B>(&server.name);
+        let figures = with_time_limit(&name.clone(), move || measured_open::<B>(server));
         println!("{name}: {figures}");
-        let told = (figures.outcome, figures.messages) == (outcome, messages);
-        if !told || figures.memory > memory || figures.cpu > CPU {
+        let expected = (figures.outcome, figures.messages) == (outcome, messages);
+        if !expected || figures.memory > memory || figures.cpu > CPU {
             wrong.push(format!("{name}: {figures}, {} messages", figures.messages));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-fn hostile_frames_are_bounded_and_told() {
-    let _alone = alone();
-    all::<Smol>();
-    all::<AsyncStd>();
-    all::<Tokio>();
 }

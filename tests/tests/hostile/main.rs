@@ -1,110 +1,19 @@
-//! Servers that mean harm, or are broken, during the opening handshake and after it: what each costs,
-//! and which event tells of it. `--nocapture` shows the figures. Alone in its process, which it measures.
+//! Malicious and broken servers, during the opening handshake and after it: the costs of each, and the
+//! event that reports it. `--nocapture` shows the figures. These tests measure their process and have
+//! it to themselves.
 #![cfg(unix)]
 
 mod figures;
 mod frames;
+mod handshake;
 mod server;
 mod tls;
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use websocket_heartbeat_tests::{over_every_backend, run_alone};
 
-use websocket_heartbeat::ErrorKind;
-use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, guarded};
-
-use self::{
-    figures::{Outcome, measured},
-    server::Server,
-};
-
-/// What a handshake may allocate in all, twice over: a head of 256 KiB in a buffer that doubles, and
-/// rustls' own buffers.
-const MEMORY: usize = 2 << 20;
-
-/// What it may take of its thread, in a build for tests: each byte is looked at once. A search that
-/// begins again with each piece takes minutes for a head that comes byte by byte.
-const CPU: Duration = Duration::from_secs(2);
-
-/// The servers, each with what it must come to.
-fn cases() -> Vec<(Server, Outcome)> {
-    use Outcome::{Fails, Opens, Refused, TimesOut};
-    let too_large = Fails(ErrorKind::TooLarge);
-    let busy = "HTTP/1.1 503 Busy\r\n";
-    let open = "HTTP/1.1 101 Switching Protocols\r\n";
-    vec![
-        (Server::endless("a field", format!("{open}X: "), "y"), too_large),
-        (Server::endless("fields", open, "X: y\r\n"), too_large),
-        (Server::endless("fields of a refusal", busy, "X: y\r\n"), too_large),
-        (Server::endless("lines that make no sense", busy, "x\r\n"), too_large),
-        (Server::endless("folded lines", format!("{busy}X: y\r\n"), " y\r\n"), too_large),
-        (Server::endless("a status line", "HTTP/1.1 ", "5"), too_large),
-        (Server::endless("empty lines", "", "\r\n"), too_large),
-        (
-            Server::endless("interim answers", "", "HTTP/1.1 102 Processing\r\n\r\n"),
-            Fails(ErrorKind::Protocol),
-        ),
-        (Server::endless("noise", "", "\u{1b}[2J"), Fails(ErrorKind::Protocol)),
-        (Server::endless("a body", format!("{busy}\r\n"), "x"), Refused(503)),
-        (
-            Server::endless("a body of chunks", format!("{busy}{CHUNKED}"), "1\r\nx\r\n"),
-            Refused(503),
-        ),
-        (Server::endless("a chunk's size", format!("{busy}{CHUNKED}1;"), "x"), Refused(503)),
-        (Server::endless("a long body", format!("{busy}{LONG}"), "x"), Refused(503)),
-        (Server::silent_after("a body that never comes", format!("{busy}{LONG}")), Refused(503)),
-        (Server::dripping("a body that drips", format!("{busy}\r\n"), "x"), Refused(503)),
-        (Server::dripping("a head that drips", open, "X: y\r\n"), TimesOut),
-        (Server::silent_after("nothing", ""), TimesOut),
-        (Server::silent_after("half a head", open), TimesOut),
-        (Server::accepting("a head of 250 fields and 200 KiB", 250, 800), Opens),
-        (Server::accepting("a head of 20 KiB, byte by byte", 25, 800).in_bytes(), Opens),
-        (Server::wrong_accept(), Fails(ErrorKind::Protocol)),
-        (Server::silent_after("TLS: nothing", "").tls(), TimesOut),
-        (Server::silent_after("TLS: half a record", RECORD).tls(), TimesOut),
-        (Server::closing_after("TLS: a record cut short", RECORD).tls(), Fails(ErrorKind::Tls)),
-        (Server::endless("TLS: a message", RECORD, "\0").tls(), Fails(ErrorKind::Tls)),
-        (Server::endless("TLS: warnings", "", WARNING).tls(), Fails(ErrorKind::Tls)),
-        (Server::endless("TLS: plain HTTP", busy, "X: y\r\n").tls(), Fails(ErrorKind::Tls)),
-    ]
-}
-
-const CHUNKED: &str = "Transfer-Encoding: chunked\r\n\r\n";
-const LONG: &str = "Content-Length: 999999999999\r\n\r\n";
-
-/// The head of a TLS record of 16 KiB, and of a handshake message of 8 MiB in it.
-const RECORD: &str = "\x16\x03\x03\x40\0\x02\x7f\x7f\x7f";
-
-/// A warning of TLS that may be ignored.
-const WARNING: &str = "\x15\x03\x03\0\x02\x01\x5a";
-
-fn all<B: Backend>() {
-    for (server, outcome) in cases() {
-        let name = format!("{} over {}", server.name, B::NAME);
-        let timeout = match outcome {
-            Outcome::TimesOut => Duration::from_millis(500),
-            _ => Duration::from_secs(45),
-        };
-        let figures = guarded(&name.clone(), move || measured::<B>(server, timeout));
-        println!("{name}: {figures}");
-        assert_eq!(figures.outcome, outcome, "{name}");
-        assert!(figures.memory < MEMORY, "{name}: {figures}");
-        assert!(figures.cpu < CPU, "{name}: {figures}");
-    }
-}
-
-#[test]
-fn a_hostile_handshake_is_bounded_and_told() {
-    let _alone = alone();
-    all::<Smol>();
-    all::<AsyncStd>();
-    all::<Tokio>();
-}
-
-/// These measure the process: one at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+over_every_backend! {
+    run_alone;
+    handshake: hostile_handshakes_are_bounded_and_reported;
+    frames: hostile_frames_are_bounded_and_reported;
+    tls: tls_errors_after_open_are_bounded_and_reported;
 }

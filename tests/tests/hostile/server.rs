@@ -1,15 +1,15 @@
-//! [`Server`]: one connection, served byte by byte.
+//! A server of one connection, byte by byte.
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::Arc,
     thread,
     time::Duration,
 };
 
 use futures_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
-use tungstenite::handshake::derive_accept_key;
+use websocket_heartbeat_tests::{accept_key, read_request, serve_one, upgrade_response};
 
 /// A server for one connection.
 pub(crate) struct Server {
@@ -17,9 +17,9 @@ pub(crate) struct Server {
     pub(crate) tls: bool,
     first: Vec<u8>,
     then: Then,
-    /// One write a byte.
+    /// Whether each byte has its own write.
     in_bytes: bool,
-    /// Opens over TLS by this; `first` then stands for what comes below TLS after that.
+    /// Opens a connection over TLS with this configuration. `first` is then sent below TLS.
     opens_tls: Option<Arc<ServerConfig>>,
 }
 
@@ -30,7 +30,7 @@ enum Then {
     Close,
 }
 
-/// What stands for the answer to the client's key.
+/// A placeholder for the `Sec-WebSocket-Accept` value.
 const KEY: &[u8] = b"KEY";
 
 impl Server {
@@ -39,34 +39,35 @@ impl Server {
         Self { name, tls: false, first, then, in_bytes: false, opens_tls: None }
     }
 
-    /// `first`, then `rest` again and again, as fast as it is read.
+    /// Sends `first`, then `rest` again and again as fast as the client reads.
     pub(crate) fn endless(what: &str, first: impl Into<Vec<u8>>, rest: &str) -> Self {
         let rest = rest.repeat(32 * 1024 / rest.len()).into_bytes();
         Self::new(format!("{what} without end"), first, Then::Endless(rest))
     }
 
-    /// `first`, then `rest` again and again, a hundred times a second.
+    /// Sends `first`, then `rest` a hundred times a second.
     pub(crate) fn dripping(name: &str, first: impl Into<Vec<u8>>, rest: &'static str) -> Self {
         Self::new(name, first, Then::Dripping(rest))
     }
 
-    /// `first`, then nothing while the connection stays.
+    /// Sends `first` and nothing more. The connection stays open.
     pub(crate) fn silent_after(name: &str, first: impl Into<Vec<u8>>) -> Self {
         Self::new(name, first, Then::Silent)
     }
 
+    /// Sends `first` and the end of the stream.
     pub(crate) fn closing_after(name: &str, first: impl Into<Vec<u8>>) -> Self {
         Self::new(name, first, Then::Close)
     }
 
-    /// Opens, and sends these frames.
+    /// Accepts the upgrade and sends these frames.
     pub(crate) fn sending(name: impl Into<String>, frames: impl AsRef<[u8]>) -> Self {
-        let mut first = accept("KEY", "").into_bytes();
+        let mut first = upgrade_response("KEY", "").into_bytes();
         first.extend_from_slice(frames.as_ref());
         Self::new(name, first, Then::Silent)
     }
 
-    /// Opens over TLS, sends a text that the client reads, and then these bytes below TLS, as they are.
+    /// Accepts the upgrade over TLS, sends a text message, and then these bytes below TLS.
     pub(crate) fn below_tls(
         name: &str,
         config: Arc<ServerConfig>,
@@ -75,46 +76,46 @@ impl Server {
         Self { tls: true, opens_tls: Some(config), ..Self::new(name, bytes, Then::Silent) }
     }
 
-    /// The frames again and again, as fast as they are read.
-    pub(crate) fn for_ever(self, rest: impl AsRef<[u8]>) -> Self {
+    /// Then sends `rest` again and again as fast as the client reads.
+    pub(crate) fn then_repeating(self, rest: impl AsRef<[u8]>) -> Self {
         let rest = rest.as_ref();
         let rest = rest.repeat((32 * 1024 / rest.len()).max(1));
         Self { then: Then::Endless(rest), ..self }
     }
 
-    /// The end of the stream.
+    /// Then sends the end of the stream.
     pub(crate) fn ending(self) -> Self {
         Self { then: Then::Close, ..self }
     }
 
-    /// Opens, with so many more fields of so many bytes.
+    /// Accepts the upgrade, with this many additional header fields of this many bytes.
     pub(crate) fn accepting(name: &str, fields: usize, bytes: usize) -> Self {
         let field = format!("X-Field: {}\r\n", "x".repeat(bytes));
-        Self::silent_after(name, accept("KEY", &field.repeat(fields)))
+        Self::silent_after(name, upgrade_response("KEY", &field.repeat(fields)))
     }
 
+    /// Accepts the upgrade with a wrong `Sec-WebSocket-Accept`.
     pub(crate) fn wrong_accept() -> Self {
-        Self::silent_after("a wrong Sec-WebSocket-Accept", accept("bm90IHRoZSBrZXk=", ""))
+        Self::silent_after("a wrong Sec-WebSocket-Accept", upgrade_response("bm90IHRoZSBrZXk=", ""))
     }
 
+    /// The client connects by TLS, and the server answers below TLS.
     pub(crate) fn tls(self) -> Self {
         Self { tls: true, ..self }
     }
 
+    /// Each byte has its own write.
     pub(crate) fn in_bytes(self) -> Self {
         Self { in_bytes: true, ..self }
     }
 
-    /// Serves one client on a thread; gives the port.
+    /// Serves one client on a thread. Returns the port.
     pub(crate) fn start(self) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
-        thread::spawn(move || {
-            let (stream, _) = listener.accept().expect("a client");
-            // Ends when the client has gone.
+        let (address, _) = serve_one(|stream| {
+            // Fails once the client has ended the connection.
             let _ = self.serve(stream);
         });
-        port
+        address.port()
     }
 
     fn serve(mut self, mut stream: TcpStream) -> std::io::Result<()> {
@@ -124,11 +125,11 @@ impl Server {
             let tls = StreamOwned::new(tls, stream);
             let mut socket = tungstenite::accept(tls).expect("a WebSocket client");
             socket.send("open".into()).expect("sent");
-            // What comes together with a breach of TLS may be lost with it: the pong tells that the
-            // client has read all of this.
+            // Messages just before an error of TLS may be lost. The pong shows that the client has read
+            // them.
             socket.send(tungstenite::Message::Ping(Default::default())).expect("sent");
             assert!(socket.read().expect("an answer").is_pong());
-            // What is written to it from here on, TLS knows nothing of.
+            // Writes to this stream bypass TLS.
             stream = socket.get_ref().sock.try_clone()?;
         } else if self.tls {
             let _ = stream.peek(&mut [0])?;
@@ -156,28 +157,9 @@ impl Server {
         Ok(())
     }
 
-    /// Puts the answer to the client's key where it belongs.
+    /// Replaces the placeholder by the `Sec-WebSocket-Accept` value.
     fn sign(&mut self, request: &str) {
         let Some(at) = self.first.windows(KEY.len()).position(|three| three == KEY) else { return };
-        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
-        let accept = derive_accept_key(key.expect("a key in the request").as_bytes());
-        self.first.splice(at..at + KEY.len(), accept.into_bytes());
+        self.first.splice(at..at + KEY.len(), accept_key(request).into_bytes());
     }
-}
-
-fn accept(key: &str, fields: &str) -> String {
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{fields}\
-         Sec-WebSocket-Accept: {key}\r\n\r\n"
-    )
-}
-
-fn read_request(stream: &mut TcpStream) -> std::io::Result<String> {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        request.push(byte[0]);
-    }
-    Ok(String::from_utf8(request).expect("a request in ASCII"))
 }

@@ -1,13 +1,9 @@
-//! The files of the repository.
+//! The Rust files of the repository.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 /// All Rust files in a folder and in the folders below it, sorted.
 pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {

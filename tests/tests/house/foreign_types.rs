@@ -20,8 +20,6 @@ use crate::{
 
 /// Every type and trait of another project in a public signature, with the reason.
 const ALLOWED: &[(&str, &str)] = &[
-    ("async_io::Async", "the socket inside the public stream of the smol backend"),
-    ("async_std::net::TcpStream", "the socket inside the connection of the async-std backend"),
     ("async_tungstenite::WebSocketStream", "the adapter takes one; it has a feature of its own"),
     ("bytes::Bytes", "the payload of a message, which is shared without a copy"),
     ("futures_core::FusedStream", "supervisors and inboxes are streams that end"),
@@ -31,9 +29,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("futures_rustls::rustls::ClientConfig", "the user's own configuration of TLS"),
     ("futures_sink::Sink", "supervisors, handles and connections are sinks"),
     ("futures_timer::Delay", "the sleep of `FuturesTimer`; it has a feature of its own"),
-    ("tokio::net::TcpStream", "the socket inside the public stream of the tokio backend"),
-    ("tokio::task::Unconstrained", "part of the sleep of the tokio backend"),
-    ("tokio::time::Sleep", "the sleep of the tokio backend"),
 ];
 
 /// The names that a package declares and imports.

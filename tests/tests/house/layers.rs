@@ -9,7 +9,7 @@ use crate::modules::{Crate, Module, workspace};
 
 /// Core's modules, each above all that it may import. Those of one row import none of one another.
 const LAYERS: [&[&str]; 17] = [
-    &["hooks", "supervisor", "acks"],
+    &["hooks", "supervisor", "acks", "backend", "future"],
     &["handle"],
     &["shared"],
     &["outbox"],

@@ -53,7 +53,7 @@ const PLACES: &[Place] = &[
     // The backends, and the programs that show them.
     place("async-std", "websocket-heartbeat-async-std", "AsyncStd", "use async_std::"),
     place("async-std", "websocket-heartbeat-examples", "fn main", "async_std::"),
-    place("smol", "websocket-heartbeat-smol", "conformance::contract", "use smol::block_on"),
+    place("smol", "websocket-heartbeat-smol", "conformance_tests!", "smol::block_on"),
     place("smol", "websocket-heartbeat-examples", "fn main", "smol::block_on"),
 ];
 

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fs};
 
-use crate::files;
+use crate::modules::workspace;
 
 /// The lists, and the number of entries in each.
 const LISTS: [(&str, u32); 3] = [("P", 27), ("E", 15), ("F", 54)];
 
 /// The text of each entry, by its number.
 fn entries() -> BTreeMap<String, String> {
-    let list = fs::read_to_string(files::root().join("tests/PITFALLS.md")).unwrap();
+    let list = fs::read_to_string(workspace().join("tests/PITFALLS.md")).unwrap();
     let mut entries = BTreeMap::new();
     let mut current = None;
     for line in list.lines() {
@@ -54,7 +54,7 @@ fn every_entry_names_an_existing_test_or_a_reason() {
             missing.push(format!("{number} has neither a test nor a reason"));
         }
         for (file, function) in named_tests(&entry) {
-            let path = files::root().join("crates").join(file).with_extension("rs");
+            let path = workspace().join("crates").join(file).with_extension("rs");
             let source = fs::read_to_string(&path).unwrap_or_default();
             if !["(", "<"].iter().any(|after| source.contains(&format!("fn {function}{after}"))) {
                 missing.push(format!("{number}: no `{function}` in `{file}.rs`"));

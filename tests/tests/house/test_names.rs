@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::files;
+use crate::{files::rust_files, modules::workspace};
 
 /// A name is shorter than this.
 const LENGTH: usize = 70;
@@ -51,8 +51,7 @@ fn has_list_number(name: &str) -> bool {
 
 #[test]
 fn test_names_are_short_and_have_no_list_numbers() {
-    let sources =
-        FOLDERS.into_iter().flat_map(|folder| files::rust_files(&files::root().join(folder)));
+    let sources = FOLDERS.into_iter().flat_map(|folder| rust_files(&workspace().join(folder)));
     let (mut wrong, mut count) = (Vec::new(), 0);
     for path in sources {
         let source = fs::read_to_string(&path).unwrap();

@@ -4,19 +4,18 @@ use std::{error::Error, fmt};
 
 use crate::message::Message;
 
-/// Why a message was not accepted. Whatever the reason, the message comes back.
+/// Why an [`AckSender`](super::AckSender) did not accept a message. Each variant returns the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AckQueueError {
     /// The session has ended, or the layer was dropped.
     Closed(Message),
-    /// A message with the same id is unacknowledged: its acknowledgement could not be told from
-    /// this one's.
+    /// A message with the same id is unacknowledged. An acknowledgement could mean either.
     Duplicate(Message),
-    /// It would have to wait for a place in the window; by
-    /// [`try_queue`](super::AckSender::try_queue) only.
+    /// The window has no place for it now. Only
+    /// [`try_queue`](super::AckSender::try_queue) returns this.
     Full(Message),
-    /// The message alone is larger than [`AckSettings::bytes`](crate::AckSettings::bytes).
+    /// The message alone is larger than [`AckSettings::bytes`](super::AckSettings::bytes).
     TooLarge(Message),
 }
 
@@ -35,7 +34,7 @@ impl fmt::Display for AckQueueError {
             Self::Closed(_) => "the session has ended",
             Self::Duplicate(_) => "a message with the same id is unacknowledged",
             Self::Full(_) => "the window of unacknowledged messages is full",
-            Self::TooLarge(_) => "the message is larger than all that may be unacknowledged",
+            Self::TooLarge(_) => "the message is larger than the window",
         })
     }
 }

@@ -1,28 +1,29 @@
-//! What was accepted and not acknowledged, in send order. Pure: moments come in as arguments.
+//! The accepted and unacknowledged messages, in send order: [`Ledger`]. It has no clock: times are
+//! arguments.
 
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use super::receipt::AckSlot;
 use crate::{message::Message, time::Timestamp};
 
-/// One message that was accepted and not acknowledged.
+/// One unacknowledged message.
 pub(super) struct Entry<Id> {
     pub(super) id: Id,
-    /// The id as the gate knows it, and its hash.
+    /// The id as the window has it, and its hash.
     pub(super) key: Arc<Id>,
     pub(super) hash: u64,
     pub(super) number: u64,
     pub(super) message: Message,
     pub(super) slot: AckSlot<Id>,
-    /// How often it was given to a connection.
+    /// How often it was handed to a connection.
     pub(super) sends: u32,
     /// How often its timeout led to a resend.
     timeouts: u32,
     /// How many connections were lost while it was the oldest.
     losses: u32,
-    /// Until when the acknowledgement is awaited, on the connection that there is.
+    /// The deadline of the acknowledgement, if it was sent on the current connection.
     due: Option<Timestamp>,
-    /// The outbox's ticket for the last copy.
+    /// The outbox's ticket of the last copy.
     ticket: u64,
 }
 
@@ -51,47 +52,49 @@ impl<Id> Entry<Id> {
     }
 }
 
-/// How long to wait, and how often to try again.
+/// How long to wait for an acknowledgement, and how often to send again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct RetryLimits {
     pub(super) timeout: Duration,
     pub(super) resends: u32,
     pub(super) losses: Option<u32>,
 }
 
+/// The unacknowledged messages that the layer has taken from the window.
 pub(super) struct Ledger<Id> {
-    patience: Patience,
-    /// By number, which is the order of acceptance and of sending.
+    retries: RetryLimits,
+    /// By number: the order of acceptance and of sending.
     entries: BTreeMap<u64, Entry<Id>>,
-    /// What is done with while older messages are not, by number, with hash and id: the server may
-    /// acknowledge all up to one of these. As many as the window holds, the newest.
+    /// Messages that were acknowledged or given up while older ones are unacknowledged, by number,
+    /// with hash and id. The server may acknowledge all messages up to one of these. The newest, as
+    /// many as the window holds.
     done: BTreeMap<u64, (u64, Arc<Id>)>,
     window: usize,
-    /// All below this number were sent at least once.
+    /// Messages below this number were sent at least once.
     sent: u64,
-    /// All from this number on were not sent on the connection that there is.
+    /// Messages from this number on were not sent on the current connection.
     next: u64,
-    /// No deadline is earlier.
+    /// The earliest deadline, or an earlier time.
     earliest: Option<Timestamp>,
-    /// Deadlines that were seen late were moved once, and none was judged since.
-    excused: bool,
+    /// The last check came late and extended the deadlines.
+    extended: bool,
 }
 
 impl<Id> Ledger<Id> {
-    pub(super) fn new(patience: Patience, window: usize) -> Self {
+    pub(super) fn new(retries: RetryLimits, window: usize) -> Self {
         Self {
-            patience,
+            retries,
             entries: BTreeMap::new(),
             done: BTreeMap::new(),
             window,
             sent: 0,
             next: 0,
             earliest: None,
-            excused: false,
+            extended: false,
         }
     }
 
-    /// Takes a message over. Numbers only grow.
+    /// Adds a message. Its number is larger than all before.
     pub(super) fn insert(&mut self, number: u64, entry: Entry<Id>) {
         self.entries.insert(number, entry);
     }
@@ -100,33 +103,33 @@ impl<Id> Ledger<Id> {
         self.entries[&number].message.clone()
     }
 
-    /// Whether that message was ever given to a connection.
+    /// Whether that message was ever handed to a connection.
     pub(super) fn was_sent(&self, number: u64) -> bool {
         number < self.sent
     }
 
-    /// The numbers of what is to be sent on this connection.
+    /// The numbers of the messages to send on the current connection.
     pub(super) fn unsent(&self) -> Vec<u64> {
         self.entries.range(self.next..).map(|(number, _)| *number).collect()
     }
 
-    /// These were given to the connection, with tickets from `ticket` on.
-    pub(super) fn note_sent(&mut self, numbers: &[u64], ticket: u64, now: Timestamp) {
+    /// Records that these were handed to the connection, with tickets from `ticket` on.
+    pub(super) fn record_sent(&mut self, numbers: &[u64], ticket: u64, now: Timestamp) {
         for (number, ticket) in numbers.iter().zip(ticket..) {
             let Some(entry) = self.entries.get_mut(number) else { continue };
             entry.sends = entry.sends.saturating_add(1);
             entry.ticket = ticket;
-            entry.due = now.checked_add(self.patience.timeout);
+            entry.due = now.checked_add(self.retries.timeout);
             self.next = self.next.max(number + 1);
         }
         self.sent = self.sent.max(self.next);
-        // All wait equally long, so that a new deadline is the last.
+        // All messages wait equally long, so a new deadline is the last.
         if self.earliest.is_none() {
-            self.earliest = now.checked_add(self.patience.timeout);
+            self.earliest = now.checked_add(self.retries.timeout);
         }
     }
 
-    /// That message is done with.
+    /// Removes a message that was acknowledged or given up.
     pub(super) fn remove(&mut self, number: u64) -> Option<Entry<Id>> {
         let entry = self.entries.remove(&number)?;
         self.done.insert(number, (entry.hash, Arc::clone(&entry.key)));
@@ -134,8 +137,8 @@ impl<Id> Ledger<Id> {
         Some(entry)
     }
 
-    /// The number of the newest message with this hash and id that is done with while older ones
-    /// are not.
+    /// The number of the newest removed message with this hash and id, if older ones are
+    /// unacknowledged.
     pub(super) fn number_of_done(&self, hash: u64, id: &Id) -> Option<u64>
     where
         Id: Eq,
@@ -155,7 +158,7 @@ impl<Id> Ledger<Id> {
         }
     }
 
-    /// All up to that number, itself included, are done with.
+    /// Removes all messages up to that number, including it.
     pub(super) fn remove_through(&mut self, number: u64) -> Vec<Entry<Id>> {
         let rest = self.entries.split_off(&(number + 1));
         let removed = mem::replace(&mut self.entries, rest);
@@ -163,18 +166,18 @@ impl<Id> Ledger<Id> {
         removed.into_values().collect()
     }
 
-    /// All are done with.
+    /// Removes all messages.
     pub(super) fn remove_all(&mut self) -> impl Iterator<Item = Entry<Id>> {
         self.done.clear();
         mem::take(&mut self.entries).into_values()
     }
 
-    /// The connection is gone: everything is to be sent on the next one. Gives the oldest message
-    /// if more connections than allowed were lost over it.
+    /// The connection is lost: all messages are to be sent on the next one. Returns the oldest
+    /// message if it has exceeded its limit of losses.
     pub(super) fn rewind(&mut self) -> Option<u64> {
         let next = mem::take(&mut self.next);
         self.earliest = None;
-        self.excused = false;
+        self.extended = false;
         for entry in self.entries.values_mut() {
             entry.due = None;
         }
@@ -183,57 +186,58 @@ impl<Id> Ledger<Id> {
             return None;
         }
         oldest.losses = oldest.losses.saturating_add(1);
-        self.patience.losses.is_some_and(|limit| oldest.losses > limit).then_some(*number)
+        self.retries.losses.is_some_and(|limit| oldest.losses > limit).then_some(*number)
     }
 
-    /// When `judge` may have something to do.
+    /// When [`take_overdue`](Self::take_overdue) may have something to do.
     pub(super) fn earliest(&self) -> Option<Timestamp> {
         self.earliest
     }
 
-    /// Judges what is due. Copies with tickets from `first_unwritten` on are still in the outbox:
-    /// for them the time begins now.
-    pub(super) fn judge(&mut self, now: Timestamp, first_unwritten: u64) -> Judged {
-        let Patience { timeout, resends, .. } = self.patience;
+    /// Returns the messages whose deadline has passed, and sets new deadlines for them. Copies with
+    /// tickets from `first_unwritten` on are still in the outbox: for them the time begins now.
+    pub(super) fn take_overdue(&mut self, now: Timestamp, first_unwritten: u64) -> Overdue {
+        let RetryLimits { timeout, resends, .. } = self.retries;
         let is_due = |entry: &Entry<Id>| entry.due.is_some_and(|due| due <= now);
-        // Seen late, for the task or the machine has slept: what was sent meanwhile gets a time of
-        // its own to arrive. Once, since a task that is always late must come to a verdict, too.
+        // The deadline was noticed late because the task or the machine was suspended:
+        // acknowledgements that arrive now get one more timeout. Only once in a row, since a task
+        // that is always late must give up some time as well.
         let late = self.entries.values().filter_map(|entry| entry.due);
         let late = late.min().is_some_and(|due| now.saturating_since(due) > timeout);
-        self.excused = late && !self.excused;
-        let mut judged = Judged::default();
+        self.extended = late && !self.extended;
+        let mut overdue = Overdue::default();
         for (number, entry) in &mut self.entries {
             if !is_due(entry) {
                 continue;
             }
             entry.due = now.checked_add(timeout);
-            if self.excused || entry.ticket >= first_unwritten {
+            if self.extended || entry.ticket >= first_unwritten {
                 continue;
             }
             let list =
-                if entry.timeouts < resends { &mut judged.resend } else { &mut judged.spent };
+                if entry.timeouts < resends { &mut overdue.resend } else { &mut overdue.spent };
             list.push(*number);
         }
         self.earliest = self.entries.values().filter_map(|entry| entry.due).min();
-        judged
+        overdue
     }
 
-    /// These were given to the connection once more, because of their timeout.
-    pub(super) fn note_resent(&mut self, numbers: &[u64], ticket: u64, now: Timestamp) {
+    /// Records that these were handed to the connection again after their timeout.
+    pub(super) fn record_resent(&mut self, numbers: &[u64], ticket: u64, now: Timestamp) {
         for number in numbers {
             if let Some(entry) = self.entries.get_mut(number) {
                 entry.timeouts += 1;
             }
         }
-        self.note_sent(numbers, ticket, now);
+        self.record_sent(numbers, ticket, now);
     }
 }
 
-/// Numbers of messages whose acknowledgement did not come in time.
+/// The numbers of messages whose acknowledgement did not come in time.
 #[derive(Default)]
-pub(super) struct Judged {
-    /// To be sent again.
+pub(super) struct Overdue {
+    /// Messages to send again.
     pub(super) resend: Vec<u64>,
-    /// Sent as often as allowed.
+    /// Messages that were sent again as often as allowed.
     pub(super) spent: Vec<u64>,
 }

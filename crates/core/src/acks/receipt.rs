@@ -1,4 +1,4 @@
-//! How a message ended: [`AckReceipt`], [`Unacknowledged`].
+//! The result of one message: [`AckReceipt`] and [`Unacknowledged`].
 
 use std::{
     error::Error,
@@ -11,21 +11,22 @@ use std::{
 
 use crate::{
     message::Message,
-    sync::{Garbage, Guarded},
+    sync::{Deferred, Guarded},
 };
 
-/// What a receipt resolves to.
+/// The output of a receipt.
 pub(super) type Outcome<Id> = Result<(), Unacknowledged<Id>>;
 
-/// Where a receipt meets the layer.
+/// The slot by which the layer resolves a receipt.
 pub(super) type AckSlot<Id> = Arc<Slot<Outcome<Id>>>;
 
-/// A future of one message's acknowledgement, or of the reason why there will be none.
+/// A future that resolves when the server has acknowledged one message, or when the layer has given
+/// the message up. From [`AckSender::queue`](super::AckSender::queue).
 ///
 /// # Cancel safety and drop behaviour
 ///
-/// Dropping it changes nothing for the message. With it goes the only word of what became of it.
-#[must_use = "a receipt that is dropped tells nobody what became of the message"]
+/// Dropping the receipt changes nothing for the message. Its outcome is then lost.
+#[must_use = "dropping the receipt loses the outcome of the message"]
 pub struct AckReceipt<Id> {
     pub(super) slot: AckSlot<Id>,
 }
@@ -44,20 +45,20 @@ impl<Id> fmt::Debug for AckReceipt<Id> {
     }
 }
 
-/// A message that was accepted and never acknowledged, given back.
+/// The error of a receipt: a message that was accepted and never acknowledged. It returns the
+/// message.
 ///
-/// Unless [`sends`](Self::sends) is 0 the server may have it all the same: what is missing is its
-/// word.
+/// Unless [`sends`](Self::sends) is 0, the server may have received the message all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unacknowledged<Id> {
-    /// Its id.
+    /// The id of the message.
     pub id: Id,
     /// The message.
     pub message: Message,
-    /// Why the layer waits no longer.
+    /// Why the layer has given it up.
     pub reason: AckFailure,
-    /// How often it was given to a connection. 0: the server cannot have it.
+    /// How often it was handed to a connection. If 0, the server cannot have it.
     pub sends: u32,
 }
 
@@ -74,17 +75,18 @@ impl<Id: fmt::Debug> Error for Unacknowledged<Id> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AckFailure {
-    /// It was sent again as often as [`AckSettings::resends`](crate::AckSettings::resends) allows, and the last
-    /// timeout passed, too.
+    /// It was sent again as often as [`AckSettings::resends`](super::AckSettings::resends) allows,
+    /// and the last timeout has passed.
     Timeout,
-    /// More connections were lost over it than [`AckSettings::max_connection_losses`](crate::AckSettings::max_connection_losses) allows.
+    /// It was the oldest message on more lost connections than
+    /// [`AckSettings::max_connection_losses`](super::AckSettings::max_connection_losses) allows.
     Losses,
-    /// The session ended first, or the layer was dropped.
+    /// The session has ended, or the layer was dropped.
     SessionEnded,
 }
 
 impl AckFailure {
-    /// The reason in one lower-case word, for logs.
+    /// The name of the reason in `snake_case`, for logs. Names do not change.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
@@ -97,14 +99,14 @@ impl AckFailure {
 impl fmt::Display for AckFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Timeout => "no answer in time, as often as allowed",
-            Self::Losses => "too many connections were lost over it",
-            Self::SessionEnded => "the session ended",
+            Self::Timeout => "the acknowledgement did not come in time",
+            Self::Losses => "too many connections were lost with it as the oldest message",
+            Self::SessionEnded => "the session has ended",
         })
     }
 }
 
-/// One outcome, and the one who waits for it.
+/// One outcome, and the task that waits for it.
 pub(super) struct Slot<T> {
     state: Guarded<State<T>>,
 }
@@ -119,33 +121,33 @@ impl<T> Slot<T> {
         Self { state: Guarded::new(State { outcome: None, waker: None }) }
     }
 
-    /// Delivers the outcome. Who waits for it is called when the garbage is emptied.
-    pub(super) fn settle<'g>(&self, outcome: T, garbage: &mut Garbage<'g>) {
-        self.state.inside(garbage, |state, garbage| {
+    /// Sets the outcome. The waiting task is woken after the lock.
+    pub(super) fn settle<'g>(&self, outcome: T, deferred: &mut Deferred<'g>) {
+        self.state.inside(deferred, |state, deferred| {
             debug_assert!(state.outcome.is_none(), "a message has one outcome");
             state.outcome = Some(outcome);
             if let Some(waker) = state.waker.take() {
-                garbage.wake(waker);
+                deferred.wake(waker);
             }
         });
     }
 
-    /// The outcome, once; until then the last waker is called when it comes.
+    /// Returns the outcome, once. Until it is there, keeps the last waker to call.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
         let mut own = None;
         loop {
-            let look = self.state.with(|state, garbage| {
+            let polled = self.state.with(|state, deferred| {
                 if let Some(outcome) = state.outcome.take() {
                     return Some(Poll::Ready(outcome));
                 }
                 if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    garbage.drop_waker(state.waker.replace(own.take()?));
+                    deferred.drop_waker(state.waker.replace(own.take()?));
                 }
                 Some(Poll::Pending)
             });
-            match look {
+            match polled {
                 Some(result) => return result,
-                // Cloned outside of the lock, and only by one who must wait.
+                // Cloned outside of the lock, and only if the task must wait.
                 None => own = Some(cx.waker().clone()),
             }
         }

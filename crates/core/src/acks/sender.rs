@@ -1,4 +1,4 @@
-//! The senders' side: [`AckSender`], and what becomes of a message: [`AckReceipt`].
+//! The sending side: [`AckSender`] and [`AckQueuing`].
 
 use std::{
     fmt,
@@ -10,71 +10,75 @@ use std::{
 };
 
 use super::{
-    AckQueueError, AckReceipt,
-    window::{Answer, Gate, Offer},
+    error::AckQueueError,
+    receipt::AckReceipt,
+    window::{Answer, Offer, Window},
 };
 use crate::message::Message;
 
-/// The cloneable sending side of [`Acknowledged`](crate::Acknowledged), from
-/// [`sender`](crate::Acknowledged::sender).
+/// The cloneable sending side of [`Acknowledged`](super::Acknowledged), made by its
+/// [`sender`](super::Acknowledged::sender). The [module](super) has an example.
 ///
-/// It never drives: messages go out, and acknowledgements come in, while the layer is polled. Do
-/// not await [`queue`](Self::queue) or an [`AckReceipt`] on the only task that polls it.
+/// It does not drive the session: messages are sent, and acknowledgements received, while the layer
+/// is polled. Do not await [`queue`](Self::queue) or an [`AckReceipt`] in the only task that polls
+/// the layer.
 ///
 /// # Drop behaviour
 ///
-/// Dropping senders changes nothing for what was accepted, and ends nothing.
+/// Dropping a sender changes nothing for accepted messages. Dropping all senders does not end the
+/// session.
 pub struct AckSender<Id> {
-    gate: Arc<Gate<Id>>,
+    window: Arc<Window<Id>>,
 }
 
 impl<Id> AckSender<Id> {
-    pub(super) fn new(gate: &Arc<Gate<Id>>) -> Self {
-        Self { gate: Arc::clone(gate) }
+    pub(super) fn new(window: &Arc<Window<Id>>) -> Self {
+        Self { window: Arc::clone(window) }
     }
 
-    /// How many messages are accepted and not acknowledged.
+    /// The number of accepted and unacknowledged messages.
     pub fn unacknowledged(&self) -> usize {
-        self.gate.with(|state, _| state.held())
+        self.window.with(|state, _| state.count())
     }
 }
 
 impl<Id: Clone + Eq + Hash> AckSender<Id> {
-    /// Queues a message, which the server will acknowledge by this id; ready with the promise of
-    /// that when the window has a place. Places are given in order of arrival.
+    /// Queues a message that the server will acknowledge by this id. The future is ready when the
+    /// window has a place, and returns the receipt. Places are given in order of arrival.
     ///
     /// # Errors
     ///
-    /// Gives the message back if one with the same id is unacknowledged, if it is larger than the
-    /// layer may hold, or if the session has ended.
+    /// Returns the message if a message with the same id is unacknowledged, if the message is larger
+    /// than the window, or if the session has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it gives up its place in line and the message; nothing was
-    /// queued.
+    /// Dropping the future before it is ready drops the message, which was not queued, and gives up
+    /// its place in the line.
     pub fn queue(&self, id: Id, message: impl Into<Message>) -> AckQueuing<'_, Id> {
-        let offer = self.gate.offer(id, message.into());
-        AckQueuing { gate: &self.gate, offer: Some(offer), place: None }
+        let offer = self.window.offer(id, message.into());
+        AckQueuing { window: &self.window, offer: Some(offer), place: None }
     }
 
-    /// Queues a message if the window has a place for it and nobody waits for one.
+    /// Queues a message if the window has a place and no other sender waits for one.
     ///
     /// # Errors
     ///
-    /// As [`queue`](Self::queue), and [`AckQueueError::Full`] if it would have to wait.
+    /// As [`queue`](Self::queue), and [`AckQueueError::Full`] if the message would have to wait.
     pub fn try_queue(
         &self,
         id: Id,
         message: impl Into<Message>,
     ) -> Result<AckReceipt<Id>, AckQueueError> {
-        let mut offer = Some(self.gate.offer(id, message.into()));
+        let mut offer = Some(self.window.offer(id, message.into()));
         loop {
-            let answer = self.gate.with(|state, _| state.offer(&mut offer, None));
-            match conclude(&self.gate, &mut offer, answer) {
+            let answer = self.window.with(|state, _| state.offer(&mut offer, None));
+            match conclude(&self.window, &mut offer, answer) {
                 Next::Done(result) => return result,
                 Next::Again => {}
                 Next::Wait => {
-                    let Offer { message, .. } = offer.expect("what must wait is not taken");
+                    let Offer { message, .. } =
+                        offer.expect("an offer that must wait is not taken");
                     return Err(AckQueueError::Full(message));
                 }
             }
@@ -84,7 +88,7 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
 
 impl<Id> Clone for AckSender<Id> {
     fn clone(&self) -> Self {
-        Self::new(&self.gate)
+        Self::new(&self.window)
     }
 }
 
@@ -97,14 +101,14 @@ impl<Id> fmt::Debug for AckSender<Id> {
 }
 
 /// A message that waits for a place in the window, see [`AckSender::queue`].
-#[must_use = "nothing is queued until it is awaited"]
+#[must_use = "futures do nothing unless polled"]
 pub struct AckQueuing<'a, Id> {
-    gate: &'a Arc<Gate<Id>>,
+    window: &'a Arc<Window<Id>>,
     offer: Option<Offer<Id>>,
     place: Option<u64>,
 }
 
-/// Nothing in it is pinned.
+/// No field is pinned.
 impl<Id> Unpin for AckQueuing<'_, Id> {}
 
 impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
@@ -117,22 +121,22 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
         let this = self.get_mut();
         let offer = this.offer.as_ref().expect("polled after it was ready");
         let bytes = offer.message.len();
-        // Cloned outside of the lock, and only where somebody waits.
+        // Cloned outside of the lock, and only if the task must wait.
         let mut own = None;
         loop {
-            let answer = this.gate.with(|state, garbage| {
+            let answer = this.window.with(|state, deferred| {
                 let answer = state.offer(&mut this.offer, this.place);
                 match answer {
                     Answer::Wait => {
                         let place = *this.place.get_or_insert_with(|| state.draw_place());
                         if !state.knows(place, bytes, cx.waker()) {
-                            state.wait(place, bytes, own.take()?, garbage);
+                            state.wait(place, bytes, own.take()?, deferred);
                         }
                     }
                     Answer::Compare(_) => {}
                     Answer::Accepted(_) | Answer::Closed | Answer::TooLarge => {
                         if let Some(place) = this.place.take() {
-                            state.leave(place, garbage);
+                            state.leave(place, deferred);
                         }
                     }
                 }
@@ -142,9 +146,9 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
                 own = Some(cx.waker().clone());
                 continue;
             };
-            match conclude(this.gate, &mut this.offer, answer) {
+            match conclude(this.window, &mut this.offer, answer) {
                 Next::Done(result) => {
-                    // A duplicate leaves the line here.
+                    // A duplicate has kept its place until now.
                     this.leave();
                     return Poll::Ready(result);
                 }
@@ -158,28 +162,28 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
 impl<Id> AckQueuing<'_, Id> {
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
-            self.gate.with(|state, garbage| state.leave(place, garbage));
+            self.window.with(|state, deferred| state.leave(place, deferred));
         }
     }
 }
 
-/// What follows an answer.
+/// The next step after an answer.
 enum Next<Id> {
     Done(Result<AckReceipt<Id>, AckQueueError>),
-    /// The offer is to be made again.
+    /// Make the offer again.
     Again,
     Wait,
 }
 
-/// Does what an answer asks for outside of the lock.
+/// Handles an answer outside of the lock.
 fn conclude<Id: Eq>(
-    gate: &Gate<Id>,
+    window: &Window<Id>,
     offer: &mut Option<Offer<Id>>,
     answer: Answer<Id>,
 ) -> Next<Id> {
     let error: fn(Message) -> AckQueueError = match answer {
         Answer::Accepted(slot) => {
-            gate.notify();
+            window.notify();
             return Next::Done(Ok(AckReceipt { slot }));
         }
         Answer::Wait => return Next::Wait,
@@ -192,7 +196,7 @@ fn conclude<Id: Eq>(
         Answer::Closed => AckQueueError::Closed,
         Answer::TooLarge => AckQueueError::TooLarge,
     };
-    let Offer { message, .. } = offer.take().expect("what is refused is not taken");
+    let Offer { message, .. } = offer.take().expect("a refused offer is not taken");
     Next::Done(Err(error(message)))
 }
 

@@ -1,14 +1,14 @@
-//! The settings of acknowledged delivery: [`AckSettings`], and what it finds: [`Ack`].
+//! The settings of acknowledged delivery: [`AckSettings`], and an acknowledgement: [`Ack`].
 
 use std::{fmt, time::Duration};
 
-use super::ledger::Patience;
+use super::ledger::RetryLimits;
 use crate::{
     error::{ConfigError, not_zero},
     message::Message,
 };
 
-/// What a server's message acknowledges, found by the function given to [`AckSettings::new`].
+/// The messages that one message of the server acknowledges.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ack<Id> {
@@ -16,95 +16,109 @@ pub enum Ack<Id> {
     One(Id),
     /// The messages with these ids.
     Each(Vec<Id>),
-    /// The message with this id and all that were queued before it; also if that message itself was
-    /// acknowledged or given up before. The last of these are remembered, as many as the
-    /// [window](AckSettings::window) has places.
+    /// The message with this id and all that were queued before it. The message itself may have
+    /// been acknowledged or given up before: the ids of such messages are kept while older ones
+    /// are unacknowledged, as many as the [window](AckSettings::window) has places.
     UpTo(Id),
 }
 
-/// The settings of [`Acknowledged`](crate::Acknowledged).
+/// The settings of [`Acknowledged`](super::Acknowledged).
 ///
-/// Values are checked by [`Acknowledged::new`](crate::Acknowledged::new).
+/// [`Acknowledged::new`](super::Acknowledged::new) checks the values.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat::acks::{Ack, AckSettings};
+///
+/// // The server answers "upto 7" when it has all messages up to number 7.
+/// let settings = AckSettings::new(|message| {
+///     let id = message.as_text()?.strip_prefix("upto ")?.parse::<u64>().ok()?;
+///     Some(Ack::UpTo(id))
+/// })
+/// .window(32)
+/// .timeout(Duration::from_secs(5));
+/// ```
 pub struct AckSettings<Id> {
     pub(super) find: Find<Id>,
     pub(super) window: usize,
     pub(super) bytes: usize,
-    pub(super) patience: Patience,
-    pub(super) show: bool,
+    pub(super) retries: RetryLimits,
+    pub(super) show_acknowledgements: bool,
 }
 
 pub(super) type Find<Id> = Box<dyn FnMut(&Message) -> Option<Ack<Id>> + Send>;
 
 impl<Id> AckSettings<Id> {
-    /// Acknowledgements are found by this function, which is called for each message that the
-    /// server sends; `None` if it is none.
+    /// The default settings, with a function that is called for each message of the server and
+    /// returns the acknowledgement in it, or `None` for other messages.
     pub fn new(find: impl FnMut(&Message) -> Option<Ack<Id>> + Send + 'static) -> Self {
         Self {
             find: Box::new(find),
             window: 256,
             bytes: 64 << 20,
-            patience: Patience { timeout: Duration::from_secs(10), resends: 3, losses: None },
-            show: false,
+            retries: RetryLimits { timeout: Duration::from_secs(10), resends: 3, losses: None },
+            show_acknowledgements: false,
         }
     }
 
-    /// How many messages may be accepted and not acknowledged; senders wait beyond it. 256 by
-    /// default, as many as a supervisor hands to a connection between two flushes. It is also the
-    /// most that is sent twice after a reconnect.
+    /// How many messages may be accepted and unacknowledged. Senders then wait. It is also the most
+    /// that is sent again after a reconnect.
+    ///
+    /// 256 by default, as many messages as a supervisor hands to a connection between two flushes.
     #[must_use]
     pub fn window(mut self, messages: usize) -> Self {
         self.window = messages;
         self
     }
 
-    /// How many bytes of payload may be accepted and not acknowledged. 64 MiB by default, as in
-    /// the outbox.
+    /// How many bytes of payload may be accepted and unacknowledged. 64 MiB by default, as in the
+    /// outbox.
     #[must_use]
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// How long to wait for an acknowledgement on a connection that stays open, before the message
-    /// is sent again on it. 10 s by default, the patience of the default heartbeat.
+    /// How long to wait for an acknowledgement on an open connection, before the message is sent
+    /// again. 10 s by default, like the timeout of the default heartbeat; `Duration::MAX` is never.
     ///
-    /// It counts from when the message was given to the connection; where the outbox was slow to
-    /// write it, from when that is noticed. `Duration::MAX` is never.
+    /// The time begins when the message is handed to the session. If the message is then still in
+    /// the outbox at the end of the time, the time begins again.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.patience.timeout = timeout;
+        self.retries.timeout = timeout;
         self
     }
 
-    /// How often a message is sent again because of its timeout, over its whole life; one timeout
-    /// more, and it is given up. 3 by default: a server that answers nothing for 40 s on a line
-    /// whose heart beats has a problem that repetition does not mend.
+    /// How often a message is sent again after a timeout, on all connections together. At the next
+    /// timeout it is given up.
     ///
-    /// What is sent again after a reconnect does not count: an outage says nothing about the
-    /// message.
+    /// 3 by default: if the server acknowledges nothing for 40 s on a healthy connection,
+    /// further copies will not help. Copies after a reconnect do not count, because an outage says
+    /// nothing about the message.
     #[must_use]
     pub fn resends(mut self, times: u32) -> Self {
-        self.patience.resends = times;
+        self.retries.resends = times;
         self
     }
 
-    /// How many connections may be lost while a message is the oldest that was sent on them and
-    /// not acknowledged; one more, and it is given up. No limit by default, so that no outage,
-    /// however long and patchy, costs a message.
+    /// How many connections may be lost while a message is the oldest one sent on them and
+    /// unacknowledged. At the next loss it is given up. No limit by default, so that no outage costs
+    /// a message.
     ///
-    /// This is for the message that kills the connection each time, because the server cannot
-    /// stand it: without a limit it, and what follows it, is sent again until the session ends, as
-    /// by [`Builder::flap_limit`](crate::Builder::flap_limit).
+    /// A limit is for a message that makes the server close the connection. Without a limit the
+    /// layer sends that message again on each connection, until the session ends, for example by
+    /// [`Builder::flap_limit`](crate::Builder::flap_limit).
     #[must_use]
     pub fn max_connection_losses(mut self, limit: u32) -> Self {
-        self.patience.losses = Some(limit);
+        self.retries.losses = Some(limit);
         self
     }
 
-    /// Passes acknowledgements on to the application, too. They are hidden by default.
+    /// Passes acknowledgements on to the application as well. By default they are hidden.
     #[must_use]
     pub fn show_acknowledgements(mut self) -> Self {
-        self.show = true;
+        self.show_acknowledgements = true;
         self
     }
 
@@ -115,7 +129,7 @@ impl<Id> AckSettings<Id> {
         if self.bytes == 0 {
             return Err(ConfigError::new("ack bytes", self.bytes, "must be at least 1"));
         }
-        not_zero("ack timeout", self.patience.timeout)
+        not_zero("ack timeout", self.retries.timeout)
     }
 }
 
@@ -124,8 +138,8 @@ impl<Id> fmt::Debug for AckSettings<Id> {
         f.debug_struct("AckSettings")
             .field("window", &self.window)
             .field("bytes", &self.bytes)
-            .field("patience", &self.patience)
-            .field("show", &self.show)
+            .field("retries", &self.retries)
+            .field("show_acknowledgements", &self.show_acknowledgements)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
-//! Whoever was not called since it last looked must still wait: the window of acknowledged delivery
-//! with random senders and acknowledgements.
+//! The window with random senders and acknowledgements: a future that was not woken since its last
+//! poll is still pending.
 
 use std::{
     future::Future,
@@ -17,12 +17,12 @@ use super::{
     ledger::Entry,
     receipt::{AckFailure, AckReceipt},
     sender::{AckQueuing, AckSender},
-    window::Gate,
+    window::Window,
 };
 
 #[derive(Clone, Debug)]
 enum Op {
-    Outbox { id: u8, bytes: usize },
+    Queue { id: u8, bytes: usize },
     TryQueue { id: u8, bytes: usize },
     Poll { which: usize, other_task: bool },
     Drop { which: usize },
@@ -35,7 +35,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let bytes = || 0..12_usize;
     prop_oneof![
-        60 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::Outbox { id, bytes }),
+        60 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::Queue { id, bytes }),
         20 => (0..12_u8, bytes()).prop_map(|(id, bytes)| Op::TryQueue { id, bytes }),
         50 => (0..6_usize, any::<bool>())
             .prop_map(|(which, other_task)| Op::Poll { which, other_task }),
@@ -56,7 +56,7 @@ impl Wake for Task {
     }
 }
 
-/// One who waits, and the task that is to be called.
+/// A pending future and its task.
 struct Waiting<F> {
     future: Pin<Box<F>>,
     task: Arc<Task>,
@@ -67,7 +67,7 @@ impl<F: Future> Waiting<F> {
         Self { future: Box::pin(future), task: Arc::default() }
     }
 
-    fn is_called(&self) -> bool {
+    fn is_woken(&self) -> bool {
         self.task.0.load(Ordering::Relaxed) > 0
     }
 
@@ -82,11 +82,11 @@ impl<F: Future> Waiting<F> {
 }
 
 struct World<'a> {
-    gate: &'a Arc<Gate<u8>>,
+    shared: &'a Arc<Window<u8>>,
     sender: &'a AckSender<u8>,
     senders: Vec<Waiting<AckQueuing<'a, u8>>>,
     receipts: Vec<Waiting<AckReceipt<u8>>>,
-    /// What the layer has.
+    /// The messages that the layer has taken.
     entries: Vec<Entry<u8>>,
     closed: bool,
 }
@@ -114,7 +114,7 @@ impl World<'_> {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Outbox { id, bytes } => {
+            Op::Queue { id, bytes } => {
                 self.senders.push(Waiting::new(self.sender.queue(id, vec![0; bytes])));
                 self.poll_sender(self.senders.len() - 1);
             }
@@ -133,60 +133,60 @@ impl World<'_> {
             Op::PollReceipt { which } => self.poll_receipt(which),
             Op::Acknowledge { which, count } => {
                 let entries = self.take(which, count);
-                self.gate.acknowledge(entries);
+                self.shared.acknowledge(entries);
             }
             Op::Fail { which } => {
                 let entries = self.take(which, 1);
-                self.gate.fail(entries, AckFailure::Timeout);
+                self.shared.fail(entries, AckFailure::Timeout);
             }
             Op::Close => self.close(),
         }
-        self.entries.extend(self.gate.take_incoming().into_iter().map(|(_, entry)| entry));
+        self.entries.extend(self.shared.take_incoming().into_iter().map(|(_, entry)| entry));
     }
 
     fn close(&mut self) {
         self.closed = true;
-        let incoming = self.gate.close().into_iter().map(|(_, entry)| entry);
+        let incoming = self.shared.close().into_iter().map(|(_, entry)| entry);
         let entries = self.entries.drain(..).chain(incoming);
-        self.gate.fail(entries.collect(), AckFailure::SessionEnded);
+        self.shared.fail(entries.collect(), AckFailure::SessionEnded);
     }
 
-    /// The oracle.
+    /// Checks the pending futures.
     fn check(&mut self) {
         for (index, sender) in self.senders.iter_mut().enumerate() {
-            let done = if sender.is_called() { None } else { sender.poll() };
-            assert!(done.is_none(), "sender {index} was not called: {done:?}");
+            let done = if sender.is_woken() { None } else { sender.poll() };
+            assert!(done.is_none(), "sender {index} was not woken: {done:?}");
         }
         for (index, receipt) in self.receipts.iter_mut().enumerate() {
-            // One that was never polled waits for nothing yet.
-            let done = if receipt.is_called() { None } else { receipt.poll() };
-            assert!(done.is_none(), "receipt {index} was not called: {done:?}");
+            // A receipt that was never polled has no waker yet.
+            let done = if receipt.is_woken() { None } else { receipt.poll() };
+            assert!(done.is_none(), "receipt {index} was not woken: {done:?}");
         }
         let held = if self.closed { 0 } else { self.entries.len() };
         assert_eq!(self.sender.unacknowledged(), held);
     }
 
-    /// From now on everything is acknowledged, and those who are called look at once.
+    /// Acknowledges all messages one by one, and polls each woken future at once.
     fn finish(&mut self) {
         for _ in 0..200 {
             self.check();
             for which in (0..self.senders.len()).rev() {
-                if self.senders[which].is_called() {
+                if self.senders[which].is_woken() {
                     self.poll_sender(which);
                 }
             }
             for which in (0..self.receipts.len()).rev() {
-                if self.receipts[which].is_called() {
+                if self.receipts[which].is_woken() {
                     self.poll_receipt(which);
                 }
             }
             self.apply(Op::Acknowledge { which: 0, count: 1 });
         }
-        assert!(self.senders.is_empty() && self.receipts.is_empty(), "all are served");
+        assert!(self.senders.is_empty() && self.receipts.is_empty(), "all futures are ready");
     }
 }
 
-/// So many cases, or as many as `PROPTEST_CASES` asks for.
+/// This many cases, or `PROPTEST_CASES` if that is larger.
 fn at_least(cases: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig { cases: config.cases.max(cases), ..config }
@@ -196,16 +196,16 @@ proptest! {
     #![proptest_config(at_least(2_000))]
 
     #[test]
-    fn who_is_not_called_must_wait_and_who_waits_is_served_at_last(
+    fn a_future_that_is_not_woken_is_pending_and_each_is_ready_at_last(
         window in 1..4_usize,
         limit in 1..20_usize,
         ops in prop::collection::vec(op(), 0..60),
     ) {
-        let gate = Arc::new(Gate::new(window, limit));
-        let sender = AckSender::new(&gate);
+        let shared = Arc::new(Window::new(window, limit));
+        let sender = AckSender::new(&shared);
         let (senders, receipts, entries) = (Vec::new(), Vec::new(), Vec::new());
         let mut world = World {
-            gate: &gate, sender: &sender, senders, receipts, entries, closed: false
+            shared: &shared, sender: &sender, senders, receipts, entries, closed: false
         };
         for op in ops {
             world.apply(op);

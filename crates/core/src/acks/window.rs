@@ -1,8 +1,7 @@
-//! The gate of acknowledged delivery: what senders and the layer share, and the line of those who
-//! wait for a place in the window.
+//! The window of unacknowledged messages, which senders and the layer share: [`Window`].
 //!
-//! An id is the application's: it is cloned, hashed, compared and dropped outside of the lock. So
-//! under the lock ids are known by their hashes, and candidates are given out to be compared.
+//! An id is a value of the application, so it is cloned, hashed, compared and dropped outside of the
+//! lock. Under the lock ids are found by their hashes, and candidates are returned to be compared.
 
 use std::{
     collections::BTreeMap,
@@ -21,162 +20,165 @@ use super::{
 };
 use crate::{
     message::Message,
-    sync::{Garbage, Guarded, WaitLine, discard, wake},
+    sync::{Deferred, Guarded, WaitQueue, discard, wake},
 };
 
-pub(super) struct Gate<Id> {
-    /// Something was accepted since the layer last looked.
-    work: AtomicBool,
+/// The messages that are accepted and unacknowledged, and the senders that wait for a place.
+pub(super) struct Window<Id> {
+    /// A message was accepted since the layer last took the incoming ones.
+    has_incoming: AtomicBool,
     hasher: RandomState,
     state: Guarded<State<Id>>,
 }
 
 pub(super) struct State<Id> {
-    window: usize,
-    limit: usize,
-    /// The bytes of all that is unacknowledged.
+    /// The most messages, and the most bytes of them.
+    max_count: usize,
+    max_bytes: usize,
+    /// The bytes of all unacknowledged messages.
     bytes: usize,
-    /// All that is unacknowledged, by hash and number.
+    /// The ids of all unacknowledged messages, by hash and number.
     ids: BTreeMap<(u64, u64), Arc<Id>>,
     /// The number of the next message to be accepted.
     accepted: u64,
-    /// Accepted, not yet taken over by the layer.
+    /// Accepted messages that the layer has not taken yet.
     incoming: Vec<(u64, Entry<Id>)>,
-    /// Those who wait for room for so many bytes.
-    line: WaitLine<usize>,
-    /// Places given so far.
+    /// The senders that wait for room, and their numbers of bytes.
+    waiting: WaitQueue<usize>,
+    /// The places in the line that were given out so far.
     places: u64,
     layer: Option<Arc<Waker>>,
     closed: bool,
 }
 
-/// A message that is offered, and what was made ready for it outside of the lock.
+/// A message that a sender offers, with the values that were made outside of the lock.
 pub(super) struct Offer<Id> {
     pub(super) id: Id,
     pub(super) message: Message,
     key: Arc<Id>,
     hash: u64,
-    /// The id is not that of an unacknowledged message with a number below this.
+    /// No unacknowledged message with a number below this has the same id.
     compared: u64,
 }
 
-/// What came of an offer.
+/// The answer to an offer.
 pub(super) enum Answer<Id> {
     Accepted(AckSlot<Id>),
     /// The session has ended.
     Closed,
     /// The message alone is larger than the limit.
     TooLarge,
-    /// The id may be that of this unacknowledged message: it is to be compared.
+    /// The id may be the same as that of this unacknowledged message: compare them.
     Compare(Candidate<Id>),
-    /// There is no room at present.
+    /// There is no room now.
     Wait,
 }
 
-/// An unacknowledged message whose id has the hash that was looked for.
+/// An unacknowledged message whose id has the hash in question.
 pub(super) struct Candidate<Id> {
     number: u64,
     id: Arc<Id>,
 }
 
-impl<Id> Gate<Id> {
-    pub(super) fn new(window: usize, limit: usize) -> Self {
+impl<Id> Window<Id> {
+    pub(super) fn new(max_count: usize, max_bytes: usize) -> Self {
         let state = State {
-            window,
-            limit,
+            max_count,
+            max_bytes,
             bytes: 0,
             ids: BTreeMap::new(),
             accepted: 0,
             incoming: Vec::new(),
-            line: WaitLine::default(),
+            waiting: WaitQueue::default(),
             places: 0,
             layer: None,
             closed: false,
         };
-        let work = AtomicBool::new(false);
-        Self { work, hasher: RandomState::new(), state: Guarded::new(state) }
+        let has_incoming = AtomicBool::new(false);
+        Self { has_incoming, hasher: RandomState::new(), state: Guarded::new(state) }
     }
 
-    /// Works on the shared state and settles it, then wakes whom it concerns, outside the lock.
+    /// Changes the shared state under the lock. Afterwards, outside of the lock, the tasks that the
+    /// change concerns are woken.
     pub(super) fn with<'g, R>(
         &self,
-        work: impl FnOnce(&mut State<Id>, &mut Garbage<'g>) -> R,
+        work: impl FnOnce(&mut State<Id>, &mut Deferred<'g>) -> R,
     ) -> R {
-        let mut garbage = Garbage::default();
-        self.inside(&mut garbage, work)
+        let mut deferred = Deferred::default();
+        self.inside(&mut deferred, work)
     }
 
     fn inside<'g, R>(
         &self,
-        garbage: &mut Garbage<'g>,
-        work: impl FnOnce(&mut State<Id>, &mut Garbage<'g>) -> R,
+        deferred: &mut Deferred<'g>,
+        work: impl FnOnce(&mut State<Id>, &mut Deferred<'g>) -> R,
     ) -> R {
-        self.state.inside(garbage, |state, garbage| {
-            let result = work(state, garbage);
-            state.settle(garbage);
+        self.state.inside(deferred, |state, deferred| {
+            let result = work(state, deferred);
+            state.wake_senders(deferred);
             result
         })
     }
 
-    /// Tells the layer to look. It is woken at the first such call after it has looked.
+    /// Wakes the layer, if this is the first accepted message since it took the incoming ones.
     pub(super) fn notify(&self) {
-        if !self.work.swap(true, Ordering::AcqRel)
+        if !self.has_incoming.swap(true, Ordering::AcqRel)
             && let Some(layer) = self.with(|state, _| state.layer.clone())
         {
             wake(&layer);
         }
     }
 
-    /// Whether there is something to look at: one plain load.
-    pub(super) fn has_work(&self) -> bool {
-        self.work.load(Ordering::Relaxed)
+    /// Whether there are incoming messages. One plain load.
+    pub(super) fn has_incoming(&self) -> bool {
+        self.has_incoming.load(Ordering::Relaxed)
     }
 
-    /// The layer looks: takes what was accepted since.
+    /// Takes the messages that were accepted since the last call.
     pub(super) fn take_incoming(&self) -> Vec<(u64, Entry<Id>)> {
-        match self.work.swap(false, Ordering::AcqRel) {
-            true => self.with(|state, _| mem::take(&mut state.incoming)),
-            false => Vec::new(),
+        if self.has_incoming() && self.has_incoming.swap(false, Ordering::AcqRel) {
+            return self.with(|state, _| mem::take(&mut state.incoming));
         }
+        Vec::new()
     }
 
-    /// Notes whom to wake when there is something to look at.
+    /// Sets the waker of the layer.
     pub(super) fn set_layer(&self, waker: &Waker) {
         let waker = Arc::new(waker.clone());
-        self.with(|state, garbage| garbage.drop_later(state.layer.replace(waker)));
+        self.with(|state, deferred| deferred.drop_later(state.layer.replace(waker)));
     }
 
-    /// Messages were acknowledged: makes room, tells the receipts, then wakes.
+    /// Messages were acknowledged: makes room, resolves the receipts, then wakes.
     pub(super) fn acknowledge(&self, entries: Vec<Entry<Id>>) {
-        // All are told before anybody wakes, who may look at many at once; receipts wake first.
-        let (mut told, mut room) = (Garbage::default(), Garbage::default());
+        // All receipts are resolved before a task is woken, since it may poll several of them. Tasks
+        // that wait for receipts are woken before senders that wait for room.
+        let (mut resolved, mut room) = (Deferred::default(), Deferred::default());
         self.release(&entries, &mut room);
-        entries.iter().for_each(|entry| entry.slot.settle(Ok(()), &mut told));
-        drop(told);
+        entries.iter().for_each(|entry| entry.slot.settle(Ok(()), &mut resolved));
+        drop(resolved);
         drop(room);
         discard(entries);
     }
 
-    /// There will be no acknowledgement of these messages: makes room, tells the receipts why, then
-    /// wakes.
+    /// Messages are given up: makes room, resolves the receipts with the reason, then wakes.
     pub(super) fn fail(&self, entries: Vec<Entry<Id>>, reason: AckFailure) {
-        let (mut told, mut room) = (Garbage::default(), Garbage::default());
+        let (mut resolved, mut room) = (Deferred::default(), Deferred::default());
         self.release(&entries, &mut room);
         let mut left = Vec::new();
         for Entry { id, key, message, slot, sends, .. } in entries {
-            slot.settle(Err(Unacknowledged { id, message, reason, sends }), &mut told);
-            // With the slot goes the outcome, if the receipt is gone.
+            slot.settle(Err(Unacknowledged { id, message, reason, sends }), &mut resolved);
+            // If the receipt was dropped, the outcome is dropped with the slot.
             left.push((slot, key));
         }
-        drop(told);
+        drop(resolved);
         drop(room);
         discard(left);
     }
 
-    fn release(&self, entries: &[Entry<Id>], garbage: &mut Garbage<'_>) {
-        self.inside(garbage, |state, _| {
+    fn release(&self, entries: &[Entry<Id>], deferred: &mut Deferred<'_>) {
+        self.inside(deferred, |state, _| {
             for entry in entries {
-                // The entry has the key as well, so nothing is dropped here.
+                // The entry has the key as well, so no id is dropped under the lock.
                 if state.ids.remove(&(entry.hash, entry.number)).is_some() {
                     state.bytes -= entry.message.len();
                 }
@@ -184,7 +186,7 @@ impl<Id> Gate<Id> {
         });
     }
 
-    /// Nothing is accepted any more. Gives what the layer has not taken over.
+    /// Accepts nothing from now on. Returns the incoming messages.
     pub(super) fn close(&self) -> Vec<(u64, Entry<Id>)> {
         let (incoming, ids) = self.with(|state, _| {
             state.closed = true;
@@ -196,8 +198,8 @@ impl<Id> Gate<Id> {
     }
 }
 
-impl<Id: Clone + Eq + Hash> Gate<Id> {
-    /// Makes a message ready to be offered.
+impl<Id: Clone + Eq + Hash> Window<Id> {
+    /// Prepares a message to be offered.
     pub(super) fn offer(&self, id: Id, message: Message) -> Offer<Id> {
         let (key, hash) = (Arc::new(id.clone()), self.hash(&id));
         Offer { id, message, key, hash, compared: 0 }
@@ -222,7 +224,7 @@ impl<Id: Clone + Eq + Hash> Gate<Id> {
 }
 
 impl<Id: Eq> Offer<Id> {
-    /// Whether this has the same id; else it need not be compared again.
+    /// Whether the candidate has the same id. If not, it will not be compared again.
     pub(super) fn is_duplicate_of(&mut self, candidate: &Candidate<Id>) -> bool {
         self.compared = candidate.number + 1;
         *candidate.id == self.id
@@ -230,17 +232,17 @@ impl<Id: Eq> Offer<Id> {
 }
 
 impl<Id> State<Id> {
-    /// How many messages are unacknowledged.
-    pub(super) fn held(&self) -> usize {
+    /// The number of unacknowledged messages.
+    pub(super) fn count(&self) -> usize {
         self.ids.len()
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.held() < self.window && self.bytes + bytes <= self.limit
+        self.count() < self.max_count && self.bytes + bytes <= self.max_bytes
     }
 
-    /// Offers a message, which is taken if it is accepted. `place`: the number of one who stands in
-    /// line already, and is told at its turn whether its id is another's by now.
+    /// Offers a message, which is taken if it is accepted. `place` is the place of a sender that
+    /// waits already: its id is compared when its turn comes.
     pub(super) fn offer(
         &mut self,
         offer: &mut Option<Offer<Id>>,
@@ -253,10 +255,10 @@ impl<Id> State<Id> {
         if self.closed {
             return Answer::Closed;
         }
-        if bytes > self.limit {
+        if bytes > self.max_bytes {
             return Answer::TooLarge;
         }
-        let turn = self.line.first().is_none_or(|(first, _)| Some(first) == place);
+        let turn = self.waiting.first().is_none_or(|(first, _)| Some(first) == place);
         let may = turn && self.has_room(bytes);
         if (may || place.is_none())
             && let Some(candidate) = self.candidate(*hash, *compared)
@@ -281,7 +283,7 @@ impl<Id> State<Id> {
         slot
     }
 
-    /// The first unacknowledged message from number `from` on whose id has that hash.
+    /// The first unacknowledged message from number `from` on that has this hash.
     fn candidate(&self, hash: u64, from: u64) -> Option<Candidate<Id>> {
         let (key, id) = self.ids.range((hash, from)..=(hash, u64::MAX)).next()?;
         Some(Candidate { number: key.1, id: Arc::clone(id) })
@@ -292,35 +294,34 @@ impl<Id> State<Id> {
         self.places
     }
 
-    /// Whether who stands in line at this place waits for just that, and would be called by this
-    /// waker.
+    /// Whether the sender with this place waits for this many bytes, with this waker.
     pub(super) fn knows(&self, place: u64, bytes: usize, waker: &Waker) -> bool {
-        self.line.knows(place, bytes, waker)
+        self.waiting.is_registered(place, bytes, waker)
     }
 
-    /// Stands in line, or comes back to its place.
+    /// Waits in the line, at a new or its old place.
     pub(super) fn wait(
         &mut self,
         place: u64,
         bytes: usize,
         waker: Waker,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
-        self.line.stand(place, bytes, waker, garbage);
+        self.waiting.register(place, bytes, waker, deferred);
     }
 
-    /// Leaves the line, served or not.
-    pub(super) fn leave(&mut self, place: u64, garbage: &mut Garbage<'_>) {
-        self.line.leave(place, garbage);
+    /// Leaves the line, with room or without.
+    pub(super) fn leave(&mut self, place: u64, deferred: &mut Deferred<'_>) {
+        self.waiting.remove(place, deferred);
     }
 
-    /// Comes after everything that was done here: calls those in line who need not wait any more.
-    /// The first calls the next by leaving.
-    fn settle(&mut self, garbage: &mut Garbage<'_>) {
+    /// Wakes the senders that need not wait any more. Called after every change. The first sender in
+    /// the line wakes the next one by leaving.
+    fn wake_senders(&mut self, deferred: &mut Deferred<'_>) {
         if self.closed {
-            self.line.call_all(garbage);
-        } else if self.line.first().is_some_and(|(_, bytes)| self.has_room(bytes)) {
-            self.line.call(0, garbage);
+            self.waiting.wake_all(deferred);
+        } else if self.waiting.first().is_some_and(|(_, bytes)| self.has_room(bytes)) {
+            self.waiting.wake(0, deferred);
         }
     }
 }

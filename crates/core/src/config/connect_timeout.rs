@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     error::{ConfigError, not_zero},
-    time::Span,
+    time::Nanos,
 };
 
 /// How long an attempt may take.
@@ -31,8 +31,8 @@ use crate::{
 /// timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectTimeout {
-    first: Span,
-    cap: Span,
+    first: Nanos,
+    cap: Nanos,
 }
 
 impl ConnectTimeout {
@@ -49,11 +49,11 @@ impl ConnectTimeout {
     /// since the server served clients that had already left. With a growing timeout all
     /// connected.
     pub const fn growing(first: Duration, cap: Duration) -> Self {
-        Self { first: Span::of(first), cap: Span::of(cap) }
+        Self { first: Nanos::of(first), cap: Nanos::of(cap) }
     }
 
     /// The timeout after this many failures in a row.
-    pub(crate) fn of(self, failures: u32) -> Span {
+    pub(crate) fn of(self, failures: u32) -> Nanos {
         let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.cap)
     }
@@ -85,8 +85,8 @@ mod tests {
         let growing = ConnectTimeout::growing(secs(10), secs(60));
         let first: Vec<_> = (0..5).map(|n| growing.of(n).duration().as_secs()).collect();
         assert_eq!(first, [10, 20, 40, 60, 60]);
-        assert_eq!(growing.of(u32::MAX), Span::of(secs(60)));
-        assert_eq!(ConnectTimeout::fixed(Duration::MAX).of(u32::MAX), Span::FOREVER);
+        assert_eq!(growing.of(u32::MAX), Nanos::of(secs(60)));
+        assert_eq!(ConnectTimeout::fixed(Duration::MAX).of(u32::MAX), Nanos::FOREVER);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod backoff;
 mod connect_timeout;
 pub(crate) mod dial_budget;
 mod heartbeat;
+mod inbox;
 mod outbox;
 mod preset;
 mod proof_of_life;
@@ -18,6 +19,7 @@ pub use self::{
     connect_timeout::ConnectTimeout,
     dial_budget::DialBudget,
     heartbeat::Heartbeat,
+    inbox::InboxSettings,
     outbox::{Offline, OutboxSettings, WhenFull},
     preset::Preset,
     proof_of_life::ProofOfLife,
@@ -26,6 +28,7 @@ pub use self::{
 pub(crate) use self::{
     backoff::{BoxBackoff, Delays, MakeDelays},
     heartbeat::{Probe, Trigger},
+    inbox::Overflow,
     proof_of_life::Predicate,
     random::Random,
     settings::Settings,

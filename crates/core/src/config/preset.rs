@@ -10,7 +10,7 @@ use super::{
     outbox::{Offline, OutboxSettings},
     verdict::{Verdict, VerdictFn},
 };
-use crate::time::Span;
+use crate::time::Nanos;
 
 /// Two sets of settings. A setting of the [`Builder`](crate::Builder) that is not set has the value
 /// of the preset.
@@ -86,10 +86,10 @@ impl Preset {
         secs(5)
     }
 
-    pub(crate) fn write_timeout(self) -> Span {
+    pub(crate) fn write_timeout(self) -> Nanos {
         match self {
-            Self::Original => Span::FOREVER,
-            Self::Resilient => Span::of(secs(300)),
+            Self::Original => Nanos::FOREVER,
+            Self::Resilient => Nanos::of(secs(300)),
         }
     }
 

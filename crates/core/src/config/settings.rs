@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{ConfigError, not_zero},
-    time::Span,
+    time::Nanos,
 };
 
 /// The minimum gap bounds how often attempts begin. A longer one would be a way to stop, and there
@@ -29,8 +29,8 @@ pub(crate) struct Settings {
     pub(crate) stable_after: Option<Duration>,
     pub(crate) connect_timeout: Option<ConnectTimeout>,
     pub(crate) close_timeout: Option<Duration>,
-    /// [`Span::FOREVER`]: no timeout.
-    pub(crate) write_timeout: Option<Span>,
+    /// [`Nanos::FOREVER`]: no timeout.
+    pub(crate) write_timeout: Option<Nanos>,
     pub(crate) minimum_gap: Option<Duration>,
     pub(crate) flap_limit: Option<u32>,
     pub(crate) outage_limit: Option<Duration>,
@@ -51,7 +51,7 @@ impl Settings {
         self.connect_timeout.map_or(Ok(()), ConnectTimeout::check)?;
         let times = [
             ("close timeout", self.close_timeout),
-            ("write timeout", self.write_timeout.map(Span::duration)),
+            ("write timeout", self.write_timeout.map(Nanos::duration)),
             ("minimum gap", self.minimum_gap),
             ("outage limit", self.outage_limit),
             ("maximum connection age", self.max_age),

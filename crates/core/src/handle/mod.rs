@@ -1,5 +1,6 @@
-//! The command side: [`Handle`].
+//! The handle of a session: [`Handle`].
 
+mod commands;
 mod queuing;
 mod sink;
 mod status_changes;
@@ -15,12 +16,10 @@ use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use crate::{
-    error::ConfigError,
     event::{CloseReason, Fate},
-    message::{CloseFrame, Message, Outgoing},
-    outbox::{Offered, QueueError, SessionClosed},
-    panics::UserPanic,
-    shared::{Shared, State},
+    message::{Message, Outgoing},
+    outbox::{Admission, QueueError, SessionClosed},
+    shared::Shared,
     status::Status,
 };
 
@@ -30,26 +29,55 @@ pub use self::{
     status_changes::StatusChanges,
 };
 
-/// The cloneable command side of a session: sends messages and states the user's will, from any
-/// thread and in any state.
+/// A handle to a session: it sends messages and issues commands, from any thread and in every phase.
+/// Clones belong to the same session.
 ///
-/// A handle never drives: it is the task that polls the [`Supervisor`](crate::Supervisor), or its
-/// [`Driver`](crate::Driver), that makes anything happen. Do not await [`send_confirmed`](Self::send_confirmed), a
-/// [`Receipt`](crate::Receipt), [`closed`](Self::closed), or [`queue`](Self::queue) where the outbox may be full, on
-/// the only task that polls it; [`try_queue`](Self::try_queue) is for there.
+/// A handle never drives the session. Nothing happens unless a task polls the
+/// [`Supervisor`](crate::Supervisor) or its [`Driver`](crate::Driver). So in the only task that polls
+/// it, do not await [`send_confirmed`](Self::send_confirmed), a [`Receipt`](crate::Receipt),
+/// [`closed`](Self::closed), or [`queue`](Self::queue) if the outbox may be full: that task would wait
+/// forever. Use [`try_queue`](Self::try_queue) there.
 ///
-/// It is also a `Sink` of messages. Closing that sink flushes what *this handle* queued and then
-/// refuses more of it; the session goes on. Its one error is [`SessionClosed`].
+/// # As a sink
 ///
-/// A sink that is ready has a place among the outbox's messages until it sends or is dropped, and
-/// no bytes. A message for which there are not enough bytes waits in its sink, in line with other
-/// senders, and the session takes it as soon as there is room. Until then the sink is neither ready
-/// nor flushed; one more message that is sent all the same is dropped.
+/// A handle is also a `Sink` of messages. Closing that sink flushes the messages of *this handle* and
+/// then refuses further ones; the session continues. The only error is [`SessionClosed`].
+///
+/// A sink that is ready has reserved a slot, that is, room for one message in count, until it sends or
+/// is dropped. It has not reserved bytes. If there are not enough bytes for its message, the message
+/// waits in the sink, in one queue with other senders, and the session takes it as soon as there is
+/// room. Until then the sink is neither ready nor flushed. Another message that is sent in spite of
+/// that is dropped.
 ///
 /// # Drop behaviour
 ///
-/// Dropping handles never ends a session. A message that still waits in the sink of a dropped
-/// handle is dropped with [`DropReason::Overflow`](crate::DropReason::Overflow).
+/// Dropping handles never ends a session. A message that still waits in the sink of a dropped handle
+/// is dropped with [`DropReason::Overflow`](crate::DropReason::Overflow).
+///
+/// # Examples
+///
+/// ```
+/// use futures::StreamExt;
+/// use websocket_heartbeat::{Event, Handle, Preset, Supervisor};
+///
+/// # let clock = websocket_heartbeat_mock::Clock::new();
+/// # let timer = clock.timer();
+/// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+/// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+/// # websocket_heartbeat_mock::run(&clock, async {
+/// let mut supervisor = Supervisor::builder(transport, timer).preset(Preset::Resilient).build()?;
+/// let handle: Handle = supervisor.handle();
+/// handle.try_queue("hello")?; // Accepted, and written when the connection is open.
+/// while let Some(event) = supervisor.next().await {
+///     if let Event::Message(answer) = event {
+///         assert_eq!(answer.as_text(), Some("hello"));
+///         handle.close();
+///     }
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct Handle {
     shared: Arc<Shared>,
     sink: SinkSide,
@@ -64,106 +92,233 @@ impl Handle {
         Self { shared, sink }
     }
 
-    /// The number that the outbox knows the sink of this handle by, 0 if it does not.
-    pub(crate) fn owner(&self) -> u64 {
-        self.sink.owner()
+    /// Returns the id of the sink of this handle in the outbox. 0 if it was not used yet.
+    pub(crate) fn sink_id(&self) -> u64 {
+        self.sink.id()
     }
 
-    /// Queues a message; ready when the outbox has accepted it. What is queued is written in
-    /// batches, so this is the fast way to send much.
+    /// Queues a message. The future is ready when the outbox has accepted it; it waits while the
+    /// outbox is full, if that is its policy. Queued messages are written in batches, so this is the
+    /// fast way to send many.
     ///
-    /// What becomes of it without a receipt is told by [`Lost::unsent`](crate::Lost::unsent) and
-    /// [`Closed::unsent`](crate::Closed::unsent) if it is not written.
+    /// If the message is not written, its fate is reported in [`Lost::unsent`](crate::Lost::unsent)
+    /// or [`Closed::unsent`](crate::Closed::unsent).
     ///
     /// # Errors
     ///
-    /// Gives the message back if the outbox refuses it by its policy or the session is closed.
+    /// Gives the message back if the outbox refuses it by its policy, or if the session is closed.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it gives up its place in line and the message; nothing was
-    /// queued.
+    /// If the future is dropped before it is ready, the message is not queued, and its place in the
+    /// queue of senders is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
+    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
+    /// # let mut supervisor = builder.build()?;
+    /// # let handle = supervisor.handle();
+    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
+    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
+    /// # runner.spawn(drive).detach();
+    /// # runner.run_until(async {
+    /// for price in ["100", "101", "102"] {
+    ///     handle.queue(price).await?; // Waits for room if the outbox is full.
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn queue(&self, message: impl Into<Outgoing>) -> Queuing<'_> {
         Queuing::new(self, message.into())
     }
 
-    /// Queues a message if that is possible at once.
+    /// Queues a message without waiting. It is reported as with [`queue`](Self::queue).
     ///
     /// # Errors
     ///
-    /// Gives the message back if it would have to wait, if the outbox refuses it or the session is
-    /// closed.
+    /// Gives the message back if it would have to wait for room, if the outbox refuses it, or if the
+    /// session is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_heartbeat::QueueError;
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
+    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
+    /// # let mut supervisor = builder.build()?;
+    /// # let handle = supervisor.handle();
+    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
+    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
+    /// # runner.spawn(drive).detach();
+    /// # runner.run_until(async {
+    /// match handle.try_queue("hello") {
+    ///     Ok(()) => {}
+    ///     Err(QueueError::Full(message)) => println!("no room for {} bytes", message.len()),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
-        let offered = self
-            .shared
-            .with(|state, garbage| state.outbox.offer(&mut outgoing, None, self.owner(), garbage));
-        if offered == Offered::Accepted {
+        let admission = self.shared.with(|state, deferred| {
+            state.outbox.offer(&mut outgoing, None, self.sink_id(), deferred)
+        });
+        if admission == Admission::Accepted {
             self.shared.notify();
             return Ok(());
         }
-        let outgoing = outgoing.expect("what is refused is not taken");
-        Err(offered.error(outgoing.message))
+        let outgoing = outgoing.expect("a refused message is not taken");
+        Err(admission.error(outgoing.message))
     }
 
-    /// Queues a message; ready with the promise of its fate when the outbox has accepted it.
+    /// As [`queue`](Self::queue), and returns a [`Receipt`](crate::Receipt): a future of the fate of the
+    /// message. The fate is then not reported in `Lost` or `Closed`.
     ///
     /// # Errors and cancel safety
     ///
     /// As [`queue`](Self::queue).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
+    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
+    /// # let mut supervisor = builder.build()?;
+    /// # let handle = supervisor.handle();
+    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
+    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
+    /// # runner.spawn(drive).detach();
+    /// # runner.run_until(async {
+    /// // Both are queued before the first fate is awaited, so they can be written together.
+    /// let first = handle.queue_with_receipt("one").await?;
+    /// let second = handle.queue_with_receipt("two").await?;
+    /// assert!(first.await.is_written());
+    /// assert!(second.await.is_written());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn queue_with_receipt(&self, message: impl Into<Outgoing>) -> QueuingWithReceipt<'_> {
         QueuingWithReceipt::new(self, message.into())
     }
 
-    /// Sends a message; ready with its fate.
+    /// Queues a message and waits for its fate. `Written` confirms that the operating system has the
+    /// bytes, not that the server received them; see [`Fate`].
     ///
-    /// With `futures::SinkExt` in scope, a `Handle` that is itself mutable has a `send` of that trait
-    /// as well; this one is meant on a plain `Handle` or `&Handle`.
+    /// Each call waits for a flush, which costs at least one system call. If the fate of one message
+    /// need not be known before the next one is sent, use [`queue`](Self::queue).
     ///
-    /// A loop of this waits for a flush, a system call at least, for each message; use
-    /// [`queue`](Self::queue) where the fate of each need not be known before the next.
+    /// # Errors
     ///
-    /// # Errors and cancel safety
+    /// As [`queue`](Self::queue).
     ///
-    /// As [`queue`](Self::queue); once the message is accepted, dropping this changes nothing for
-    /// it.
+    /// # Cancel safety
+    ///
+    /// As [`queue`](Self::queue), until the message is accepted. If the future is dropped after that,
+    /// the message is still sent, and its fate is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_heartbeat::Fate;
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
+    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
+    /// # let mut supervisor = builder.build()?;
+    /// # let handle = supervisor.handle();
+    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
+    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
+    /// # runner.spawn(drive).detach();
+    /// # runner.run_until(async {
+    /// match handle.send_confirmed("order 4711").await? {
+    ///     Fate::Written { connection } => println!("written on connection {connection}"),
+    ///     Fate::Unknown { .. } => println!("it may have arrived"),
+    ///     fate => println!("not sent: {fate:?}"),
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn send_confirmed(&self, message: impl Into<Outgoing>) -> Result<Fate, QueueError> {
         Ok(self.queue_with_receipt(message).await?.await)
     }
 
-    /// Keeps a message that is sent after every Open, before what is queued: a subscription, say.
-    /// Messages are replayed in the order in which their keys were first set; a key that is set
-    /// again replaces its message. If a connection is open, it is sent on that one, too.
+    /// Keeps a message that is sent on every connection when it opens, before queued messages. For
+    /// example, a subscription. If a connection is open, the message is also sent on that one.
     ///
-    /// Replays count against the outbox's bound while they are on their way, but are never
-    /// refused; they have no fate, since they come again with the next connection.
+    /// Replays are sent in the order in which their keys were first set. Setting a key again replaces
+    /// its message.
+    ///
+    /// While replays are in the outbox they count against its bounds, but the outbox never refuses
+    /// them. They have no fate, since they are sent again on the next connection.
     ///
     /// # Errors
     ///
-    /// Gives the message back when there would be more replays, or bytes of them, than the outbox
-    /// may hold messages.
+    /// Gives the message back with [`QueueError::Full`] if there are as many replays as the outbox may
+    /// hold messages, and with [`QueueError::TooLarge`] if all replays together would have more bytes
+    /// than the outbox may hold.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
+    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
+    /// # let mut supervisor = builder.build()?;
+    /// # let handle = supervisor.handle();
+    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
+    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
+    /// # runner.spawn(drive).detach();
+    /// # runner.run_until(async {
+    /// handle.replay("prices", r#"{"subscribe":"prices"}"#)?;
+    /// // Later: the subscription is changed, and then ended.
+    /// handle.replay("prices", r#"{"subscribe":"prices","depth":5}"#)?;
+    /// handle.forget_replay("prices");
+    /// handle.try_queue(r#"{"unsubscribe":"prices"}"#)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn replay(&self, key: &str, message: impl Into<Message>) -> Result<(), QueueError> {
         let message = message.into();
-        self.shared.with(|state, garbage| state.outbox.set_replay(key, message, garbage))?;
+        self.shared.with(|state, deferred| state.outbox.set_replay(key, message, deferred))?;
         self.shared.notify();
         Ok(())
     }
 
-    /// Forgets the replay of that key; gives its message.
+    /// Removes the replay with this key and returns its message. If the message is in the outbox
+    /// already, it is still sent on the current connection.
     pub fn forget_replay(&self, key: &str) -> Option<Message> {
         self.shared.with(|state, _| state.outbox.remove_replay(key))
     }
 
-    /// Queues messages for the connection with this number and no other, as
-    /// [`Outbox::queue_on`](crate::outbox::Outbox::queue_on) says.
+    /// Queues messages for the connection with this number only, see
+    /// [`Outbox::queue_on`](crate::outbox::Outbox::queue_on).
     pub(crate) fn queue_on(&self, connection: u64, mut messages: Vec<Message>) -> Option<u64> {
         let first = self.shared.with(|state, _| state.outbox.queue_on(connection, &mut messages));
         self.shared.notify();
         first
     }
 
-    /// The first ticket of [`queue_on`](Self::queue_on) whose message was not written and may
-    /// still be.
+    /// Returns the first ticket of [`queue_on`](Self::queue_on) whose message is still in the outbox.
     pub(crate) fn first_unwritten(&self) -> u64 {
         self.shared.with(|state, _| state.outbox.first_unwritten())
     }
@@ -173,107 +328,53 @@ impl Handle {
     }
 }
 
-/// The user's will.
+/// The status.
 impl Handle {
-    /// Closes the session gracefully: what is queued is written, a close frame with code 1000 is
-    /// sent and the server's awaited, all within the close timeout; then the connection is
-    /// dropped. Without a connection the session ends at once.
-    ///
-    /// Effective in every state: no attempt begins after it. Idempotent.
-    pub fn close(&self) {
-        self.close_by(None);
-    }
-
-    /// As [`close`](Self::close), with this close frame.
-    ///
-    /// # Errors
-    ///
-    /// When a client may not send the frame's code (RFC 6455 section 7.4), or its reason is longer
-    /// than a control frame holds; nothing was closed then.
-    pub fn close_with(&self, frame: CloseFrame) -> Result<(), ConfigError> {
-        frame.check()?;
-        self.close_by(Some(frame));
-        Ok(())
-    }
-
-    fn close_by(&self, frame: Option<CloseFrame>) {
-        // One that comes too late is dropped here, outside of the lock.
-        let mut frame = Some(Box::new(frame));
-        self.command(|state| {
-            if state.commands.close.is_none() {
-                state.commands.close = frame.take();
-            }
-            state.outbox.close_gate();
-        });
-    }
-
-    /// Ends the session now, without a close frame. Idempotent. What was written and has not been
-    /// delivered may be thrown away; the native backends do that.
-    pub fn abort(&self) {
-        self.command(|state| {
-            state.commands.abort = true;
-            state.outbox.close_gate();
-        });
-    }
-
-    /// Replaces an open connection by a new one, or begins the next attempt now instead of after
-    /// its delay. Minimum gap, shared budget and limits hold: where no further attempt is
-    /// [allowed](crate::Attempts), the session ends. Does nothing while an attempt is under way,
-    /// while paused, or once closed.
-    pub fn reconnect_now(&self) {
-        self.command(|state| state.commands.reconnect = true);
-    }
-
-    /// Asks the server for a sign of life now, with a short deadline, and lets the connection be
-    /// replaced only if none comes: the thing to do when the network changed or the machine woke
-    /// up. Does nothing without an open connection.
-    pub fn probe_now(&self) {
-        self.command(|state| state.commands.probe = true);
-    }
-
-    /// Rests until [`resume`](Self::resume): an open connection is kept and goes on to be read and
-    /// written, without heartbeats and verdicts; an attempt under way or scheduled is given up.
-    pub fn pause(&self) {
-        self.command(|state| state.commands.pause = Some(true));
-    }
-
-    /// Ends a [`pause`](Self::pause): with a connection by a probe with a short deadline, without
-    /// one by an attempt as soon as minimum gap and shared budget let it begin. That attempt
-    /// counts: where no further one is [allowed](crate::Attempts), the session ends.
-    pub fn resume(&self) {
-        self.command(|state| state.commands.pause = Some(false));
-    }
-
-    /// Ends the session for the panic of a function of the user's that is called beside the driver.
-    pub(crate) fn end_by_panic(&self, panic: UserPanic) {
-        let panic = Box::new(panic);
-        self.command(|state| {
-            state.commands.panic.get_or_insert(panic);
-            state.outbox.close_gate();
-        });
-    }
-
-    fn command(&self, set: impl FnOnce(&mut State)) {
-        self.shared.with(|state, _| set(state));
-        self.shared.notify();
-    }
-
-    /// The session's status as last published.
+    /// Returns the last published status of the session.
     pub fn status(&self) -> Status {
         self.shared.status()
     }
 
-    /// The status now and whenever it has changed. Intermediate ones are skipped if nobody looks.
-    /// Ends after the one whose phase is [`Phase::Closed`](crate::Phase::Closed).
+    /// Returns a stream of the status: the current one, and then each change. If the stream is not
+    /// polled, intermediate values are skipped. It ends after the status with the phase
+    /// [`Phase::Closed`](crate::Phase::Closed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use websocket_heartbeat::Phase;
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
+    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
+    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
+    /// # let mut supervisor = builder.build()?;
+    /// # let handle = supervisor.handle();
+    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
+    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
+    /// # runner.spawn(drive).detach();
+    /// # runner.run_until(async {
+    /// let mut changes = handle.status_changes();
+    /// while let Some(status) = changes.next().await {
+    ///     println!("{:?}, {} messages in the outbox", status.phase, status.queued_messages);
+    ///     if status.phase == Phase::Open {
+    ///         handle.close();
+    ///     }
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn status_changes(&self) -> StatusChanges {
         StatusChanges::new(Arc::clone(&self.shared))
     }
 
-    /// Waits until the session is closed.
+    /// Waits until the session has ended, and returns the reason.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it changes nothing.
+    /// Dropping the future has no effect on the session.
     pub async fn closed(&self) -> CloseReason {
         let mut changes = self.status_changes();
         loop {

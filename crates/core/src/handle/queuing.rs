@@ -1,39 +1,49 @@
-//! A message on its way into the outbox: [`Queuing`] and [`QueuingWithReceipt`].
+//! Futures that put a message into the outbox: [`Queuing`] and [`QueuingWithReceipt`].
 
 use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use super::Handle;
 use crate::{
     message::Outgoing,
-    outbox::{Offered, Outbox, QueueError, Receipt, Wants},
+    outbox::{Admission, Outbox, QueueError, Receipt, Wants},
+    sync::{Polled, poll_registering},
 };
 
-/// A message that waits to be accepted, see [`Handle::queue`].
+/// The future of [`Handle::queue`]. It is ready when the outbox has accepted or refused the message.
+///
+/// # Cancel safety
+///
+/// If it is dropped before it is ready, the message is not queued.
 #[must_use = "nothing is queued until it is awaited"]
 pub struct Queuing<'a> {
-    way: Way<'a>,
+    enqueue: Enqueue<'a>,
 }
 
-/// A message that waits to be accepted, see [`Handle::queue_with_receipt`].
+/// The future of [`Handle::queue_with_receipt`]. It is ready with a [`Receipt`] when the outbox has
+/// accepted the message, or when it has refused it.
+///
+/// # Cancel safety
+///
+/// If it is dropped before it is ready, the message is not queued.
 #[must_use = "nothing is queued until it is awaited"]
 pub struct QueuingWithReceipt<'a> {
-    way: Way<'a>,
+    enqueue: Enqueue<'a>,
 }
 
 impl<'a> Queuing<'a> {
     pub(crate) fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
-        Self { way: Way::new(handle, outgoing) }
+        Self { enqueue: Enqueue::new(handle, outgoing) }
     }
 }
 
 impl<'a> QueuingWithReceipt<'a> {
     pub(crate) fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
-        Self { way: Way::new(handle, outgoing) }
+        Self { enqueue: Enqueue::new(handle, outgoing) }
     }
 }
 
@@ -42,9 +52,9 @@ impl Future for Queuing<'_> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().way.poll(cx.waker(), |_| ())
+        self.get_mut().enqueue.poll(cx.waker(), |_| ())
     }
 }
 
@@ -53,41 +63,41 @@ impl Future for QueuingWithReceipt<'_> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let receipt = |queue: &mut Outbox| queue.receipt();
-        let accepted = self.get_mut().way.poll(cx.waker(), receipt);
-        accepted.map_ok(|receipt| receipt.expect("what was accepted just now is in the outbox"))
+        let receipt = |outbox: &mut Outbox| outbox.receipt();
+        let accepted = self.get_mut().enqueue.poll(cx.waker(), receipt);
+        accepted.map_ok(|receipt| receipt.expect("the accepted message is in the outbox"))
     }
 }
 
 impl fmt::Debug for Queuing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queuing").field("message", &self.way.outgoing).finish_non_exhaustive()
+        f.debug_struct("Queuing").field("message", &self.enqueue.outgoing).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for QueuingWithReceipt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = &self.way.outgoing;
+        let message = &self.enqueue.outgoing;
         f.debug_struct("QueuingWithReceipt").field("message", message).finish_non_exhaustive()
     }
 }
 
-/// What both have in common.
-struct Way<'a> {
+/// The shared implementation of both futures.
+struct Enqueue<'a> {
     handle: &'a Handle,
     outgoing: Option<Outgoing>,
-    /// The place in line.
+    /// The place in the queue of waiting tasks.
     place: Option<u64>,
 }
 
-impl<'a> Way<'a> {
+impl<'a> Enqueue<'a> {
     fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
         Self { handle, outgoing: Some(outgoing), place: None }
     }
 
-    /// Offers the message; `accepted` is called with the outbox that has taken it.
+    /// Offers the message. Calls `accepted` under the lock if the outbox has accepted it.
     #[inline]
     fn poll<R>(
         &mut self,
@@ -95,62 +105,51 @@ impl<'a> Way<'a> {
         accepted: impl Fn(&mut Outbox) -> R,
     ) -> Poll<Result<R, QueueError>> {
         let outgoing = self.outgoing.as_ref().expect("polled after it was ready");
-        let (bytes, owner) = (outgoing.message.len(), self.handle.owner());
+        let (bytes, sink_id) = (outgoing.message.len(), self.handle.sink_id());
         let shared = self.handle.shared();
-        // Cloned outside of the lock, and only where somebody waits.
-        let mut own = None;
-        loop {
-            let look = shared.with(|state, garbage| {
-                let queue = &mut state.outbox;
-                let offered = queue.offer(&mut self.outgoing, self.place, owner, garbage);
-                if offered != Offered::Wait {
+        let polled = poll_registering(waker, |own| {
+            shared.with(|state, deferred| {
+                let outbox = &mut state.outbox;
+                let admission = outbox.offer(&mut self.outgoing, self.place, sink_id, deferred);
+                if admission != Admission::Wait {
                     if let Some(place) = self.place.take() {
-                        queue.leave(place, garbage);
+                        outbox.forget_waiter(place, deferred);
                     }
-                    let result = (offered == Offered::Accepted).then(|| accepted(queue));
-                    return Look::Done(offered, result);
+                    let result = (admission == Admission::Accepted).then(|| accepted(outbox));
+                    return Polled::Ready((admission, result));
                 }
-                let place = *self.place.get_or_insert_with(|| queue.draw_number());
+                let place = *self.place.get_or_insert_with(|| outbox.draw_number());
                 let wants = Wants::Room { bytes };
-                if queue.knows(place, wants, waker) {
-                    return Look::Waits;
+                if outbox.is_registered(place, wants, waker) {
+                    return Polled::Registered;
                 }
-                let Some(own) = own.take() else { return Look::NeedsWaker };
-                queue.wait(place, wants, own, garbage);
-                // What its own handle was promised as a sink must not keep it waiting.
-                queue.take_promise(owner);
-                Look::Waits
-            });
-            match look {
-                Look::Done(_, Some(result)) => {
-                    shared.notify();
-                    return Poll::Ready(Ok(result));
-                }
-                Look::Done(offered, None) => {
-                    let outgoing = self.outgoing.take().expect("what is refused is not taken");
-                    return Poll::Ready(Err(offered.error(outgoing.message)));
-                }
-                Look::Waits => return Poll::Pending,
-                Look::NeedsWaker => own = Some(waker.clone()),
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                outbox.register(place, wants, own, deferred);
+                // It must not wait for a slot that the sink of the same handle has reserved.
+                outbox.release_reservation(sink_id);
+                Polled::Registered
+            })
+        });
+        match ready!(polled) {
+            (_, Some(result)) => {
+                shared.notify();
+                Poll::Ready(Ok(result))
+            }
+            (admission, None) => {
+                let outgoing = self.outgoing.take().expect("a refused message is not taken");
+                Poll::Ready(Err(admission.error(outgoing.message)))
             }
         }
     }
 }
 
-/// What came of a look at the outbox.
-enum Look<R> {
-    /// With the result if it was accepted.
-    Done(Offered, Option<R>),
-    Waits,
-    /// It must wait, and whom to call is not noted yet.
-    NeedsWaker,
-}
-
-impl Drop for Way<'_> {
+impl Drop for Enqueue<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.handle.shared().with(|state, garbage| state.outbox.leave(place, garbage));
+            self.handle
+                .shared()
+                .with(|state, deferred| state.outbox.forget_waiter(place, deferred));
         }
     }
 }

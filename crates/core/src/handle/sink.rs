@@ -1,4 +1,4 @@
-//! What supervisors and handles have in common as sinks: [`SinkSide`].
+//! The sink of supervisors and handles: [`SinkSide`].
 
 use std::task::{Poll, Waker};
 
@@ -6,6 +6,7 @@ use crate::{
     message::Message,
     outbox::{SessionClosed, SinkState},
     shared::Shared,
+    sync::{Polled, poll_registering},
 };
 
 /// The state of one sink over the outbox.
@@ -13,14 +14,6 @@ use crate::{
 pub(crate) struct SinkSide {
     state: SinkState,
     closed: bool,
-}
-
-/// What came of a look that may have to wait.
-enum Look<R> {
-    Done(R),
-    Waits,
-    /// It must wait, and whom to call is not noted yet.
-    NeedsWaker,
 }
 
 impl SinkSide {
@@ -33,20 +26,20 @@ impl SinkSide {
             return Poll::Ready(Err(SessionClosed));
         }
         let sink = &mut self.state;
-        poll(waker, |own| {
-            shared.with(|state, garbage| {
-                let queue = &mut state.outbox;
-                let promised = queue.promise(sink);
-                if promised != Ok(false) {
-                    queue.stop_waiting(sink, garbage);
-                    return Look::Done(promised.map(|_| ()));
+        poll_registering(waker, |own| {
+            shared.with(|state, deferred| {
+                let outbox = &mut state.outbox;
+                let reserved = outbox.reserve(sink);
+                if reserved != Ok(false) {
+                    outbox.stop_waiting(sink, deferred);
+                    return Polled::Ready(reserved.map(|_| ()));
                 }
-                if queue.knows_waiting(sink, waker) {
-                    return Look::Waits;
+                if outbox.is_reservation_registered(sink, waker) {
+                    return Polled::Registered;
                 }
-                let Some(own) = own.take() else { return Look::NeedsWaker };
-                queue.await_promise(sink, own, garbage);
-                Look::Waits
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                outbox.await_reservation(sink, own, deferred);
+                Polled::Registered
             })
         })
     }
@@ -56,10 +49,10 @@ impl SinkSide {
         shared: &Shared,
         message: Message,
     ) -> Result<(), SessionClosed> {
-        shared.with(|state, garbage| state.outbox.send(&mut self.state, message, garbage))
+        shared.with(|state, deferred| state.outbox.send(&mut self.state, message, deferred))
     }
 
-    /// Refuses messages from now on; whether it did not before.
+    /// Refuses messages from now on. Returns whether it was open before.
     pub(crate) fn close(&mut self) -> bool {
         !std::mem::replace(&mut self.closed, true)
     }
@@ -70,61 +63,48 @@ impl SinkSide {
         waker: &Waker,
     ) -> Poll<Result<(), SessionClosed>> {
         let sink = &mut self.state;
-        poll(waker, |own| {
-            shared.with(|state, garbage| {
-                let queue = &mut state.outbox;
-                if queue.is_flushed(sink, garbage) {
-                    return Look::Done(Ok(()));
+        poll_registering(waker, |own| {
+            shared.with(|state, deferred| {
+                let outbox = &mut state.outbox;
+                if outbox.is_flushed(sink, deferred) {
+                    return Polled::Ready(Ok(()));
                 }
-                if queue.knows_flusher(sink, waker) {
-                    return Look::Waits;
+                if outbox.is_flush_registered(sink, waker) {
+                    return Polled::Registered;
                 }
-                let Some(own) = own.take() else { return Look::NeedsWaker };
-                queue.await_flush(sink, own, garbage);
-                Look::Waits
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                outbox.await_flush(sink, own, deferred);
+                Polled::Registered
             })
         })
     }
 
-    /// Nobody has this sink in hand until [`resume`](Self::resume), and nobody waits for it: it
-    /// keeps its place in line and what it sent. Its promise keeps no place from others meanwhile;
-    /// whether it had one.
+    /// Suspends this sink while it has no user, until [`resume`](Self::resume). It keeps its place in
+    /// the queue and its parked message, and forgets its wakers. It releases its reservation, so that
+    /// others can have the slot. Returns whether it had a reservation.
     pub(crate) fn suspend(&self, shared: &Shared) -> bool {
-        shared.with(|state, garbage| {
-            state.outbox.forget_wakers(&self.state, garbage);
-            state.outbox.take_promise(self.state.owner)
+        shared.with(|state, deferred| {
+            state.outbox.forget_wakers(&self.state, deferred);
+            state.outbox.release_reservation(self.state.id)
         })
     }
 
-    /// Somebody has this sink in hand again, and its promise if it had one.
-    pub(crate) fn resume(&self, shared: &Shared, promised: bool) {
-        if promised {
-            shared.with(|state, _| state.outbox.give_promise(&self.state));
+    /// Gives a suspended sink its reservation back, if it had one.
+    pub(crate) fn resume(&self, shared: &Shared, had_reservation: bool) {
+        if had_reservation {
+            shared.with(|state, _| state.outbox.restore_reservation(&self.state));
         }
     }
 
-    /// The number that the outbox knows this sink by, 0 if it does not.
-    pub(crate) fn owner(&self) -> u64 {
-        self.state.owner
+    /// Returns the id of this sink in the outbox. 0 if it was not used yet.
+    pub(crate) fn id(&self) -> u64 {
+        self.state.id
     }
 
-    /// Gives up what is promised, its place in line, and what it sent that has no room yet.
+    /// Gives up the reservation, the place in the queue and the parked message.
     pub(crate) fn leave(&mut self, shared: &Shared) {
-        if self.state.owner != 0 {
-            shared.with(|state, garbage| state.outbox.forget_sink(&mut self.state, garbage));
-        }
-    }
-}
-
-/// Looks, and once more with a waker of its own if it must wait. So the waker is cloned outside of
-/// the lock, and only where somebody waits.
-fn poll<R>(waker: &Waker, mut look: impl FnMut(&mut Option<Waker>) -> Look<R>) -> Poll<R> {
-    let mut own = None;
-    loop {
-        match look(&mut own) {
-            Look::Done(result) => return Poll::Ready(result),
-            Look::Waits => return Poll::Pending,
-            Look::NeedsWaker => own = Some(waker.clone()),
+        if self.state.id != 0 {
+            shared.with(|state, deferred| state.outbox.forget_sink(&mut self.state, deferred));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The status as a stream: [`StatusChanges`].
+//! A stream of the status: [`StatusChanges`].
 
 use std::{
     fmt,
@@ -14,11 +14,12 @@ use crate::{
     status::{Phase, Status},
 };
 
-/// A stream of a session's [`Status`], see [`Handle::status_changes`](crate::Handle::status_changes).
+/// A stream of the [`Status`] of a session, from
+/// [`Handle::status_changes`](crate::Handle::status_changes).
 ///
 /// # Cancel safety
 ///
-/// A `next` that is dropped loses nothing: the latest status is there for the next one.
+/// A dropped `next` loses nothing. The following one returns the latest status.
 #[must_use = "streams do nothing unless polled"]
 pub struct StatusChanges {
     shared: Arc<Shared>,
@@ -43,7 +44,7 @@ impl Stream for StatusChanges {
             return Poll::Ready(None);
         }
         let next = this.shared.poll_status(this.watcher, this.seen, cx.waker());
-        let (status, version) = ready!(next.map_or(Poll::Pending, Poll::Ready));
+        let (status, version) = ready!(next);
         this.seen = Some(version);
         this.ended = status.phase == Phase::Closed;
         Poll::Ready(Some(status))

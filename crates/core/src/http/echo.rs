@@ -1,19 +1,26 @@
-//! [`without_echo`]: what a server says, without what it repeats of the request.
+//! Text of a server without the parts of the request that it repeats: [`without_echo`].
 
-/// So many bytes in a row are no chance.
+/// An equal run of this many bytes is hardly a coincidence.
 const RUN: usize = 8;
 
-/// A shorter secret is found as a whole word, if it has so many bytes.
+/// A shorter secret is only recognized as a whole word, and only if it has at least this many bytes.
 const WORD: usize = 4;
 
-/// The text with `..` in place of everything that it repeats of `secrets`: 8 bytes or more in a row,
-/// and whole words of 4 bytes or more.
+/// Returns the text with `..` in place of every part of `secrets` that it repeats: runs of 8 bytes or
+/// more, and whole words of 4 bytes or more. At the end of the text, where a run may be cut off, 4
+/// bytes are enough.
 ///
-/// Servers name in their errors what they were asked for: "Cannot GET /feed/token". Path, query,
-/// header values and subprotocols can be secrets, so words of errors that contain something a server
-/// sent have passed through here.
+/// Servers repeat parts of the request in their errors: "Cannot GET /feed/token". The path, the
+/// query, header values and subprotocols can be secrets. So this crate applies this function to all
+/// text of a server before it becomes part of an error message. Transports should do the same.
 ///
-/// What the end of the text cuts off counts from 4 bytes on.
+/// # Examples
+///
+/// ```
+/// let secrets: [&[u8]; 1] = [b"/feed/4d1c0ffee"];
+/// let shown = websocket_heartbeat::backend::without_echo(b"Cannot GET /feed/4d1c0ffee", &secrets);
+/// assert_eq!(shown, b"Cannot GET ..");
+/// ```
 pub fn without_echo(text: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -34,7 +41,7 @@ pub fn without_echo(text: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
     shown
 }
 
-/// How many bytes at the beginning of `text` repeat something of `secret`; 0 for nothing.
+/// Returns how many bytes at the beginning of `text` repeat a part of `secret`.
 fn echo(text: &[u8], secret: &[u8], begins_word: bool) -> usize {
     let common = |from: usize| text.iter().zip(&secret[from..]).take_while(|(a, b)| a == b).count();
     if text[0].is_ascii_whitespace() {
@@ -66,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_repeated_is_hidden_and_nothing_else() {
+    fn repeated_parts_are_hidden_and_nothing_else() {
         let target = "/feed/abcdef123456?pin=4711&t=x";
         for (text, wanted) in [
             ("", ""),
@@ -80,7 +87,7 @@ mod tests {
             ("no feeds", "no feeds"),
             ("no feed, no", "no .., no"),
             ("né abcdef123456 né", "né .. né"),
-            // The end cuts it off.
+            // The end of the text cuts off the secret.
             ("bad abcde", "bad .."),
             ("bad abc", "bad abc"),
         ] {

@@ -1,4 +1,4 @@
-//! [`HttpAnswer`]: what a server said instead of opening a WebSocket.
+//! The HTTP answer of a server that refuses the upgrade: [`HttpAnswer`].
 
 mod echo;
 mod printable;
@@ -9,7 +9,8 @@ use std::fmt;
 
 use crate::headers::Headers;
 
-/// What a server said instead of `101 Switching Protocols`.
+/// The HTTP response of a server that refused the upgrade, so one that is not
+/// `101 Switching Protocols`.
 ///
 /// `Debug` shows the names of the header fields and the length of the body, not their contents.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,22 +24,23 @@ pub struct HttpAnswer {
     pub body: Box<[u8]>,
 }
 
-/// How many characters of a body or of the target of a redirect go into an error's words.
+/// How many characters of a body or of the target of a redirect an error message shows: about two
+/// lines of a terminal.
 const SHOWN: usize = 120;
 
 impl HttpAnswer {
-    /// How much of the body is kept: enough for a message to people, bounded against a server
-    /// that never stops.
+    /// How many bytes of the body are kept: enough for an error page that people can read, and a
+    /// bound against a server that never stops sending.
     pub const BODY_LIMIT: usize = 4096;
 
-    /// An answer; of `body` the first [`BODY_LIMIT`](Self::BODY_LIMIT) bytes are kept.
+    /// Makes an answer. Keeps the first [`BODY_LIMIT`](Self::BODY_LIMIT) bytes of `body`.
     pub fn new(status: u16, headers: Headers, body: &[u8]) -> Self {
         Self { status, headers, body: body[..body.len().min(Self::BODY_LIMIT)].into() }
     }
 
-    /// One sentence for people: what was answered, what it means, what helps. What the server repeats
-    /// of `secrets` is left out.
-    pub(crate) fn words(&self, secrets: &[&[u8]]) -> String {
+    /// Returns one sentence for people: the answer, its meaning, and what helps. Parts of `secrets`
+    /// that the server repeats are hidden.
+    pub(crate) fn message(&self, secrets: &[&[u8]]) -> String {
         let status = self.status;
         let said = format!("the server answered the upgrade with HTTP status {status}");
         if let (300..400, Some(target)) = (status, self.headers.get("location")) {
@@ -48,7 +50,7 @@ impl HttpAnswer {
         if status == 400 && self.wants_tls() {
             return format!("{said}: this port speaks TLS, use wss:// instead of ws://");
         }
-        let meaning = meaning(status).map(|words| format!(" ({words})")).unwrap_or_default();
+        let meaning = meaning(status).map(|meaning| format!(" ({meaning})")).unwrap_or_default();
         let line = match status {
             400.. => self.first_line(secrets).map(|line| format!(": {line}")).unwrap_or_default(),
             _ => String::new(),
@@ -56,7 +58,8 @@ impl HttpAnswer {
         format!("{said}{meaning}{line}")
     }
 
-    /// Whether the body says that plain HTTP came to a port for HTTPS, as nginx, Apache and Go do.
+    /// Returns whether the body says that a port for HTTPS received plain HTTP. nginx, Apache and Go
+    /// have such a page.
     fn wants_tls(&self) -> bool {
         let body = String::from_utf8_lossy(&self.body).to_ascii_lowercase();
         body.contains("http request")
@@ -64,13 +67,13 @@ impl HttpAnswer {
             || body.contains("plain http") && body.contains("ssl-enabled")
     }
 
-    /// The first line of the body with words in it; of HTML the first without its tags.
+    /// Returns the first line of the body that is not empty. The tags of HTML are removed.
     fn first_line(&self, secrets: &[&[u8]]) -> Option<String> {
-        // Of a body in some coding nothing can be read.
+        // A compressed body is not readable here.
         if self.headers.get("content-encoding").is_some_and(|coding| coding != "identity") {
             return None;
         }
-        // The limit may cut a character.
+        // The limit on the body may cut a character.
         let text = match str::from_utf8(&self.body) {
             Ok(text) => text,
             Err(error) if error.error_len().is_none() => {
@@ -85,22 +88,23 @@ impl HttpAnswer {
     }
 }
 
-/// What most likely lies behind a status, and what helps, where that is not plain.
+/// Returns the most likely reason for a status, unless it is obvious.
 fn meaning(status: u16) -> Option<&'static str> {
     Some(match status {
         200..300 => "there is no WebSocket at this path",
         401 => "the credentials are missing or not accepted",
         403 => "not allowed with these credentials or this Origin",
         404 => "there is no WebSocket at this path",
-        407 => "a proxy wants credentials",
-        410 => "gone for ever",
-        426 => "another protocol or version is asked for",
+        407 => "a proxy requires credentials",
+        410 => "gone forever",
+        426 => "the server requires another protocol or version",
         429 => "too many requests",
         502..505 => "the server behind a proxy is not available",
         _ => return None,
     })
 }
 
+/// Returns the beginning of a text, made printable.
 fn shown(text: &str) -> String {
     let line = printable(text);
     match line.char_indices().nth(SHOWN) {
@@ -109,14 +113,15 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// A text without what it repeats of `secrets`, of which no more is read than may be shown.
+/// Returns the beginning of a text, without the parts of `secrets` that it repeats. Four times the
+/// shown length is enough, since each hidden part leaves two characters.
 fn hidden(text: &str, secrets: &[&[u8]]) -> String {
     let end = text.char_indices().nth(4 * SHOWN).map_or(text.len(), |(end, _)| end);
     String::from_utf8_lossy(&without_echo(&text.as_bytes()[..end], secrets)).into_owned()
 }
 
-/// A URL without credentials, query and fragment, which may be tokens, and its path without what it
-/// repeats of `secrets`: it ends with `..` in place of that. The host is shown.
+/// Returns a URL without credentials, query and fragment, since they may be tokens. The path ends
+/// with `..` where it begins to repeat a part of `secrets`. The host is shown.
 fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match plain.find("//") {
@@ -139,6 +144,7 @@ fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     format!("{scheme}{host}{shown}{end}")
 }
 
+/// Returns the text of HTML.
 fn without_tags(html: &str) -> String {
     let mut inside = false;
     html.chars()
@@ -169,10 +175,12 @@ mod tests {
         HttpAnswer::new(status, fields.collect(), body.as_ref())
     }
 
-    fn words(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) -> String {
-        let words = answer(status, fields, body).words(&[b"/feed/hush-path", b"Bearer hush-token"]);
+    /// The message without its beginning, which is always the same.
+    fn message(status: u16, fields: &[(&str, &str)], body: impl AsRef<[u8]>) -> String {
+        let secrets: [&[u8]; 2] = [b"/feed/hush-path", b"Bearer hush-token"];
+        let message = answer(status, fields, body).message(&secrets);
         let head = format!("the server answered the upgrade with HTTP status {status}");
-        words.strip_prefix(&head).unwrap().to_owned()
+        message.strip_prefix(&head).unwrap().to_owned()
     }
 
     #[test]
@@ -181,33 +189,33 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_it_means_and_what_the_server_says() {
-        assert_eq!(words(418, &[], ""), "");
-        assert_eq!(words(418, &[], "short and stout\r\nmore"), ": short and stout");
+    fn a_refusal_shows_its_meaning_and_the_first_line() {
+        assert_eq!(message(418, &[], ""), "");
+        assert_eq!(message(418, &[], "short and stout\r\nmore"), ": short and stout");
         assert_eq!(
-            words(401, &[], "no such user"),
+            message(401, &[], "no such user"),
             " (the credentials are missing or not accepted): no such user"
         );
-        assert_eq!(words(200, &[], "welcome"), " (there is no WebSocket at this path)");
+        assert_eq!(message(200, &[], "welcome"), " (there is no WebSocket at this path)");
         let html = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>";
         let proxy = " (the server behind a proxy is not available): 502 Bad Gateway";
-        assert_eq!(words(502, &[], html), proxy);
-        assert_eq!(words(500, &[], "a < b"), ": a < b");
+        assert_eq!(message(502, &[], html), proxy);
+        assert_eq!(message(500, &[], "a < b"), ": a < b");
     }
 
     #[test]
-    fn the_line_of_a_body_is_bounded_and_printable() {
-        let long = words(500, &[], "é".repeat(5_000));
+    fn the_shown_line_of_a_body_is_bounded_and_printable() {
+        let long = message(500, &[], "é".repeat(5_000));
         assert_eq!(long, format!(": {}..", "é".repeat(120)));
-        let steering = words(500, &[], "\x1b[2Jgone\u{202e}\u{9b}\0");
+        let steering = message(500, &[], "\x1b[2Jgone\u{202e}\u{9b}\0");
         assert_eq!(steering, r": \u{1b}[2Jgone\u{202e}\u{9b}\u{0}");
-        assert_eq!(words(500, &[], [0xff, 0xfe]), "");
-        assert_eq!(words(500, &[("Content-Encoding", "gzip")], "x"), "");
+        assert_eq!(message(500, &[], [0xff, 0xfe]), "");
+        assert_eq!(message(500, &[("Content-Encoding", "gzip")], "x"), "");
     }
 
     #[test]
-    fn a_redirect_names_its_target_without_secrets() {
-        let to = |target: &str| words(301, &[("Location", target)], "moved");
+    fn a_redirect_shows_its_target_without_secrets() {
+        let to = |target: &str| message(301, &[("Location", target)], "moved");
         let about =
             |target: &str| format!(", a redirect to {target}, which is not followed: use that URL");
         assert_eq!(to("wss://example.org/other"), about("wss://example.org/other"));
@@ -223,35 +231,35 @@ mod tests {
         assert_eq!(to("/login/hush-path"), about("/login/.."));
         assert_eq!(to("//hush-path/x"), about("//hush-path/x"));
         assert_eq!(to("\x1b[2J"), about(r"\u{1b}[2J"));
-        assert_eq!(words(301, &[], "moved"), "");
+        assert_eq!(message(301, &[], "moved"), "");
     }
 
     #[test]
-    fn a_body_that_repeats_the_request_is_shown_without_that() {
-        assert_eq!(words(500, &[], "Cannot GET /feed/hush-path"), ": Cannot GET ..");
-        assert_eq!(words(500, &[], "<h1>bad hush-token!</h1>"), ": bad ..!");
+    fn parts_of_the_request_in_a_body_are_hidden() {
+        assert_eq!(message(500, &[], "Cannot GET /feed/hush-path"), ": Cannot GET ..");
+        assert_eq!(message(500, &[], "<h1>bad hush-token!</h1>"), ": bad ..!");
         let far = format!("{} hush-token", "x".repeat(110));
-        assert_eq!(words(500, &[], &far), format!(": {} ..", "x".repeat(110)));
+        assert_eq!(message(500, &[], &far), format!(": {} ..", "x".repeat(110)));
     }
 
     #[test]
-    fn a_port_that_wants_tls_is_named() {
+    fn a_port_for_tls_is_recognized() {
         for body in [
             "<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
             "Client sent an HTTP request to an HTTPS server.\n",
             "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
         ] {
             assert_eq!(
-                words(400, &[], body),
+                message(400, &[], body),
                 ": this port speaks TLS, use wss:// instead of ws://",
                 "{body}"
             );
         }
-        assert_eq!(words(400, &[], "an HTTP request"), ": an HTTP request");
+        assert_eq!(message(400, &[], "an HTTP request"), ": an HTTP request");
     }
 
     #[test]
-    fn debug_shows_neither_values_nor_the_body() {
+    fn debug_shows_no_values_and_no_body() {
         let debug = format!("{:?}", answer(401, &[("Set-Cookie", "hush")], "hush"));
         assert_eq!(debug, r#"HttpAnswer { status: 401, headers: ["Set-Cookie"], body: 4 bytes }"#);
     }

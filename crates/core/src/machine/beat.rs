@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Pulse;
+use super::HeartbeatRules;
 use crate::{
     config::Trigger,
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp, earlier},
 };
 
-/// Where the heartbeat stands.
+/// The state of the heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Beat {
     /// No heartbeat.
@@ -17,48 +17,50 @@ pub(super) enum Beat {
     Resting { due: Option<Timestamp> },
     /// The same, after a probe whose answer was due while nothing was read.
     Unjudged { due: Option<Timestamp> },
-    /// A probe was asked for and is not written yet, as far as a completed flush tells. The peer
-    /// may have it all the same, so what is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Span, trial: Trial, heard: Option<Timestamp> },
+    /// A probe was asked for, and the flush of it is not complete. The peer may have it already, so
+    /// proof of life that is `heard` meanwhile is its answer.
+    Unwritten { asked: Timestamp, wait: Nanos, on_miss: OnMiss, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
-        wait: Span,
-        until: Timestamp,
-        trial: Trial,
-        look: Look,
+        wait: Nanos,
+        /// When the answer is overdue; `None` is never.
+        until: Option<Timestamp>,
+        on_miss: OnMiss,
+        grace: Grace,
     },
 }
 
-/// Whether an overdue answer was looked for twice.
+/// Whether the time to look for an overdue answer was extended.
 ///
-/// After a stall of the whole task, a runtime whose sockets become readable only when the task
-/// rests would have us condemn a line whose answer lies unread. So a deadline that is seen late by
-/// more than a tenth of the wait is extended by that tenth, once.
+/// In some runtimes a socket becomes readable only when the task rests. After a stall of the whole
+/// task a connection would be dropped there although its answer is in the socket. So a deadline
+/// that is noticed late by more than a tenth of the wait is extended by that tenth, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Look {
-    First,
-    Second,
+pub(super) enum Grace {
+    Unused,
+    Used,
 }
 
-/// What an unanswered probe means.
+/// The consequence of an unanswered probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Trial {
-    /// One more miss, after so many; a verdict beyond what is tolerated, unless it is seen late.
-    Regular { misses: u32 },
-    /// We did not read all the time while it was out: a fresh probe comes first.
-    Doubtful,
-    /// It was itself the fresh probe: a verdict, however late it is seen.
-    Last,
+pub(super) enum OnMiss {
+    /// One more miss, after this many; the connection is lost if that is more than is tolerated,
+    /// unless the deadline is noticed late.
+    Count { misses: u32 },
+    /// A fresh probe comes first, since reading was paused while this one was out.
+    ProbeAgain,
+    /// The connection is lost, however late the deadline is noticed: this was the fresh probe.
+    Lose,
 }
 
-impl Trial {
-    /// Of a probe that was asked for: no further miss is tolerated.
-    const HASTY: Self = Self::Regular { misses: u32::MAX };
+impl OnMiss {
+    /// No further miss is tolerated: the user asked for the probe.
+    const AT_LIMIT: Self = Self::Count { misses: u32::MAX };
 }
 
-/// What a deadline of the heartbeat asks for.
+/// The consequence of a deadline of the heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Due {
     Nothing,
@@ -68,14 +70,14 @@ pub(super) enum Due {
 }
 
 impl Beat {
-    pub(super) fn resting(pulse: Option<Pulse>, now: Timestamp) -> Self {
-        match pulse {
+    pub(super) fn resting(heartbeat: Option<HeartbeatRules>, now: Timestamp) -> Self {
+        match heartbeat {
             None => Self::Off,
-            Some(pulse) => Self::Resting { due: pulse.silent_at(now) },
+            Some(heartbeat) => Self::Resting { due: heartbeat.silent_at(now) },
         }
     }
 
-    /// When the written probe was written.
+    /// When the probe was written that waits for its answer.
     pub(super) fn sent(self) -> Option<Timestamp> {
         match self {
             Self::Outstanding { sent, .. } => Some(sent),
@@ -85,7 +87,7 @@ impl Beat {
         }
     }
 
-    /// Whether no probe is out.
+    /// Returns whether no probe is out.
     pub(super) fn is_quiet(self) -> bool {
         matches!(self, Self::Off | Self::Resting { .. } | Self::Unjudged { .. })
     }
@@ -95,10 +97,10 @@ impl Beat {
         match self {
             Self::Off => None,
             Self::Resting { due } | Self::Unjudged { due } => due,
-            // What could not be written is not judged while we could not hear the line move.
+            // A blocked write is not judged while nothing is read, since the peer may be heard.
             Self::Unwritten { .. } if full => None,
             Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
-            Self::Outstanding { until, .. } => Some(until),
+            Self::Outstanding { until, .. } => until,
         }
     }
 
@@ -112,17 +114,17 @@ impl Beat {
     }
 
     /// Proof of life was heard.
-    pub(super) fn heard_life(&mut self, pulse: Option<Pulse>, now: Timestamp) {
+    pub(super) fn heard_life(&mut self, heartbeat: Option<HeartbeatRules>, now: Timestamp) {
         match self {
-            // It is in the connection's hands and cannot be called back.
+            // The connection has the probe already, and it cannot be called back.
             Self::Unwritten { heard, .. } => *heard = Some(now),
-            Self::Outstanding { asked, .. } => *self = Self::answered(pulse, *asked, now),
+            Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
             Self::Resting { due } | Self::Unjudged { due } => {
-                *self = match pulse {
+                *self = match heartbeat {
                     None => Self::Off,
-                    Some(pulse) if pulse.trigger == Trigger::Idle => {
-                        Self::Resting { due: pulse.silent_at(now) }
+                    Some(heartbeat) if heartbeat.trigger == Trigger::Idle => {
+                        Self::Resting { due: heartbeat.silent_at(now) }
                     }
                     Some(_) => Self::Resting { due: *due },
                 };
@@ -131,57 +133,58 @@ impl Beat {
     }
 
     /// After the answer, heard at `now`, to a probe asked for at `asked`.
-    fn answered(pulse: Option<Pulse>, asked: Timestamp, now: Timestamp) -> Self {
-        let Some(pulse) = pulse else { return Self::Off };
-        let due = match pulse.trigger {
-            Trigger::Idle => pulse.silent_at(now),
+    fn answered(heartbeat: Option<HeartbeatRules>, asked: Timestamp, now: Timestamp) -> Self {
+        let Some(heartbeat) = heartbeat else { return Self::Off };
+        let due = match heartbeat.trigger {
+            Trigger::Idle => heartbeat.silent_at(now),
             // A period that ended while the answer was awaited is due once, at once.
-            Trigger::Period => asked.after(pulse.every).map(|due| due.max(now)),
+            Trigger::Period => asked.after(heartbeat.every).map(|due| due.max(now)),
         };
         Self::Resting { due }
     }
 
     /// A probe was asked for.
-    pub(super) fn ask(&mut self, now: Timestamp, wait: Span, trial: Trial) {
-        *self = Self::Unwritten { asked: now, wait, trial, heard: None };
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Nanos, on_miss: OnMiss) {
+        *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
     }
 
-    /// Makes sure that a probe is out which is judged soon; whether a new one must be sent.
-    pub(super) fn hurry(&mut self, now: Timestamp, recheck: Span) -> bool {
+    /// Makes sure that a probe is out and is judged soon. Returns whether a new one must be sent.
+    pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
-                self.ask(now, recheck, Trial::HASTY);
+                self.ask(now, recheck, OnMiss::AT_LIMIT);
                 return true;
             }
-            Self::Unwritten { wait, trial, heard, .. } => {
+            Self::Unwritten { wait, on_miss, heard, .. } => {
                 *wait = recheck.min(*wait);
                 // Its answer may have been heard already and not come again.
                 if heard.take().is_some() {
-                    *trial = Trial::Doubtful;
+                    *on_miss = OnMiss::ProbeAgain;
                 }
             }
-            Self::Outstanding { until, trial, .. } => {
-                *until = now.after(recheck).map_or(*until, |soon| soon.min(*until));
-                if matches!(trial, Trial::Regular { .. }) {
-                    *trial = Trial::HASTY;
+            Self::Outstanding { until, on_miss, .. } => {
+                *until = earlier(now.after(recheck), *until);
+                if matches!(on_miss, OnMiss::Count { .. }) {
+                    *on_miss = OnMiss::AT_LIMIT;
                 }
             }
         }
         false
     }
 
-    /// Makes sure that a probe is out which was sent from now on; whether a new one must be sent.
-    pub(super) fn renew(&mut self, now: Timestamp, recheck: Span) -> bool {
+    /// Makes sure that a probe is out that is sent from now on. Returns whether a new one must be
+    /// sent.
+    pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
-        self.ask(now, recheck, if unwritten { Trial::Doubtful } else { Trial::HASTY });
+        self.ask(now, recheck, if unwritten { OnMiss::ProbeAgain } else { OnMiss::AT_LIMIT });
         !unwritten
     }
 
-    /// All was read; whether a fresh probe must be sent.
-    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Span) -> bool {
+    /// Everything was read. Returns whether a fresh probe must be sent.
+    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
-            self.ask(now, recheck, Trial::Last);
+            self.ask(now, recheck, OnMiss::Lose);
         }
         unjudged
     }
@@ -189,43 +192,43 @@ impl Beat {
     /// The probe that was asked for is written.
     pub(super) fn written(
         &mut self,
-        pulse: Option<Pulse>,
+        heartbeat: Option<HeartbeatRules>,
         now: Timestamp,
         longest: Option<Duration>,
     ) {
-        if let Self::Unwritten { asked, wait, trial, heard } = *self {
+        if let Self::Unwritten { asked, wait, on_miss, heard } = *self {
             if let Some(at) = heard {
-                *self = Self::answered(pulse, asked, at);
+                *self = Self::answered(heartbeat, asked, at);
                 return;
             }
-            let wait = longest.map_or(wait, |longest| wait.min(Span::of(longest)));
-            let until = now.after(wait).unwrap_or(Timestamp::from_epoch(Duration::MAX));
-            let look = Look::First;
-            *self = Self::Outstanding { asked, sent: now, wait, until, trial, look };
+            let wait = longest.map_or(wait, |longest| wait.min(Nanos::of(longest)));
+            let until = now.after(wait);
+            let grace = Grace::Unused;
+            *self = Self::Outstanding { asked, sent: now, wait, until, on_miss, grace };
         }
     }
 
-    /// Bytes left a blocked write: the peer takes them, so it is not gone.
+    /// Bytes of a blocked write were accepted: the peer takes them, so it is alive.
     pub(super) fn moved(&mut self, now: Timestamp) {
-        if let Self::Outstanding { wait, until, .. } = self
+        if let Self::Outstanding { wait, until: Some(until), .. } = self
             && let Some(later) = now.after(*wait)
         {
             *until = later.max(*until);
         }
     }
 
-    /// We stopped reading.
+    /// Reading was paused.
     pub(super) fn doubt(&mut self) {
-        if let Self::Outstanding { trial, .. } = self {
-            *trial = Trial::Doubtful;
+        if let Self::Outstanding { on_miss, .. } = self {
+            *on_miss = OnMiss::ProbeAgain;
         }
     }
 
-    /// What is due at `now`; moves the heartbeat on, except where the connection is lost by it.
+    /// Returns what is due at `now`, and moves the heartbeat on unless the connection is lost.
     pub(super) fn handle_deadline(
         &mut self,
-        pulse: Option<Pulse>,
-        recheck: Span,
+        heartbeat: Option<HeartbeatRules>,
+        recheck: Nanos,
         now: Timestamp,
         last_move: Timestamp,
         full: bool,
@@ -236,43 +239,45 @@ impl Beat {
         match *self {
             Self::Off => Due::Nothing,
             Self::Resting { .. } | Self::Unjudged { .. } => {
-                let wait = pulse.map_or(recheck, |pulse| pulse.timeout);
-                let trial = if full { Trial::Doubtful } else { Trial::Regular { misses: 0 } };
-                self.ask(now, wait, trial);
+                let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
+                let on_miss = if full { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
+                self.ask(now, wait, on_miss);
                 Due::Probe
             }
-            // The probe is in the connection's hands already, so there is no fresh one to send:
-            // being late is forgiven once by waiting once more.
-            Self::Unwritten { wait, trial, heard, .. } => {
-                if trial != Trial::Last && now.since(deadline) > wait {
-                    *self = Self::Unwritten { asked: now, wait, trial: Trial::Last, heard };
+            // The connection has the probe already, so no fresh one is sent: a deadline that is
+            // noticed late is extended once.
+            Self::Unwritten { wait, on_miss, heard, .. } => {
+                if on_miss != OnMiss::Lose && now.since(deadline) > wait {
+                    *self = Self::Unwritten { asked: now, wait, on_miss: OnMiss::Lose, heard };
                     return Due::Nothing;
                 }
                 Due::Stalled
             }
             Self::Outstanding { .. } if full => {
-                *self = Self::Unjudged { due: pulse.and_then(|pulse| pulse.silent_at(now)) };
+                *self = Self::Unjudged {
+                    due: heartbeat.and_then(|heartbeat| heartbeat.silent_at(now)),
+                };
                 Due::Nothing
             }
-            Self::Outstanding { asked, sent, wait, trial, look, .. } => {
+            Self::Outstanding { asked, sent, wait, on_miss, grace, .. } => {
                 let late_by = now.since(deadline);
                 let late = late_by > wait;
-                let fresh_probe_comes = late && matches!(trial, Trial::Regular { .. });
-                if look == Look::First && late_by > wait.tenth() && !fresh_probe_comes {
-                    let until = now.after(wait.tenth()).unwrap_or(now);
-                    let look = Look::Second;
-                    *self = Self::Outstanding { asked, sent, wait, until, trial, look };
+                let fresh_probe_comes = late && matches!(on_miss, OnMiss::Count { .. });
+                if grace == Grace::Unused && late_by > wait.tenth() && !fresh_probe_comes {
+                    let until = now.after(wait.tenth());
+                    let grace = Grace::Used;
+                    *self = Self::Outstanding { asked, sent, wait, until, on_miss, grace };
                     return Due::Nothing;
                 }
-                let max_missed = pulse.map_or(0, |pulse| pulse.max_missed);
-                match trial {
-                    Trial::Last => return Due::Unanswered,
-                    Trial::Doubtful => self.ask(now, wait.min(recheck), Trial::Last),
-                    Trial::Regular { .. } if late => self.ask(now, wait.min(recheck), Trial::Last),
-                    Trial::Regular { misses } if misses < max_missed => {
-                        self.ask(now, wait, Trial::Regular { misses: misses + 1 });
+                let max_missed = heartbeat.map_or(0, |heartbeat| heartbeat.max_missed);
+                match on_miss {
+                    OnMiss::Lose => return Due::Unanswered,
+                    OnMiss::ProbeAgain => self.ask(now, wait.min(recheck), OnMiss::Lose),
+                    OnMiss::Count { .. } if late => self.ask(now, wait.min(recheck), OnMiss::Lose),
+                    OnMiss::Count { misses } if misses < max_missed => {
+                        self.ask(now, wait, OnMiss::Count { misses: misses + 1 });
                     }
-                    Trial::Regular { .. } => return Due::Unanswered,
+                    OnMiss::Count { .. } => return Due::Unanswered,
                 }
                 Due::Probe
             }

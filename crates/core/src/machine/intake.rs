@@ -1,17 +1,16 @@
-//! What happens to inbound messages: [`Intake`], and what the machine makes of it.
+//! Whether inbound messages are read: [`Intake`], and the inputs that depend on it.
 
 use super::{Machine, State, reached};
-use crate::time::{Span, Timestamp, earlier};
+use crate::time::{Nanos, Timestamp, earlier};
 
-/// What happens to inbound messages at present.
+/// Whether inbound messages are read at present.
 ///
-/// The machine judges the peer in the first two alike. They are told apart because they are two
-/// facts about the application: one that takes and one that only leaves room.
+/// The machine treats the first two alike. They differ in what the application does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Intake {
-    /// Somebody takes each event at once.
+    /// The application takes each event at once.
     Taking,
-    /// Nobody takes, and the bounded backlog has room: everything is read and judged.
+    /// The bounded backlog has room: everything is read and judged.
     Storing,
     /// There is no room, so nothing is read: our own back-pressure. Pings go out, and what the
     /// peer owes us is not judged. Once the user has closed the session, messages are read and
@@ -25,13 +24,13 @@ impl Intake {
     }
 }
 
-/// A deadline that stands still while nothing is read.
+/// A deadline that is suspended while nothing is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Countdown {
     /// It ends then; `None` is never.
     Running { until: Option<Timestamp> },
-    /// It has that long to go; `None` is for ever.
-    Standing { left: Option<Span> },
+    /// This time is left; `None` is forever.
+    Standing { left: Option<Nanos> },
 }
 
 impl Countdown {
@@ -44,7 +43,7 @@ impl Countdown {
 
     fn stop(&mut self, now: Timestamp) {
         if let Self::Running { until } = *self {
-            let left = until.map(|until| Span::of(until.saturating_since(now)));
+            let left = until.map(|until| Nanos::of(until.saturating_since(now)));
             *self = Self::Standing { left };
         }
     }
@@ -61,24 +60,24 @@ impl Machine {
         self.intake
     }
 
-    /// Whether the connection is to be read.
+    /// Returns whether the connection is to be read.
     pub(crate) fn may_read(&self) -> bool {
         !self.intake.is_full() || self.discards()
     }
 
-    /// Whether inbound messages are to be discarded: they have no place to go, and after the
-    /// user's `close` nobody waits for room.
+    /// Returns whether inbound messages are to be discarded: they have no place to go, and after the
+    /// user's `close` no reader is waited for.
     pub(crate) fn discards(&self) -> bool {
         self.intake.is_full() && matches!(self.state, State::Closing { .. })
     }
 
-    /// Whether the peer's time to answer, to take bytes or to close is over: before
+    /// Returns whether the peer's time to answer, to take bytes or to close is over: before
     /// `handle_deadline` judges it, the driver reads what has come.
     pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
         let deadline = match &self.state {
-            State::Open(line) => earlier(
-                line.beat.verdict(line.last_move, self.intake.is_full()),
-                line.stall_deadline(self.rules.write_timeout),
+            State::Open(open) => earlier(
+                open.beat.verdict(open.last_move, self.intake.is_full()),
+                open.stall_deadline(self.rules.write_timeout),
             ),
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
@@ -87,15 +86,15 @@ impl Machine {
         reached(deadline, now).is_some()
     }
 
-    /// What happens to inbound messages from now on.
+    /// Sets whether inbound messages are read from now on.
     pub(crate) fn handle_intake(&mut self, now: Timestamp, intake: Intake) {
         let now = self.observe(now);
         let before = std::mem::replace(&mut self.intake, intake);
         match (before.is_full(), intake.is_full()) {
             (false, true) => {
-                if let Some(line) = self.line_mut() {
-                    line.beat.doubt();
-                    if let Some(stall) = line.stall_mut() {
+                if let Some(open) = self.open_mut() {
+                    open.beat.doubt();
+                    if let Some(stall) = open.stall_mut() {
                         stall.stop(now);
                     }
                 } else if let State::Retiring { close } = &mut self.state {
@@ -103,9 +102,9 @@ impl Machine {
                 }
             }
             (true, false) => {
-                if let Some(line) = self.line_mut() {
-                    line.last_move = now;
-                    if let Some(stall) = line.stall_mut() {
+                if let Some(open) = self.open_mut() {
+                    open.last_move = now;
+                    if let Some(stall) = open.stall_mut() {
                         stall.go_on(now);
                     }
                 } else if let State::Retiring { close } = &mut self.state {
@@ -123,8 +122,8 @@ impl Machine {
         let recheck = self.rules.recheck;
         if self.is_current(connection)
             && !self.intake.is_full()
-            && let State::Open(line) = &mut self.state
-            && line.beat.catch_up(now, recheck)
+            && let State::Open(open) = &mut self.state
+            && open.beat.catch_up(now, recheck)
         {
             self.probe = true;
         }

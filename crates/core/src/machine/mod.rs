@@ -1,10 +1,9 @@
-//! The machine: decides, and does nothing else.
+//! The machine decides, and does nothing else.
 //!
 //! Pure state. Inputs are the `handle_*` methods, each with the present moment; outputs are
 //! `poll_action`, `poll_event` and `poll_deadline`, to be drained in this order after each input.
-//! No clock, no waker, no future, no randomness and no closure is known here, and a test of that
-//! name keeps it so. Everything in it is `Clone + Eq + Hash`, so that a model checker can run the
-//! real thing.
+//! It knows no clock, no waker, no future, no randomness and no closure, which a test of that name
+//! checks. Everything in it is `Clone + Eq + Hash`, so that a model checker can run it.
 //!
 //! # Invariants
 //!
@@ -19,21 +18,23 @@
 //! 5. Our own back-pressure is not the peer's silence: where nothing is read, no reply, no stuck
 //!    write and no close handshake is judged, and a fresh probe precedes the next verdict
 //!    (`intake.rs`).
-//! 6. A stuck write gates neither reads nor deadlines. Inbound frames, and bytes that leave, extend
+//! 6. A stuck write gates neither reads nor deadlines. Inbound frames, and bytes that are accepted, extend
 //!    the reply deadline. A write of which no byte is accepted is reported after 60 s and costs the
 //!    connection after the write timeout, whatever comes in meanwhile (`stall.rs`).
 //! 7. Every wait has a deadline.
 //! 8. The attempt counter resets after the connection proved stable.
-//! 9. The user's will wins in every state.
+//! 9. The user's commands win in every state.
 //! 10. Nothing of an old connection touches the new one.
 //! 11. A deadline first seen late never condemns.
 //! 12. `now` never runs backward, and overflow means never.
 //! 13. Every message accepted ends in exactly one fate (`cursors.rs`).
-//! 14. (driver) Read before you bury.
+//! 14. (driver) Read before you report a failed write.
 
 mod beat;
+mod commands;
 mod input;
 mod intake;
+mod lifecycle;
 mod output;
 mod pacing;
 mod rules;
@@ -47,17 +48,17 @@ use std::time::Duration;
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
 use crate::{
     status::Phase,
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 pub(crate) use self::{
     intake::Intake,
-    output::Action,
-    rules::{Pace, Pulse, Rules, Ruling},
+    output::{Action, Dial},
+    rules::{Decision, HeartbeatRules, Pace, Rules},
     transition::{End, Loss, Transition},
 };
 
-/// See the module.
+/// The state of a session. See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Machine {
     rules: Rules,
@@ -67,18 +68,18 @@ pub(crate) struct Machine {
     intake: Intake,
     /// The number of the last dial.
     connection: u64,
-    /// What the attempts so far mean for the next.
+    /// The attempts so far, as far as they matter for the next.
     pacing: Pacing,
     /// Until when a connection that the peer closed may still write its reply.
-    farewell: Option<Timestamp>,
-    /// A probe is to be written, and that was not fetched yet.
+    drain_deadline: Option<Timestamp>,
+    /// A probe is to be written, and the driver has not fetched that yet.
     probe: bool,
-    /// The other outputs not fetched yet. They are rare, and large for what most sessions are most
-    /// of the time, which is idle; so they are in a box while there are some.
+    /// The other outputs that the driver has not fetched yet. They are rare, so they are in a box:
+    /// most sessions are idle most of the time.
     pending: Option<Box<Pending>>,
 }
 
-/// Where the session stands. What is true in one state only lives in its variant.
+/// The state of the session, with the data that only this state has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     /// Built, not started.
@@ -86,36 +87,37 @@ enum State {
     /// An attempt is under way.
     Connecting { deadline: Option<Timestamp> },
     /// A connection is up.
-    Open(Line),
-    /// A connection was lost, and a ruling on the attempt of this number is awaited.
-    Judging { patience: Patience, number: u32 },
+    Open(OpenConnection),
+    /// A connection was lost, and a decision on the attempt of this number is awaited.
+    Deciding { delay: Delay, number: u32 },
     /// The next attempt is scheduled; `None` is never.
     Waiting { until: Option<Timestamp>, number: u32 },
     /// The user paused the session, with a connection or without.
-    Paused(Option<Line>),
+    Paused(Option<OpenConnection>),
     /// The connection reached its maximum age and is being closed to be replaced.
     Retiring { close: Countdown },
-    /// The user closed the session; its connection says goodbye.
+    /// The user closed the session; its connection is being closed.
     Closing { deadline: Option<Timestamp> },
     /// The session has ended.
     Closed,
 }
 
-/// Whether the delay before the next attempt is waited for.
+/// The delay before the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Patience {
-    AsRuled,
-    /// The user wants the next attempt now, should the verdict be for one.
+enum Delay {
+    AsDecided,
+    /// None, if there is another attempt: the user wants it now.
     None,
 }
 
-/// What is true of a connection while it is up.
+/// An open connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Line {
+struct OpenConnection {
     since: Timestamp,
     /// When the last frame was heard that counts as proof of life.
     last_life: Timestamp,
-    /// When the line last moved at all: any frame heard, or bytes that left a blocked write.
+    /// When the connection last showed any activity: a frame was heard, or bytes of a blocked write
+    /// were accepted.
     last_move: Timestamp,
     beat: Beat,
     writing: Writing,
@@ -123,7 +125,7 @@ struct Line {
     retire: Option<Timestamp>,
 }
 
-/// How our writes stand.
+/// The state of our writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Writing {
     /// Nothing is under way.
@@ -143,7 +145,7 @@ impl Machine {
             intake: Intake::Taking,
             connection: 0,
             pacing: Pacing::new(),
-            farewell: None,
+            drain_deadline: None,
             probe: false,
             pending: None,
         }
@@ -157,12 +159,12 @@ impl Machine {
     /// The number of the attempt to come, under way, or that made the connection.
     pub(crate) fn attempt(&self) -> u32 {
         match self.state {
-            State::Judging { number, .. } | State::Waiting { number, .. } => number,
+            State::Deciding { number, .. } | State::Waiting { number, .. } => number,
             _ => self.pacing.attempt(),
         }
     }
 
-    /// Whether messages may be handed to the connection.
+    /// Returns whether messages may be handed to the connection.
     pub(crate) fn may_write(&self) -> bool {
         matches!(
             self.state,
@@ -173,7 +175,7 @@ impl Machine {
         )
     }
 
-    /// Whether the connection is being closed for its age, to be replaced.
+    /// Returns whether the connection is being closed for its age, to be replaced.
     pub(crate) fn is_retiring(&self) -> bool {
         matches!(self.state, State::Retiring { .. })
     }
@@ -182,20 +184,20 @@ impl Machine {
         matches!(self.state, State::Closed)
     }
 
-    /// Where the session stands, in one word.
+    /// The state of the session, in one word.
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Idle => Phase::Idle,
             State::Connecting { .. } => Phase::Connecting,
             State::Open(_) => Phase::Open,
-            State::Judging { .. } | State::Waiting { .. } => Phase::Waiting,
+            State::Deciding { .. } | State::Waiting { .. } => Phase::Waiting,
             State::Paused(_) => Phase::Paused,
             State::Retiring { .. } | State::Closing { .. } => Phase::Closing,
             State::Closed => Phase::Closed,
         }
     }
 
-    /// Whether an attempt is scheduled.
+    /// Returns whether an attempt is scheduled.
     pub(crate) fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting { .. })
     }
@@ -210,34 +212,41 @@ impl Machine {
 
     /// When proof of life was last heard on the connection that is up.
     pub(crate) fn last_life(&self) -> Option<Timestamp> {
-        self.line().map(|line| line.last_life)
+        self.open().map(|open| open.last_life)
     }
 
     /// Since when a written probe waits for its answer.
     pub(crate) fn probe_since(&self) -> Option<Timestamp> {
-        self.line().and_then(|line| line.beat.sent())
+        self.open().and_then(|open| open.beat.sent())
     }
 
     /// Since when no byte of a blocked write was accepted, once that is reported.
     pub(crate) fn write_blocked_since(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Open(Line { writing: Writing::Blocked(stall), .. }) => stall.reported(),
+            State::Open(OpenConnection { writing: Writing::Blocked(stall), .. }) => {
+                stall.reported()
+            }
             _ => None,
         }
     }
 
-    fn line(&self) -> Option<&Line> {
+    fn open(&self) -> Option<&OpenConnection> {
         match &self.state {
-            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            State::Open(open) | State::Paused(Some(open)) => Some(open),
             _ => None,
         }
     }
 
-    fn line_mut(&mut self) -> Option<&mut Line> {
+    fn open_mut(&mut self) -> Option<&mut OpenConnection> {
         match &mut self.state {
-            State::Open(line) | State::Paused(Some(line)) => Some(line),
+            State::Open(open) | State::Paused(Some(open)) => Some(open),
             _ => None,
         }
+    }
+
+    /// The open connection, if `connection` is the current one.
+    fn current_mut(&mut self, connection: u64) -> Option<&mut OpenConnection> {
+        if self.is_current(connection) { self.open_mut() } else { None }
     }
 
     /// Takes the moment of an input: the larger of it and the last.
@@ -246,7 +255,7 @@ impl Machine {
         self.now
     }
 
-    /// Whether an input belongs to the connection that there is now.
+    /// Returns whether an input belongs to the current connection.
     fn is_current(&self, connection: u64) -> bool {
         connection == self.connection
     }
@@ -257,13 +266,13 @@ fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     deadline.filter(|deadline| *deadline <= now)
 }
 
-impl Line {
+impl OpenConnection {
     fn new(now: Timestamp, rules: &Rules, max_age: Option<Duration>) -> Self {
         Self {
             since: now,
             last_life: now,
             last_move: now,
-            beat: Beat::resting(rules.pulse, now),
+            beat: Beat::resting(rules.heartbeat, now),
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }
@@ -278,7 +287,7 @@ impl Line {
     }
 
     /// When a blocked write is looked at, reported, or costs the connection.
-    fn stall_deadline(&self, limit: Span) -> Option<Timestamp> {
+    fn stall_deadline(&self, limit: Nanos) -> Option<Timestamp> {
         match self.writing {
             Writing::Blocked(stall) => stall.deadline(limit),
             Writing::Clear | Writing::Handed => None,
@@ -286,7 +295,7 @@ impl Line {
     }
 
     /// When it is retired: at its age if it rests then, else after a grace.
-    fn retire_deadline(&self, at: Timestamp, grace: Span) -> Option<Timestamp> {
+    fn retire_deadline(&self, at: Timestamp, grace: Nanos) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
         if quiet { Some(at) } else { at.after(grace) }
     }

@@ -1,11 +1,9 @@
-//! What comes out of the machine. At most one of a kind is ever pending, so nothing here is a
-//! queue.
+//! The machine's outputs. At most one of a kind is ever pending, so nothing here is a queue.
 
 use std::time::Duration;
 
 use super::{
-    Line, Machine, State,
-    pacing::Pacing,
+    Machine, OpenConnection, State,
     transition::{End, Loss, Transition},
 };
 use crate::{
@@ -13,28 +11,37 @@ use crate::{
     transport::Predecessor,
 };
 
-/// What the driver is to do.
+/// An action for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// Drop the connection or the attempt that there is, for this loss.
+    /// Drop the connection or the attempt, for this loss.
     Abandon(Loss),
-    /// Let the connection that the peer closed write its reply, without reading, until told to
-    /// drop it.
-    TakeLeave,
-    /// Drop the connection that takes its leave.
-    EndLeave,
-    /// Find a ruling on the lost connection and bring it to `handle_ruling`. `fresh`: begin with
-    /// fresh delays.
-    Judge { fresh: bool },
-    /// A connection is replaced, which needs no verdict and no delay: find out when the attempt
-    /// may begin and bring that to `handle_ruling`.
+    /// Let the connection that the peer closed write its reply, without reading, until `EndDrain`.
+    Drain,
+    /// Drop the connection that is draining.
+    EndDrain,
+    /// Ask for the verdict on the loss and give the decision to `handle_decision`. `fresh`: begin
+    /// with fresh delays.
+    AskVerdict { fresh: bool, opened: bool, attempt: u32 },
+    /// A connection is replaced, which needs no verdict and no delay: give the time of the attempt
+    /// to `handle_decision`.
     Replace,
-    /// Begin the attempt, to be finished by `deadline`.
-    Dial { attempt: u32, deadline: Option<Timestamp>, follows: Predecessor },
+    /// Begin the attempt.
+    Dial(Dial),
     /// Write a probe and report `handle_probe_written`.
     Probe,
     /// Write what is queued, then a close frame, then wait for the end.
-    SayGoodbye,
+    SendClose,
+}
+
+/// An attempt to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Dial {
+    /// The number of the attempt.
+    pub(crate) attempt: u32,
+    /// When the attempt has to be finished; `None` is never.
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) follows: Predecessor,
 }
 
 /// Outputs not fetched yet, but for the probe.
@@ -42,10 +49,10 @@ pub(crate) enum Action {
 pub(super) struct Pending {
     pub(super) blocked: Option<(u64, Duration, bool)>,
     pub(super) abandon: Option<Loss>,
-    pub(super) leave: Option<Leave>,
+    pub(super) drain: Option<Drain>,
     pub(super) question: Option<Question>,
-    pub(super) dial: Option<Option<Timestamp>>,
-    pub(super) goodbye: bool,
+    pub(super) dial: Option<Dial>,
+    pub(super) close_frame: bool,
     pub(super) lost: Option<(u64, bool, Loss)>,
     pub(super) retry: Option<Duration>,
     pub(super) connecting: bool,
@@ -53,23 +60,23 @@ pub(super) struct Pending {
     pub(super) closed: Option<End>,
 }
 
-/// What a ruling is awaited on.
+/// The subject of a decision that is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Question {
     /// A loss; `fresh`: with fresh delays.
-    Loss { fresh: bool },
+    Loss { fresh: bool, opened: bool, attempt: u32 },
     /// A replacement.
     Replacement,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Leave {
-    Take,
+pub(super) enum Drain {
+    Begin,
     End,
 }
 
 impl Machine {
-    /// The next thing to do, in the order in which it must be done.
+    /// The next action, in the order in which they must be done.
     #[inline]
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         if self.pending.is_some()
@@ -80,7 +87,7 @@ impl Machine {
         std::mem::take(&mut self.probe).then_some(Action::Probe)
     }
 
-    /// The next thing to tell, in the order in which it happened.
+    /// The next transition to report, in the order in which they happened.
     #[inline]
     pub(crate) fn poll_event(&mut self) -> Option<Transition> {
         if self.pending.is_some() { self.fetch_event() } else { None }
@@ -89,7 +96,7 @@ impl Machine {
     #[cold]
     fn fetch_action(&mut self) -> Option<Action> {
         let mut pending = self.pending.take()?;
-        let action = pending.action(&self.pacing);
+        let action = pending.action();
         self.keep(pending);
         action
     }
@@ -102,7 +109,7 @@ impl Machine {
         transition
     }
 
-    /// What is pending, to add to it.
+    /// The pending outputs, to add to them.
     pub(super) fn pending(&mut self) -> &mut Pending {
         self.pending.get_or_insert_default()
     }
@@ -117,49 +124,50 @@ impl Machine {
     #[inline]
     pub(crate) fn poll_deadline(&self) -> Option<Timestamp> {
         let own = match &self.state {
-            State::Idle | State::Judging { .. } | State::Closed | State::Paused(_) => None,
+            State::Idle | State::Deciding { .. } | State::Closed | State::Paused(_) => None,
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
             State::Waiting { until, .. } => *until,
-            State::Open(line) => self.line_deadline(line),
+            State::Open(open) => self.line_deadline(open),
         };
-        earlier(own, self.farewell)
+        earlier(own, self.drain_deadline)
     }
 
-    fn line_deadline(&self, line: &Line) -> Option<Timestamp> {
+    fn line_deadline(&self, open: &OpenConnection) -> Option<Timestamp> {
         let full = self.intake.is_full();
-        let beat = line.beat.deadline(line.last_move, full);
-        let verdict = earlier(beat, line.stall_deadline(self.rules.write_timeout));
-        match line.retire {
+        let beat = open.beat.deadline(open.last_move, full);
+        let verdict = earlier(beat, open.stall_deadline(self.rules.write_timeout));
+        match open.retire {
             None => verdict,
             Some(_) if full => verdict,
-            Some(at) => earlier(verdict, line.retire_deadline(at, self.rules.close_timeout)),
+            Some(at) => earlier(verdict, open.retire_deadline(at, self.rules.close_timeout)),
         }
     }
 }
 
 impl Pending {
-    fn action(&mut self, pacing: &Pacing) -> Option<Action> {
+    fn action(&mut self) -> Option<Action> {
         if let Some(loss) = self.abandon.take() {
             return Some(Action::Abandon(loss));
         }
-        if let Some(leave) = self.leave.take() {
-            return Some(match leave {
-                Leave::Take => Action::TakeLeave,
-                Leave::End => Action::EndLeave,
+        if let Some(drain) = self.drain.take() {
+            return Some(match drain {
+                Drain::Begin => Action::Drain,
+                Drain::End => Action::EndDrain,
             });
         }
         if let Some(question) = self.question.take() {
             return Some(match question {
-                Question::Loss { fresh } => Action::Judge { fresh },
+                Question::Loss { fresh, opened, attempt } => {
+                    Action::AskVerdict { fresh, opened, attempt }
+                }
                 Question::Replacement => Action::Replace,
             });
         }
-        if let Some(deadline) = self.dial.take() {
-            let (attempt, follows) = (pacing.attempt(), pacing.before());
-            return Some(Action::Dial { attempt, deadline, follows });
+        if let Some(dial) = self.dial.take() {
+            return Some(Action::Dial(dial));
         }
-        std::mem::take(&mut self.goodbye).then_some(Action::SayGoodbye)
+        std::mem::take(&mut self.close_frame).then_some(Action::SendClose)
     }
 
     fn transition(&mut self, connection: u64, attempt: u32) -> Option<Transition> {

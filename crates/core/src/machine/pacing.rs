@@ -1,17 +1,17 @@
-//! When the next attempt may begin, and whether there is one: the numbers behind it.
+//! The numbers that decide whether there is a next attempt and when it may begin.
 
 use std::time::Duration;
 
 use super::{rules::Pace, transition::End};
 use crate::{
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
     transport::Predecessor,
 };
 
-/// What is known of the attempts so far.
+/// The attempts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pacing {
-    /// The number of the last attempt that began; 0 where a stable connection ended the row.
+    /// The number of the last attempt that began; 0 after a stable connection.
     attempt: u32,
     /// Attempts and connections in a row that failed or died before they were stable.
     failures: u32,
@@ -19,11 +19,11 @@ pub(super) struct Pacing {
     flaps: u32,
     /// When the last attempt began.
     dialled: Option<Timestamp>,
-    /// Since when there is no connection; `None` while there is one.
+    /// When the current outage began; `None` while a connection is open.
     down_since: Option<Timestamp>,
-    /// The next ruling begins with fresh delays.
+    /// The next decision begins with fresh delays.
     fresh: bool,
-    /// What came before the next attempt.
+    /// What the next attempt follows.
     before: Predecessor,
 }
 
@@ -68,12 +68,12 @@ impl Pacing {
         self.dialled = Some(now);
     }
 
-    /// There is a connection. Gives how long there was none.
+    /// A connection is open. Returns how long the outage was.
     pub(super) fn open(&mut self, now: Timestamp) -> Duration {
         self.down_since.take().map_or(Duration::ZERO, |at| now.saturating_since(at))
     }
 
-    /// A connection or an attempt was lost. `wanted`: by the user's will or for its age.
+    /// A connection or an attempt was lost. `wanted`: by a command of the user, or for its age.
     pub(super) fn lose(&mut self, now: Timestamp, opened: Option<Stability>, wanted: bool) {
         let stable = opened == Some(Stability::Proven);
         self.before = match (opened, wanted) {
@@ -99,12 +99,12 @@ impl Pacing {
         self.fresh = true;
     }
 
-    /// Whether the next ruling begins with fresh delays.
+    /// Returns whether the next decision begins with fresh delays.
     pub(super) fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Why there is no attempt of this number, if there is none.
+    /// Returns why no attempt of this number may be made, if so.
     pub(super) fn refuses(&self, number: u32, pace: &Pace) -> Option<End> {
         let again = self.dialled.is_some();
         let never_again = again && pace.last_attempt == 0;
@@ -117,8 +117,8 @@ impl Pacing {
         }
     }
 
-    /// The moment of an attempt that is wanted in so long a time: not before the minimum gap has
-    /// passed. `None` is never.
+    /// The moment of an attempt after this delay: not before the minimum gap has passed. `None` is
+    /// never.
     pub(super) fn moment(&self, now: Timestamp, delay: Duration, pace: &Pace) -> Option<Timestamp> {
         let wanted = now.checked_add(delay)?;
         match self.dialled {
@@ -127,9 +127,9 @@ impl Pacing {
         }
     }
 
-    /// Whether an attempt at that moment begins within the time that an outage may last.
+    /// Returns whether an attempt at that moment begins within the time that an outage may last.
     pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
-        if pace.outage_limit == Span::FOREVER {
+        if pace.outage_limit == Nanos::FOREVER {
             return true;
         }
         match (self.down_since, at) {

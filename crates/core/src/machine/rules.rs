@@ -1,38 +1,38 @@
-//! What the machine goes by: plain numbers, made from the public configuration. The one place where
-//! a session keeps them, so they are small.
+//! The machine's rules: plain numbers, made from the public settings. A session keeps them here only,
+//! and in small types.
 
 use std::time::Duration;
 
 use crate::{
     config::{ConnectTimeout, Trigger},
-    time::{Span, Timestamp},
+    time::{Nanos, Timestamp},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
-    pub(crate) pulse: Option<Pulse>,
+    pub(crate) heartbeat: Option<HeartbeatRules>,
     /// The wait for an answer to a probe sent out of doubt.
-    pub(crate) recheck: Span,
-    pub(crate) stable_after: Span,
+    pub(crate) recheck: Nanos,
+    pub(crate) stable_after: Nanos,
     pub(crate) connect_timeout: ConnectTimeout,
-    pub(crate) close_timeout: Span,
+    pub(crate) close_timeout: Nanos,
     /// How long a write may be blocked without any byte accepted.
-    pub(crate) write_timeout: Span,
+    pub(crate) write_timeout: Nanos,
     pub(crate) pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Pulse {
+pub(crate) struct HeartbeatRules {
     pub(crate) trigger: Trigger,
-    pub(crate) every: Span,
-    pub(crate) timeout: Span,
+    pub(crate) every: Nanos,
+    pub(crate) timeout: Nanos,
     pub(crate) max_missed: u32,
     /// Probes after silence are due at multiples of this; zero is any moment.
-    pub(crate) slot: Span,
+    pub(crate) slot: Nanos,
 }
 
-impl Pulse {
-    /// When the silence that begins now will have lasted too long.
+impl HeartbeatRules {
+    /// When a silence that begins now has lasted for the whole interval.
     pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
         let due = now.after(self.every)?;
         let aligned = due.aligned(self.slot);
@@ -40,20 +40,19 @@ impl Pulse {
     }
 }
 
-/// Bounds on reconnecting that hold whatever the backoff says. What is unlimited has the largest
-/// value as its limit, which nothing is above.
+/// Bounds on reconnecting that hold whatever the backoff says. The largest value means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pace {
-    pub(crate) minimum_gap: Span,
-    pub(crate) outage_limit: Span,
+    pub(crate) minimum_gap: Nanos,
+    pub(crate) outage_limit: Nanos,
     /// The number of the last attempt that is allowed.
     pub(crate) last_attempt: u32,
     pub(crate) flap_limit: u32,
 }
 
-/// What the driver found out about a lost connection: verdict, delay and budget in one.
+/// The driver's decision on a loss, made of verdict, delay and budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Ruling {
+pub(crate) enum Decision {
     /// Not worth another attempt.
     Stop,
     /// The backoff gave no further delay.

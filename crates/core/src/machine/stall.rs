@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use crate::time::{Span, Timestamp};
+use crate::time::{Nanos, Timestamp};
 
 /// After this time it is reported, 60 s: twice the longest pause in which a healthy kernel frees a
 /// third of a full send buffer of 4 MiB at 400 kbit/s.
-const REPORT: Span = Span::of(Duration::from_secs(60));
+const REPORT: Nanos = Nanos::of(Duration::from_secs(60));
 
 /// How long a write has been blocked without any byte accepted.
 ///
-/// The time stands still while nothing is read: a peer that waits for us to read may take nothing
-/// meanwhile. What is heard does not shorten it.
+/// The time is suspended while nothing is read: a peer that waits for us to read may accept nothing
+/// meanwhile. Inbound frames do not shorten it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stall {
     /// Whether `time` is the moment since when it runs, from the epoch on, or for how long it ran
     /// before it stood still. Apart from it, since together they take more room.
     clock: Clock,
-    time: Span,
+    time: Nanos,
     stage: Stage,
     /// A frame came in meanwhile.
     heard: bool,
@@ -40,7 +40,7 @@ enum Stage {
     Last,
 }
 
-/// What a deadline of it asks for.
+/// The consequence of its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -53,11 +53,11 @@ impl Stall {
     pub(super) fn new(now: Timestamp, full: bool) -> Self {
         let stall =
             Self { clock: Clock::Running, time: since(now), stage: Stage::Fresh, heard: false };
-        if full { Self { clock: Clock::Standing, time: Span::ZERO, ..stall } } else { stall }
+        if full { Self { clock: Clock::Standing, time: Nanos::ZERO, ..stall } } else { stall }
     }
 
     /// `limit`: after this time the connection is lost.
-    pub(super) fn deadline(self, limit: Span) -> Option<Timestamp> {
+    pub(super) fn deadline(self, limit: Nanos) -> Option<Timestamp> {
         self.began().and_then(|began| began.after(self.stage.length(limit)))
     }
 
@@ -75,7 +75,8 @@ impl Stall {
         self.heard = true;
     }
 
-    /// Bytes have left since the driver last looked. Before its first look nobody knows when.
+    /// Bytes were acknowledged since the driver last looked. Before its first look the time is not
+    /// known, so they do not count.
     pub(super) fn left(&mut self, now: Timestamp) {
         if self.stage != Stage::Fresh {
             self.accepted(now);
@@ -91,7 +92,7 @@ impl Stall {
     pub(super) fn stop(&mut self, now: Timestamp) {
         if let Some(began) = self.began() {
             self.clock = Clock::Standing;
-            self.time = Span::of(now.saturating_since(began));
+            self.time = Nanos::of(now.saturating_since(began));
         }
     }
 
@@ -102,9 +103,9 @@ impl Stall {
         }
     }
 
-    /// What is due at `now`. A deadline that is seen late, as after a sleep of the machine, does not
-    /// condemn: the peer gets the `recheck` time once more.
-    pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Span, recheck: Span) -> Due {
+    /// Returns what is due at `now`. After a deadline that is noticed late, for example after the
+    /// computer slept, the peer gets the `recheck` time once more.
+    pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Nanos, recheck: Nanos) -> Due {
         let Some(began) = self.began() else { return Due::Nothing };
         let length = self.stage.length(limit);
         let Some(deadline) = began.after(length).filter(|at| *at <= now) else {
@@ -138,13 +139,13 @@ impl Stall {
 }
 
 /// A moment as the time since the epoch, which takes half the room.
-fn since(moment: Timestamp) -> Span {
-    Span::of(moment.since_epoch())
+fn since(moment: Timestamp) -> Nanos {
+    Nanos::of(moment.since_epoch())
 }
 
 impl Stage {
     /// How long it takes from the beginning until its end.
-    fn length(self, limit: Span) -> Span {
+    fn length(self, limit: Nanos) -> Nanos {
         match self {
             Self::Fresh => REPORT.min(limit).half(),
             Self::Watched => REPORT.min(limit),
@@ -153,6 +154,6 @@ impl Stage {
     }
 }
 
-fn before(now: Timestamp, time: Span) -> Timestamp {
+fn before(now: Timestamp, time: Nanos) -> Timestamp {
     Timestamp::from_epoch(now.since_epoch().saturating_sub(time.duration()))
 }

@@ -1,11 +1,11 @@
-//! What happened, to be reported: [`Transition`].
+//! Transitions to be reported: [`Transition`].
 
 use std::time::Duration;
 
 /// Why a connection or an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Loss {
-    /// The driver knows: it reported it.
+    /// Reported by the driver, which knows the cause.
     Reported,
     ConnectTimeout(Duration),
     HeartbeatTimeout(Duration),
@@ -13,11 +13,11 @@ pub(crate) enum Loss {
     Replaced,
     MaxAge,
     Paused,
-    /// By the user's will, with the session.
+    /// The session ended with it.
     Ended,
 }
 
-/// What the driver is to tell.
+/// A transition that the driver reports as an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Transition {
     /// No byte of a blocked write was accepted for this time; `heard`: frames came in meanwhile.

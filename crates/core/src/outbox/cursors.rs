@@ -1,5 +1,5 @@
-//! The outbox as three FIFO cursors: what was accepted, what was handed to the connection, what
-//! has its fate. Payloads are the driver's; this is the arithmetic that must never be wrong.
+//! The three cursors of the outbox: messages accepted, handed to the connection, and with a fate.
+//! They only count: [`Cursors`] holds the differences between them.
 
 /// A number of messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,12 +20,12 @@ impl Load {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Both together.
+    /// Returns the sum.
     pub(crate) fn with(self, other: Self) -> Self {
         Self { count: self.count + other.count, bytes: self.bytes.saturating_add(other.bytes) }
     }
 
-    /// What is left of this bound.
+    /// Returns the rest of this bound after `used`.
     pub(crate) fn without(self, used: Self) -> Self {
         Self {
             count: self.count.saturating_sub(used.count),
@@ -33,23 +33,23 @@ impl Load {
         }
     }
 
-    /// Whether this bound, or what is left of it, has room for one more message of any size: so
-    /// one that is larger than the bound is admitted alone.
+    /// Returns whether this bound, or the rest of it, has room for one more message of any size. So a
+    /// message that is larger than the bound is admitted alone.
     pub(crate) fn has_room(self) -> bool {
         self.count > 0 && self.bytes > 0
     }
 }
 
-/// The window that may be handed over before a flush must complete: only what is in it can become
-/// Unknown. 256 messages or 64 KiB, whichever is first; one larger message goes alone.
+/// The window: the messages that may be handed over before a flush must complete. Only they can
+/// become unknown. 256 messages or 64 KiB, whichever is reached first; a larger message goes alone.
 pub(crate) const WINDOW: Load = Load { count: 256, bytes: 64 * 1024 };
 
 /// The differences between the three cursors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Cursors {
-    /// Accepted, not handed over.
+    /// Accepted and not handed over.
     queued: Load,
-    /// Handed over, without a fate.
+    /// Handed over and without a fate.
     handed: Load,
 }
 
@@ -62,7 +62,7 @@ impl Cursors {
         self.handed
     }
 
-    /// All that has no fate yet.
+    /// Returns the load of all messages without a fate.
     pub(crate) fn held(&self) -> Load {
         self.queued.with(self.handed)
     }
@@ -72,7 +72,7 @@ impl Cursors {
         self.queued.add(bytes);
     }
 
-    /// Whether the window has room for a message of `bytes`.
+    /// Returns whether the window has room for a message of `bytes`.
     pub(crate) fn may_hand(&self, bytes: usize) -> bool {
         self.handed.count == 0
             || (self.handed.count < WINDOW.count && self.handed.bytes + bytes <= WINDOW.bytes)
@@ -89,12 +89,12 @@ impl Cursors {
         self.queued.remove(bytes);
     }
 
-    /// A handed message has its fate: written or unknown.
+    /// A message that was handed over has its fate: written or unknown.
     pub(crate) fn settle(&mut self, bytes: usize) {
         self.handed.remove(bytes);
     }
 
-    /// A handed message is queued again, to be handed to the next connection.
+    /// A message that was handed over is queued again.
     pub(crate) fn requeue(&mut self, bytes: usize) {
         self.handed.remove(bytes);
         self.queued.add(bytes);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_takes_256_messages_or_64_kib_or_one_larger() {
+    fn the_window_is_256_messages_or_64_kib_or_one_message() {
         let mut cursors = Cursors::default();
         cursors.accept(1 << 20);
         assert!(cursors.may_hand(1 << 20));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
-        // Each message is in one place, whatever happens to it, and in none after its fate.
+        // Each message is counted once until it has its fate, and not after that.
         let mut cursors = Cursors::default();
         for bytes in [1, 2, 3, 4] {
             cursors.accept(bytes);

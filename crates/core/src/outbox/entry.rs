@@ -3,32 +3,32 @@
 use crate::{message::Message, time::Timestamp};
 
 pub(super) struct Entry {
-    /// `None` while it is with the connection and nothing is to be given back.
+    /// `None` while the connection has it and it need not be given back.
     pub(super) message: Option<Message>,
     pub(super) bytes: usize,
-    /// When it expires; until the driver has seen it, as if it had been accepted at the epoch.
+    /// When it expires. Before the driver has stamped it, this is the maximum age after the epoch.
     pub(super) expires: Option<Timestamp>,
-    /// What it is known by to others of its origin.
+    /// Distinguishes it from other messages of its origin.
     pub(super) number: u64,
-    /// The last connection that died with it in hand, 0 if there was none.
+    /// The last connection that was lost after the message was handed to it. 0 if there was none.
     pub(super) handed_to: u64,
-    /// How many connections did.
+    /// How many connections were lost after the message was handed to them.
     pub(super) losses: u32,
-    /// Its fate is told to a receipt.
+    /// It has a receipt.
     pub(super) receipt: bool,
     pub(super) origin: Origin,
 }
 
-/// Where a message comes from.
+/// The origin of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// A sender; the number grows from message to message.
+    /// A sender. The number grows from message to message.
     Sender,
-    /// The replays, of which it is the one with this number.
+    /// The replays. The number is that of the replay.
     Replay,
-    /// A layer above, which keeps the message itself; the number is its ticket.
+    /// A layer above, which keeps a copy of the message. The number is its ticket.
     Layer,
-    /// Nothing: the message that stood here was removed.
+    /// None: the message was removed.
     Removed,
 }
 
@@ -47,7 +47,7 @@ impl Entry {
         }
     }
 
-    /// What stays in the place of an entry that was removed.
+    /// Returns the placeholder for an entry that was removed.
     pub(super) fn removed() -> Self {
         let (origin, number, bytes) = (Origin::Removed, 0, 0);
         Self {
@@ -66,9 +66,9 @@ impl Entry {
         self.origin == Origin::Removed
     }
 
-    /// Whether it goes with the connection that is open. Its fate is nobody's, since whoever keeps
-    /// the message brings it again for the next connection.
-    pub(super) fn is_bound(&self) -> bool {
+    /// Returns whether it is for the current connection only. It needs no fate, since its origin
+    /// keeps the message and queues it again for the next connection.
+    pub(super) fn is_per_connection(&self) -> bool {
         match self.origin {
             Origin::Sender | Origin::Removed => false,
             Origin::Replay | Origin::Layer => true,

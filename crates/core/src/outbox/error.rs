@@ -1,26 +1,26 @@
-//! Why a message was not accepted: [`QueueError`], [`SessionClosed`].
+//! Errors of sending: [`QueueError`] and [`SessionClosed`].
 
 use std::{error::Error, fmt};
 
 use crate::message::Message;
 
-/// Why a message was not accepted. Whatever the reason, the message comes back.
+/// Why the outbox did not accept a message. Every variant gives the message back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueError {
     /// The session, or this handle, is closed.
     Closed(Message),
-    /// The outbox is full and its policy is to refuse; or, by
-    /// [`try_queue`](crate::Handle::try_queue), it would have to wait.
+    /// The outbox is full and its policy is to refuse messages. Or
+    /// [`try_queue`](crate::Handle::try_queue) would have to wait.
     Full(Message),
-    /// No connection is open and the outbox keeps nothing while offline.
+    /// No connection is open and the policy of the outbox is to keep nothing while offline.
     Offline(Message),
-    /// The message alone is larger than the outbox may ever hold.
+    /// The message alone is larger than the outbox can hold.
     TooLarge(Message),
 }
 
 impl QueueError {
-    /// The message that was not accepted.
+    /// Returns the message that was not accepted.
     pub fn into_message(self) -> Message {
         match self {
             Self::Closed(m) | Self::Full(m) | Self::Offline(m) | Self::TooLarge(m) => m,
@@ -41,8 +41,8 @@ impl fmt::Display for QueueError {
 
 impl Error for QueueError {}
 
-/// The session, or this handle, is closed: the one error of the sinks here, and final as the
-/// contract of `Sink` demands. An outage is not an error.
+/// The session, or this handle, is closed. It is the only error of the sinks of this crate, and
+/// final, as the contract of `Sink` requires. An outage is not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionClosed;

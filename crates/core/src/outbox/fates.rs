@@ -1,4 +1,4 @@
-//! Where receipts learn the fates of their messages: [`Fates`].
+//! The fates of messages with a receipt: [`Fates`].
 
 use std::{
     collections::BTreeMap,
@@ -8,42 +8,42 @@ use std::{
 
 use crate::{
     event::Fate,
-    sync::{Garbage, Guarded},
+    sync::{Deferred, Guarded, Polled, poll_registering},
 };
 
-/// The fates of messages with a receipt that were accepted in a row, until after the end of the
-/// first connection that wrote some of them.
+/// The fates of consecutive messages with a receipt: those that are accepted until the end of the
+/// first connection that writes some of them.
 ///
-/// That they were written on that connection is the rule, and told for a whole batch by moving one
-/// number, which receipts read without a lock. What is against the rule is kept one by one.
+/// Normally all of them are written on that connection. Then one store of a number resolves a whole
+/// batch, and receipts read it without a lock. Only other fates are stored one by one.
 pub(crate) struct Fates {
     /// The number of the first message.
     start: u64,
-    /// All with a smaller number have their fate.
+    /// All messages with a smaller number have their fate.
     settled: AtomicU64,
-    /// The connection that wrote them, 0 while none did.
+    /// The connection that wrote them. 0 while none did.
     connection: AtomicU64,
-    /// Some were not written on it. Set before they count as settled, and never taken back.
-    exceptions: AtomicBool,
+    /// Some messages got another fate. Set before they count as settled, and never cleared.
+    has_exceptions: AtomicBool,
     lists: Guarded<Lists>,
 }
 
 #[derive(Default)]
 struct Lists {
-    /// Who is called when a message has its fate, by its number; `None` if the receipt is gone.
-    awaited: BTreeMap<u64, Option<Waker>>,
-    /// Fates against the rule that wait for their receipts.
-    told: BTreeMap<u64, Fate>,
+    /// The wakers of receipts, by the number of the message. `None`: the receipt was dropped.
+    wakers: BTreeMap<u64, Option<Waker>>,
+    /// Fates other than `Written` that their receipts have not read yet.
+    exceptions: BTreeMap<u64, Fate>,
 }
 
-/// The outbox's side, under its lock.
+/// Methods for the outbox, which calls them under its lock.
 impl Fates {
     pub(super) fn new(start: u64) -> Self {
         Self {
             start,
             settled: AtomicU64::new(start),
             connection: AtomicU64::new(0),
-            exceptions: AtomicBool::new(false),
+            has_exceptions: AtomicBool::new(false),
             lists: Guarded::default(),
         }
     }
@@ -52,111 +52,106 @@ impl Fates {
         self.start
     }
 
-    /// Whether a connection wrote some.
+    /// Returns whether a connection wrote some of the messages.
     pub(super) fn has_connection(&self) -> bool {
         self.connection.load(Ordering::Relaxed) != 0
     }
 
-    /// All messages with a smaller number were written on that connection, but for those that were
-    /// told another fate.
-    pub(super) fn written(&self, number: u64, connection: u64, garbage: &mut Garbage<'_>) {
+    /// All messages with a smaller number were written on that connection, except those with another
+    /// fate.
+    pub(super) fn written(&self, number: u64, connection: u64, deferred: &mut Deferred<'_>) {
         self.connection.store(connection, Ordering::Relaxed);
-        // Before looking who waits: whoever comes to wait looks again.
+        // Stored before the wakers are read: a receipt reads it again when it registers its waker.
         self.settled.store(number, Ordering::Release);
-        self.lists.inside(garbage, |lists, garbage| {
-            while let Some(first) = lists.awaited.first_entry()
+        self.lists.inside(deferred, |lists, deferred| {
+            while let Some(first) = lists.wakers.first_entry()
                 && *first.key() < number
             {
                 if let Some(waker) = first.remove() {
-                    garbage.wake(waker);
+                    deferred.wake(waker);
                 }
             }
         });
     }
 
-    /// Tells the fate of one message.
-    pub(super) fn tell(&self, number: u64, fate: Fate, garbage: &mut Garbage<'_>) {
-        self.lists.inside(garbage, |lists, garbage| {
-            match lists.awaited.remove(&number) {
-                Some(None) => return garbage.drop_later(fate),
-                Some(Some(waker)) => garbage.wake(waker),
+    /// Sets the fate of one message that was not written on that connection.
+    pub(super) fn set_exception(&self, number: u64, fate: Fate, deferred: &mut Deferred<'_>) {
+        self.lists.inside(deferred, |lists, deferred| {
+            match lists.wakers.remove(&number) {
+                Some(None) => return deferred.drop_later(fate),
+                Some(Some(waker)) => deferred.wake(waker),
                 None => {}
             }
-            self.exceptions.store(true, Ordering::Relaxed);
-            let told = lists.told.insert(number, fate);
-            debug_assert!(told.is_none(), "a message has one fate");
+            self.has_exceptions.store(true, Ordering::Relaxed);
+            let old = lists.exceptions.insert(number, fate);
+            debug_assert!(old.is_none(), "a message has one fate");
         });
     }
 }
 
 #[cfg(test)]
 impl Fates {
-    /// Whether nothing is kept for any receipt.
+    /// Returns whether nothing is stored for any receipt.
     pub(super) fn is_clean(&self) -> bool {
-        self.lists.with(|lists, _| lists.awaited.is_empty() && lists.told.is_empty())
+        self.lists.with(|lists, _| lists.wakers.is_empty() && lists.exceptions.is_empty())
     }
 }
 
-/// The receipts' side.
+/// Methods for receipts.
 impl Fates {
-    /// The fate of that message, once; until then the last waker is called when it comes.
+    /// Returns the fate of that message, once. Before it is known, registers the waker.
     #[inline]
     pub(crate) fn poll(&self, number: u64, waker: &Waker) -> Poll<Fate> {
-        match self.by_rule(number) {
+        match self.written_without_lock(number) {
             Some(fate) => Poll::Ready(fate),
             None => self.poll_lists(number, waker),
         }
     }
 
-    /// The receipt of that message is gone.
+    /// The receipt of that message was dropped.
     #[inline]
-    pub(crate) fn leave(&self, number: u64) {
-        if self.by_rule(number).is_none() {
-            self.leave_lists(number);
+    pub(crate) fn forget(&self, number: u64) {
+        if self.written_without_lock(number).is_none() {
+            self.forget_in_lists(number);
         }
     }
 
-    /// The fate of that message, if it needs no look at the lists.
-    fn by_rule(&self, number: u64) -> Option<Fate> {
+    /// Returns the fate of that message, if it is known without the lists.
+    fn written_without_lock(&self, number: u64) -> Option<Fate> {
         let settled = self.settled.load(Ordering::Acquire) > number;
-        (settled && !self.exceptions.load(Ordering::Relaxed)).then(|| self.rule())
+        (settled && !self.has_exceptions.load(Ordering::Relaxed)).then(|| self.written_fate())
     }
 
-    fn rule(&self) -> Fate {
+    fn written_fate(&self) -> Fate {
         Fate::Written { connection: self.connection.load(Ordering::Relaxed) }
     }
 
     fn poll_lists(&self, number: u64, waker: &Waker) -> Poll<Fate> {
-        let mut own = None;
-        loop {
-            let look = self.lists.with(|lists, garbage| {
-                if let Some(fate) = lists.told.remove(&number) {
-                    return Some(Poll::Ready(fate));
+        poll_registering(waker, |own| {
+            self.lists.with(|lists, deferred| {
+                if let Some(fate) = lists.exceptions.remove(&number) {
+                    return Polled::Ready(fate);
                 }
                 if self.settled.load(Ordering::Acquire) > number {
-                    return Some(Poll::Ready(self.rule()));
+                    return Polled::Ready(self.written_fate());
                 }
-                let known = lists.awaited.get(&number).and_then(Option::as_ref);
-                if !known.is_some_and(|known| known.will_wake(waker)) {
-                    let old = lists.awaited.insert(number, Some(own.take()?));
-                    garbage.drop_waker(old.flatten());
+                let known = lists.wakers.get(&number).and_then(Option::as_ref);
+                if known.is_some_and(|known| known.will_wake(waker)) {
+                    return Polled::Registered;
                 }
-                Some(Poll::Pending)
-            });
-            match look {
-                Some(result) => return result,
-                // Cloned outside of the lock, and only by one who must wait.
-                None => own = Some(waker.clone()),
-            }
-        }
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                deferred.drop_waker(lists.wakers.insert(number, Some(own)).flatten());
+                Polled::Registered
+            })
+        })
     }
 
-    fn leave_lists(&self, number: u64) {
-        self.lists.with(|lists, garbage| {
-            if let Some(fate) = lists.told.remove(&number) {
-                garbage.drop_later(fate);
+    fn forget_in_lists(&self, number: u64) {
+        self.lists.with(|lists, deferred| {
+            if let Some(fate) = lists.exceptions.remove(&number) {
+                deferred.drop_later(fate);
             } else if self.settled.load(Ordering::Acquire) <= number {
-                garbage.drop_waker(lists.awaited.insert(number, None).flatten());
+                deferred.drop_waker(lists.wakers.insert(number, None).flatten());
             }
         });
     }

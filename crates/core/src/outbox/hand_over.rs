@@ -1,168 +1,170 @@
-//! The driver's side: time, handing over, fates.
+//! The methods for the driver: expiry, the hand-over to a connection, and fates.
 
 use std::collections::VecDeque;
 
 use super::{
-    Gate, Online, Outbox, STRIDE, Unsent,
+    MAX_BATCH, Online, Outbox, OutboxState, Unsent,
     cursors::Load,
     entry::{Entry, Origin},
 };
 use crate::{
     event::{DropReason, Fate},
     message::Message,
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
 };
 
 impl Outbox {
-    /// A connection is open, or none is, or one is being replaced.
-    pub(crate) fn set_online(&mut self, online: Online, garbage: &mut Garbage<'_>) {
+    /// The state of the connection has changed.
+    pub(crate) fn set_online(&mut self, online: Online, deferred: &mut Deferred<'_>) {
         self.online = online;
         if online.connection().is_some() {
-            let replays = self.extra.as_ref().map(|extra| extra.replays.clone());
+            let replays = self.rare.as_ref().map(|rare| rare.replays.clone());
             for replay in replays.into_iter().flatten() {
                 self.push_replay(replay.id, replay.message);
             }
         }
         if self.refuses_offline() {
-            self.drop_queued(DropReason::Offline, garbage);
+            self.drop_queued(DropReason::Offline, deferred);
         }
     }
 
-    /// Stamps new messages with their time, and drops what is too old.
-    pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<'_>) {
-        self.list.stamp(now, std::mem::take(&mut self.unseen_expire));
+    /// Stamps new messages with the current time, and drops messages that are too old.
+    pub(crate) fn expire(&mut self, now: Timestamp, deferred: &mut Deferred<'_>) {
+        self.list.stamp(now, std::mem::take(&mut self.unstamped_expire));
         while let Some(entry) = self.list.pop_expired(now) {
-            self.drop_entry(entry, DropReason::Expired, garbage);
+            self.drop_entry(entry, DropReason::Expired, deferred);
         }
     }
 
-    /// When `expire` has something to do. Nothing is earlier; this may be, if what would expire
-    /// then was handed over.
+    /// Returns when to call [`expire`](Self::expire) next. It is never too late. It is too early if
+    /// the message that would expire was handed over.
     pub(crate) fn expiry(&self) -> Option<Timestamp> {
         self.list.expiry()
     }
 
-    /// Hands over as many messages as the window has room for, of those that are stamped.
+    /// Hands over stamped messages, as many as the window has room for.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        self.list.hand_over(to, self.stride.into(), self.policy.keeps_clones());
+        self.list.hand_over(to, self.batch_limit.into(), self.policy.keeps_clones());
     }
 
-    /// Takes back the last of the handed messages, which the connection did not take after all.
+    /// Takes back the last messages, which were handed over but which the connection did not take.
     pub(crate) fn take_back(&mut self, messages: &mut VecDeque<Message>) {
         if messages.is_empty() {
             return;
         }
         self.list.take_back(messages);
-        let taken = self.list.handed().count.clamp(1, STRIDE.into());
-        self.stride = u16::try_from(taken).unwrap_or(STRIDE);
+        let taken = self.list.handed().count.clamp(1, MAX_BATCH.into());
+        self.batch_limit = u16::try_from(taken).unwrap_or(MAX_BATCH);
     }
 
-    /// All handed messages are written. Gives their count and bytes, and what was kept of them, to
-    /// be dropped outside of the lock.
+    /// All messages that were handed over are written. Returns their load. Puts their payloads into
+    /// `kept`, to be dropped outside of the lock.
     pub(crate) fn written(
         &mut self,
         connection: u64,
         kept: &mut VecDeque<Message>,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> Load {
         let load = self.list.handed();
-        self.stride = STRIDE.min(2 * self.stride);
-        if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
-            self.tell_earlier(connection, garbage);
+        self.batch_limit = MAX_BATCH.min(2 * self.batch_limit);
+        if self.rare.as_ref().is_some_and(|rare| !rare.earlier_fates.is_empty()) {
+            self.resolve_earlier_receipts(connection, deferred);
         }
         kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if let Some(fates) = &self.fates {
-            fates.written(self.settled_through(), connection, garbage);
+            fates.written(self.settled_through(), connection, deferred);
         }
-        self.forget_earlier();
+        self.forget_earlier_fates();
         load
     }
 
-    /// The connection is gone: what was handed over is unknown, or goes to the next one.
-    pub(crate) fn lost(&mut self, connection: u64, garbage: &mut Garbage<'_>) {
+    /// The connection is lost: messages that were handed over become unknown, or are queued again.
+    pub(crate) fn lost(&mut self, connection: u64, deferred: &mut Deferred<'_>) {
         let handed: Vec<Entry> = self.list.remove_handed().collect();
         let mut again = Vec::new();
         for mut entry in handed {
             entry.handed_to = connection;
             entry.losses = entry.losses.saturating_add(1);
-            if entry.is_bound() {
-                garbage.drop_later(entry.message);
+            if entry.is_per_connection() {
+                deferred.drop_later(entry.message);
             } else if self.policy.resend == 0 {
-                self.drop_entry(entry, DropReason::SessionEnded, garbage);
+                self.drop_entry(entry, DropReason::SessionEnded, deferred);
             } else if entry.losses > self.policy.resend {
-                self.drop_entry(entry, DropReason::ResendLimit, garbage);
+                self.drop_entry(entry, DropReason::ResendLimit, deferred);
             } else {
                 again.push(entry);
             }
         }
-        for entry in self.list.remove_bound() {
-            garbage.drop_later(entry.message);
+        for entry in self.list.remove_per_connection() {
+            deferred.drop_later(entry.message);
         }
-        // What it wrote is known; what follows may be written on another.
+        // Later messages can be written on another connection, so they get other `Fates`.
         if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
-            let end = self.numbers;
-            self.extra().earlier.push((end, fates));
+            let end = self.next_number;
+            self.rare_mut().earlier_fates.push((end, fates));
         }
         again.into_iter().rev().for_each(|entry| self.list.push_front(entry));
-        self.forget_earlier();
+        self.forget_earlier_fates();
     }
 
     /// No message will be written any more.
-    pub(crate) fn close(&mut self, garbage: &mut Garbage<'_>) {
-        self.close_gate();
-        self.drop_queued(DropReason::SessionEnded, garbage);
-        self.drop_parked(DropReason::SessionEnded, garbage);
-        self.gate = Gate::Ended;
+    pub(crate) fn close(&mut self, deferred: &mut Deferred<'_>) {
+        self.stop_accepting();
+        self.drop_queued(DropReason::SessionEnded, deferred);
+        self.drop_parked(DropReason::SessionEnded, deferred);
+        self.state = OutboxState::Closed;
     }
 
-    /// Refuses new messages; those accepted are still written, and those that a sink has sent.
-    pub(crate) fn close_gate(&mut self) {
-        if self.gate == Gate::Open {
-            self.gate = Gate::Closing;
+    /// Refuses new messages. Accepted and parked messages are still written.
+    pub(crate) fn stop_accepting(&mut self) {
+        if self.state == OutboxState::Open {
+            self.state = OutboxState::Closing;
         }
-        self.break_promises();
+        self.cancel_reservations();
     }
 
-    /// Takes the fates that wait to be told.
+    /// Takes the fates that are to be reported.
     pub(crate) fn take_unsent(&mut self) -> Unsent {
-        let Some(extra) = &mut self.extra else { return Unsent::default() };
-        extra.unsent_bytes = 0;
+        let Some(rare) = &mut self.rare else { return Unsent::default() };
+        rare.unsent_bytes = 0;
         Unsent {
-            fates: std::mem::take(&mut extra.unsent).into(),
-            discarded: std::mem::take(&mut extra.discarded),
-            unknown: std::mem::take(&mut extra.unknown),
+            fates: std::mem::take(&mut rare.unsent).into(),
+            discarded: std::mem::take(&mut rare.discarded),
+            unknown: std::mem::take(&mut rare.unknown),
         }
     }
 
-    /// Tells receipts from before the last loss that the handed messages are written.
-    fn tell_earlier(&self, connection: u64, garbage: &mut Garbage<'_>) {
+    /// Resolves the receipts of messages that were accepted before the last loss and are written now.
+    fn resolve_earlier_receipts(&self, connection: u64, deferred: &mut Deferred<'_>) {
         let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
         for entry in self.list.iter_handed() {
             if entry.receipt && entry.number < start {
-                self.tell_receipt(entry.number, Fate::Written { connection }, garbage);
+                self.resolve_receipt(entry.number, Fate::Written { connection }, deferred);
             }
         }
     }
 
-    /// Forgets earlier fates that are all told.
-    fn forget_earlier(&mut self) {
-        if self.extra.as_ref().is_some_and(|extra| !extra.earlier.is_empty()) {
+    /// Forgets earlier fates that are all resolved.
+    fn forget_earlier_fates(&mut self) {
+        if self.rare.as_ref().is_some_and(|rare| !rare.earlier_fates.is_empty()) {
             let settled = self.settled_through();
-            self.extra().earlier.retain(|(end, _)| settled < *end);
+            self.rare_mut().earlier_fates.retain(|(end, _)| settled < *end);
         }
     }
 
-    fn drop_queued(&mut self, reason: DropReason, garbage: &mut Garbage<'_>) {
+    /// Drops all messages that were not handed over.
+    fn drop_queued(&mut self, reason: DropReason, deferred: &mut Deferred<'_>) {
         for entry in self.list.remove_queued() {
-            self.drop_entry(entry, reason, garbage);
+            self.drop_entry(entry, reason, deferred);
         }
-        self.forget_earlier();
+        self.forget_earlier_fates();
     }
 
-    /// The number of the oldest message of a sender that has no fate yet, or of the next one.
+    /// Returns the number of the oldest message of a sender without a fate; of the next message if
+    /// there is none.
     pub(super) fn settled_through(&self) -> u64 {
         let oldest = self.list.iter().find(|entry| entry.origin == Origin::Sender);
-        oldest.map_or(self.numbers, |entry| entry.number)
+        oldest.map_or(self.next_number, |entry| entry.number)
     }
 }

@@ -1,4 +1,4 @@
-//! The accepted messages in their order: [`List`].
+//! The accepted messages in order: [`List`].
 
 use std::{
     cmp::Reverse,
@@ -11,33 +11,33 @@ use super::{
 };
 use crate::{message::Message, time::Timestamp};
 
-/// Messages without a fate: those that were handed to the connection first, then the queued ones.
+/// Messages without a fate: first those that were handed to the connection, then the queued ones.
 ///
 /// A message that is removed from the middle leaves an empty entry behind, so that the others need
-/// not move. Such entries go when they come to the front, and all at once when they are the larger
-/// part: removing is O(1), amortised.
+/// not move. Empty entries are removed when they reach the front, or all at once when they are the
+/// majority. So a removal costs O(1), amortised.
 #[derive(Default)]
 pub(super) struct List {
     entries: VecDeque<Entry>,
     cursors: Cursors,
-    /// Entries at the front that were handed over, those removed since among them.
+    /// How many entries at the front were handed over, including empty ones.
     handed: usize,
-    /// Entries at the end that the driver has not seen yet.
-    unseen: usize,
-    /// The position of the first entry. Entries that are queued keep their positions.
+    /// How many entries at the end the driver has not stamped yet.
+    unstamped: usize,
+    /// The position of the first entry. The position of a queued entry does not change.
     base: u64,
-    /// When queued messages expire, with their positions. Some are out of date: the entry there is
-    /// another by now. So a deadline is set in O(log n) and never searched for.
+    /// When queued messages expire, with their positions. Some are out of date, because the message
+    /// at that position is another one by now. So a deadline costs O(log n) and is never searched for.
     deadlines: Option<Box<Deadlines>>,
 }
 
 type Deadlines = BinaryHeap<Reverse<(Timestamp, u64)>>;
 
-/// Removed entries that may stay however few others there are.
+/// How many empty entries may stay even if there are fewer others.
 const FEW: usize = 32;
 
 impl List {
-    /// All that has no fate yet.
+    /// Returns the load of all messages.
     pub(super) fn held(&self) -> Load {
         self.cursors.held()
     }
@@ -62,8 +62,8 @@ impl List {
         self.entries.back_mut()
     }
 
-    /// Where messages stand that may make room for newer ones, and their bytes, the oldest first.
-    /// What goes with the connection does not: it would be the only one without it.
+    /// Returns the index and the bytes of each message that may be dropped to make room for newer
+    /// ones, the oldest first. Messages for the current connection only are not dropped.
     pub(super) fn droppable(&self) -> impl Iterator<Item = (usize, usize)> {
         let queued = self.entries.iter().enumerate().skip(self.handed);
         queued
@@ -71,7 +71,7 @@ impl List {
             .map(|(index, entry)| (index, entry.bytes))
     }
 
-    /// Where the queued message with this origin and number stands.
+    /// Returns the index of the queued message with this origin and number.
     pub(super) fn find_queued(&self, origin: Origin, number: u64) -> Option<usize> {
         let mut queued = self.entries.iter().enumerate().skip(self.handed);
         let found = queued.find(|(_, entry)| entry.origin == origin && entry.number == number);
@@ -82,21 +82,21 @@ impl List {
     pub(super) fn push(&mut self, entry: Entry) {
         self.cursors.accept(entry.bytes);
         self.entries.push_back(entry);
-        self.unseen += 1;
+        self.unstamped += 1;
     }
 
-    /// Adds a replay behind those that are at the head of what is queued.
+    /// Adds a replay behind the replays at the head of the queued messages.
     pub(super) fn push_replay(&mut self, entry: Entry) {
         let queued = self.entries.iter().skip(self.handed);
         let replays = queued.take_while(|entry| entry.origin == Origin::Replay).count();
         let index = self.handed + replays;
         self.cursors.accept(entry.bytes);
         self.entries.insert(index, entry);
-        // Those before it do not expire, so it is they who move.
+        // The entries before it do not expire, so they may change their positions.
         self.base = self.base.wrapping_sub(1);
     }
 
-    /// Puts a message in the place of a queued one, which it gives back.
+    /// Replaces a queued message and returns the old one.
     pub(super) fn replace(&mut self, index: usize, message: Message) -> Option<Message> {
         debug_assert!(index >= self.handed && !self.entries[index].is_removed(), "it is queued");
         let entry = &mut self.entries[index];
@@ -106,8 +106,8 @@ impl List {
         entry.message.replace(message)
     }
 
-    /// Adds a message at the front, which was handed over before and is to be handed over again.
-    /// Nothing is handed over at present.
+    /// Adds a message at the front, which was handed over before and will be handed over again. No
+    /// message is handed over at this time.
     pub(super) fn push_front(&mut self, entry: Entry) {
         debug_assert_eq!(self.handed, 0);
         self.cursors.accept(entry.bytes);
@@ -131,26 +131,26 @@ impl List {
         let removed = self.entries.drain(self.handed..).filter(|entry| !entry.is_removed());
         let removed: Vec<_> = removed.collect();
         removed.iter().for_each(|entry| self.cursors.drop_queued(entry.bytes));
-        self.unseen = 0;
+        self.unstamped = 0;
         self.deadlines = None;
         removed
     }
 
-    /// Removes what goes with the connection. Nothing is handed over at present.
-    pub(super) fn remove_bound(&mut self) -> Vec<Entry> {
+    /// Removes the messages for the current connection only. No message is handed over at this time.
+    pub(super) fn remove_per_connection(&mut self) -> Vec<Entry> {
         debug_assert_eq!(self.handed, 0);
-        let bound = self.entries.iter_mut().filter(|entry| entry.is_bound());
+        let entries = self.entries.iter_mut().filter(|entry| entry.is_per_connection());
         let removed: Vec<_> =
-            bound.map(|entry| std::mem::replace(entry, Entry::removed())).collect();
+            entries.map(|entry| std::mem::replace(entry, Entry::removed())).collect();
         removed.iter().for_each(|entry| self.cursors.drop_queued(entry.bytes));
         self.tidy();
         removed
     }
 
-    /// Stamps new messages with their time, if some of them expire.
+    /// Stamps new messages with the current time, if some of them expire.
     pub(super) fn stamp(&mut self, now: Timestamp, some_expire: bool) {
-        let from = self.entries.len() - self.unseen;
-        self.unseen = 0;
+        let from = self.entries.len() - self.unstamped;
+        self.unstamped = 0;
         if !some_expire {
             return;
         }
@@ -167,7 +167,7 @@ impl List {
         }
     }
 
-    /// When the next message expires. It may have been handed over since.
+    /// Returns when the next message expires. It may have been handed over since.
     pub(super) fn expiry(&self) -> Option<Timestamp> {
         let first = self.deadlines.as_ref().and_then(|deadlines| deadlines.peek());
         first.map(|Reverse((at, _))| *at)
@@ -178,23 +178,23 @@ impl List {
         loop {
             let Reverse((at, position)) = *self.deadlines.as_ref()?.peek()?;
             let index = position.wrapping_sub(self.base) as usize;
-            let queued = self.handed..self.entries.len() - self.unseen;
-            let stands = queued.contains(&index) && self.entries[index].expires == Some(at);
-            if stands && at > now {
+            let queued = self.handed..self.entries.len() - self.unstamped;
+            let is_current = queued.contains(&index) && self.entries[index].expires == Some(at);
+            if is_current && at > now {
                 return None;
             }
             self.deadlines.as_mut()?.pop();
-            if stands {
+            if is_current {
                 return Some(self.remove(index));
             }
         }
     }
 
-    /// Hands over as many messages as the window has room for, of those that are stamped, until so
-    /// many are handed over.
+    /// Hands over stamped messages, until the window has no room or `most` messages are handed over.
+    /// `keep`: keeps a clone of each message, to give it back or to send it again.
     pub(super) fn hand_over(&mut self, to: &mut VecDeque<Message>, most: usize, keep: bool) {
-        let seen = self.entries.len() - self.unseen;
-        for entry in self.entries.range_mut(self.handed..seen) {
+        let stamped = self.entries.len() - self.unstamped;
+        for entry in self.entries.range_mut(self.handed..stamped) {
             if entry.is_removed() {
                 self.handed += 1;
                 continue;
@@ -209,15 +209,15 @@ impl List {
         }
     }
 
-    /// Takes back the last of the handed messages, which the connection did not take after all.
+    /// Takes back the last messages, which were handed over but which the connection did not take.
     pub(super) fn take_back(&mut self, messages: &mut VecDeque<Message>) {
         while let Some(message) = messages.pop_back() {
             let mut handed = self.entries.range(..self.handed);
             let index = handed.rposition(|entry| !entry.is_removed());
-            let index = index.expect("what was handed over is among the handed");
+            let index = index.expect("the message was handed over");
             self.handed = index;
             let entry = &mut self.entries[index];
-            // One payload, or a clone of it: nothing is freed here.
+            // The old value is empty or a clone of the same payload, so nothing is freed here.
             entry.message = Some(message);
             self.cursors.requeue(entry.bytes);
             let expires = entry.expires;
@@ -225,7 +225,7 @@ impl List {
         }
     }
 
-    /// Removes what was handed over.
+    /// Removes the messages that were handed over.
     pub(super) fn remove_handed(&mut self) -> impl Iterator<Item = Entry> {
         let Self { entries, cursors, handed, base, .. } = self;
         let count = std::mem::take(handed);
@@ -234,7 +234,7 @@ impl List {
         removed.inspect(|entry| cursors.settle(entry.bytes))
     }
 
-    /// Gives back the room that messages had, if there are none.
+    /// Frees the memory if there are no messages.
     pub(super) fn shrink(&mut self) {
         if self.held().count == 0 {
             *self = Self::default();
@@ -248,21 +248,21 @@ impl List {
         }
     }
 
-    /// Makes the deadlines anew, without those that are out of date.
+    /// Builds the deadlines again, without those that are out of date.
     fn collect_deadlines(&mut self) {
         self.deadlines = None;
-        for index in self.handed..self.entries.len() - self.unseen {
+        for index in self.handed..self.entries.len() - self.unstamped {
             self.set_deadline(index, self.entries[index].expires);
         }
     }
 
-    /// Lets removed entries go where that costs nothing, and all of them if they are many. After
-    /// it the first queued entry is none of them.
+    /// Removes the empty entries at both ends of the queued ones, and all of them if they are many.
+    /// After that the first queued entry is not empty.
     fn tidy(&mut self) {
         while self.entries.len() > self.handed && self.entries.back().is_some_and(Entry::is_removed)
         {
             self.entries.pop_back();
-            self.unseen = self.unseen.saturating_sub(1);
+            self.unstamped = self.unstamped.saturating_sub(1);
         }
         while self.entries.get(self.handed).is_some_and(Entry::is_removed) {
             if self.handed > 0 {
@@ -272,27 +272,27 @@ impl List {
                 self.base = self.base.wrapping_add(1);
             }
         }
-        self.unseen = self.unseen.min(self.entries.len() - self.handed);
+        self.unstamped = self.unstamped.min(self.entries.len() - self.handed);
         let held = self.held().count;
         if self.entries.len() - held > held + FEW {
             self.compact();
         }
     }
 
-    /// Lets all removed entries go.
+    /// Removes all empty entries.
     fn compact(&mut self) {
         #[cfg(test)]
         MOVES.set(MOVES.get() + self.entries.len());
-        let seen = self.entries.len() - self.unseen;
-        let (mut index, mut unseen) = (0, 0);
+        let stamped = self.entries.len() - self.unstamped;
+        let (mut index, mut unstamped) = (0, 0);
         self.entries.retain(|entry| {
             let stays = !entry.is_removed();
-            unseen += usize::from(stays && index >= seen);
+            unstamped += usize::from(stays && index >= stamped);
             index += 1;
             stays
         });
         self.handed = self.handed().count;
-        self.unseen = unseen;
+        self.unstamped = unstamped;
         if self.deadlines.is_some() {
             self.collect_deadlines();
         }
@@ -301,7 +301,7 @@ impl List {
 
 #[cfg(test)]
 thread_local! {
-    /// Entries that were passed over to let removed ones go.
+    /// How many entries were visited to remove empty ones.
     pub(super) static MOVES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -311,7 +311,7 @@ impl List {
         self.entries.capacity()
     }
 
-    /// How many entries there are, those removed included.
+    /// Returns the number of entries, including empty ones.
     pub(super) fn entries(&self) -> usize {
         self.entries.len()
     }

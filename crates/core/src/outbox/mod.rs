@@ -1,15 +1,15 @@
-//! The outbox's inside: accepted messages until their fate, the gate that bounds them, and the
-//! line of those who wait at it.
+//! The outbox: accepted messages until they have their fate, and the tasks that wait for room.
 //!
-//! It stands under the lock that handles and driver share. What is to be woken or dropped is
-//! collected in a [`Garbage`] and done after the lock is released. Whatever was done with the
-//! outbox, [`Outbox::settle`] follows and calls those who wait.
+//! It is part of the state under the lock that handles and driver share. Wakers to call and values
+//! to drop go into a [`Deferred`], which is processed after the lock is released. After every change,
+//! [`Outbox::settle`] wakes the tasks that need not wait any longer.
 
-mod accept;
+mod admission;
 mod cursors;
 mod entry;
 mod error;
 mod fates;
+mod flush;
 mod hand_over;
 mod list;
 mod online;
@@ -20,80 +20,81 @@ mod settle;
 mod sinks;
 #[cfg(test)]
 mod tests;
-mod waiters;
+mod wants;
 
 use std::sync::Arc;
 
-use self::{entry::Entry, list::List, rare::Extra};
+use self::{entry::Entry, list::List, rare::Rare};
 use crate::{
     config::OutboxSettings,
     event::{DropReason, Fate},
     message::Message,
-    sync::Garbage,
+    sync::Deferred,
 };
 
 pub(crate) use self::{
-    accept::Offered,
+    admission::Admission,
     cursors::{Load, WINDOW},
     fates::Fates,
     online::Online,
     sinks::SinkState,
-    waiters::Wants,
+    wants::Wants,
 };
 pub use self::{
     error::{QueueError, SessionClosed},
     receipt::Receipt,
 };
 
-/// Every session has one, so it is small; what is rarely used is in boxes.
+/// The outbox of one session. Every session has one, so it is small, and fields that are rarely used
+/// are in a box.
 pub(crate) struct Outbox {
     policy: OutboxSettings,
     list: List,
-    /// Some messages that the driver has not seen yet expire.
-    unseen_expire: bool,
-    gate: Gate,
-    /// How often the driver rested since a message was accepted, up to a few times.
-    rests: u8,
-    /// How many messages are handed over at most without a flush: fewer where the connection took
-    /// only some, so that the others are not moved there and back for each that it takes.
-    stride: u16,
+    /// Some of the unstamped messages have a maximum age.
+    unstamped_expire: bool,
+    state: OutboxState,
+    /// How often the driver has parked since a message was accepted, up to a few times.
+    parks: u8,
+    /// How many messages are handed over at most before a flush. It is lower after the connection
+    /// took only some, so that the others are not handed over and taken back again and again.
+    batch_limit: u16,
     online: Online,
-    /// Numbers given so far, to messages, to replays, to sinks, and to those who may have to wait.
-    numbers: u64,
-    /// Fates since the session began.
+    /// The next number for a message. Replays, sinks and waiting tasks get numbers from it, too.
+    next_number: u64,
+    /// Counts of fates since the session began.
     counts: Counts,
-    /// Of the messages that are accepted with a receipt at present.
+    /// The fates of messages with a receipt that are accepted now.
     fates: Option<Arc<Fates>>,
-    extra: Option<Box<Extra>>,
+    rare: Option<Box<Rare>>,
 }
 
-/// The window of the cursors, in messages.
-const STRIDE: u16 = WINDOW.count as u16;
+/// The window in messages, see [`WINDOW`].
+const MAX_BATCH: u16 = WINDOW.count as u16;
 
-/// What becomes of new messages.
+/// Whether new messages are accepted, and accepted ones are still written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gate {
+enum OutboxState {
     Open,
-    /// The session is being closed: new ones are refused, those accepted are still written.
+    /// The session is being closed: new messages are refused, accepted messages are still written.
     Closing,
     /// No message will be written any more.
-    Ended,
+    Closed,
 }
 
-/// Messages that did not become written.
+/// Counts of messages that were not written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) dropped: u64,
     pub(crate) unknown: u64,
 }
 
-/// What is told with a loss.
+/// The part of a loss that reports on messages.
 #[derive(Default)]
 pub(crate) struct Unsent {
     pub(crate) fates: Vec<Fate>,
-    /// How many were let go before them.
+    /// How many older fates were discarded.
     pub(crate) discarded: u64,
-    /// How many became unknown, with a receipt or without.
+    /// How many messages became unknown, with a receipt or without.
     pub(crate) unknown: u64,
 }
 
@@ -102,18 +103,19 @@ impl Outbox {
         Self {
             policy,
             list: List::default(),
-            unseen_expire: false,
-            gate: Gate::Open,
-            rests: 0,
-            stride: STRIDE,
+            unstamped_expire: false,
+            state: OutboxState::Open,
+            parks: 0,
+            batch_limit: MAX_BATCH,
             online: Online::No,
-            numbers: 0,
+            next_number: 0,
             counts: Counts::default(),
             fates: None,
-            extra: None,
+            rare: None,
         }
     }
 
+    /// Returns the load of all messages that have no fate yet.
     pub(crate) fn held(&self) -> Load {
         self.list.held()
     }
@@ -122,37 +124,38 @@ impl Outbox {
         self.counts
     }
 
+    /// Returns whether new messages are refused because the session is being closed or has ended.
     pub(crate) fn is_closed(&self) -> bool {
-        self.gate != Gate::Open
+        self.state != OutboxState::Open
     }
 
-    /// Whether there is something to hand over.
+    /// Returns whether there is a message to hand over.
     pub(crate) fn has_queued(&self) -> bool {
         self.list.queued().count > 0
     }
 
-    /// Whether everything accepted has its fate, and nothing waits that a sink has sent.
+    /// Returns whether every accepted message has its fate, and no sink has a parked message.
     pub(crate) fn is_settled(&self) -> bool {
-        self.held().count == 0 && !self.extra.as_ref().is_some_and(|extra| extra.sinks.has_parked())
+        self.held().count == 0 && !self.rare.as_ref().is_some_and(|rare| rare.sinks.has_parked())
     }
 
-    /// A number that is larger than all before it.
+    /// Returns a number that is larger than all numbers before it.
     pub(crate) fn draw_number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
+        self.next_number += 1;
+        self.next_number
     }
 
-    /// Gives an entry that was removed its fate: dropped, or unknown if it was ever handed over.
-    fn drop_entry(&mut self, entry: Entry, reason: DropReason, garbage: &mut Garbage<'_>) {
-        if entry.is_bound() {
-            return garbage.drop_later(entry.message);
+    /// Resolves an entry that was removed: dropped, or unknown if it was ever handed over.
+    fn drop_entry(&mut self, entry: Entry, reason: DropReason, deferred: &mut Deferred<'_>) {
+        if entry.is_per_connection() {
+            return deferred.drop_later(entry.message);
         }
         let fate = match (entry.handed_to, entry.message) {
             (connection, mut message) if connection > 0 && reason != DropReason::ResendLimit => {
                 self.counts.unknown += 1;
-                self.extra().unknown += 1;
+                self.rare_mut().unknown += 1;
                 if !self.policy.keeps_clones() {
-                    garbage.drop_later(message.take());
+                    deferred.drop_later(message.take());
                 }
                 Fate::Unknown { connection, message }
             }
@@ -160,37 +163,39 @@ impl Outbox {
                 self.counts.dropped += 1;
                 Fate::Dropped { reason, message }
             }
-            (_, None) => unreachable!("only what was handed over by move has no payload"),
+            (_, None) => unreachable!("only a message that was handed over has no payload"),
         };
         if entry.receipt {
-            self.tell_receipt(entry.number, fate, garbage);
+            self.resolve_receipt(entry.number, fate, deferred);
         } else {
-            self.tell(fate, garbage);
+            self.push_unsent(fate, deferred);
         }
     }
 
-    fn tell_receipt(&self, number: u64, fate: Fate, garbage: &mut Garbage<'_>) {
-        let mut earlier = self.extra.iter().flat_map(|extra| &extra.earlier);
+    /// Stores the fate of a message with a receipt.
+    fn resolve_receipt(&self, number: u64, fate: Fate, deferred: &mut Deferred<'_>) {
+        let mut earlier = self.rare.iter().flat_map(|rare| &rare.earlier_fates);
         let of_earlier = earlier.find(|(end, _)| number < *end).map(|(_, fates)| fates);
         match of_earlier.or(self.fates.as_ref()) {
-            Some(fates) => fates.tell(number, fate, garbage),
-            None => debug_assert!(false, "a receipt's message has a place for its fate"),
+            Some(fates) => fates.set_exception(number, fate, deferred),
+            None => debug_assert!(false, "every receipt has a place for its fate"),
         }
     }
 
-    fn tell(&mut self, fate: Fate, garbage: &mut Garbage<'_>) {
-        // What nobody fetches stays inside the outbox's own bounds; the newest always.
+    /// Stores a fate without a receipt until the next loss is reported.
+    fn push_unsent(&mut self, fate: Fate, deferred: &mut Deferred<'_>) {
+        // The stored fates have the same bounds as the outbox. The newest is kept in any case.
         let policy = self.policy;
-        let extra = self.extra();
-        extra.unsent_bytes += fate.message().map_or(0, Message::len);
-        extra.unsent.push_back(fate);
-        while extra.unsent.len() > 1
-            && (extra.unsent.len() > policy.count || extra.unsent_bytes > policy.bytes)
-            && let Some(oldest) = extra.unsent.pop_front()
+        let rare = self.rare_mut();
+        rare.unsent_bytes += fate.message().map_or(0, Message::len);
+        rare.unsent.push_back(fate);
+        while rare.unsent.len() > 1
+            && (rare.unsent.len() > policy.count || rare.unsent_bytes > policy.bytes)
+            && let Some(oldest) = rare.unsent.pop_front()
         {
-            extra.unsent_bytes -= oldest.message().map_or(0, Message::len);
-            extra.discarded += 1;
-            garbage.drop_later(oldest);
+            rare.unsent_bytes -= oldest.message().map_or(0, Message::len);
+            rare.discarded += 1;
+            deferred.drop_later(oldest);
         }
     }
 }

@@ -1,21 +1,21 @@
-//! What the outbox knows of the connection: [`Online`].
+//! The state of the connection, as the outbox sees it: [`Online`].
 
-/// Whether there is a connection to write to.
+/// The state of the connection, as far as the outbox needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Online {
-    /// None is open. [`Offline`](crate::Offline) says what becomes of messages.
+    /// No connection is open. The policy for messages is [`Offline`](crate::Offline).
     #[default]
     No,
-    /// The connection ends by plan and the next one is on its way: messages are accepted and kept
-    /// as if one were open. When the next one opens they are written on it. When it fails, what
-    /// holds offline holds for them, too.
+    /// The connection is being replaced by plan. Messages are accepted and kept as if a connection
+    /// was open, and written on the next connection. If its attempt fails, the offline policy applies
+    /// to them, too.
     Replacing,
     /// The connection with this number is open.
     Yes(u64),
 }
 
 impl Online {
-    /// The number of the connection that is open.
+    /// Returns the number of the open connection.
     pub(crate) fn connection(self) -> Option<u64> {
         match self {
             Self::Yes(connection) => Some(connection),

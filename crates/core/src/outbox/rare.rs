@@ -1,37 +1,33 @@
-//! What most sessions need rarely or never: [`Extra`].
+//! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{
-    Fates, Outbox,
-    sinks::Sinks,
-    waiters::{Flusher, Wants},
-};
-use crate::{event::Fate, message::Message, sync::WaitLine};
+use super::{Fates, Outbox, flush::Flusher, sinks::Sinks, wants::Wants};
+use crate::{event::Fate, message::Message, sync::WaitQueue};
 
-/// Those who wait, what sinks were promised, fates to be told, replays.
+/// Waiting tasks, sinks, fates that are not reported yet, and replays.
 #[derive(Default)]
-pub(super) struct Extra {
-    /// Those who wait at the gate.
-    pub(super) line: WaitLine<Wants>,
+pub(super) struct Rare {
+    /// Tasks that wait for room or for a reservation.
+    pub(super) waiters: WaitQueue<Wants>,
     pub(super) flushers: Vec<Flusher>,
     pub(super) sinks: Sinks,
-    /// Fates without a receipt, to be told with the next loss.
+    /// Fates without a receipt, to be reported with the next loss.
     pub(super) unsent: VecDeque<Fate>,
     /// Bytes of the messages in them.
     pub(super) unsent_bytes: usize,
-    /// Fates let go, because nobody fetched them.
+    /// How many fates were discarded because they were not reported in time.
     pub(super) discarded: u64,
-    /// How many became unknown since that was told.
+    /// How many messages became unknown since the last report.
     pub(super) unknown: u64,
-    /// Fates from before the last loss that are still to be told, each with the number of the
-    /// message after its last, in order.
-    pub(super) earlier: Vec<(u64, Arc<Fates>)>,
-    /// What is sent after every Open, in this order.
+    /// Fates of messages that were accepted before the last loss and have no fate yet, in order.
+    /// Each has the number of the message after its last one.
+    pub(super) earlier_fates: Vec<(u64, Arc<Fates>)>,
+    /// Messages that are sent after every open, in this order.
     pub(super) replays: Vec<Replay>,
 }
 
-/// A message that is sent after every Open.
+/// A message that is sent after every open.
 #[derive(Clone)]
 pub(super) struct Replay {
     pub(super) key: Box<str>,
@@ -39,41 +35,41 @@ pub(super) struct Replay {
     pub(super) message: Message,
 }
 
-impl Extra {
+impl Rare {
     fn is_empty(&self) -> bool {
         let Self {
-            line,
+            waiters,
             flushers,
             sinks,
             unsent,
             unsent_bytes,
             discarded,
             unknown,
-            earlier,
+            earlier_fates,
             replays,
         } = self;
-        line.is_empty()
+        waiters.is_empty()
             && flushers.is_empty()
             && sinks.is_empty()
             && unsent.is_empty()
-            && earlier.is_empty()
+            && earlier_fates.is_empty()
             && replays.is_empty()
             && (*unsent_bytes, *discarded, *unknown) == (0, 0, 0)
     }
 }
 
 impl Outbox {
-    pub(super) fn extra(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_default()
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
-    /// The driver rests. When it does so several times and nothing was accepted in between, the
-    /// room that messages had goes back: thousands of idle sessions need not keep it, and a busy
-    /// one does not allocate for each batch.
-    pub(crate) fn rest(&mut self) {
-        const RESTS: u8 = 4;
-        if self.rests < RESTS {
-            self.rests += 1;
+    /// Frees unused memory if the driver has parked several times since a message was accepted. So
+    /// thousands of idle sessions keep no buffers, and a busy session does not allocate for each
+    /// batch. The driver calls this when it parks.
+    pub(crate) fn shrink_if_idle(&mut self) {
+        const IDLE_PARKS: u8 = 4;
+        if self.parks < IDLE_PARKS {
+            self.parks += 1;
             return;
         }
         self.list.shrink();
@@ -82,8 +78,8 @@ impl Outbox {
         {
             self.fates = None;
         }
-        if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
-            self.extra = None;
+        if self.rare.as_ref().is_some_and(|rare| rare.is_empty()) {
+            self.rare = None;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The promise of a fate: [`Receipt`].
+//! A future of the fate of a message: [`Receipt`].
 
 use std::{
     fmt,
@@ -11,18 +11,38 @@ use std::{
 use super::fates::Fates;
 use crate::event::Fate;
 
-/// A future of one message's [`Fate`].
+/// A future of the [`Fate`] of one message, from
+/// [`Handle::queue_with_receipt`](crate::Handle::queue_with_receipt).
 ///
-/// Polled again after it was ready, it stays pending.
+/// It is always resolved, also if the session ends or the supervisor is dropped. After it was ready,
+/// it stays pending. Something must poll the supervisor or its driver, as for every future of a
+/// [`Handle`](crate::Handle).
 ///
 /// # Cancel safety
 ///
-/// Dropping it changes nothing for the message. With it goes the message that it would have given
-/// back.
-#[must_use = "a receipt that is dropped tells nobody what became of the message"]
+/// Dropping it does not affect the message. The fate, and the message in it, are lost then: they are
+/// not reported with `Lost` or `Closed` either.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_heartbeat::{Fate, Handle, QueueError};
+///
+/// async fn send_order(handle: &Handle, order: &str) -> Result<bool, QueueError> {
+///     let receipt = handle.queue_with_receipt(order).await?;
+///     Ok(match receipt.await {
+///         Fate::Written { .. } => true,
+///         // The server may have it. Ask before sending it again.
+///         Fate::Unknown { .. } => false,
+///         Fate::Dropped { message, .. } => handle.try_queue(message).is_ok(),
+///         _ => false,
+///     })
+/// }
+/// ```
+#[must_use = "the fate of the message is lost if the receipt is dropped"]
 pub struct Receipt {
     fates: Arc<Fates>,
-    /// The message's number, `None` once the fate was given out.
+    /// The number of the message. `None` after the fate was returned.
     number: Option<u64>,
 }
 
@@ -48,7 +68,7 @@ impl Future for Receipt {
 impl Drop for Receipt {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.fates.leave(number);
+            self.fates.forget(number);
         }
     }
 }

@@ -1,98 +1,98 @@
-//! The one place that calls those who wait: [`Outbox::settle`].
+//! The only place that wakes tasks that wait for the outbox: [`Outbox::settle`].
 
-use super::{Gate, Outbox, waiters::Wants};
-use crate::{config::WhenFull, event::DropReason, sync::Garbage};
+use super::{Outbox, OutboxState, wants::Wants};
+use crate::{config::WhenFull, event::DropReason, sync::Deferred};
 
 impl Outbox {
-    /// Comes after everything that was done with the outbox. Lets parked messages in, and calls
-    /// everybody for whom that became possible what it waits for; whether a message was let in,
-    /// which the driver must know of.
+    /// Accepts parked messages, and wakes every task that need not wait any longer. Runs after every
+    /// change of the outbox. Returns whether a message was accepted, so that the driver is woken.
     ///
-    /// Those who wait may be sure of this: who was not called since it last looked must still wait.
-    /// So nothing else has to remember whom to call, whatever it changes.
+    /// It guarantees that a task that was not woken since its last poll must still wait. So the
+    /// methods that change the outbox need not know which tasks to wake.
     #[inline]
-    pub(crate) fn settle(&mut self, garbage: &mut Garbage<'_>) -> bool {
-        let Some(extra) = &self.extra else { return false };
+    pub(crate) fn settle(&mut self, deferred: &mut Deferred<'_>) -> bool {
+        let Some(rare) = &self.rare else { return false };
         let nobody =
-            extra.line.is_empty() && extra.flushers.is_empty() && !extra.sinks.has_parked();
-        !nobody && self.settle_waiting(garbage)
+            rare.waiters.is_empty() && rare.flushers.is_empty() && !rare.sinks.has_parked();
+        !nobody && self.settle_waiting(deferred)
     }
 
-    fn settle_waiting(&mut self, garbage: &mut Garbage<'_>) -> bool {
-        if self.gate != Gate::Open {
-            // All are refused.
-            self.extra().line.call_all(garbage);
+    fn settle_waiting(&mut self, deferred: &mut Deferred<'_>) -> bool {
+        if self.state != OutboxState::Open {
+            // All of them are refused.
+            self.rare_mut().waiters.wake_all(deferred);
         }
         if self.refuses_offline() {
-            self.drop_parked(DropReason::Offline, garbage);
+            self.drop_parked(DropReason::Offline, deferred);
         }
         let before = self.accepted();
         if self.policy.when_full == WhenFull::DropOldest || self.refuses_offline() {
-            self.serve_all(garbage);
+            self.serve_all(deferred);
         } else {
-            self.serve_in_turn(garbage);
+            self.serve_in_turn(deferred);
         }
-        self.call_flushers(garbage);
+        self.wake_flushers(deferred);
         self.accepted() != before
     }
 
-    /// Serves from the front of the line, until somebody must wait or has been called and keeps its
-    /// turn.
-    fn serve_in_turn(&mut self, garbage: &mut Garbage<'_>) {
-        while let Some(extra) = &mut self.extra {
-            let parked = extra.sinks.first_parked();
-            let waiting = extra.line.first();
+    /// Serves the queue from the front, until a task must wait, or was woken and keeps its turn.
+    fn serve_in_turn(&mut self, deferred: &mut Deferred<'_>) {
+        while let Some(rare) = &mut self.rare {
+            let parked = rare.sinks.first_parked();
+            let waiting = rare.waiters.first();
             match (parked, waiting) {
                 (None, None) => return,
                 (Some(parked), waiting) if waiting.is_none_or(|(place, _)| parked < place) => {
-                    if !self.serve_parked(0, garbage) {
+                    if !self.serve_parked(0, deferred) {
                         return;
                     }
                 }
                 (_, Some((place, wants))) => {
-                    if !self.can_have(place, wants) {
+                    if !self.can_proceed(place, wants) {
                         return;
                     }
                     if let Wants::Room { .. } = wants {
-                        // It calls the next by leaving.
-                        return self.extra().line.call(0, garbage);
+                        // When it leaves the queue, the next one is served.
+                        return self.rare_mut().waiters.wake(0, deferred);
                     }
-                    self.extra().line.call_out(0, garbage);
+                    self.rare_mut().waiters.wake_and_remove(0, deferred);
                 }
                 (Some(_), None) => {
-                    unreachable!("a parked message without another in line is first")
+                    unreachable!("a parked message is first if no task waits")
                 }
             }
         }
     }
 
-    /// Serves everybody who need not wait, where nobody waits for the turn of another.
-    fn serve_all(&mut self, garbage: &mut Garbage<'_>) {
+    /// Serves every task that need not wait, for policies without turns.
+    fn serve_all(&mut self, deferred: &mut Deferred<'_>) {
         let mut index = 0;
-        while let Some(extra) = &self.extra
-            && index < extra.sinks.parked()
+        while let Some(rare) = &self.rare
+            && index < rare.sinks.parked()
         {
-            index += usize::from(!self.serve_parked(index, garbage));
+            index += usize::from(!self.serve_parked(index, deferred));
         }
         let mut index = 0;
-        while let Some(extra) = &self.extra
-            && let Some((place, wants)) = extra.line.at(index)
+        while let Some(rare) = &self.rare
+            && let Some((place, wants)) = rare.waiters.at(index)
         {
             match wants {
-                _ if !self.can_have(place, wants) => index += 1,
-                Wants::Promise { .. } => self.extra().line.call_out(index, garbage),
+                _ if !self.can_proceed(place, wants) => index += 1,
+                Wants::Reservation { .. } => {
+                    self.rare_mut().waiters.wake_and_remove(index, deferred)
+                }
                 Wants::Room { .. } => {
-                    self.extra().line.call(index, garbage);
+                    self.rare_mut().waiters.wake(index, deferred);
                     index += 1;
                 }
             }
         }
     }
 
-    /// Whether one who stands in line at this place would not have to wait if it looked now.
-    fn can_have(&self, place: u64, wants: Wants) -> bool {
+    /// Returns whether the task at this place would be ready if it was polled now.
+    fn can_proceed(&self, place: u64, wants: Wants) -> bool {
         match wants {
-            Wants::Promise { owner } => self.may_promise(owner, Some(place)),
+            Wants::Reservation { sink_id } => self.can_reserve(sink_id, Some(place)),
             Wants::Room { bytes } => {
                 self.refusal(bytes).is_some()
                     || self.has_room(bytes, Some(place))
@@ -101,14 +101,15 @@ impl Outbox {
         }
     }
 
-    fn call_flushers(&mut self, garbage: &mut Garbage<'_>) {
-        if self.extra.as_ref().is_none_or(|extra| extra.flushers.is_empty()) {
+    /// Wakes the sinks whose messages all have their fate.
+    fn wake_flushers(&mut self, deferred: &mut Deferred<'_>) {
+        if self.rare.as_ref().is_none_or(|rare| rare.flushers.is_empty()) {
             return;
         }
         let settled = self.settled_through();
-        let flushers = &mut self.extra().flushers;
+        let flushers = &mut self.rare_mut().flushers;
         for done in flushers.extract_if(.., |flusher| flusher.number <= settled) {
-            garbage.wake(done.waker);
+            deferred.wake(done.waker);
         }
     }
 }

@@ -1,83 +1,79 @@
-//! What the outbox promised to sinks, and what they sent that has no room yet: [`Sinks`].
+//! Sinks over the outbox: their reservations, and their messages that have no room yet.
 //!
-//! A `Sink` has two steps. At the first, `poll_ready`, it is promised a place in count; how large
-//! the message will be is not known then. At the second, `start_send`, a message that finds no room
-//! in bytes is *parked*: it stands in line with its bytes, and its sink gets no other promise
-//! before. So the bound in bytes holds however many sinks were ready at once, and one that is ready
-//! and idle keeps nobody's bytes.
+//! A `Sink` has two steps. In the first one, `poll_ready`, it reserves a slot, that is, room for one
+//! message in count. The size of the message is not known then. In the second one, `start_send`, a
+//! message for which there are not enough bytes is *parked*: it waits in the queue with its bytes,
+//! and its sink gets no other reservation before. So the bound in bytes holds however many sinks
+//! were ready at once, and a sink that is ready and idle blocks no bytes.
 //!
-//! A sink is known by a number, its owner's, which is drawn when it is first used.
+//! A sink has an id, which is drawn when it is first used.
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, mem, task::Waker};
 
-use super::{
-    Gate, Outbox,
-    accept::Offered,
-    error::SessionClosed,
-    waiters::{Flusher, Wants},
-};
+use super::{Outbox, OutboxState, admission::Admission, error::SessionClosed, wants::Wants};
 use crate::{
     config::WhenFull,
     event::{DropReason, Fate},
     message::Message,
-    sync::Garbage,
+    sync::Deferred,
 };
 
 #[derive(Default)]
 pub(super) struct Sinks {
-    /// Owners of a promised place.
-    ready: Vec<u64>,
-    /// In the order of their places.
+    /// The ids of sinks with a reserved slot.
+    reservations: Vec<u64>,
+    /// Parked messages, ordered by their places.
     parked: VecDeque<Parked>,
-    /// Owners whose parked message has left its place since they looked, each with the number that
-    /// a flush of it waits for.
-    moved: Vec<(u64, u64)>,
+    /// The ids of sinks whose parked message was accepted or dropped since their last flush, each
+    /// with the number that the flush waits for.
+    unparked: Vec<(u64, u64)>,
 }
 
-/// A message that `start_send` took and the outbox has no room for.
+/// A message that `start_send` took and for which the outbox has no room.
 pub(super) struct Parked {
-    owner: u64,
-    /// In line, among those who wait as well: [`PROMISED`], before them all, if it has a place in
-    /// count already.
+    sink_id: u64,
+    /// The place in the queue, in which tasks wait, too. [`RESERVED`], before all others, if the
+    /// message has a slot already.
     place: u64,
     message: Message,
-    /// The number after that of the message accepted from this sink before.
+    /// The number after that of the previous message of this sink.
     last: u64,
 }
 
-/// The place in line of messages that came by a promise. All others are larger.
-const PROMISED: u64 = 0;
+/// The place of messages whose sink had a reservation. All other places are larger.
+const RESERVED: u64 = 0;
 
-/// What a sink keeps of itself between its calls.
+/// The state that a sink keeps between its calls.
 #[derive(Debug, Default)]
 pub(crate) struct SinkState {
-    /// The number that it is known by, 0 before it was used.
-    pub(crate) owner: u64,
-    /// The place in line at the gate.
+    /// 0 before it was used.
+    pub(crate) id: u64,
+    /// The place in the queue of waiting tasks.
     pub(crate) place: Option<u64>,
-    /// The number after that of the last message accepted here.
+    /// The number after that of the last message accepted from this sink.
     pub(crate) last: u64,
 }
 
 impl Sinks {
     pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.parked.is_empty() && self.moved.is_empty()
+        self.reservations.is_empty() && self.parked.is_empty() && self.unparked.is_empty()
     }
 
-    pub(super) fn ready(&self) -> usize {
-        self.ready.len()
+    /// Returns how many sinks have a reservation.
+    pub(super) fn reservations(&self) -> usize {
+        self.reservations.len()
     }
 
-    /// How many places are promised, to sinks that are ready and to messages that are parked.
+    /// Returns how many slots are reserved: by sinks that are ready, and by parked messages.
     pub(super) fn reserved(&self) -> usize {
-        self.ready.len() + self.parked.partition_point(|parked| parked.place == PROMISED)
+        self.reservations.len() + self.parked.partition_point(|parked| parked.place == RESERVED)
     }
 
     pub(super) fn has_parked(&self) -> bool {
         !self.parked.is_empty()
     }
 
-    /// The first parked message's place.
+    /// Returns the place of the first parked message.
     pub(super) fn first_parked(&self) -> Option<u64> {
         self.parked.front().map(|parked| parked.place)
     }
@@ -86,50 +82,56 @@ impl Sinks {
         self.parked.len()
     }
 
-    pub(super) fn is_ready(&self, owner: u64) -> bool {
-        self.ready.contains(&owner)
+    pub(super) fn has_reservation(&self, sink_id: u64) -> bool {
+        self.reservations.contains(&sink_id)
     }
 
-    /// Takes a promise back; whether there was one.
-    pub(super) fn take_ready(&mut self, owner: u64) -> bool {
-        let at = self.ready.iter().position(|known| *known == owner);
-        at.map(|at| self.ready.swap_remove(at)).is_some()
+    /// Removes a reservation. Returns whether there was one.
+    pub(super) fn remove_reservation(&mut self, sink_id: u64) -> bool {
+        let at = self.reservations.iter().position(|known| *known == sink_id);
+        at.map(|at| self.reservations.swap_remove(at)).is_some()
     }
 
-    pub(super) fn is_parked(&self, owner: u64) -> bool {
-        self.parked.iter().any(|parked| parked.owner == owner)
+    pub(super) fn is_parked(&self, sink_id: u64) -> bool {
+        self.parked.iter().any(|parked| parked.sink_id == sink_id)
+    }
+
+    /// Notes the number that a flush of this sink waits for.
+    pub(super) fn put_unparked(&mut self, sink_id: u64, number: u64) {
+        match self.unparked.iter_mut().find(|(known, _)| *known == sink_id) {
+            Some((_, known)) => *known = number.max(*known),
+            None => self.unparked.push((sink_id, number)),
+        }
+    }
+
+    /// Takes the noted number of this sink.
+    pub(super) fn take_unparked(&mut self, sink_id: u64) -> Option<u64> {
+        let at = self.unparked.iter().position(|(known, _)| *known == sink_id)?;
+        Some(self.unparked.swap_remove(at).1)
     }
 }
 
+/// Reservations.
 impl Outbox {
-    fn sinks(&mut self) -> &mut Sinks {
-        &mut self.extra().sinks
-    }
-
-    fn is_parked(&self, owner: u64) -> bool {
-        self.extra.as_ref().is_some_and(|extra| extra.sinks.is_parked(owner))
-    }
-
-    /// Promises a place to a sink, if that is possible; whether it has one.
-    pub(crate) fn promise(&mut self, sink: &mut SinkState) -> Result<bool, SessionClosed> {
-        if self.gate != Gate::Open {
+    /// Reserves a slot for a sink, if that is possible. Returns whether it has one.
+    pub(crate) fn reserve(&mut self, sink: &mut SinkState) -> Result<bool, SessionClosed> {
+        if self.state != OutboxState::Open {
             return Err(SessionClosed);
         }
-        let owner = self.owner(sink);
-        let extra = self.extra.as_ref();
-        if extra.is_some_and(|extra| extra.sinks.is_ready(owner)) {
+        let sink_id = self.id_of(sink);
+        if self.rare.as_ref().is_some_and(|rare| rare.sinks.has_reservation(sink_id)) {
             return Ok(true);
         }
-        let may = self.may_promise(owner, sink.place);
-        if may {
-            self.sinks().ready.push(owner);
+        let possible = self.can_reserve(sink_id, sink.place);
+        if possible {
+            self.sinks().reservations.push(sink_id);
         }
-        Ok(may)
+        Ok(possible)
     }
 
-    /// Whether a place can be promised to this sink, which stands in line at this place.
-    pub(super) fn may_promise(&self, owner: u64, place: Option<u64>) -> bool {
-        if self.refuses_offline() || self.is_parked(owner) {
+    /// Returns whether this sink, which waits at this place, can have a reservation.
+    pub(super) fn can_reserve(&self, sink_id: u64, place: Option<u64>) -> bool {
+        if self.refuses_offline() || self.is_parked(sink_id) {
             return false;
         }
         let held = self.held();
@@ -137,243 +139,206 @@ impl Outbox {
             held.count + self.reserved() < self.policy.count && held.bytes < self.policy.bytes;
         match self.policy.when_full {
             WhenFull::Wait | WhenFull::Refuse => room && self.is_turn(place),
-            // The newest goes before all others, and each promise has one that it may drop.
+            // The newest message comes first, and each reservation has a message that it may drop.
             WhenFull::DropOldest => room || self.list.droppable().nth(self.reserved()).is_some(),
         }
     }
 
-    /// Takes a message from a sink. What is refused gets its fate at once, since a sink cannot give
-    /// it back.
+    /// Releases the reservation of a sink. Returns whether it had one.
+    pub(crate) fn release_reservation(&mut self, sink_id: u64) -> bool {
+        self.rare.as_mut().is_some_and(|rare| rare.sinks.remove_reservation(sink_id))
+    }
+
+    /// Gives a sink the reservation back that was [released](Self::release_reservation). If there is
+    /// no room any more, its message will be parked.
+    pub(crate) fn restore_reservation(&mut self, sink: &SinkState) {
+        if self.state == OutboxState::Open {
+            self.sinks().reservations.push(sink.id);
+        }
+    }
+
+    /// Removes all reservations: nothing new is accepted.
+    pub(super) fn cancel_reservations(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.sinks.reservations.clear();
+        }
+    }
+
+    /// Returns whether this sink waits for a reservation already, and is woken by this waker.
+    pub(crate) fn is_reservation_registered(&self, sink: &SinkState, waker: &Waker) -> bool {
+        let wants = Wants::Reservation { sink_id: sink.id };
+        sink.place.is_some_and(|place| self.is_registered(place, wants, waker))
+    }
+
+    /// Registers a sink that waits for a reservation.
+    pub(crate) fn await_reservation(
+        &mut self,
+        sink: &mut SinkState,
+        waker: Waker,
+        deferred: &mut Deferred<'_>,
+    ) {
+        let sink_id = self.id_of(sink);
+        let place = *sink.place.get_or_insert_with(|| self.draw_number());
+        self.register(place, Wants::Reservation { sink_id }, waker, deferred);
+    }
+}
+
+/// Messages of sinks.
+impl Outbox {
+    /// Takes a message from a sink. A message that is refused gets its fate at once, since a sink
+    /// cannot give it back.
     pub(crate) fn send(
         &mut self,
         sink: &mut SinkState,
         message: Message,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) -> Result<(), SessionClosed> {
-        let owner = self.owner(sink);
-        let promised = self.extra.as_mut().is_some_and(|extra| extra.sinks.take_ready(owner));
+        let sink_id = self.id_of(sink);
+        let reserved = self.release_reservation(sink_id);
         let bytes = message.len();
         let reason = match self.refusal(bytes) {
-            Some(Offered::TooLarge) => DropReason::TooLarge,
-            Some(Offered::Offline) => DropReason::Offline,
-            Some(_) if self.gate == Gate::Ended => {
-                // The last event is out: nobody would hear of it.
-                garbage.drop_later(message);
+            Some(Admission::TooLarge) => DropReason::TooLarge,
+            Some(Admission::Offline) => DropReason::Offline,
+            Some(_) if self.state == OutboxState::Closed => {
+                // The last event was taken, so no event could report its fate.
+                deferred.drop_later(message);
                 return Err(SessionClosed);
             }
             Some(_) => {
-                self.drop_unaccepted(message, DropReason::SessionEnded, garbage);
+                self.drop_unaccepted(message, DropReason::SessionEnded, deferred);
                 return Err(SessionClosed);
             }
-            // Sent without asking first, behind another that waits.
-            None if self.is_parked(owner) => DropReason::Overflow,
+            // Sent without `poll_ready`, while the message before it is parked.
+            None if self.is_parked(sink_id) => DropReason::Overflow,
             None => {
-                self.accept_or_park(sink, promised, message, garbage);
+                self.accept_or_park(sink, reserved, message, deferred);
                 return Ok(());
             }
         };
-        self.drop_unaccepted(message, reason, garbage);
+        self.drop_unaccepted(message, reason, deferred);
         Ok(())
     }
 
     fn accept_or_park(
         &mut self,
         sink: &mut SinkState,
-        promised: bool,
+        reserved: bool,
         message: Message,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let bytes = message.len();
-        let place = if promised { Some(PROMISED) } else { sink.place };
-        if self.takes(bytes, place, garbage) {
-            self.accept(message, None, garbage);
+        let place = if reserved { Some(RESERVED) } else { sink.place };
+        if self.takes(bytes, place, deferred) {
+            self.accept(message, None, deferred);
             sink.last = self.accepted();
         } else {
             let place = place.unwrap_or_else(|| self.draw_number());
-            let SinkState { owner, last, .. } = *sink;
+            let SinkState { id: sink_id, last, .. } = *sink;
             let parked = &mut self.sinks().parked;
             let at = parked.partition_point(|known| known.place <= place);
-            parked.insert(at, Parked { owner, place, message, last });
+            parked.insert(at, Parked { sink_id, place, message, last });
         }
-        self.stop_waiting(sink, garbage);
+        self.stop_waiting(sink, deferred);
     }
 
-    /// Whether a message that stands in line at this place, or in none, finds room. Makes it if that
-    /// is the policy.
-    fn takes(&mut self, bytes: usize, place: Option<u64>, garbage: &mut Garbage<'_>) -> bool {
-        if place != Some(PROMISED) {
-            return self.has_room(bytes, place) || self.makes_room(bytes, self.reserved(), garbage);
+    /// Returns whether there is room for a message at this place; `None` is a message that is not in
+    /// the queue. Makes room if that is the policy.
+    fn takes(&mut self, bytes: usize, place: Option<u64>, deferred: &mut Deferred<'_>) -> bool {
+        if place != Some(RESERVED) {
+            return self.has_room(bytes, place)
+                || self.makes_room(bytes, self.reserved(), deferred);
         }
-        // It has a place, so it waits for its bytes alone, and for nobody's turn.
-        let ready = self.extra.as_ref().map_or(0, |extra| extra.sinks.ready());
-        self.fits(bytes, ready) || self.makes_room(bytes, ready, garbage)
+        // It has a slot, so it waits for bytes only, and not for its turn.
+        let reservations = self.rare.as_ref().map_or(0, |rare| rare.sinks.reservations());
+        self.fits(bytes, reservations) || self.makes_room(bytes, reservations, deferred)
     }
 
-    /// Lets the parked message with this index in, if there is room for it; whether there was.
-    pub(super) fn serve_parked(&mut self, index: usize, garbage: &mut Garbage<'_>) -> bool {
+    /// Accepts the parked message with this index, if there is room. Returns whether there was.
+    pub(super) fn serve_parked(&mut self, index: usize, deferred: &mut Deferred<'_>) -> bool {
         let Parked { place, message, .. } = &self.sinks().parked[index];
         let (place, bytes) = (*place, message.len());
-        if !self.takes(bytes, Some(place), garbage) {
+        if !self.takes(bytes, Some(place), deferred) {
             return false;
         }
-        let parked = self.sinks().parked.remove(index).expect("its bytes were just looked at");
-        self.accept(parked.message, None, garbage);
-        self.note_moved(parked.owner, self.accepted());
+        let parked = self.sinks().parked.remove(index).expect("the index was used just now");
+        self.accept(parked.message, None, deferred);
+        self.note_unparked(parked.sink_id, self.accepted());
         true
     }
 
     /// Drops all parked messages.
-    pub(super) fn drop_parked(&mut self, reason: DropReason, garbage: &mut Garbage<'_>) {
-        let Some(extra) = &mut self.extra else { return };
-        for parked in std::mem::take(&mut extra.sinks.parked) {
-            self.drop_unaccepted(parked.message, reason, garbage);
-            self.note_moved(parked.owner, parked.last);
+    pub(super) fn drop_parked(&mut self, reason: DropReason, deferred: &mut Deferred<'_>) {
+        let Some(rare) = &mut self.rare else { return };
+        for parked in mem::take(&mut rare.sinks.parked) {
+            self.drop_unaccepted(parked.message, reason, deferred);
+            self.note_unparked(parked.sink_id, parked.last);
         }
     }
 
-    fn note_moved(&mut self, owner: u64, number: u64) {
-        let extra = self.extra();
-        let moved = &mut extra.sinks.moved;
-        match moved.iter_mut().find(|(known, _)| *known == owner) {
-            Some((_, known)) => *known = number.max(*known),
-            None => moved.push((owner, number)),
-        }
-        let flushers = extra.flushers.iter_mut().filter(|flusher| flusher.owner == owner);
-        flushers.for_each(|flusher| flusher.number = number);
-    }
-
-    /// No promise is kept any more: nothing new is accepted.
-    pub(super) fn break_promises(&mut self) {
-        if let Some(extra) = &mut self.extra {
-            extra.sinks.ready.clear();
-        }
-    }
-
-    /// Gives a message that a `Sink` cannot give back its fate at once.
-    fn drop_unaccepted(&mut self, message: Message, reason: DropReason, garbage: &mut Garbage<'_>) {
+    /// Resolves a message that was not accepted and that a `Sink` cannot give back.
+    fn drop_unaccepted(
+        &mut self,
+        message: Message,
+        reason: DropReason,
+        deferred: &mut Deferred<'_>,
+    ) {
         self.counts.dropped += 1;
-        self.tell(Fate::Dropped { reason, message }, garbage);
+        self.push_unsent(Fate::Dropped { reason, message }, deferred);
     }
 
-    /// The number of the message after those that a flush of this sink waits for: larger than any
-    /// while one is parked.
-    fn awaited(&mut self, sink: &mut SinkState) -> u64 {
-        let Some(extra) = &mut self.extra else { return sink.last };
-        let moved = &mut extra.sinks.moved;
-        if let Some(at) = moved.iter().position(|(owner, _)| *owner == sink.owner) {
-            sink.last = moved.swap_remove(at).1.max(sink.last);
-        }
-        if extra.sinks.is_parked(sink.owner) { u64::MAX } else { sink.last }
+    fn is_parked(&self, sink_id: u64) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.sinks.is_parked(sink_id))
     }
+}
 
-    /// Whether every message of this sink has its fate.
-    pub(crate) fn is_flushed(&mut self, sink: &mut SinkState, garbage: &mut Garbage<'_>) -> bool {
-        let flushed = self.settled_through() >= self.awaited(sink);
-        if flushed {
-            self.forget_flusher(sink.owner, garbage);
-        }
-        flushed
-    }
-
-    /// Whether this sink waits for its flush already, and would be called by this waker.
-    pub(crate) fn knows_flusher(&self, sink: &SinkState, waker: &Waker) -> bool {
-        let mut flushers = self.extra.iter().flat_map(|extra| &extra.flushers);
-        let known = flushers.find(|flusher| flusher.owner == sink.owner);
-        known.is_some_and(|known| known.waker.will_wake(waker))
-    }
-
-    /// Notes whom to call when every message of this sink so far has its fate.
-    pub(crate) fn await_flush(
-        &mut self,
-        sink: &mut SinkState,
-        waker: Waker,
-        garbage: &mut Garbage<'_>,
-    ) {
-        let owner = self.owner(sink);
-        let number = self.awaited(sink);
-        self.forget_flusher(owner, garbage);
-        self.extra().flushers.push(Flusher { owner, number, waker });
-    }
-
-    fn forget_flusher(&mut self, owner: u64, garbage: &mut Garbage<'_>) {
-        let Some(extra) = &mut self.extra else { return };
-        for known in extra.flushers.extract_if(.., |known| known.owner == owner) {
-            garbage.drop_later(known.waker);
-        }
-    }
-
-    /// The sink waits no longer, neither in line nor for a flush. Its number in line still counts.
-    pub(crate) fn forget_wakers(&mut self, sink: &SinkState, garbage: &mut Garbage<'_>) {
+/// The life of a sink.
+impl Outbox {
+    /// Forgets the wakers of a sink. It keeps its place in the queue.
+    pub(crate) fn forget_wakers(&mut self, sink: &SinkState, deferred: &mut Deferred<'_>) {
         if let Some(place) = sink.place {
-            self.leave(place, garbage);
+            self.forget_waiter(place, deferred);
         }
-        self.forget_flusher(sink.owner, garbage);
+        self.forget_flusher(sink.id, deferred);
     }
 
-    /// Takes the promise of a sink back; whether it had one.
-    pub(crate) fn take_promise(&mut self, owner: u64) -> bool {
-        self.extra.as_mut().is_some_and(|extra| extra.sinks.take_ready(owner))
-    }
-
-    /// Gives a promise back that was [taken](Self::take_promise). If its place is gone meanwhile,
-    /// the message will be parked.
-    pub(crate) fn give_promise(&mut self, sink: &SinkState) {
-        if self.gate == Gate::Open {
-            self.sinks().ready.push(sink.owner);
-        }
-    }
-
-    /// The sink is gone, and with it what it was promised and what it had parked.
-    pub(crate) fn forget_sink(&mut self, sink: &mut SinkState, garbage: &mut Garbage<'_>) {
-        self.stop_waiting(sink, garbage);
-        self.forget_flusher(sink.owner, garbage);
-        let Some(extra) = &mut self.extra else { return };
-        let owner = sink.owner;
-        extra.sinks.take_ready(owner);
-        extra.sinks.moved.retain(|(known, _)| *known != owner);
-        let at = extra.sinks.parked.iter().position(|parked| parked.owner == owner);
-        if let Some(parked) = at.and_then(|at| extra.sinks.parked.remove(at)) {
-            self.drop_unaccepted(parked.message, DropReason::Overflow, garbage);
-        }
-    }
-
-    /// The sink leaves the line.
-    pub(crate) fn stop_waiting(&mut self, sink: &mut SinkState, garbage: &mut Garbage<'_>) {
+    /// Removes a sink from the queue.
+    pub(crate) fn stop_waiting(&mut self, sink: &mut SinkState, deferred: &mut Deferred<'_>) {
         if let Some(place) = sink.place.take() {
-            self.leave(place, garbage);
+            self.forget_waiter(place, deferred);
         }
     }
 
-    /// Whether this sink waits for a promise already, and would be called by this waker.
-    pub(crate) fn knows_waiting(&self, sink: &SinkState, waker: &Waker) -> bool {
-        let wants = Wants::Promise { owner: sink.owner };
-        sink.place.is_some_and(|place| self.knows(place, wants, waker))
-    }
-
-    /// Puts this sink in line for a promise.
-    pub(crate) fn await_promise(
-        &mut self,
-        sink: &mut SinkState,
-        waker: Waker,
-        garbage: &mut Garbage<'_>,
-    ) {
-        let owner = self.owner(sink);
-        let place = *sink.place.get_or_insert_with(|| self.draw_number());
-        self.wait(place, Wants::Promise { owner }, waker, garbage);
-    }
-
-    fn owner(&mut self, sink: &mut SinkState) -> u64 {
-        if sink.owner == 0 {
-            sink.owner = self.draw_number();
+    /// Forgets a sink that was dropped, with its reservation. Drops its parked message.
+    pub(crate) fn forget_sink(&mut self, sink: &mut SinkState, deferred: &mut Deferred<'_>) {
+        self.stop_waiting(sink, deferred);
+        self.forget_flusher(sink.id, deferred);
+        let Some(rare) = &mut self.rare else { return };
+        let sink_id = sink.id;
+        rare.sinks.remove_reservation(sink_id);
+        rare.sinks.unparked.retain(|(known, _)| *known != sink_id);
+        let at = rare.sinks.parked.iter().position(|parked| parked.sink_id == sink_id);
+        if let Some(parked) = at.and_then(|at| rare.sinks.parked.remove(at)) {
+            self.drop_unaccepted(parked.message, DropReason::Overflow, deferred);
         }
-        sink.owner
+    }
+
+    /// Returns the id of a sink, and draws it at the first use.
+    pub(super) fn id_of(&mut self, sink: &mut SinkState) -> u64 {
+        if sink.id == 0 {
+            sink.id = self.draw_number();
+        }
+        sink.id
+    }
+
+    fn sinks(&mut self) -> &mut Sinks {
+        &mut self.rare_mut().sinks
     }
 }
 
 #[cfg(test)]
 impl Sinks {
-    /// How many notes there are for sinks that have not looked.
-    pub(super) fn moved(&self) -> usize {
-        self.moved.len()
+    /// Returns how many numbers are noted for flushes.
+    pub(super) fn unparked(&self) -> usize {
+        self.unparked.len()
     }
 }

@@ -1,4 +1,4 @@
-//! What the supervisor shares with its handles.
+//! The state that a supervisor shares with its handles: [`Shared`].
 
 mod wakers;
 
@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Wake, Waker},
+    task::{Poll, Wake, Waker},
 };
 
 use crate::{
@@ -15,16 +15,16 @@ use crate::{
     outbox::Outbox,
     panics::UserPanic,
     status::Status,
-    sync::{Garbage, Guarded},
+    sync::{Deferred, Guarded, Polled, poll_registering},
     time::Timestamp,
 };
 
-pub(crate) use self::wakers::{Side, Slots};
+pub(crate) use self::wakers::{Side, TaskWakers};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) slots: Slots,
-    /// Something was put below since the driver last looked.
+    pub(crate) tasks: TaskWakers,
+    /// The state below has changed, and the driver has not looked at it since.
     work: AtomicBool,
     state: Guarded<State>,
 }
@@ -32,27 +32,36 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) outbox: Outbox,
     pub(crate) commands: Commands,
+    /// The close frame that the user asked for first.
+    pub(crate) close_frame: Option<Box<CloseFrame>>,
     pub(crate) published: Published,
 }
 
-/// The user's will, as flags: idempotent, and bounded by construction.
+/// The commands of handles. They are flags, so they are idempotent and need no bound.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    pub(crate) close: Option<Box<Option<CloseFrame>>>,
+    pub(crate) close: bool,
     pub(crate) abort: bool,
     pub(crate) reconnect: bool,
     pub(crate) probe: bool,
-    /// The last of pause (true) and resume (false).
-    pub(crate) pause: Option<bool>,
+    /// The last of pause and resume.
+    pub(crate) pausing: Option<Pausing>,
     /// A function of the user's panicked beside the driver, which ends the session.
     pub(crate) panic: Option<Box<UserPanic>>,
 }
 
 impl Commands {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { close, abort, reconnect, probe, pause, panic } = self;
-        close.is_none() && pause.is_none() && panic.is_none() && !(*abort || *reconnect || *probe)
+        let Self { close, abort, reconnect, probe, pausing, panic } = self;
+        let flags = *close || *abort || *reconnect || *probe;
+        !flags && pausing.is_none() && panic.is_none()
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pausing {
+    Pause,
+    Resume,
 }
 
 /// The status as last published.
@@ -60,16 +69,16 @@ impl Commands {
 pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
-    /// Those who wait for a newer status.
+    /// Tasks that wait for a newer status.
     watchers: Vec<(u64, Waker)>,
     next_watcher: u64,
 }
 
 impl Published {
-    /// The status has changed: those who watch it are called.
-    pub(crate) fn renew(&mut self, garbage: &mut Garbage<'_>) {
+    /// Wakes the tasks that wait, since the status has changed.
+    pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.watchers.drain(..).for_each(|(_, waker)| garbage.wake(waker));
+        self.watchers.drain(..).for_each(|(_, waker)| deferred.wake(waker));
     }
 }
 
@@ -78,19 +87,24 @@ impl Shared {
         let status = Status { as_of: now, since: now, ..Status::default() };
         let published = Published { status, ..Published::default() };
         Self {
-            slots: Slots::default(),
+            tasks: TaskWakers::default(),
             work: AtomicBool::new(false),
-            state: Guarded::new(State { outbox, commands: Commands::default(), published }),
+            state: Guarded::new(State {
+                outbox,
+                commands: Commands::default(),
+                close_frame: None,
+                published,
+            }),
         }
     }
 
-    /// Works on the shared state and settles the outbox, then wakes whom it concerns and drops what
-    /// is left over, outside the lock.
+    /// Does the work under the lock and settles the outbox. After the lock is released, calls the
+    /// deferred wakers and drops the deferred values.
     #[inline]
-    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Garbage<'g>) -> R) -> R {
-        let (result, accepted) = self.state.with(|state, garbage| {
-            let result = work(state, garbage);
-            (result, state.outbox.settle(garbage))
+    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut State, &mut Deferred<'g>) -> R) -> R {
+        let (result, accepted) = self.state.with(|state, deferred| {
+            let result = work(state, deferred);
+            (result, state.outbox.settle(deferred))
         });
         if accepted {
             self.notify();
@@ -98,27 +112,27 @@ impl Shared {
         result
     }
 
-    /// Tells the driver to look. It is woken at the first such call after it has looked.
+    /// Wakes the driver, unless it was already woken and has not looked since.
     ///
-    /// What it is to see was put down under the lock before. So a flag that is found up need not be
-    /// raised: the driver lowers it before it takes the lock, and will find what was put down.
+    /// The caller has changed the state under the lock before. The driver clears the flag before it
+    /// takes the lock, so if the flag is set, the driver will still see the change.
     pub(crate) fn notify(&self) {
         if !self.has_work() && !self.work.swap(true, Ordering::AcqRel) {
-            self.slots.wake();
+            self.tasks.wake();
         }
     }
 
-    /// Whether there is something to look at: one plain load.
+    /// Returns whether the driver has something to look at. Costs one relaxed load.
     pub(crate) fn has_work(&self) -> bool {
         self.work.load(Ordering::Relaxed)
     }
 
-    /// Whether a handle, the connection or the sleep has something for the driver.
+    /// Returns whether a handle, the connection or the sleep has something for the driver.
     pub(crate) fn is_calling(&self) -> bool {
-        self.has_work() || self.slots.are_up()
+        self.has_work() || self.tasks.are_up()
     }
 
-    /// The driver looks.
+    /// Clears the flag and returns it. The driver calls this before it looks at the state.
     pub(crate) fn take_work(&self) -> bool {
         self.work.swap(false, Ordering::AcqRel)
     }
@@ -130,7 +144,7 @@ impl Shared {
         self.with(|state, _| state.published.status.clone())
     }
 
-    /// A number for one who watches the status.
+    /// Returns a new number for a stream of the status.
     pub(crate) fn draw_watcher(&self) -> u64 {
         self.with(|state, _| {
             state.published.next_watcher += 1;
@@ -138,44 +152,41 @@ impl Shared {
         })
     }
 
-    /// The status if it is newer than version `seen`; else the waker is called when it is.
+    /// Returns the status and its version, if it is newer than the version `seen`. Otherwise
+    /// registers the waker for the next change.
     pub(crate) fn poll_status(
         &self,
         watcher: u64,
         seen: Option<u64>,
         waker: &Waker,
-    ) -> Option<(Status, u64)> {
-        let mut own = None;
-        loop {
-            let look = self.with(|state, garbage| {
+    ) -> Poll<(Status, u64)> {
+        poll_registering(waker, |own| {
+            self.with(|state, deferred| {
                 let published = &mut state.published;
                 if seen.is_none_or(|seen| published.version > seen) {
-                    return Some(Some((published.status.clone(), published.version)));
+                    return Polled::Ready((published.status.clone(), published.version));
                 }
                 let watchers = &mut published.watchers;
                 let at = watchers.iter().position(|(known, _)| *known == watcher);
-                if !at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
-                    let own = own.take()?;
-                    if let Some(at) = at {
-                        garbage.drop_later(watchers.swap_remove(at));
-                    }
-                    watchers.push((watcher, own));
+                if at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
+                    return Polled::Registered;
                 }
-                Some(None)
-            });
-            match look {
-                Some(result) => return result,
-                // Cloned outside of the lock, and only by one who must wait.
-                None => own = Some(waker.clone()),
-            }
-        }
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                if let Some(at) = at {
+                    deferred.drop_later(watchers.swap_remove(at));
+                }
+                watchers.push((watcher, own));
+                Polled::Registered
+            })
+        })
     }
 
+    /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, garbage| {
+        self.with(|state, deferred| {
             let watchers = &mut state.published.watchers;
             for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
-                garbage.drop_later(left);
+                deferred.drop_later(left);
             }
         });
     }
@@ -192,7 +203,7 @@ impl std::fmt::Debug for State {
 
 /// What the sleep sees as the task. It is told apart, so that a deadline does not make the driver
 /// read a connection on which nothing happened, nor the connection make it poll the sleep.
-pub(crate) struct Bell {
+pub(crate) struct TimerWaker {
     shared: Arc<Shared>,
 }
 
@@ -203,24 +214,24 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.slots.stirred.store(true, Ordering::Release);
-        self.slots.wake();
+        self.tasks.io_woken.store(true, Ordering::Release);
+        self.tasks.wake();
     }
 }
 
-impl Bell {
+impl TimerWaker {
     pub(crate) fn waker(shared: &Arc<Shared>) -> Waker {
         Waker::from(Arc::new(Self { shared: Arc::clone(shared) }))
     }
 }
 
-impl Wake for Bell {
+impl Wake for TimerWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.shared.slots.rung.store(true, Ordering::Release);
-        self.shared.slots.wake();
+        self.shared.tasks.timer_woken.store(true, Ordering::Release);
+        self.shared.tasks.wake();
     }
 }

@@ -23,31 +23,31 @@ pub(crate) enum Side {
 /// A wake takes nothing out, so a side registers once and not per poll. What is left of a task
 /// that is gone costs a wake for nothing, never a lost one.
 #[derive(Debug, Default)]
-pub(crate) struct Slots {
+pub(crate) struct TaskWakers {
     /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
     wakers: Guarded<[Option<Arc<Waker>>; 2]>,
     /// Something happened on the connection since the driver last looked.
-    pub(super) stirred: AtomicBool,
+    pub(super) io_woken: AtomicBool,
     /// The sleep has called since the driver last looked.
-    pub(super) rung: AtomicBool,
+    pub(super) timer_woken: AtomicBool,
 }
 
-impl Slots {
+impl TaskWakers {
     pub(crate) fn set(&self, side: Side, waker: &Waker) {
         let waker = Arc::new(waker.clone());
-        self.wakers.with(|wakers, garbage| {
-            garbage.drop_later(wakers[side as usize].replace(waker));
+        self.wakers.with(|wakers, deferred| {
+            deferred.drop_later(wakers[side as usize].replace(waker));
         });
     }
 
     /// Forgets the task of one side.
     pub(crate) fn forget(&self, side: Side) {
-        self.wakers.with(|wakers, garbage| garbage.drop_later(wakers[side as usize].take()));
+        self.wakers.with(|wakers, deferred| deferred.drop_later(wakers[side as usize].take()));
     }
 
     /// Forgets both tasks.
     pub(crate) fn clear(&self) {
-        self.wakers.with(|wakers, garbage| garbage.drop_later(std::mem::take(wakers)));
+        self.wakers.with(|wakers, deferred| deferred.drop_later(std::mem::take(wakers)));
     }
 
     /// Wakes both tasks.
@@ -68,22 +68,22 @@ impl Slots {
 
     /// Whether one of the two flags is up.
     pub(crate) fn are_up(&self) -> bool {
-        self.stirred.load(Ordering::Relaxed) || self.rung.load(Ordering::Relaxed)
+        self.io_woken.load(Ordering::Relaxed) || self.timer_woken.load(Ordering::Relaxed)
     }
 
-    /// Whether something happened on the connection since `take_stirred` was last called.
-    pub(crate) fn has_stirred(&self) -> bool {
-        self.stirred.load(Ordering::Acquire)
+    /// Whether something happened on the connection since `take_io_woken` was last called.
+    pub(crate) fn is_io_woken(&self) -> bool {
+        self.io_woken.load(Ordering::Acquire)
     }
 
     /// Whether something happened on the connection since the last call.
-    pub(crate) fn take_stirred(&self) -> bool {
-        take(&self.stirred)
+    pub(crate) fn take_io_woken(&self) -> bool {
+        take(&self.io_woken)
     }
 
     /// Whether the sleep has called since the last call.
-    pub(crate) fn take_rung(&self) -> bool {
-        take(&self.rung)
+    pub(crate) fn take_timer_woken(&self) -> bool {
+        take(&self.timer_woken)
     }
 }
 

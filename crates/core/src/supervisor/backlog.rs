@@ -1,4 +1,4 @@
-//! Events that wait to be read: bounded, in order.
+//! Events that wait to be read, bounded and in order: [`Backlog`].
 
 use std::collections::VecDeque;
 
@@ -8,21 +8,21 @@ use crate::{
     outbox::Load,
 };
 
-/// A queue of events in which unread lifecycle cycles fold into one.
+/// A queue of events in which unread cycles of loss and reconnection fold into one.
 ///
-/// It is bounded in messages and in bytes by those who fill it: there is room for one more while
-/// it holds less than either bound, so it never exceeds its bytes by more than one message.
+/// Its users bound the messages, by number and by bytes. There is room for one more message while
+/// it holds less than both bounds, so it exceeds its bytes by at most one message.
 ///
-/// Between two messages there are at most the first loss, the last one with its `Connecting` and
-/// `Open`, and what follows that; the cycles between fold into the last `Lost`, with a count. So
-/// the queue is bounded by the number of its messages, however long an outage goes unread, and
-/// what is left obeys the grammar of events, see [`Event`].
+/// Between two messages it keeps the first loss, the last loss with the `Connecting` and `Open`
+/// before it, and the events after that. The cycles between are folded into the last `Lost`, with a
+/// count. So the number of messages bounds the queue, however long an outage goes unread, and the
+/// events that are left obey the grammar of [`Event`].
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     events: VecDeque<Event>,
-    /// The messages among them.
+    /// The messages in `events`.
     held: Load,
-    /// The fates that a folded `Lost` may carry, as many as the outbox may hold messages.
+    /// The most fates that a folded `Lost` carries: as many as the outbox may hold messages.
     unsent_limit: Load,
 }
 
@@ -31,12 +31,7 @@ impl Backlog {
         Self { events: VecDeque::new(), held: Load::default(), unsent_limit }
     }
 
-    /// Takes the limit of another.
-    pub(crate) fn limit_as(&mut self, other: &Self) {
-        self.unsent_limit = other.unsent_limit;
-    }
-
-    /// The messages in it.
+    /// The messages in the queue.
     pub(crate) fn held(&self) -> Load {
         self.held
     }
@@ -48,14 +43,14 @@ impl Backlog {
                 self.events.push_back(event);
                 return self.fold(self.events.len());
             }
-            Event::WriteBlocked(ref newer) => self.forget_blocked(newer.connection),
+            Event::WriteBlocked(ref newer) => self.remove_write_blocked(newer.connection),
             _ => {}
         }
         self.events.push_back(event);
     }
 
-    /// Drops what was said of a blocked write of this connection, since there is newer.
-    fn forget_blocked(&mut self, connection: u64) {
+    /// Drops the earlier report on a blocked write of this connection.
+    fn remove_write_blocked(&mut self, connection: u64) {
         self.events.retain(|event| match event {
             Event::WriteBlocked(older) => older.connection != connection,
             _ => true,
@@ -70,7 +65,7 @@ impl Backlog {
         Some(event)
     }
 
-    /// Takes a batch over at once that holds nothing but messages, of which `load` is the sum.
+    /// Appends a batch that consists of messages only; `load` is their sum.
     pub(crate) fn append(&mut self, batch: &mut VecDeque<Event>, load: Load) {
         self.held = self.held.with(load);
         if self.events.is_empty() {
@@ -80,8 +75,8 @@ impl Backlog {
         }
     }
 
-    /// Moves the oldest events to an empty queue, until it holds `most` messages, or as many bytes
-    /// of them. Gives the messages among them.
+    /// Moves the oldest events to an empty queue, until that holds `most` messages or bytes. Returns
+    /// the moved messages.
     pub(crate) fn take(&mut self, most: Load, to: &mut VecDeque<Event>) -> Load {
         debug_assert!(to.is_empty());
         let before = self.held;
@@ -97,7 +92,7 @@ impl Backlog {
         before.without(self.held)
     }
 
-    /// Drops the oldest message and says so in its place.
+    /// Replaces the oldest message by a `Lagged`.
     pub(crate) fn drop_oldest(&mut self) {
         let oldest = self.events.iter().enumerate().find_map(|(at, event)| match event {
             Event::Message(message) => Some((at, message.len())),
@@ -106,7 +101,7 @@ impl Backlog {
         let Some((at, bytes)) = oldest else { return };
         self.held.remove(bytes);
         self.events[at] = Event::Lagged(1);
-        // Neighbours that say the same become one.
+        // Adjacent counts become one.
         for at in [at + 1, at] {
             if let Some(count) = self.lagged_at(at)
                 && let Some(before) = at.checked_sub(1)
@@ -116,7 +111,7 @@ impl Backlog {
                 self.events.remove(at);
             }
         }
-        // The lifecycle events on both sides stand together now.
+        // No message separates the lifecycle events before and after it any more.
         let end = self.run_end(at.saturating_sub(1));
         self.fold(end);
     }
@@ -128,7 +123,7 @@ impl Backlog {
         }
     }
 
-    /// Where the run of events without a message that includes `at` ends.
+    /// The end of the run of events without a message that includes `at`.
     fn run_end(&self, at: usize) -> usize {
         self.events
             .iter()
@@ -137,10 +132,10 @@ impl Backlog {
             .map_or(self.events.len(), |offset| at + offset)
     }
 
-    /// Folds the run of events without a message that ends before `end`, if it holds more than
-    /// two losses: all that follows the first goes, up to the last but one. So the last stands
-    /// behind its own `Connecting` and `Open`, and what is left obeys the grammar of events.
-    /// Messages that were dropped among what goes are counted behind the first.
+    /// Folds the run of events without a message that ends before `end`, if it holds more than two
+    /// losses: removes all events after the first loss, up to the last loss but one. The last loss
+    /// keeps its own `Connecting` and `Open`. Messages that were dropped among the removed events
+    /// are counted behind the first loss.
     fn fold(&mut self, end: usize) {
         let begin = (0..end)
             .rev()
@@ -149,12 +144,12 @@ impl Backlog {
         let losses: Vec<usize> =
             (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
         let [first, .., last_but_one, last] = losses[..] else { return };
-        let gone: Vec<Event> = self.events.drain(first + 1..=last_but_one).collect();
-        let Some(Event::Lost(newest)) = self.events.get_mut(last - gone.len()) else {
-            unreachable!("what goes stands before the last loss");
+        let removed: Vec<Event> = self.events.drain(first + 1..=last_but_one).collect();
+        let Some(Event::Lost(newest)) = self.events.get_mut(last - removed.len()) else {
+            unreachable!("only events before the last loss are removed");
         };
         let mut lagged = 0;
-        for event in gone.into_iter().rev() {
+        for event in removed.into_iter().rev() {
             match event {
                 Event::Lost(older) => newest.fold_in(*older, self.unsent_limit),
                 Event::Lagged(count) => lagged += count,
@@ -170,7 +165,7 @@ impl Backlog {
 }
 
 impl Lost {
-    /// Takes over what an older loss has to tell, besides its cause.
+    /// Takes over the report of an older loss, except its cause.
     fn fold_in(&mut self, older: Self, unsent_limit: Load) {
         self.skipped_cycles += older.skipped_cycles + 1;
         self.unproven += older.unproven;
@@ -179,7 +174,7 @@ impl Lost {
         self.verdict_panic = self.verdict_panic.take().or(older.verdict_panic);
         let newer = std::mem::replace(&mut self.unsent, older.unsent);
         self.unsent.extend(newer);
-        // The newest are kept, and of them one at least.
+        // The newest fates are kept, at least one.
         let mut bytes = 0;
         let fits = |fate: &&Fate| {
             bytes += fate.message().map_or(0, Message::len);
@@ -227,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_unread_cycles_stay_a_handful_of_events_and_lose_no_count() {
+    fn a_million_unread_cycles_fold_into_few_events_and_keep_all_counts() {
         let mut backlog = Backlog::new(LIMIT);
         backlog.push(Event::Connecting(Connecting { connection: 1, attempt: 0 }));
         for connection in 1..=1_000_000 {
@@ -235,21 +230,21 @@ mod tests {
         }
         assert!(backlog.events.len() <= 7, "{}", backlog.events.len());
         let mut cycles = 0;
-        let (mut told, mut discarded, mut unproven) = (0, 0, 0);
+        let (mut returned, mut discarded, mut unproven) = (0, 0, 0);
         let mut last = 0;
         while let Some(event) = backlog.pop() {
             if let Event::Lost(lost) = event {
                 assert!(lost.connection > last, "order is kept");
                 last = lost.connection;
                 cycles += 1 + lost.skipped_cycles;
-                told += lost.unsent.len() as u64;
+                returned += lost.unsent.len() as u64;
                 discarded += lost.discarded;
                 unproven += lost.unproven;
             }
         }
         assert_eq!((cycles, last, unproven), (1_000_000, 1_000_000, 1_000_000));
-        assert_eq!(told, 11);
-        assert_eq!(told + discarded, 1_000_000);
+        assert_eq!(returned, 11);
+        assert_eq!(returned + discarded, 1_000_000);
     }
 
     #[test]
@@ -264,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_messages_says_how_many_and_keeps_the_queue_bounded() {
+    fn dropped_messages_are_counted_and_the_queue_stays_bounded() {
         let mut backlog = Backlog::new(LIMIT);
         let mut lagged = 0;
         for connection in 1..=1_000 {
@@ -276,20 +271,20 @@ mod tests {
             }
         }
         assert!(backlog.events.len() < 40, "{}", backlog.events.len());
-        let mut told = 0;
+        let mut reported = 0;
         let mut cycles = 0;
         while let Some(event) = backlog.pop() {
             match event {
-                Event::Lagged(count) => told += count,
+                Event::Lagged(count) => reported += count,
                 Event::Lost(lost) => cycles += 1 + lost.skipped_cycles,
                 _ => {}
             }
         }
-        assert_eq!((told, cycles), (lagged, 1_000));
+        assert_eq!((reported, cycles), (lagged, 1_000));
     }
 
     #[test]
-    fn what_comes_back_in_a_folded_loss_is_bounded_in_bytes_as_well() {
+    fn the_fates_of_a_folded_loss_are_bounded_in_bytes() {
         let mut backlog = Backlog::new(LIMIT);
         for connection in 1..=20 {
             let mut event = lost(connection);
@@ -298,13 +293,13 @@ mod tests {
             lost.unsent = vec![Fate::Dropped { reason: DropReason::Expired, message }];
             backlog.push(event);
         }
-        let told: Vec<_> = std::iter::from_fn(|| backlog.pop())
+        let lost: Vec<_> = std::iter::from_fn(|| backlog.pop())
             .map(|event| match event {
                 Event::Lost(lost) => (lost.unsent.len(), lost.discarded),
                 other => panic!("{other:?}"),
             })
             .collect();
-        // The first stands alone; of the other 19 two fit.
-        assert_eq!(told, [(1, 0), (2, 17)]);
+        // The first is not folded. Of the other 19, two fit.
+        assert_eq!(lost, [(1, 0), (2, 17)]);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A connection of the user's. A panic of one of its methods becomes an error of the kind
-/// `Panicked`; from then on that error is all there is, and the connection is not called again.
+/// `Panicked`; from then on each call returns that error, and the connection is not called again.
 #[pin_project]
 pub(crate) struct Contained<C> {
     #[pin]

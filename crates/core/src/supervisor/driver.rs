@@ -1,180 +1,155 @@
-//! A session that lives in a task of its own: [`Driver`] and [`Inbox`].
+//! A session in a task of its own: [`Driver`].
 
 use std::{
     collections::VecDeque,
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use super::{
     Supervisor,
-    backlog::Backlog,
-    inbox::{Inbox, Meeting, WhenFull, drop_excess},
+    channel::{Channel, Room},
+    inbox::Inbox,
 };
 use crate::{
+    config::InboxSettings,
     error::ConfigError,
     event::Event,
     handle::{Handle, SinkSide},
     machine::Intake,
     outbox::Load,
     shared::Side,
-    sync::{Guarded, discard, wake},
+    sync::Guarded,
     time::Timer,
     transport::Transport,
 };
 
-/// Events handed over in one go at most: one lock and one wake for all of them.
+/// The most events that one poll hands over. A batch costs one lock and one wake, and other tasks
+/// of the thread run between two batches.
 const BATCH: usize = 512;
 
-/// A future that drives a session, to be spawned on any executor. It is ready when the session
-/// has closed.
+/// A future that runs a session, to be spawned on any executor. It is ready when the session has
+/// closed. Made by [`Supervisor::into_driver`], where there is an example.
 ///
 /// It is `Send` exactly when its transport and its timer are.
 ///
 /// # Drop behaviour
 ///
-/// Dropping it aborts the session, as dropping the supervisor does; the inbox then ends without
-/// [`Event::Closed`].
-#[must_use = "the heart beats only while the driver is polled"]
+/// Dropping the driver aborts the session, as dropping a supervisor does. The inbox then ends
+/// without [`Event::Closed`].
+#[must_use = "futures do nothing unless polled"]
 pub struct Driver<T: Transport, K: Timer> {
     supervisor: Supervisor<T, K>,
-    meeting: Arc<Meeting>,
-    bound: Load,
-    when_full: WhenFull,
+    channel: Arc<Channel>,
     /// Events to be handed over together.
     batch: VecDeque<Event>,
-    /// The messages among them.
+    /// The messages in the batch.
     load: Load,
-    handle: Handle,
-    /// The sink side that the supervisor had, and whether it is promised a place, until a handle
-    /// takes it over.
-    sink: Guarded<Option<(SinkSide, bool)>>,
-    closing: bool,
+    sink: Guarded<OwnSink>,
 }
 
-impl<T: Transport, K: Timer> Driver<T, K> {
-    pub(crate) fn new(
-        mut supervisor: Supervisor<T, K>,
-        inbox: Inbox,
-    ) -> Result<(Self, Inbox), ConfigError> {
-        let Load { count, bytes } = inbox.bound;
-        if count == 0 {
-            return Err(ConfigError::new("inbox limit", count, "must be at least 1"));
-        }
-        if bytes == 0 {
-            return Err(ConfigError::new("inbox bytes", bytes, "must be at least 1"));
-        }
-        let handle = supervisor.handle();
-        // What the sink side has met counts against the bound, and waits for the reader first.
-        let mut backlog = Backlog::default();
-        backlog.limit_as(supervisor.unread());
-        while let Some(event) = supervisor.take_unread() {
-            backlog.push(event);
-        }
-        if inbox.when_full == WhenFull::DropOldest {
-            drop_excess(&mut backlog, Load::default(), inbox.bound);
-        }
-        inbox.meeting.state.with(|state, _| state.backlog = backlog);
-        let driver = Self {
-            meeting: Arc::clone(&inbox.meeting),
-            bound: inbox.bound,
-            when_full: inbox.when_full,
+/// The sink side that the supervisor had, until the first handle takes it over.
+enum OwnSink {
+    /// The outbox had promised it a place.
+    Ready(SinkSide),
+    NotReady(SinkSide),
+    TakenOver,
+}
+
+impl<T: Transport, K: Timer> Supervisor<T, K> {
+    /// Splits the session into a [`Driver`] to spawn and an [`Inbox`] to read from. The driver keeps
+    /// the connection alive, whether or not the application reads.
+    ///
+    /// Use it where the application cannot poll the supervisor all the time, for example because
+    /// it processes a message for longer than a heartbeat takes. The inbox is bounded: give the
+    /// number of messages, or [`InboxSettings`] for more control. Events that the sink of this
+    /// supervisor has stored so far are the first in the inbox.
+    ///
+    /// # Errors
+    ///
+    /// When the settings leave no room for a message.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use websocket_heartbeat::{Event, Supervisor};
+    ///
+    /// # use websocket_heartbeat_mock::{Clock, Runner, Script, mock};
+    /// # let clock = Clock::new();
+    /// # let timer = clock.timer();
+    /// # let (transport, remote) = mock(&clock);
+    /// # remote.script(|_| Script::accept().greet("hello"));
+    /// # let mut executor = Runner::new(&clock);
+    /// let supervisor = Supervisor::builder(transport, timer).build()?;
+    /// let handle = supervisor.handle();
+    /// let (driver, mut inbox) = supervisor.into_driver(256)?;
+    /// executor.spawn(driver).detach(); // for example `tokio::spawn(driver)`
+    ///
+    /// # executor.run_until(async move {
+    /// while let Some(event) = inbox.next().await {
+    ///     match event {
+    ///         Event::Message(message) => {
+    ///             // However long this takes, heartbeats are sent in time.
+    ///             println!("{:?}", message.as_text());
+    ///             handle.close();
+    ///         }
+    ///         Event::Lost(lost) => eprintln!("lost: {}", lost.cause),
+    ///         Event::Closed(closed) => println!("the end: {}", closed.reason),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # });
+    /// # assert_eq!(remote.live(), 0);
+    /// # Ok::<_, websocket_heartbeat::ConfigError>(())
+    /// ```
+    pub fn into_driver(
+        mut self,
+        inbox: impl Into<InboxSettings>,
+    ) -> Result<(Driver<T, K>, Inbox), ConfigError> {
+        let settings = inbox.into();
+        settings.check()?;
+        let channel = Arc::new(Channel::new(settings, mem::take(&mut self.unread)));
+        let inbox = Inbox::new(Arc::clone(&channel), self.handle());
+        let sink = match self.take_sink() {
+            (sink, true) => OwnSink::Ready(sink),
+            (sink, false) => OwnSink::NotReady(sink),
+        };
+        let driver = Driver {
+            supervisor: self,
+            channel,
             batch: VecDeque::new(),
             load: Load::default(),
-            handle,
-            sink: Guarded::new(Some(supervisor.take_sink())),
-            supervisor,
-            closing: false,
+            sink: Guarded::new(sink),
         };
         Ok((driver, inbox))
     }
+}
 
-    /// A handle to send and to command with, from anywhere.
+impl<T: Transport, K: Timer> Driver<T, K> {
+    /// A handle to send messages and commands with, from any task or thread.
     ///
-    /// The first one goes on as a `Sink` where the supervisor's own left off: it is ready if that
-    /// was, and its flush waits for what that has sent.
+    /// The first handle continues the `Sink` of the supervisor: it is ready if the supervisor was
+    /// ready, and its flush waits for the messages that the supervisor has sent.
     pub fn handle(&self) -> Handle {
-        let Some((sink, promised)) = self.sink.with(|sink, _| sink.take()) else {
-            return self.handle.clone();
+        let handle = self.supervisor.handle();
+        let taken = self.sink.with(|sink, _| mem::replace(sink, OwnSink::TakenOver));
+        let (sink, ready) = match taken {
+            OwnSink::Ready(sink) => (sink, true),
+            OwnSink::NotReady(sink) => (sink, false),
+            OwnSink::TakenOver => return handle,
         };
-        let shared = Arc::clone(self.handle.shared());
-        sink.resume(&shared, promised);
-        Handle::with_sink(shared, sink)
+        sink.resume(handle.shared(), ready);
+        Handle::with_sink(Arc::clone(handle.shared()), sink)
     }
 
-    /// What the inbox has room for; `None` if it is gone.
-    fn room(&self, waker: &Waker) -> Option<Load> {
-        let mut own = None;
-        loop {
-            let look = self.meeting.state.with(|state, garbage| {
-                if state.abandoned {
-                    return Some(None);
-                }
-                let room = match self.when_full {
-                    WhenFull::Wait => self.bound.without(state.held()),
-                    WhenFull::DropOldest => Load { count: BATCH, ..self.bound },
-                };
-                state.full = !room.has_room();
-                // The inbox calls when there is room again, or when it is dropped.
-                if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    garbage.drop_later(state.driver.replace(own.take()?));
-                }
-                Some(Some(room))
-            });
-            match look {
-                Some(room) => return room,
-                // Cloned outside of the lock, and once for all polls of a task.
-                None => own = Some(Arc::new(waker.clone())),
-            }
-        }
-    }
-
-    /// Hands the batch over, if there is one; whether there was, and room is left.
+    /// Hands over the batch, if there is one. Returns whether there was one and room is left.
     fn deliver(&mut self) -> bool {
-        if self.batch.is_empty() {
-            return false;
-        }
-        let load = std::mem::take(&mut self.load);
-        // Taken out meanwhile, since events are dropped where they fold or find no room, and what is
-        // in them is the application's. A reader that comes now waits, and is woken below.
-        let (mut backlog, taken, abandoned) = self
-            .meeting
-            .state
-            .with(|state, _| (std::mem::take(&mut state.backlog), state.taken, state.abandoned));
-        if abandoned {
-            discard(self.batch.drain(..));
-            return true;
-        }
-        if load.count == self.batch.len() {
-            backlog.append(&mut self.batch, load);
-        }
-        for event in self.batch.drain(..) {
-            backlog.push(event);
-        }
-        if self.when_full == WhenFull::DropOldest {
-            drop_excess(&mut backlog, taken, self.bound);
-        }
-        let (reader, full) = self.meeting.state.with(|state, _| {
-            state.backlog = backlog;
-            let room = self.bound.without(state.held()).has_room();
-            state.full = self.when_full == WhenFull::Wait && !room;
-            (state.reader.clone(), state.full)
-        });
-        reader.iter().for_each(|reader| wake(reader));
-        !full
-    }
-
-    /// Nothing more will come.
-    fn finish(&self) {
-        let reader = self.meeting.state.with(|state, garbage| {
-            state.finished = true;
-            garbage.drop_later(state.driver.take());
-            state.reader.take()
-        });
-        reader.iter().for_each(|reader| wake(reader));
+        !self.batch.is_empty() && self.channel.deliver(&mut self.batch, mem::take(&mut self.load))
     }
 }
 
@@ -183,14 +158,11 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let room = this.room(cx.waker());
-        if room.is_none() && !std::mem::replace(&mut this.closing, true) {
-            this.handle.close();
-        }
-        // Where nobody waits for room, a batch that has grown large is handed over instead.
-        let waits = this.when_full == WhenFull::Wait && room.is_some();
-        let room = room.unwrap_or(Load { count: BATCH, ..this.bound });
-        // A poll hands over one batch at most, then gives other tasks their turn.
+        // Where the driver does not wait for room, it hands over a batch that has grown large.
+        let (room, waits) = match this.channel.room(cx.waker()) {
+            Room::Limited(room) => (room, true),
+            Room::Unlimited => (Load { count: BATCH, ..this.channel.bound() }, false),
+        };
         loop {
             let has_room = room.without(this.load).has_room();
             if this.batch.len() >= BATCH || !(has_room || waits) {
@@ -206,11 +178,11 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
                 }
                 Poll::Ready(None) => {
                     this.deliver();
-                    this.finish();
+                    this.channel.finish();
                     return Poll::Ready(());
                 }
                 Poll::Pending => {
-                    // The inbox may have been read since it was found full.
+                    // The reader may have made room since it was found full.
                     if this.deliver() && intake == Intake::Full {
                         break;
                     }
@@ -226,7 +198,7 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Driver<T, K> {
     fn drop(&mut self) {
-        self.finish();
+        self.channel.finish();
     }
 }
 

@@ -1,141 +1,60 @@
-//! The reading end of a session that is driven elsewhere: [`Inbox`].
+//! The reading end of a session that a driver runs: [`Inbox`].
 
 use std::{
     collections::VecDeque,
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use futures_core::{FusedStream, Stream};
 
-use super::backlog::Backlog;
-use crate::{
-    event::Event,
-    outbox::Load,
-    sync::{Guarded, wake},
-};
+use super::channel::Channel;
+use crate::{event::Event, handle::Handle};
 
-/// What an inbox holds in bytes unless told: a burst of large messages, on a machine that has some
-/// hundred megabytes to spare.
-const BYTES: usize = 64 * 1024 * 1024;
-
-/// The reader takes one in so many of what the inbox may hold in one go, as far as it is there.
-const PART: usize = 8;
-
-/// The reading end of a session that is driven elsewhere: a `Stream` of [`Event`]s, whose last is
-/// [`Event::Closed`].
+/// The reading end of a session that a [`Driver`](crate::Driver) runs: a `Stream` of [`Event`]s, of
+/// which the last is [`Event::Closed`]. Made by
+/// [`Supervisor::into_driver`](crate::Supervisor::into_driver), where there is an example.
 ///
-/// It holds a bounded number of unread messages, and a bounded number of bytes of them: it is full
-/// at either, so it never exceeds its bytes by more than one message. While it has room,
-/// everything is read and judged, whether or not anybody takes it. When it is full, the driver
-/// stops reading until there is room, and no silence is held against the server in the meantime;
-/// heartbeats go out all the same. Or it drops the oldest message and says so, see
-/// [`drop_oldest`](Self::drop_oldest). After the user's `close`, messages for which there is no
-/// room are discarded and counted in [`Closed::unread`](crate::Closed::unread), so that the
-/// server's close frame is read.
+/// # Bounds
 ///
-/// Unread events between two messages are bounded as well: after one whole cycle of loss and
-/// reconnection later ones fold into one, see [`Lost::skipped_cycles`](crate::Lost::skipped_cycles).
+/// An inbox holds a bounded number of unread messages and of their bytes, as
+/// [`InboxSettings`](crate::InboxSettings) says. While there is room, the driver reads from the
+/// connection and detects losses, whether or not anything takes events out of the inbox.
+///
+/// When the inbox is full, the driver stops reading until there is room again. It continues to send
+/// heartbeats, but it does not count the silence against the server. With
+/// [`drop_oldest`](crate::InboxSettings::drop_oldest) it reads on, drops the oldest message and
+/// reports that by [`Event::Lagged`].
+///
+/// After [`Handle::close`] the driver reads up to the server's close frame. Messages for which
+/// there is no room are then discarded and counted in [`Closed::unread`](crate::Closed::unread).
+///
+/// The other events are bounded as well. Between two unread messages the inbox keeps the first
+/// loss and the last one; those in between are folded into the last, see
+/// [`Lost::skipped_cycles`](crate::Lost::skipped_cycles).
 ///
 /// # Drop behaviour
 ///
-/// Dropping it lets the driver close the session gracefully and finish.
+/// Dropping the inbox closes the session gracefully, as [`Handle::close`] does. The driver then
+/// finishes.
 ///
 /// # Cancel safety
 ///
-/// No event is lost when its `next` is dropped.
+/// Dropping the future of `next` loses no event.
 #[must_use = "streams do nothing unless polled"]
 pub struct Inbox {
-    pub(super) bound: Load,
-    pub(super) when_full: WhenFull,
-    pub(super) meeting: Arc<Meeting>,
-    /// Taken from the meeting in one go.
+    /// `None` once the end was returned.
+    channel: Option<Arc<Channel>>,
+    /// Events taken out of the channel under one lock.
     batch: VecDeque<Event>,
-    ended: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WhenFull {
-    Wait,
-    DropOldest,
-}
-
-/// Where driver and inbox meet.
-#[derive(Debug)]
-pub(super) struct Meeting {
-    pub(super) state: Guarded<State>,
-}
-
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) backlog: Backlog,
-    /// Messages that the reader has taken out in one go and not given on yet, as of then.
-    pub(super) taken: Load,
-    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
-    pub(super) reader: Option<Arc<Waker>>,
-    pub(super) driver: Option<Arc<Waker>>,
-    /// The driver waits for room.
-    pub(super) full: bool,
-    /// The driver is gone: nothing more will come.
-    pub(super) finished: bool,
-    /// The inbox is gone: nothing more will be read.
-    pub(super) abandoned: bool,
-}
-
-impl State {
-    /// All that is unread.
-    pub(super) fn held(&self) -> Load {
-        self.backlog.held().with(self.taken)
-    }
-
-    /// The driver to wake, if it waits for room and there is some.
-    fn call_for_room(&mut self, bound: Load) -> Option<Arc<Waker>> {
-        let waits = self.full && bound.without(self.held()).has_room();
-        self.full &= !waits;
-        self.driver.clone().filter(|_| waits)
-    }
+    handle: Handle,
 }
 
 impl Inbox {
-    /// An inbox for this many unread messages, and 64 MiB of them.
-    ///
-    /// [`into_driver`](crate::Supervisor::into_driver) refuses an inbox for no message.
-    pub fn new(limit: usize) -> Self {
-        let state = State {
-            backlog: Backlog::default(),
-            taken: Load::default(),
-            reader: None,
-            driver: None,
-            full: false,
-            finished: false,
-            abandoned: false,
-        };
-        Self {
-            bound: Load { count: limit, bytes: BYTES },
-            when_full: WhenFull::Wait,
-            meeting: Arc::new(Meeting { state: Guarded::new(state) }),
-            batch: VecDeque::new(),
-            ended: false,
-        }
-    }
-
-    /// Holds this many bytes of unread messages, and then is full. A message that is larger is
-    /// admitted all the same. 64 MiB unless told, so that a burst of large messages does not take
-    /// all memory.
-    ///
-    /// [`into_driver`](crate::Supervisor::into_driver) refuses an inbox for no byte.
-    pub fn bytes(mut self, bytes: usize) -> Self {
-        self.bound.bytes = bytes;
-        self
-    }
-
-    /// Drops the oldest unread message when it is full, and says so with [`Event::Lagged`] in its
-    /// place, instead of letting the server wait.
-    pub fn drop_oldest(mut self) -> Self {
-        self.when_full = WhenFull::DropOldest;
-        self
+    pub(super) fn new(channel: Arc<Channel>, handle: Handle) -> Self {
+        Self { channel: Some(channel), batch: VecDeque::new(), handle }
     }
 }
 
@@ -144,49 +63,17 @@ impl Stream for Inbox {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
+        let Some(channel) = &this.channel else { return Poll::Ready(None) };
         if let Some(event) = this.batch.pop_front() {
             if this.batch.is_empty() {
-                // Who takes a message and then is busy for long leaves its room to the driver.
-                let bound = this.bound;
-                let driver = this.meeting.state.with(|state, _| {
-                    state.taken = Load::default();
-                    state.call_for_room(bound)
-                });
-                driver.iter().for_each(|driver| wake(driver));
+                channel.batch_received();
             }
             return Poll::Ready(Some(event));
         }
-        let mut own = None;
-        let (next, driver) = loop {
-            let look = this.meeting.state.with(|state, garbage| {
-                let Load { count, bytes } = this.bound;
-                let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
-                state.taken = state.backlog.take(part, &mut this.batch);
-                let next = match this.batch.pop_front() {
-                    Some(event) => {
-                        if let Event::Message(message) = &event {
-                            state.taken.remove(message.len());
-                        }
-                        Poll::Ready(Some(event))
-                    }
-                    None if state.finished => Poll::Ready(None),
-                    None => {
-                        if !state.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                            garbage.drop_later(state.reader.replace(own.take()?));
-                        }
-                        Poll::Pending
-                    }
-                };
-                Some((next, state.call_for_room(this.bound)))
-            });
-            match look {
-                Some(look) => break look,
-                // Cloned outside of the lock, and only by one who must wait.
-                None => own = Some(Arc::new(cx.waker().clone())),
-            }
-        };
-        driver.iter().for_each(|driver| wake(driver));
-        this.ended |= matches!(next, Poll::Ready(None));
+        let next = channel.poll_take(&mut this.batch, cx.waker());
+        if let Poll::Ready(None) = next {
+            this.channel = None;
+        }
         next
     }
 }
@@ -194,35 +81,22 @@ impl Stream for Inbox {
 /// Terminated once `None` was returned.
 impl FusedStream for Inbox {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.channel.is_none()
     }
 }
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        let driver = self.meeting.state.with(|state, garbage| {
-            state.abandoned = true;
-            garbage.drop_later(state.reader.take());
-            state.driver.take()
-        });
-        driver.iter().for_each(|driver| wake(driver));
+        if let Some(channel) = self.channel.take() {
+            channel.drop_inbox();
+            self.handle.close();
+        }
     }
 }
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox").field("bound", &self.bound).finish_non_exhaustive()
-    }
-}
-
-/// Keeps to the bound by dropping the oldest. One message of any size may stay.
-pub(super) fn drop_excess(backlog: &mut Backlog, taken: Load, bound: Load) {
-    loop {
-        let held = backlog.held().with(taken);
-        let exceeds = held.count > bound.count || (held.bytes > bound.bytes && held.count > 1);
-        if !exceeds || backlog.held().count == 0 {
-            return;
-        }
-        backlog.drop_oldest();
+        let bound = self.channel.as_ref().map(|channel| channel.bound());
+        f.debug_struct("Inbox").field("bound", &bound).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The line to the server: an attempt, a connection, or nothing; and reading from it.
+//! The link to the server: an attempt, a connection, or nothing.
 
 use std::{
     future::Future,
@@ -10,10 +10,10 @@ use super::contained::{Contained, panicked};
 use crate::{
     error::TransportError,
     panics::{contain, drop_contained},
-    transport::{Attempt, Established, Transport},
+    transport::{Attempt, Connection, Established, Transport},
 };
 
-pub(super) enum Line<T: Transport> {
+pub(super) enum Link<T: Transport> {
     None,
     Connecting(Pin<Box<T::Connect>>),
     /// The transport panicked before there was an attempt, with this error.
@@ -21,7 +21,7 @@ pub(super) enum Line<T: Transport> {
     Open(Pin<Box<Contained<T::Connection>>>),
 }
 
-impl<T: Transport> Line<T> {
+impl<T: Transport> Link<T> {
     /// Begins an attempt. A transport that panics has failed.
     pub(super) fn dial(transport: &mut T, attempt: Attempt) -> Self {
         match contain(|| Box::pin(transport.connect(attempt))) {
@@ -30,7 +30,7 @@ impl<T: Transport> Line<T> {
         }
     }
 
-    /// Polls the attempt, if there is one under way. Once it is ready there is none any more.
+    /// Polls the attempt that is under way. Once it is ready the link is `None`.
     pub(super) fn poll_connect(
         &mut self,
         cx: &mut Context<'_>,
@@ -48,21 +48,25 @@ impl<T: Transport> Line<T> {
         Poll::Ready(result)
     }
 
-    /// Drops what there is. A panic of its `Drop` harms nothing.
+    /// Drops the attempt or the connection; a panic of its `Drop` is contained.
     pub(super) fn clear(&mut self) {
         drop_contained(std::mem::replace(self, Self::None));
     }
 
+    /// The connection, once it is open.
     pub(super) fn open(&mut self) -> Option<Pin<&mut Contained<T::Connection>>> {
         match self {
             Self::Open(connection) => Some(connection.as_mut()),
             Self::None | Self::Connecting(_) | Self::Failed(_) => None,
         }
     }
-}
 
-impl<T: Transport> Line<T> {
-    /// The panic of the connection that there is, if there was one.
+    /// Bytes that the connection has accepted; 0 where it cannot tell.
+    pub(super) fn bytes_written(&mut self) -> u64 {
+        self.open().and_then(|connection| connection.bytes_written()).unwrap_or(0)
+    }
+
+    /// The panic of the connection, if there was one.
     pub(super) fn panicked(&self) -> Option<&TransportError> {
         match self {
             Self::Open(connection) => connection.panicked(),

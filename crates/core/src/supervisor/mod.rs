@@ -1,7 +1,8 @@
-//! The supervisor: the engine behind a `Stream` and a `Sink`.
+//! The supervisor: a `Stream` and a `Sink` around the engine.
 
 mod backlog;
 mod builder;
+mod channel;
 mod contained;
 mod driver;
 mod engine;
@@ -26,7 +27,6 @@ use futures_sink::Sink;
 use self::{backlog::Backlog, policies::Resolved};
 use crate::{
     config::OutboxSettings,
-    error::ConfigError,
     event::Event,
     handle::{Handle, SinkSide},
     machine::Intake,
@@ -41,15 +41,15 @@ use crate::{
 pub(crate) use self::engine::Engine;
 pub use self::{builder::Builder, driver::Driver, inbox::Inbox};
 
-/// What waits for the stream while the session is driven from the sink side: a window of small
-/// messages or some large ones. Full at either.
+/// The bound on unread messages while the session is driven from the sink side: a window of small
+/// messages or some large ones.
 const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 
 /// A session: a connection that is watched, and replaced when it is lost.
 ///
 /// It is a `Stream` of [`Event`]s, whose last is [`Event::Closed`], and a `Sink` of [`Message`]s.
-/// It needs no runtime and spawns nothing: **whoever polls it is the engine**. While nobody polls,
-/// no heartbeat is sent, nothing is read and no deadline is judged; [`into_driver`](Self::into_driver)
+/// It needs no runtime and spawns nothing: **the task that polls it drives the session**. While it is
+/// not polled, no heartbeat is sent, nothing is read and no deadline is judged; [`into_driver`](Self::into_driver)
 /// makes a future to spawn for applications that cannot always poll.
 ///
 /// # The two sides
@@ -104,9 +104,9 @@ const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,
-    /// Always the same, so that what is polled with it never has to register anew.
+    /// Always the same, so that connections never have to register a new waker.
     proxy: Waker,
-    /// What stands in the proxy's slots.
+    /// The wakers of the two sides that are registered.
     seen: [Option<Waker>; 2],
     /// Events met while driven from the sink side.
     unread: Backlog,
@@ -117,7 +117,7 @@ pub struct Supervisor<T: Transport, K: Timer> {
     terminated: bool,
 }
 
-/// Everything that must not move is in a box of its own.
+/// Everything that must not move is in its own box.
 impl<T: Transport, K: Timer> Unpin for Supervisor<T, K> {}
 
 impl<T: Transport, K: Timer> Supervisor<T, K> {
@@ -140,8 +140,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         Handle::new(Arc::clone(self.engine.shared()))
     }
 
-    /// The number of the connection that there is or was last attempted, 0 before the first: the
-    /// one that a message belongs to.
+    /// The number of the current connection, or of the last attempt; 0 before the first attempt. A
+    /// message belongs to this connection.
     pub fn connection(&self) -> u64 {
         self.engine.connection()
     }
@@ -161,17 +161,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         self.engine.transport_mut()
     }
 
-    /// Takes the session apart into a future to spawn, which drives it whether or not the
-    /// application reads, and the inbox to read from.
-    ///
-    /// # Errors
-    ///
-    /// When the inbox has no room for even one message.
-    pub fn into_driver(self, inbox: Inbox) -> Result<(Driver<T, K>, Inbox), ConfigError> {
-        Driver::new(self, inbox)
-    }
-
-    /// Where the driver goes on.
+    /// Polls the engine for one of the two sides.
     pub(crate) fn poll_engine(
         &mut self,
         side: Side,
@@ -186,16 +176,16 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let seen = &mut self.seen[side as usize];
         if !seen.as_ref().is_some_and(|seen| seen.will_wake(waker)) {
             *seen = Some(waker.clone());
-            self.engine.shared().slots.set(side, waker);
+            self.engine.shared().tasks.set(side, waker);
         }
     }
 
-    /// Whether one more message may wait for the stream.
+    /// Returns whether one more message may wait for the stream.
     fn has_room(&self) -> bool {
         UNREAD.without(self.unread.held()).has_room()
     }
 
-    /// Drives from the sink side, until there is nothing to do.
+    /// Drives from the sink side until nothing is left to do.
     fn drive(&mut self, cx: &Context<'_>) {
         self.fed = 0;
         let mut news = false;
@@ -210,25 +200,18 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
             }
         }
         if news {
-            self.engine.shared().slots.wake_side(Side::Stream);
+            self.engine.shared().tasks.wake_side(Side::Stream);
         }
     }
 
-    /// Takes the sink side out, and forgets the task that polled it. Whether it is promised a place.
+    /// Takes the sink side out, and forgets the task that polled it. Returns whether the sink is
+    /// promised a place.
     pub(crate) fn take_sink(&mut self) -> (SinkSide, bool) {
         self.seen[Side::Sink as usize] = None;
         let shared = self.engine.shared();
-        shared.slots.forget(Side::Sink);
+        shared.tasks.forget(Side::Sink);
         let promised = self.sink.suspend(shared);
         (std::mem::take(&mut self.sink), promised)
-    }
-
-    pub(crate) fn unread(&self) -> &Backlog {
-        &self.unread
-    }
-
-    pub(crate) fn take_unread(&mut self) -> Option<Event> {
-        self.unread.pop()
     }
 }
 
@@ -241,7 +224,7 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
         if let Some(event) = this.unread.pop() {
             if !had_room && this.has_room() {
                 // The sink side drives, and reads again, though the stream may rest now.
-                this.engine.shared().slots.wake_side(Side::Sink);
+                this.engine.shared().tasks.wake_side(Side::Sink);
             }
             return Poll::Ready(Some(event));
         }
@@ -302,11 +285,12 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
 impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
     fn drop(&mut self) {
-        // First the end, so that what waits in the sink has the reason of all others.
+        // The session ends first, so that a message that waits in the sink is dropped for the same
+        // reason as all others.
         self.engine.end_by_drop();
         self.sink.leave(self.engine.shared());
         // Handles may live on, and with them what is shared; the tasks need not.
-        self.engine.shared().slots.clear();
+        self.engine.shared().tasks.clear();
     }
 }
 

@@ -1,23 +1,18 @@
 //! From the settings to what a session keeps of them: [`Resolved`].
 
-use super::{probes::Exchange, redial::Redial};
+use super::{probes::Probes, redial::Redial};
 use crate::{
     config::{Heartbeat, OutboxSettings, Settings},
     error::ConfigError,
-    machine::{Pace, Pulse, Rules},
-    time::Span,
+    machine::{HeartbeatRules, Pace, Rules},
+    time::Nanos,
 };
 
 /// The settings of a session, checked, with the values of the preset where nothing was set.
 pub(crate) struct Resolved {
     pub(crate) rules: Rules,
     pub(crate) outbox: OutboxSettings,
-    pub(crate) policies: Kept,
-}
-
-/// The settings that hold functions of the user.
-pub(crate) struct Kept {
-    pub(crate) heartbeat: Exchange,
+    pub(crate) probes: Probes,
     pub(crate) redial: Redial,
 }
 
@@ -30,17 +25,19 @@ impl Resolved {
         let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
         let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
         let rules = Rules {
-            pulse: pulse(&heartbeat),
-            recheck: Span::of(heartbeat.recheck()),
-            stable_after: Span::of(settings.stable_after.unwrap_or_else(|| preset.stable_after())),
+            heartbeat: heartbeat_rules(&heartbeat),
+            recheck: Nanos::of(heartbeat.recheck()),
+            stable_after: Nanos::of(settings.stable_after.unwrap_or_else(|| preset.stable_after())),
             connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
-            close_timeout: Span::of(
+            close_timeout: Nanos::of(
                 settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
             ),
             write_timeout: settings.write_timeout.unwrap_or_else(|| preset.write_timeout()),
             pace: Pace {
-                minimum_gap: Span::of(settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap())),
-                outage_limit: settings.outage_limit.map_or(Span::FOREVER, Span::of),
+                minimum_gap: Nanos::of(
+                    settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
+                ),
+                outage_limit: settings.outage_limit.map_or(Nanos::FOREVER, Nanos::of),
                 last_attempt: attempts.last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
@@ -49,20 +46,21 @@ impl Resolved {
         Ok(Self {
             rules,
             outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),
-            policies: Kept { heartbeat: heartbeat.into(), redial },
+            probes: heartbeat.into(),
+            redial,
         })
     }
 }
 
 /// The times of a heartbeat; `None` without one.
-fn pulse(heartbeat: &Heartbeat) -> Option<Pulse> {
+fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
     let schedule = heartbeat.schedule?;
-    Some(Pulse {
+    Some(HeartbeatRules {
         trigger: schedule.trigger,
-        every: Span::of(schedule.every),
-        timeout: Span::of(heartbeat.answer_timeout()),
+        every: Nanos::of(schedule.every),
+        timeout: Nanos::of(heartbeat.answer_timeout()),
         max_missed: heartbeat.max_missed.unwrap_or(0),
-        slot: heartbeat.slot.map_or(Span::ZERO, Span::of),
+        slot: heartbeat.slot.map_or(Nanos::ZERO, Nanos::of),
     })
 }
 
@@ -73,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
-        assert!(size_of::<Kept>() <= 160, "{} bytes", size_of::<Kept>());
+        let kept = size_of::<Probes>() + size_of::<Redial>();
+        assert!(kept <= 192, "{kept} bytes");
         assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
             let (delays, verdict) = (preset.backoff().delays, preset.verdict());

@@ -1,4 +1,4 @@
-//! What goes to and fro in a heartbeat: [`Exchange`].
+//! The probes of a session and what counts as an answer: [`Probes`].
 
 use std::time::Duration;
 
@@ -9,96 +9,218 @@ use crate::{
     message::{Frame, Message},
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
     text::Text,
+    time::Timestamp,
 };
 
-/// What of a [`Heartbeat`] is no number: the probes, and what counts for what. The numbers are the
-/// machine's, once a session is built.
-pub(crate) struct Exchange {
+/// The parts of a [`Heartbeat`] that are no numbers: what is sent, what counts as proof of life or
+/// as an answer, and the answer that is awaited. The numbers are the machine's, once a session is
+/// built.
+pub(crate) struct Probes {
     probe: Probe,
-    /// `None` where it is all by default, as in most sessions.
+    /// The current connection can send pings. Asked when it is dialled: by the time of a probe the
+    /// transport may be set on another kind.
+    can_ping: bool,
+    /// The number of the last probe, from 1 on in each session.
+    number: u64,
+    awaited: Awaited,
+    /// `None` where all is by default, as in most sessions.
     answers: Option<Box<Answers>>,
-    /// One of the user's functions has panicked. It is called no more, since the session ends.
+    /// A function of the user's has panicked. It is called no more, since the session ends.
     panic: Option<Box<UserPanic>>,
 }
 
 struct Answers {
     life: ProofOfLife,
-    reply: Option<Predicate>,
-    hide_replies: bool,
+    reply: Reply,
     adaptive: Option<Duration>,
 }
 
-impl From<Heartbeat> for Exchange {
+/// Which messages are replies.
+enum Reply {
+    /// By the original's convention, any message after a probe that is a message.
+    NextMessage,
+    /// As the user's function says.
+    Matching(Predicate),
+    /// The same, and the application does not get them.
+    Hidden(Predicate),
+}
+
+/// The answer to the last probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    Nothing,
+    /// The connection has the probe; the flush of it is not complete. The peer may have it already.
+    Unflushed,
+    /// The probe was written then.
+    Since(Timestamp),
+    /// The answer was heard since the clock was last read, to a probe that was written then.
+    Heard(Option<Timestamp>),
+}
+
+/// An answer to a probe.
+pub(super) struct Answer {
+    /// How long it took, if the probe was written before it was heard.
+    pub(super) time: Option<Duration>,
+    /// Only a pong to a written probe proves that the peer has read all that was written before:
+    /// a message, or a reply to an earlier probe, may come late.
+    pub(super) proves_arrival: bool,
+}
+
+impl From<Heartbeat> for Probes {
     fn from(heartbeat: Heartbeat) -> Self {
         let Heartbeat { probe, life, reply, hide_replies, adaptive, .. } = heartbeat;
         let probe = probe.unwrap_or(Probe::Ping);
         let by_default =
             matches!(life, ProofOfLife::AnyFrame) && reply.is_none() && adaptive.is_none();
-        let answers = Answers { life, reply, hide_replies, adaptive };
-        Self { probe, answers: (!by_default).then(|| Box::new(answers)), panic: None }
+        let reply = match reply {
+            None => Reply::NextMessage,
+            Some(matches) if hide_replies => Reply::Hidden(matches),
+            Some(matches) => Reply::Matching(matches),
+        };
+        let answers = Answers { life, reply, adaptive };
+        Self {
+            probe,
+            can_ping: false,
+            number: 0,
+            awaited: Awaited::Nothing,
+            answers: (!by_default).then(|| Box::new(answers)),
+            panic: None,
+        }
     }
 }
 
-impl Exchange {
-    /// The probe numbered `number`, where the transport can or cannot send pings; `None` if the
-    /// function that makes it panicked.
-    pub(crate) fn probe(&mut self, number: u64, can_ping: bool) -> Option<Frame> {
+/// The probe.
+impl Probes {
+    /// A connection is dialled that can, or cannot, send pings.
+    pub(super) fn dial(&mut self, can_ping: bool) {
+        self.can_ping = can_ping;
+    }
+
+    /// One more probe is wanted.
+    pub(super) fn ask(&mut self) {
+        self.number += 1;
+        self.awaited = Awaited::Nothing;
+    }
+
+    /// Makes the probe that was asked for; `None` if the user's function that makes it panics.
+    pub(super) fn make(&mut self) -> Option<Frame> {
+        let number = self.number;
         Some(match &mut self.probe {
             Probe::Message(message) => Frame::Message(message.clone()),
             Probe::Made(make) => {
                 let made = contain_in(UserFunction::Heartbeat, || make(number));
                 Frame::Message(note(made, &mut self.panic)?)
             }
-            Probe::Ping if can_ping => Frame::Ping(Bytes::copy_from_slice(&number.to_be_bytes())),
+            Probe::Ping if self.can_ping => {
+                Frame::Ping(Bytes::copy_from_slice(&number.to_be_bytes()))
+            }
             Probe::Ping => Frame::Message(Text::from_static(Heartbeat::ORIGINAL_MESSAGE).into()),
         })
     }
 
-    /// Whether one of the user's functions has panicked.
+    /// The connection has the probe.
+    pub(super) fn handed(&mut self) {
+        self.awaited = Awaited::Unflushed;
+    }
+
+    /// The flush of the probe is complete.
+    pub(super) fn written(&mut self, now: Timestamp) {
+        if self.awaited == Awaited::Unflushed {
+            self.awaited = Awaited::Since(now);
+        }
+    }
+
+    /// The connection is gone: no answer is awaited.
+    pub(super) fn forget_answer(&mut self) {
+        self.awaited = Awaited::Nothing;
+    }
+
+    /// The answer was heard.
+    pub(super) fn hear_answer(&mut self) {
+        self.awaited = match self.awaited {
+            Awaited::Since(sent) => Awaited::Heard(Some(sent)),
+            Awaited::Unflushed | Awaited::Nothing => Awaited::Heard(None),
+            heard @ Awaited::Heard(_) => heard,
+        };
+    }
+
+    /// The answer that was heard since the last call.
+    pub(super) fn take_answer(&mut self, now: Timestamp) -> Option<Answer> {
+        let Awaited::Heard(sent) = self.awaited else { return None };
+        self.awaited = Awaited::Nothing;
+        let time = sent.map(|sent| now.saturating_since(sent));
+        Some(Answer { time, proves_arrival: time.is_some() && !self.are_messages() })
+    }
+
+    /// Returns whether the peer may have a probe that it has not answered.
+    fn is_awaited(&self) -> bool {
+        matches!(self.awaited, Awaited::Unflushed | Awaited::Since(_))
+    }
+
+    fn are_messages(&self) -> bool {
+        !(self.can_ping && matches!(self.probe, Probe::Ping))
+    }
+
+    /// Returns whether a message that comes now answers the probe, by the original's convention:
+    /// the message after a probe that is a message.
+    #[inline]
+    pub(super) fn next_message_answers(&self) -> bool {
+        self.is_awaited() && self.are_messages()
+    }
+
+    /// Returns whether a pong with this payload answers the probe.
+    pub(super) fn pong_answers(&self, payload: &[u8]) -> bool {
+        self.is_awaited() && !self.are_messages() && *payload == self.number.to_be_bytes()
+    }
+}
+
+/// Replies and proof of life.
+impl Probes {
+    /// Returns whether one of the user's functions has panicked.
     pub(crate) fn has_panicked(&self) -> bool {
         self.panic.is_some()
     }
 
-    /// The panic that was not reported yet.
+    /// Takes the panic that was not reported yet.
     pub(crate) fn take_panic(&mut self) -> Option<Box<UserPanic>> {
         self.panic.take()
     }
 
-    /// Whether any frame is life and any message a reply, so that none need be looked into.
+    /// Returns whether any frame is life and any message a reply, so that no message is looked at.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.answers.is_none()
     }
 
-    /// Whether the message is a reply, as the user's function says, or `otherwise` without one.
+    /// Returns whether the message is a reply, as the user's function says, or `otherwise` without one.
     pub(crate) fn is_reply(&mut self, message: &Message, otherwise: bool) -> bool {
-        match self.answers.as_mut().and_then(|answers| answers.reply.as_mut()) {
-            Some(is_reply) => {
-                let told = contain_in(UserFunction::Reply, || is_reply(message));
-                note(told, &mut self.panic).unwrap_or(false)
+        match self.answers.as_mut().map(|answers| &mut answers.reply) {
+            Some(Reply::Matching(is_reply) | Reply::Hidden(is_reply)) => {
+                let said = contain_in(UserFunction::Reply, || is_reply(message));
+                note(said, &mut self.panic).unwrap_or(false)
             }
-            None => otherwise,
+            Some(Reply::NextMessage) | None => otherwise,
         }
     }
 
-    /// Whether messages that the user's function takes for replies are kept from the application.
+    /// Returns whether the application does not get replies.
     pub(crate) fn hides_replies(&self) -> bool {
-        self.answers.as_ref().is_some_and(|answers| answers.hide_replies && answers.reply.is_some())
+        self.answers.as_ref().is_some_and(|answers| matches!(answers.reply, Reply::Hidden(_)))
     }
 
-    /// Whether a message is proof of life; `answer`: it answers the probe.
+    /// Returns whether a message is proof of life; `answer`: it answers the probe.
     pub(crate) fn message_is_life(&mut self, message: &Message, answer: bool) -> bool {
         match self.answers.as_mut().map(|answers| &mut answers.life) {
             None | Some(ProofOfLife::AnyFrame | ProofOfLife::Data) => true,
             Some(ProofOfLife::Reply) => answer,
             Some(ProofOfLife::Matching(matches)) => {
-                let told = contain_in(UserFunction::ProofOfLife, || matches(message));
-                note(told, &mut self.panic).unwrap_or(false)
+                let said = contain_in(UserFunction::ProofOfLife, || matches(message));
+                note(said, &mut self.panic).unwrap_or(false)
             }
         }
     }
 
-    /// Whether a control frame is proof of life; `answer`: it answers the probe.
+    /// Returns whether a control frame is proof of life; `answer`: it answers the probe.
     pub(crate) fn control_is_life(&self, answer: bool) -> bool {
         match self.answers.as_ref().map(|answers| &answers.life) {
             None | Some(ProofOfLife::AnyFrame) => true,
@@ -107,19 +229,19 @@ impl Exchange {
         }
     }
 
-    /// Whether anything that is heard is proof of life.
+    /// Returns whether any frame is proof of life.
     pub(crate) fn all_is_life(&self) -> bool {
         self.control_is_life(false)
     }
 
-    /// The least that the timeout may be where it follows the round trip.
+    /// The least timeout where it follows the round trip.
     pub(crate) fn adaptive(&self) -> Option<Duration> {
         self.answers.as_ref().and_then(|answers| answers.adaptive)
     }
 }
 
-/// The user's functions go one by one, so that a panic of the `Drop` of one harms nobody.
-impl Drop for Exchange {
+/// The user's functions are dropped one by one, so that a panic of one `Drop` does not affect the others.
+impl Drop for Probes {
     fn drop(&mut self) {
         drop_contained(std::mem::replace(&mut self.probe, Probe::Ping));
         if let Some(answers) = self.answers.take() {
@@ -145,31 +267,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_pings_the_original_message_is_sent() {
-        let mut exchange = Exchange::from(Heartbeat::idle(Duration::from_secs(1)));
-        assert!(matches!(exchange.probe(7, true), Some(Frame::Ping(p)) if p[7] == 7));
-        assert!(
-            matches!(exchange.probe(7, false), Some(Frame::Message(m)) if m.as_text() == Some("heartbeat"))
-        );
+    fn the_original_message_is_sent_where_pings_cannot_be() {
+        let mut probes = Probes::from(Heartbeat::idle(Duration::from_secs(1)));
+        probes.ask();
+        probes.dial(true);
+        assert!(matches!(probes.make(), Some(Frame::Ping(p)) if p[7] == 1));
+        probes.dial(false);
+        let is_original = |m: &Message| m.as_text() == Some("heartbeat");
+        assert!(matches!(probes.make(), Some(Frame::Message(m)) if is_original(&m)));
     }
 
     #[test]
-    fn what_is_by_default_takes_no_box() {
+    fn default_answers_take_no_box() {
         for heartbeat in [Heartbeat::off(), Heartbeat::original()] {
-            assert!(Exchange::from(heartbeat).answers.is_none());
+            assert!(Probes::from(heartbeat).answers.is_none());
         }
     }
 
-    /// Each alone has to be kept.
     #[test]
-    fn what_is_not_by_default_is_kept() {
+    fn each_answer_setting_is_kept_on_its_own() {
         let message = Message::from("x");
-        let mut data = Exchange::from(Heartbeat::original().proof_of_life(ProofOfLife::Data));
+        let mut data = Probes::from(Heartbeat::original().proof_of_life(ProofOfLife::Data));
         assert!(!data.all_is_life() && data.message_is_life(&message, false));
-        let mut reply = Exchange::from(Heartbeat::original().reply(|_| true).hide_replies());
+        let mut reply = Probes::from(Heartbeat::original().reply(|_| true).hide_replies());
         assert!(reply.is_reply(&message, false) && reply.hides_replies());
         let floor = Duration::from_secs(1);
-        let adaptive = Exchange::from(Heartbeat::original().adaptive(floor));
+        let adaptive = Probes::from(Heartbeat::original().adaptive(floor));
         assert_eq!(adaptive.adaptive(), Some(floor));
     }
 }

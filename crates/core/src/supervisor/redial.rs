@@ -1,5 +1,5 @@
-//! Whether and when to try again: the one place that knows verdict, backoff, budget, credentials
-//! and age. What is plain numbers of it is the machine's, in `machine/pacing.rs`.
+//! Whether and when to reconnect: [`Redial`] knows the verdict, the backoff, the shared budget, the
+//! credentials and the maximum age. The plain numbers are the machine's, in `machine/pacing.rs`.
 
 use std::{task::Waker, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::{
         Delays, DialBudget, Failure, MakeDelays, Random, Verdict, VerdictFn,
         dial_budget::{Place, Turn},
     },
-    machine::Ruling,
+    machine::Decision,
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
     time::Timestamp,
 };
@@ -16,21 +16,21 @@ use crate::{
 pub(crate) struct Redial {
     verdict: VerdictFn,
     make_delays: MakeDelays,
-    /// Those of this outage, once one was asked for.
+    /// The delays of this outage, once one was asked for.
     delays: Option<Delays>,
-    /// In the shared budget.
+    /// The place in the shared budget.
     place: Option<Box<Place>>,
-    /// Who waits for its turn there asks again at this moment.
+    /// When to ask the budget again, while waiting for a turn.
     look: Option<Timestamp>,
-    /// The next attempt is to use fresh credentials.
+    /// The next attempt, or the one under way, is to use fresh credentials.
     refresh: bool,
     max_age: Option<Duration>,
     random: Random,
 }
 
-/// What is to be done about a loss, and which function panicked over it.
-pub(super) struct Judgement {
-    pub(super) ruling: Ruling,
+/// The decision on a loss, and the panic of the function that was asked, if any.
+pub(super) struct Judged {
+    pub(super) decision: Decision,
     pub(super) panic: Option<Box<UserPanic>>,
 }
 
@@ -57,45 +57,36 @@ impl Redial {
 
     /// Judges a loss. A verdict that panics counts as [`Verdict::Retry`]: the backoff keeps the
     /// attempts apart, and the panic is reported with the loss.
-    pub(super) fn judge(
-        &mut self,
-        failure: &Failure<'_>,
-        fresh: bool,
-        now: Timestamp,
-    ) -> Judgement {
+    pub(super) fn judge(&mut self, failure: &Failure<'_>, fresh: bool, now: Timestamp) -> Judged {
         if fresh {
             drop_contained(self.delays.take());
         }
-        self.refresh = false;
         let verdict = &mut self.verdict;
         let (verdict, panic) = match contain_in(UserFunction::Verdict, || verdict(failure)) {
             Ok(verdict) => (verdict, None),
             Err(panic) => (Verdict::Retry, Some(Box::new(panic))),
         };
+        self.refresh = verdict == Verdict::RefreshThenRetry;
         let after = match verdict {
-            Verdict::Stop => return Judgement { ruling: Ruling::Stop, panic },
-            Verdict::Retry => Duration::ZERO,
+            Verdict::Stop => return Judged { decision: Decision::Stop, panic },
+            Verdict::Retry | Verdict::RefreshThenRetry => Duration::ZERO,
             Verdict::RetryAfter(after) => after,
-            Verdict::RefreshThenRetry => {
-                self.refresh = true;
-                Duration::ZERO
-            }
         };
         match self.next_delay() {
-            // Added, not the larger of the two: clients that were told the same moment are kept
+            // The sum, not the larger of the two: clients that were given the same time are kept
             // apart by their backoff.
             Ok(Some(delay)) => {
                 let delay = delay.saturating_add(after).max(self.wait_for_budget(now));
-                Judgement { ruling: Ruling::Retry(delay), panic }
+                Judged { decision: Decision::Retry(delay), panic }
             }
-            Ok(None) => Judgement { ruling: Ruling::NoDelayLeft, panic },
-            Err(panic) => Judgement { ruling: Ruling::Panicked, panic: Some(Box::new(panic)) },
+            Ok(None) => Judged { decision: Decision::NoDelayLeft, panic },
+            Err(panic) => Judged { decision: Decision::Panicked, panic: Some(Box::new(panic)) },
         }
     }
 
-    /// When a connection that is wanted no more is replaced: as soon as may be.
-    pub(super) fn replace(&self, now: Timestamp) -> Ruling {
-        Ruling::Retry(self.wait_for_budget(now))
+    /// Decides when a connection is replaced that is no longer wanted: as soon as the budget allows.
+    pub(super) fn replace(&self, now: Timestamp) -> Decision {
+        Decision::Retry(self.wait_for_budget(now))
     }
 
     fn next_delay(&mut self) -> Result<Option<Duration>, UserPanic> {
@@ -114,7 +105,7 @@ impl Redial {
         place.earliest(now).map_or(Duration::MAX, |at| at.saturating_since(now))
     }
 
-    /// Whether an attempt waits for its turn in the shared budget.
+    /// Returns whether an attempt waits for its turn in the shared budget.
     pub(super) fn is_queued(&self) -> bool {
         self.place.as_ref().is_some_and(|place| place.is_queued())
     }
@@ -137,7 +128,7 @@ impl Redial {
         self.look
     }
 
-    /// An attempt begins. Gives whether it is to use fresh credentials.
+    /// An attempt begins. Returns whether it is to use fresh credentials.
     pub(super) fn begin(&mut self) -> bool {
         self.look = None;
         if let Some(place) = &mut self.place {
@@ -146,7 +137,7 @@ impl Redial {
         self.refresh
     }
 
-    /// No attempt is scheduled any more: what the budget gave goes back.
+    /// No attempt is scheduled any more: the place in the budget is given back.
     pub(super) fn leave(&mut self) {
         self.look = None;
         if let Some(place) = &mut self.place {
@@ -154,19 +145,20 @@ impl Redial {
         }
     }
 
-    /// Whether the attempt under way was to use fresh credentials.
+    /// Returns whether the attempt under way was to use fresh credentials.
     pub(super) fn was_refreshed(&self) -> bool {
         self.refresh
     }
 
-    /// There is a connection. Gives how old it may become.
+    /// A connection is open. Returns how old it may become.
     pub(super) fn open(&mut self) -> Option<Duration> {
         self.refresh = false;
         self.max_age.map(|age| self.random.shorten(age))
     }
 }
 
-/// The user's functions go one by one, so that a panic of the `Drop` of one harms nobody.
+/// The user's functions are dropped one by one, so that a panic of one `Drop` does not affect the
+/// others.
 impl Drop for Redial {
     fn drop(&mut self) {
         drop_contained(self.delays.take());

@@ -1,4 +1,4 @@
-//! The desk: turns transitions into events, keeps the counts, publishes the status.
+//! Events and status: [`Reporter`] turns transitions into events, counts, and publishes.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,50 +10,62 @@ use crate::{
     panics::{UserFunction, UserPanic},
     shared::{Shared, State},
     status::{Phase, RoundTrip, Status},
-    sync::Garbage,
+    sync::Deferred,
     time::Timestamp,
     transport::Established,
 };
 
-#[derive(Debug)]
-pub(super) struct Desk {
+#[derive(Debug, Default)]
+pub(super) struct Reporter {
     /// Events of the last round: a handful at most, read before anything else happens.
     events: VecDeque<Event>,
     traffic: Traffic,
-    /// Why the last connection was lost.
-    cause: Option<Box<LostCause>>,
+    last_loss: Option<Box<LastLoss>>,
+    /// A panic of a function of the user's, until it is reported.
+    panic: Option<Box<UserPanic>>,
+    /// The published state of the machine; `None` if something else of what is published has
+    /// changed since.
+    published: Option<Published>,
+    /// Messages written since the last proof that the server read what was written before it.
+    unproven: u64,
+    /// How many of these the answer to the current probe will prove read.
+    covered: u64,
+    /// Messages that were read after the user's `close` and had no place to go.
+    unread: u64,
+    /// The rest of the attempt's result, until the connection is reported as open.
+    established: Option<Box<Established<()>>>,
+}
+
+/// Why the last connection or attempt was lost.
+#[derive(Debug)]
+struct LastLoss {
+    cause: LostCause,
     /// How many losses in a row were of its kind.
     in_a_row: u32,
     /// It was writing that failed.
     in_writing: bool,
-    /// A panic of a function of the user's, until it is told.
-    panic: Option<Box<UserPanic>>,
-    /// What was published differs from what is.
-    stale: bool,
-    /// As published.
-    phase: Phase,
-    /// As published.
-    next_attempt: Option<Timestamp>,
-    /// As published: whether a blocked write is reported.
-    write_blocked: bool,
-    /// Messages written since the last proof that the server read what was written before it.
-    unproven: u64,
-    /// How many of these an answer to the probe that is out will prove read.
-    covered: u64,
-    /// Messages that were read after the user's `close` and had no place to go.
-    unread: u64,
-    ever_answered: bool,
-    /// What came with the connection that is about to be told as open.
-    established: Option<Box<Established<()>>>,
-    opened: bool,
-    /// The number of the last attempt.
-    attempt: u32,
-    /// When the oldest message in the outbox expires.
-    pub(super) queue_expiry: Option<Timestamp>,
 }
 
-/// What is counted per message and so not under the lock. All else is counted where it is
-/// published.
+/// The part of the machine's state that is published and that may change without an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Published {
+    phase: Phase,
+    next_attempt: Option<Timestamp>,
+    write_blocked_since: Option<Timestamp>,
+}
+
+impl Published {
+    fn of(machine: &Machine) -> Self {
+        Self {
+            phase: machine.phase(),
+            next_attempt: machine.next_attempt(),
+            write_blocked_since: machine.write_blocked_since(),
+        }
+    }
+}
+
+/// Counted for each message, and so outside of the lock. Everything else is counted in the
+/// published status.
 #[derive(Debug, Default)]
 struct Traffic {
     messages_in: u64,
@@ -62,57 +74,38 @@ struct Traffic {
     bytes_out: u64,
 }
 
-impl Desk {
-    pub(super) fn new() -> Self {
-        Self {
-            events: VecDeque::new(),
-            traffic: Traffic::default(),
-            cause: None,
-            in_a_row: 0,
-            panic: None,
-            stale: false,
-            phase: Phase::Idle,
-            next_attempt: None,
-            write_blocked: false,
-            in_writing: false,
-            unproven: 0,
-            covered: 0,
-            unread: 0,
-            ever_answered: false,
-            established: None,
-            opened: false,
-            attempt: 0,
-            queue_expiry: None,
-        }
-    }
-
+impl Reporter {
+    /// Takes the next event.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if event.is_some() && self.events.is_empty() {
-            // Thousands of idle sessions need not keep the room for their last news.
+            // Thousands of idle sessions need not keep the room for their last events.
             self.events = VecDeque::new();
         }
         event
     }
 
-    /// Whether what was published no longer holds. Not every change of phase, or of the moment of
-    /// the next attempt, is an event.
+    /// Returns whether the published status no longer holds.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
-        self.stale
-            || self.phase != machine.phase()
-            || self.next_attempt != machine.next_attempt()
-            || self.write_blocked != machine.write_blocked_since().is_some()
+        self.published != Some(Published::of(machine))
+    }
+
+    /// Something of what is published has changed.
+    pub(super) fn mark_changed(&mut self) {
+        self.published = None;
     }
 
     pub(super) fn last_cause(&self) -> Option<&LostCause> {
-        self.cause.as_deref()
+        self.last_loss.as_deref().map(|loss| &loss.cause)
     }
 
-    /// The loss to judge; `refreshed`: the attempt had been told to use fresh credentials.
-    pub(super) fn failure(&self, refreshed: bool) -> Failure<'_> {
-        let cause = self.cause.as_deref().expect(A_LOSS_HAS_A_CAUSE);
-        let Self { opened, attempt, in_a_row, in_writing, .. } = *self;
+    /// The loss to judge. `opened`: the connection was open. `attempt`: the number of the attempt.
+    /// `refreshed`: the attempt was asked to use fresh credentials.
+    pub(super) fn failure(&self, opened: bool, attempt: u32, refreshed: bool) -> Failure<'_> {
+        let loss = self.last_loss.as_deref().expect(A_LOSS_HAS_A_CAUSE);
+        let LastLoss { cause, in_a_row, in_writing } = loss;
+        let (in_a_row, in_writing) = (*in_a_row, *in_writing);
         Failure { opened, attempt, refreshed, cause, in_writing, in_a_row }
     }
 
@@ -122,13 +115,13 @@ impl Desk {
     }
 }
 
-/// The rule that the driver keeps: it says why before the machine asks or tells.
-const A_LOSS_HAS_A_CAUSE: &str = "whatever ends a connection or an attempt is noted with its cause";
+/// The driver's rule: it notes the cause before the machine asks for a verdict or reports the loss.
+const A_LOSS_HAS_A_CAUSE: &str = "the end of a connection or an attempt is noted with its cause";
 
 /// Counting.
-impl Desk {
+impl Reporter {
     pub(super) fn count_in(&mut self, bytes: usize) {
-        self.stale = true;
+        self.mark_changed();
         self.traffic.messages_in += 1;
         self.traffic.bytes_in += bytes as u64;
     }
@@ -140,18 +133,20 @@ impl Desk {
     }
 
     pub(super) fn count_out(&mut self, load: Load) {
-        self.stale = true;
+        self.mark_changed();
         self.unproven += load.count as u64;
         self.traffic.messages_out += load.count as u64;
         self.traffic.bytes_out += load.bytes as u64;
     }
 
-    /// Handles fill the outbox, and drop from it, without the driver.
-    pub(super) fn look_at(&mut self, state: &State) {
-        let (queue, status) = (&state.outbox, &state.published.status);
+    /// Compares the outbox with what is published: handles fill it, and drop from it, without the
+    /// driver.
+    pub(super) fn compare_outbox(&mut self, state: &State) {
+        let (outbox, status) = (&state.outbox, &state.published.status);
         let held = Load { count: status.queued_messages, bytes: status.queued_bytes };
-        self.queue_expiry = queue.expiry();
-        self.stale |= queue.held() != held || queue.counts().dropped != status.counters.dropped;
+        if outbox.held() != held || outbox.counts().dropped != status.counters.dropped {
+            self.mark_changed();
+        }
     }
 
     /// A probe is about to be flushed, behind all that was written so far.
@@ -161,17 +156,12 @@ impl Desk {
 
     /// The probe is written. Gives the round trips measured so far.
     pub(super) fn probed(&mut self, shared: &Shared) -> RoundTrip {
-        self.stale = true;
+        self.mark_changed();
         shared.with(|state, _| {
             let status = &mut state.published.status;
             status.counters.probes_sent += 1;
             status.round_trip
         })
-    }
-
-    /// A frame was heard.
-    pub(super) fn heard(&mut self) {
-        self.stale = true;
     }
 
     /// A message was read that has no place to go.
@@ -181,8 +171,7 @@ impl Desk {
     }
 
     /// The heartbeat was answered, after this time if that is known.
-    pub(super) fn answered(&mut self, time: Option<Duration>, shared: &Shared) {
-        self.ever_answered = true;
+    pub(super) fn answered(&self, time: Option<Duration>, shared: &Shared) {
         shared.with(|state, _| {
             let status = &mut state.published.status;
             status.counters.probes_answered += 1;
@@ -212,24 +201,30 @@ impl Desk {
     /// machine.
     pub(super) fn lost(&mut self, cause: LostCause, in_writing: bool) {
         let in_writing = in_writing && matches!(cause, LostCause::Broken(_));
-        let before = std::mem::replace(&mut self.in_writing, in_writing);
-        let same_side = before == in_writing || !cause.is_too_large();
-        let again = same_side
-            && self.cause.as_deref().is_some_and(|before| before.is_of_a_kind_with(&cause));
-        self.in_a_row = if again { self.in_a_row.saturating_add(1) } else { 1 };
-        self.cause = Some(Box::new(cause));
+        let in_a_row = match self.last_loss.as_deref() {
+            // A message that is too large to send and one that is too large to receive have
+            // nothing in common.
+            Some(before)
+                if before.cause.is_of_a_kind_with(&cause)
+                    && (before.in_writing == in_writing || !cause.is_too_large()) =>
+            {
+                before.in_a_row.saturating_add(1)
+            }
+            _ => 1,
+        };
+        self.last_loss = Some(Box::new(LastLoss { cause, in_a_row, in_writing }));
     }
 }
 
-/// Telling.
-impl Desk {
+/// Reporting.
+impl Reporter {
     /// Makes the event of a transition, and counts it.
-    pub(super) fn tell(
+    pub(super) fn report(
         &mut self,
         transition: Transition,
         unsent: Unsent,
         status: &mut Status,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
         let Unsent { fates: unsent, discarded, unknown } = unsent;
         let counters = &mut status.counters;
@@ -238,30 +233,23 @@ impl Desk {
                 Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
             }
             Transition::Connecting { connection, attempt } => {
-                self.attempt = attempt;
-                self.opened = false;
                 counters.dials += 1;
                 Event::Connecting(Connecting { connection, attempt })
             }
             Transition::Open { connection, attempt, outage } => {
-                self.opened = true;
                 counters.opens += 1;
                 let outage = (counters.opens > 1).then_some(outage);
                 status.round_trip = RoundTrip::default();
                 let established = self.established.take();
-                let Established { subprotocol, headers, .. } =
-                    *established.expect("what came with a connection is noted before it is told");
+                let Established { subprotocol, headers, .. } = *established
+                    .expect("what came with a connection is noted before it is reported");
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
             Transition::Lost { connection, opened, loss } => {
-                // The driver saw the peer's reply to our close; the machine knows what it was for.
-                if loss == Loss::MaxAge {
-                    garbage.drop_later(self.cause.replace(Box::new(LostCause::MaxAge)));
-                    self.in_a_row = 1;
-                }
                 let cause = self.cause();
+                debug_assert_eq!(loss == Loss::MaxAge, cause == LostCause::MaxAge);
                 counters.losses.count(&cause);
-                // The others end the session.
+                // A panic of any other function ends the session.
                 let verdict = |panic: &mut Box<UserPanic>| panic.function == UserFunction::Verdict;
                 let verdict_panic = self.panic.take_if(verdict);
                 Event::Lost(Box::new(Lost {
@@ -272,7 +260,7 @@ impl Desk {
                     unproven: self.take_unproven(),
                     unknown,
                     discarded,
-                    ever_answered: self.ever_answered,
+                    ever_answered: counters.probes_answered > 0,
                     verdict_panic,
                     skipped_cycles: 0,
                 }))
@@ -296,7 +284,7 @@ impl Desk {
                         )
                     }
                 };
-                garbage.drop_later(status.close_reason.replace(reason.clone()));
+                deferred.drop_later(status.close_reason.replace(reason.clone()));
                 Event::Closed(Box::new(Closed {
                     reason,
                     unsent,
@@ -325,24 +313,22 @@ impl Desk {
         machine: &Machine,
         now: Timestamp,
         state: &mut State,
-        garbage: &mut Garbage<'_>,
+        deferred: &mut Deferred<'_>,
     ) {
-        self.stale = false;
-        state.outbox.rest();
+        state.outbox.shrink_if_idle();
         let (held, counts) = (state.outbox.held(), state.outbox.counts());
         let status = &mut state.published.status;
-        let phase = machine.phase();
-        if std::mem::replace(&mut self.phase, phase) != phase {
+        let published = Published::of(machine);
+        self.published = Some(published);
+        if status.phase != published.phase {
             status.since = now;
         }
-        status.phase = phase;
+        status.phase = published.phase;
         status.as_of = now;
         status.connection = machine.connection();
         status.attempt = machine.attempt();
-        self.next_attempt = machine.next_attempt();
-        status.next_attempt_at = self.next_attempt;
-        status.write_blocked_since = machine.write_blocked_since();
-        self.write_blocked = status.write_blocked_since.is_some();
+        status.next_attempt_at = published.next_attempt;
+        status.write_blocked_since = published.write_blocked_since;
         status.last_life = machine.last_life();
         status.probe_since = machine.probe_since();
         status.queued_messages = held.count;
@@ -355,9 +341,9 @@ impl Desk {
         counters.bytes_out = bytes_out;
         counters.dropped = counts.dropped;
         counters.unknown = counts.unknown;
-        if status.last_cause.as_ref() != self.cause.as_deref() {
-            let cause = self.cause.as_deref().cloned();
-            garbage.drop_later(std::mem::replace(&mut status.last_cause, cause));
+        if status.last_cause.as_ref() != self.last_cause() {
+            let cause = self.last_cause().cloned();
+            deferred.drop_later(std::mem::replace(&mut status.last_cause, cause));
         }
     }
 }

@@ -1,281 +1,289 @@
-//! Writing to the connection: one window of messages at a time, then a flush to the end.
+//! The frames on their way to the current connection: [`Writer`].
 
 use std::{
     collections::VecDeque,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use super::probes::Probes;
 use crate::{
     error::TransportError,
     message::{CloseFrame, Frame, Message},
     transport::Connection,
 };
 
-/// What is on its way to the connection that there is.
+/// The frames that are to be written to the current connection, and those that are not flushed.
+/// One window of messages is written at a time.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
-    /// Taken from the outbox, not yet given to the connection. Empty between polls.
+    /// Messages taken from the outbox, not yet given to the connection. Empty between polls.
     window: VecDeque<Message>,
-    /// A probe is to be written before any further message.
-    probe: bool,
-    /// The probe was given to the connection and not flushed yet.
-    probe_handed: bool,
-    goodbye: Goodbye,
-    /// Something was given to the connection since the last completed flush.
-    dirty: bool,
-    /// There are messages of the outbox among it.
-    owing: bool,
-    /// A flush is under way: nothing is handed over until it is done.
-    flushing: bool,
-    /// The connection took no more bytes when last asked.
-    blocked: bool,
-    /// Bytes that the connection had accepted when last asked; 0 where it cannot tell.
-    progress: u64,
+    progress: Progress,
+    /// Messages given to the connection since the last completed flush.
+    unflushed: u32,
+    probe: ProbeSlot,
+    close: CloseSlot,
+    /// Bytes that the connection had accepted when it was last asked; 0 where it cannot tell.
+    bytes_written: u64,
+}
+
+/// How far the connection has come with the frames that it was given.
+#[derive(Debug, Default)]
+enum Progress {
+    /// All are flushed.
+    #[default]
+    Clean,
+    /// Some are not flushed.
+    Dirty,
+    /// A flush is under way: nothing is given to the connection until it is done.
+    Flushing,
+    /// The same, and the connection took no more bytes when it was last asked.
+    Blocked,
     /// Writing has ended with this error; reading goes on.
-    failed: Option<TransportError>,
+    Failed(TransportError),
 }
 
 #[derive(Debug, Default)]
-enum Goodbye {
+enum ProbeSlot {
     #[default]
     None,
-    /// Wanted, after all that is queued.
+    /// To be written before any further message.
+    Asked,
+    /// Given to the connection, and not flushed.
+    Handed,
+}
+
+#[derive(Debug, Default)]
+enum CloseSlot {
+    #[default]
+    None,
+    /// To be written after all that is queued.
     AfterQueue(Box<CloseFrame>),
-    /// Wanted, before what is queued.
+    /// To be written before what is queued.
     BeforeQueue(Box<CloseFrame>),
     /// Given to the connection, with this code.
     Sent(u16),
 }
 
-/// How far to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
-    /// What is queued is handed over; it is flushed where the window is full.
-    Handed,
-    /// It is flushed.
-    Flushed,
-}
-
-/// What came of an attempt to write.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    /// All that was handed over is flushed.
-    pub(super) flushed: bool,
-    /// Messages of the outbox are among it.
-    pub(super) messages: bool,
-    /// The probe is among it.
-    pub(super) probe: bool,
-    /// Messages were handed over.
-    pub(super) handed: bool,
-    /// The connection takes no more at present.
-    pub(super) blocked: bool,
-    /// Bytes left.
-    pub(super) progress: bool,
-    /// Writing failed.
-    pub(super) failed: bool,
-}
-
-/// The outbox, as the writer sees it.
-pub(super) trait Source {
-    /// Makes the probe that was asked for; `None` if the user's function for it panicked.
-    fn probe(&mut self) -> Option<Frame>;
-    /// Moves as many messages as the window has room for.
-    fn hand_over(&mut self, to: &mut VecDeque<Message>);
-    /// Takes back what the connection did not take.
-    fn take_back(&mut self, messages: &mut VecDeque<Message>);
-    /// Whether there may be messages that were not handed over.
-    fn has_more(&self) -> bool;
-    /// Whether nothing is left in it.
-    fn is_settled(&self) -> bool;
-}
-
+/// State.
 impl Writer {
-    pub(super) fn probe(&mut self) {
-        self.probe = true;
+    /// Room for messages, empty between polls.
+    pub(super) fn window(&mut self) -> &mut VecDeque<Message> {
+        &mut self.window
+    }
+
+    pub(super) fn ask_for_probe(&mut self) {
+        self.probe = ProbeSlot::Asked;
         // Thousands of silent sessions need not keep the room for their last burst.
         self.window.shrink_to_fit();
     }
 
-    /// Room for messages, empty between polls.
-    pub(super) fn spare(&mut self) -> &mut VecDeque<Message> {
-        &mut self.window
-    }
-
-    /// Whether the connection has a probe that is not known to be flushed.
-    pub(super) fn has_probe_in_hand(&self) -> bool {
-        self.probe_handed
-    }
-
-    pub(super) fn say_goodbye(&mut self, frame: CloseFrame, after_queue: bool) {
-        if !matches!(self.goodbye, Goodbye::Sent(_)) {
+    /// Asks for a close frame, unless one was sent.
+    pub(super) fn send_close(&mut self, frame: CloseFrame, after_queue: bool) {
+        if !matches!(self.close, CloseSlot::Sent(_)) {
             let frame = Box::new(frame);
-            self.goodbye =
-                if after_queue { Goodbye::AfterQueue(frame) } else { Goodbye::BeforeQueue(frame) };
+            self.close = if after_queue {
+                CloseSlot::AfterQueue(frame)
+            } else {
+                CloseSlot::BeforeQueue(frame)
+            };
         }
     }
 
     /// The code of the close frame that was written.
-    pub(super) fn goodbye_code(&self) -> Option<u16> {
-        match self.goodbye {
-            Goodbye::Sent(code) if !self.dirty => Some(code),
+    pub(super) fn close_code(&self) -> Option<u16> {
+        match self.close {
+            CloseSlot::Sent(code) if !self.is_dirty() => Some(code),
             _ => None,
         }
     }
 
     pub(super) fn failure(&self) -> Option<&TransportError> {
-        self.failed.as_ref()
+        match &self.progress {
+            Progress::Failed(error) => Some(error),
+            _ => None,
+        }
     }
 
-    /// Whether there is nothing to write but what may have been queued.
+    pub(super) fn fail(&mut self, error: TransportError) {
+        self.progress = Progress::Failed(error);
+    }
+
+    /// Returns whether there is nothing to write but what may have been queued.
     pub(super) fn is_idle(&self) -> bool {
-        self.failed.is_some() || !(self.dirty || self.wants_control())
+        match self.progress {
+            Progress::Clean => !self.wants_control(),
+            Progress::Dirty | Progress::Flushing | Progress::Blocked => false,
+            Progress::Failed(_) => true,
+        }
     }
 
-    /// Whether a control frame waits and may be written.
-    pub(super) fn is_asked(&self) -> bool {
-        self.wants_control() && !self.flushing && self.failed.is_none()
+    /// Returns whether a control frame is to be written and the connection can be given one.
+    pub(super) fn can_send_control(&self) -> bool {
+        self.wants_control() && matches!(self.progress, Progress::Clean | Progress::Dirty)
     }
 
-    /// Whether messages can be handed over at present.
+    /// Returns whether messages can be given to the connection at present.
     pub(super) fn takes_more(&self) -> bool {
-        self.failed.is_none()
-            && !self.flushing
-            && !self.blocked
-            && matches!(self.goodbye, Goodbye::None | Goodbye::AfterQueue(_))
+        matches!(self.progress, Progress::Clean | Progress::Dirty)
+            && matches!(self.close, CloseSlot::None | CloseSlot::AfterQueue(_))
     }
 
-    fn wants_control(&self) -> bool {
-        self.probe || matches!(self.goodbye, Goodbye::AfterQueue(_) | Goodbye::BeforeQueue(_))
+    /// Returns whether messages may be given to the connection, as far as the close frame goes.
+    pub(super) fn takes_messages(&self) -> bool {
+        matches!(self.close, CloseSlot::None | CloseSlot::AfterQueue(_))
     }
 
-    /// Writes as much as the connection takes: one window, and the flush of it where it is wanted.
-    /// `has_stirred`: whether the connection has called its waker since it was last asked to read.
-    pub(super) fn write<C: Connection>(
-        &mut self,
-        mut connection: Pin<&mut C>,
-        source: &mut impl Source,
-        until: Until,
-        has_stirred: impl Fn() -> bool,
-        cx: &mut Context<'_>,
-    ) -> Written {
-        let mut written = Written::default();
-        if self.failed.is_some() {
-            return written;
+    /// Returns whether a close frame waits for the outbox to be empty.
+    pub(super) fn close_follows_queue(&self) -> bool {
+        matches!(self.close, CloseSlot::AfterQueue(_))
+    }
+
+    /// Returns whether a frame was given to the connection and is not flushed.
+    pub(super) fn is_dirty(&self) -> bool {
+        matches!(self.progress, Progress::Dirty) || self.is_flushing()
+    }
+
+    pub(super) fn is_flushing(&self) -> bool {
+        matches!(self.progress, Progress::Flushing | Progress::Blocked)
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        matches!(self.progress, Progress::Blocked)
+    }
+
+    /// Notes whether a flush under way is blocked.
+    pub(super) fn set_blocked(&mut self, blocked: bool) {
+        if self.is_flushing() {
+            self.progress = if blocked { Progress::Blocked } else { Progress::Flushing };
         }
-        let stirred_before = has_stirred();
-        let result = self.step(connection.as_mut(), source, until, cx, &mut written);
-        source.take_back(&mut self.window);
-        if let Err(error) = result {
-            self.failed = Some(error);
-            written.failed = true;
-            return written;
+    }
+
+    /// Notes how many bytes the connection has accepted. Returns whether these are more than
+    /// before.
+    pub(super) fn accept(&mut self, bytes_written: u64) -> bool {
+        bytes_written > std::mem::replace(&mut self.bytes_written, bytes_written)
+    }
+
+    pub(super) fn has_unflushed_messages(&self) -> bool {
+        self.unflushed > 0
+    }
+
+    /// After a flush: returns whether messages are among what it has flushed.
+    pub(super) fn take_unflushed_messages(&mut self) -> bool {
+        std::mem::take(&mut self.unflushed) > 0
+    }
+
+    /// After a flush: returns whether the probe is among what it has flushed.
+    pub(super) fn take_written_probe(&mut self) -> bool {
+        let written = matches!(self.probe, ProbeSlot::Handed);
+        if written {
+            self.probe = ProbeSlot::None;
         }
-        // A connection that is pending and has called within the poll hesitates: it is not blocked.
-        if written.blocked && has_stirred() {
-            written.blocked = self.blocked && stirred_before;
-        }
-        if self.blocked || written.blocked {
-            let progress = connection.bytes_written().unwrap_or(0);
-            written.progress = self.blocked && progress > self.progress;
-            self.progress = progress;
-        }
-        self.blocked = written.blocked;
         written
     }
 
-    fn step<C: Connection>(
+    fn wants_control(&self) -> bool {
+        matches!(self.probe, ProbeSlot::Asked)
+            || matches!(self.close, CloseSlot::AfterQueue(_) | CloseSlot::BeforeQueue(_))
+    }
+}
+
+/// Steps of a write, in their order. Each returns `Pending` if the connection is not ready.
+impl Writer {
+    /// Gives the connection the probe that was asked for. None is sent after the close frame, or if
+    /// the user's function that makes it panics.
+    pub(super) fn feed_probe<C: Connection>(
         &mut self,
         mut connection: Pin<&mut C>,
-        source: &mut impl Source,
-        until: Until,
+        probes: &mut Probes,
         cx: &mut Context<'_>,
-        written: &mut Written,
-    ) -> Result<(), TransportError> {
-        if !self.flushing {
-            self.feed(connection.as_mut(), source, cx, written)?;
+    ) -> Poll<Result<(), TransportError>> {
+        if !matches!(self.probe, ProbeSlot::Asked) || matches!(self.close, CloseSlot::Sent(_)) {
+            return Poll::Ready(Ok(()));
         }
-        if !self.dirty || (until == Until::Handed && !source.has_more()) {
-            return Ok(());
+        ready!(self.poll_ready(connection.as_mut(), cx))?;
+        self.probe = ProbeSlot::None;
+        if let Some(probe) = probes.make() {
+            connection.start_send(probe)?;
+            probes.handed();
+            self.probe = ProbeSlot::Handed;
+            self.progress = Progress::Dirty;
         }
-        match connection.as_mut().poll_flush(cx) {
-            Poll::Ready(result) => {
-                result?;
-                self.dirty = false;
-                self.flushing = false;
-                written.blocked = false;
-                written.flushed = true;
-                written.messages = std::mem::take(&mut self.owing);
-                written.probe = std::mem::take(&mut self.probe_handed);
-            }
-            Poll::Pending => {
-                self.flushing = true;
-                written.blocked = true;
-            }
-        }
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
-    fn feed<C: Connection>(
+    /// Gives the connection the messages of the window.
+    pub(super) fn feed_window<C: Connection>(
         &mut self,
         mut connection: Pin<&mut C>,
-        source: &mut impl Source,
         cx: &mut Context<'_>,
-        written: &mut Written,
-    ) -> Result<(), TransportError> {
-        if matches!(self.goodbye, Goodbye::Sent(_)) {
-            return Ok(());
-        }
-        if self.probe {
-            if !self.is_ready(connection.as_mut(), cx, written)? {
-                return Ok(());
-            }
-            self.probe = false;
-            let Some(probe) = source.probe() else { return Ok(()) };
-            connection.as_mut().start_send(probe)?;
-            self.probe_handed = true;
-            self.dirty = true;
-        }
-        if !matches!(self.goodbye, Goodbye::BeforeQueue(_)) {
-            source.hand_over(&mut self.window);
-        }
+    ) -> Poll<Result<(), TransportError>> {
         while !self.window.is_empty() {
-            if !self.is_ready(connection.as_mut(), cx, written)? {
-                return Ok(());
-            }
+            ready!(self.poll_ready(connection.as_mut(), cx))?;
             if let Some(message) = self.window.pop_front() {
                 // Counted as handed over even if the connection refuses it.
-                self.dirty = true;
-                self.owing = true;
-                written.handed = true;
+                self.progress = Progress::Dirty;
+                self.unflushed += 1;
                 connection.as_mut().start_send(Frame::Message(message))?;
             }
         }
-        let frame = match &self.goodbye {
-            Goodbye::BeforeQueue(frame) => CloseFrame::clone(frame),
-            Goodbye::AfterQueue(frame) if source.is_settled() => CloseFrame::clone(frame),
-            _ => return Ok(()),
-        };
-        if !self.is_ready(connection.as_mut(), cx, written)? {
-            return Ok(());
-        }
-        self.goodbye = Goodbye::Sent(frame.code);
-        self.dirty = true;
-        connection.start_send(Frame::Close(Some(frame)))
+        Poll::Ready(Ok(()))
     }
 
-    /// Whether the connection is ready for one more frame; if not, a flush makes it so.
-    fn is_ready<C: Connection>(
+    /// Gives the connection the close frame that was asked for.
+    pub(super) fn feed_close<C: Connection>(
+        &mut self,
+        mut connection: Pin<&mut C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
+        let (CloseSlot::AfterQueue(_) | CloseSlot::BeforeQueue(_)) = self.close else {
+            return Poll::Ready(Ok(()));
+        };
+        ready!(self.poll_ready(connection.as_mut(), cx))?;
+        let (CloseSlot::AfterQueue(frame) | CloseSlot::BeforeQueue(frame)) =
+            std::mem::take(&mut self.close)
+        else {
+            return Poll::Ready(Ok(()));
+        };
+        self.close = CloseSlot::Sent(frame.code);
+        self.progress = Progress::Dirty;
+        Poll::Ready(connection.start_send(Frame::Close(Some(*frame))))
+    }
+
+    /// Flushes what was given to the connection.
+    pub(super) fn poll_flush<C: Connection>(
         &mut self,
         connection: Pin<&mut C>,
         cx: &mut Context<'_>,
-        written: &mut Written,
-    ) -> Result<bool, TransportError> {
-        let ready = connection.poll_ready(cx)?.is_ready();
-        if !ready {
-            written.blocked = true;
-            self.dirty = true;
+    ) -> Poll<Result<(), TransportError>> {
+        match connection.poll_flush(cx) {
+            Poll::Ready(result) => {
+                result?;
+                self.progress = Progress::Clean;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => {
+                if !self.is_flushing() {
+                    self.progress = Progress::Flushing;
+                }
+                Poll::Pending
+            }
         }
-        Ok(ready)
+    }
+
+    /// Makes the connection ready for one more frame.
+    fn poll_ready<C: Connection>(
+        &mut self,
+        connection: Pin<&mut C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
+        let ready = connection.poll_ready(cx)?;
+        if ready.is_pending() {
+            // Only a flush makes it so.
+            self.progress = Progress::Dirty;
+        }
+        ready.map(Ok)
     }
 }

@@ -1,4 +1,4 @@
-//! The one way to a lock: [`Guarded`], and what is done once it is released: [`Garbage`].
+//! The only lock of this crate: [`Guarded`], and the work that follows its release: [`Deferred`].
 
 use std::{fmt, sync::PoisonError, task::Waker};
 
@@ -7,15 +7,16 @@ use crate::panics::contain_all;
 #[expect(clippy::disallowed_types, reason = "this is the place where locks are made")]
 type Lock<T> = std::sync::Mutex<T>;
 
-/// A value behind a lock. Nothing of the application runs under it, and nothing of the application
-/// is dropped under it: no waker is cloned, called or dropped, no closure is called, no payload, id
-/// or error is dropped. Any of these may come back for the same lock, and would wait for ever.
+/// A value behind a lock. No code of the application runs under the lock: no waker is cloned, called
+/// or dropped, no closure is called, no payload, id or error is dropped. Such code could take the
+/// same lock again and would wait forever.
 ///
-/// So the work under the lock puts what it must wake or drop into a [`Garbage`], which is emptied
-/// after the lock is released. What the work borrows or returns is the caller's, and so is dropped
-/// outside as well; what its closure captures by value is not, unless it is moved on.
+/// So the work under the lock puts wakers to call and values to drop into a [`Deferred`], which is
+/// processed after the lock is released. Values that the work borrows or returns are also dropped
+/// outside of the lock. A value that its closure captures by move is dropped under the lock, unless
+/// the work moves it elsewhere.
 ///
-/// A lock whose holder panicked is used on: everything under it is whole after each step.
+/// A lock whose holder panicked stays usable: the value under it is consistent after each step.
 pub(crate) struct Guarded<T> {
     lock: Lock<T>,
 }
@@ -25,26 +26,26 @@ impl<T> Guarded<T> {
         Self { lock: Lock::new(value) }
     }
 
-    /// Works on the value under the lock, then releases the lock, then empties the garbage.
+    /// Does the work under the lock, releases the lock, then wakes and drops what the work deferred.
     #[inline]
-    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Garbage<'g>) -> R) -> R {
+    pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Deferred<'g>) -> R) -> R {
         Held::assert_none();
-        // Dropped in the opposite order, in a panic as well: first the lock, then the garbage.
-        let mut garbage = Garbage::default();
-        self.inside(&mut garbage, work)
+        // Locals are dropped in reverse order, also in a panic: first the lock, then this.
+        let mut deferred = Deferred::default();
+        self.inside(&mut deferred, work)
     }
 
-    /// As [`with`](Self::with), for work that is done under another lock already: the garbage is
-    /// that one's.
+    /// As [`with`](Self::with), for work under a second lock. It is deferred until the first lock is
+    /// released, too.
     #[inline]
     pub(crate) fn inside<'g, R>(
         &self,
-        garbage: &mut Garbage<'g>,
-        work: impl FnOnce(&mut T, &mut Garbage<'g>) -> R,
+        deferred: &mut Deferred<'g>,
+        work: impl FnOnce(&mut T, &mut Deferred<'g>) -> R,
     ) -> R {
         let mut value = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = Held::enter();
-        work(&mut value, garbage)
+        work(&mut value, deferred)
     }
 }
 
@@ -54,20 +55,20 @@ impl<T: Default> Default for Guarded<T> {
     }
 }
 
-/// Says nothing of the value: its own `Debug` would run under the lock.
+/// Does not show the value, since its `Debug` would run under the lock.
 impl<T> fmt::Debug for Guarded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarded").finish_non_exhaustive()
     }
 }
 
-/// What is to be done once the lock is released: wakers to call, and values to drop.
+/// Work for after the release of a lock: wakers to call, and values to drop.
 ///
-/// Mostly it is empty, and then it costs one look at a pointer. All wakers are called before any
-/// value is dropped. A panic of one harms none of the others; it ends here, since whoever released
-/// the lock has nothing to do with it.
+/// It is mostly empty, and then costs one comparison of a pointer. All wakers are called before any
+/// value is dropped. A panic of one does not affect the others and is caught here: the task that
+/// releases the lock did not cause it.
 #[derive(Default)]
-pub(crate) struct Garbage<'g> {
+pub(crate) struct Deferred<'g> {
     items: Option<Box<Items<'g>>>,
 }
 
@@ -77,16 +78,16 @@ struct Items<'g> {
     drops: Vec<Box<dyn Anything + 'g>>,
 }
 
-/// What can be dropped.
+/// Any type, so that a value of any type can be boxed and dropped.
 trait Anything {}
 
 impl<T> Anything for T {}
 
-impl<'g> Garbage<'g> {
-    /// Calls a waker later.
+impl<'g> Deferred<'g> {
+    /// Defers the call of a waker.
     pub(crate) fn wake(&mut self, waker: Waker) {
         let wakes = &mut self.items.get_or_insert_default().wakes;
-        // One task often waits for several things that happen together.
+        // A task often waits for several things that happen together. It is woken once.
         if wakes.last().is_some_and(|last| last.will_wake(&waker)) {
             self.drop_later(waker);
         } else {
@@ -94,20 +95,20 @@ impl<'g> Garbage<'g> {
         }
     }
 
-    /// Drops a waker later, if there is one.
+    /// Defers the drop of a waker, if there is one.
     pub(crate) fn drop_waker(&mut self, waker: Option<Waker>) {
         if let Some(waker) = waker {
             self.drop_later(waker);
         }
     }
 
-    /// Drops a value later.
+    /// Defers the drop of a value.
     pub(crate) fn drop_later(&mut self, value: impl Sized + 'g) {
         self.items.get_or_insert_default().drops.push(Box::new(value));
     }
 }
 
-impl Drop for Garbage<'_> {
+impl Drop for Deferred<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(items) = self.items.take() {
@@ -125,17 +126,17 @@ impl Items<'_> {
     }
 }
 
-/// Calls a waker. A panic of it ends here.
+/// Calls a waker. A panic of it is caught and ignored.
 pub(crate) fn wake(waker: &Waker) {
     contain_all(|| waker.wake_by_ref());
 }
 
-/// Drops all these values, one by one. A panic of one ends here and harms none of the others.
+/// Drops the values one by one. A panic of one is caught and ignored, and the others are dropped.
 pub(crate) fn discard<T>(values: impl IntoIterator<Item = T>) {
     let mut values = values.into_iter();
     let mut left = true;
     while left {
-        // After a panic the next value is that behind the one that panicked.
+        // After a panic the iterator continues with the value behind the one that panicked.
         contain_all(|| {
             values.by_ref().for_each(drop);
             left = false;
@@ -143,9 +144,8 @@ pub(crate) fn discard<T>(values: impl IntoIterator<Item = T>) {
     }
 }
 
-/// That this thread holds a lock: a bug of ours if something is dropped or called then, or comes
-/// back for a lock. Looked at in tests and debug builds alone; elsewhere the thread would wait for
-/// itself.
+/// Marks that this thread holds a lock, in builds with debug assertions. There, deferred work under a
+/// lock, and a lock under another lock, panic. Without the check the thread would wait for itself.
 struct Held;
 
 #[cfg(debug_assertions)]
@@ -167,7 +167,7 @@ impl Held {
     fn assert_none() {
         #[cfg(debug_assertions)]
         if !std::thread::panicking() {
-            assert_eq!(held::LOCKS.get(), 0, "nothing of the application runs under a lock");
+            assert_eq!(held::LOCKS.get(), 0, "no code of the application runs under a lock");
         }
     }
 }
@@ -192,47 +192,47 @@ mod tests {
 
     use super::*;
 
-    /// Comes back for the lock when it is called or dropped, then panics or not.
-    struct Back {
+    /// Takes the lock again when it is called or dropped, and then panics if `panics`.
+    struct Relock {
         lock: Arc<Guarded<u32>>,
         calls: Arc<AtomicUsize>,
         panics: bool,
     }
 
-    impl Back {
-        fn come(&self) {
+    impl Relock {
+        fn lock_again(&self) {
             self.lock.with(|value, _| *value += 1);
             self.calls.fetch_add(1, Ordering::Relaxed);
             assert!(!self.panics, "a panic of the application");
         }
     }
 
-    impl Wake for Back {
+    impl Wake for Relock {
         fn wake(self: Arc<Self>) {
-            self.come();
+            self.lock_again();
         }
     }
 
-    struct Dropped(Arc<Back>);
+    struct Dropped(Arc<Relock>);
 
     impl Drop for Dropped {
         fn drop(&mut self) {
-            self.0.come();
+            self.0.lock_again();
         }
     }
 
     #[test]
-    fn wakes_come_before_drops_outside_of_the_lock_and_a_panic_harms_no_other() {
+    fn deferred_work_runs_after_the_lock_whatever_panics() {
         let lock = Arc::new(Guarded::new(0));
         let calls = Arc::new(AtomicUsize::new(0));
-        let back = |panics| {
+        let relock = |panics| {
             let (lock, calls) = (Arc::clone(&lock), Arc::clone(&calls));
-            Arc::new(Back { lock, calls, panics })
+            Arc::new(Relock { lock, calls, panics })
         };
-        lock.with(|value, garbage| {
+        lock.with(|value, deferred| {
             for panics in [true, false, true] {
-                garbage.drop_later(Dropped(back(panics)));
-                garbage.wake(Waker::from(back(panics)));
+                deferred.drop_later(Dropped(relock(panics)));
+                deferred.wake(Waker::from(relock(panics)));
             }
             assert_eq!((*value, calls.load(Ordering::Relaxed)), (0, 0));
         });
@@ -241,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_collected_before_a_panic_under_the_lock_is_done_all_the_same() {
+    fn deferred_work_runs_after_a_panic_under_the_lock() {
         let lock = Arc::new(Guarded::new(0));
         let calls = Arc::new(AtomicUsize::new(0));
-        let back =
-            Arc::new(Back { lock: Arc::clone(&lock), calls: Arc::clone(&calls), panics: false });
+        let relock =
+            Arc::new(Relock { lock: Arc::clone(&lock), calls: Arc::clone(&calls), panics: false });
         let result = catch_unwind(AssertUnwindSafe(|| {
-            lock.with(|_, garbage| {
-                garbage.wake(Waker::from(back));
+            lock.with(|_, deferred| {
+                deferred.wake(Waker::from(relock));
                 panic!("under the lock");
             });
         }));
@@ -257,28 +257,28 @@ mod tests {
     }
 
     #[test]
-    fn one_task_is_called_once() {
+    fn a_task_is_woken_once() {
         let lock = Arc::new(Guarded::new(0));
         let calls = Arc::new(AtomicUsize::new(0));
-        let back =
-            Arc::new(Back { lock: Arc::clone(&lock), calls: Arc::clone(&calls), panics: false });
-        let waker = Waker::from(back);
-        lock.with(|_, garbage| {
-            garbage.wake(waker.clone());
-            garbage.wake(waker);
+        let relock =
+            Arc::new(Relock { lock: Arc::clone(&lock), calls: Arc::clone(&calls), panics: false });
+        let waker = Waker::from(relock);
+        lock.with(|_, deferred| {
+            deferred.wake(waker.clone());
+            deferred.wake(waker);
         });
         assert_eq!(calls.load(Ordering::Relaxed), 1);
     }
 
     #[test]
     #[cfg(debug_assertions)]
-    fn a_lock_inside_of_another_that_keeps_garbage_of_its_own_is_found() {
+    fn a_second_lock_with_deferred_work_of_its_own_panics() {
         let (outer, inner) = (Guarded::new(()), Guarded::new(()));
         let result = catch_unwind(AssertUnwindSafe(|| {
-            outer.with(|(), _| inner.with(|(), garbage| garbage.drop_later(1)));
+            outer.with(|(), _| inner.with(|(), deferred| deferred.drop_later(1)));
         }));
         assert!(result.is_err());
-        outer.with(|(), garbage| inner.inside(garbage, |(), garbage| garbage.drop_later(1)));
+        outer.with(|(), deferred| inner.inside(deferred, |(), deferred| deferred.drop_later(1)));
         let result = catch_unwind(AssertUnwindSafe(|| outer.with(|(), _| outer.with(|(), _| ()))));
         assert!(result.is_err(), "the thread would wait for itself");
     }

@@ -1,9 +1,11 @@
-//! Locks, and who waits at them.
+//! Locks, and the tasks that wait for a state behind one.
 
 mod guarded;
-mod wait_line;
+mod register;
+mod wait_queue;
 
 pub(crate) use self::{
-    guarded::{Garbage, Guarded, discard, wake},
-    wait_line::WaitLine,
+    guarded::{Deferred, Guarded, discard, wake},
+    register::{Polled, poll_registering},
+    wait_queue::WaitQueue,
 };

@@ -4,17 +4,17 @@ use std::time::Instant;
 
 use super::{timer::Timer, timestamp::Timestamp};
 
-/// A [`Timer`] for any executor, by the `futures-timer` crate.
+/// A [`Timer`] for any executor, based on the `futures-timer` crate.
 ///
-/// It needs no runtime: one thread, shared by the whole process, serves all timers. A
-/// runtime's own timer costs less, which is why each backend crate brings one.
+/// It needs no runtime: one thread, shared by the whole process, serves all timers. The timer of a
+/// runtime costs less, so each backend crate provides one.
 #[derive(Clone, Debug)]
 pub struct FuturesTimer {
     epoch: Instant,
 }
 
 impl FuturesTimer {
-    /// A timer whose epoch is now.
+    /// Makes a timer whose epoch is now.
     #[allow(clippy::disallowed_methods, reason = "the one real clock in this crate")]
     pub fn new() -> Self {
         Self { epoch: Instant::now() }

@@ -1,22 +1,22 @@
-//! Time: points in it, lengths of it, and what keeps it.
+//! Time: timestamps, durations, and timers.
 
 #[cfg(feature = "futures-timer")]
 mod futures_timer;
+mod nanos;
 mod shared_timer;
-mod span;
 mod timer;
 mod timestamp;
 
 #[cfg(feature = "futures-timer")]
 pub use self::futures_timer::FuturesTimer;
-pub(crate) use self::span::Span;
+pub(crate) use self::nanos::Nanos;
 pub use self::{
     shared_timer::{SharedSleep, SharedTimer},
     timer::Timer,
     timestamp::Timestamp,
 };
 
-/// The earlier of two deadlines, where `None` is never.
+/// Returns the earlier of two deadlines. `None` means never.
 pub(crate) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -1,38 +1,65 @@
-//! What keeps time for a session: [`Timer`].
+//! The clock of a session: [`Timer`].
 
 use std::future::Future;
 
 use super::timestamp::Timestamp;
 
-/// A clock and the means to wait for it.
+/// A clock, and sleeps that end when the clock reaches a deadline.
 ///
-/// The trait asks for no `Send`, `Sync` or `Unpin`: a supervisor is `Send` exactly when its
-/// transport and its timer are.
+/// The trait does not require `Send`, `Sync` or `Unpin`. A supervisor is `Send` if its transport and
+/// its timer are.
+///
+/// # Examples
+///
+/// A timer over a function of a runtime that returns a boxed sleep:
+///
+/// ```
+/// use std::{future::Future, pin::Pin, time::{Duration, Instant}};
+/// use websocket_heartbeat::{Timer, Timestamp};
+///
+/// struct MyTimer {
+///     epoch: Instant,
+///     sleep: fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+/// }
+///
+/// impl Timer for MyTimer {
+///     type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+///
+///     fn now(&self) -> Timestamp {
+///         Timestamp::from_epoch(self.epoch.elapsed())
+///     }
+///
+///     fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
+///         (self.sleep)(deadline.saturating_since(self.now()))
+///     }
+/// }
+/// ```
 pub trait Timer {
-    /// A wait for one moment.
+    /// A future that is ready at a deadline.
     ///
-    /// It may finish late, and it may even finish early: the supervisor always compares the clock
-    /// itself. It must wake the last task that polled it.
+    /// It may be late, and it may even be early, since the supervisor always reads the clock itself.
+    /// It must wake the task that polled it last.
     type Sleep: Future<Output = ()>;
 
-    /// The present moment. It never runs backward; where the clock below does, the supervisor
-    /// keeps the larger reading.
+    /// Returns the current time. It should never go backward; if it does, the supervisor uses the
+    /// largest time that it has seen.
     ///
     /// # Suspend
     ///
-    /// Whether it goes on while the machine is suspended is the clock's own affair. The timers of
-    /// the backends, and `FuturesTimer`, read [`std::time::Instant`], which today goes on with
-    /// Windows and stands still with Linux, Android, macOS and iOS.
+    /// While the machine is suspended, a clock may continue or stop. The timers of the backends and
+    /// `FuturesTimer` read [`std::time::Instant`]. Today that clock continues on Windows, and stops
+    /// on Linux, Android, macOS and iOS.
     ///
-    /// Where it goes on, a deadline that passed in the meantime is seen late, and a late deadline
-    /// never condemns: one probe with a short deadline is sent first. Where it stands still nothing
-    /// can be seen at all, and what was left of each deadline runs on after the wake. There the
-    /// program that learns of the wake should say so, by
-    /// [`Handle::probe_now`](crate::Handle::probe_now); or it says
-    /// [`pause`](crate::Handle::pause) before and [`resume`](crate::Handle::resume) after.
+    /// If the clock continues, deadlines that passed during the suspend are noticed late. A late
+    /// deadline alone does not end a connection: a probe with a short deadline is sent first. If the
+    /// clock stops, the suspend cannot be noticed, and each deadline keeps its remaining time. A
+    /// program that learns of the wake-up should then call
+    /// [`Handle::probe_now`](crate::Handle::probe_now), or call [`pause`](crate::Handle::pause)
+    /// before the suspend and [`resume`](crate::Handle::resume) after it.
     fn now(&self) -> Timestamp;
 
-    /// A future that finishes when the clock has reached `deadline`, at once if it already has.
+    /// Returns a future that is ready when the clock has reached `deadline`: at once if it already
+    /// has.
     fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep;
 }
 

@@ -2,31 +2,31 @@
 
 use std::{fmt, num::NonZeroU64, time::Duration};
 
-use super::span::Span;
+use super::nanos::Nanos;
 
-/// A point in time on one [`Timer`](crate::Timer)'s clock: the time since that timer's epoch.
+/// A point in time on the clock of a [`Timer`](crate::Timer): the time since the epoch of that timer.
 ///
-/// Timestamps of different timers cannot be compared in any meaningful way. The resolution is one
-/// nanosecond and the range 584 years; what lies beyond is "never", which this crate writes as
-/// `None`, see [`checked_add`](Self::checked_add).
+/// Timestamps of different timers must not be compared. The resolution is one nanosecond and the
+/// range is 584 years. A time out of range means "never", which this crate writes as `None`; see
+/// [`checked_add`](Self::checked_add).
 ///
-/// It is not [`std::time::Instant`], so that a virtual clock can start at zero and a test can
-/// write down the exact moment it expects.
+/// The type is not [`std::time::Instant`], so that a virtual clock can start at zero and a test can
+/// contain the exact times that it expects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
-    /// Nanoseconds since the epoch, plus one: so `Option<Timestamp>`, of which a session holds a
-    /// dozen, needs no more room than this.
+    /// Nanoseconds since the epoch, plus one. So an `Option<Timestamp>`, of which a session holds a
+    /// dozen, is no larger than a `Timestamp`.
     count: NonZeroU64,
 }
 
 impl Timestamp {
-    /// The timer's epoch.
+    /// The epoch of the timer.
     pub const EPOCH: Self = Self { count: NonZeroU64::MIN };
 
     const LAST: Self = Self { count: NonZeroU64::MAX };
 
-    /// The moment `since_epoch` after the timer's epoch; the last representable moment if that is
-    /// more than 584 years.
+    /// Returns the time `since_epoch` after the epoch of the timer. Returns the last representable
+    /// time if that is more than 584 years.
     pub const fn from_epoch(since_epoch: Duration) -> Self {
         match Self::EPOCH.checked_add(since_epoch) {
             Some(moment) => moment,
@@ -34,25 +34,26 @@ impl Timestamp {
         }
     }
 
-    /// The time between the timer's epoch and this moment.
+    /// Returns the time from the epoch of the timer to this timestamp.
     pub const fn since_epoch(self) -> Duration {
         Duration::from_nanos(self.nanos())
     }
 
-    /// This moment moved into the future; `None` if that is out of range, which means "never".
+    /// Returns the time `duration` after this one. Returns `None` if it is out of range, which means
+    /// "never".
     #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        self.after(Span::of(duration))
+        self.after(Nanos::of(duration))
     }
 
-    /// The last moment, this one included, that is a whole number of slots after the epoch. This
-    /// moment itself if the slot is zero.
+    /// Returns the last whole multiple of `slot` after the epoch that is not later than this
+    /// timestamp. Returns this timestamp if `slot` is zero.
     #[must_use]
     pub const fn round_down(self, slot: Duration) -> Self {
-        self.aligned(Span::of(slot))
+        self.aligned(Nanos::of(slot))
     }
 
-    /// The time from `earlier` to this moment, zero if `earlier` is in fact later.
+    /// Returns the time from `earlier` to this timestamp. Returns zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         self.since(earlier).duration()
@@ -63,9 +64,9 @@ impl Timestamp {
     }
 }
 
-/// The same with spans.
+/// The same operations with spans.
 impl Timestamp {
-    pub(crate) const fn after(self, span: Span) -> Option<Self> {
+    pub(crate) const fn after(self, span: Nanos) -> Option<Self> {
         // Not `map`, which is not const.
         match self.count.checked_add(span.nanos()) {
             Some(count) => Some(Self { count }),
@@ -73,9 +74,9 @@ impl Timestamp {
         }
     }
 
-    pub(crate) const fn aligned(self, slot: Span) -> Self {
+    pub(crate) const fn aligned(self, slot: Nanos) -> Self {
         match self.nanos().checked_rem(slot.nanos()) {
-            // What is left over is less than the count, which has one more.
+            // The remainder is less than the count, which is one more than the nanoseconds.
             Some(over) => match NonZeroU64::new(self.count.get() - over) {
                 Some(count) => Self { count },
                 None => Self::EPOCH,
@@ -84,19 +85,19 @@ impl Timestamp {
         }
     }
 
-    pub(crate) const fn since(self, earlier: Self) -> Span {
-        Span::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
+    pub(crate) const fn since(self, earlier: Self) -> Nanos {
+        Nanos::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
     }
 }
 
-/// The epoch.
+/// Returns the epoch.
 impl Default for Timestamp {
     fn default() -> Self {
         Self::EPOCH
     }
 }
 
-/// Hours, minutes, seconds and microseconds since the timer's epoch, such as `0:00:15.000000`.
+/// Shows hours, minutes, seconds and microseconds since the epoch, for example `0:00:15.000000`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.nanos() / 1_000;
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overflow_means_never() {
+    fn an_overflow_is_never() {
         let late = Timestamp::from_epoch(Duration::MAX);
         assert_eq!(late.checked_add(Duration::from_nanos(1)), None);
         assert_eq!(Timestamp::EPOCH.checked_add(Duration::MAX), None);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_as_far_from_the_epoch_as_it_was_made() {
+    fn a_timestamp_keeps_its_distance_from_the_epoch() {
         assert_eq!(
             (Timestamp::default(), Timestamp::EPOCH.since_epoch()),
             (Timestamp::EPOCH, Duration::ZERO)
@@ -146,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn never_takes_no_room() {
+    fn an_optional_timestamp_takes_no_extra_bytes() {
         assert_eq!(size_of::<Option<Timestamp>>(), 8);
     }
 
     #[test]
-    fn prints_as_a_clock() {
+    fn a_timestamp_prints_as_a_clock() {
         let at = Timestamp::from_epoch(Duration::from_micros(3_725_000_042));
         assert_eq!(at.to_string(), "1:02:05.000042");
     }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn since_a_later_moment_is_zero() {
+    fn the_time_since_a_later_timestamp_is_zero() {
         let later = Timestamp::from_epoch(Duration::from_secs(2));
         assert_eq!(Timestamp::EPOCH.saturating_since(later), Duration::ZERO);
     }

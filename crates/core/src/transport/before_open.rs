@@ -1,93 +1,92 @@
-//! An exchange on the raw connection before it counts as open: [`BeforeOpen`].
+//! An exchange on a new connection before it counts as open: [`before_open`].
 
 use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use pin_project::pin_project;
 
 use super::{Attempt, Connection, Established, Transport};
 use crate::{
-    error::{ConfigError, ErrorKind, TransportError, not_zero},
+    error::{ErrorKind, TransportError},
     message::{Frame, Message},
-    time::{Timer, Timestamp},
 };
 
-/// A transport whose connections are open only after an exchange with the server: authenticate,
-/// subscribe, resume. Made by [`before_open`].
+/// Wraps a transport so that each new connection is open only after an exchange with the server,
+/// for example a login.
 ///
-/// Nothing that is queued flows before the exchange is done. If it fails, or takes longer than its
-/// timeout, the attempt has failed with [`ErrorKind::Handshake`]; the source of that error is what
-/// the function returned. The attempt's own deadline holds for dial and exchange together.
-pub struct BeforeOpen<T, K, F> {
-    transport: T,
-    timer: K,
-    timeout: Duration,
-    exchange: F,
-}
-
-/// Lets `exchange` speak on each new connection before it is open.
+/// `exchange` is called for each connection. It gets the connection as a [`RawConnection`] and
+/// returns it when it is done. Until then no queued message is written, and the supervisor sends no
+/// heartbeat.
 ///
-/// The function gets the connection as a [`RawConnection`] and gives it back when it is done.
+/// # Errors of the attempt
+///
+/// When `exchange` returns an error, the attempt has failed with the kind
+/// [`Handshake`](ErrorKind::Handshake), and the returned error is the
+/// [`source`](std::error::Error::source) of that one. The exchange has no timeout of its own: it is
+/// a part of the attempt, so the [`ConnectTimeout`](crate::ConnectTimeout) of the session covers
+/// dial and exchange together, and the attempt then fails with
+/// [`LostCause::ConnectTimeout`](crate::LostCause::ConnectTimeout).
+///
+/// # Example
 ///
 /// ```
-/// use std::time::Duration;
-/// use websocket_heartbeat::{ErrorKind, Timer, Transport, TransportError, before_open};
+/// use futures::StreamExt;
+/// use websocket_heartbeat::{ErrorKind, Event, Supervisor, TransportError, before_open};
 ///
-/// # fn wrap(
-/// #     transport: impl Transport,
-/// #     timer: impl Timer + Clone,
-/// # ) -> Result<(), websocket_heartbeat::ConfigError> {
-/// let transport = before_open(transport, timer, Duration::from_secs(5), |mut raw, _attempt| async {
+/// # use websocket_heartbeat_mock::{Clock, Script, mock, run};
+/// # let clock = Clock::new();
+/// # let timer = clock.timer();
+/// # let (transport, remote) = mock(&clock);
+/// # remote.script(|_| Script::accept().reply_with(|_| Some("welcome".into())));
+/// let transport = before_open(transport, |mut raw, _attempt| async {
 ///     raw.send("login secret").await?;
 ///     match raw.next().await?.as_text() {
 ///         Some("welcome") => Ok(raw),
 ///         _ => Err(TransportError::new(ErrorKind::Other, "the server did not welcome us")),
 ///     }
-/// })?;
-/// # fn is_transport(_: impl Transport) {}
-/// # is_transport(transport);
-/// # Ok(())
-/// # }
+/// });
+/// let mut supervisor = Supervisor::builder(transport, timer).build()?;
+/// # run(&clock, async {
+/// while let Some(event) = supervisor.next().await {
+///     if let Event::Open(_) = event {
+///         println!("logged in");
+/// #       break;
+///     }
+/// }
+/// # });
+/// # assert_eq!(remote.trace().times("-> text \"login secret\"").len(), 1);
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
 /// ```
-///
-/// # Errors
-///
-/// When the timeout is zero.
-pub fn before_open<T, K, F, Fut>(
-    transport: T,
-    timer: K,
-    timeout: Duration,
-    exchange: F,
-) -> Result<BeforeOpen<T, K, F>, ConfigError>
+pub fn before_open<T, F, Fut>(transport: T, exchange: F) -> BeforeOpen<T, F>
 where
     T: Transport,
-    K: Timer + Clone,
     F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut + Clone,
     Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
 {
-    not_zero("timeout of the exchange before open", timeout)?;
-    Ok(BeforeOpen { transport, timer, timeout, exchange })
+    BeforeOpen { transport, exchange }
 }
 
-impl<T, K, F, Fut> Transport for BeforeOpen<T, K, F>
+/// The transport that [`before_open`] makes.
+pub struct BeforeOpen<T, F> {
+    transport: T,
+    exchange: F,
+}
+
+impl<T, F, Fut> Transport for BeforeOpen<T, F>
 where
     T: Transport,
-    K: Timer + Clone,
     F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut + Clone,
     Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
 {
     type Connection = Pin<Box<T::Connection>>;
-    type Connect = Opening<T, K, F, Fut>;
+    type Connect = Opening<T, F, Fut>;
 
     fn connect(&mut self, attempt: Attempt) -> Self::Connect {
         Opening {
-            timer: self.timer.clone(),
-            timeout: self.timeout,
             exchange: self.exchange.clone(),
             attempt: attempt.clone(),
             stage: Stage::Dialling(self.transport.connect(attempt)),
@@ -99,36 +98,28 @@ where
     }
 }
 
-/// An attempt of [`BeforeOpen`].
+/// One attempt of the transport that [`before_open`] makes.
 #[pin_project]
-pub struct Opening<T: Transport, K: Timer, F, Fut> {
-    timer: K,
-    timeout: Duration,
+pub struct Opening<T: Transport, F, Fut> {
     exchange: F,
     attempt: Attempt,
     #[pin]
-    stage: Stage<T::Connect, Fut, K::Sleep>,
+    stage: Stage<T::Connect, Fut>,
 }
 
 #[pin_project(project = StageProjection)]
-enum Stage<D, E, S> {
+enum Stage<D, E> {
     Dialling(#[pin] D),
-    Speaking {
-        rest: Established<()>,
+    Exchanging {
+        answer: Established<()>,
         #[pin]
         exchange: E,
-        /// `None` is never.
-        deadline: Option<Timestamp>,
-        /// Until the deadline, if there is one.
-        #[pin]
-        sleep: Option<S>,
     },
 }
 
-impl<T, K, F, Fut> Future for Opening<T, K, F, Fut>
+impl<T, F, Fut> Future for Opening<T, F, Fut>
 where
     T: Transport,
-    K: Timer,
     F: FnMut(RawConnection<T::Connection>, Attempt) -> Fut,
     Fut: Future<Output = Result<RawConnection<T::Connection>, TransportError>>,
 {
@@ -137,62 +128,39 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let StageProjection::Dialling(connect) = this.stage.as_mut().project() {
-            let (connection, rest) = ready!(connect.poll(cx))?.split();
+            let (connection, answer) = ready!(connect.poll(cx))?.split();
             let raw = RawConnection::new(Box::pin(connection));
-            let deadline = this.timer.now().checked_add(*this.timeout);
-            this.stage.set(Stage::Speaking {
-                rest,
-                exchange: (this.exchange)(raw, this.attempt.clone()),
-                deadline,
-                sleep: deadline.map(|at| this.timer.sleep_until(at)),
-            });
+            let exchange = (this.exchange)(raw, this.attempt.clone());
+            this.stage.set(Stage::Exchanging { answer, exchange });
         }
-        let StageProjection::Speaking { rest, exchange, deadline, mut sleep } =
-            this.stage.project()
-        else {
-            unreachable!("a dial that is done has become an exchange");
+        let StageProjection::Exchanging { answer, exchange } = this.stage.project() else {
+            unreachable!("after the dial comes the exchange");
         };
-        // A finished exchange is taken before its deadline is judged.
-        if let Poll::Ready(result) = exchange.poll(cx) {
-            let failed = |error| TransportError::from_source(ErrorKind::Handshake, error);
-            let raw = result.map_err(failed)?;
-            return Poll::Ready(Ok(std::mem::take(rest).map(|()| raw.connection)));
-        }
-        let Some(deadline) = *deadline else { return Poll::Pending };
-        // The clock decides, not the sleep: one that ends early is followed by another.
-        for _ in 0..2 {
-            if let Some(sleep) = sleep.as_mut().as_pin_mut() {
-                ready!(sleep.poll(cx));
-            }
-            if this.timer.now() >= deadline {
-                let words = format!("not done within {:?}", this.timeout);
-                return Poll::Ready(Err(TransportError::new(ErrorKind::Handshake, words)));
-            }
-            sleep.set(Some(this.timer.sleep_until(deadline)));
-        }
-        // Two that ended early: other tasks have their turn first.
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        let raw = ready!(exchange.poll(cx))
+            .map_err(|error| TransportError::from_source(ErrorKind::Handshake, error))?;
+        Poll::Ready(Ok(std::mem::take(answer).map(|()| raw.connection)))
     }
 }
 
-/// Frames of an exchange after which other tasks have their turn.
+/// The frames that [`RawConnection::next`] reads before it lets other tasks run: as many messages
+/// as a supervisor hands to a connection between two flushes.
 const FRAMES_PER_TURN: u32 = 256;
 
-/// A connection before it is open: sends and receives messages, without supervision.
+/// A connection during the exchange of [`before_open`]: it sends and receives messages, without
+/// supervision.
 ///
 /// # Cancel safety
 ///
-/// A `send` that is dropped may have written the message or not. A `next` that is dropped loses
-/// nothing.
+/// A message whose `send` is dropped may have been written or not. Dropping a `next` loses no
+/// message.
 ///
 /// # Fairness
 ///
-/// However much there is to read, [`next`](Self::next) lets other tasks run after 256 frames, and
-/// the deadlines be looked at.
+/// However much there is to read, [`next`](Self::next) returns `Pending` after 256 frames, so that
+/// other tasks run and the deadline of the attempt is checked.
 pub struct RawConnection<C> {
     connection: Pin<Box<C>>,
-    /// Frames that may be read before other tasks have their turn.
+    /// Frames that may be read before other tasks run.
     left: u32,
 }
 
@@ -205,7 +173,7 @@ impl<C: Connection> RawConnection<C> {
     ///
     /// # Errors
     ///
-    /// When the connection broke.
+    /// When the connection is broken.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), TransportError> {
         let frame = Frame::Message(message.into());
         poll_fn(|cx| self.connection.as_mut().poll_ready(cx)).await?;
@@ -213,11 +181,12 @@ impl<C: Connection> RawConnection<C> {
         poll_fn(|cx| self.connection.as_mut().poll_flush(cx)).await
     }
 
-    /// The next message. Control frames are passed over.
+    /// Receives the next message. Pings and pongs are skipped.
     ///
     /// # Errors
     ///
-    /// When the connection broke, ended, or was closed by the server.
+    /// When the connection is broken or has ended: the kind is [`Ended`](ErrorKind::Ended) if the
+    /// server closed it.
     pub async fn next(&mut self) -> Result<Message, TransportError> {
         loop {
             let frame = poll_fn(|cx| {
@@ -259,16 +228,13 @@ impl<C> fmt::Debug for RawConnection<C> {
     }
 }
 
-impl<T: fmt::Debug, K, F> fmt::Debug for BeforeOpen<T, K, F> {
+impl<T: fmt::Debug, F> fmt::Debug for BeforeOpen<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BeforeOpen")
-            .field("transport", &self.transport)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        f.debug_struct("BeforeOpen").field("transport", &self.transport).finish_non_exhaustive()
     }
 }
 
-impl<T: Transport, K: Timer, F, Fut> fmt::Debug for Opening<T, K, F, Fut> {
+impl<T: Transport, F, Fut> fmt::Debug for Opening<T, F, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opening").field("attempt", &self.attempt).finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Transports behind one pointer, to be swapped between attempts: [`BoxTransport`].
+//! Type-erased transports, which can be replaced while a session runs: [`BoxTransport`].
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -10,15 +10,16 @@ use crate::{
     sync::Guarded,
 };
 
-/// A connection behind one pointer.
+/// A type-erased connection.
 pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
 
-/// The object-safe form of [`Transport`]. Every transport whose parts are `Send` has it; implement
-/// it by hand to write the connecting as an `async fn`.
+/// The object-safe form of [`Transport`]. Every transport whose parts are `Send` implements it.
+/// Implement it by hand to write the connecting as an `async fn`:
 ///
 /// ```
 /// use websocket_heartbeat::{
-///     Attempt, BoxConnection, BoxTransport, DynTransport, ErrorKind, Established, TransportError,
+///     Attempt, BoxTransport, ErrorKind, Established, TransportError,
+///     backend::{BoxConnection, DynTransport},
 /// };
 ///
 /// struct AirplaneMode;
@@ -37,11 +38,11 @@ pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
 /// ```
 #[async_trait]
 pub trait DynTransport: Send {
-    /// Connects.
+    /// Makes one attempt, as [`Transport::connect`].
     ///
     /// # Errors
     ///
-    /// Says why it could not.
+    /// When the attempt fails.
     async fn connect_boxed(
         &mut self,
         attempt: Attempt,
@@ -71,44 +72,77 @@ where
     }
 }
 
-/// A transport behind one pointer, which can be swapped for another while a session runs.
+/// A type-erased transport, which can be replaced while a session runs.
 ///
-/// Clones share what is inside: keep one, give the other to the supervisor, and
-/// [`replace`](Self::replace) what the next attempt will use. The connection that there is stays;
-/// [`Handle::reconnect_now`](crate::Handle::reconnect_now) replaces it.
+/// Clones share the transport inside. Give one to the supervisor, keep another, and call
+/// [`replace`](Self::replace) to change the transport of the next attempt. The current connection
+/// stays; [`Handle::reconnect_now`](crate::Handle::reconnect_now) replaces it.
 ///
-/// It is for transports that are `Send`; one that is not can be used as it is.
+/// One transport serves one supervisor: while an attempt is under way, an attempt of another
+/// supervisor with the same transport fails.
+///
+/// It takes transports that are `Send`. Others cannot be boxed, but a supervisor takes them as they
+/// are.
+///
+/// # Example
+///
+/// ```
+/// use futures::StreamExt;
+/// use websocket_heartbeat::{BoxTransport, Event, Supervisor};
+///
+/// # use websocket_heartbeat_mock::{Clock, Script, mock, run};
+/// # let clock = Clock::new();
+/// # let timer = clock.timer();
+/// # let ((blue, blue_server), (green, green_server)) = (mock(&clock), mock(&clock));
+/// # blue_server.script(|_| Script::accept());
+/// # green_server.script(|_| Script::accept());
+/// let transport = BoxTransport::new(blue);
+/// let mut supervisor = Supervisor::builder(transport.clone(), timer).build()?;
+/// let handle = supervisor.handle();
+/// let mut green = Some(green);
+/// # run(&clock, async {
+/// while let Some(event) = supervisor.next().await {
+///     if let Event::Open(_) = event {
+///         match green.take() {
+///             Some(green) => {
+///                 transport.replace(green);
+///                 handle.reconnect_now();
+///             }
+///             None => handle.close(),
+///         }
+///     }
+/// }
+/// # });
+/// # assert_eq!((blue_server.dials().len(), green_server.dials().len()), (1, 1));
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct BoxTransport {
     place: Arc<Guarded<Place>>,
 }
 
+/// The transport, unless an attempt uses it.
 struct Place {
-    /// `None` while an attempt is under way with it.
     transport: Option<Box<dyn DynTransport>>,
-    can_ping: bool,
-    /// How often it was replaced: an older one does not come back.
+    /// The number of replacements: an older transport does not come back.
     version: u64,
 }
 
 impl BoxTransport {
     /// Boxes a transport.
     pub fn new(transport: impl DynTransport + 'static) -> Self {
-        let can_ping = transport.can_ping();
         let transport: Option<Box<dyn DynTransport>> = Some(Box::new(transport));
-        Self { place: Arc::new(Guarded::new(Place { transport, can_ping, version: 0 })) }
+        Self { place: Arc::new(Guarded::new(Place { transport, version: 0 })) }
     }
 
-    /// Lets the next attempt, and those after it, use this transport instead.
+    /// Sets the transport for all attempts that begin after this call.
     pub fn replace(&self, transport: impl DynTransport + 'static) {
-        let can_ping = transport.can_ping();
         let transport: Box<dyn DynTransport> = Box::new(transport);
         let old = self.place.with(|place, _| {
-            place.can_ping = can_ping;
             place.version += 1;
             place.transport.replace(transport)
         });
-        // The application's, so it is dropped outside of the lock.
+        // It is a value of the application, so it is dropped outside of the lock.
         drop(old);
     }
 }
@@ -121,7 +155,7 @@ impl Transport for BoxTransport {
     fn connect(&mut self, attempt: Attempt) -> Self::Connect {
         let place = Arc::clone(&self.place);
         Box::pin(async move {
-            let mut taken = Taken::from(place);
+            let mut taken = Taken::out_of(place);
             match &mut taken.transport {
                 Some(transport) => transport.connect_boxed(attempt).await,
                 None => {
@@ -132,13 +166,14 @@ impl Transport for BoxTransport {
         })
     }
 
+    /// Asks the transport inside, outside of the lock. `true` while another supervisor uses it.
     fn can_ping(&self) -> bool {
-        self.place.with(|place, _| place.can_ping)
+        let taken = Taken::out_of(Arc::clone(&self.place));
+        taken.transport.as_ref().is_none_or(|transport| transport.can_ping())
     }
 }
 
-/// A transport at work. It goes back to its place when the attempt is over or abandoned, unless
-/// another has come there.
+/// A transport in use. Dropping this puts it back, unless it was replaced in the meantime.
 struct Taken {
     place: Arc<Guarded<Place>>,
     transport: Option<Box<dyn DynTransport>>,
@@ -146,7 +181,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn from(place: Arc<Guarded<Place>>) -> Self {
+    fn out_of(place: Arc<Guarded<Place>>) -> Self {
         let (transport, version) = place.with(|place, _| (place.transport.take(), place.version));
         Self { place, transport, version }
     }
@@ -154,7 +189,7 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // One that does not go back is dropped after this, outside of the lock.
+        // A replaced transport is dropped after this, outside of the lock.
         self.place.with(|place, _| {
             if place.version == self.version && place.transport.is_none() {
                 place.transport = self.transport.take();

@@ -5,17 +5,43 @@ use std::fmt;
 use super::{Attempt, Transport};
 use crate::error::ConfigError;
 
-/// Transports in order of preference, of which each attempt uses the one with the fewest failures
-/// remembered, the earlier one among equals.
+/// A transport over several servers, in order of preference. Each attempt uses the endpoint with the
+/// fewest recorded failures, and among equals the earlier one.
 ///
-/// An attempt that fails, be it the first or a replacement, and a connection that is lost before it
-/// proved [stable](crate::Builder::stable_after), counts against its endpoint. A stable one clears
-/// its own count and halves those of the others, so that what was down an hour ago is tried again.
-/// What the user gave up counts for nothing: an attempt given up for a pause, a connection replaced
-/// before it was stable.
+/// An attempt that fails counts as one failure of its endpoint. So does a connection that is lost
+/// before it proved [stable](crate::Builder::stable_after). A stable connection resets the count of
+/// its endpoint and halves the counts of the others, so that an endpoint that was down an hour ago
+/// is tried again. An attempt that was given up for a pause does not count, and neither does a
+/// connection that was replaced on request or for its age.
+///
+/// # Example
+///
+/// ```
+/// use futures::StreamExt;
+/// use websocket_heartbeat::{Endpoints, Event, Supervisor};
+///
+/// # use websocket_heartbeat_mock::{Clock, Script, mock, run};
+/// # let clock = Clock::new();
+/// # let timer = clock.timer();
+/// # let ((primary, down), (fallback, up)) = (mock(&clock), mock(&clock));
+/// # down.script(|_| Script::refuse_connection());
+/// # up.script(|_| Script::accept());
+/// let servers = Endpoints::new([primary, fallback])?;
+/// let mut supervisor = Supervisor::builder(servers, timer).build()?;
+/// # run(&clock, async {
+/// while let Some(event) = supervisor.next().await {
+///     if let Event::Open(_) = event {
+///         println!("connected to server {:?}", supervisor.transport().current());
+/// #       assert_eq!(supervisor.transport().current(), Some(1));
+/// #       break;
+///     }
+/// }
+/// # });
+/// # Ok::<_, websocket_heartbeat::ConfigError>(())
+/// ```
 pub struct Endpoints<T> {
     endpoints: Vec<Endpoint<T>>,
-    /// The one that the last attempt used.
+    /// The endpoint of the last attempt.
     current: Option<usize>,
 }
 
@@ -25,11 +51,11 @@ struct Endpoint<T> {
 }
 
 impl<T: Transport> Endpoints<T> {
-    /// These transports, the preferred one first.
+    /// Makes a transport of these, the preferred one first.
     ///
     /// # Errors
     ///
-    /// When there is none.
+    /// When there are none.
     pub fn new(transports: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
         let endpoints: Vec<_> =
             transports.into_iter().map(|transport| Endpoint { transport, failures: 0 }).collect();
@@ -39,18 +65,18 @@ impl<T: Transport> Endpoints<T> {
         Ok(Self { endpoints, current: None })
     }
 
-    /// The place in the order, from 0, of the endpoint that the last attempt used.
+    /// The index of the endpoint that the last attempt used; `None` before the first attempt.
     pub fn current(&self) -> Option<usize> {
         self.current
     }
 
-    /// The failures remembered of each endpoint, in order.
+    /// The recorded failures of each endpoint, in order.
     pub fn failures(&self) -> impl Iterator<Item = u32> {
         self.endpoints.iter().map(|endpoint| endpoint.failures)
     }
 
-    /// Learns from how the last attempt went.
-    fn learn(&mut self, attempt: &Attempt) {
+    /// Records the result of the last attempt.
+    fn record(&mut self, attempt: &Attempt) {
         let Some(current) = self.current else { return };
         if attempt.follows.was_failure() {
             let failures = &mut self.endpoints[current].failures;
@@ -67,14 +93,14 @@ impl<T: Transport> Transport for Endpoints<T> {
     type Connect = T::Connect;
 
     fn connect(&mut self, attempt: Attempt) -> T::Connect {
-        self.learn(&attempt);
+        self.record(&attempt);
         let best = (0..self.endpoints.len()).min_by_key(|index| self.endpoints[*index].failures);
         let best = best.expect("there is at least one endpoint");
         self.current = Some(best);
         self.endpoints[best].transport.connect(attempt)
     }
 
-    /// Whether all of them can.
+    /// Whether all endpoints can.
     fn can_ping(&self) -> bool {
         self.endpoints.iter().all(|endpoint| endpoint.transport.can_ping())
     }

@@ -1,10 +1,11 @@
 //! The grammar of events holds for all readers, also for late ones.
 
-use std::{cell::RefCell, rc::Rc};
-
 use futures::{SinkExt, StreamExt, stream};
 use proptest::prelude::*;
-use websocket_heartbeat::{Event, Handle, Heartbeat, Inbox, hooks::Hooks};
+use websocket_heartbeat::{
+    Event, Handle, Heartbeat, InboxSettings, Open,
+    hooks::{self, Ending, Hooks},
+};
 use websocket_heartbeat_mock::{Grammar, Script};
 
 use crate::harness::{Fixture, WakeCounter, ms, secs};
@@ -112,7 +113,7 @@ proptest! {
             script(answers[dial as usize % answers.len()])
         });
         let builder = builder.heartbeat(Heartbeat::off()).max_age(secs(60));
-        let inbox = Inbox::new(limit);
+        let inbox = InboxSettings::new(limit);
         let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
         let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
         let handle = driver.handle();
@@ -173,7 +174,7 @@ proptest! {
         }
         handle.close();
         let rest: Vec<_> = if into_driver {
-            let (driver, inbox) = session.into_driver(Inbox::new(2)).unwrap();
+            let (driver, inbox) = session.into_driver(2).unwrap();
             fixture.runner.spawn(driver).detach();
             fixture.runner.run_until(inbox.collect())
         } else {
@@ -181,6 +182,22 @@ proptest! {
         };
         rest.iter().for_each(|event| read.take(event));
         prop_assert!(read.grammar.has_ended());
+    }
+}
+
+/// The names of calls that begin and end a connection.
+struct Calls(Vec<&'static str>);
+
+impl Hooks for Calls {
+    fn on_open(&mut self, _: &Open) {
+        self.0.push("open");
+    }
+
+    fn on_close(&mut self, ending: Ending<'_>) {
+        self.0.push(match ending {
+            Ending::Connection(_) => "close",
+            _ => "end",
+        });
     }
 }
 
@@ -202,7 +219,7 @@ fn on_open_and_on_close_alternate_over_an_unread_inbox() {
     for script in scripts {
         for drop_oldest in [false, true] {
             let (mut fixture, builder) = Fixture::new(script);
-            let inbox = Inbox::new(1);
+            let inbox = InboxSettings::new(1);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (driver, inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
             let handle = driver.handle();
@@ -213,19 +230,12 @@ fn on_open_and_on_close_alternate_over_an_unread_inbox() {
             let events = fixture.runner.run_until(inbox.collect::<Vec<_>>());
             let mut grammar = Grammar::new();
             events.iter().for_each(|event| grammar.read(event));
-            let calls = Rc::new(RefCell::new(Vec::new()));
-            let (opens, closes) = (Rc::clone(&calls), Rc::clone(&calls));
-            let hooks = Hooks::new()
-                .on_open(move |open| opens.borrow_mut().push(("open", open.connection)))
-                .on_close(move |end| {
-                    let name = if end.is_final() { "end" } else { "close" };
-                    closes.borrow_mut().push((name, 0));
-                });
-            fixture.runner.run_until(hooks.run(stream::iter(events)));
-            let calls = calls.borrow();
+            let mut calls = Calls(Vec::new());
+            fixture.runner.run_until(hooks::run(stream::iter(events), &mut calls));
+            let calls = calls.0;
             for pair in calls.windows(2) {
-                assert_ne!((pair[0].0, pair[1].0), ("open", "open"), "{calls:?}");
-                assert_ne!((pair[0].0, pair[1].0), ("close", "close"), "{calls:?}");
+                assert_ne!((pair[0], pair[1]), ("open", "open"), "{calls:?}");
+                assert_ne!((pair[0], pair[1]), ("close", "close"), "{calls:?}");
             }
         }
     }

@@ -10,8 +10,8 @@ use std::{
 
 use futures::{StreamExt, future};
 use websocket_heartbeat::{
-    ErrorKind, Event, Fate, Frame, Heartbeat, Inbox, LostCause, OutboxSettings, Preset,
-    ProofOfLife, Supervisor, Timer, Timestamp, TransportError,
+    ErrorKind, Event, Fate, Frame, Heartbeat, LostCause, OutboxSettings, Preset, ProofOfLife,
+    Supervisor, Timer, Timestamp, TransportError,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock, run};
 
@@ -155,7 +155,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
         .heartbeat(pings(15_000, 10_000))
         .build()
         .unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(4)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(4).unwrap();
     let handle = driver.handle();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();

@@ -23,7 +23,8 @@ use std::{
 
 use futures::{StreamExt, future};
 use websocket_heartbeat::{
-    Heartbeat, Preset, SharedSleep, SharedTimer, Supervisor, Timer, Timestamp,
+    Heartbeat, Preset, Supervisor, Timer, Timestamp,
+    backend::{SharedSleep, SharedTimer},
 };
 use websocket_heartbeat_mock::{Clock, MockTimer, Rng, Runner, Script, mock, run};
 

@@ -11,7 +11,7 @@ use std::{
     task::{Poll, Wake, Waker},
 };
 
-use websocket_heartbeat::{SharedTimer, Timer, Timestamp};
+use websocket_heartbeat::{Timer, Timestamp, backend::SharedTimer};
 use websocket_heartbeat_mock::{Clock, MockTimer, Runner};
 
 use super::{Wakes, at, ms, poll};

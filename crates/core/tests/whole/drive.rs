@@ -11,7 +11,7 @@ use futures::{
     channel::mpsc,
     future::{Either, poll_fn, select},
 };
-use websocket_heartbeat::{Driver, Event, Handle, Inbox, Message, SessionClosed};
+use websocket_heartbeat::{Driver, Event, Handle, InboxSettings, Message, SessionClosed};
 use websocket_heartbeat_mock::{MockTimer, MockTransport, Rng, Runner, Task};
 
 use crate::{
@@ -49,7 +49,7 @@ pub(crate) fn start(state: &SessionState, runner: &mut Runner, session: Session)
             Driven { tasks, feed: Some(feed) }
         }
         DriverKind::Inbox { count, drop_oldest } => {
-            let inbox = Inbox::new(count);
+            let inbox = InboxSettings::new(count);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (driver, inbox) = session.into_driver(inbox).expect("there is room");
             let driver: Driver<MockTransport, MockTimer> = driver;
@@ -302,7 +302,7 @@ pub(crate) async fn observer(state: SessionState, handle: Handle) {
             && spurious(&state)
             && let Some(peer) = state.remote.last_peer()
         {
-            peer.wake_for_no_reason();
+            peer.wake_spuriously();
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Quirks {
     pub(crate) cooperative: Option<u32>,
     pub(crate) spurious_wakes: bool,
     pub(crate) chatter: Option<Duration>,
-    pub(crate) without_progress: bool,
+    pub(crate) without_bytes_written: bool,
 }
 
 /// The way in which the session is driven.
@@ -195,7 +195,7 @@ impl Quirks {
             cooperative: rng.once_in(4).then(|| 1 + rng.below(4) as u32),
             spurious_wakes: rng.once_in(4),
             chatter: rng.once_in(2).then(|| rng.duration(ms(50)..secs(30))),
-            without_progress: rng.once_in(4),
+            without_bytes_written: rng.once_in(4),
         }
     }
 }

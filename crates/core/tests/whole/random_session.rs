@@ -103,8 +103,8 @@ fn healthy(quirks: Quirks) -> Script {
     if let Some(period) = quirks.chatter {
         script = script.chatter(period, "chatter");
     }
-    if quirks.without_progress {
-        script = script.without_progress();
+    if quirks.without_bytes_written {
+        script = script.without_bytes_written();
     }
     script
 }

@@ -247,7 +247,7 @@ impl Sink<Frame> for MockConnection {
 impl Connection for MockConnection {
     fn bytes_written(&self) -> Option<u64> {
         let state = self.link.lock();
-        state.options.tells_progress.then_some(state.write_buffer.bytes_written())
+        state.options.reports_bytes_written.then_some(state.write_buffer.bytes_written())
     }
 }
 

@@ -141,7 +141,7 @@ impl Peer {
     }
 
     /// Wakes the client spuriously, which the contract of a connection allows.
-    pub fn wake_for_no_reason(&self) {
+    pub fn wake_spuriously(&self) {
         let waker = self.link.lock().client_waker.spurious();
         waker.into_iter().for_each(Waker::wake);
     }

@@ -240,8 +240,8 @@ impl Script {
 
     /// Makes a connection that does not report how many bytes it has written.
     #[must_use]
-    pub fn without_progress(mut self) -> Self {
-        self.link.tells_progress = false;
+    pub fn without_bytes_written(mut self) -> Self {
+        self.link.reports_bytes_written = false;
         self
     }
 

@@ -140,7 +140,7 @@ fn a_change_wakes_only_a_client_that_waits_for_it() {
     peer.stall_writes();
     peer.resume_writes();
     assert_eq!(counter.wakes(), 1, "one wake per Pending");
-    peer.wake_for_no_reason();
+    peer.wake_spuriously();
     assert_eq!(counter.wakes(), 2);
 }
 
@@ -173,7 +173,7 @@ fn sending_to_a_dropped_connection_is_counted() {
     peer.end();
     peer.fail(TransportError::new(ErrorKind::Reset, "late"));
     peer.resume_writes();
-    peer.wake_for_no_reason();
+    peer.wake_spuriously();
     clock.advance(ms(50));
     // A frame after the end is counted at once.
     assert_eq!(peer.ignored(), 5);
@@ -252,7 +252,7 @@ fn a_connection_may_report_bytes_written() {
     let clock = Clock::new();
     let (connection, _, _) = open(&clock, Script::accept());
     assert_eq!(connection.bytes_written(), Some(0));
-    let (connection, _, _) = open(&clock, Script::accept().without_progress());
+    let (connection, _, _) = open(&clock, Script::accept().without_bytes_written());
     assert_eq!(connection.bytes_written(), None);
 }
 

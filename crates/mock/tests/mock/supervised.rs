@@ -1,7 +1,7 @@
 //! The mock under a supervisor.
 
 use futures::StreamExt;
-use websocket_heartbeat::{Event, Exponential, Inbox, Preset, Supervisor};
+use websocket_heartbeat::{Event, Exponential, Preset, Supervisor};
 use websocket_heartbeat_mock::{
     Chaos, Clock, MockTimer, MockTransport, Remote, Runner, Script, mock,
 };
@@ -61,7 +61,7 @@ fn a_driver_sends_heartbeats_while_the_inbox_is_unread() {
     let clock = Clock::new();
     let (session, remote) = session(&clock, Preset::Original);
     remote.script(|_| Script::accept().echo());
-    let (driver, inbox) = session.into_driver(Inbox::new(16)).expect("the inbox is valid");
+    let (driver, inbox) = session.into_driver(16).expect("the inbox is valid");
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(ms(60_000));

@@ -29,7 +29,7 @@ fn a_poll_without_a_wake_finds_nothing_new() {
                 5 => peer.write_quota(rng.below(30)),
                 6 => peer.hold(),
                 7 | 8 => peer.release(),
-                9 => peer.wake_for_no_reason(),
+                9 => peer.wake_spuriously(),
                 10 if rng.once_in(20) => peer.end(),
                 11 => {
                     if counter.ready(&mut connection).is_ready() {

@@ -1,8 +1,7 @@
-//! The rules of attempts that fail.
+//! [`refusals`]: the rules of attempts that fail.
 
 use std::{
-    fmt,
-    future::Future,
+    fmt::Debug,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     thread,
@@ -11,43 +10,39 @@ use std::{
 
 use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
-use super::server::{finish, read_request, serve_raw};
+use super::{
+    client::Dialed,
+    server::{finish, read_request, serve_raw},
+};
 
-/// Runs every rule about refused attempts, for transports that do the upgrade of this crate and have
-/// a timer for it ([`Dialer::sleep`](crate::Dialer::sleep)).
+/// Checks every rule about attempts that fail, for transports that use
+/// [`Dialer::dial`](crate::Dialer::dial), or an upgrade that waits for the body of a refusal.
 ///
 /// # Panics
 ///
 /// If a rule is broken.
-pub async fn refusals<C, F>(dial: impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+pub async fn refusals<C: Debug>(
+    dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>,
+) {
     a_closed_port_is_refused(&dial).await;
-    the_answer_of_a_refused_upgrade_is_kept(&dial).await;
-    what_is_no_upgrade_is_a_breach_of_protocol(&dial).await;
-    an_end_within_the_upgrade_is_an_error(&dial).await;
-    a_late_body_is_waited_for_and_one_that_never_comes_is_not(&dial).await;
+    the_answer_of_a_refusal_is_kept(&dial).await;
+    an_answer_that_is_no_upgrade_is_a_protocol_error(&dial).await;
+    an_end_during_the_upgrade_is_an_error(&dial).await;
+    a_late_body_is_kept_and_a_missing_one_is_skipped(&dial).await;
 }
 
-async fn a_closed_port_is_refused<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn a_closed_port_is_refused<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
-    // A client's port is taken, so that nobody else can listen there in the meantime.
+    // The port of a client is in use, so no server can listen there.
     let url = format!("ws://{}/", client.local_addr().expect("connected"));
     assert_eq!(dial(url).await.unwrap_err().kind(), ErrorKind::Refused);
 }
 
-async fn refused_with<C, F>(dial: &impl Fn(String) -> F, answer: Vec<u8>) -> TransportError
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn refused_with<C: Debug>(
+    dial: &impl AsyncFn(String) -> Dialed<C>,
+    answer: Vec<u8>,
+) -> TransportError {
     let (url, server) = serve_raw(move |mut stream| {
         read_request(&mut stream);
         stream.write_all(&answer).expect("sent");
@@ -57,13 +52,9 @@ where
     error
 }
 
-async fn the_answer_of_a_refused_upgrade_is_kept<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn the_answer_of_a_refusal_is_kept<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let seconds = |n| Some(Duration::from_secs(n));
-    for (retry_after, wish) in [
+    for (retry_after, parsed) in [
         ("Retry-After: 7\r\n", seconds(7)),
         (
             "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n",
@@ -77,18 +68,16 @@ where
         let error = refused_with(dial, answer.into_bytes()).await;
         assert_eq!(error.kind(), ErrorKind::Http);
         assert_eq!(error.http_status(), Some(503));
-        assert_eq!(error.retry_after(), wish, "{retry_after}");
+        assert_eq!(error.retry_after(), parsed, "{retry_after}");
         let answer = error.http_answer().expect("an answer");
         assert_eq!(answer.headers.get("x-reason"), Some("rest"));
         assert_eq!(*answer.body, *b"not now");
     }
 }
 
-async fn what_is_no_upgrade_is_a_breach_of_protocol<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn an_answer_that_is_no_upgrade_is_a_protocol_error<C: Debug>(
+    dial: &impl AsyncFn(String) -> Dialed<C>,
+) {
     for answer in [
         "SSH-2.0-OpenSSH_9.9\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\n\r\n",
@@ -100,23 +89,16 @@ where
     }
 }
 
-async fn an_end_within_the_upgrade_is_an_error<C, F>(dial: &impl Fn(String) -> F)
-where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn an_end_during_the_upgrade_is_an_error<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     for answer in ["", "HTTP/1.1 101 Switch"] {
         let error = refused_with(dial, answer.into()).await;
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer} {error}");
     }
 }
 
-async fn a_late_body_is_waited_for_and_one_that_never_comes_is_not<C, F>(
-    dial: &impl Fn(String) -> F,
-) where
-    C: fmt::Debug,
-    F: Future<Output = Result<Established<C>, TransportError>>,
-{
+async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C: Debug>(
+    dial: &impl AsyncFn(String) -> Dialed<C>,
+) {
     let refused = async |body: &'static [u8]| {
         let (url, server) = serve_raw(move |mut stream| {
             read_request(&mut stream);
@@ -124,7 +106,7 @@ async fn a_late_body_is_waited_for_and_one_that_never_comes_is_not<C, F>(
             #[allow(clippy::disallowed_methods, reason = "the server has a thread of its own")]
             thread::sleep(Duration::from_millis(20));
             let _ = stream.write_all(body);
-            // Until the client has seen enough.
+            // Until the client ends the connection.
             let _ = stream.read(&mut [0]);
         });
         let error = dial(url).await.unwrap_err();
@@ -132,12 +114,12 @@ async fn a_late_body_is_waited_for_and_one_that_never_comes_is_not<C, F>(
         assert_eq!(error.http_status(), Some(503));
         error.http_answer().expect("an answer").body.to_vec()
     };
-    // Where a machine stands still for half a second, the wait is over first.
+    // If the machine is suspended for half a second, the wait ends first.
     for _ in 0..10 {
         if refused(b"not now").await == b"not now" {
             assert_eq!(refused(b"").await, b"");
             return;
         }
     }
-    panic!("a body that comes late is waited for");
+    panic!("a body that arrives late is kept");
 }

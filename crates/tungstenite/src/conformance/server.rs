@@ -1,4 +1,4 @@
-//! A server on a thread.
+//! Servers on threads.
 
 use std::{
     io::Read,
@@ -11,7 +11,7 @@ use tungstenite::WebSocket;
 
 pub(super) type Server = WebSocket<TcpStream>;
 
-/// Serves one connection on a thread; gives the URL.
+/// Serves one connection on a thread. Returns its URL.
 pub(super) fn serve_raw<T: Send + 'static>(
     script: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> (String, JoinHandle<T>) {
@@ -26,7 +26,7 @@ pub(super) fn next_client(listener: &TcpListener) -> TcpStream {
     let limit = Some(Duration::from_secs(10));
     stream.set_read_timeout(limit).expect("supported");
     stream.set_write_timeout(limit).expect("supported");
-    // What a script has sent is on its way, also when the stream is reset next.
+    // Without a delay, so that written bytes are sent even if the stream is reset next.
     stream.set_nodelay(true).expect("supported");
     stream
 }
@@ -38,7 +38,7 @@ pub(super) fn serve<T: Send + 'static>(
 }
 
 pub(super) fn finish<T>(server: JoinHandle<T>) -> T {
-    server.join().expect("the server's side of the rule holds")
+    server.join().expect("the checks of the server hold")
 }
 
 pub(super) fn read_request(stream: &mut TcpStream) -> String {

@@ -1,4 +1,4 @@
-//! A supervised session over a real server.
+//! [`session`]: a supervised session with a real server.
 
 use std::{future::poll_fn, net::TcpListener, pin::Pin, thread, time::Duration};
 
@@ -16,25 +16,25 @@ use super::server::{Server, finish, next_client};
 
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// Long enough for a busy machine.
+/// A busy machine needs less.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs one session, made by a backend's `connect`, through the ways in which a server can fail.
+/// Runs a session, made by a backend's `connect`, with a server that fails in each way.
 ///
 /// # Panics
 ///
-/// If something is not noticed, not healed, or not told.
+/// If a failure is not detected, not reported, or not followed by a new connection.
 pub async fn session<T: Transport, K: Timer>(connect: impl FnOnce(&str) -> Builder<T, K>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("ws://{}/", listener.local_addr().expect("bound"));
     let server = thread::spawn(move || {
         let next = || tungstenite::accept(next_client(&listener)).expect("a WebSocket client");
-        says_goodbye(next());
-        // Hangs up before the upgrade.
+        closes(next());
+        // Ends the stream before the upgrade.
         drop(next_client(&listener));
-        hangs_up(next());
-        falls_silent(next());
-        stays(next());
+        ends_the_stream(next());
+        does_not_answer(next());
+        keeps_open(next());
     });
     let settings = connect(&url)
         .preset(Preset::Resilient)
@@ -75,7 +75,7 @@ pub async fn session<T: Transport, K: Timer>(connect: impl FnOnce(&str) -> Build
     finish(server);
 }
 
-fn says_goodbye(mut server: Server) {
+fn closes(mut server: Server) {
     let message = server.read().expect("a message");
     server.send(message).expect("sent");
     let close = WsCloseFrame { code: CloseCode::Away, reason: "".into() };
@@ -83,18 +83,18 @@ fn says_goodbye(mut server: Server) {
     assert_eq!(server.read().expect("an answer"), Ws::Close(Some(close)));
 }
 
-fn hangs_up(mut server: Server) {
+fn ends_the_stream(mut server: Server) {
     let message = server.read().expect("a message");
     server.send(message).expect("sent");
 }
 
-fn falls_silent(mut server: Server) {
+fn does_not_answer(mut server: Server) {
     let stream = server.get_mut();
     while std::io::Read::read(stream, &mut [0; 64]).is_ok_and(|count| count > 0) {}
 }
 
-/// Answers pings, then leaves the end to the client.
-fn stays(mut server: Server) {
+/// Answers pings, and waits for the client to close.
+fn keeps_open(mut server: Server) {
     for _ in 0..5 {
         let ping = server.read().expect("a ping");
         assert!(ping.is_ping(), "{ping:?}");

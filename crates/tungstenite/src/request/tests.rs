@@ -1,4 +1,4 @@
-//! Which requests are accepted, what is sent, and what of them is shown.
+//! Valid and invalid requests, their bytes, and their `Debug` and `Display` output.
 
 use websocket_heartbeat::TransportError;
 
@@ -29,7 +29,7 @@ fn target(url: &str) -> String {
 }
 
 #[test]
-fn the_request_is_what_rfc_6455_asks_for() {
+fn the_request_has_the_form_of_rfc_6455() {
     let request = parsed("ws://example.org:8080/a?b=c").subprotocol("v2").unwrap();
     let request = request.subprotocol("v1").unwrap().header("X-A", "b").unwrap();
     assert_eq!(
@@ -41,7 +41,7 @@ fn the_request_is_what_rfc_6455_asks_for() {
 }
 
 #[test]
-fn hosts_ports_and_paths() {
+fn urls_are_split_into_host_port_and_path() {
     for (url, host, port, name, path) in [
         ("ws://example.org", "example.org", 80, "example.org", "/"),
         ("WS://example.org:80/a", "example.org", 80, "example.org", "/a"),
@@ -65,7 +65,7 @@ fn hosts_ports_and_paths() {
 }
 
 #[test]
-fn what_rfc_3986_forbids_in_a_target_is_percent_encoded() {
+fn forbidden_characters_of_a_target_are_percent_encoded() {
     for (path, wanted) in [
         ("/küche", "/k%C3%BCche"),
         ("/?name=größe", "/?name=gr%C3%B6%C3%9Fe"),
@@ -94,7 +94,7 @@ fn an_international_name_is_sent_in_its_ascii_form() {
     for (name, wanted) in [
         ("bücher.example", "xn--bcher-kva.example"),
         ("BÜCHER.example", "xn--bcher-kva.example"),
-        // The same in two characters.
+        // The same letter as two characters.
         ("bu\u{308}cher.example", "xn--bcher-kva.example"),
         ("b%C3%BCcher.example", "xn--bcher-kva.example"),
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
@@ -109,7 +109,7 @@ fn an_international_name_is_sent_in_its_ascii_form() {
 }
 
 #[test]
-fn what_cannot_work_is_refused() {
+fn invalid_urls_are_refused() {
     let long = format!("ws://{}.example", "a".repeat(64));
     let long_when_encoded = format!("ws://{}.example", "ü".repeat(60));
     let too_long = format!("ws://{}example", "abcdefg.".repeat(33));
@@ -159,7 +159,7 @@ fn what_cannot_work_is_refused() {
 
 #[cfg(not(feature = "rustls"))]
 #[test]
-fn without_tls_a_wss_url_is_refused_up_front() {
+fn a_wss_url_is_refused_without_tls() {
     assert_eq!(Request::new("wss://example.org").unwrap_err(), RequestError::TlsMissing);
     assert!(parsed("wss://example.org").is_tls());
 }
@@ -208,7 +208,7 @@ fn headers_and_subprotocols_are_checked() {
 }
 
 #[test]
-fn fields_that_belong_to_the_handshake_are_refused() {
+fn fields_reserved_for_the_handshake_are_refused() {
     for name in [
         "UPGRADE",
         "Connection",
@@ -230,7 +230,7 @@ fn fields_that_belong_to_the_handshake_are_refused() {
 }
 
 #[test]
-fn fields_given_twice_are_sent_twice_and_in_order() {
+fn fields_that_are_added_twice_are_sent_twice_in_order() {
     let request = parsed("ws://example.org").header("Cookie", "a=1").unwrap();
     let request = request.header("X-Feed", "first").unwrap().header("x-feed", "second").unwrap();
     let request = request.header("cookie", "b=2").unwrap().header("X-Feed", "first").unwrap();
@@ -239,7 +239,7 @@ fn fields_given_twice_are_sent_twice_and_in_order() {
 }
 
 #[test]
-fn host_and_authorization_replace_and_clones_stay_as_they_are() {
+fn host_and_authorization_replace_earlier_values() {
     let request = parsed("ws://me:pw@example.org");
     let other = request.clone().header("host", "h").unwrap().header("Host", "i").unwrap();
     let other = other.header("authorization", "Bearer 1").unwrap();
@@ -248,12 +248,12 @@ fn host_and_authorization_replace_and_clones_stay_as_they_are() {
     assert_eq!(values(&request, "authorization"), ["Basic bWU6cHc="]);
     assert_eq!(values(&other, "host"), ["i"]);
     assert_eq!(values(&other, "authorization"), ["Bearer 2"]);
-    // Nothing is sent before it.
+    // `Host` is the first field.
     assert!(sent(&other).contains("HTTP/1.1\r\nHost: i\r\n"));
 }
 
 #[test]
-fn secrets_do_not_show() {
+fn debug_and_errors_show_no_secrets() {
     let request = parsed("ws://me:hush@example.org/hush?token=hush")
         .header("Cookie", "hush")
         .unwrap()
@@ -282,7 +282,7 @@ fn secrets_do_not_show() {
 }
 
 #[test]
-fn what_a_server_repeats_of_the_request_is_left_out() {
+fn secrets_that_a_server_repeats_are_removed() {
     let request = parsed("ws://me%40home:hush%21pass@example.org/h%C3%BCsh-path?token=hush-query")
         .header("X-Token", "hush-header")
         .unwrap()
@@ -290,7 +290,7 @@ fn what_a_server_repeats_of_the_request_is_left_out() {
         .unwrap()
         .subprotocol("bearer.hush-offer")
         .unwrap();
-    for (said, shown) in [
+    for (text, shown) in [
         ("Cannot GET /h%C3%BCsh-path", "Cannot GET .."),
         ("no resource /hüsh-path here", "no resource .. here"),
         ("key hush-query has expired", "key .. has expired"),
@@ -300,7 +300,7 @@ fn what_a_server_repeats_of_the_request_is_left_out() {
         ("Basic bWVAaG9tZTpodXNoIXBhc3M= is wrong", ".. is wrong"),
         ("https://example.org is no origin of ours", "https://example.org is no origin of ours"),
     ] {
-        let heard = String::from_utf8(request.without_echo(said.as_bytes())).unwrap();
-        assert_eq!(heard, shown);
+        let cleaned = String::from_utf8(request.without_echo(text.as_bytes())).unwrap();
+        assert_eq!(cleaned, shown);
     }
 }

@@ -1,4 +1,4 @@
-//! A `ws://` or `wss://` URL, taken apart and written as RFC 3986 wants it.
+//! [`Url`]: a parsed `ws://` or `wss://` URL (RFC 3986).
 
 use std::{borrow::Cow, fmt::Write, net::Ipv6Addr};
 
@@ -7,17 +7,18 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use super::RequestError;
 
-/// The parts of a URL, ready to be used and sent.
+/// The parts of a URL, in the form in which they are used and sent.
 pub(super) struct Url {
     pub(super) tls: bool,
-    /// A name in its ASCII form or an address; an IPv6 address without brackets, with its zone.
+    /// A domain name in its ASCII form, or an IP address: an IPv6 address without brackets, with
+    /// its zone.
     pub(super) host: String,
     pub(super) port: u16,
-    /// What `Host` carries: no zone, and no port where it is the scheme's own.
-    pub(super) place: String,
+    /// The value of `Host`: without a zone, and without the default port of the scheme.
+    pub(super) authority: String,
     /// Path and query, percent-encoded.
     pub(super) target: String,
-    /// What `Authorization` carries, if there are a user name or a password.
+    /// The value of `Authorization`, if the URL has a user name or a password.
     pub(super) authorization: Option<String>,
 }
 
@@ -26,8 +27,8 @@ impl Url {
         if url.contains('#') {
             return Err(RequestError::Fragment);
         }
-        // A line break at the end of a URL that was read from a file, say. As `%0A` it would only
-        // be refused later, by the server.
+        // For example a line break at the end of a URL that was read from a file. Encoded as `%0A`,
+        // only the server would refuse it.
         if url.is_empty() || url.trim() != url || url.chars().any(char::is_control) {
             return Err(RequestError::Malformed);
         }
@@ -38,44 +39,44 @@ impl Url {
             _ => return Err(RequestError::Scheme),
         };
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        // Browsers take it for a slash, so that the host would not be the one that they see.
+        // Browsers treat it as a slash, so they would connect to another host.
         if authority.contains('\\') {
             return Err(RequestError::Malformed);
         }
-        let (credentials, place) = match authority.rsplit_once('@') {
-            Some((credentials, place)) => (credentials, place),
+        let (credentials, host_and_port) = match authority.rsplit_once('@') {
+            Some((credentials, host_and_port)) => (credentials, host_and_port),
             None => ("", authority),
         };
-        let (name, port) = name_and_port(place)?;
+        let (name, port) = split_port(host_and_port)?;
         let (host, zone) = host(name)?;
         let default_port = if tls { 443 } else { 80 };
         let port = port.unwrap_or(default_port);
 
-        let mut place = if name.starts_with('[') { format!("[{host}]") } else { host.clone() };
-        // RFC 6455 section 4.1: the port, unless it is the scheme's own.
+        let mut authority = if name.starts_with('[') { format!("[{host}]") } else { host.clone() };
+        // The port, unless it is the default of the scheme (RFC 6455 section 4.1).
         if port != default_port {
-            let _ = write!(place, ":{port}");
+            let _ = write!(authority, ":{port}");
         }
         let authorization = match credentials {
             "" | ":" => None,
             _ => Some(basic(credentials)?),
         };
         let host = host + &zone;
-        Ok(Self { tls, host, port, place, target: encoded(target), authorization })
+        Ok(Self { tls, host, port, authority, target: encoded(target), authorization })
     }
 }
 
-fn name_and_port(place: &str) -> Result<(&str, Option<u16>), RequestError> {
-    let end = if place.starts_with('[') {
-        place.find(']').ok_or(RequestError::Host)? + 1
+fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), RequestError> {
+    let end = if host_and_port.starts_with('[') {
+        host_and_port.find(']').ok_or(RequestError::Host)? + 1
     } else {
-        place.find(':').unwrap_or(place.len())
+        host_and_port.find(':').unwrap_or(host_and_port.len())
     };
-    let (name, port) = place.split_at(end);
+    let (name, port) = host_and_port.split_at(end);
     let Some(digits) = port.strip_prefix(':') else {
         return if port.is_empty() { Ok((name, None)) } else { Err(RequestError::Host) };
     };
-    // RFC 3986 section 3.2.3: an empty port is the scheme's own.
+    // An empty port is the default of the scheme (RFC 3986 section 3.2.3).
     if digits.is_empty() {
         return Ok((name, None));
     }
@@ -85,14 +86,14 @@ fn name_and_port(place: &str) -> Result<(&str, Option<u16>), RequestError> {
     }
 }
 
-/// The host and, behind a `%`, the zone of an IPv6 address.
+/// The host, and the zone of an IPv6 address with a `%` before it.
 fn host(name: &str) -> Result<(String, String), RequestError> {
     let Some(address) = name.strip_prefix('[') else { return Ok((domain(name)?, String::new())) };
     let address = address.strip_suffix(']').ok_or(RequestError::Host)?;
     let (address, zone) = address.split_once('%').map_or((address, None), |(a, z)| (a, Some(z)));
     address.parse::<Ipv6Addr>().map_err(|_| RequestError::Host)?;
     let Some(zone) = zone else { return Ok((address.to_owned(), String::new())) };
-    // RFC 6874 writes the `%` as `%25`; most programs also take what people copy.
+    // RFC 6874 writes `%` as `%25`. Most programs also accept a plain `%`.
     let zone = zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone);
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     if zone.is_empty() || !zone.bytes().all(allowed) {
@@ -101,12 +102,12 @@ fn host(name: &str) -> Result<(String, String), RequestError> {
     Ok((address.to_owned(), format!("%{zone}")))
 }
 
-/// A domain name in its ASCII form, by UTS #46 as browsers apply it, but with the lengths checked.
+/// A domain name in its ASCII form, by UTS #46 as browsers apply it, with the lengths checked.
 fn domain(name: &str) -> Result<String, RequestError> {
     if name.is_empty() {
         return Err(RequestError::Host);
     }
-    // RFC 3986 section 3.2.2: a percent-encoded name is UTF-8.
+    // A percent-encoded name is UTF-8 (RFC 3986 section 3.2.2).
     let name = percent_decoded(name)?;
     let ascii = |length| {
         Uts46::new()
@@ -119,8 +120,8 @@ fn domain(name: &str) -> Result<String, RequestError> {
     })
 }
 
-/// Path and query with everything percent-encoded that RFC 3986 sections 3.3 and 3.4 do not allow.
-/// What is encoded already stays as it is.
+/// Percent-encodes the characters that RFC 3986 sections 3.3 and 3.4 do not allow in path and
+/// query. Encoded characters stay unchanged.
 fn encoded(target: &str) -> String {
     let mut out = String::with_capacity(target.len() + 1);
     if !target.starts_with('/') {
@@ -143,7 +144,7 @@ fn encoded(target: &str) -> String {
     out
 }
 
-/// RFC 7617, from the part of a URL before the `@`.
+/// The value of `Authorization: Basic` (RFC 7617), from the part of a URL before the `@`.
 fn basic(credentials: &str) -> Result<String, RequestError> {
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
     let mut plain = percent_decoded(user)?;

@@ -1,15 +1,24 @@
-//! What a TCP socket holds that its peer has not acknowledged: [`unacknowledged`].
+//! The bytes in a TCP socket that the peer has not acknowledged: [`unacknowledged`].
 //!
-//! This is the one file of the native backends that may hold `unsafe`: neither std nor socket2 nor
-//! rustix has the question as a safe call.
+//! This file may contain `unsafe` code: std, socket2 and rustix have no safe function for this
+//! system call.
 
-use super::Handle;
+use super::AsSocket;
 
-/// How many bytes that were written to a TCP socket its peer has not acknowledged: those that are
-/// not sent yet, and those that are under way. `None` where the system does not tell.
+/// The number of bytes written to a TCP socket that the peer has not acknowledged: unsent bytes and
+/// bytes in flight. `None` if the system does not report it.
 ///
 /// This is `SIOCOUTQ`, on Linux and Android.
-pub fn unacknowledged(socket: &impl Handle) -> Option<u64> {
+///
+/// ```no_run
+/// use std::net::TcpStream;
+/// use websocket_heartbeat_tungstenite::tcp;
+///
+/// let stream = TcpStream::connect("127.0.0.1:80")?;
+/// println!("{:?} bytes are not acknowledged", tcp::unacknowledged(&stream));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn unacknowledged(socket: &impl AsSocket) -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         outgoing_queue(socket)
@@ -22,14 +31,14 @@ pub fn unacknowledged(socket: &impl Handle) -> Option<u64> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[allow(unsafe_code, reason = "a system call that nobody wraps, see above")]
-fn outgoing_queue(socket: &impl Handle) -> Option<u64> {
+#[allow(unsafe_code, reason = "no safe wrapper exists, see above")]
+fn outgoing_queue(socket: &impl AsSocket) -> Option<u64> {
     use std::os::fd::AsRawFd;
 
     let socket = socket.as_fd();
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is borrowed and so open; for it `SIOCOUTQ`, which has the number of
-    // `TIOCOUTQ`, writes one `int` to the place given, or fails and writes nothing.
+    // SAFETY: the descriptor is borrowed, so it is open. `SIOCOUTQ`, which has the same number as
+    // `TIOCOUTQ`, writes one `int` to the given address, or fails and writes nothing.
     let failed = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ as _, &raw mut bytes) };
     if failed == 0 { u64::try_from(bytes).ok() } else { None }
 }
@@ -45,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_peer_has_not_taken_is_counted() {
+    fn bytes_that_the_peer_has_not_read_are_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         assert_eq!(unacknowledged(&client), Some(0));
-        // Until both kernels are full.
+        // Until the buffers of both sockets are full.
         client.set_nonblocking(true).unwrap();
         let mut written = 0;
         while let Ok(count) = client.write(&[0; 64 * 1024]) {
@@ -69,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_tells_nothing() {
+    fn a_file_that_is_not_a_socket_gives_none() {
         assert_eq!(unacknowledged(&File::open("/dev/null").unwrap()), None);
     }
 }

@@ -1,16 +1,16 @@
-//! Which answers open a WebSocket.
+//! The answers that open a WebSocket.
 
 use futures::executor::block_on;
 use websocket_heartbeat::ErrorKind;
 use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade};
 
 use crate::{
-    assert_all_is_there,
+    assert_frames_are_kept,
     scripted::{ACCEPTED, Scripted, with_frames},
 };
 
 #[test]
-fn each_form_of_a_valid_acceptance_opens() {
+fn each_form_of_a_valid_acceptance_is_accepted() {
     for (from, to) in [
         ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
         ("Connection: Upgrade", "Connection: Upgrade, Keep-Alive"),
@@ -32,12 +32,12 @@ fn each_form_of_a_valid_acceptance_opens() {
     ] {
         let answer = ACCEPTED.replacen(from, to, 1);
         assert_ne!(answer, ACCEPTED);
-        assert_all_is_there(Scripted::new(&with_frames(&answer), []), &answer);
+        assert_frames_are_kept(Scripted::new(&with_frames(&answer), []), &answer);
     }
 }
 
 #[test]
-fn what_does_not_open_the_websocket_that_was_asked_for_is_refused() {
+fn an_acceptance_that_does_not_match_the_request_is_an_error() {
     for (from, to, words) in [
         ("Connection: Upgrade\r\n", "", "does not name Upgrade in Connection"),
         ("Connection: Upgrade", "Connection: close", "does not name Upgrade in Connection"),

@@ -1,44 +1,47 @@
-//! What comes together with the server's answer to the handshake, however it comes.
+//! The opening handshake against scripted servers: frames that arrive with the answer, and cuts at
+//! every byte.
 
 mod acceptance;
+#[cfg(unix)]
+mod dial;
 mod refusal;
 mod scripted;
 
 use std::{
-    cell::RefCell,
-    future::{Future, poll_fn},
-    io,
-    net::SocketAddr,
+    future::Future,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
 use futures::{StreamExt, executor::block_on};
 use websocket_heartbeat::{Frame, Message};
-use websocket_heartbeat_tungstenite::{Dialer, Request, Tuning, upgrade};
+use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade};
 
 use crate::scripted::{ACCEPTED, LONG, REFUSED, Scripted, with_frames};
 
 #[track_caller]
-fn assert_all_is_there(server: Scripted, what: &str) {
-    let mut socket = server.upgrade().expect(what).connection;
-    let frames: Vec<_> = block_on((&mut socket).map(|frame| frame.expect(what)).collect());
+fn assert_frames_are_kept(server: Scripted, context: &str) {
+    let mut socket = server.upgrade().expect(context).connection;
+    let frames: Vec<_> = block_on((&mut socket).map(|frame| frame.expect(context)).collect());
     let [first, second, Frame::Close(Some(close))] = &frames[..] else { panic!("{frames:?}") };
-    assert_eq!(*first, Message::text("hello").into(), "{what}");
-    assert_eq!(*second, Message::text("\r\n").into(), "{what}");
-    assert_eq!(close.code, 1000, "{what}");
+    assert_eq!(*first, Message::text("hello").into(), "{context}");
+    assert_eq!(*second, Message::text("\r\n").into(), "{context}");
+    assert_eq!(close.code, 1000, "{context}");
 }
 
 #[test]
-fn frames_that_come_with_the_answer_are_kept_wherever_it_is_cut() {
+fn frames_after_the_answer_are_kept_at_every_cut() {
     for cut in 0..LONG {
-        assert_all_is_there(Scripted::new(&with_frames(ACCEPTED), [cut]), &format!("cut at {cut}"));
+        assert_frames_are_kept(
+            Scripted::new(&with_frames(ACCEPTED), [cut]),
+            &format!("cut at {cut}"),
+        );
     }
 }
 
 #[test]
-fn an_answer_may_come_byte_by_byte() {
-    assert_all_is_there(Scripted::new(&with_frames(ACCEPTED), 1..LONG), "byte by byte");
+fn an_answer_may_arrive_byte_by_byte() {
+    assert_frames_are_kept(Scripted::new(&with_frames(ACCEPTED), 1..LONG), "byte by byte");
 }
 
 #[test]
@@ -49,25 +52,25 @@ fn lines_may_end_without_a_carriage_return() {
         ACCEPTED.replace("KEY\r\n\r\n", "KEY\r\n\n"),
         format!("\r\n\r\n{ACCEPTED}"),
     ] {
-        assert_all_is_there(Scripted::new(&with_frames(&header), 1..LONG), &header);
-        assert_all_is_there(Scripted::new(&with_frames(&header), []), &header);
+        assert_frames_are_kept(Scripted::new(&with_frames(&header), 1..LONG), &header);
+        assert_frames_are_kept(Scripted::new(&with_frames(&header), []), &header);
     }
 }
 
 #[test]
-fn a_long_header_comes_through() {
+fn a_long_head_is_accepted() {
     let header =
         ACCEPTED.replace("\r\n\r\n", &format!("\r\nX-Long: {}\r\n\r\n", "x".repeat(20_000)));
-    assert_all_is_there(Scripted::new(&with_frames(&header), []), "in one piece");
-    assert_all_is_there(Scripted::new(&with_frames(&header), 1..25_000), "byte by byte");
+    assert_frames_are_kept(Scripted::new(&with_frames(&header), []), "in one piece");
+    assert_frames_are_kept(Scripted::new(&with_frames(&header), 1..25_000), "byte by byte");
 }
 
 #[test]
-fn interim_answers_are_skipped_wherever_they_are_cut() {
+fn interim_answers_are_skipped_at_every_cut() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     for cut in 0..LONG {
         let answer = with_frames(&format!("{interim}{ACCEPTED}"));
-        assert_all_is_there(Scripted::new(&answer, [cut]), &format!("cut at {cut}"));
+        assert_frames_are_kept(Scripted::new(&answer, [cut]), &format!("cut at {cut}"));
         let refused = format!("{interim}{REFUSED}");
         let error = Scripted::new(refused.as_bytes(), [cut]).upgrade().unwrap_err();
         assert_eq!(error.http_status(), Some(429), "cut at {cut}");
@@ -75,7 +78,7 @@ fn interim_answers_are_skipped_wherever_they_are_cut() {
 }
 
 #[test]
-fn an_answer_that_comes_before_all_of_the_request_is_read_is_heard() {
+fn an_answer_before_the_end_of_the_request_is_read() {
     let request = Request::for_stream("ws://example.org").unwrap();
     let request = request.header("X-Long", "x".repeat(1_000)).unwrap();
     let server = |answer: &[u8]| Scripted::new(answer, []).taking(300);
@@ -84,14 +87,14 @@ fn an_answer_that_comes_before_all_of_the_request_is_read_is_heard() {
     let slow = server(&with_frames(ACCEPTED));
     let taken = Arc::clone(&slow.taken);
     let socket = block_on(upgrade(slow, &request, Tuning::new())).unwrap().connection;
-    // No frame goes out before the end of the request.
+    // No frame is sent before the end of the request.
     assert!(taken.lock().unwrap().ends_with(b"x\r\n\r\n"));
     drop(socket);
 }
 
-/// Otherwise a read takes as little as what is left of the buffer that they lie in.
+/// Kept messages share the read buffer. Without care, a read could only use the rest of it.
 #[test]
-fn reads_stay_as_large_as_they_were_while_messages_are_kept() {
+fn reads_stay_large_while_messages_are_kept() {
     let frames = [&b"\x82\x7e\x00\x80"[..], &[7; 128]].concat().repeat(2_000);
     let server = Scripted::new(&[ACCEPTED.as_bytes(), &frames].concat(), []);
     let room = server.room.clone();
@@ -101,11 +104,11 @@ fn reads_stay_as_large_as_they_were_while_messages_are_kept() {
     assert_eq!(kept.len(), 2_000);
     let room = room.lock().unwrap();
     let ideal = frames.len() / (16 * 1024);
-    // Two polls a read; and now and then the tail of a buffer has to be filled.
+    // Each read takes two polls, and sometimes the end of a buffer is filled first.
     assert!(room.len() < 4 * (ideal + 2), "{room:?}");
 }
 
-/// Polls `future` so many times and drops it; its output if it was ready before.
+/// Polls `future` so many times and then drops it. Returns its output if it became ready.
 fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let mut cx = Context::from_waker(Waker::noop());
@@ -115,14 +118,7 @@ fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     })
 }
 
-/// Waits once.
-async fn yield_once() {
-    let mut waited = false;
-    poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending })
-        .await;
-}
-
-/// A server whose answer comes byte by byte, and the count of those that live.
+/// A server whose answer arrives byte by byte, and a reference that counts whether it is alive.
 fn counted() -> (Scripted, Arc<Mutex<Vec<usize>>>) {
     let answer = with_frames(ACCEPTED);
     let server = Scripted::new(&answer, 1..answer.len());
@@ -131,7 +127,7 @@ fn counted() -> (Scripted, Arc<Mutex<Vec<usize>>>) {
 }
 
 #[test]
-fn an_upgrade_dropped_wherever_it_waits_drops_its_stream() {
+fn a_dropped_upgrade_drops_its_stream() {
     let request = Request::for_stream("ws://example.org").unwrap();
     for polls in 1.. {
         let (server, living) = counted();
@@ -141,35 +137,5 @@ fn an_upgrade_dropped_wherever_it_waits_drops_its_stream() {
             return;
         }
         assert_eq!(Arc::strong_count(&living), 1, "after {polls} polls");
-    }
-}
-
-#[test]
-fn a_dial_dropped_wherever_it_waits_leaves_nothing_open_and_opens_nothing_more() {
-    let request = Request::new("ws://example.org").unwrap();
-    let address = SocketAddr::from(([127, 0, 0, 1], 80));
-    for polls in 1.. {
-        let opened = RefCell::new(Vec::new());
-        let addresses = async {
-            yield_once().await;
-            Ok(vec![address, address])
-        };
-        let open = async |_| {
-            yield_once().await;
-            // The first address refuses.
-            if opened.borrow().is_empty() {
-                opened.borrow_mut().push(Arc::default());
-                return Err(io::ErrorKind::ConnectionRefused.into());
-            }
-            let (server, living) = counted();
-            opened.borrow_mut().push(living);
-            Ok(server)
-        };
-        let done = dropped_after(polls, Dialer::new().dial(&request, 0, addresses, &open));
-        if let Some(established) = done {
-            assert!(established.is_ok() && opened.borrow().len() == 2);
-            return;
-        }
-        assert!(opened.borrow().iter().all(|living| Arc::strong_count(living) == 1), "{polls}");
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of a refusal, and how long it is waited for.
+//! The parts of a refusal that are kept, and the wait for its body.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -9,14 +9,14 @@ use websocket_heartbeat_tungstenite::{Request, Tuning, upgrade, upgrade_waiting}
 use crate::scripted::{REFUSED, Scripted, lingering};
 
 #[test]
-fn a_head_without_an_end_is_given_up() {
+fn an_endless_head_is_an_error() {
     let endless = "HTTP/1.1 101 x\r\nX: y\r\n".repeat(20_000);
     let error = Scripted::new(endless.as_bytes(), []).upgrade().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
 }
 
 #[test]
-fn a_hang_up_says_when_it_came() {
+fn an_end_before_or_within_the_answer_is_explained() {
     for (answer, when) in [
         ("", "before it answered the request"),
         ("\r\n", "before it answered the request"),
@@ -31,7 +31,7 @@ fn a_hang_up_says_when_it_came() {
 }
 
 #[test]
-fn the_body_of_a_refusal_comes_with_it() {
+fn the_body_that_arrives_with_a_refusal_is_kept() {
     for cut in 1..REFUSED.len() {
         let error = Scripted::new(REFUSED.as_bytes(), [cut]).upgrade().unwrap_err();
         assert_eq!(error.http_status(), Some(429), "cut at {cut}");
@@ -42,10 +42,10 @@ fn the_body_of_a_refusal_comes_with_it() {
     }
 }
 
-/// The body of the refusal, if there is patience for so many looks at a stream without bytes.
-fn body_after(server: Scripted, looks: usize) -> Vec<u8> {
+/// The body of the refusal, if the client gives up after so many reads without bytes.
+fn body_after(server: Scripted, reads: usize) -> Vec<u8> {
     let request = Request::for_stream("ws://example.org").unwrap();
-    let mut left = looks;
+    let mut left = reads;
     let enough = poll_fn(move |cx| {
         cx.waker().wake_by_ref();
         left = left.saturating_sub(1);
@@ -57,14 +57,14 @@ fn body_after(server: Scripted, looks: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_late_body_is_waited_for() {
+fn a_late_body_is_kept() {
     let head = "HTTP/1.1 503 Busy\r\n";
     for (fields, body) in [
         ("Content-Length: 7\r\n", "not now"),
         ("Transfer-Encoding: chunked\r\n", "3\r\nnot\r\n4\r\n now\r\n0\r\n\r\n"),
     ] {
         let answer = format!("{head}{fields}\r\n{body}");
-        // With an end of its own it needs no patience beyond its last byte.
+        // A body with a known end is not waited for beyond its last byte.
         assert_eq!(body_after(lingering(&answer, 1..answer.len()), 1_000_000), b"not now");
     }
     let answer = format!("{head}\r\nnot now");
@@ -73,7 +73,7 @@ fn a_late_body_is_waited_for() {
 }
 
 #[test]
-fn a_body_that_never_comes_or_never_ends_does_not_hold_up_the_status() {
+fn a_missing_or_endless_body_does_not_hide_the_status() {
     for fields in ["", "Content-Length: 70\r\n", "Transfer-Encoding: chunked\r\n"] {
         let head = format!("HTTP/1.1 503 Busy\r\n{fields}\r\n");
         assert_eq!(body_after(lingering(&head, []), 10), b"", "{fields}");
@@ -85,7 +85,7 @@ fn a_body_that_never_comes_or_never_ends_does_not_hold_up_the_status() {
 }
 
 #[test]
-fn a_refusal_that_repeats_the_request_does_not_show_its_secrets() {
+fn a_refusal_that_repeats_the_request_shows_no_secrets() {
     let request = Request::for_stream("ws://me:hush-word@example.org/hush-path?a=hush-query");
     let request = request.unwrap().header("Cookie", "id=hush-cookie").unwrap();
     let body = "404 /hush-path?a=hush-query for me:hush-word, id=hush-cookie, hush-cookie";

@@ -1,4 +1,4 @@
-//! A server that is a script, without a socket.
+//! A scripted server without a socket.
 
 use std::{
     collections::VecDeque,
@@ -13,23 +13,23 @@ use tungstenite::handshake::derive_accept_key;
 use websocket_heartbeat::{Established, TransportError};
 use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
 
-/// A server that answers a request with `answer`, where `KEY` stands for what it makes of the
-/// client's key, in pieces that end at `cuts`; there is nothing to read between two pieces. Then it
-/// closes.
+/// A server that answers a request with `answer`, in pieces that end at `cuts`, and then closes.
+/// `KEY` in the answer is replaced by the accept key. A read between two pieces is pending.
 pub(crate) struct Scripted {
     answer: Vec<u8>,
     cuts: Vec<usize>,
     pieces: VecDeque<Vec<u8>>,
-    breathing: bool,
-    /// It does not close behind its answer.
+    /// The last read was pending.
+    paused: bool,
+    /// It does not close after its answer.
     lingers: bool,
-    /// How much of the request it takes before it answers; the rest it takes when its answer has
-    /// been read.
+    /// The number of bytes of the request that it reads before it answers. It reads the rest after
+    /// the client has read the answer.
     takes: usize,
     answered: bool,
-    /// All that it took.
+    /// All bytes that it has read.
     pub(crate) taken: Arc<Mutex<Vec<u8>>>,
-    /// How much each read could have taken.
+    /// The size of the buffer of each read.
     pub(crate) room: Arc<Mutex<Vec<usize>>>,
 }
 
@@ -39,7 +39,7 @@ impl Scripted {
             answer: answer.to_vec(),
             cuts: cuts.into_iter().collect(),
             pieces: VecDeque::new(),
-            breathing: false,
+            paused: false,
             lingers: false,
             takes: usize::MAX,
             answered: false,
@@ -48,7 +48,7 @@ impl Scripted {
         }
     }
 
-    /// It answers when it has taken so many bytes of the request.
+    /// Makes it answer after so many bytes of the request.
     pub(crate) fn taking(self, bytes: usize) -> Self {
         Self { takes: bytes, ..self }
     }
@@ -83,8 +83,8 @@ impl AsyncRead for Scripted {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.room.lock().unwrap().push(buffer.len());
-        self.breathing = !self.breathing;
-        if self.breathing {
+        self.paused = !self.paused;
+        if self.paused {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -135,7 +135,7 @@ impl AsyncWrite for Scripted {
     }
 }
 
-/// A server that answers, and then sends no more without closing.
+/// A server that answers and does not close.
 pub(crate) fn lingering(answer: &str, cuts: impl IntoIterator<Item = usize>) -> Scripted {
     Scripted { lingers: true, ..Scripted::new(answer.as_bytes(), cuts) }
 }
@@ -151,5 +151,5 @@ pub(crate) fn with_frames(header: &str) -> Vec<u8> {
     [header.as_bytes(), FRAMES].concat()
 }
 
-/// More than the answer has bytes.
+/// More bytes than the answer has.
 pub(crate) const LONG: usize = 300;

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::
 
 use crate::{
     error::{ConfigError, not_zero},
-    sync::{Garbage, Guarded},
-    time::{Span, Timestamp},
+    sync::{Deferred, Guarded},
+    time::{Nanos, Timestamp},
 };
 
 /// A limit on the attempts in any window of time, over all supervisors that hold a clone of it.
@@ -73,7 +73,7 @@ struct Waiting {
 
 /// How long a turn lasts: much longer than a live task waits for a poll, and short compared with an
 /// outage.
-const TURN_TIMEOUT: Span = Span::of(Duration::from_secs(1));
+const TURN_TIMEOUT: Nanos = Nanos::of(Duration::from_secs(1));
 
 /// The place of a session in a budget. Dropping it gives back what was not used.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl DialBudget {
     fn with<'g, R>(&self, work: impl FnOnce(&mut View<'_, 'g>) -> R) -> R {
         let Shared { state, count, window } = &*self.shared;
         let count = count.get() as usize;
-        state.with(|state, garbage| work(&mut View { state, garbage, count, window: *window }))
+        state.with(|state, deferred| work(&mut View { state, deferred, count, window: *window }))
     }
 }
 
@@ -189,7 +189,7 @@ impl Drop for Place {
 /// The state under its lock, and what is to be dropped or woken after it.
 struct View<'a, 'g> {
     state: &'a mut State,
-    garbage: &'a mut Garbage<'g>,
+    deferred: &'a mut Deferred<'g>,
     count: usize,
     window: Duration,
 }
@@ -251,7 +251,7 @@ impl View<'_, '_> {
     /// Lets the attempt with this rank begin now. `None`: one that is not in the queue.
     fn grant(&mut self, rank: Option<usize>) -> (Turn, PlaceState) {
         let gone = rank.and_then(|rank| self.state.queue.remove(rank));
-        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
+        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
         let at = self.state.now;
         self.state.begun.push_back(at);
         (Turn::Now, PlaceState::Granted { at })
@@ -267,11 +267,11 @@ impl View<'_, '_> {
             let turn = *entry.turn.get_or_insert(now);
             if turn.after(TURN_TIMEOUT).is_some_and(|end| end <= now) {
                 // If its task still lives, it asks again.
-                entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
+                entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 self.state.queue.remove(rank);
             } else {
                 if turn == now {
-                    entry.waker.take().into_iter().for_each(|waker| self.garbage.wake(waker));
+                    entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 }
                 rank += 1;
             }
@@ -305,7 +305,7 @@ impl View<'_, '_> {
     fn remove(&mut self, ticket: u64) {
         let Some(rank) = self.rank(ticket) else { return }; // its turn has expired
         let gone = self.state.queue.remove(rank);
-        self.garbage.drop_waker(gone.and_then(|entry| entry.waker));
+        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
         self.wake_from(rank);
     }
 
@@ -321,7 +321,7 @@ impl View<'_, '_> {
     /// Wakes all attempts from this rank on, since their turns come earlier now.
     fn wake_from(&mut self, rank: usize) {
         let behind = self.state.queue.range_mut(rank..);
-        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.garbage.wake(waker));
+        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.deferred.wake(waker));
     }
 }
 

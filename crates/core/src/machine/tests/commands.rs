@@ -1,10 +1,10 @@
 //! Pause, resume, reconnect and probe, in every state and one after the other.
 
 use super::{
-    sim::{Sim, at, ms, rules, span},
+    sim::{Sim, at, ms, nanos, rules},
     states::one_in_each_state,
 };
-use crate::machine::{Action, End, Loss, Machine, Pace, Rules, Ruling, State, Transition};
+use crate::machine::{Action, Decision, End, Loss, Machine, Pace, Rules, State, Transition};
 
 #[test]
 fn a_pause_in_any_state_begins_nothing_until_it_is_resumed() {
@@ -47,7 +47,7 @@ fn a_connection_that_was_kept_through_a_pause_has_to_answer_soon() {
 fn a_probe_that_is_still_unwritten_is_not_sent_again() {
     for with_pulse in [true, false] {
         let mut rules = rules();
-        rules.pulse = rules.pulse.filter(|_| with_pulse);
+        rules.heartbeat = rules.heartbeat.filter(|_| with_pulse);
         let mut sim = Sim::open(rules);
         sim.writes_probes = false;
         sim.feed(Machine::handle_probe_now);
@@ -55,7 +55,7 @@ fn a_probe_that_is_still_unwritten_is_not_sent_again() {
         sim.feed(Machine::handle_resume);
         sim.life();
         sim.feed(Machine::handle_probe_now);
-        assert_eq!(sim.probes(), [0], "pulse: {with_pulse}");
+        assert_eq!(sim.probes(), [0], "heartbeat: {with_pulse}");
         sim.feed(|machine, now| machine.handle_probe_written(now, 1, None));
         assert!(sim.machine.probe_since().is_some());
         // Its answer may have come before the hint, so a fresh one precedes the verdict.
@@ -80,7 +80,7 @@ fn what_is_lost_while_paused_is_dialled_on_resuming_and_not_before() {
 
 #[test]
 fn a_pause_is_not_counted_as_outage() {
-    let pace = Pace { outage_limit: span(30_000), ..rules().pace };
+    let pace = Pace { outage_limit: nanos(30_000), ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.feed(Machine::handle_pause);
@@ -104,7 +104,7 @@ fn a_pause_is_not_counted_as_outage() {
 
 #[test]
 fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
-    let pace = Pace { outage_limit: span(60_000), ..rules().pace };
+    let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (seen, ends) in [(60_000, false), (60_001, true), (3_600_000, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();
@@ -117,7 +117,7 @@ fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
 
 #[test]
 fn an_attempt_that_is_postponed_beyond_the_outage_limit_ends_the_session_at_once() {
-    let pace = Pace { outage_limit: span(60_000), ..rules().pace };
+    let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();
@@ -159,9 +159,12 @@ fn a_replaced_connection_is_no_failure() {
     }
     sim.ended();
     assert_eq!(sim.closed(), []);
-    assert_eq!(sim.times(|action| action == Action::Judge { fresh: true }), [9_001]);
+    assert_eq!(
+        sim.times(|action| matches!(action, Action::AskVerdict { fresh: true, .. })),
+        [9_001]
+    );
     // The delays begin anew after it, as after a connection that was stable.
-    assert_eq!(sim.times(|action| action == Action::Judge { fresh: false }), []);
+    assert_eq!(sim.times(|action| matches!(action, Action::AskVerdict { fresh: false, .. })), []);
 }
 
 #[test]
@@ -171,9 +174,9 @@ fn a_hint_between_a_loss_and_its_ruling_is_heeded() {
     sim.feed(Machine::handle_reconnect_now);
     sim.run_to(100);
     assert_eq!(sim.dials(), [100]);
-    // But it does not overrule the ruling.
+    // But it does not overrule the decision.
     let mut sim = Sim::open(rules());
-    sim.ruling = Ruling::Stop;
+    sim.decision = Decision::Stop;
     sim.machine.handle_ended(sim.now, 1);
     sim.feed(Machine::handle_reconnect_now);
     assert_eq!(sim.closed(), [(0, End::Stopped)]);
@@ -195,7 +198,7 @@ fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
     for (asked, dead) in [(15_001, 20_001), (19_999, 24_999), (20_001, 25_000)] {
         let mut rules = rules();
         // A hint tolerates no miss.
-        rules.pulse.as_mut().expect("there is one").max_missed = 3;
+        rules.heartbeat.as_mut().expect("there is one").max_missed = 3;
         let mut sim = Sim::open(rules);
         sim.run_to(asked);
         sim.feed(Machine::handle_probe_now);

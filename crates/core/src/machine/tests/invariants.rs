@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    sim::{Sim, at, ms, rules, span},
+    sim::{Sim, at, ms, nanos, rules},
     states::one_in_each_state,
 };
 use crate::{
-    machine::{Action, End, Intake, Loss, Machine, Pace, Rules, Ruling, State},
+    machine::{Action, Decision, End, Intake, Loss, Machine, Pace, Rules, State},
     time::Timestamp,
 };
 
@@ -133,15 +133,15 @@ fn after_full_one_fresh_probe_is_sent_as_soon_as_all_is_read() {
 /// Part of invariant 5.
 #[test]
 fn a_planned_replacement_waits_while_nothing_is_read() {
-    let mut sim = Sim::connecting(Rules { pulse: None, ..rules() });
+    let mut sim = Sim::connecting(Rules { heartbeat: None, ..rules() });
     sim.max_age = Some(ms(8_000));
     sim.connected();
     sim.intake(Intake::Full);
     sim.run_to(100_000);
-    assert_eq!((sim.times(|action| action == Action::SayGoodbye), sim.deadline()), (vec![], None));
+    assert_eq!((sim.times(|action| action == Action::SendClose), sim.deadline()), (vec![], None));
     sim.intake(Intake::Storing);
     sim.run_to(100_000);
-    assert_eq!(sim.times(|action| action == Action::SayGoodbye), [100_000]);
+    assert_eq!(sim.times(|action| action == Action::SendClose), [100_000]);
 
     // Its close timeout of 5 s stands still twice, for long, and then goes on.
     for (stop, go_on) in [(102_000, 200_000), (201_000, 300_000)] {
@@ -224,16 +224,16 @@ fn invariant_07_every_wait_has_a_deadline() {
     sim.run_to(12_000);
     assert_eq!(sim.dials(), [0, 12_000]);
 
-    // The farewell of a connection that the peer closed, when the delay is longer.
+    // The drain_deadline of a connection that the peer closed, when the delay is longer.
     let mut sim = Sim::open(rules());
-    sim.ruling = Ruling::Retry(ms(60_000));
+    sim.decision = Decision::Retry(ms(60_000));
     sim.machine.handle_peer_closed(at(0), 1);
-    assert_eq!(sim.machine.poll_action(), Some(Action::TakeLeave));
+    assert_eq!(sim.machine.poll_action(), Some(Action::Drain));
     sim.drain();
     sim.run_to(4_999);
-    assert_eq!(sim.times(|action| action == Action::EndLeave), []);
+    assert_eq!(sim.times(|action| action == Action::EndDrain), []);
     sim.run_to(5_000);
-    assert_eq!(sim.times(|action| action == Action::EndLeave), [5_000]);
+    assert_eq!(sim.times(|action| action == Action::EndDrain), [5_000]);
 
     // The close handshake, wanted by the user.
     let mut sim = Sim::open(rules());
@@ -248,7 +248,7 @@ fn invariant_07_every_wait_has_a_deadline() {
     sim.max_age = Some(ms(8_000));
     sim.connected();
     sim.run_to(8_000);
-    assert_eq!(sim.times(|action| action == Action::SayGoodbye), [8_000]);
+    assert_eq!(sim.times(|action| action == Action::SendClose), [8_000]);
     sim.run_to(12_999);
     assert_eq!(sim.losses(), []);
     sim.run_to(13_000);
@@ -266,12 +266,13 @@ fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() 
         sim.run_to(2_000 + life);
         sim.ended();
         assert_eq!(sim.machine.attempt(), expected, "after {life} ms");
-        let fresh = sim.times(|action| action == Action::Judge { fresh: true }).len();
+        let fresh =
+            sim.times(|action| matches!(action, Action::AskVerdict { fresh: true, .. })).len();
         assert_eq!(fresh, if expected == 1 { 2 } else { 1 }, "after {life} ms");
     }
 
     // The original's rule is one setting of it.
-    let mut sim = Sim::connecting(Rules { stable_after: span(0), ..rules() });
+    let mut sim = Sim::connecting(Rules { stable_after: nanos(0), ..rules() });
     for _ in 0..100 {
         sim.connected();
         sim.ended();
@@ -433,7 +434,7 @@ fn invariant_12_now_never_runs_backward_and_overflow_means_never() {
         let mut machine = sim.machine;
         machine.handle_deadline(end);
         while machine.poll_action().is_some() || machine.poll_event().is_some() {}
-        machine.handle_ruling(end, Ruling::Retry(Duration::MAX));
+        machine.handle_decision(end, Decision::Retry(Duration::MAX));
         machine.handle_connected(end, machine.connection(), Some(Duration::MAX));
         machine.handle_frame(end, machine.connection(), true);
         machine.handle_reconnect_now(end);
@@ -441,7 +442,7 @@ fn invariant_12_now_never_runs_backward_and_overflow_means_never() {
         assert!(machine.poll_deadline().is_none_or(|deadline| deadline <= end), "{state}");
     }
     let mut sim = Sim::open(rules());
-    sim.ruling = Ruling::Retry(Duration::MAX);
+    sim.decision = Decision::Retry(Duration::MAX);
     sim.ended();
     assert_eq!(sim.deadline(), None);
     sim.feed(Machine::handle_reconnect_now);

@@ -1,17 +1,17 @@
 //! Deadlines of every state, 1 ms before, at and after, late by an hour, and after each other.
 
 use super::{
-    sim::{Sim, ms, rules, span},
+    sim::{Sim, ms, nanos, rules},
     states::one_in_each_state,
 };
 use crate::{
     config::Trigger,
-    machine::{Action, Loss, Machine, Pulse, Rules},
+    machine::{Action, HeartbeatRules, Loss, Machine, Rules},
 };
 
-fn with(set: impl FnOnce(&mut Pulse)) -> Rules {
+fn with(set: impl FnOnce(&mut HeartbeatRules)) -> Rules {
     let mut rules = rules();
-    set(rules.pulse.as_mut().expect("the rules have a pulse"));
+    set(rules.heartbeat.as_mut().expect("the rules have a heartbeat"));
     rules
 }
 
@@ -44,7 +44,7 @@ fn life_just_before_at_and_after_each_deadline_moves_it() {
 
 #[test]
 fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() {
-    let period = with(|pulse| pulse.trigger = Trigger::Period);
+    let period = with(|heartbeat| heartbeat.trigger = Trigger::Period);
     let mut sim = Sim::open(period);
     for second in 0..60 {
         sim.run_to(second * 1_000 + 500);
@@ -59,9 +59,9 @@ fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() 
     assert_eq!(sim.probes().len(), 5);
 
     // Answered after the period has gone by: the next is due at once, and once.
-    let mut sim = Sim::open(with(|pulse| {
-        pulse.trigger = Trigger::Period;
-        pulse.every = span(1_000);
+    let mut sim = Sim::open(with(|heartbeat| {
+        heartbeat.trigger = Trigger::Period;
+        heartbeat.every = nanos(1_000);
     }));
     sim.run_to(5_500);
     assert_eq!(sim.probes(), [1_000]);
@@ -74,8 +74,13 @@ fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() 
 fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_interval() {
     for trigger in [Trigger::Idle, Trigger::Period] {
         for (every, timeout) in [(15_000, 10_000), (10_000, 10_000), (1_000, 30_000), (1, 1)] {
-            let mut sim = Sim::open(with(|pulse| {
-                *pulse = Pulse { trigger, every: span(every), timeout: span(timeout), ..*pulse };
+            let mut sim = Sim::open(with(|heartbeat| {
+                *heartbeat = HeartbeatRules {
+                    trigger,
+                    every: nanos(every),
+                    timeout: nanos(timeout),
+                    ..*heartbeat
+                };
             }));
             sim.run_to(every + timeout);
             let dead = every + timeout;
@@ -88,7 +93,7 @@ fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_inte
 #[test]
 fn misses_are_tolerated_up_to_the_number_given() {
     for max_missed in 0..4 {
-        let mut sim = Sim::open(with(|pulse| pulse.max_missed = max_missed));
+        let mut sim = Sim::open(with(|heartbeat| heartbeat.max_missed = max_missed));
         let dead = 15_000 + 10_000 * (u64::from(max_missed) + 1);
         sim.run_to(dead - 1);
         assert_eq!((sim.losses(), sim.probes().len() as u32), (vec![], max_missed + 1));
@@ -96,7 +101,7 @@ fn misses_are_tolerated_up_to_the_number_given() {
         assert_eq!(sim.losses(), [(dead, Loss::HeartbeatTimeout(ms(dead)))]);
     }
     // They are counted in a row only.
-    let mut sim = Sim::open(with(|pulse| pulse.max_missed = 1));
+    let mut sim = Sim::open(with(|heartbeat| heartbeat.max_missed = 1));
     for round in 0..10 {
         sim.run_to(round * 30_000 + 29_999);
         sim.life();
@@ -120,7 +125,7 @@ fn the_wait_for_an_answer_can_be_shortened_but_not_lengthened() {
 
 #[test]
 fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
-    let retired = |sim: &Sim| sim.times(|action| action == Action::SayGoodbye);
+    let retired = |sim: &Sim| sim.times(|action| action == Action::SendClose);
     let aged = |age| {
         let mut sim = Sim::connecting(rules());
         sim.max_age = Some(ms(age));
@@ -152,7 +157,7 @@ fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
 #[test]
 fn an_answer_before_the_flush_is_an_answer() {
     for trigger in [Trigger::Idle, Trigger::Period] {
-        let mut sim = Sim::open(with(|pulse| pulse.trigger = trigger));
+        let mut sim = Sim::open(with(|heartbeat| heartbeat.trigger = trigger));
         sim.writes_probes = false;
         sim.run_to(15_000);
         sim.feed(|machine, now| machine.handle_write_blocked(now, 1));

@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::sim::{Output, Sim, in_millis, ms, rules, span};
+use super::sim::{Output, Sim, in_millis, ms, nanos, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
-    machine::{Action, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, State, Transition},
-    time::{Span, Timestamp},
+    machine::{
+        Action, Decision, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, State, Transition,
+    },
+    time::{Nanos, Timestamp},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +32,7 @@ enum Step {
     Resume,
     Postponed(u64),
     Late(u8, u64),
-    NextRuling(Ruling),
+    NextRuling(Decision),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +73,9 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Resume),
         (0..100_000_u64).prop_map(Step::Postponed),
         (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
-        (0..100_000_u64).prop_map(|delay| Step::NextRuling(Ruling::Retry(ms(delay)))),
-        Just(Step::NextRuling(Ruling::NoDelayLeft)),
-        Just(Step::NextRuling(Ruling::Stop)),
+        (0..100_000_u64).prop_map(|delay| Step::NextRuling(Decision::Retry(ms(delay)))),
+        Just(Step::NextRuling(Decision::NoDelayLeft)),
+        Just(Step::NextRuling(Decision::Stop)),
     ];
     prop_oneof![
         8 => wait(),
@@ -87,34 +89,34 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
-    let pulse = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
-        |(idle, every, timeout, max_missed)| Pulse {
+    let heartbeat = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
+        |(idle, every, timeout, max_missed)| HeartbeatRules {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
-            every: span(every),
-            timeout: span(timeout),
+            every: nanos(every),
+            timeout: nanos(timeout),
             max_missed,
             // Some are aligned.
-            slot: span(if max_missed == 1 { 250 } else { 0 }),
+            slot: nanos(if max_missed == 1 { 250 } else { 0 }),
         },
     );
     let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
-    let outage = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
+    let outage = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
     let pace = (0..500_u64, outage, limited(0..5_u32), limited(0..5_u32)).prop_map(
         |(gap, outage_limit, last_attempt, flap_limit)| Pace {
-            minimum_gap: span(gap),
+            minimum_gap: nanos(gap),
             outage_limit,
             last_attempt,
             flap_limit,
         },
     );
-    let write_timeout = prop_oneof![Just(Span::FOREVER), (1..400_000_u64).prop_map(span)];
-    let pulse = proptest::option::weighted(0.9, pulse);
-    (pulse, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
-        |(pulse, pace, write_timeout, recheck, stable)| Rules {
+    let write_timeout = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
+    let heartbeat = proptest::option::weighted(0.9, heartbeat);
+    (heartbeat, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
+        |(heartbeat, pace, write_timeout, recheck, stable)| Rules {
             write_timeout,
-            pulse,
-            recheck: span(recheck),
-            stable_after: span(stable),
+            heartbeat,
+            recheck: nanos(recheck),
+            stable_after: nanos(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
             pace,
             ..rules()
@@ -190,7 +192,7 @@ impl Watch {
             Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
             Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
             Step::Departed { before_probe } => {
-                sim.feed(|machine, now| machine.handle_departed(now, number, before_probe));
+                sim.feed(|machine, now| machine.handle_acknowledged(now, number, before_probe));
             }
             Step::Flushed => sim.feed(|machine, now| machine.handle_flushed(now, number)),
             Step::Intake(intake) => sim.intake(intake),
@@ -214,7 +216,7 @@ impl Watch {
                 }
             }
             Step::Late(input, ago) => self.late(input, ago),
-            Step::NextRuling(ruling) => sim.ruling = ruling,
+            Step::NextRuling(decision) => sim.decision = decision,
         }
         self.check();
     }
@@ -280,11 +282,11 @@ impl Watch {
         assert!(new.len() <= 16, "one input led to {} outputs: {new:?}", new.len());
         for output in new {
             assert!(
-                self.closed == 0 || matches!(output, Output::Did(Action::EndLeave)),
+                self.closed == 0 || matches!(output, Output::Did(Action::EndDrain)),
                 "{output:?} after the end"
             );
             match output {
-                Output::Did(Action::Dial { .. }) => {
+                Output::Did(Action::Dial(_)) => {
                     let now = self.sim.now;
                     if let Some(last) = self.last_dial {
                         let gap = now.saturating_since(last);

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use crate::{
     config::{ConnectTimeout, Trigger},
-    machine::{Action, End, Intake, Loss, Machine, Pace, Pulse, Rules, Ruling, Transition},
-    time::{Span, Timestamp},
+    machine::{
+        Action, Decision, End, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, Transition,
+    },
+    time::{Nanos, Timestamp},
 };
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-pub(super) fn span(millis: u64) -> Span {
-    Span::of(ms(millis))
+pub(super) fn nanos(millis: u64) -> Nanos {
+    Nanos::of(ms(millis))
 }
 
 pub(super) fn at(millis: u64) -> Timestamp {
@@ -28,21 +30,21 @@ pub(super) fn in_millis(at: Timestamp) -> u64 {
 /// The original's numbers, with a minimum gap and the deadlines that it lacks.
 pub(super) fn rules() -> Rules {
     Rules {
-        pulse: Some(Pulse {
+        heartbeat: Some(HeartbeatRules {
             trigger: Trigger::Idle,
-            every: span(15_000),
-            timeout: span(10_000),
+            every: nanos(15_000),
+            timeout: nanos(10_000),
             max_missed: 0,
-            slot: span(0),
+            slot: nanos(0),
         }),
-        recheck: span(5_000),
-        stable_after: span(5_000),
+        recheck: nanos(5_000),
+        stable_after: nanos(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
-        close_timeout: span(5_000),
-        write_timeout: Span::FOREVER,
+        close_timeout: nanos(5_000),
+        write_timeout: Nanos::FOREVER,
         pace: Pace {
-            minimum_gap: span(100),
-            outage_limit: Span::FOREVER,
+            minimum_gap: nanos(100),
+            outage_limit: Nanos::FOREVER,
             last_attempt: u32::MAX,
             flap_limit: u32::MAX,
         },
@@ -60,8 +62,8 @@ pub(super) struct Sim {
     pub(super) machine: Machine,
     pub(super) now: Timestamp,
     pub(super) log: Vec<(u64, Output)>,
-    /// The answer to each question for a ruling.
-    pub(super) ruling: Ruling,
+    /// The answer to each question for a decision.
+    pub(super) decision: Decision,
     /// Whether a probe is written as soon as it is asked for.
     pub(super) writes_probes: bool,
     /// How old connections may become.
@@ -75,7 +77,7 @@ impl Sim {
             machine: Machine::new(rules),
             now: Timestamp::EPOCH,
             log: Vec::new(),
-            ruling: Ruling::Retry(ms(2_000)),
+            decision: Decision::Retry(ms(2_000)),
             writes_probes: true,
             max_age: None,
         }
@@ -158,15 +160,17 @@ impl Sim {
             if let Some(action) = self.machine.poll_action() {
                 self.log.push((millis, Output::Did(action)));
                 match action {
-                    Action::Judge { .. } => self.machine.handle_ruling(self.now, self.ruling),
+                    Action::AskVerdict { .. } => {
+                        self.machine.handle_decision(self.now, self.decision)
+                    }
                     Action::Replace => {
-                        self.machine.handle_ruling(self.now, Ruling::Retry(Duration::ZERO));
+                        self.machine.handle_decision(self.now, Decision::Retry(Duration::ZERO));
                     }
                     Action::Probe if self.writes_probes => {
                         let number = self.machine.connection();
                         self.machine.handle_probe_written(self.now, number, None);
                     }
-                    Action::TakeLeave | Action::EndLeave => self.machine.handle_left(),
+                    Action::Drain | Action::EndDrain => self.machine.handle_drained(),
                     _ => {}
                 }
             } else if let Some(transition) = self.machine.poll_event() {
@@ -191,7 +195,7 @@ impl Sim {
     }
 
     pub(super) fn dials(&self) -> Vec<u64> {
-        self.times(|action| matches!(action, Action::Dial { .. }))
+        self.times(|action| matches!(action, Action::Dial(_)))
     }
 
     pub(super) fn losses(&self) -> Vec<(u64, Loss)> {

@@ -3,7 +3,7 @@
 use std::{hint::black_box, time::Instant};
 
 use super::sim::{at, ms, rules};
-use crate::machine::{Action, Machine, Ruling};
+use crate::machine::{Action, Decision, Machine};
 
 const INPUTS: u64 = 100_000_000;
 
@@ -71,7 +71,7 @@ fn lives() -> u64 {
         if inputs % 300 == 0 {
             machine.handle_ended(at(millis), connection);
             drain(&mut machine);
-            machine.handle_ruling(at(millis), Ruling::Retry(ms(2_000)));
+            machine.handle_decision(at(millis), Decision::Retry(ms(2_000)));
             drain(&mut machine);
             millis += 2_000;
             machine.handle_deadline(at(millis));

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::sim::{Output, Sim, ms, rules, span};
+use super::sim::{Output, Sim, ms, nanos, rules};
 use crate::{
     machine::{Intake, Loss, Machine, Rules, Transition},
-    time::Span,
+    time::Nanos,
 };
 
 /// A write timeout of five minutes, and no heartbeat.
 fn patient() -> Rules {
-    Rules { pulse: None, write_timeout: span(300_000), ..rules() }
+    Rules { heartbeat: None, write_timeout: nanos(300_000), ..rules() }
 }
 
 /// Blocked at 1 s.
@@ -49,8 +49,8 @@ fn a_blocked_write_is_reported_once_and_then_costs_the_connection() {
 
 #[test]
 fn what_comes_in_does_not_extend_the_write_timeout() {
-    for pulse in [None, rules().pulse] {
-        let mut sim = blocked(Rules { pulse, ..patient() });
+    for heartbeat in [None, rules().heartbeat] {
+        let mut sim = blocked(Rules { heartbeat, ..patient() });
         sim.writes_probes = false;
         for second in 2..=301 {
             sim.run_to(second * 1_000);
@@ -87,11 +87,11 @@ fn bytes_that_leave_begin_the_time_again_once_it_is_known_when() {
     // Before the first look nobody knows whether they left before the write was blocked.
     let mut sim = blocked(patient());
     sim.run_to(30_000);
-    sim.feed(|machine, now| machine.handle_departed(now, 1, false));
+    sim.feed(|machine, now| machine.handle_acknowledged(now, 1, false));
     sim.run_to(61_000);
     assert_eq!(reports(&sim).len(), 1);
     sim.run_to(300_000);
-    sim.feed(|machine, now| machine.handle_departed(now, 1, false));
+    sim.feed(|machine, now| machine.handle_acknowledged(now, 1, false));
     sim.run_to(599_999);
     assert_eq!(sim.losses(), []);
     sim.run_to(600_000);
@@ -130,7 +130,7 @@ fn a_blocked_write_is_not_judged_while_nothing_is_read() {
 
 #[test]
 fn without_a_write_timeout_a_blocked_write_is_only_reported() {
-    let mut sim = blocked(Rules { write_timeout: Span::FOREVER, ..patient() });
+    let mut sim = blocked(Rules { write_timeout: Nanos::FOREVER, ..patient() });
     sim.run_to(1_000_000_000);
     assert_eq!((reports(&sim).len(), sim.losses(), sim.deadline()), (1, vec![], None));
 }
@@ -138,7 +138,7 @@ fn without_a_write_timeout_a_blocked_write_is_only_reported() {
 #[test]
 fn a_short_write_timeout_costs_the_connection_unreported() {
     for timeout in [1_000, 59_999, 60_000] {
-        let mut sim = blocked(Rules { write_timeout: span(timeout), ..patient() });
+        let mut sim = blocked(Rules { write_timeout: nanos(timeout), ..patient() });
         sim.run_to(timeout + 999);
         assert_eq!(sim.losses(), []);
         sim.run_to(timeout + 1_000);
@@ -189,14 +189,14 @@ fn a_probe_that_has_just_left_gets_its_whole_time() {
     let mut sim = Sim::open(rules());
     for before_verdict in [24_000, 33_000, 42_000] {
         sim.run_to(before_verdict);
-        sim.feed(|machine, now| machine.handle_departed(now, 1, true));
+        sim.feed(|machine, now| machine.handle_acknowledged(now, 1, true));
         assert_eq!(sim.deadline(), Some(before_verdict + 10_000));
         assert_eq!(sim.losses(), []);
     }
     // What leaves behind it does not count, nor what left another connection.
     sim.run_to(50_000);
-    sim.feed(|machine, now| machine.handle_departed(now, 1, false));
-    sim.feed(|machine, now| machine.handle_departed(now, 2, true));
+    sim.feed(|machine, now| machine.handle_acknowledged(now, 1, false));
+    sim.feed(|machine, now| machine.handle_acknowledged(now, 2, true));
     sim.run_to(51_999);
     assert_eq!(sim.losses(), []);
     sim.run_to(52_000);

@@ -15,7 +15,7 @@ pub(super) fn one_in_each_state() -> Vec<(&'static str, Sim)> {
     states.push(("open, probe out", sim));
     let mut sim = Sim::open(rules());
     sim.machine.handle_ended(at(0), 1);
-    assert!(matches!(sim.machine.state, State::Judging { .. }));
+    assert!(matches!(sim.machine.state, State::Deciding { .. }));
     states.push(("judging", sim));
     let mut sim = Sim::open(rules());
     sim.ended();

@@ -9,7 +9,7 @@ use crate::{
         OutboxSettings, Preset, Settings, Verdict,
     },
     error::ConfigError,
-    time::{Span, Timer},
+    time::{Nanos, Timer},
     transport::Transport,
 };
 
@@ -138,7 +138,7 @@ impl<T, K> Builder<T, K> {
     /// comes after 60 s.
     #[must_use]
     pub fn write_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.settings.write_timeout = Some(timeout.into().map_or(Span::FOREVER, Span::of));
+        self.settings.write_timeout = Some(timeout.into().map_or(Nanos::FOREVER, Nanos::of));
         self
     }
 

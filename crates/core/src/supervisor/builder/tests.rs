@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     config::{Constant, Random, dial_budget::Place},
     event::LostCause,
-    machine::{Rules, Ruling},
+    machine::{Decision, Rules},
     message::Frame,
     time::Timestamp,
 };
@@ -50,7 +50,7 @@ struct Seen {
     outbox: OutboxSettings,
     probe: String,
     has_max_age: bool,
-    wait_for_budget: Ruling,
+    wait_for_budget: Decision,
     wait_of_verdict: u64,
     /// `None`: drawn at random.
     delay: Option<u64>,
@@ -58,23 +58,24 @@ struct Seen {
 
 fn seen(builder: Settable) -> Seen {
     let mut resolved = Resolved::new(builder.settings).expect("the values make sense");
-    let policies = &mut resolved.policies;
-    let probe = match policies.heartbeat.probe(1, true) {
+    resolved.probes.dial(true);
+    resolved.probes.ask();
+    let probe = match resolved.probes.make() {
         Some(Frame::Message(message)) => message.as_text().unwrap_or_default().to_owned(),
         frame => format!("{frame:?}"),
     };
-    let wait_for_budget = policies.redial.replace(Timestamp::EPOCH);
+    let wait_for_budget = resolved.redial.replace(Timestamp::EPOCH);
     let failure = Failure::new(true, 0, &LostCause::Replaced);
     // After the wait for the budget, which is the least that a judgement gives.
     let later = Timestamp::from_epoch(secs(1_000));
-    let Ruling::Retry(wait) = policies.redial.judge(&failure, true, later).ruling else {
+    let Decision::Retry(wait) = resolved.redial.judge(&failure, true, later).decision else {
         panic!("no attempt follows");
     };
     Seen {
         rules: resolved.rules,
         outbox: resolved.outbox,
         probe,
-        has_max_age: policies.redial.open().is_some(),
+        has_max_age: resolved.redial.open().is_some(),
         wait_for_budget,
         wait_of_verdict: wait.as_secs() / 100,
         delay: Some(wait.as_secs() % 100).filter(|secs| *secs > 1),

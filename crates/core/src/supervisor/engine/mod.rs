@@ -1,8 +1,11 @@
-//! The engine: moves what the machine decides.
+//! The engine carries out what the machine decides.
 //!
-//! One private `poll`, a list of named steps with a bound on the work done in one call. On the
-//! way of a message through it there is no clock, no timer, no lock and no allocation; all that is
-//! done when it parks, and every 256 frames.
+//! One private `poll` is a list of named steps, with a bound on the work done in one call. A message
+//! passes through it without a clock, a timer, a lock or an allocation; those are used when it
+//! parks, and every 256 frames.
+//!
+//! Its files call downward only: `clock` and `publish`, then `ending`, `write` and `read`, then
+//! `actions`, `deadlines` and `park`, and `poll` on top.
 //!
 //! Invariants kept here, each with a test of the same name; the numbers are the machine's.
 //!
@@ -18,61 +21,67 @@
 //! 256 frames the verdict is put off to the next poll: once, and twice where proof of life was
 //! among them. Proof of life ends it.
 //!
-//! A message that is still coming in counts as life as well, where any frame does: the pong stands
-//! behind it. And a probe that has not left yet, or has just left, is owed no answer: the bytes
-//! that left since the last look put its deadline off (`left.rs`).
+//! A partially received message counts as proof of life, where any frame does: the pong is queued
+//! behind it. A probe that the peer's system has not acknowledged is owed no answer: bytes that were
+//! acknowledged since the last look put its deadline off (`byte_counts.rs`).
 //!
-//! 14: Read before you bury. After a failed write the connection is read in the same way before it
-//! is dropped; the peer's close code outranks the write error.
+//! 14: Read before you report a failed write. After a failed write the connection is read in the
+//! same way before it is dropped; the peer's close code outranks the write error.
 //!
-//! Besides these: no flood keeps a poll busy. A turn handles some 1,024 frames, or takes some
-//! 10 ms, then publishes the status and lets other tasks run (`turn.rs`). And what is queued is
-//! handed to the connection before more is read, so that the answers to what was read leave
-//! before a frame that ends the connection is seen.
+//! Besides these, no flood of frames keeps a poll busy. A turn handles some 1,024 frames, or takes
+//! some 10 ms, then publishes the status and lets other tasks run (`turn.rs`). Queued messages are
+//! handed to the connection before more is read, so that answers to the messages read so far leave
+//! before a frame that ends the connection is read.
 
 mod actions;
+mod byte_counts;
+mod clock;
 mod deadlines;
-mod left;
+mod ending;
+mod inbound;
 mod park;
+mod publish;
 mod read;
 mod turn;
+mod write;
 
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
 
 use self::{
-    left::Left,
-    park::Alarm,
-    turn::{Readable, Turn},
+    byte_counts::ByteCounts, clock::Clock, inbound::Inbound, park::DeadlineSleep, turn::Turn,
 };
-use super::{contained::Contained, link::Line, reporter::Desk, writer::Writer};
+use super::{
+    contained::Contained, link::Link, policies::Resolved, probes::Probes, redial::Redial,
+    reporter::Reporter, writer::Writer,
+};
 use crate::{
     event::Event,
     machine::{Intake, Machine},
-    message::{CloseFrame, Frame, Message},
+    message::{Frame, Message},
     outbox::Outbox,
-    shared::{Bell, Shared},
-    supervisor::policies::{Kept, Resolved},
+    shared::{Shared, TimerWaker},
     time::{Timer, Timestamp},
     transport::Transport,
 };
 
-/// Frames between two looks at the clock, and frames read before a verdict or a burial: enough to
-/// make the clock's 20 ns vanish beside them, few enough to be done in some ten microseconds.
+/// Frames between two looks at the clock, and frames read before a verdict or before a failed write
+/// is reported: so many that the clock's 20 ns do not matter, and so few that they take some ten
+/// microseconds.
 const FRAMES_PER_LOOK: u32 = 256;
 
 /// A message counts as one frame more for each 4 KiB of it, since large ones take their time.
 const FRAME_SHIFT: u32 = 12;
 
-/// Rounds of one poll after which the task yields, so that no peer keeps it busy for ever.
+/// Rounds of one poll after which the task yields, so that no peer keeps it busy forever.
 const ROUNDS_PER_POLL: u32 = 64;
 
-/// Whether a step changed something that the steps before it must see.
+/// The result of a step: whether it changed something that the steps before it must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Moved,
@@ -81,101 +90,51 @@ enum Step {
 
 pub(crate) struct Engine<T: Transport, K: Timer> {
     transport: T,
-    timer: K,
+    clock: Clock<K>,
+    sleep: DeadlineSleep<K>,
     machine: Machine,
-    line: Line<T>,
+    link: Link<T>,
     /// A connection that the peer closed, while it writes its reply.
-    leaving: Option<Pin<Box<Contained<T::Connection>>>>,
-    alarm: Alarm<K>,
-    /// The only waker that the sleep ever sees.
-    bell: Waker,
-    now: Timestamp,
-    clock: Clock,
-    /// Frames since the clock was looked at.
-    frames: u32,
-    heard: Heard,
-    turn: Turn,
-    readable: Readable,
-    /// Bytes that had come in when a probe was written, or a verdict was due; 0 where the connection
-    /// cannot tell.
-    arrived: u64,
-    left: Left,
+    draining: Option<Pin<Box<Contained<T::Connection>>>>,
+    inbound: Inbound,
     writer: Writer,
-    /// There may be messages to hand over.
-    has_queue: bool,
-    probe: ProbeOut,
-    /// The connection that there is can send pings. Asked when it is dialled: by the time of a
-    /// probe the transport may be set on another kind.
-    can_ping: bool,
-    policies: Kept,
-    goodbye: Option<Box<CloseFrame>>,
-    desk: Desk,
+    queued: Queued,
+    counts: ByteCounts,
+    probes: Probes,
+    redial: Redial,
+    reporter: Reporter,
     shared: Arc<Shared>,
-    started: bool,
 }
 
-/// Whether the next look needs the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clock {
-    Behind,
-    /// It was read in this poll, after so many frames. Unless one more is read, the next look
-    /// follows in the same poll.
-    Fresh {
-        frames: u32,
-    },
-}
-
-/// What was heard since the clock was read.
+/// The driver's knowledge of the outbox, without its lock.
 #[derive(Clone, Copy, Debug, Default)]
-struct Heard {
+struct Queued {
+    /// There may be messages to hand over.
     any: bool,
-    life: bool,
-    answer: bool,
-}
-
-/// The probe that waits for its answer.
-#[derive(Clone, Copy, Debug, Default)]
-struct ProbeOut {
-    /// Probes made in this session.
-    number: u64,
-    /// When the last was written, while no answer to it was heard.
-    sent: Option<Timestamp>,
-    /// The answer to the last was heard.
-    answered: bool,
-    /// It is a message, else a ping.
-    by_message: bool,
+    /// No message expires before; `None` is never.
+    expiry: Option<Timestamp>,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     pub(in crate::supervisor) fn new(transport: T, timer: K, settings: Resolved) -> Self {
-        let Resolved { rules, outbox, policies } = settings;
-        let now = timer.now();
-        let shared = Arc::new(Shared::new(Outbox::new(outbox), now));
+        let Resolved { rules, outbox, probes, redial } = settings;
+        let clock = Clock::new(timer);
+        let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()));
         Self {
             transport,
-            timer,
+            clock,
+            sleep: DeadlineSleep::new(TimerWaker::waker(&shared)),
             machine: Machine::new(rules),
-            line: Line::None,
-            leaving: None,
-            alarm: Alarm::default(),
-            bell: Bell::waker(&shared),
-            now,
-            clock: Clock::Behind,
-            frames: 0,
-            heard: Heard::default(),
-            turn: Turn::BEGIN,
-            readable: Readable::Maybe,
-            arrived: 0,
-            left: Left::default(),
+            link: Link::None,
+            draining: None,
+            inbound: Inbound::BEGIN,
             writer: Writer::default(),
-            has_queue: false,
-            probe: ProbeOut::default(),
-            can_ping: false,
-            policies,
-            goodbye: None,
-            desk: Desk::new(),
+            queued: Queued::default(),
+            counts: ByteCounts::default(),
+            probes,
+            redial,
+            reporter: Reporter::default(),
             shared,
-            started: false,
         }
     }
 
@@ -195,13 +154,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         &mut self.transport
     }
 
-    /// There may be messages to hand over, which the next poll will see. Nobody is woken, and the
-    /// wake of a handle's next command is not swallowed.
+    /// There may be messages to hand over, which the next poll will see. No task is woken, and the
+    /// next command of a handle still wakes.
     pub(in crate::supervisor) fn note_queue(&mut self) {
-        self.has_queue = true;
+        self.queued.any = true;
     }
 
-    /// Whether there is a connection to write to.
+    /// Returns whether a connection can be written to.
     pub(in crate::supervisor) fn may_write(&self) -> bool {
         self.machine.may_write()
     }
@@ -210,10 +169,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.is_closed()
     }
 
-    /// Does what there is to do, until there is something to tell or nothing to do, or the turn is
-    /// over.
+    /// Works until there is an event to return, or nothing to do, or the turn is over.
     ///
-    /// The path of a message stands here, in one piece, and everything else is a call with a small
+    /// The path of a message is here, in one piece, and everything else is a call with a small
     /// result: a function that returns a message returns it through memory.
     #[inline]
     pub(in crate::supervisor) fn poll(
@@ -221,39 +179,39 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx: &mut Context<'_>,
         intake: Intake,
     ) -> Poll<Option<Event>> {
-        if matches!(self.turn, Turn::Rest) {
-            // Most polls of a task that does other things as well are not for us.
+        if matches!(self.inbound.turn, Turn::Rest) {
+            // Most polls of a task that also does other things have nothing for the session.
             let as_before = intake.is_full() == self.machine.intake().is_full();
-            if as_before && !self.has_queue && !self.shared.is_calling() {
+            if as_before && !self.queued.any && !self.shared.is_calling() {
                 return Poll::Pending;
             }
-            self.turn = Turn::BEGIN;
+            self.inbound.turn = Turn::BEGIN;
         }
         if intake != self.machine.intake() {
             self.change_intake(intake);
         }
-        if self.readable.is_first() {
+        if self.inbound.readable.is_first() {
             // The application may have taken its time since the last poll, and it is this poll that
             // must not take long.
-            self.tell_time();
+            self.clock.read();
         }
         for _ in 0..ROUNDS_PER_POLL {
-            if let Some(event) = self.desk.pop() {
+            if let Some(event) = self.reporter.pop() {
                 return Poll::Ready(Some(event));
             }
             if self.shared.has_work() && self.take_work(cx) == Step::Moved {
                 continue;
             }
-            if self.frames >= FRAMES_PER_LOOK {
+            if self.inbound.frames >= FRAMES_PER_LOOK {
                 self.attend(cx);
-                if self.turn.is_over() {
+                if self.inbound.turn.is_over() {
                     break;
                 }
                 continue;
             }
             let mut reading = self.begin_reading(cx);
             while matches!(reading, Reading::On)
-                && let Line::Open(connection) = &mut self.line
+                && let Link::Open(connection) = &mut self.link
             {
                 reading = match connection.as_mut().poll_next(cx) {
                     Poll::Ready(Some(Ok(Frame::Message(message)))) => {
@@ -281,13 +239,19 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                     Poll::Pending => self.hear_nothing(),
                 };
             }
-            if matches!(reading, Reading::Over(Step::Moved)) {
-                continue;
+            match reading {
+                Reading::AttemptOver => {
+                    // `Open` is reported before a message is read.
+                    self.carry_out(cx);
+                    continue;
+                }
+                Reading::Over(Step::Moved) => continue,
+                Reading::Over(Step::Still) | Reading::On => {}
             }
             if self.rest(cx) == Step::Still {
                 return if self.machine.is_closed() { Poll::Ready(None) } else { Poll::Pending };
             }
-            if self.turn.is_over() {
+            if self.inbound.turn.is_over() {
                 break;
             }
         }
@@ -295,7 +259,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Poll::Pending
     }
 
-    /// Nothing is to be read: does what else there is to do, and parks.
+    /// Nothing is to be read: does everything else, and parks.
     #[inline(never)]
     fn rest(&mut self, cx: &mut Context<'_>) -> Step {
         if self.attend(cx) == Step::Moved {
@@ -305,7 +269,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return Step::Still;
         }
         if self.park() == Step::Still {
-            self.turn = Turn::Rest;
+            self.inbound.turn = Turn::Rest;
             return Step::Still;
         }
         Step::Moved
@@ -314,28 +278,30 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Lets other tasks have their turn, and comes back.
     #[inline(never)]
     fn end_turn(&mut self, cx: &Context<'_>) {
-        self.turn = Turn::BEGIN;
-        if self.desk.is_stale(&self.machine) {
+        self.inbound.turn = Turn::BEGIN;
+        if self.reporter.is_stale(&self.machine) {
             self.publish();
         }
         cx.waker().wake_by_ref();
     }
 
-    /// Notes what happens to inbound messages from now on.
+    /// Notes whether inbound messages are read from now on.
     #[inline(never)]
     fn change_intake(&mut self, intake: Intake) {
         if intake.is_full() != self.machine.intake().is_full() {
-            self.tell_time();
+            self.clock.read();
         }
-        self.machine.handle_intake(self.now, intake);
+        self.machine.handle_intake(self.clock.now(), intake);
     }
 }
 
-/// How reading stands.
+/// The state of reading in one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     /// The connection is to be polled, once more.
     On,
+    /// The attempt is over.
+    AttemptOver,
     /// It is over in this round. Moved: something else happened, or there may be more. Still:
     /// nothing is there, or nothing may be read.
     Over(Step),

@@ -1,98 +1,94 @@
-//! Parking: the one sleep, and the end.
+//! Parking: the one sleep.
 
-use std::{future::Future, pin::Pin, task::Context};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Waker},
+};
 
 use super::{Engine, Step};
 use crate::{
-    event::CloseReason,
-    panics::{contain, drop_contained},
     time::{Timer, Timestamp, earlier},
     transport::Transport,
 };
 
-/// The one sleep.
-pub(super) struct Alarm<K: Timer> {
+/// The one sleep of a session, set to its next deadline.
+pub(super) struct DeadlineSleep<K: Timer> {
     sleep: Option<Pin<Box<K::Sleep>>>,
-    /// What it is set to; `None` while nothing is awaited of it.
+    /// The deadline that it is set to; `None` if it has finished, or that deadline no longer holds.
     at: Option<Timestamp>,
-    /// It is set for a deadline that has gone.
-    pub(super) stale: bool,
-}
-
-impl<K: Timer> Default for Alarm<K> {
-    fn default() -> Self {
-        Self { sleep: None, at: None, stale: false }
-    }
+    /// The only waker that the sleep ever sees, so it is polled when it is set and once it has
+    /// called.
+    waker: Waker,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Sets the one sleep; still if there is nothing to do until something wakes the task.
+    /// Sets the one sleep. Returns `Still` if there is nothing to do until something wakes the
+    /// task.
     pub(super) fn park(&mut self) -> Step {
-        // Its waker never changes, so it is polled when it is set and once it has called.
-        let mut cx = Context::from_waker(&self.bell);
-        if self.shared.slots.take_rung() || self.alarm.is_due(self.now) {
-            self.alarm.is_over(&mut cx);
+        if self.shared.tasks.take_timer_woken() || self.sleep.is_due(self.clock.now()) {
+            self.sleep.poll();
         }
-        let deadline = earlier(self.machine.poll_deadline(), self.desk.queue_expiry);
-        let deadline = earlier(deadline, self.policies.redial.look());
-        if self.alarm.set(deadline, &self.timer, &mut cx) == Step::Moved {
+        let deadline = earlier(self.machine.poll_deadline(), self.queued.expiry);
+        let deadline = earlier(deadline, self.redial.look());
+        if self.sleep.set(deadline, self.clock.timer()) == Step::Moved {
             return Step::Moved;
         }
-        // What a handle put down since the last look has woken nobody: the task was awake.
+        // A handle that put something down since the last look woke nobody: the task was awake.
         if self.shared.has_work() {
             return Step::Moved;
         }
-        if self.desk.is_stale(&self.machine) {
+        if self.reporter.is_stale(&self.machine) {
             self.publish();
         }
         Step::Still
     }
-
-    /// Everything ends, because its owner was dropped.
-    pub(in crate::supervisor) fn end_by_drop(&mut self) {
-        if self.machine.is_closed() {
-            return;
-        }
-        // A timer that panics may be what dropped it; the end needs no exact moment.
-        let _ = contain(|| self.tell_time());
-        drop_contained(self.leaving.take());
-        self.drop_line(None);
-        self.machine.handle_abort(self.now);
-        self.publish_with(|state, _, garbage| {
-            state.outbox.close(garbage);
-            let reason = &mut state.published.status.close_reason;
-            garbage.drop_later(reason.replace(CloseReason::Dropped));
-        });
-    }
 }
 
-impl<K: Timer> Alarm<K> {
-    /// Whether the moment that it is set to has come.
+impl<K: Timer> DeadlineSleep<K> {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { sleep: None, at: None, waker }
+    }
+
+    pub(super) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// The deadline that the sleep is set to may not hold any more.
+    pub(super) fn replace_at_next_park(&mut self) {
+        self.at = None;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.sleep = None;
+        self.at = None;
+    }
+
+    /// Returns whether the moment that the sleep is set to has come.
     fn is_due(&self, now: Timestamp) -> bool {
         self.at.is_some_and(|at| at <= now)
     }
 
-    /// Whether the sleep has just finished, which says nothing about the deadline: the clock
-    /// decides.
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Polls the sleep. Returns whether it has just finished. That says nothing about the deadline:
+    /// the clock decides.
+    fn poll(&mut self) -> bool {
         let Some(sleep) = self.sleep.as_mut().filter(|_| self.at.is_some()) else { return false };
-        let over = sleep.as_mut().poll(cx).is_ready();
-        if over {
+        let mut cx = Context::from_waker(&self.waker);
+        let finished = sleep.as_mut().poll(&mut cx).is_ready();
+        if finished {
             self.at = None;
         }
-        over
+        finished
     }
 
-    /// Sees to it that the task is woken at `deadline`; moved if that moment has come.
-    fn set(&mut self, deadline: Option<Timestamp>, timer: &K, cx: &mut Context<'_>) -> Step {
-        let stale = std::mem::take(&mut self.stale);
+    /// Arms the sleep for `deadline`, unless it ends earlier; without a deadline there is no sleep.
+    /// Returns `Moved` if the deadline has passed already.
+    fn set(&mut self, deadline: Option<Timestamp>, timer: &K) -> Step {
         let Some(deadline) = deadline else {
-            if stale {
-                *self = Self::default();
-            }
+            self.clear();
             return Step::Still;
         };
-        if !stale && self.at.is_some_and(|at| at <= deadline) {
+        if self.at.is_some_and(|at| at <= deadline) {
             return Step::Still;
         }
         let sleep = timer.sleep_until(deadline);
@@ -101,6 +97,6 @@ impl<K: Timer> Alarm<K> {
             None => self.sleep = Some(Box::pin(sleep)),
         }
         self.at = Some(deadline);
-        if self.is_over(cx) { Step::Moved } else { Step::Still }
+        if self.poll() { Step::Moved } else { Step::Still }
     }
 }

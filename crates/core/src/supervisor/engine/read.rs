@@ -1,4 +1,4 @@
-//! Reading: the attempt, the frames, and the end of a connection.
+//! Reading: the attempt, and the frames of a connection.
 
 use std::task::{Context, Poll};
 
@@ -6,41 +6,46 @@ use bytes::Bytes;
 use futures_sink::Sink;
 
 use super::{
-    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Heard, Reading, Step,
-    left::Left,
-    turn::{Readable, TURN},
+    Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Reading, Step,
+    inbound::{Heard, Readable},
+    turn::TURN,
 };
 use crate::{
     error::{ErrorKind, TransportError},
     event::LostCause,
     message::{CloseFrame, Message},
     outbox::Online,
-    supervisor::{contained::Contained, link::Line, writer::Writer},
+    supervisor::{contained::Contained, link::Link},
     time::Timer,
     transport::Transport,
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Whether the connection is to be polled. An attempt is polled here.
+    /// Returns whether the connection is to be polled. An attempt is polled here.
     #[inline]
     pub(super) fn begin_reading(&mut self, cx: &mut Context<'_>) -> Reading {
-        match self.line {
-            Line::Open(_) => {}
-            Line::None => return Reading::Over(Step::Still),
-            Line::Connecting(_) | Line::Failed(_) => return Reading::Over(self.connect(cx)),
+        match self.link {
+            Link::Open(_) => {}
+            Link::None => return Reading::Over(Step::Still),
+            Link::Connecting(_) | Link::Failed(_) => {
+                return match self.connect(cx) {
+                    Step::Moved => Reading::AttemptOver,
+                    Step::Still => Reading::Over(Step::Still),
+                };
+            }
         }
         if !self.machine.may_read() {
             return Reading::Over(Step::Still);
         }
-        // Looked at again after the poll: who calls within it has not said all.
-        let stirred = self.shared.slots.take_stirred();
-        if self.readable == Readable::Quiet {
-            if !stirred {
+        // Looked at again after the poll: a connection that calls its waker within it has more.
+        let io_woken = self.shared.tasks.take_io_woken();
+        if self.inbound.readable == Readable::Quiet {
+            if !io_woken {
                 return Reading::Over(Step::Still);
             }
-            self.readable = Readable::Maybe;
+            self.inbound.readable = Readable::Maybe;
         }
-        if self.has_queue {
+        if self.queued.any {
             self.hand(cx);
         }
         Reading::On
@@ -50,55 +55,55 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// again.
     pub(super) fn read_on(&self) -> Reading {
         // There may be more, so the task must not park on this.
-        if self.frames >= FRAMES_PER_LOOK { Reading::Over(Step::Moved) } else { Reading::On }
+        if self.inbound.frames >= FRAMES_PER_LOOK {
+            Reading::Over(Step::Moved)
+        } else {
+            Reading::On
+        }
     }
 
-    /// Counts a message of so many bytes. Whether that is all: nobody looks at it, and it has a
-    /// place to go. Else `look_into` has to see it.
+    /// Counts a message of this length. Returns whether it goes to the application as it is;
+    /// otherwise `look_into` decides.
     #[inline]
     pub(super) fn hear_plainly(&mut self, len: usize) -> bool {
-        self.frames += 1 + (len >> FRAME_SHIFT) as u32;
-        self.heard.any = true;
-        self.desk.count_in(len);
-        let plain = self.policies.heartbeat.is_plain() && !self.machine.intake().is_full();
-        if plain {
-            self.heard.life = true;
-            self.heard.answer |= self.message_may_answer();
+        self.inbound.frames += 1 + (len >> FRAME_SHIFT) as u32;
+        self.reporter.count_in(len);
+        if !self.probes.is_plain() || self.machine.intake().is_full() {
+            return false;
         }
-        plain
+        self.inbound.heard = Heard::Life;
+        if self.probes.next_message_answers() {
+            self.probes.hear_answer();
+        }
+        true
     }
 
-    /// By the original's convention the message after a heartbeat by message is its answer.
-    fn message_may_answer(&self) -> bool {
-        self.probe.by_message && self.probe_is_out()
-    }
-
-    /// The connection has nothing more for the time being.
+    /// The connection returned `Pending`.
     #[inline(never)]
     pub(super) fn hear_nothing(&mut self) -> Reading {
         if self.asks_again() { self.read_on() } else { Reading::Over(Step::Still) }
     }
 
-    /// After `Pending`: whether the connection, or the attempt, is to be asked again at once,
-    /// because a verdict is due and it has called within the poll.
+    /// After `Pending`: returns whether the connection, or the attempt, is to be polled again at
+    /// once, because a verdict is due and it has called its waker within the poll.
     fn asks_again(&mut self) -> bool {
-        let stirred = self.shared.slots.has_stirred();
-        self.readable.pending(stirred);
-        let again = self.readable.is_first();
+        let io_woken = self.shared.tasks.is_io_woken();
+        self.inbound.readable.pending(io_woken);
+        let again = self.inbound.readable.is_first();
         if again {
-            self.shared.slots.take_stirred();
-            self.frames += 1;
-            // What hesitates for a reason may take its time over each poll.
-            if self.timer.now().saturating_since(self.now) >= TURN {
-                self.frames = FRAMES_PER_LOOK;
+            self.shared.tasks.take_io_woken();
+            self.inbound.frames += 1;
+            // A connection that hesitates may take long for each poll.
+            if self.clock.elapsed() >= TURN {
+                self.inbound.frames = FRAMES_PER_LOOK;
             }
         }
         again
     }
 
-    /// Flushes once more before the connection is dropped: what it takes now is written.
+    /// Flushes once more before the connection is dropped.
     fn flush_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(connection) = self.line.open() else { return Poll::Ready(()) };
+        let Some(connection) = self.link.open() else { return Poll::Ready(()) };
         match connection.poll_flush(cx) {
             Poll::Ready(Ok(())) if self.writer.failure().is_none() => self.settle_written(),
             Poll::Ready(_) => {}
@@ -107,37 +112,32 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Poll::Ready(())
     }
 
-    /// What a message means by the user's functions; gives it on unless it is hidden. If one of
-    /// them panics the message is given on, and the session ends at the look that follows at once.
+    /// Asks the user's functions about a message, and returns the message unless it is hidden. If
+    /// one of them panics the message is returned, and the session ends in the same poll or the
+    /// next.
     ///
-    /// A message that has no place to go is counted and dropped, so that the peer's close frame is
-    /// heard.
+    /// A message for which there is no room is counted and dropped, so that the peer's close frame
+    /// is read.
     #[inline(never)]
     pub(super) fn look_into(&mut self, message: Message) -> Option<Message> {
-        let by_message = self.message_may_answer();
-        let heartbeat = &mut self.policies.heartbeat;
-        let reply = heartbeat.is_reply(&message, by_message);
-        self.heard.answer |= by_message && reply;
-        self.heard.life |= heartbeat.message_is_life(&message, by_message && reply);
-        let hidden = reply && heartbeat.hides_replies();
-        if heartbeat.has_panicked() {
-            self.frames = FRAMES_PER_LOOK;
+        let may_answer = self.probes.next_message_answers();
+        let reply = self.probes.is_reply(&message, may_answer);
+        let answer = may_answer && reply;
+        let life = self.probes.message_is_life(&message, answer);
+        self.hear(life, answer);
+        let hidden = reply && self.probes.hides_replies();
+        if self.probes.has_panicked() {
+            self.inbound.frames = FRAMES_PER_LOOK;
         }
         if hidden {
-            self.desk.uncount_in(message.len());
+            self.reporter.uncount_in(message.len());
             return None;
         }
         if self.machine.intake().is_full() {
-            self.desk.discarded(message.len());
+            self.reporter.discarded(message.len());
             return None;
         }
         Some(message)
-    }
-
-    /// Whether the peer may have a probe and has not answered it. It may have one before the flush
-    /// of it is complete.
-    pub(super) fn probe_is_out(&self) -> bool {
-        (self.probe.sent.is_some() || self.writer.has_probe_in_hand()) && !self.probe.answered
     }
 
     #[inline(never)]
@@ -147,21 +147,27 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     #[inline(never)]
     pub(super) fn hear_pong(&mut self, payload: Bytes) -> Reading {
-        let answer = self.probe_is_out()
-            && !self.probe.by_message
-            && payload[..] == self.probe.number.to_be_bytes();
+        let answer = self.probes.pong_answers(&payload);
         self.hear_control(answer)
     }
 
     fn hear_control(&mut self, answer: bool) -> Reading {
-        self.frames += 1;
-        self.heard.any = true;
-        self.heard.answer |= answer;
-        self.heard.life |= self.policies.heartbeat.control_is_life(answer);
+        self.inbound.frames += 1;
+        let life = self.probes.control_is_life(answer);
+        self.hear(life, answer);
         self.read_on()
     }
 
-    /// The peer's close frame came: what was handed over gets its flush, and the connection
+    /// A frame was heard. `life`: it is proof of life. `answer`: it answers the probe.
+    fn hear(&mut self, life: bool, answer: bool) {
+        let heard = if life { Heard::Life } else { Heard::Frame };
+        self.inbound.heard = self.inbound.heard.max(heard);
+        if answer {
+            self.probes.hear_answer();
+        }
+    }
+
+    /// The peer's close frame was read: frames that were handed over are flushed, and the connection
     /// writes its reply without being read any more.
     #[inline(never)]
     pub(super) fn hear_close(
@@ -169,27 +175,27 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         frame: Option<CloseFrame>,
         cx: &mut Context<'_>,
     ) -> Reading {
-        self.frames += 1;
-        self.heard.any = true;
-        self.look();
+        self.inbound.frames += 1;
+        self.hear(false, false);
+        self.observe();
         let flushed = self.flush_last(cx);
-        // A reply repeats our code, and comes after all that we wrote was read.
+        // A reply repeats our code, and the peer has read all that we wrote before it.
         let code = frame.as_ref().map(|frame| frame.code);
-        if self.writer.goodbye_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
-            self.desk.all_proven();
+        if self.writer.close_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
+            self.reporter.all_proven();
         }
         if flushed.is_pending()
-            && let Line::Open(connection) = std::mem::replace(&mut self.line, Line::None)
+            && let Link::Open(connection) = std::mem::replace(&mut self.link, Link::None)
         {
-            self.leaving = Some(connection);
+            self.draining = Some(connection);
         }
         let connection = self.machine.connection();
-        self.drop_line(Some(LostCause::ClosedByPeer(frame)));
-        self.machine.handle_peer_closed(self.now, connection);
+        self.drop_link(Some(LostCause::ClosedByPeer(frame)));
+        self.machine.handle_peer_closed(self.clock.now(), connection);
         Reading::Over(Step::Moved)
     }
 
-    /// The connection ended, by this error if there is one.
+    /// The connection ended, with this error if there is one.
     #[cold]
     #[inline(never)]
     pub(super) fn hear_end(
@@ -202,71 +208,41 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             let words = "the server ended the connection without a close frame";
             TransportError::new(ErrorKind::Ended, words)
         });
-        self.lose_line(LostCause::Broken(error));
+        self.lose_link(LostCause::Broken(error));
         Reading::Over(Step::Moved)
     }
 
+    /// Polls the attempt. Returns `Moved` if it is over; the machine's actions follow.
     #[inline(never)]
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {
-            self.shared.slots.take_stirred();
-            match self.line.poll_connect(cx) {
+            self.shared.tasks.take_io_woken();
+            match self.link.poll_connect(cx) {
                 Poll::Ready(result) => break result,
-                Poll::Pending if self.asks_again() && self.frames < FRAMES_PER_LOOK => {}
+                Poll::Pending if self.asks_again() && self.inbound.frames < FRAMES_PER_LOOK => {}
                 Poll::Pending => return Step::Still,
             }
         };
-        self.readable = Readable::Maybe;
-        self.tell_time();
+        self.inbound.readable = Readable::Maybe;
+        self.clock.read();
         let connection = self.machine.connection();
         match result {
             Ok(established) => {
                 let (open, rest) = established.split();
-                self.line = Line::Open(Box::pin(Contained::new(open)));
-                self.desk.established(rest);
-                let max_age = self.policies.redial.open();
-                self.machine.handle_connected(self.now, connection, max_age);
-                self.shared.with(|state, garbage| {
-                    state.outbox.set_online(Online::Yes(connection), garbage)
+                self.link = Link::Open(Box::pin(Contained::new(open)));
+                self.reporter.established(rest);
+                let max_age = self.redial.open();
+                self.machine.handle_connected(self.clock.now(), connection, max_age);
+                self.shared.with(|state, deferred| {
+                    state.outbox.set_online(Online::Yes(connection), deferred)
                 });
-                self.has_queue = true;
+                self.queued.any = true;
             }
             Err(error) => {
-                self.drop_line(Some(LostCause::Connect(error)));
-                self.machine.handle_ended(self.now, connection);
+                self.drop_link(Some(LostCause::Connect(error)));
+                self.machine.handle_ended(self.clock.now(), connection);
             }
         }
-        self.carry_out(cx);
         Step::Moved
-    }
-
-    /// The connection broke or ended.
-    pub(super) fn lose_line(&mut self, cause: LostCause) {
-        self.look();
-        self.drop_line(Some(cause));
-        self.machine.handle_ended(self.now, self.machine.connection());
-    }
-
-    /// What a connection leaves behind when it is gone.
-    pub(super) fn drop_line(&mut self, cause: Option<LostCause>) {
-        self.line.clear();
-        let in_writing = self.writer.failure().is_some();
-        self.writer = Writer::default();
-        self.heard = Heard::default();
-        self.left = Left::default();
-        self.probe.sent = None;
-        self.readable = Readable::Maybe;
-        let connection = self.machine.connection();
-        // A planned replacement is no outage: what is accepted meanwhile waits for the next one.
-        let planned = self.machine.is_retiring() || matches!(cause, Some(LostCause::MaxAge));
-        let online = if planned { Online::Replacing } else { Online::No };
-        self.shared.with(|state, garbage| {
-            state.outbox.lost(connection, garbage);
-            state.outbox.set_online(online, garbage);
-        });
-        self.has_queue = true;
-        if let Some(cause) = cause {
-            self.desk.lost(cause, in_writing);
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    AckSettings, Acknowledged, Event, Heartbeat, Inbox, Message, Offline, OutboxSettings, Preset,
-    Supervisor,
+    Event, Heartbeat, Message, Offline, OutboxSettings, Preset, Supervisor,
+    acks::{AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, at_every_cancellation, mock};
 
@@ -256,13 +256,13 @@ fn a_message_queued_at_open_precedes_repeated_messages() {
     let (clock, remote, supervisor) = session(|_| Script::accept().end_after(secs(1)));
     let handle = supervisor.handle();
     let acks = AckSettings::new(find);
-    let mut layer = Acknowledged::new(supervisor, handle, clock.timer(), acks).unwrap();
+    let mut layer = Acknowledged::new(supervisor, handle.clone(), clock.timer(), acks).unwrap();
     let _receipt = layer.sender().try_queue(1, "1").unwrap();
     Runner::new(&clock).run_until(async {
         let mut lost = 0;
         while lost < 2 {
             match layer.next().await.unwrap() {
-                Event::Open(_) => layer.handle().try_queue("login").unwrap(),
+                Event::Open(_) => handle.try_queue("login").unwrap(),
                 Event::Lost(_) => lost += 1,
                 _ => {}
             }
@@ -280,7 +280,7 @@ fn behind_an_inbox_the_layer_sends_only_after_it_has_read_open() {
         _ => Script::accept().reply_with(ack_each),
     });
     let handle = supervisor.handle();
-    let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
+    let (driver, inbox) = supervisor.into_driver(16).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     let mut layer =
@@ -309,7 +309,7 @@ fn the_layer_works_the_same_over_an_inbox() {
         1 => Script::accept(),
         _ => Script::accept().reply_with(ack_each),
     };
-    for inbox in [Inbox::new(1), Inbox::new(64)] {
+    for inbox in [1, 64] {
         let mut fixture = AckFixture::with_driver(inbox, script, |acks| acks.window(2));
         fixture.post(1);
         fixture.post(2);

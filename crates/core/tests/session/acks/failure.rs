@@ -4,8 +4,8 @@ use std::{rc::Rc, time::Duration};
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    AckFailure, AckQueueError, AckSettings, Acknowledged, CloseReason, ConfigError, Event, Inbox,
-    Status, Timer, Timestamp,
+    CloseReason, ConfigError, Event, Status, Timer, Timestamp,
+    acks::{AckFailure, AckQueueError, AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{MockTimer, Runner, Script};
 
@@ -112,7 +112,7 @@ fn losses_before_a_message_was_sent_do_not_count_for_it() {
         _ => Script::accept().reply_with(ack_each),
     });
     let handle = supervisor.handle();
-    let (driver, inbox) = supervisor.into_driver(Inbox::new(16)).unwrap();
+    let (driver, inbox) = supervisor.into_driver(16).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     let acks = AckSettings::new(find).max_connection_losses(0);
@@ -127,7 +127,7 @@ fn losses_before_a_message_was_sent_do_not_count_for_it() {
 
 #[test]
 fn an_unwritten_message_is_not_sent_twice() {
-    let mut fixture = AckFixture::new(|_| Script::accept().without_progress(), |acks| acks);
+    let mut fixture = AckFixture::new(|_| Script::accept().without_bytes_written(), |acks| acks);
     fixture.run(0);
     let peer = fixture.remote.last_peer().unwrap();
     peer.stall_writes();
@@ -298,7 +298,7 @@ fn dropping_the_layer_resolves_all_receipts() {
         drop(layer);
         let failed = receipt.await.unwrap_err();
         assert_eq!((failed.reason, failed.sends), (AckFailure::SessionEnded, 1));
-        assert_eq!(failed.to_string(), "not acknowledged, sent 1 time: the session ended");
+        assert_eq!(failed.to_string(), "not acknowledged, sent 1 time: the session has ended");
         assert_eq!(waiting.await.map(drop), Err(AckQueueError::Closed("2".into())));
     });
 }

@@ -4,8 +4,8 @@ use std::{cell::RefCell, rc::Rc};
 
 use futures::{Stream, StreamExt};
 use websocket_heartbeat::{
-    Ack, AckReceipt, AckSender, AckSettings, Acknowledged, Constant, Event, Frame, Handle,
-    Heartbeat, Inbox, Message, OutboxSettings, Supervisor, Unacknowledged,
+    Constant, Event, Frame, Handle, Heartbeat, Message, OutboxSettings, Supervisor,
+    acks::{Ack, AckReceipt, AckSender, AckSettings, Acknowledged, Unacknowledged},
 };
 use websocket_heartbeat_mock::{Clock, Grammar, Remote, Runner, Script, mock};
 
@@ -70,7 +70,7 @@ impl AckFixture {
 
     /// The layer over an inbox, with the driver in a task of its own.
     pub(super) fn with_driver(
-        inbox: Inbox,
+        inbox: usize,
         script: impl FnMut(u64) -> Script + Send + 'static,
         set: impl FnOnce(AckSettings<u64>) -> AckSettings<u64>,
     ) -> Self {

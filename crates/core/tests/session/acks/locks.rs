@@ -12,7 +12,10 @@ use std::{
 };
 
 use futures::StreamExt;
-use websocket_heartbeat::{Ack, AckSender, AckSettings, Acknowledged, Bytes, Message};
+use websocket_heartbeat::{
+    Bytes, Message,
+    acks::{Ack, AckSender, AckSettings, Acknowledged},
+};
 use websocket_heartbeat_mock::{Runner, Script};
 
 use super::fixture::{AckFixture, session};

@@ -9,8 +9,8 @@ use std::{
 
 use proptest::prelude::*;
 use websocket_heartbeat::{
-    AckSettings, Constant, ErrorKind, Heartbeat, Inbox, Offline, OutboxSettings, Supervisor, Timer,
-    TransportError,
+    Constant, ErrorKind, Heartbeat, Offline, OutboxSettings, Supervisor, Timer, TransportError,
+    acks::AckSettings,
 };
 use websocket_heartbeat_mock::{Clock, Remote, Script, mock};
 
@@ -226,7 +226,7 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
     let mut fixture = match case.inbox {
         None => AckFixture::over(supervisor, handle, clock.clone(), remote.clone(), acks),
         Some(limit) => {
-            let (driver, inbox) = supervisor.into_driver(Inbox::new(limit)).unwrap();
+            let (driver, inbox) = supervisor.into_driver(limit).unwrap();
             let mut fixture = AckFixture::over(inbox, handle, clock.clone(), remote.clone(), acks);
             fixture.runner.spawn(driver).detach();
             fixture

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use futures::StreamExt;
-use websocket_heartbeat::{AckQueueError, AckSettings, Acknowledged, Event};
+use websocket_heartbeat::{
+    Event,
+    acks::{AckQueueError, AckSettings, Acknowledged},
+};
 use websocket_heartbeat_mock::{Runner, Script, Task};
 
 use super::fixture::{AckFixture, ack_each, find, now, session};

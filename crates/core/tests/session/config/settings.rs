@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use websocket_heartbeat::{
-    Ack, AckSettings, Acknowledged, Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant,
-    DialBudget, Endpoints, Exponential, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor,
-    Verdict,
+    Attempts, CloseFrame, ConfigError, ConnectTimeout, Constant, DialBudget, Endpoints,
+    Exponential, Heartbeat, OutboxSettings, Preset, Supervisor, Verdict,
+    acks::{Ack, AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{Clock, MockTransport, Script, mock};
 
@@ -124,8 +124,8 @@ fn the_last_of_two_calls_of_one_setter_counts() {
 
 #[test]
 fn invalid_settings_outside_the_builder_are_refused() {
-    let driver = builder().build().unwrap().into_driver(Inbox::new(0));
-    assert_refused(driver.map(|_| ()), "inbox limit", "0");
+    let driver = builder().build().unwrap().into_driver(0);
+    assert_refused(driver.map(|_| ()), "inbox messages", "0");
     assert_refused(DialBudget::new(0, secs(1)), "dial budget", "0");
     assert_refused(DialBudget::new(1, ZERO), "dial budget window", "0ns");
     assert_refused(Endpoints::new(Vec::<MockTransport>::new()), "endpoints", "0");

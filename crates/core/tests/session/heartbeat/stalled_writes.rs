@@ -2,7 +2,8 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Connection as _, Event, Heartbeat, Inbox, OutboxSettings, Preset, Supervisor, WriteBlocked,
+    Connection as _, Event, Heartbeat, InboxSettings, OutboxSettings, Preset, Supervisor,
+    WriteBlocked,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
 
@@ -112,7 +113,7 @@ fn a_blocked_write_is_not_judged_while_the_inbox_is_full() {
         Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient).build().unwrap();
     let handle = supervisor.handle();
     handle.try_queue("first").unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(10)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(10).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(secs(2));
@@ -153,7 +154,7 @@ fn an_inbox_that_drops_messages_keeps_one_report() {
         .unwrap();
     let handle = supervisor.handle();
     handle.try_queue(vec![0; 10_000]).unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(10).drop_oldest()).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(InboxSettings::new(10).drop_oldest()).unwrap();
     let mut runner = Runner::new(&clock);
     runner.spawn(driver).detach();
     runner.run_for(secs(70_000));

@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use futures::{FutureExt, StreamExt, stream::FusedStream};
-use websocket_heartbeat::{CloseReason, Event, Heartbeat, Inbox, Phase};
+use websocket_heartbeat::{CloseReason, Event, Heartbeat, InboxSettings, Phase};
 use websocket_heartbeat_mock::{Runner, Script};
 
 use crate::harness::{Fixture, WakeCounter, in_words, ms, secs, sleep, words};
@@ -16,7 +16,7 @@ fn heartbeats_continue_while_the_application_does_not_read() {
             let script = Script::accept().latency(ms(20));
             if greeting { script.greet("unread") } else { script }
         });
-        let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+        let (driver, inbox) = builder.build().unwrap().into_driver(1).unwrap();
         let handle = driver.handle();
         fixture.runner.spawn(driver).detach();
         fixture.runner.run_for(secs(600));
@@ -30,7 +30,7 @@ fn heartbeats_continue_while_the_application_does_not_read() {
 #[test]
 fn a_full_inbox_stops_reading_and_keeps_the_connection() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
-    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(5)).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(5).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
     let peer = fixture.remote.last_peer().unwrap();
@@ -53,7 +53,7 @@ fn a_full_inbox_stops_reading_and_keeps_the_connection() {
 fn a_server_that_died_unread_is_detected_after_reading_resumes() {
     let (mut fixture, builder) =
         Fixture::new(|_| Script::accept().greet("unread").half_open_after(secs(100)));
-    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(1).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
     assert_eq!(fixture.remote.dials().len(), 1, "not judged while the inbox was unread");
@@ -71,7 +71,7 @@ fn a_server_that_died_unread_is_detected_after_reading_resumes() {
 fn dropping_the_oldest_reports_the_exact_number() {
     let (mut fixture, builder) =
         Fixture::new(|_| Script::accept().send_after(ms(1), "first").chatter(secs(1), "tick"));
-    let inbox = Inbox::new(5).drop_oldest();
+    let inbox = InboxSettings::new(5).drop_oldest();
     let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(599));
@@ -93,7 +93,7 @@ fn dropping_the_oldest_reports_the_exact_number() {
 fn unread_outages_are_folded_but_closed_is_not() {
     let (mut fixture, builder) = Fixture::new(|_| Script::refuse_connection());
     let builder = builder.backoff(websocket_heartbeat::Constant::new(secs(1)));
-    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = builder.build().unwrap().into_driver(1).unwrap();
     let handle = driver.handle();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(100_000));
@@ -113,7 +113,7 @@ fn unread_outages_are_folded_but_closed_is_not() {
 fn events_and_messages_keep_their_order() {
     let (mut fixture, builder) =
         Fixture::new(|dial| Script::accept().greet(dial.to_string()).end_after(secs(1)));
-    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(100)).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(100).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(ms(4_500));
     let mut connection = 0;
@@ -134,7 +134,7 @@ fn dropping_the_inbox_closes_gracefully_and_ends_the_driver() {
             let script = Script::accept();
             if greeting { script.greet("unread").greet("unread") } else { script }
         });
-        let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+        let (driver, inbox) = builder.build().unwrap().into_driver(1).unwrap();
         let handle = driver.handle();
         let driving = fixture.runner.spawn(driver);
         fixture.runner.run_for(secs(1));
@@ -159,7 +159,7 @@ fn a_dropped_inbox_reads_until_the_server_has_closed() {
     let (mut fixture, builder) = Fixture::new(|_| {
         (0..2_000).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
     });
-    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = builder.build().unwrap().into_driver(1).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
     fixture.runner.run_for(secs(1));
@@ -173,7 +173,7 @@ fn a_dropped_inbox_reads_until_the_server_has_closed() {
 #[test]
 fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = builder.build().unwrap().into_driver(1).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
     let reading = fixture.runner.spawn(inbox.collect::<Vec<_>>());
@@ -188,7 +188,7 @@ fn dropping_the_driver_aborts_and_ends_the_inbox_without_closed() {
 #[test]
 fn the_inbox_ends_with_the_session_while_the_driver_exists() {
     let (fixture, builder) = Fixture::new(|_| Script::accept());
-    let (mut driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(1)).unwrap();
+    let (mut driver, mut inbox) = builder.build().unwrap().into_driver(1).unwrap();
     driver.handle().close();
     let counter = WakeCounter::new();
     assert!(counter.poll(|cx| driver.poll_unpin(cx)).is_ready());
@@ -201,10 +201,10 @@ fn the_inbox_ends_with_the_session_while_the_driver_exists() {
 #[test]
 fn an_inbox_without_room_is_refused() {
     let (_fixture, builder) = Fixture::new(|_| Script::accept());
-    let error = builder.build().unwrap().into_driver(Inbox::new(0)).unwrap_err();
-    assert_eq!(error.setting(), "inbox limit");
+    let error = builder.build().unwrap().into_driver(0).unwrap_err();
+    assert_eq!(error.setting(), "inbox messages");
     let (_fixture, builder) = Fixture::new(|_| Script::accept());
-    let error = builder.build().unwrap().into_driver(Inbox::new(1).bytes(0)).unwrap_err();
+    let error = builder.build().unwrap().into_driver(InboxSettings::new(1).bytes(0)).unwrap_err();
     assert_eq!(error.setting(), "inbox bytes");
 }
 
@@ -214,7 +214,7 @@ fn events_met_by_the_sink_enter_the_inbox_first() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
     let mut session = builder.build().unwrap();
     fixture.runner.run_until(session.send("a".into())).unwrap();
-    let (driver, mut inbox) = session.into_driver(Inbox::new(10)).unwrap();
+    let (driver, mut inbox) = session.into_driver(10).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.settle();
     let expected = ["connecting 1 attempt 0", "open 1", "message hello"];
@@ -224,7 +224,7 @@ fn events_met_by_the_sink_enter_the_inbox_first() {
 #[test]
 fn inbox_and_driver_have_no_unneeded_polls() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(ms(100), "tick"));
-    let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(16)).unwrap();
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(16).unwrap();
     let driving = fixture.runner.spawn(driver);
     let reading = fixture.runner.spawn(async move { while inbox.next().await.is_some() {} });
     fixture.runner.run_for(secs(100));
@@ -239,7 +239,7 @@ fn a_slow_reader_of_a_small_inbox_misses_no_message() {
         let (mut fixture, builder) = Fixture::new(|_| {
             (0..200).fold(Script::accept(), |script, number: u32| script.greet(number.to_string()))
         });
-        let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(limit).unwrap();
         fixture.runner.spawn(driver).detach();
         let timer = Runner::new(&fixture.clock).clock().timer();
         fixture.runner.run_until(async {
@@ -262,7 +262,7 @@ fn a_reader_that_stops_does_not_stop_heartbeats() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().echo());
     let supervisor =
         builder.heartbeat(Heartbeat::idle(secs(15)).message("heartbeat")).build().unwrap();
-    let (driver, mut inbox) = supervisor.into_driver(Inbox::new(1_000)).unwrap();
+    let (driver, mut inbox) = supervisor.into_driver(1_000).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
     assert_eq!(fixture.remote.trace().times("-> text \"heartbeat\"").len(), 40);

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures::{SinkExt, StreamExt, stream};
 use websocket_heartbeat::{
-    CloseFrame, Event, Heartbeat, Inbox, Message, Offline, OutboxSettings, Phase, Timer,
+    CloseFrame, Event, Heartbeat, InboxSettings, Message, Offline, OutboxSettings, Phase, Timer,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -94,7 +94,7 @@ fn closing_the_sink_takes_one_answer_of_the_server() {
 fn closing_with_a_full_inbox_takes_one_answer_of_the_server() {
     let (mut fixture, builder) = Fixture::new(|_| greets(1_000));
     let session = builder.close_timeout(secs(60)).build().unwrap();
-    let (driver, mut inbox) = session.into_driver(Inbox::new(3)).unwrap();
+    let (driver, mut inbox) = session.into_driver(3).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
     fixture.runner.settle();
@@ -111,7 +111,7 @@ fn closing_with_a_full_inbox_takes_one_answer_of_the_server() {
 fn closing_with_a_full_inbox_ends_at_the_close_timeout() {
     let (mut fixture, builder) = Fixture::new(|_| greets(1_000).ignore_close());
     let session = builder.close_timeout(secs(60)).build().unwrap();
-    let (driver, _inbox) = session.into_driver(Inbox::new(3)).unwrap();
+    let (driver, _inbox) = session.into_driver(3).unwrap();
     let handle = driver.handle();
     let driving = fixture.runner.spawn(driver);
     fixture.runner.settle();
@@ -130,7 +130,7 @@ fn messages_before_a_planned_replacement_are_not_lost() {
             _ => Script::accept(),
         });
         let builder = builder.max_age(secs(3_600)).close_timeout(secs(5));
-        let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(limit).unwrap();
         fixture.runner.spawn(driver).detach();
         // The inbox is unread for longer than the age limit.
         fixture.runner.run_for(secs(3_700));
@@ -241,7 +241,7 @@ fn a_users_close_frame_replaces_an_unsent_one() {
 fn a_full_inbox_sends_pings_and_detects_broken_connections() {
     use websocket_heartbeat::{ErrorKind, TransportError};
     let (mut fixture, builder) = Fixture::new(|_| greets(10).without_pongs());
-    let (driver, _inbox) = builder.build().unwrap().into_driver(Inbox::new(2)).unwrap();
+    let (driver, _inbox) = builder.build().unwrap().into_driver(2).unwrap();
     let handle = driver.handle();
     fixture.runner.spawn(driver).detach();
     fixture.runner.run_for(secs(600));
@@ -258,7 +258,7 @@ fn a_full_inbox_sends_pings_and_detects_broken_connections() {
 fn a_full_inbox_stays_bounded_while_a_batch_is_read() {
     for limit in [1_u64, 2, 8, 100] {
         let (mut fixture, builder) = Fixture::new(move |_| greets(1_000));
-        let inbox = Inbox::new(limit as usize);
+        let inbox = InboxSettings::new(limit as usize);
         let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
         fixture.runner.spawn(driver).detach();
         fixture.runner.settle();
@@ -281,7 +281,7 @@ fn an_inbox_is_bounded_in_bytes_and_admits_one_larger_message() {
         let (mut fixture, builder) = Fixture::new(|_| {
             (0..10).fold(Script::accept(), |script, _| script.greet(vec![0; 1_000]))
         });
-        let inbox = Inbox::new(100).bytes(bytes);
+        let inbox = InboxSettings::new(100).bytes(bytes);
         let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
         fixture.runner.spawn(driver).detach();
         fixture.runner.settle();
@@ -299,7 +299,7 @@ fn an_inbox_is_bounded_in_bytes_and_admits_one_larger_message() {
 fn an_inbox_that_drops_the_oldest_keeps_to_its_bytes() {
     let (mut fixture, builder) =
         Fixture::new(|_| (0..10).fold(Script::accept(), |script, _| script.greet(vec![0; 1_000])));
-    let inbox = Inbox::new(100).bytes(2_500).drop_oldest();
+    let inbox = InboxSettings::new(100).bytes(2_500).drop_oldest();
     let (driver, mut inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.runner.settle();
@@ -314,7 +314,7 @@ fn a_waiting_inbox_keeps_all_messages_of_the_sink_side() {
         let (mut fixture, builder) = Fixture::new(move |_| greets(count));
         let mut session = builder.build().unwrap();
         fixture.runner.run_until(session.send("a".into())).unwrap();
-        let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
+        let (driver, mut inbox) = session.into_driver(1).unwrap();
         fixture.runner.spawn(driver).detach();
         let mut events = Vec::new();
         for _ in 0..count + 2 {
@@ -330,7 +330,7 @@ fn a_waiting_inbox_keeps_all_messages_of_the_sink_side() {
 fn taking_a_message_makes_room_at_once() {
     for limit in [1_usize, 2, 7, 8] {
         let (mut fixture, builder) = Fixture::new(|_| greets(100));
-        let (driver, mut inbox) = builder.build().unwrap().into_driver(Inbox::new(limit)).unwrap();
+        let (driver, mut inbox) = builder.build().unwrap().into_driver(limit).unwrap();
         fixture.runner.spawn(driver).detach();
         fixture.runner.settle();
         let counter = WakeCounter::new();

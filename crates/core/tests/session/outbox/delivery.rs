@@ -77,7 +77,7 @@ proptest! {
                 1 => Script::accept().hesitant(),
                 2 => Script::accept().write_rate(1 + rng.below(500), ms(10)),
                 3 => Script::accept().write_buffer(1 + rng.below(300)),
-                4 => Script::accept().without_progress(),
+                4 => Script::accept().without_bytes_written(),
                 _ => Script::accept(),
             };
             script.after(rng.duration(Duration::ZERO..ms(1_500)))

@@ -10,8 +10,8 @@ use std::{
 
 use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use websocket_heartbeat::{
-    DropReason, ErrorKind, Event, Fate, Handle, Inbox, Message, OutboxSettings, QueueError,
-    SessionClosed, TransportError, WhenFull,
+    DropReason, ErrorKind, Event, Fate, Handle, Message, OutboxSettings, QueueError, SessionClosed,
+    TransportError, WhenFull,
 };
 use websocket_heartbeat_mock::{Peer, Script};
 
@@ -206,7 +206,7 @@ fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
     let mut session = builder.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
-    let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, _inbox) = session.into_driver(1).unwrap();
     let (mut first, mut second) = (driver.handle(), driver.handle());
     assert!(ready(&mut first), "as before");
     assert!(!ready(&mut second));
@@ -227,7 +227,7 @@ fn an_unclaimed_promise_blocks_no_place() {
     let mut session = builder.outbox(OutboxSettings::new().count(1)).build().unwrap();
     assert!(ready(&mut session));
     let handle = session.handle();
-    let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, _inbox) = session.into_driver(1).unwrap();
     assert_eq!(handle.try_queue("x"), Ok(()));
     // The sink is ready, and its message waits for room.
     let mut sink = driver.handle();
@@ -243,7 +243,7 @@ fn the_drivers_first_handle_flushes_messages_of_the_sink_side() {
     let (mut fixture, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     session.start_send_unpin("ten bytes!".into()).unwrap();
     session.start_send_unpin("parked".into()).unwrap();
-    let (driver, _inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, _inbox) = session.into_driver(1).unwrap();
     let mut sink = driver.handle();
     fixture.runner.spawn(driver).detach();
     fixture.runner.settle();
@@ -260,7 +260,7 @@ fn a_former_task_of_the_sink_side_is_not_woken() {
     let mut session = builder.build().unwrap();
     let before = WakeCounter::new();
     let _ = before.poll(|cx| session.send("a".into()).poll_unpin(cx));
-    let (driver, inbox) = session.into_driver(Inbox::new(1)).unwrap();
+    let (driver, inbox) = session.into_driver(1).unwrap();
     fixture.runner.spawn(driver).detach();
     fixture.read(inbox);
     fixture.runner.settle();
@@ -360,7 +360,7 @@ fn parked_messages_of_a_dropped_session_are_dropped() {
         session.start_send_unpin("parked".into()).unwrap();
         let handle = session.handle();
         if driven {
-            drop(session.into_driver(Inbox::new(1)).unwrap());
+            drop(session.into_driver(1).unwrap());
         } else {
             drop(session);
         }

@@ -13,9 +13,10 @@ use std::{
 
 use futures::{FutureExt, StreamExt};
 use websocket_heartbeat::{
-    Ack, AckSettings, Acknowledged, Attempt, Backoff, CloseReason, Closed, ErrorKind, Established,
-    Event, Heartbeat, Lost, LostCause, Message, OutboxSettings, Preset, ProofOfLife, Supervisor,
-    Transport, TransportError, UserFunction, Verdict,
+    Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event, Heartbeat, Lost,
+    LostCause, Message, OutboxSettings, Preset, ProofOfLife, Supervisor, Transport, TransportError,
+    UserFunction, Verdict,
+    acks::{Ack, AckSettings, Acknowledged},
 };
 use websocket_heartbeat_mock::{
     Clock, MockConnect, MockConnection, MockTransport, Runner, Script, mock,

@@ -2,8 +2,9 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Attempt, BoxConnection, BoxTransport, Constant, DynTransport, ErrorKind, Established, Event,
-    Heartbeat, Supervisor, TransportError,
+    Attempt, BoxTransport, Constant, ErrorKind, Established, Event, Heartbeat, Supervisor,
+    TransportError,
+    backend::{BoxConnection, DynTransport},
 };
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock, run};
 

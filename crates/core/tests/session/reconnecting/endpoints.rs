@@ -7,8 +7,8 @@ use futures::{
     future::{Either, select},
 };
 use websocket_heartbeat::{
-    Attempt, Builder, Endpoints, Event, Handle, Heartbeat, Predecessor, Supervisor, Timer,
-    Timestamp, Transport, transport_fn,
+    Attempt, Builder, Endpoints, Event, Handle, Heartbeat, Supervisor, Timer, Timestamp, Transport,
+    backend::Predecessor, transport_fn,
 };
 use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Runner, Script, mock};
 

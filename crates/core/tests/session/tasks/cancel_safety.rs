@@ -1,9 +1,7 @@
 //! Each public future is dropped at each `Pending`: nothing is lost, duplicated or stuck.
 
 use futures::{SinkExt, StreamExt, future};
-use websocket_heartbeat::{
-    CloseReason, Event, Fate, Handle, Inbox, OutboxSettings, Phase, Receipt,
-};
+use websocket_heartbeat::{CloseReason, Event, Fate, Handle, OutboxSettings, Phase, Receipt};
 use websocket_heartbeat_mock::{Cancellation, Script, at_every_cancellation};
 
 use crate::harness::{Fixture, MockSupervisor, ms, secs, texts, words};
@@ -73,7 +71,7 @@ fn next_of_a_supervisor_is_cancel_safe() {
 fn next_of_an_inbox_is_cancel_safe() {
     let cancelled = at_every_cancellation(|cancellation| {
         let (mut fixture, session) = slow_session(OutboxSettings::new());
-        let (driver, mut inbox) = session.into_driver(Inbox::new(1)).unwrap();
+        let (driver, mut inbox) = session.into_driver(1).unwrap();
         fixture.runner.spawn(driver).detach();
         let messages = fixture.runner.run_until(async {
             let mut messages = Vec::new();
@@ -94,7 +92,7 @@ fn next_of_an_inbox_is_cancel_safe() {
 fn a_driver_can_be_polled_by_futures_that_are_dropped() {
     at_every_cancellation(|cancellation| {
         let (mut fixture, session) = slow_session(OutboxSettings::new());
-        let (mut driver, inbox) = session.into_driver(Inbox::new(10)).unwrap();
+        let (mut driver, inbox) = session.into_driver(10).unwrap();
         let handle = driver.handle();
         let reading = fixture.runner.spawn(inbox.collect::<Vec<_>>());
         handle.try_queue("queued").unwrap();

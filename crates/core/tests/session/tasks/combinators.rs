@@ -3,7 +3,7 @@
 use std::{future::ready, pin::pin};
 
 use futures::{FutureExt, SinkExt, StreamExt, stream};
-use websocket_heartbeat::{Event, Handle, Inbox, Message, SessionClosed};
+use websocket_heartbeat::{Event, Handle, Message, SessionClosed};
 use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, WakeCounter, ms, secs, sleep, texts, words};
@@ -126,7 +126,7 @@ fn forward_into_a_handle_ends_only_that_handle() {
 #[test]
 fn forward_of_an_inbox_into_a_handle_is_an_echo() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(4)).unwrap();
+    let (driver, inbox) = builder.build().unwrap().into_driver(4).unwrap();
     let handle = driver.handle();
     fixture.runner.spawn(driver).detach();
     let echo = inbox.filter_map(|event| ready(message(event))).map(Ok);

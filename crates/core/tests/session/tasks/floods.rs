@@ -9,7 +9,7 @@ use std::{
 
 use futures::{FutureExt, Sink, Stream, StreamExt, stream};
 use websocket_heartbeat::{
-    Builder, Constant, Event, Frame, Heartbeat, Inbox, Message, Supervisor, Transport,
+    Builder, Constant, Event, Frame, Heartbeat, InboxSettings, Message, Supervisor, Transport,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, MockTimer, Script, mock};
 
@@ -164,7 +164,7 @@ fn a_turn_of_the_driver_ends_under_every_flood() {
     for (name, frame, hesitates, most) in floods() {
         for drop_oldest in [false, true] {
             let (_clock, builder) = builder(frame.clone(), hesitates);
-            let inbox = Inbox::new(100_000);
+            let inbox = InboxSettings::new(100_000);
             let inbox = if drop_oldest { inbox.drop_oldest() } else { inbox };
             let (mut driver, _inbox) = builder.build().unwrap().into_driver(inbox).unwrap();
             let counter = WakeCounter::new();

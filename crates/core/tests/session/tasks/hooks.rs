@@ -1,11 +1,15 @@
 //! The five callbacks of the original.
 
-use std::{cell::RefCell, pin::pin, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    pin::pin,
+    rc::Rc,
+};
 
 use futures::{StreamExt, stream};
 use websocket_heartbeat::{
-    Attempts, CloseReason, Event, Inbox, Message,
-    hooks::{Ending, Hooks, Panic},
+    Attempts, CloseReason, Event, Handle, Lost, Message, Open, Retry,
+    hooks::{self, Ending, Hooks, Panic},
 };
 use websocket_heartbeat_mock::Script;
 
@@ -36,21 +40,34 @@ impl Calls {
     }
 }
 
-macro_rules! noting {
-    ($calls:expr) => {{
-        let [a, b, c, d, e, f] = std::array::from_fn(|_| $calls.clone());
-        Hooks::new()
-            .on_open(move |open| a.note(format!("open {}", open.connection)))
-            .on_message(move |message: Message| b.note(message.as_text().unwrap_or("?")))
-            .on_close(move |ending| match ending {
-                Ending::Connection(lost) => c.note(format!("close: {}", lost.cause.name())),
-                Ending::Session(closed) => c.note(format!("closed: {}", closed.reason.name())),
-                _ => unreachable!(),
-            })
-            .on_error(move |lost| d.note(format!("error: {}", lost.cause.name())))
-            .on_reconnect(move |retry| e.note(format!("reconnect in {:?}", retry.delay)))
-            .on_panic(move |panic: Panic| f.note(panic.to_string()))
-    }};
+impl Hooks for Calls {
+    fn on_open(&mut self, open: &Open) {
+        self.note(format!("open {}", open.connection));
+    }
+
+    fn on_message(&mut self, message: Message) {
+        self.note(message.as_text().unwrap_or("?"));
+    }
+
+    fn on_close(&mut self, ending: Ending<'_>) {
+        match ending {
+            Ending::Connection(lost) => self.note(format!("close: {}", lost.cause.name())),
+            Ending::Session(closed) => self.note(format!("closed: {}", closed.reason.name())),
+            _ => unreachable!(),
+        }
+    }
+
+    fn on_error(&mut self, lost: &Lost) {
+        self.note(format!("error: {}", lost.cause.name()));
+    }
+
+    fn on_reconnect(&mut self, retry: &Retry) {
+        self.note(format!("reconnect in {:?}", retry.delay));
+    }
+
+    fn on_panic(&mut self, panic: Panic) {
+        self.note(panic.to_string());
+    }
 }
 
 #[test]
@@ -63,8 +80,7 @@ fn each_event_calls_one_callback_across_reconnects() {
     let calls = Calls::of(&fixture);
     let session = builder.attempts(Attempts::at_most(3)).build().unwrap();
     let handle = session.handle();
-    let hooks = noting!(calls);
-    let running = fixture.runner.spawn(hooks.run(session));
+    let running = fixture.runner.spawn(hooks::run(session, calls.clone()));
     fixture.runner.run_for(secs(40));
     handle.close();
     fixture.runner.run_for(secs(5));
@@ -88,6 +104,45 @@ fn each_event_calls_one_callback_across_reconnects() {
     assert_eq!(outcome.panics, 0);
 }
 
+/// Panics in each callback, or in none.
+struct Faulty {
+    panics: bool,
+    reports: Rc<RefCell<Vec<&'static str>>>,
+}
+
+impl Faulty {
+    fn act(&self, name: &str) {
+        assert!(!self.panics, "a fault of the application: {name}");
+    }
+}
+
+impl Hooks for Faulty {
+    fn on_open(&mut self, _: &Open) {
+        self.act("open");
+    }
+
+    fn on_message(&mut self, _: Message) {
+        self.act("message");
+    }
+
+    fn on_close(&mut self, _: Ending<'_>) {
+        self.act("close");
+    }
+
+    fn on_error(&mut self, _: &Lost) {
+        self.act("error");
+    }
+
+    fn on_reconnect(&mut self, _: &Retry) {
+        self.act("reconnect");
+    }
+
+    fn on_panic(&mut self, panic: Panic) {
+        self.reports.borrow_mut().push(panic.callback());
+        assert_eq!(panic.message(), None, "there is a message, so the report panics as well");
+    }
+}
+
 #[test]
 fn a_session_survives_panics_of_all_callbacks() {
     let script = |dial: u64| match dial % 3 {
@@ -101,19 +156,8 @@ fn a_session_survives_panics_of_all_callbacks() {
         let session = builder.build().unwrap();
         let handle = session.handle();
         let reports = Rc::new(RefCell::new(Vec::new()));
-        let reported = Rc::clone(&reports);
-        let act = move |words: &str| assert!(!panics, "a fault of a callback: {words}");
-        let hooks = Hooks::new()
-            .on_open(move |_| act("open"))
-            .on_message(move |_| act("message"))
-            .on_close(move |_| act("close"))
-            .on_error(move |_| act("error"))
-            .on_reconnect(move |_| act("reconnect"))
-            .on_panic(move |panic| {
-                reported.borrow_mut().push(panic.callback());
-                assert_eq!(panic.words(), None, "the report panics too");
-            });
-        let running = fixture.runner.spawn(hooks.run(session));
+        let hooks = Faulty { panics, reports: Rc::clone(&reports) };
+        let running = fixture.runner.spawn(hooks::run(session, hooks));
         fixture.runner.run_for(secs(300));
         handle.close();
         let outcome = fixture.runner.run_until(running);
@@ -132,18 +176,61 @@ fn a_session_survives_panics_of_all_callbacks() {
     assert_eq!(traces[0], traces[1], "heartbeats, losses and dials are the same");
 }
 
+/// Records two kinds of calls, and closes the session when a reconnect is scheduled.
+struct Closing {
+    calls: Calls,
+    handle: Handle,
+}
+
+impl Hooks for Closing {
+    fn on_open(&mut self, open: &Open) {
+        self.calls.on_open(open);
+    }
+
+    fn on_close(&mut self, ending: Ending<'_>) {
+        self.calls.on_close(ending);
+    }
+
+    fn on_reconnect(&mut self, _: &Retry) {
+        self.handle.close();
+    }
+}
+
 #[test]
 fn a_close_in_on_reconnect_prevents_the_dial() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(1)));
     let session = builder.build().unwrap();
     let handle = session.handle();
     let calls = Calls::of(&fixture);
-    let hooks = noting!(calls).on_reconnect(move |_| handle.close());
-    let outcome = fixture.runner.run_until(hooks.run(session));
+    let hooks = Closing { calls: calls.clone(), handle };
+    let outcome = fixture.runner.run_until(hooks::run(session, hooks));
     fixture.runner.run_for(secs(3_600));
     assert_eq!(fixture.remote.dials().len(), 1);
     calls.assert(&[(0, "open 1"), (1_000, "close: broken"), (1_000, "closed: user")]);
     assert_eq!(outcome.closed.unwrap().reason, CloseReason::User);
+}
+
+/// Uses every command of a handle in its callbacks.
+struct Commanding {
+    handle: Handle,
+    opens: Rc<Cell<u32>>,
+}
+
+impl Hooks for Commanding {
+    fn on_open(&mut self, open: &Open) {
+        self.opens.set(self.opens.get() + 1);
+        self.handle.try_queue("from on_open").unwrap();
+        self.handle.probe_now();
+        self.handle.pause();
+        self.handle.resume();
+        if open.connection == 3 {
+            self.handle.abort();
+        }
+    }
+
+    fn on_message(&mut self, _: Message) {
+        self.handle.reconnect_now();
+    }
 }
 
 #[test]
@@ -151,34 +238,19 @@ fn callbacks_may_use_every_command_of_a_handle() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("hello"));
     let session = builder.build().unwrap();
     let handle = session.handle();
-    let opens = Rc::new(RefCell::new(0));
-    let opened = Rc::clone(&opens);
-    let hooks = Hooks::new()
-        .on_open({
-            let handle = handle.clone();
-            move |open| {
-                *opened.borrow_mut() += 1;
-                handle.try_queue("from on_open").unwrap();
-                handle.probe_now();
-                handle.pause();
-                handle.resume();
-                if open.connection == 3 {
-                    handle.abort();
-                }
-            }
-        })
-        .on_message(move |_| handle.reconnect_now());
-    let outcome = fixture.runner.run_until(hooks.run(session));
-    assert_eq!((*opens.borrow(), outcome.closed.unwrap().reason), (3, CloseReason::Aborted));
+    let opens = Rc::default();
+    let hooks = Commanding { handle, opens: Rc::clone(&opens) };
+    let outcome = fixture.runner.run_until(hooks::run(session, hooks));
+    assert_eq!((opens.get(), outcome.closed.unwrap().reason), (3, CloseReason::Aborted));
 }
 
 #[test]
 fn hooks_over_an_inbox_whose_driver_is_dropped_end_without_closed() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let (driver, inbox) = builder.build().unwrap().into_driver(Inbox::new(4)).unwrap();
+    let (driver, inbox) = builder.build().unwrap().into_driver(4).unwrap();
     let driving = fixture.runner.spawn(driver);
     let calls = Calls::of(&fixture);
-    let running = fixture.runner.spawn(noting!(calls).run(inbox));
+    let running = fixture.runner.spawn(hooks::run(inbox, calls.clone()));
     fixture.runner.run_for(secs(1));
     driving.cancel();
     let outcome = fixture.runner.run_until(running);
@@ -195,7 +267,7 @@ fn hooks_accept_streams_that_are_not_unpin_and_are_cancel_safe() {
     {
         // The stream contains an async block, which is neither `Unpin` nor `Send`.
         let limited = session.by_ref().take(2).then(|event| async { event });
-        let mut running = pin!(noting!(calls).run(limited));
+        let mut running = pin!(hooks::run(limited, calls.clone()));
         assert!(counter.poll(|cx| running.as_mut().poll(cx)).is_ready());
     }
     calls.assert(&[(0, "open 1")]);
@@ -203,8 +275,14 @@ fn hooks_accept_streams_that_are_not_unpin_and_are_cancel_safe() {
     assert_eq!(in_words(&rest[0]), "message hello");
 }
 
+/// Uses no callback.
+struct Nothing;
+
+impl Hooks for Nothing {}
+
 #[test]
 fn hooks_run_without_callbacks() {
-    let outcome = futures::executor::block_on(Hooks::default().run(stream::iter([] as [Event; 0])));
+    let events = stream::iter([] as [Event; 0]);
+    let outcome = futures::executor::block_on(hooks::run(events, Nothing));
     assert!(outcome.closed.is_none() && outcome.panics == 0);
 }

@@ -1,9 +1,9 @@
-//! How a connection ends: by a close handshake, a breach of protocol, or the end of the stream.
+//! The ends of a connection: a close handshake, a protocol violation, or the end of the stream.
 
 use super::*;
 
 #[test]
-fn what_comes_after_the_peers_close_is_not_looked_at() {
+fn bytes_after_the_peers_close_frame_are_ignored() {
     let mut socket = socket(ALL, &[CLOSE, TEXT]);
     assert!(matches!(socket.read_frame(), Frame::Close(_)));
     assert!(matches!(socket.read(), Poll::Ready(None)));
@@ -14,7 +14,7 @@ fn what_comes_after_the_peers_close_is_not_looked_at() {
 }
 
 #[test]
-fn who_breaks_the_protocol_is_told_so() {
+fn a_protocol_violation_is_answered_by_a_close_frame() {
     for (bytes, kind, code) in [
         (&[0xc1, 0][..], ErrorKind::Protocol, 1002),
         (&[0x81, 1, 0xff], ErrorKind::Protocol, 1007),
@@ -40,8 +40,8 @@ fn closing_the_sink_begins_the_close_handshake() {
 }
 
 #[test]
-fn a_flush_after_the_close_handshake_ends_the_stream() {
-    // The peer closes first, and what it sends afterwards is not left in the stream.
+fn a_flush_after_the_close_handshake_closes_the_stream() {
+    // The peer closes first. The bytes after its close frame are read from the stream.
     let mut socket = socket(ALL, &[CLOSE]);
     assert!(matches!(socket.read_frame(), Frame::Close(_)));
     assert_eq!(socket.script().closes, 0, "the answer is not written yet");
@@ -54,7 +54,7 @@ fn a_flush_after_the_close_handshake_ends_the_stream() {
 }
 
 #[test]
-fn our_close_ends_the_stream_once_it_is_answered() {
+fn the_answer_to_our_close_frame_closes_the_stream() {
     let mut socket = socket(ALL, &[]);
     socket.feed(Frame::Close(None)).unwrap();
     assert!(socket.flushed().is_ready());
@@ -66,10 +66,10 @@ fn our_close_ends_the_stream_once_it_is_answered() {
 }
 
 #[test]
-fn a_flush_waits_until_the_stream_has_ended() {
+fn a_flush_waits_until_the_stream_is_closed() {
     let mut socket = socket(0, &[CLOSE]);
     assert!(matches!(socket.read_frame(), Frame::Close(_)));
-    // The answer leaves, with a header and a mask; TLS would find no room for its farewell.
+    // The stream accepts the answer with its header and mask, but no close_notify of TLS.
     socket.script().accepts = 6 + 4;
     assert!(socket.flushed().is_pending());
     assert!(socket.flushed().is_pending());
@@ -79,7 +79,7 @@ fn a_flush_waits_until_the_stream_has_ended() {
 }
 
 #[test]
-fn a_stream_that_its_peer_ends_is_ended_by_us_too() {
+fn a_stream_that_the_peer_ends_is_closed() {
     for (reads, ends) in [(&[][..], true), (&[&[0xc1, 0][..]], false)] {
         let mut socket = socket(ALL, reads);
         socket.script().ends = ends;
@@ -89,12 +89,12 @@ fn a_stream_that_its_peer_ends_is_ended_by_us_too() {
 }
 
 #[test]
-fn a_stream_is_not_ended_before_the_connection_is() {
+fn a_stream_of_an_open_connection_is_not_closed() {
     let mut socket = socket(ALL, &[PING, TEXT]);
     while socket.read().is_ready() {}
     socket.feed(Message::text("x")).unwrap();
     assert!(socket.flushed().is_ready());
-    // Nor where the complaint about a breach of protocol cannot be written.
+    // It is also not closed if the close frame about a violation cannot be written.
     socket.script().accepts = 0;
     socket.script().reads.push_back(vec![0xc1, 0]);
     assert!(matches!(socket.read(), Poll::Ready(Some(Err(_)))));
@@ -102,7 +102,7 @@ fn a_stream_is_not_ended_before_the_connection_is() {
 }
 
 #[test]
-fn a_close_code_that_may_not_be_sent_is_an_error_that_names_it() {
+fn a_forbidden_close_code_is_an_error_that_names_it() {
     for (code, reason) in
         [(0_u16, ""), (999, "why"), (1005, ""), (1006, ""), (1015, ""), (2999, "é")]
     {
@@ -127,7 +127,7 @@ fn a_close_code_that_may_not_be_sent_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_close_frame_that_cannot_be_read_is_a_breach_of_protocol() {
+fn a_malformed_close_frame_is_a_protocol_error() {
     // Half a code; a reason that is not UTF-8.
     for (frame, code) in [(&[0x88, 1, 3][..], 1002), (&[0x88, 3, 3, 0xe8, 0xff], 1007)] {
         let mut socket = socket(ALL, &[frame]);

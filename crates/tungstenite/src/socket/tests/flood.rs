@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Its write buffer is full of answers to pings.
+/// A socket whose write buffer is full of answers to pings.
 fn flooded_socket() -> Socket<Script> {
     let ping = [&[0x89, 125][..], &[0; 125]].concat();
     let burst = ping.repeat(100);
@@ -15,7 +15,7 @@ fn flooded_socket() -> Socket<Script> {
 }
 
 #[test]
-fn our_close_finds_its_place_behind_a_flood() {
+fn a_close_frame_fits_into_a_full_write_buffer() {
     let mut socket = flooded_socket();
     socket.feed(Frame::Close(None)).unwrap();
     assert!(socket.flushed().is_pending());
@@ -25,30 +25,30 @@ fn our_close_finds_its_place_behind_a_flood() {
 }
 
 #[test]
-fn our_message_finds_its_place_behind_a_flood() {
+fn a_message_fits_into_a_full_write_buffer() {
     let mut socket = flooded_socket();
     socket.feed(binary(2 << 20)).unwrap();
     socket.script().accepts = ALL;
     assert!(socket.ready().is_ready());
-    // The answer to the last ping of all may come behind it.
+    // The answer to the last ping may follow it.
     assert!(socket.sent().iter().any(|message| message.len() == 2 << 20));
 }
 
 #[test]
-fn a_peer_that_pings_and_does_not_read_costs_bounded_memory() {
+fn memory_is_bounded_if_a_peer_pings_and_does_not_read() {
     let mut socket = flooded_socket();
-    // The peer asks to end it while the write buffer is full of pongs.
+    // The peer closes while the write buffer is full of pongs.
     socket.script().reads.push_back(CLOSE.to_vec());
     assert!(matches!(socket.read_frame(), Frame::Close(_)));
     socket.script().accepts = ALL;
     assert!(socket.flushed().is_ready());
     let sent = socket.sent();
     assert!(sent.len() < 10_000, "{}", sent.len());
-    assert!(matches!(sent.last(), Some(Ws::Close(Some(_)))), "the last flush brings the answer");
+    assert!(matches!(sent.last(), Some(Ws::Close(Some(_)))), "the last flush writes the answer");
 }
 
-/// Polls once, which yields nothing; how often the stream was asked to read, and the waker called.
-fn turn(socket: &mut Socket<Script>) -> (usize, usize) {
+/// Polls once, which must be pending. Returns the numbers of reads and of calls of the waker.
+fn pending_poll(socket: &mut Socket<Script>) -> (usize, usize) {
     let calls = Arc::new(Calls::default());
     let waker = Waker::from(calls.clone());
     let before = socket.script().asked[0];
@@ -58,32 +58,32 @@ fn turn(socket: &mut Socket<Script>) -> (usize, usize) {
 }
 
 #[test]
-fn fragments_without_end_do_not_keep_a_poll_busy() {
-    for (first, rest, chunk, chunks_a_turn) in [
-        // Empty ones, full reads.
+fn a_poll_pauses_in_endless_fragments() {
+    for (first, rest, chunk, chunks_per_budget) in [
+        // Empty fragments, full reads.
         (&[0x01, 0][..], vec![0x00, 0], 16 * 1024, 8_usize),
         (&[0x02, 0], vec![0x00, 0], 16 * 1024, 8),
-        // Of one byte, byte by byte.
+        // Fragments of one byte, byte by byte.
         (&[0x01, 1, b'a'], vec![0x00, 1, b'a'], 1, 32),
-        // Large ones.
+        // Large fragments.
         (&[0x02, 0], [&[0x00, 126, 0x40, 0][..], &[7; 0x4000]].concat(), 16 * 1024, 8),
     ] {
         for max_message in [Some(16 << 20), None] {
-            let stream = rest.repeat((4 * chunks_a_turn * chunk).div_ceil(rest.len()));
+            let stream = rest.repeat((4 * chunks_per_budget * chunk).div_ceil(rest.len()));
             let mut socket = socket(ALL, &[first]);
             socket.context.set_config(|config| config.max_message_size = max_message);
             socket.script().reads.extend(stream.chunks(chunk).map(<[u8]>::to_vec));
             for _ in 0..3 {
-                let (reads, calls) = turn(&mut socket);
+                let (reads, calls) = pending_poll(&mut socket);
                 assert!(reads <= 32, "{reads} reads in one poll");
-                assert_eq!(calls, 1, "what pauses with more to read calls its waker");
+                assert_eq!(calls, 1, "a pause with more to read calls the waker");
             }
         }
     }
 }
 
 #[test]
-fn a_pause_loses_nothing() {
+fn a_pause_loses_no_bytes() {
     let payload: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
     let head = [&[0x82, 127][..], &(1_u64 << 20).to_be_bytes()].concat();
     let mut socket = socket(ALL, &[&head, &payload, PING, TEXT]);
@@ -98,12 +98,12 @@ fn a_pause_loses_nothing() {
     let ping = Frame::Ping("p".into());
     assert!(frames == [Message::binary(payload).into(), ping, Message::text("t").into()]);
     assert!((7..=9).contains(&pauses), "{pauses}");
-    assert_eq!(turn(&mut socket), (1, 0), "a wait for the stream is no pause");
+    assert_eq!(pending_poll(&mut socket), (1, 0), "a pending stream is not a pause");
 }
 
 #[test]
-fn messages_that_are_read_one_by_one_share_the_turn() {
-    // Many empty fragments before the end of each: as busy as one message without end.
+fn messages_that_are_read_one_by_one_share_a_budget() {
+    // Each has many empty fragments: they cost as much as one message without end.
     let message = [&[0x01, 0][..], &[0x00, 0].repeat(7_000), &[0x80, 0]].concat();
     let mut socket = socket(ALL, &[]);
     socket.script().reads.extend(vec![message; 100]);
@@ -120,7 +120,7 @@ fn messages_that_are_read_one_by_one_share_the_turn() {
 }
 
 #[test]
-fn a_stuck_write_is_tried_once_a_poll() {
+fn a_blocked_write_is_tried_once_per_poll() {
     let mut socket = socket(0, &[PING, &[0x01, 0]]);
     assert!(matches!(socket.read_frame(), Frame::Ping(_)));
     socket.script().reads.extend(vec![[0x00, 0].repeat(8 * 1024); 8]);

@@ -1,0 +1,107 @@
+//! The end of the session: [`Closed`] and its [`CloseReason`].
+
+use std::fmt;
+
+use super::{fate::Fate, lost::LostCause};
+use crate::panics::UserPanic;
+
+/// The session has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why the session ended.
+    pub reason: CloseReason,
+    /// The fates of messages without a receipt that were not [written](Fate::Written), since the
+    /// last `Lost`.
+    pub unsent: Vec<Fate>,
+    /// As [`Lost::unproven`](crate::Lost::unproven), for the last connection. Zero if the server
+    /// answered our close frame, which is sent after all messages.
+    pub unproven: u64,
+    /// As [`Lost::unknown`](crate::Lost::unknown), for the last connection.
+    pub unknown: u64,
+    /// As [`Lost::discarded`](crate::Lost::discarded).
+    pub discarded: u64,
+    /// How many inbound messages were discarded after [`close`](crate::Handle::close), because the
+    /// messages before them were not read and the buffer was full. They are not included in
+    /// [`Counters::messages_in`](crate::Counters::messages_in).
+    pub unread: u64,
+}
+
+/// Why the session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// [`Handle::close`](crate::Handle::close) was called, or the supervisor's sink was closed.
+    User,
+    /// [`Handle::abort`](crate::Handle::abort) was called.
+    Aborted,
+    /// The [allowed attempts](crate::Attempts) failed. Holds the cause of the last failure.
+    AttemptsExhausted(LostCause),
+    /// The [backoff](crate::Backoff) returned no further delay. Holds the cause of the last loss.
+    BackoffEnded(LostCause),
+    /// The [verdict](crate::Verdict) on this cause was to stop.
+    Stopped(LostCause),
+    /// Too many connections in a row were lost before they were stable, see
+    /// [`Builder::flap_limit`](crate::Builder::flap_limit). Holds the cause of the last loss.
+    FlapLimit(LostCause),
+    /// The next attempt would begin after the [longest allowed outage](crate::Builder::outage_limit).
+    /// Holds the cause of the last loss; `None` if the first attempt would already be too late.
+    OutageLimit(Option<LostCause>),
+    /// A function that the application provided panicked, and the session cannot continue without
+    /// it: the backoff, a function of the heartbeat, or that of acknowledgements.
+    Panicked(UserPanic),
+    /// The supervisor or its driver was dropped. Only visible in the [`Status`](crate::Status).
+    Dropped,
+}
+
+impl CloseReason {
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Aborted => "aborted",
+            Self::AttemptsExhausted(_) => "attempts_exhausted",
+            Self::BackoffEnded(_) => "backoff_ended",
+            Self::Stopped(_) => "stopped",
+            Self::FlapLimit(_) => "flap_limit",
+            Self::OutageLimit(_) => "outage_limit",
+            Self::Panicked(_) => "panicked",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Returns whether the application ended the session. If false, the supervisor gave up.
+    pub fn by_user(&self) -> bool {
+        matches!(self, Self::User | Self::Aborted | Self::Dropped)
+    }
+
+    /// Returns why the last connection was lost, if the supervisor gave up because of it.
+    pub fn cause(&self) -> Option<&LostCause> {
+        match self {
+            Self::AttemptsExhausted(cause)
+            | Self::BackoffEnded(cause)
+            | Self::Stopped(cause)
+            | Self::FlapLimit(cause) => Some(cause),
+            Self::OutageLimit(cause) => cause.as_ref(),
+            Self::User | Self::Aborted | Self::Panicked(_) | Self::Dropped => None,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User => f.write_str("closed by the user"),
+            Self::Aborted => f.write_str("aborted by the user"),
+            Self::AttemptsExhausted(cause) => write!(f, "no attempts left: {cause}"),
+            Self::BackoffEnded(cause) => write!(f, "the backoff gave up: {cause}"),
+            Self::Stopped(cause) => write!(f, "not worth another attempt: {cause}"),
+            Self::FlapLimit(cause) => write!(f, "too many short-lived connections: {cause}"),
+            Self::OutageLimit(None) => f.write_str("the first attempt would be too late"),
+            Self::OutageLimit(Some(cause)) => write!(f, "the outage lasted too long: {cause}"),
+            Self::Panicked(panic) => panic.fmt(f),
+            Self::Dropped => f.write_str("the supervisor was dropped"),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The outcome of one message: [`Fate`] and its [`DropReason`].
+
+use crate::message::Message;
+
+/// The outcome of a message that the outbox accepted. Each accepted message has exactly one fate.
+///
+/// # Examples
+///
+/// Messages that certainly were not sent can be queued again. For the others, only the application
+/// knows whether the server may receive them twice.
+///
+/// ```
+/// use websocket_heartbeat::{Fate, Message};
+///
+/// fn to_queue_again(unsent: Vec<Fate>) -> Vec<Message> {
+///     let certainly_not_sent = |fate: &Fate| matches!(fate, Fate::Dropped { .. });
+///     unsent.into_iter().filter(certainly_not_sent).filter_map(Fate::into_message).collect()
+/// }
+/// # assert!(to_queue_again(Vec::new()).is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// The message was written on this connection: the operating system accepted all bytes, and a
+    /// flush completed. This does not mean that the server received it. On a silently dead
+    /// connection the kernel still accepts up to some megabytes; see
+    /// [`Lost::unproven`](crate::Lost::unproven).
+    Written {
+        /// The number of the connection.
+        connection: u64,
+    },
+    /// The message was handed to this connection, which ended before a flush completed. The server
+    /// may or may not have received it.
+    Unknown {
+        /// The number of the connection.
+        connection: u64,
+        /// The message, unless [`OutboxSettings::give_back`](crate::OutboxSettings::give_back) is
+        /// off.
+        message: Option<Message>,
+    },
+    /// The message was not handed to any connection; except for [`DropReason::ResendLimit`], where
+    /// it was handed to several, and each ended before a flush completed.
+    Dropped {
+        /// Why it was dropped.
+        reason: DropReason,
+        /// The message.
+        message: Message,
+    },
+}
+
+impl Fate {
+    /// Returns whether the message was written.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::Written { .. })
+    }
+
+    /// Returns the message, if it is given back.
+    pub(crate) fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Written { .. } => None,
+            Self::Unknown { message, .. } => message.as_ref(),
+            Self::Dropped { message, .. } => Some(message),
+        }
+    }
+
+    /// Returns the message, if it is given back: never for [`Fate::Written`].
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Written { .. } => None,
+            Self::Unknown { message, .. } => message,
+            Self::Dropped { message, .. } => Some(message),
+        }
+    }
+}
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The outbox was full, and its policy is to drop the oldest. Or the message waited for room in
+    /// a `Sink` that was dropped. Or it was sent to a `Sink` that was not ready.
+    Overflow,
+    /// The message was older than its maximum age.
+    Expired,
+    /// No connection is open, and the policy of the outbox is to keep nothing while offline.
+    Offline,
+    /// The message was handed to as many connections as
+    /// [`OutboxSettings::resend`](crate::OutboxSettings::resend) allows, and each of them ended
+    /// before a flush completed.
+    ResendLimit,
+    /// The message was sent through a `Sink`, which cannot refuse it, and is larger than the whole
+    /// outbox.
+    TooLarge,
+    /// The session ended before the message was written.
+    SessionEnded,
+}
+
+impl DropReason {
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::Expired => "expired",
+            Self::Offline => "offline",
+            Self::ResendLimit => "resend_limit",
+            Self::TooLarge => "too_large",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The reports of a session: [`Event`]s, and the types that they carry.
+
+mod closed;
+mod fate;
+mod lost;
+
+pub use self::{
+    closed::{CloseReason, Closed},
+    fate::{DropReason, Fate},
+    lost::{Lost, LostCause},
+};
+
+use std::time::Duration;
+
+use crate::{headers::Headers, message::Message, text::Text};
+
+/// A report of the session. Events come in the order in which things happened.
+///
+/// # Grammar
+///
+/// The events of a session match this regular expression. It holds for every way to read them: the
+/// supervisor, an [`Inbox`](crate::Inbox), [`hooks`](crate::hooks), and the output of
+/// `wsbeat --json`.
+///
+/// ```text
+/// session = cycle* last? Closed
+/// cycle   = Connecting ( Open traffic* Lost(opened) | Lost(not opened) ) Lagged? Retry?
+/// last    = Connecting ( Open traffic* )?
+/// traffic = Message | WriteBlocked | Lagged
+/// ```
+///
+/// - In `Lost(opened)`, [`Lost::opened`] is true. Each `Open` is followed by one such `Lost`, or by
+///   `Closed`. `Lost(not opened)` is a failed attempt.
+/// - `Retry` follows each `Lost` after which an attempt is scheduled. It is missing after a loss
+///   during a pause, and before `Closed`. After [`resume`](crate::Handle::resume) the first event is
+///   `Connecting`.
+/// - `Connecting`, `Open`, `WriteBlocked` and `Lost` carry the number of their connection. Numbers
+///   grow by one. Cycles that were not read and were [folded](Lost::skipped_cycles) into one event
+///   leave a gap, one number for each.
+/// - `Lagged` takes the place of the messages that an inbox dropped. After a `Lost` it counts the
+///   messages of the cycles that were folded into that `Lost`.
+/// - If the driver is dropped, the stream ends without `Closed`. Nothing follows `Closed`.
+///
+/// A [`Message`](Event::Message) belongs to the last `Open`. The mock crate has an automaton for
+/// this expression, `Grammar`, for use in tests.
+///
+/// # Examples
+///
+/// ```
+/// use websocket_heartbeat::Event;
+///
+/// fn log(event: &Event) {
+///     match event {
+///         Event::Connecting(attempt) => println!("attempt {}", attempt.attempt),
+///         Event::Open(open) => println!("connection {} is open", open.connection),
+///         Event::Message(message) => println!("{} bytes", message.len()),
+///         Event::WriteBlocked(blocked) => println!("no byte written for {:?}", blocked.time),
+///         Event::Lost(lost) => println!("lost: {}, not sent: {}", lost.cause, lost.unsent.len()),
+///         Event::Retry(retry) => println!("attempt {} in {:?}", retry.attempt, retry.delay),
+///         Event::Closed(closed) => println!("closed: {}", closed.reason),
+///         Event::Lagged(count) => println!("{count} messages were dropped unread"),
+///         _ => {} // A later version may add events.
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt to connect begins.
+    Connecting(Connecting),
+    /// A connection is open.
+    Open(Box<Open>),
+    /// The server sent a message.
+    Message(Message),
+    /// The server accepts no bytes. The connection is still open.
+    WriteBlocked(Box<WriteBlocked>),
+    /// An attempt failed or a connection ended. The session continues, unless `Closed` follows.
+    Lost(Box<Lost>),
+    /// The next attempt is scheduled.
+    Retry(Box<Retry>),
+    /// The session has ended. This is always the last event.
+    Closed(Box<Closed>),
+    /// This many messages were dropped here, because the [`Inbox`](crate::Inbox) was full and its
+    /// policy is to drop the oldest. After a `Lost`: in the cycles that were folded into it.
+    Lagged(u64),
+}
+
+/// An attempt to connect begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connecting {
+    /// The number that the connection gets if the attempt succeeds; 1 for the first attempt.
+    pub connection: u64,
+    /// 0 for the first attempt of a session, and for an attempt that replaces a connection on
+    /// request or because of its age. 1 for the first attempt after the loss of a stable
+    /// connection. Each further attempt adds one.
+    pub attempt: u32,
+}
+
+/// A connection is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Open {
+    /// The number of the connection.
+    pub connection: u64,
+    /// The number of the attempt that succeeded, see [`Connecting::attempt`].
+    pub attempt: u32,
+    /// The time since the previous connection was lost, or since the end of a pause without a
+    /// connection. `None` for the first connection of the session.
+    pub outage: Option<Duration>,
+    /// The subprotocol that the server chose.
+    pub subprotocol: Option<Text>,
+    /// The header fields of the server's answer.
+    pub headers: Headers,
+}
+
+/// The server accepted no byte for 60 s although there is something to write: it does not read.
+///
+/// It is reported once per 60 s without progress, and again only after some bytes were accepted and
+/// another 60 s passed. An inbox that is not read keeps the last one of each connection. If nothing
+/// changes, the connection is lost after [`Builder::write_timeout`](crate::Builder::write_timeout).
+/// [`Status::write_blocked_since`](crate::Status::write_blocked_since) shows whether it still lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriteBlocked {
+    /// The number of the connection.
+    pub connection: u64,
+    /// The time since a byte was last accepted, or since the write began. Time in which the
+    /// supervisor did not read, because the application took no events, is not included.
+    pub time: Duration,
+    /// Whether frames arrived in that time. If true, the server sends but does not read. If false,
+    /// the connection may be dead; the heartbeat, if there is one, will find out.
+    pub heard: bool,
+}
+
+/// The next attempt is scheduled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// The number of the next attempt, see [`Connecting::attempt`].
+    pub attempt: u32,
+    /// The time until the next attempt: backoff, minimum gap and shared budget included. It may
+    /// change later, by the commands of a [`Handle`](crate::Handle) and, with a
+    /// [`DialBudget`](crate::DialBudget), by other sessions.
+    /// [`Status::next_attempt_at`](crate::Status::next_attempt_at) has the current value.
+    pub delay: Duration,
+    /// Why the previous connection was lost, or the previous attempt failed.
+    pub cause: LostCause,
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_no_larger_than_its_message() {
+        assert!(size_of::<Poll<Option<Event>>>() <= 40);
+        assert_eq!(size_of::<Event>(), size_of::<Message>());
+    }
+}

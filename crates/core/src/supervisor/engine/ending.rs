@@ -1,0 +1,112 @@
+//! The end of a connection, and of the session when its owner is dropped.
+
+use std::task::Context;
+
+use futures_sink::Sink;
+
+use super::{
+    Engine,
+    byte_counts::ByteCounts,
+    inbound::{Heard, Readable},
+};
+use crate::{
+    event::{CloseReason, LostCause},
+    outbox::Online,
+    panics::{contain, drop_contained},
+    supervisor::writer::Writer,
+    sync::discard,
+    time::Timer,
+    transport::Transport,
+};
+
+impl<T: Transport, K: Timer> Engine<T, K> {
+    /// The connection broke or ended.
+    pub(super) fn lose_link(&mut self, cause: LostCause) {
+        self.observe();
+        self.drop_link(Some(cause));
+        self.machine.handle_ended(self.clock.now(), self.machine.connection());
+    }
+
+    /// Reports a failed write. Returns whether there was one.
+    pub(super) fn report_write_error(&mut self) -> bool {
+        let Some(error) = self.writer.failure() else { return false };
+        self.lose_link(LostCause::Broken(error.clone()));
+        true
+    }
+
+    /// Reports a panic of the connection, which is not read or written any more. Returns whether
+    /// there was one.
+    pub(super) fn report_connection_panic(&mut self) -> bool {
+        let Some(error) = self.link.panicked() else { return false };
+        self.lose_link(LostCause::Broken(error.clone()));
+        true
+    }
+
+    /// Drops the connection or the attempt, settles what was handed to it, and keeps the cause for
+    /// the verdict and the event that follow. Without a cause nothing follows but the end.
+    pub(super) fn drop_link(&mut self, cause: Option<LostCause>) {
+        // A connection that is being replaced for its age ends for its age, however it ends.
+        let retiring = self.machine.is_retiring();
+        let cause = cause.map(|cause| if retiring { LostCause::MaxAge } else { cause });
+        let in_writing = self.writer.failure().is_some();
+        self.link.clear();
+        self.writer = Writer::default();
+        self.inbound.heard = Heard::Nothing;
+        self.inbound.readable = Readable::Maybe;
+        self.counts = ByteCounts::default();
+        self.probes.forget_answer();
+        let connection = self.machine.connection();
+        // A planned replacement is no outage: messages accepted meanwhile wait for the next one.
+        let planned = retiring || matches!(cause, Some(LostCause::MaxAge));
+        let online = if planned { Online::Replacing } else { Online::No };
+        self.shared.with(|state, deferred| {
+            state.outbox.lost(connection, deferred);
+            state.outbox.set_online(online, deferred);
+        });
+        self.queued.any = true;
+        if let Some(cause) = cause {
+            self.reporter.lost(cause, in_writing);
+        }
+    }
+
+    /// The messages that were handed over are flushed.
+    pub(super) fn settle_written(&mut self) {
+        let connection = self.machine.connection();
+        let kept = self.writer.window();
+        let load =
+            self.shared.with(|state, deferred| state.outbox.written(connection, kept, deferred));
+        discard(kept.drain(..));
+        self.reporter.count_out(load);
+    }
+
+    /// Lets a connection that the peer closed write its reply.
+    pub(super) fn drain(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.draining
+            && connection.as_mut().poll_flush(cx).is_ready()
+        {
+            self.end_drain();
+            self.machine.handle_drained();
+        }
+    }
+
+    pub(super) fn end_drain(&mut self) {
+        drop_contained(self.draining.take());
+    }
+
+    /// Ends everything, because the owner was dropped.
+    pub(in crate::supervisor) fn end_by_drop(&mut self) {
+        if self.machine.is_closed() {
+            return;
+        }
+        // A panic of the timer may be why it was dropped; the end needs no exact moment.
+        let _ = contain(|| self.clock.read());
+        self.end_drain();
+        self.drop_link(None);
+        self.machine.handle_abort(self.clock.now());
+        self.publish_with(|state, _, deferred| {
+            state.outbox.close(deferred);
+            let reason = &mut state.published.status.close_reason;
+            deferred.drop_later(reason.replace(CloseReason::Dropped));
+        });
+    }
+}

@@ -1,0 +1,93 @@
+//! The state of reading: [`Inbound`].
+
+use super::turn::Turn;
+
+/// The reading side of the engine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inbound {
+    /// Frames since the clock was last read for a look.
+    pub(super) frames: u32,
+    pub(super) heard: Heard,
+    pub(super) readable: Readable,
+    pub(super) turn: Turn,
+}
+
+impl Inbound {
+    pub(super) const BEGIN: Self =
+        Self { frames: 0, heard: Heard::Nothing, readable: Readable::Maybe, turn: Turn::BEGIN };
+
+    /// Returns whether a verdict that is due may be given. `life`: proof of life was among the
+    /// frames that were just read.
+    pub(super) fn is_read_for_verdict(&mut self, life: bool) -> bool {
+        match self.readable {
+            Readable::Maybe | Readable::Quiet => {
+                self.readable = Readable::First { put_off: 0 };
+                false
+            }
+            Readable::First { put_off } if put_off < 1 + u8::from(life) => {
+                self.readable = Readable::First { put_off: put_off + 1 };
+                self.turn.end();
+                false
+            }
+            Readable::First { .. } => true,
+            Readable::Done => {
+                self.readable = Readable::Quiet;
+                true
+            }
+        }
+    }
+}
+
+/// The most that was heard since the last look at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Heard {
+    Nothing,
+    /// Frames, none of which is proof of life.
+    Frame,
+    /// Proof of life.
+    Life,
+}
+
+/// Whether the connection, or the attempt, may have something to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readable {
+    /// It may have something.
+    Maybe,
+    /// It had nothing more when it was last polled, and has not called its waker since.
+    Quiet,
+    /// A verdict or the report of a failed write is due, and the connection is read first: until it
+    /// has nothing more, even where it returns `Pending` and calls its waker at once, or for 256
+    /// frames. The verdict was put off this many times.
+    First { put_off: u8 },
+    /// It was read to its end for the verdict that is due.
+    Done,
+}
+
+impl Readable {
+    /// No verdict is due any more.
+    pub(super) fn relax(&mut self) {
+        match self {
+            Self::Maybe | Self::Quiet => {}
+            Self::First { .. } => *self = Self::Maybe,
+            Self::Done => *self = Self::Quiet,
+        }
+    }
+
+    /// The poll returned `Pending`. `woken`: the waker was called within the poll.
+    pub(super) fn pending(&mut self, woken: bool) {
+        *self = match self {
+            Self::First { put_off } if woken => Self::First { put_off: *put_off },
+            _ if woken => Self::Maybe,
+            Self::First { .. } | Self::Done => Self::Done,
+            Self::Maybe | Self::Quiet => Self::Quiet,
+        };
+    }
+
+    pub(super) fn is_quiet(self) -> bool {
+        matches!(self, Self::Quiet | Self::Done)
+    }
+
+    pub(super) fn is_first(self) -> bool {
+        matches!(self, Self::First { .. })
+    }
+}

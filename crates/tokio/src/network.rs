@@ -1,0 +1,29 @@
+//! tokio's sockets.
+
+use std::{io, net::SocketAddr};
+
+use tokio::{net::lookup_host, task::unconstrained};
+use websocket_heartbeat_tungstenite::{Network, SocketOptions, Target};
+
+use crate::TokioStream;
+
+/// tokio's sockets. They work inside a runtime that has I/O enabled.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Tokio;
+
+/// Both methods ignore the cooperative budget: to a task without budget, a finished step would look
+/// pending. An attempt has few steps, so it cannot keep the task busy.
+impl Network for Tokio {
+    type Stream = TokioStream;
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(unconstrained(lookup_host((host, port))).await?.collect())
+    }
+
+    async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<TokioStream> {
+        let stream = unconstrained(TokioStream::connect(target.tcp()?)).await?;
+        options.apply(&stream)?;
+        Ok(stream)
+    }
+}

@@ -1,0 +1,97 @@
+//! Errors of tungstenite, of the stream below it and of TLS as [`TransportError`]s.
+
+mod explained;
+mod kind;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls;
+
+use std::io;
+
+use tungstenite::{Error as WsError, error::ProtocolError};
+use websocket_heartbeat::{ErrorKind, TransportError};
+
+use self::explained::Explained;
+pub(crate) use self::kind::io_kind;
+
+/// An error of tungstenite.
+pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
+    let kind = match error {
+        WsError::Io(error) => return from_io(error),
+        // tungstenite calls this "reset", but it is an end of the stream.
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            let words = "the server ended the connection without a close frame";
+            return TransportError::new(ErrorKind::Ended, words);
+        }
+        WsError::ConnectionClosed | WsError::AlreadyClosed => ErrorKind::Ended,
+        WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
+        WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
+        WsError::Url(_) => ErrorKind::Url,
+        WsError::Tls(_) => ErrorKind::Tls,
+        // Only tungstenite's own handshake has other errors, and it is not used.
+        _ => ErrorKind::Other,
+    };
+    TransportError::from_source(kind, error)
+}
+
+/// An error of the stream.
+pub(crate) fn from_io(error: io::Error) -> TransportError {
+    let kind = io_kind(&error);
+    #[cfg(feature = "rustls")]
+    if let Some(words) = tls::words_within(&error) {
+        return TransportError::from_source(kind, Explained { words, source: error });
+    }
+    TransportError::from_source(kind, error)
+}
+
+/// The error if the stream ends or breaks before the answer to the upgrade is complete.
+pub(crate) fn handshake_ended(
+    progress: AnswerProgress,
+    error: Option<io::Error>,
+) -> TransportError {
+    let kind = error.as_ref().map_or(ErrorKind::Ended, io_kind);
+    let did = match kind {
+        ErrorKind::Reset => "reset",
+        ErrorKind::Ended => "ended",
+        _ => return error.map_or_else(|| TransportError::new(kind, ""), from_io),
+    };
+    let when = match progress {
+        AnswerProgress::Nothing => {
+            "before it answered the request: check the port, and whether it needs TLS (wss://)"
+        }
+        AnswerProgress::NothingOverTls => {
+            "before it answered the request: check the host and the port"
+        }
+        AnswerProgress::Partial => {
+            "in the middle of its answer: the server or a proxy has failed, or is being restarted"
+        }
+    };
+    let words = format!("the server {did} the connection {when}");
+    match error {
+        Some(source) => TransportError::from_source(kind, Explained { words, source }),
+        None => TransportError::new(kind, words),
+    }
+}
+
+/// The part of the answer that had arrived when the stream ended.
+#[derive(Clone, Copy)]
+pub(crate) enum AnswerProgress {
+    Nothing,
+    NothingOverTls,
+    Partial,
+}
+
+#[cfg(all(test, feature = "rustls"))]
+mod tests {
+    use futures_rustls::rustls::{AlertDescription, Error};
+
+    use super::*;
+
+    #[test]
+    fn a_late_tls_alert_is_explained() {
+        let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
+        let error = from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert_eq!(error.kind(), ErrorKind::Tls);
+        let words = "tls: the server refused the TLS handshake (certificate required): ";
+        assert!(error.to_string().starts_with(words), "{error}");
+    }
+}

@@ -1,0 +1,209 @@
+//! [`SocketOptions`]: options of a TCP socket.
+
+use std::{io, time::Duration};
+
+use socket2::{SockRef, TcpKeepalive};
+
+use super::AsSocket;
+
+/// Options of the TCP sockets that a [`Network`](crate::Network) opens.
+///
+/// ```
+/// use std::time::Duration;
+/// use websocket_heartbeat_tungstenite::{Dialer, SocketOptions};
+///
+/// let options = SocketOptions::new()
+///     .keepalive(Some(Duration::from_secs(60)))
+///     .user_timeout(Some(Duration::from_secs(30)));
+/// let dialer = Dialer::new().socket_options(options);
+/// # let _ = dialer;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    nodelay: bool,
+    keepalive: Option<Duration>,
+    user_timeout: Option<Duration>,
+    unsent_limit: Option<usize>,
+    linger: Option<Duration>,
+}
+
+impl SocketOptions {
+    /// The defaults: no Nagle's algorithm, a reset on drop, and the system's values for the rest.
+    pub const fn new() -> Self {
+        Self {
+            nodelay: true,
+            keepalive: None,
+            user_timeout: None,
+            unsent_limit: None,
+            linger: Some(Duration::ZERO),
+        }
+    }
+
+    /// Sets whether Nagle's algorithm is off (`TCP_NODELAY`).
+    ///
+    /// The default is `true`: the supervisor already gathers messages into few writes, so the
+    /// algorithm would only delay them.
+    #[must_use]
+    pub const fn nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// Sets after how much silence the system sends TCP keepalive probes (`SO_KEEPALIVE`).
+    ///
+    /// The default is `None`, no probes: heartbeats do the same, and they also test the server
+    /// behind a proxy.
+    #[must_use]
+    pub const fn keepalive(mut self, silence: Option<Duration>) -> Self {
+        self.keepalive = silence;
+        self
+    }
+
+    /// Sets how long sent bytes may stay unacknowledged before the system closes the connection
+    /// (`TCP_USER_TIMEOUT`). It has an effect on Linux and Android only.
+    ///
+    /// The default is `None`, the system's value: the heartbeat's timeout is usually shorter.
+    #[must_use]
+    pub const fn user_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.user_timeout = timeout;
+        self
+    }
+
+    /// Sets how many unsent bytes the system buffers (`TCP_NOTSENT_LOWAT`). It has an effect on
+    /// Linux and Android only. Zero is taken as one byte.
+    ///
+    /// The default is `None`, the system's value: the system buffers up to some megabytes.
+    ///
+    /// With a limit, a message waits behind fewer others, and fewer messages are lost in a
+    /// connection that is silently dead. The limit costs time: with 64 KiB, uploads on loopback
+    /// took a tenth more CPU time for messages of 128 bytes, and 30 to 45 % more for those of 16 to
+    /// 64 KiB. It is not needed to distinguish a slow upload from a dead connection, see
+    /// [`unacknowledged`](super::unacknowledged).
+    #[must_use]
+    pub const fn unsent_limit(mut self, bytes: Option<usize>) -> Self {
+        self.unsent_limit = bytes;
+        self
+    }
+
+    /// Sets the treatment of undelivered bytes when an open connection is dropped (`SO_LINGER`).
+    ///
+    /// The default is zero: the bytes are discarded and the connection is reset, so that nothing of
+    /// an old connection is delivered later. With `None` the system delivers them in the
+    /// background. Any other value can block the thread that drops the connection for so long.
+    ///
+    /// The option is set when the WebSocket handshake is complete: before that, TLS alerts must
+    /// still be delivered. A connection that was [shut down](super::shutdown) always delivers.
+    #[must_use]
+    pub const fn linger(mut self, linger: Option<Duration>) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// Applies these options, except [`linger`](Self::linger), to a socket that has just connected.
+    /// Implementations of [`Network::open`](crate::Network::open) call this.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if the socket is connected to
+    /// itself. TCP makes such a connection if the kernel picks the client's port equal to the port
+    /// of a server that does not run. The client would talk to itself and occupy the server's port.
+    ///
+    /// The system's error if it does not accept an option.
+    pub fn apply(&self, socket: &impl AsSocket) -> io::Result<()> {
+        let socket = SockRef::from(socket);
+        // Unix domain sockets have none of these options.
+        let Some(own) = socket.local_addr()?.as_socket() else { return Ok(()) };
+        if socket.peer_addr()?.as_socket() == Some(own) {
+            // Otherwise the port stays occupied for some minutes (TIME_WAIT).
+            socket.set_linger(Some(Duration::ZERO))?;
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionRefused,
+                "no server listens on this port: the socket was connected to itself",
+            ));
+        }
+        socket.set_tcp_nodelay(self.nodelay)?;
+        if let Some(silence) = self.keepalive {
+            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(silence))?;
+        }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            if self.user_timeout.is_some() {
+                socket.set_tcp_user_timeout(self.user_timeout)?;
+            }
+            if let Some(bytes) = self.unsent_limit {
+                // Zero would mean the system's own limit.
+                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
+                socket.set_tcp_notsent_lowat(bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies [`linger`](Self::linger). An error leaves the socket unchanged, which is harmless.
+    pub(crate) fn apply_linger(&self, socket: &impl AsSocket) {
+        let _ = SockRef::from(socket).set_linger(self.linger);
+    }
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    use super::*;
+
+    fn bound(port: u16) -> io::Result<(Socket, SockAddr)> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_connected_to_itself_is_refused() {
+        let (socket, address) = bound(0).unwrap();
+        socket.connect(&address).unwrap();
+        let error = SocketOptions::new().apply(&socket).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        drop(socket);
+        // Its port is free for a server.
+        bound(address.as_socket().unwrap().port()).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn options_that_are_set_reach_the_socket() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let applied = |options: SocketOptions| {
+            let stream = TcpStream::connect(address).unwrap();
+            options.apply(&stream).unwrap();
+            Socket::from(stream)
+        };
+        let new = SocketOptions::new();
+        let default = applied(new).tcp_notsent_lowat().unwrap();
+        for (limit, set) in
+            [(None, default), (Some(5_000), 5_000), (Some(0), 1), (Some(usize::MAX), u32::MAX)]
+        {
+            assert_eq!(applied(new.unsent_limit(limit)).tcp_notsent_lowat().unwrap(), set);
+        }
+        let minute = Duration::from_secs(60);
+        assert!(!applied(new).keepalive().unwrap());
+        assert_eq!(applied(new.keepalive(Some(minute))).tcp_keepalive_time().unwrap(), minute);
+        assert_eq!(applied(new).tcp_user_timeout().unwrap(), None);
+        assert_eq!(
+            applied(new.user_timeout(Some(minute))).tcp_user_timeout().unwrap(),
+            Some(minute)
+        );
+        assert!(applied(new).tcp_nodelay().unwrap());
+        assert!(!applied(new.nodelay(false)).tcp_nodelay().unwrap());
+    }
+}

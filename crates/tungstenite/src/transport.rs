@@ -1,0 +1,125 @@
+//! [`NetworkTransport`]: the transport of every native backend.
+
+use std::{future::Future, pin::Pin};
+
+use websocket_heartbeat::{
+    Attempt, Builder, Established, Supervisor, Timer, Transport, TransportError,
+};
+
+#[cfg(feature = "rustls")]
+use crate::Tls;
+use crate::{
+    Dialer, NativeStream, Network, Request, RequestError, Socket, Tuning, tcp::SocketOptions,
+};
+
+/// A [`Transport`] over the sockets of a [`Network`]. It makes the same [`Request`] at each
+/// attempt.
+///
+/// Each attempt resolves the name again and tries all addresses, see [`Dialer::dial`]. Nagle's
+/// algorithm is off by default, see [`SocketOptions`].
+///
+/// For a request that changes from attempt to attempt, see [`Dialer::dial`] and
+/// [`transport_fn`](websocket_heartbeat::transport_fn).
+///
+/// # Drop behaviour
+///
+/// A dropped connection is reset at once, without blocking: bytes that were written and not
+/// delivered are discarded. Bytes that have arrived at the server may still be read there. After a
+/// flushed close handshake, a drop discards nothing.
+#[derive(Clone, Debug)]
+pub struct NetworkTransport<N, T> {
+    request: Request,
+    dialer: Dialer,
+    network: N,
+    timer: T,
+}
+
+impl<N: Default, T: Default> NetworkTransport<N, T> {
+    /// A transport for this request, with the default [`Dialer`].
+    pub fn new(request: Request) -> Self {
+        Self::with_network(N::default(), T::default(), request)
+    }
+}
+
+impl<N, T> NetworkTransport<N, T> {
+    /// A transport for this request over a network of your own, with the default [`Dialer`].
+    ///
+    /// The timer limits the wait for the body of a refusal, see [`Dialer::BODY_WAIT`].
+    pub fn with_network(network: N, timer: T, request: Request) -> Self {
+        Self { request, dialer: Dialer::new(), network, timer }
+    }
+
+    /// Sets the sizes of buffers and the limits on received data.
+    #[must_use]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.dialer = self.dialer.tuning(tuning);
+        self
+    }
+
+    /// Sets the options of the socket.
+    #[must_use]
+    pub fn socket_options(mut self, options: SocketOptions) -> Self {
+        self.dialer = self.dialer.socket_options(options);
+        self
+    }
+
+    /// Sets the TLS configuration for `wss://`. [`Tls::from_rustls`] shows how to make one.
+    ///
+    /// ```
+    /// use websocket_heartbeat_tungstenite::{NetworkTransport, Request, RequestError, Tls};
+    ///
+    /// /// `N` and `T` are those of a backend, for example of `SmolTransport` or `TokioTransport`.
+    /// fn secure_transport<N, T>(tls: Tls) -> Result<NetworkTransport<N, T>, RequestError>
+    /// where
+    ///     N: Default,
+    ///     T: Default,
+    /// {
+    ///     let request = Request::new("wss://internal.example.org/feed")?;
+    ///     Ok(NetworkTransport::new(request).tls(tls))
+    /// }
+    /// ```
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.dialer = self.dialer.tls(tls);
+        self
+    }
+}
+
+impl<N, T> Transport for NetworkTransport<N, T>
+where
+    N: Network<Stream: Send> + Clone + Send + Sync + 'static,
+    T: Timer<Sleep: Send> + Clone + Send + Sync + 'static,
+{
+    type Connection = Socket<NativeStream<N::Stream>>;
+    type Connect =
+        Pin<Box<dyn Future<Output = Result<Established<Self::Connection>, TransportError>> + Send>>;
+
+    fn connect(&mut self, _: Attempt) -> Self::Connect {
+        let Self { request, dialer, network, timer } = self.clone();
+        Box::pin(async move { dialer.dial(&request, &network, &timer).await })
+    }
+}
+
+/// Starts the settings of a session over a [`Network`]. The `connect` functions of the backends
+/// call this.
+///
+/// The request is a URL or a [`Request`]. Nothing is sent before the supervisor is polled.
+///
+/// # Errors
+///
+/// If the URL cannot work in any attempt.
+pub fn connect<N, T, R>(
+    network: N,
+    timer: T,
+    request: R,
+) -> Result<Builder<NetworkTransport<N, T>, T>, RequestError>
+where
+    NetworkTransport<N, T>: Transport,
+    T: Timer + Clone,
+    R: TryInto<Request, Error: Into<RequestError>>,
+{
+    let request = request.try_into().map_err(Into::into)?;
+    let transport = NetworkTransport::with_network(network, timer.clone(), request);
+    Ok(Supervisor::builder(transport, timer))
+}

@@ -1,0 +1,30 @@
+//! The size of the backends, as ARCHITECTURE.md limits it.
+
+use std::{fs, path::Path};
+
+/// The limit on the lines of code of one backend.
+const LIMIT: usize = 200;
+
+/// The lines of a file that are neither blank, nor comments, nor unit tests.
+fn code_lines(source: &str) -> usize {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+#[test]
+fn a_backend_has_fewer_lines_of_code_than_the_limit() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    for backend in ["smol", "tokio", "async-std"] {
+        let source =
+            fs::read_dir(crates.join(backend).join("src")).expect("the source of a backend");
+        let files = source.map(|file| file.expect("a file").path());
+        let lines: usize =
+            files.map(|file| code_lines(&fs::read_to_string(file).expect("a source file"))).sum();
+        assert!((1..LIMIT).contains(&lines), "{backend} has {lines} lines of code");
+    }
+    let architecture = fs::read_to_string(crates.join("../ARCHITECTURE.md")).expect("the rule");
+    assert!(
+        architecture.contains(&format!("under {LIMIT} lines of code")),
+        "the rule says {LIMIT}"
+    );
+}
