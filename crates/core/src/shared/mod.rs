@@ -201,13 +201,14 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// What the sleep sees as the task. It is told apart, so that a deadline does not make the driver
-/// read a connection on which nothing happened, nor the connection make it poll the sleep.
+/// The waker that the sleep is polled with. It differs from that of the connection, so that a
+/// deadline does not make the driver read a connection on which nothing happened, and the connection
+/// does not make it poll the sleep.
 pub(crate) struct TimerWaker {
     shared: Arc<Shared>,
 }
 
-/// What connection and connect future see as the task: always the same.
+/// The waker that the connection and the attempt are polled with: always the same.
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

@@ -1,4 +1,4 @@
-//! Constant wakers in front of the tasks that poll a supervisor.
+//! The tasks that poll a supervisor, and what has woken them: [`TaskWakers`].
 
 use std::{
     sync::{
@@ -20,15 +20,15 @@ pub(crate) enum Side {
 /// The tasks to wake: two persistent slots, one for each side, so that the halves of a `split`
 /// may live in two tasks.
 ///
-/// A wake takes nothing out, so a side registers once and not per poll. What is left of a task
-/// that is gone costs a wake for nothing, never a lost one.
+/// Wakers stay registered, so a side registers once and not for each poll. A stale one causes a
+/// spurious wake, never a missed one.
 #[derive(Debug, Default)]
 pub(crate) struct TaskWakers {
     /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
     wakers: Guarded<[Option<Arc<Waker>>; 2]>,
-    /// Something happened on the connection since the driver last looked.
+    /// The connection or the attempt has called its waker since the driver last looked.
     pub(super) io_woken: AtomicBool,
-    /// The sleep has called since the driver last looked.
+    /// The sleep has called its waker since the driver last looked.
     pub(super) timer_woken: AtomicBool,
 }
 
@@ -66,28 +66,28 @@ impl TaskWakers {
         }
     }
 
-    /// Whether one of the two flags is up.
+    /// Returns whether the connection or the sleep has called its waker since the driver last looked.
     pub(crate) fn are_up(&self) -> bool {
         self.io_woken.load(Ordering::Relaxed) || self.timer_woken.load(Ordering::Relaxed)
     }
 
-    /// Whether something happened on the connection since `take_io_woken` was last called.
+    /// Returns whether the connection has called its waker since `take_io_woken` was last called.
     pub(crate) fn is_io_woken(&self) -> bool {
         self.io_woken.load(Ordering::Acquire)
     }
 
-    /// Whether something happened on the connection since the last call.
+    /// Returns whether the connection has called its waker since the last call.
     pub(crate) fn take_io_woken(&self) -> bool {
         take(&self.io_woken)
     }
 
-    /// Whether the sleep has called since the last call.
+    /// Returns whether the sleep has called its waker since the last call.
     pub(crate) fn take_timer_woken(&self) -> bool {
         take(&self.timer_woken)
     }
 }
 
-/// Reads before it writes, which for a flag that is mostly down costs no locked operation.
+/// Reads before it writes: for a flag that is mostly down this needs no locked operation.
 fn take(flag: &AtomicBool) -> bool {
     flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Acquire)
 }
