@@ -167,20 +167,3 @@ impl Drop for Redial {
         drop_contained(std::mem::replace(&mut self.verdict, Box::new(|_| Verdict::Stop)));
     }
 }
-
-#[cfg(all(test, target_pointer_width = "64"))]
-mod tests {
-    use super::*;
-    use crate::{config::Preset, supervisor::probes::Probes};
-
-    #[test]
-    fn a_session_keeps_little_of_its_policies() {
-        let bytes = size_of::<Probes>() + size_of::<Redial>();
-        assert!(bytes <= 192, "{bytes} bytes");
-        assert_eq!(size_of::<Option<DialBudget>>(), 8);
-        for preset in [Preset::Original, Preset::Resilient] {
-            let policies = preset.policies();
-            assert_eq!((size_of_val(&*policies.delays), size_of_val(&*policies.verdict)), (0, 0));
-        }
-    }
-}
