@@ -8,8 +8,18 @@ use crate::modules::{Crate, Module, Source, workspace};
 
 /// The files of the engine, from the bottom. Each calls methods of the engine that are defined in
 /// itself or further down.
-const ENGINE: [&str; 9] =
-    ["clock", "publish", "ending", "write", "read", "actions", "deadlines", "park", "mod"];
+const ENGINE: [&str; 10] = [
+    "clock",
+    "report",
+    "ending",
+    "write",
+    "read",
+    "actions",
+    "commands",
+    "deadlines",
+    "park",
+    "mod",
+];
 
 /// Fields of the driver that are `bool`, or an enum that says no more than one.
 const FLAGS: usize = 5;

@@ -2,7 +2,7 @@
 
 use super::{
     Delay, Machine, State,
-    transition::{End, Loss},
+    loss::{End, Loss},
 };
 use crate::time::Timestamp;
 

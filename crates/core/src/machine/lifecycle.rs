@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{
     Delay, Machine, State,
+    loss::{End, Loss},
     output::{Dial, Drain, Question},
     pacing::Stability,
-    transition::{End, Loss},
 };
 use crate::time::{Nanos, Timestamp};
 

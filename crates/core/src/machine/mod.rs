@@ -32,9 +32,11 @@
 
 mod beat;
 mod commands;
-mod input;
+mod connection;
+mod deadlines;
 mod intake;
 mod lifecycle;
+mod loss;
 mod output;
 mod pacing;
 mod rules;
@@ -53,9 +55,10 @@ use crate::{
 
 pub(crate) use self::{
     intake::Intake,
+    loss::{End, Loss},
     output::{Action, Dial},
     rules::{Decision, HeartbeatRules, Pace, Rules},
-    transition::{End, Loss, Transition},
+    transition::Transition,
 };
 
 /// The state of a session. See the module.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     Machine, OpenConnection, State,
-    transition::{End, Loss, Transition},
+    loss::{End, Loss},
+    transition::Transition,
 };
 use crate::{
     time::{Timestamp, earlier},

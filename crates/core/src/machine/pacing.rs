@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{rules::Pace, transition::End};
+use super::{loss::End, rules::Pace};
 use crate::{
     time::{Nanos, Timestamp},
     transport::Predecessor,

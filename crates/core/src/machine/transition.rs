@@ -2,20 +2,7 @@
 
 use std::time::Duration;
 
-/// Why a connection or an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Loss {
-    /// Reported by the driver, which knows the cause.
-    Reported,
-    ConnectTimeout(Duration),
-    HeartbeatTimeout(Duration),
-    WriteStalled(Duration),
-    Replaced,
-    MaxAge,
-    Paused,
-    /// The session ended with it.
-    Ended,
-}
+use super::loss::{End, Loss};
 
 /// A transition that the driver reports as an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,18 +32,4 @@ pub(crate) enum Transition {
         outage: Duration,
     },
     Closed(End),
-}
-
-/// Why the session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum End {
-    User,
-    Aborted,
-    AttemptsExhausted,
-    BackoffEnded,
-    Stopped,
-    FlapLimit,
-    OutageLimit,
-    /// The driver knows which function of the user's panicked.
-    Panicked,
 }

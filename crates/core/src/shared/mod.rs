@@ -1,5 +1,7 @@
 //! The state that a supervisor shares with its handles: [`Shared`].
 
+mod commands;
+mod published;
 mod wakers;
 
 use std::{
@@ -7,19 +9,22 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Poll, Wake, Waker},
+    task::{Wake, Waker},
 };
 
 use crate::{
     message::CloseFrame,
     outbox::Outbox,
-    panics::UserPanic,
     status::Status,
-    sync::{Deferred, Guarded, Polled, poll_registering},
+    sync::{Deferred, Guarded},
     time::Timestamp,
 };
 
-pub(crate) use self::wakers::{Side, TaskWakers};
+pub(crate) use self::{
+    commands::{Commands, Pausing},
+    published::Published,
+    wakers::{Side, TaskWakers},
+};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -37,55 +42,10 @@ pub(crate) struct State {
     pub(crate) published: Published,
 }
 
-/// The commands of handles. They are flags, so they are idempotent and need no bound.
-#[derive(Debug, Default)]
-pub(crate) struct Commands {
-    pub(crate) close: bool,
-    pub(crate) abort: bool,
-    pub(crate) reconnect: bool,
-    pub(crate) probe: bool,
-    /// The last of pause and resume.
-    pub(crate) pausing: Option<Pausing>,
-    /// A function of the user's panicked beside the driver, which ends the session.
-    pub(crate) panic: Option<Box<UserPanic>>,
-}
-
-impl Commands {
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self { close, abort, reconnect, probe, pausing, panic } = self;
-        let flags = *close || *abort || *reconnect || *probe;
-        !flags && pausing.is_none() && panic.is_none()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pausing {
-    Pause,
-    Resume,
-}
-
-/// The status as last published.
-#[derive(Debug, Default)]
-pub(crate) struct Published {
-    pub(crate) status: Status,
-    version: u64,
-    /// Tasks that wait for a newer status.
-    watchers: Vec<(u64, Waker)>,
-    next_watcher: u64,
-}
-
-impl Published {
-    /// Wakes the tasks that wait, since the status has changed.
-    pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
-        self.version += 1;
-        self.watchers.drain(..).for_each(|(_, waker)| deferred.wake(waker));
-    }
-}
-
 impl Shared {
     pub(crate) fn new(outbox: Outbox, now: Timestamp) -> Self {
         let status = Status { as_of: now, since: now, ..Status::default() };
-        let published = Published { status, ..Published::default() };
+        let published = Published::new(status);
         Self {
             tasks: TaskWakers::default(),
             work: AtomicBool::new(false),
@@ -135,60 +95,6 @@ impl Shared {
     /// Clears the flag and returns it. The driver calls this before it looks at the state.
     pub(crate) fn take_work(&self) -> bool {
         self.work.swap(false, Ordering::AcqRel)
-    }
-}
-
-/// The status.
-impl Shared {
-    pub(crate) fn status(&self) -> Status {
-        self.with(|state, _| state.published.status.clone())
-    }
-
-    /// Returns a new number for a stream of the status.
-    pub(crate) fn draw_watcher(&self) -> u64 {
-        self.with(|state, _| {
-            state.published.next_watcher += 1;
-            state.published.next_watcher
-        })
-    }
-
-    /// Returns the status and its version, if it is newer than the version `seen`. Otherwise
-    /// registers the waker for the next change.
-    pub(crate) fn poll_status(
-        &self,
-        watcher: u64,
-        seen: Option<u64>,
-        waker: &Waker,
-    ) -> Poll<(Status, u64)> {
-        poll_registering(waker, |own| {
-            self.with(|state, deferred| {
-                let published = &mut state.published;
-                if seen.is_none_or(|seen| published.version > seen) {
-                    return Polled::Ready((published.status.clone(), published.version));
-                }
-                let watchers = &mut published.watchers;
-                let at = watchers.iter().position(|(known, _)| *known == watcher);
-                if at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                if let Some(at) = at {
-                    deferred.drop_later(watchers.swap_remove(at));
-                }
-                watchers.push((watcher, own));
-                Polled::Registered
-            })
-        })
-    }
-
-    /// Forgets the waker of a stream of the status that was dropped.
-    pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, deferred| {
-            let watchers = &mut state.published.watchers;
-            for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
-                deferred.drop_later(left);
-            }
-        });
     }
 }
 

@@ -347,3 +347,16 @@ impl Reporter {
         }
     }
 }
+
+/// The cause to report, for a loss that the machine decided and that is reported.
+pub(super) fn reported_cause(loss: Loss) -> Option<LostCause> {
+    match loss {
+        Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),
+        Loss::HeartbeatTimeout(time) => Some(LostCause::HeartbeatTimeout(time)),
+        Loss::WriteStalled(time) => Some(LostCause::WriteStalled(time)),
+        Loss::Replaced => Some(LostCause::Replaced),
+        Loss::MaxAge => Some(LostCause::MaxAge),
+        Loss::Paused => Some(LostCause::Paused),
+        Loss::Reported | Loss::Ended => None,
+    }
+}

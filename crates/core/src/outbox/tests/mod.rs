@@ -153,7 +153,7 @@ fn waiting_tasks_are_woken_in_one_place_only() {
         "config/dial_budget/mod.rs",
         "outbox/fates.rs",
         "sync/wait_queue.rs",
-        "shared/mod.rs",
+        "shared/published.rs",
     ];
     let of_acks = ["acks/window.rs", "acks/receipt.rs"];
     let calls = ["deferred.wake(", "waiters.wake", "line.wake"];

@@ -1,65 +1,18 @@
-//! The user's commands to the machine, and the machine's actions.
+//! Carries out the machine's actions.
 
 use std::task::Context;
 
 use super::{Engine, Step};
 use crate::{
-    event::LostCause,
-    machine::{Action, Dial, Loss},
+    machine::{Action, Dial},
     message::CloseFrame,
-    outbox::Online,
     panics::contain,
-    shared::Pausing,
-    supervisor::{contained::panicked, link::Link, redial::Judged},
+    supervisor::{contained::panicked, link::Link, redial::Judged, reporter::reported_cause},
     time::Timer,
     transport::{Attempt, Connection, Transport},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Takes the commands that handles have put down.
-    #[inline(never)]
-    pub(super) fn take_work(&mut self, cx: &mut Context<'_>) -> Step {
-        if !self.shared.take_work() {
-            return Step::Still;
-        }
-        let commands = self.shared.with(|state, _| std::mem::take(&mut state.commands));
-        self.queued.any = true;
-        if commands.is_empty() {
-            return Step::Still;
-        }
-        self.clock.read();
-        let now = self.clock.now();
-        if commands.close {
-            self.machine.handle_close(now);
-        }
-        if commands.abort {
-            self.machine.handle_abort(now);
-        }
-        if let Some(panic) = commands.panic {
-            self.reporter.panicked(panic);
-            self.machine.handle_panicked(now);
-        }
-        match commands.pausing {
-            Some(Pausing::Pause) => {
-                self.machine.handle_pause(now);
-                if !self.machine.may_write() {
-                    // Nor is the connection being replaced any more.
-                    self.shared.with(|state, deferred| {
-                        state.outbox.set_online(Online::No, deferred);
-                    });
-                }
-            }
-            Some(Pausing::Resume) => self.machine.handle_resume(now),
-            None => {}
-        }
-        if commands.reconnect {
-            self.machine.handle_reconnect_now(now);
-        } else if commands.probe {
-            self.machine.handle_probe_now(now);
-        }
-        self.carry_out(cx)
-    }
-
     /// Does and reports what the machine wants. Frames that are only to be written do not count as
     /// a move.
     pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> Step {
@@ -92,7 +45,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         match action {
             Action::Abandon(loss) => {
                 self.end_drain();
-                self.drop_link(cause(loss));
+                self.drop_link(reported_cause(loss));
             }
             Action::Drain if self.draining.is_none() => self.machine.handle_drained(),
             Action::Drain => self.drain(cx),
@@ -159,18 +112,5 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.reporter.panicked(panic);
             self.machine.handle_panicked(self.clock.now());
         }
-    }
-}
-
-/// The cause to report, for a loss that the machine decided and that is reported.
-fn cause(loss: Loss) -> Option<LostCause> {
-    match loss {
-        Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),
-        Loss::HeartbeatTimeout(time) => Some(LostCause::HeartbeatTimeout(time)),
-        Loss::WriteStalled(time) => Some(LostCause::WriteStalled(time)),
-        Loss::Replaced => Some(LostCause::Replaced),
-        Loss::MaxAge => Some(LostCause::MaxAge),
-        Loss::Paused => Some(LostCause::Paused),
-        Loss::Reported | Loss::Ended => None,
     }
 }

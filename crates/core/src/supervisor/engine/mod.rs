@@ -4,8 +4,8 @@
 //! passes through it without a clock, a timer, a lock or an allocation; those are used when it
 //! parks, and every 256 frames.
 //!
-//! Its files call downward only: `clock` and `publish`, then `ending`, `write` and `read`, then
-//! `actions`, `deadlines` and `park`, and `poll` on top.
+//! Its files call downward only: `clock` and `report`, then `ending`, `write` and `read`, then
+//! `actions`, `commands`, `deadlines` and `park`, and `poll` on top.
 //!
 //! Invariants kept here, each with a test of the same name; the numbers are the machine's.
 //!
@@ -36,12 +36,13 @@
 mod actions;
 mod byte_counts;
 mod clock;
+mod commands;
 mod deadlines;
 mod ending;
 mod inbound;
 mod park;
-mod publish;
 mod read;
+mod report;
 mod turn;
 mod write;
 

@@ -1,15 +1,12 @@
-//! The machine's inputs, except the user's commands.
+//! The machine's inputs about the attempt and the connection.
 
 use std::time::Duration;
 
 use super::{
     Decision, Delay, Machine, OpenConnection, State, Writing,
-    beat::Due,
-    intake::Countdown,
+    loss::{End, Loss},
     output::Drain,
-    reached,
-    stall::{self, Stall},
-    transition::{End, Loss},
+    stall::Stall,
 };
 use crate::time::Timestamp;
 
@@ -188,68 +185,6 @@ impl Machine {
         self.observe(now);
         if !self.is_closed() {
             self.end(End::Panicked);
-        }
-    }
-}
-
-/// Time.
-impl Machine {
-    /// Judges the deadlines that have passed.
-    pub(crate) fn handle_deadline(&mut self, now: Timestamp) {
-        let now = self.observe(now);
-        if reached(self.drain_deadline, now).is_some() {
-            self.drain_deadline = None;
-            self.pending().drain = Some(Drain::End);
-        }
-        match &self.state {
-            State::Connecting { deadline } if reached(*deadline, now).is_some() => {
-                let timeout = self.connect_timeout().duration();
-                self.lose(now, Loss::ConnectTimeout(timeout));
-            }
-            State::Waiting { until, number } if reached(*until, now).is_some() => {
-                let number = *number;
-                self.dial(now, number);
-            }
-            State::Open(_) => self.handle_line_deadline(now),
-            State::Retiring { close } if reached(close.deadline(), now).is_some() => {
-                self.lose(now, Loss::MaxAge);
-            }
-            State::Closing { deadline } if reached(*deadline, now).is_some() => self.end(End::User),
-            _ => {}
-        }
-    }
-
-    fn handle_line_deadline(&mut self, now: Timestamp) {
-        let (heartbeat, recheck) = (self.rules.heartbeat, self.rules.recheck);
-        let close_timeout = self.rules.close_timeout;
-        let State::Open(open) = &mut self.state else { return };
-        let full = self.intake.is_full();
-        let (last_move, silent) = (open.last_move, now.saturating_since(open.last_life));
-        match open.beat.handle_deadline(heartbeat, recheck, now, last_move, full) {
-            Due::Nothing => {}
-            Due::Probe => self.probe = true,
-            Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
-            Due::Stalled => {
-                return self.lose(now, Loss::WriteStalled(now.saturating_since(last_move)));
-            }
-        }
-        let (limit, connection) = (self.rules.write_timeout, self.connection);
-        let State::Open(open) = &mut self.state else { return };
-        let stall = open.stall_mut().map(|stall| stall.handle_deadline(now, limit, recheck));
-        match stall.unwrap_or(stall::Due::Nothing) {
-            stall::Due::Nothing => {}
-            stall::Due::Report { time, heard } => {
-                self.pending().blocked = Some((connection, time, heard));
-            }
-            stall::Due::Loss { time } => return self.lose(now, Loss::WriteStalled(time)),
-        }
-        let State::Open(open) = &self.state else { return };
-        let retire = open.retire.and_then(|at| open.retire_deadline(at, close_timeout));
-        // Not while nothing is read: the messages that the peer has sent are read first.
-        if !self.probe && !full && reached(retire, now).is_some() {
-            self.pending().close_frame = true;
-            let close = Countdown::Running { until: now.after(close_timeout) };
-            self.state = State::Retiring { close };
         }
     }
 }

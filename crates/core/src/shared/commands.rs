@@ -1,0 +1,31 @@
+//! The commands of handles: [`Commands`].
+
+use crate::panics::UserPanic;
+
+/// The commands of handles. They are flags, so they are idempotent and need no bound.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    pub(crate) close: bool,
+    pub(crate) abort: bool,
+    pub(crate) reconnect: bool,
+    pub(crate) probe: bool,
+    /// The last of pause and resume.
+    pub(crate) pausing: Option<Pausing>,
+    /// A function of the user's panicked beside the driver, which ends the session.
+    pub(crate) panic: Option<Box<UserPanic>>,
+}
+
+impl Commands {
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { close, abort, reconnect, probe, pausing, panic } = self;
+        let flags = *close || *abort || *reconnect || *probe;
+        !flags && pausing.is_none() && panic.is_none()
+    }
+}
+
+/// The last of the two commands decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pausing {
+    Pause,
+    Resume,
+}
