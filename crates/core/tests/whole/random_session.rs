@@ -125,7 +125,8 @@ fn settings(
         .when_full(bounds.when_full)
         .offline(bounds.offline)
         .resend(bounds.resend)
-        .give_back(bounds.give_back);
+        // Messages that are sent again are kept, so that this setting has no meaning for them.
+        .give_back(bounds.give_back || bounds.resend > 0);
     if let Some(age) = bounds.max_age {
         outbox = outbox.max_age(age);
     }
