@@ -125,7 +125,7 @@ fn settings(
         .when_full(bounds.when_full)
         .offline(bounds.offline)
         .resend(bounds.resend)
-        .give_back(bounds.give_back);
+        .give_back(bounds.give_back || bounds.resend > 0);
     if let Some(age) = bounds.max_age {
         outbox = outbox.max_age(age);
     }
