@@ -12,7 +12,7 @@ use std::{
 
 use async_io::Async;
 use futures::{Future, StreamExt, channel::oneshot, executor::block_on};
-use websocket_heartbeat::{Event, Preset, Timer, Timestamp};
+use websocket_heartbeat::{Event, Timer, Timestamp};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_tungstenite::{Network, SocketOptions, Target, connect};
 
@@ -61,8 +61,7 @@ impl Timer for Clock {
 fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::echo()?;
     let clock = Clock { epoch: Instant::now() };
-    let mut supervisor =
-        connect(Sockets, clock, server.url())?.preset(Preset::Resilient).build()?;
+    let mut supervisor = connect(Sockets, clock, server.url())?.build()?;
     let handle = supervisor.handle();
     handle.try_queue("hello from another runtime")?;
     block_on(async {

@@ -116,7 +116,7 @@ fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
 }
 
 #[test]
-fn an_attempt_that_is_postponed_beyond_the_outage_limit_ends_the_session_at_once() {
+fn an_attempt_after_the_outage_limit_ends_the_session_at_once() {
     let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });

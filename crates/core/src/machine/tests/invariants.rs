@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn invariant_01_proof_of_life_is_chosen_only_frames_of_the_current_connection_count() {
+fn invariant_01_only_chosen_frames_of_this_connection_prove_life() {
     // Life 1 ms before the deadline, of this connection: the verdict is off.
     let mut sim = Sim::open(rules());
     sim.run_to(24_999);
@@ -257,7 +257,7 @@ fn invariant_07_every_wait_has_a_deadline() {
 }
 
 #[test]
-fn invariant_08_the_attempt_counter_resets_after_the_connection_proved_stable() {
+fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
     for (life, expected) in [(4_999, 2), (5_000, 1), (5_001, 1)] {
         let mut sim = Sim::connecting(rules());
         sim.ended();

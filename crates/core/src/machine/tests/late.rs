@@ -16,7 +16,7 @@ fn with(set: impl FnOnce(&mut HeartbeatRules)) -> Rules {
 }
 
 #[test]
-fn an_hour_slept_through_in_any_state_is_one_probe_or_one_attempt_at_most() {
+fn an_hour_of_suspend_causes_one_probe_or_one_attempt_at_most() {
     for (state, mut sim) in one_in_each_state() {
         sim.drain();
         sim.log.clear();
@@ -43,7 +43,7 @@ fn life_just_before_at_and_after_each_deadline_moves_it() {
 }
 
 #[test]
-fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() {
+fn fixed_intervals_ignore_frames_and_do_not_pile_up() {
     let period = with(|heartbeat| heartbeat.trigger = Trigger::Period);
     let mut sim = Sim::open(period);
     for second in 0..60 {
@@ -71,7 +71,7 @@ fn a_fixed_period_is_kept_whatever_is_heard_and_missed_periods_do_not_pile_up() 
 }
 
 #[test]
-fn silence_is_found_whether_the_timeout_is_longer_equal_or_shorter_than_the_interval() {
+fn silence_is_detected_for_every_order_of_timeout_and_interval() {
     for trigger in [Trigger::Idle, Trigger::Period] {
         for (every, timeout) in [(15_000, 10_000), (10_000, 10_000), (1_000, 30_000), (1, 1)] {
             let mut sim = Sim::open(with(|heartbeat| {
