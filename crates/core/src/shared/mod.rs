@@ -32,7 +32,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) outbox: Outbox,
     pub(crate) commands: Commands,
-    /// The close frame that the user asked for first.
+    /// The first close frame that the user requested.
     pub(crate) close_frame: Option<Box<CloseFrame>>,
     pub(crate) published: Published,
 }
@@ -44,9 +44,9 @@ pub(crate) struct Commands {
     pub(crate) abort: bool,
     pub(crate) reconnect: bool,
     pub(crate) probe: bool,
-    /// The last of pause and resume.
+    /// The last call of pause or resume.
     pub(crate) pausing: Option<Pausing>,
-    /// A function of the user's panicked beside the driver, which ends the session.
+    /// A function of the user panicked outside of the driver. This ends the session.
     pub(crate) panic: Option<Box<UserPanic>>,
 }
 
@@ -201,13 +201,13 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// What the sleep sees as the task. It is told apart, so that a deadline does not make the driver
-/// read a connection on which nothing happened, nor the connection make it poll the sleep.
+/// The waker of the sleep. It differs from the waker of the connection, so that a deadline does not
+/// make the driver read an idle connection, and the connection does not make it poll the sleep.
 pub(crate) struct TimerWaker {
     shared: Arc<Shared>,
 }
 
-/// What connection and connect future see as the task: always the same.
+/// The waker of the connection and of the attempt. It is always the same.
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

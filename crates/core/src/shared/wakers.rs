@@ -1,4 +1,4 @@
-//! Constant wakers in front of the tasks that poll a supervisor.
+//! The tasks that poll a supervisor, behind wakers that never change.
 
 use std::{
     sync::{
@@ -10,25 +10,25 @@ use std::{
 
 use crate::sync::{Guarded, wake};
 
-/// From which side a supervisor is polled.
+/// The side from which a supervisor is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Stream = 0,
     Sink = 1,
 }
 
-/// The tasks to wake: two persistent slots, one for each side, so that the halves of a `split`
-/// may live in two tasks.
+/// The tasks to wake: one permanent slot for each side, so that the halves of a `split` may be in
+/// two tasks.
 ///
-/// A wake takes nothing out, so a side registers once and not per poll. What is left of a task
-/// that is gone costs a wake for nothing, never a lost one.
+/// A wake does not empty the slot, so a side registers once and not for each poll. The waker of an
+/// ended task may cause an unneeded wake, but no wake is lost.
 #[derive(Debug, Default)]
 pub(crate) struct TaskWakers {
-    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    /// Cloning this `Arc` runs no code of the application. Cloning a waker does.
     wakers: Guarded<[Option<Arc<Waker>>; 2]>,
-    /// Something happened on the connection since the driver last looked.
+    /// The connection has called its waker since the driver last looked.
     pub(super) io_woken: AtomicBool,
-    /// The sleep has called since the driver last looked.
+    /// The sleep has called its waker since the driver last looked.
     pub(super) timer_woken: AtomicBool,
 }
 
@@ -53,7 +53,7 @@ impl TaskWakers {
     /// Wakes both tasks.
     pub(crate) fn wake(&self) {
         match self.wakers.with(|wakers, _| wakers.clone()) {
-            // Mostly one task polls both sides.
+            // Usually one task polls both sides.
             [Some(stream), Some(sink)] if stream.will_wake(&sink) => wake(&stream),
             wakers => wakers.iter().flatten().for_each(|waker| wake(waker)),
         }
@@ -66,28 +66,28 @@ impl TaskWakers {
         }
     }
 
-    /// Whether one of the two flags is up.
+    /// Whether one of the two flags is set.
     pub(crate) fn are_up(&self) -> bool {
         self.io_woken.load(Ordering::Relaxed) || self.timer_woken.load(Ordering::Relaxed)
     }
 
-    /// Whether something happened on the connection since `take_io_woken` was last called.
+    /// Whether the connection has called its waker since the last call of `take_io_woken`.
     pub(crate) fn is_io_woken(&self) -> bool {
         self.io_woken.load(Ordering::Acquire)
     }
 
-    /// Whether something happened on the connection since the last call.
+    /// Whether the connection has called its waker since the last call.
     pub(crate) fn take_io_woken(&self) -> bool {
         take(&self.io_woken)
     }
 
-    /// Whether the sleep has called since the last call.
+    /// Whether the sleep has called its waker since the last call.
     pub(crate) fn take_timer_woken(&self) -> bool {
         take(&self.timer_woken)
     }
 }
 
-/// Reads before it writes, which for a flag that is mostly down costs no locked operation.
+/// Reads before it writes: for a flag that is rarely set, this avoids a locked operation.
 fn take(flag: &AtomicBool) -> bool {
     flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Acquire)
 }

@@ -36,8 +36,8 @@ struct State {
     driver: Option<Arc<Waker>>,
 }
 
-/// The ends of the channel that exist. After one end was dropped, the calls of the other have no
-/// effect.
+/// The ends of the channel that exist. After one end was dropped, the drop of the other changes
+/// nothing.
 enum Ends {
     Both,
     /// The driver has finished or was dropped: no further event comes.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Takes the commands that handles have put down.
+    /// Takes the commands of the handles.
     #[inline(never)]
     pub(super) fn take_work(&mut self, cx: &mut Context<'_>) -> Step {
         if !self.shared.take_work() {
@@ -43,7 +43,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Some(Pausing::Pause) => {
                 self.machine.handle_pause(now);
                 if !self.machine.may_write() {
-                    // Nor is the connection being replaced any more.
+                    // The replacement of the connection has also ended.
                     self.shared.with(|state, deferred| {
                         state.outbox.set_online(Online::No, deferred);
                     });
@@ -60,8 +60,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.carry_out(cx)
     }
 
-    /// Does and reports what the machine wants. Frames that are only to be written do not count as
-    /// a move.
+    /// Carries out the machine's actions and reports its transitions. An action that only requests
+    /// a write does not count as `Moved`.
     pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> Step {
         let mut step = Step::Still;
         loop {
@@ -80,8 +80,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if !self.machine.is_waiting() {
                 self.redial.leave();
             }
-            // An attempt begins now, and not when the application has taken the event that reports
-            // it: the gap between attempts and the shared budget count from now.
+            // The attempt begins now, before the application takes the event of the attempt: the
+            // gap between attempts and the shared budget count from now.
             if !dialled || self.connect(cx) == Step::Still {
                 return step;
             }
@@ -123,7 +123,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.writer.ask_for_probe();
             }
             Action::SendClose => {
-                // The user may have closed the session since the last look.
+                // The user may have closed the session in the meantime.
                 let (by_user, frame) = self.shared.with(|state, _| {
                     (state.outbox.is_closed(), state.close_frame.as_deref().cloned())
                 });
@@ -162,7 +162,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 }
 
-/// The cause to report, for a loss that the machine decided and that is reported.
+/// The cause of a loss that the machine has decided. `None` for a loss that is not reported, or
+/// whose cause the driver has recorded.
 fn cause(loss: Loss) -> Option<LostCause> {
     match loss {
         Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),
