@@ -38,7 +38,7 @@ pub enum Preset {
     /// The documented numbers of the npm packages that this crate re-implements, with the timeouts
     /// that they lack.
     Original,
-    /// The default: made for connections that last, on networks that fail.
+    /// The default: for long connections on unreliable networks.
     #[default]
     Resilient,
 }

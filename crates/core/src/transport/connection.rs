@@ -37,7 +37,8 @@ use crate::{error::TransportError, message::Frame};
 ///
 /// - A poll does a bounded amount of work, for any data of the peer. If it returns `Pending`
 ///   although there may be more to read, it has called the waker.
-/// - Only the waker of the last poll of any method is called. It may be called without a reason.
+/// - Only the waker of the last poll counts, regardless of the polled method. The waker may be
+///   called without a reason.
 ///
 /// Dropping the connection aborts it at once and does not block. The backend prevents, if possible,
 /// that undelivered data is delivered afterwards, unless the connection was closed before.
