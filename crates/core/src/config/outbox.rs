@@ -27,7 +27,7 @@ use crate::error::{ConfigError, not_zero};
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
 /// # let timer = clock.timer();
-/// // Prices: only the newest are of use.
+/// // Prices: only the newest are useful.
 /// let outbox = OutboxSettings::new()
 ///     .count(16)
 ///     .when_full(WhenFull::DropOldest)

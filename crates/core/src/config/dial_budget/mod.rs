@@ -28,7 +28,7 @@ use crate::{
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let transport = || websocket_heartbeat_mock::mock(&clock).0;
 /// # let timer = clock.timer();
-/// // At most 100 attempts a second, over all sessions of this process.
+/// // At most 100 attempts per second, over all sessions of this process.
 /// let budget = DialBudget::new(100, Duration::from_secs(1))?;
 /// let sessions: Vec<_> = (0..1_000)
 ///     .map(|_| {
