@@ -309,7 +309,7 @@ mod tests {
 
     /// A session holds the delays from an outage to the next loss of a stable connection.
     #[test]
-    fn delays_take_64_bytes() {
+    fn delays_take_at_most_64_bytes() {
         assert!(size_of::<ExponentialDelays>() <= 64);
     }
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_make_no_sense_are_refused_by_name() {
+    fn invalid_values_are_refused_by_name() {
         let refused = |policy: Exponential| policy.check().unwrap_err().setting();
         assert_eq!(refused(Exponential::new().base(Duration::ZERO)), "backoff base");
         assert_eq!(refused(Exponential::new().cap(Duration::from_millis(1))), "backoff cap");

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_make_no_sense_are_refused_by_name() {
+    fn invalid_values_are_refused_by_name() {
         let zero = ConnectTimeout::fixed(Duration::ZERO).check().unwrap_err();
         assert_eq!(zero.setting(), "connect timeout");
         let second = Duration::from_secs(1);

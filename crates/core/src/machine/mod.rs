@@ -11,7 +11,7 @@
 //! Each invariant has a test of the same name. The driver keeps the invariants that are marked
 //! (driver), and `supervisor/engine/mod.rs` explains them.
 //!
-//! 1. Proof of life is chosen; only frames of the current connection count.
+//! 1. Only chosen frames of the current connection prove life.
 //! 2. (driver) One sleep. It is replaced when it fires, when an earlier deadline appears and when a
 //!    probe is answered, and never because a message arrived.
 //! 3. The clock decides, not the sleep.
@@ -24,12 +24,12 @@
 //!    and the connection is lost after the write timeout, even if frames arrive meanwhile
 //!    (`stall.rs`).
 //! 7. Every wait has a deadline.
-//! 8. The attempt counter resets after the connection proved stable.
+//! 8. A stable connection resets the attempt counter.
 //! 9. The user's commands win in every state.
 //! 10. Nothing of an old connection affects the new one.
-//! 11. A deadline first seen late never ends a connection.
+//! 11. A deadline first seen late ends no connection at once.
 //! 12. `now` never runs backward, and overflow means never.
-//! 13. Every accepted message ends in exactly one fate (`cursors.rs`).
+//! 13. Every message accepted ends in exactly one fate (`cursors.rs`).
 //! 14. (driver) Read before you report a failed write.
 
 mod beat;

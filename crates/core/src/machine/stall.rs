@@ -145,7 +145,7 @@ fn since(moment: Timestamp) -> Nanos {
 }
 
 impl Stage {
-    /// The length of this stage from the beginning of the time.
+    /// The time from the beginning of the stall to the end of this stage.
     fn length(self, limit: Nanos) -> Nanos {
         match self {
             Self::Fresh => REPORT.min(limit).half(),

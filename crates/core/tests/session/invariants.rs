@@ -1,5 +1,5 @@
-//! The invariants of the driver, one test for each. The tests of the machine's invariants are in
-//! the machine.
+//! The invariants of the driver, with one test for each. The tests of the machine's invariants are
+//! in the machine.
 
 use std::{
     cell::Cell,
@@ -177,7 +177,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
 }
 
 #[test]
-fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
+fn invariant_06_a_stuck_write_blocks_neither_reads_nor_deadlines() {
     // Messages are delivered while a write is stuck, and the session can be closed.
     let mut session = Session::original(|_| {
         Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "data")
@@ -262,7 +262,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
 }
 
 #[test]
-fn invariant_14_read_before_you_bury() {
+fn invariant_14_read_before_you_report_a_failed_write() {
     // A write fails while messages and the close frame are unread. They are read first, and the
     // close frame is the cause.
     let reset = || TransportError::new(ErrorKind::Reset, "broken pipe");
@@ -309,7 +309,7 @@ fn invariant_14_read_before_you_bury() {
 }
 
 #[test]
-fn invariant_14_what_cannot_be_read_need_not_be_waited_for() {
+fn invariant_14_without_room_a_failed_write_is_reported_at_once() {
     use futures::SinkExt;
     // The session is driven from the sink side and holds an unread message. It cannot read more, so
     // a failed write is reported at once.
