@@ -15,7 +15,7 @@ use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, WakeCounter, in_words, secs};
 
-/// Records calls with their milliseconds.
+/// Records calls with their times in milliseconds.
 #[derive(Clone)]
 struct Calls {
     clock: websocket_heartbeat_mock::Clock,
