@@ -109,7 +109,7 @@
 //!
 //! Only the server can confirm that it has received a message. For servers that acknowledge
 //! messages, [`acks`] is a layer over the session. It keeps messages until they are acknowledged,
-//! and sends them again.
+//! and sends them again after a loss or a timeout.
 //!
 //! # Drop behaviour
 //!

@@ -14,7 +14,7 @@ use crate::{
 pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
 
 /// The object-safe form of [`Transport`]. Every transport whose parts are `Send` implements it.
-/// Implement it directly to write `connect` as an `async fn`:
+/// Implement it directly to write an attempt as an `async fn`:
 ///
 /// ```
 /// use websocket_heartbeat::{
