@@ -10,7 +10,7 @@
 //! | [`Event::Message`] | `on_message` | [`Message`] | `onMessage` |
 //! | [`Event::WriteBlocked`] | none | | none |
 //! | [`Event::Lost`], an attempt that failed | `on_error` | [`Lost`] | `onError`, and then `onClose` |
-//! | [`Event::Lost`], a connection that was open, whatever the cause | `on_close` | [`Ending::Connection`] | `onClose`, sometimes after an `onError` |
+//! | [`Event::Lost`], a connection that was open, for any cause | `on_close` | [`Ending::Connection`] | `onClose`, sometimes after an `onError` |
 //! | [`Event::Retry`], when the attempt is scheduled | `on_reconnect` | [`Retry`] | `onReconnect`, without arguments, and before `onClose` if an error came first |
 //! | [`Event::Closed`], always the last call | `on_close` | [`Ending::Session`] | `onClose` after `close()`; nothing when the attempts run out |
 //! | [`Event::Lagged`] | none | | none |

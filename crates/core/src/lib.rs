@@ -81,10 +81,11 @@
 //! # Which side drives
 //!
 //! The stream and the sink of a supervisor both drive the whole session, and may be polled from two
-//! tasks. If only the sink is polled, it stores what it reads for the stream, up to 256 messages or
-//! 1 MiB, and so detects a dead connection in time. Without room for more it stops reading, and counts
-//! no silence against the server until a message is taken. A `Handle` never drives. So do not wait for
-//! a handle in the only task that polls the session; use [`try_queue`](Handle::try_queue) there.
+//! tasks. If only the sink is polled, it stores the messages that it reads for the stream, up to
+//! 256 messages or 1 MiB. So it detects a dead connection in time. Without room for more it stops
+//! reading, and counts no silence against the server until a message is taken. A `Handle` never
+//! drives. So do not wait for a handle in the only task that polls the session; use
+//! [`try_queue`](Handle::try_queue) there.
 //!
 //! # Transports
 //!
@@ -133,7 +134,7 @@
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
 //!
-//! # Stability: what is not promised
+//! # Stability: exceptions
 //!
 //! - The numbers of a preset, of `Verdict::careful` and of other defaults may change in a minor version,
 //!   except the numbers of `Preset::Original` that are the original's. Set the numbers that you rely on.

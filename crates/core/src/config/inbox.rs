@@ -2,7 +2,7 @@
 
 use crate::error::ConfigError;
 
-/// How much an [`Inbox`](crate::Inbox) holds, and what happens when it is full.
+/// The bounds of an [`Inbox`](crate::Inbox), and its behaviour when it is full.
 ///
 /// A number of messages converts into settings with all defaults, so `into_driver(256)` means
 /// `into_driver(InboxSettings::new(256))`.

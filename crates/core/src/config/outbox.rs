@@ -64,7 +64,7 @@ pub enum WhenFull {
     DropOldest,
 }
 
-/// What happens to messages while no connection is open.
+/// The treatment of messages while no connection is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Offline {
@@ -108,14 +108,14 @@ impl OutboxSettings {
         self
     }
 
-    /// What happens when the outbox is full.
+    /// The behaviour of a full outbox.
     #[must_use]
     pub const fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self
     }
 
-    /// What happens while no connection is open.
+    /// The treatment of messages while no connection is open.
     #[must_use]
     pub const fn offline(mut self, offline: Offline) -> Self {
         self.offline = offline;

@@ -228,8 +228,8 @@ impl Handle {
     ///
     /// # Cancel safety
     ///
-    /// The same as for [`queue`](Self::queue), until the message is accepted. If the future is dropped after that,
-    /// the message is still sent, and its fate is lost.
+    /// The same as for [`queue`](Self::queue), until the message is accepted. If the future is
+    /// dropped after that, the message is still sent, and its fate is lost.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! The probes of a session and what counts as an answer: [`Probes`].
+//! The probes of a session and their answers: [`Probes`].
 
 use std::time::Duration;
 

@@ -26,7 +26,8 @@ impl<T> Guarded<T> {
         Self { lock: Lock::new(value) }
     }
 
-    /// Does the work under the lock, releases the lock, then wakes and drops what the work deferred.
+    /// Does the work under the lock, releases the lock, then calls the deferred wakers and drops
+    /// the deferred values.
     #[inline]
     pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Deferred<'g>) -> R) -> R {
         Held::assert_none();

@@ -51,7 +51,7 @@ pub enum Predecessor {
 }
 
 impl Predecessor {
-    /// Whether this was a stable connection, however it ended.
+    /// Whether this was a stable connection, with any kind of end.
     pub const fn was_stable(self) -> bool {
         matches!(self, Self::Lost { stable: true } | Self::Replaced { stable: true })
     }

@@ -72,15 +72,15 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// When heartbeats are sent and what answers them.
+    /// The times, the content and the answers of heartbeats.
     #[must_use]
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
         self.settings.heartbeat = Some(heartbeat);
         self
     }
 
-    /// How long to wait before each attempt. A panic of the backoff or of its delays ends the
-    /// session with [`CloseReason::Panicked`](crate::CloseReason::Panicked).
+    /// The delays before attempts. A panic of the backoff or of its delays ends the session with
+    /// [`CloseReason::Panicked`](crate::CloseReason::Panicked).
     ///
     /// It has no effect with [`Attempts::Never`], since no attempt follows. That is no error,
     /// because the number of attempts may come from a configuration.
@@ -143,15 +143,16 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// What happens to messages that cannot be written at once. It replaces the preset's settings
-    /// of the outbox as a whole.
+    /// The rules for messages that cannot be written at once. They replace all settings of the
+    /// outbox in the preset.
     #[must_use]
     pub fn outbox(mut self, outbox: OutboxSettings) -> Self {
         self.settings.outbox = Some(outbox);
         self
     }
 
-    /// The function that decides what to do about each lost connection and failed attempt.
+    /// The function that decides about the next attempt after each lost connection and failed
+    /// attempt.
     ///
     /// It is not called for a connection that is lost in a pause, or that is replaced on request or
     /// for its age. A panic of the function counts as [`Verdict::Retry`], and

@@ -139,7 +139,7 @@ impl Hooks for Faulty {
 
     fn on_panic(&mut self, panic: Panic) {
         self.reports.borrow_mut().push(panic.callback());
-        assert_eq!(panic.message(), None, "there is a message, so the report panics as well");
+        assert_eq!(panic.message(), None, "there is a message, so the report also panics");
     }
 }
 
