@@ -134,7 +134,9 @@
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
 //!
-//! # Stability: exceptions
+//! # Stability
+//!
+//! This crate does not promise the following:
 //!
 //! - The numbers of a preset, of `Verdict::careful` and of other defaults may change in a minor version,
 //!   except the numbers of `Preset::Original` that are the original's. Set the numbers that you rely on.
