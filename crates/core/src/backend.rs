@@ -1,13 +1,14 @@
 //! Parts for authors of transports and timers, which most programs do not need.
 //!
 //! - [`DynTransport`] is the object-safe form of a transport, and [`BoxConnection`] its connection.
-//! - [`Predecessor`] says what came before an attempt, for transports that choose among servers.
+//! - [`Predecessor`] describes the end of the previous attempt or connection, for transports that
+//!   choose among servers.
 //! - [`SharedTimer`] lets many sleeps share one sleep of a timer whose sleeps are expensive, and
 //!   [`SharedSleep`] is its future.
 //! - [`without_echo`] removes secrets of the request from an answer of the server.
 //! - [`RawConnection`], [`BeforeOpen`] and [`Opening`] belong to
-//!   [`before_open`](crate::before_open), [`TransportFn`] to
-//!   [`transport_fn`](crate::transport_fn). They are here for programs that must name these types.
+//!   [`before_open`](crate::before_open), [`TransportFn`] to [`transport_fn`](crate::transport_fn).
+//!   They are public for programs that must name these types.
 
 pub use crate::{
     http::without_echo,

@@ -157,9 +157,9 @@ impl TransportError {
         Self::http_hiding(answer, retry_after, &[])
     }
 
-    /// As [`http`](Self::http), but the message does not show any part of `secrets` that the server
-    /// repeats: see [`without_echo`](crate::backend::without_echo). Pass the path of the request, for example.
-    /// The answer itself is kept unchanged.
+    /// Like [`http`](Self::http), but the message does not show any part of `secrets` that the
+    /// server repeats: see [`without_echo`](crate::backend::without_echo). Pass the path of the
+    /// request, for example. The answer itself is kept unchanged.
     pub fn http_hiding(
         answer: HttpAnswer,
         retry_after: Option<Duration>,

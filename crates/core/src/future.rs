@@ -1,7 +1,7 @@
 //! The futures, streams and iterators that methods of this crate return.
 //!
-//! A program seldom names them: it awaits or iterates the result of the method. They are here for
-//! programs that keep one in a field of a struct.
+//! Most programs do not name these types: they await or iterate the result of the method. The types
+//! are public for programs that keep one in a field of a struct.
 
 pub use crate::{
     config::ExponentialDelays,

@@ -9,15 +9,15 @@
 //! | [`Event::Open`], the first and after each reconnect | `on_open` | [`Open`] | `onOpen` |
 //! | [`Event::Message`] | `on_message` | [`Message`] | `onMessage` |
 //! | [`Event::WriteBlocked`] | none | | none |
-//! | [`Event::Lost`], an attempt that failed | `on_error` | [`Lost`] | `onError`, and then `onClose` as well |
-//! | [`Event::Lost`], a connection that was open, whatever the cause | `on_close` | [`Ending::Connection`] | `onClose`, sometimes after an `onError` |
+//! | [`Event::Lost`], an attempt that failed | `on_error` | [`Lost`] | `onError`, and then `onClose` |
+//! | [`Event::Lost`], a connection that was open, for any cause | `on_close` | [`Ending::Connection`] | `onClose`, sometimes after an `onError` |
 //! | [`Event::Retry`], when the attempt is scheduled | `on_reconnect` | [`Retry`] | `onReconnect`, without arguments, and before `onClose` if an error came first |
 //! | [`Event::Closed`], always the last call | `on_close` | [`Ending::Session`] | `onClose` after `close()`; nothing when the attempts run out |
 //! | [`Event::Lagged`] | none | | none |
 //!
 //! Between two calls of `on_open` there is exactly one call of `on_close`, since events obey the
-//! grammar of [`Event`]. That holds for an inbox that was not read for long as well.
-//! [`Lost::cause`] says why a connection or an attempt ended.
+//! grammar of [`Event`]. This also holds for an inbox that was not read for a long time.
+//! [`Lost::cause`] is the reason why a connection or an attempt ended.
 //!
 //! # Example
 //!
@@ -97,8 +97,8 @@ use crate::{
 /// [`Handle`](crate::Handle) freely. For example, after a [`close`](crate::Handle::close) in
 /// `on_reconnect` no attempt follows.
 ///
-/// A callback that takes long delays heartbeats, like everything in the supervisor's task. Over an
-/// [`Inbox`](crate::Inbox) it does not.
+/// A slow callback delays heartbeats, because it runs in the task of the supervisor. Over an
+/// [`Inbox`](crate::Inbox) it does not delay them.
 pub trait Hooks {
     /// A connection is open, the first of the session or a later one.
     fn on_open(&mut self, open: &Open) {
@@ -160,7 +160,8 @@ impl<H: Hooks + ?Sized> Hooks for &mut H {
 }
 
 /// Makes the calls for a stream of events, until the stream ends. The stream is a
-/// [`Supervisor`](crate::Supervisor), an [`Inbox`](crate::Inbox) or anything made of them.
+/// [`Supervisor`](crate::Supervisor), an [`Inbox`](crate::Inbox) or a stream made from one of
+/// these.
 ///
 /// # Panics of callbacks
 ///
@@ -172,7 +173,7 @@ impl<H: Hooks + ?Sized> Hooks for &mut H {
 /// # Cancel safety
 ///
 /// Dropping the future drops the stream with it. If the stream is a `&mut` reference, no event is
-/// lost: every event that was taken has had its call.
+/// lost: each event that was taken has already made its call.
 pub async fn run(stream: impl Stream<Item = Event>, mut hooks: impl Hooks) -> Outcome {
     let mut stream = pin!(stream);
     let mut outcome = Outcome { closed: None, panics: 0 };
@@ -182,7 +183,7 @@ pub async fn run(stream: impl Stream<Item = Event>, mut hooks: impl Hooks) -> Ou
             let report = AssertUnwindSafe(|| hooks.on_panic(panic));
             if let Err(payload) = catch_unwind(report) {
                 outcome.panics += 1;
-                // The drop of the payload could panic in turn.
+                // The drop of the payload could panic, too.
                 std::mem::forget(payload);
             }
         }
@@ -282,8 +283,8 @@ impl fmt::Debug for Panic {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The last event; `None` if the stream ended without it, as an [`Inbox`](crate::Inbox) does
-    /// when its driver is dropped.
+    /// The last event. `None` if the stream ended without this event, for example an
+    /// [`Inbox`](crate::Inbox) whose driver was dropped.
     pub closed: Option<Box<Closed>>,
     /// How often a callback panicked.
     pub panics: u64,

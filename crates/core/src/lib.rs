@@ -1,8 +1,8 @@
 //! The WebSocket client that never silently dies.
 //!
-//! - A [`Supervisor`] keeps a session with a server alive. It connects, sends [`Heartbeat`]s, detects
-//!   a dead connection by a missing answer, and connects again until the application closes the
-//!   session or its settings say stop.
+//! - A [`Supervisor`] keeps a session with a server alive. It connects, sends [`Heartbeat`]s,
+//!   detects a dead connection by a missing answer, and connects again until the application or a
+//!   setting ends the session.
 //! - It is a `Stream` of [`Event`]s and a `Sink` of [`Message`]s. A lost connection is an event with a
 //!   typed cause and not an error: the session goes on.
 //! - Any number of [`Handle`]s send, close, pause and read the [`Status`], from any thread.
@@ -81,10 +81,11 @@
 //! # Which side drives
 //!
 //! The stream and the sink of a supervisor both drive the whole session, and may be polled from two
-//! tasks. If only the sink is polled, it stores what it reads for the stream, up to 256 messages or
-//! 1 MiB, and so detects a dead connection in time. Without room for more it stops reading, and counts
-//! no silence against the server until a message is taken. A `Handle` never drives. So do not wait for
-//! a handle in the only task that polls the session; use [`try_queue`](Handle::try_queue) there.
+//! tasks. If only the sink is polled, it stores the messages that it reads for the stream, up to
+//! 256 messages or 1 MiB. So it detects a dead connection in time. Without room for more it stops
+//! reading, and counts no silence against the server until a message is taken. A `Handle` never
+//! drives. So do not wait for a handle in the only task that polls the session; use
+//! [`try_queue`](Handle::try_queue) there.
 //!
 //! # Transports
 //!
@@ -96,19 +97,20 @@
 //!
 //! # Delivery
 //!
-//! An accepted message waits in the outbox, whose bounds are its [`OutboxSettings`]. It is handed to
-//! the connection in a window of at most 256 messages or 64 KiB, and is [`Written`](Fate::Written) once
-//! a flush has completed: then the operating system has the bytes, which is all that a client can know
-//! by itself. If the connection dies before that, the messages of the window are
-//! [`Unknown`](Fate::Unknown) and the others wait for the next connection. Messages that no connection
-//! took are [`Dropped`](Fate::Dropped), with the reason. [`Lost::unproven`] counts the written messages
-//! that no answered ping proves read.
+//! An accepted message waits in the outbox, whose bounds are its [`OutboxSettings`]. It is handed
+//! to the connection in a window of at most 256 messages or 64 KiB, and is
+//! [`Written`](Fate::Written) once a flush has completed: then the operating system has the bytes,
+//! and a client by itself can know no more. If the connection dies before that, the messages of the
+//! window are [`Unknown`](Fate::Unknown) and the others wait for the next connection. Messages that
+//! no connection took are [`Dropped`](Fate::Dropped), with the reason. [`Lost::unproven`] counts
+//! the written messages that no answered ping proves read.
 //!
 //! [`Handle::send_confirmed`] waits for the fate, [`Handle::queue_with_receipt`] gives a [`Receipt`] for
 //! it. The fates of messages without a receipt come with `Lost` and `Closed`, unless they were written.
 //!
-//! Only the server can say that it has a message. For servers that do, [`acks`] is a layer over the
-//! session that keeps messages until they are acknowledged, and sends them again.
+//! Only the server can confirm that it has received a message. For servers that acknowledge
+//! messages, [`acks`] is a layer over the session. It keeps messages until they are acknowledged,
+//! and sends them again after a loss or a timeout.
 //!
 //! # Drop behaviour
 //!
@@ -132,7 +134,9 @@
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
 //!
-//! # Stability: what is not promised
+//! # Stability
+//!
+//! This crate does not promise the following:
 //!
 //! - The numbers of a preset, of `Verdict::careful` and of other defaults may change in a minor version,
 //!   except the numbers of `Preset::Original` that are the original's. Set the numbers that you rely on.
@@ -145,14 +149,15 @@
 //!
 //! # Why is there no ...
 //!
-//! **... replay of sent messages?** Only a server that acknowledges can say what arrived, and only the
-//! application knows what may arrive twice. [`OutboxSettings::resend`] sends the messages of the window
-//! again, for servers that detect duplicates; all others are given back for the application to judge.
-//! For messages that belong to each connection, such as a subscription, there is [`Handle::replay`].
+//! **... replay of sent messages?** Only a server that acknowledges messages can confirm their
+//! arrival, and only the application knows which messages may arrive twice.
+//! [`OutboxSettings::resend`] sends the messages of the window again, for servers that detect
+//! duplicates. By default they are given back, and the application decides. For messages that each
+//! connection needs, such as a subscription, there is [`Handle::replay`].
 //!
-//! **... task that is spawned for me?** This crate would have to choose your executor, the reactor of
-//! your sockets and whether everything is `Send`, and a session would outlive the value that owns it.
-//! `spawn(driver)` is one line of your own.
+//! **... task that is spawned for me?** This crate would have to choose your executor, the reactor
+//! of your sockets and whether everything is `Send`, and a session would outlive the value that
+//! owns it. You only need to call `spawn(driver)`.
 //!
 //! **... set of callbacks?** A stream keeps order, has back-pressure and composes, and a callback that
 //! blocks would block the whole session. For users of the original, [`hooks`] makes its five callbacks

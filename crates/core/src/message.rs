@@ -166,7 +166,7 @@ impl fmt::Debug for Frame {
 pub struct CloseFrame {
     /// The close code, RFC 6455 section 7.4.
     pub code: u16,
-    /// The reason, a text for people. A control frame has room for 123 bytes of it.
+    /// The reason, a text for people. A control frame has room for 123 bytes of text.
     pub reason: Text,
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn contain<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
     catch_unwind(AssertUnwindSafe(call)).map_err(message_of)
 }
 
-/// As [`contain`], for one of the named functions.
+/// Like [`contain`], for one of the named functions.
 pub(crate) fn contain_in<R>(
     function: UserFunction,
     call: impl FnOnce() -> R,

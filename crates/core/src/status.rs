@@ -153,12 +153,12 @@ pub struct Counters {
     /// Connections opened.
     pub opens: u64,
     /// Connections lost and attempts failed, by cause: one for each
-    /// [`Event::Lost`](crate::Event::Lost), also for those that were folded into a later one. A
+    /// [`Event::Lost`](crate::Event::Lost), including events that were folded into a later one. A
     /// connection or attempt that ended with the session is not included.
     pub losses: Losses,
     /// Messages received for the application. Messages that the inbox dropped later are included.
-    /// Replies that [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) hides are not, nor
-    /// are messages that were [discarded unread](crate::Closed::unread) after `close`.
+    /// Replies that [`Heartbeat::hide_replies`](crate::Heartbeat::hide_replies) hides, and messages
+    /// that were [discarded unread](crate::Closed::unread) after `close`, are not included.
     pub messages_in: u64,
     /// Bytes of payload of `messages_in`.
     pub bytes_in: u64,

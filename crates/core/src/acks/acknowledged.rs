@@ -37,7 +37,7 @@ const ACKS_PER_POLL: u32 = 256;
 ///
 /// - tolerate duplicates: it remembers ids, at least as many as the client's window, or receiving
 ///   a message twice does no harm;
-/// - acknowledge duplicates as well, otherwise the client sends the message until it gives up.
+/// - acknowledge duplicates, too. Otherwise the client sends the message again until it gives up.
 ///
 /// Within a session, do not use an id for another message while an acknowledgement of the first may
 /// still arrive. Acknowledgements of unknown ids, and of messages that were never sent, are
@@ -46,9 +46,9 @@ const ACKS_PER_POLL: u32 = 256;
 /// # Order
 ///
 /// Messages are sent in the order in which the window accepted them. After a reconnect all
-/// unacknowledged messages are sent in that order, before any newer one. So the server receives
-/// the first copies in order, however many connections it takes. Copies sent after a timeout come
-/// behind newer messages.
+/// unacknowledged messages are sent in that order, before any newer one. So the server receives the
+/// first copies in order, over any number of connections. Copies sent after a timeout come behind
+/// newer messages.
 ///
 /// Messages that the application queues through a [`Handle`] on an `Open`, before it polls again,
 /// are sent first. Otherwise there is no order between them and the messages of the layer.
@@ -104,7 +104,7 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
     ///
     /// # Errors
     ///
-    /// When a setting has an impossible value.
+    /// If a setting has an invalid value.
     pub fn new(
         events: S,
         handle: Handle,

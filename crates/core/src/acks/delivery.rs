@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Delivery<K: Timer, Id> {
     handle: Handle,
     timer: K,
-    /// `None` once it has panicked.
+    /// `None` after it has panicked.
     find: Option<Find<Id>>,
     ledger: Ledger<Id>,
     window: Arc<Window<Id>>,
@@ -116,15 +116,16 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
         if unsent.is_empty() {
             return;
         }
-        // Refused if the connection is gone, which a later event reports.
+        // The outbox refuses the messages if the connection has ended. A later event reports the
+        // end.
         if let Some(ticket) = self.queue_on(connection, &unsent) {
             let now = self.now(now);
             self.ledger.record_sent(&unsent, ticket, now);
         }
     }
 
-    /// Arranges that the task is woken for new messages and for the next deadline. Returns whether
-    /// there is something to do already.
+    /// Registers the task to be woken for new messages and at the next deadline. Returns whether
+    /// there is already something to do.
     pub(super) fn park(&mut self, cx: &mut Context<'_>, now: &mut Option<Timestamp>) -> bool {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());

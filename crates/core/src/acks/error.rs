@@ -10,7 +10,7 @@ use crate::message::Message;
 pub enum AckQueueError {
     /// The session has ended, or the layer was dropped.
     Closed(Message),
-    /// A message with the same id is unacknowledged. An acknowledgement could mean either.
+    /// A message with the same id is unacknowledged. An acknowledgement could mean either message.
     Duplicate(Message),
     /// The window has no place for it now. Only
     /// [`try_queue`](super::AckSender::try_queue) returns this.

@@ -1,5 +1,5 @@
-//! The accepted and unacknowledged messages, in send order: [`Ledger`]. It has no clock: times are
-//! arguments.
+//! The accepted and unacknowledged messages, in the order of sending: [`Ledger`]. It has no clock:
+//! times are arguments.
 
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
@@ -65,9 +65,9 @@ pub(super) struct Ledger<Id> {
     retries: RetryLimits,
     /// By number: the order of acceptance and of sending.
     entries: BTreeMap<u64, Entry<Id>>,
-    /// Messages that were acknowledged or given up while older ones are unacknowledged, by number,
-    /// with hash and id. The server may acknowledge all messages up to one of these. The newest, as
-    /// many as the window holds.
+    /// Messages that were acknowledged or given up while older messages are unacknowledged, by
+    /// number, with hash and id. The server may acknowledge all messages up to one of them. The
+    /// list has the newest ones, at most as many as the window holds.
     done: BTreeMap<u64, (u64, Arc<Id>)>,
     window: usize,
     /// Messages below this number were sent at least once.
@@ -94,7 +94,7 @@ impl<Id> Ledger<Id> {
         }
     }
 
-    /// Adds a message. Its number is larger than all before.
+    /// Adds a message. Its number is larger than all earlier numbers.
     pub(super) fn insert(&mut self, number: u64, entry: Entry<Id>) {
         self.entries.insert(number, entry);
     }
@@ -113,7 +113,7 @@ impl<Id> Ledger<Id> {
         self.entries.range(self.next..).map(|(number, _)| *number).collect()
     }
 
-    /// Records that these were handed to the connection, with tickets from `ticket` on.
+    /// Records that these messages were handed to the connection, with tickets from `ticket` on.
     pub(super) fn record_sent(&mut self, numbers: &[u64], ticket: u64, now: Timestamp) {
         for (number, ticket) in numbers.iter().zip(ticket..) {
             let Some(entry) = self.entries.get_mut(number) else { continue };
@@ -123,7 +123,7 @@ impl<Id> Ledger<Id> {
             self.next = self.next.max(number + 1);
         }
         self.sent = self.sent.max(self.next);
-        // All messages wait equally long, so a new deadline is the last.
+        // All messages have the same timeout, so a new deadline is the last one.
         if self.earliest.is_none() {
             self.earliest = now.checked_add(self.retries.timeout);
         }
@@ -200,8 +200,8 @@ impl<Id> Ledger<Id> {
         let RetryLimits { timeout, resends, .. } = self.retries;
         let is_due = |entry: &Entry<Id>| entry.due.is_some_and(|due| due <= now);
         // The deadline was noticed late because the task or the machine was suspended:
-        // acknowledgements that arrive now get one more timeout. Only once in a row, since a task
-        // that is always late must give up some time as well.
+        // acknowledgements that arrive now get one more timeout. This happens only once in a row,
+        // since a task that is always late must also give messages up at some time.
         let late = self.entries.values().filter_map(|entry| entry.due);
         let late = late.min().is_some_and(|due| now.saturating_since(due) > timeout);
         self.extended = late && !self.extended;
@@ -222,7 +222,7 @@ impl<Id> Ledger<Id> {
         overdue
     }
 
-    /// Records that these were handed to the connection again after their timeout.
+    /// Records that these messages were handed to the connection again after their timeout.
     pub(super) fn record_resent(&mut self, numbers: &[u64], ticket: u64, now: Timestamp) {
         for number in numbers {
             if let Some(entry) = self.entries.get_mut(number) {

@@ -1,12 +1,13 @@
 //! Acknowledged delivery: a layer over a session, for servers that acknowledge messages.
 //!
-//! Only the server can say that it has received a message. [`Acknowledged`] wraps a session. It keeps
-//! each message until the server's acknowledgement, and sends it again when the connection is lost
-//! or the acknowledgement does not come in time: delivery at least once. The application says by a
-//! function, in [`AckSettings`], which messages of the server are acknowledgements.
+//! Only the server can confirm that it has received a message. [`Acknowledged`] wraps a session. It
+//! keeps each message until the server's acknowledgement, and sends it again when the connection is
+//! lost or the acknowledgement does not come in time. This is at-least-once delivery. A function of
+//! the application, in [`AckSettings`], recognises the messages of the server that are
+//! acknowledgements.
 //!
-//! Messages go in by an [`AckSender`], each with an id that the acknowledgement repeats, and an
-//! [`AckReceipt`] for each reports the result.
+//! An [`AckSender`] queues messages, each with an id that the acknowledgement repeats. An
+//! [`AckReceipt`] for each message reports the result.
 //!
 //! # Example
 //!

@@ -21,7 +21,7 @@ pub(super) type Outcome<Id> = Result<(), Unacknowledged<Id>>;
 pub(super) type AckSlot<Id> = Arc<Slot<Outcome<Id>>>;
 
 /// A future that resolves when the server has acknowledged one message, or when the layer has given
-/// the message up. From [`AckSender::queue`](super::AckSender::queue).
+/// the message up. [`AckSender::queue`](super::AckSender::queue) returns it.
 ///
 /// # Cancel safety and drop behaviour
 ///
@@ -48,7 +48,7 @@ impl<Id> fmt::Debug for AckReceipt<Id> {
 /// The error of a receipt: a message that was accepted and never acknowledged. It returns the
 /// message.
 ///
-/// Unless [`sends`](Self::sends) is 0, the server may have received the message all the same.
+/// The server may have received the message nevertheless, unless [`sends`](Self::sends) is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unacknowledged<Id> {
@@ -58,7 +58,7 @@ pub struct Unacknowledged<Id> {
     pub message: Message,
     /// Why the layer has given it up.
     pub reason: AckFailure,
-    /// How often it was handed to a connection. If 0, the server cannot have it.
+    /// How often the message was handed to a connection. If 0, the server cannot have received it.
     pub sends: u32,
 }
 
@@ -86,7 +86,7 @@ pub enum AckFailure {
 }
 
 impl AckFailure {
-    /// The name of the reason in `snake_case`, for logs. Names do not change.
+    /// The name of the reason in `snake_case`, for logs. The names are stable.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
@@ -132,7 +132,7 @@ impl<T> Slot<T> {
         });
     }
 
-    /// Returns the outcome, once. Until it is there, keeps the last waker to call.
+    /// Returns the outcome, once. Before that, keeps the last waker to call.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
         let mut own = None;
         loop {

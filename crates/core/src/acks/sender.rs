@@ -19,9 +19,9 @@ use crate::message::Message;
 /// The cloneable sending side of [`Acknowledged`](super::Acknowledged), made by its
 /// [`sender`](super::Acknowledged::sender). The [module](super) has an example.
 ///
-/// It does not drive the session: messages are sent, and acknowledgements received, while the layer
-/// is polled. Do not await [`queue`](Self::queue) or an [`AckReceipt`] in the only task that polls
-/// the layer.
+/// It does not drive the session: messages are sent and acknowledgements are received only while
+/// the layer is polled. Do not await [`queue`](Self::queue) or an [`AckReceipt`] in the only task
+/// that polls the layer.
 ///
 /// # Drop behaviour
 ///
@@ -54,7 +54,7 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
     /// # Cancel safety
     ///
     /// Dropping the future before it is ready drops the message, which was not queued, and gives up
-    /// its place in the line.
+    /// its place in the queue of senders.
     pub fn queue(&self, id: Id, message: impl Into<Message>) -> AckQueuing<'_, Id> {
         let offer = self.window.offer(id, message.into());
         AckQueuing { window: &self.window, offer: Some(offer), place: None }
@@ -64,7 +64,8 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
     ///
     /// # Errors
     ///
-    /// As [`queue`](Self::queue), and [`AckQueueError::Full`] if the message would have to wait.
+    /// The errors of [`queue`](Self::queue), and [`AckQueueError::Full`] if the message would have
+    /// to wait.
     pub fn try_queue(
         &self,
         id: Id,
@@ -116,7 +117,7 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let offer = this.offer.as_ref().expect("polled after it was ready");

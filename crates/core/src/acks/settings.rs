@@ -16,9 +16,9 @@ pub enum Ack<Id> {
     One(Id),
     /// The messages with these ids.
     Each(Vec<Id>),
-    /// The message with this id and all that were queued before it. The message itself may have
-    /// been acknowledged or given up before: the ids of such messages are kept while older ones
-    /// are unacknowledged, as many as the [window](AckSettings::window) has places.
+    /// The message with this id and all messages that were queued before it. The message itself may
+    /// have been acknowledged or given up before: the ids of such messages are kept while older
+    /// ones are unacknowledged, as many as the [window](AckSettings::window) has places.
     UpTo(Id),
 }
 
@@ -61,10 +61,11 @@ impl<Id> AckSettings<Id> {
         }
     }
 
-    /// How many messages may be accepted and unacknowledged. Senders then wait. It is also the most
-    /// that is sent again after a reconnect.
+    /// How many messages may be accepted and unacknowledged. Further senders wait. It is also the
+    /// largest number of messages that are sent again after a reconnect.
     ///
-    /// 256 by default, as many messages as a supervisor hands to a connection between two flushes.
+    /// The default is 256: a supervisor hands the same number of messages to a connection between
+    /// two flushes.
     #[must_use]
     pub fn window(mut self, messages: usize) -> Self {
         self.window = messages;
@@ -80,10 +81,11 @@ impl<Id> AckSettings<Id> {
     }
 
     /// How long to wait for an acknowledgement on an open connection, before the message is sent
-    /// again. 10 s by default, like the timeout of the default heartbeat; `Duration::MAX` is never.
+    /// again. The default is 10 s, like the timeout of the default heartbeat. `Duration::MAX` means
+    /// never.
     ///
-    /// The time begins when the message is handed to the session. If the message is then still in
-    /// the outbox at the end of the time, the time begins again.
+    /// The time begins when the message is handed to the session. If the message is still in the
+    /// outbox at the end of the time, the time begins again.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.retries.timeout = timeout;
@@ -93,9 +95,9 @@ impl<Id> AckSettings<Id> {
     /// How often a message is sent again after a timeout, on all connections together. At the next
     /// timeout it is given up.
     ///
-    /// 3 by default: if the server acknowledges nothing for 40 s on a healthy connection,
-    /// further copies will not help. Copies after a reconnect do not count, because an outage says
-    /// nothing about the message.
+    /// The default is 3: if the server acknowledges nothing for 40 s on a healthy connection,
+    /// further copies will not help. Copies after a reconnect do not count, because the message is
+    /// not the cause of an outage.
     #[must_use]
     pub fn resends(mut self, times: u32) -> Self {
         self.retries.resends = times;
@@ -115,7 +117,7 @@ impl<Id> AckSettings<Id> {
         self
     }
 
-    /// Passes acknowledgements on to the application as well. By default they are hidden.
+    /// Passes acknowledgements on to the application, too. By default they are hidden.
     #[must_use]
     pub fn show_acknowledgements(mut self) -> Self {
         self.show_acknowledgements = true;

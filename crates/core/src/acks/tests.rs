@@ -1,5 +1,5 @@
-//! The window with random senders and acknowledgements: a future that was not woken since its last
-//! poll is still pending.
+//! The window with random senders and acknowledgements. A future that was not woken since its last
+//! poll must still be pending.
 
 use std::{
     future::Future,
@@ -158,7 +158,7 @@ impl World<'_> {
             assert!(done.is_none(), "sender {index} was not woken: {done:?}");
         }
         for (index, receipt) in self.receipts.iter_mut().enumerate() {
-            // A receipt that was never polled has no waker yet.
+            // A receipt that was not polled has no waker yet.
             let done = if receipt.is_woken() { None } else { receipt.poll() };
             assert!(done.is_none(), "receipt {index} was not woken: {done:?}");
         }

@@ -32,7 +32,7 @@ pub(super) struct Window<Id> {
 }
 
 pub(super) struct State<Id> {
-    /// The most messages, and the most bytes of them.
+    /// The largest number of messages, and the largest number of their bytes.
     max_count: usize,
     max_bytes: usize,
     /// The bytes of all unacknowledged messages.
@@ -45,7 +45,7 @@ pub(super) struct State<Id> {
     incoming: Vec<(u64, Entry<Id>)>,
     /// The senders that wait for room, and their numbers of bytes.
     waiting: WaitQueue<usize>,
-    /// The places in the line that were given out so far.
+    /// The number of places in the queue of senders that were given out so far.
     places: u64,
     layer: Option<Arc<Waker>>,
     closed: bool,
@@ -178,7 +178,7 @@ impl<Id> Window<Id> {
     fn release(&self, entries: &[Entry<Id>], deferred: &mut Deferred<'_>) {
         self.inside(deferred, |state, _| {
             for entry in entries {
-                // The entry has the key as well, so no id is dropped under the lock.
+                // The entry also has the key, so no id is dropped under the lock.
                 if state.ids.remove(&(entry.hash, entry.number)).is_some() {
                     state.bytes -= entry.message.len();
                 }
@@ -294,12 +294,12 @@ impl<Id> State<Id> {
         self.places
     }
 
-    /// Whether the sender with this place waits for this many bytes, with this waker.
+    /// Whether the sender with this place is registered with this number of bytes and this waker.
     pub(super) fn knows(&self, place: u64, bytes: usize, waker: &Waker) -> bool {
         self.waiting.is_registered(place, bytes, waker)
     }
 
-    /// Waits in the line, at a new or its old place.
+    /// Waits in the queue of senders, at a new place or at the old one.
     pub(super) fn wait(
         &mut self,
         place: u64,
@@ -310,13 +310,13 @@ impl<Id> State<Id> {
         self.waiting.register(place, bytes, waker, deferred);
     }
 
-    /// Leaves the line, with room or without.
+    /// Leaves the queue of senders, with room or without.
     pub(super) fn leave(&mut self, place: u64, deferred: &mut Deferred<'_>) {
         self.waiting.remove(place, deferred);
     }
 
-    /// Wakes the senders that need not wait any more. Called after every change. The first sender in
-    /// the line wakes the next one by leaving.
+    /// Wakes the senders that need not wait any more. Called after every change. When the first
+    /// sender leaves the queue, the next one is woken.
     fn wake_senders(&mut self, deferred: &mut Deferred<'_>) {
         if self.closed {
             self.waiting.wake_all(deferred);

@@ -7,23 +7,24 @@ use std::num::NonZeroU32;
 /// - The count begins again after a [stable](crate::Builder::stable_after) connection, and when an
 ///   open connection is replaced by [`reconnect_now`](crate::Handle::reconnect_now) or for its
 ///   [maximum age](crate::Builder::max_age).
-/// - The replacement itself does not count, nor does the first attempt of a session.
-/// - An attempt that [`resume`](crate::Handle::resume) begins counts, and so does one that a pause
-///   ended.
-/// - An attempt that is scheduled and begins early, by `reconnect_now`, counts once.
+/// - The replacement itself and the first attempt of a session do not count.
+/// - An attempt that [`resume`](crate::Handle::resume) begins counts. An attempt that a pause ended
+///   also counts.
+/// - A scheduled attempt that begins early by `reconnect_now` counts once.
 ///
-/// Instead of an attempt over the limit, the session ends with
+/// If the next attempt would exceed the limit, the session ends with
 /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between none, some and all")]
 pub enum Attempts {
-    /// No limit. The default, as in the original: a session that gives up is a second outage.
+    /// No limit. This is the default, as in the original: a session that gives up is a second
+    /// outage.
     #[default]
     Unlimited,
-    /// No attempt but the first: the session ends with its first connection or attempt, for any
-    /// cause. Neither a replacement nor a resume begins another.
+    /// Only the first attempt: the session ends with its first connection or attempt, for any
+    /// cause. A replacement or a resume begins no further attempt.
     Never,
-    /// At most this many attempts after the first one. The original's `repeatLimit`.
+    /// At most this many attempts after the first one, like `repeatLimit` of the original.
     AtMost(NonZeroU32),
 }
 

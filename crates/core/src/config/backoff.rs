@@ -1,4 +1,4 @@
-//! How long to wait before each attempt: [`Backoff`], [`Constant`], [`Exponential`].
+//! The delays before attempts: [`Backoff`], [`Constant`], [`Exponential`].
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub trait Backoff {
     /// The delays of one outage.
     type Delays: Iterator<Item = Duration>;
 
-    /// The delays of a new outage. Called after the loss of a
+    /// Returns the delays of a new outage. Called after the loss of a
     /// [stable](crate::Builder::stable_after) connection, and for the first loss of a session.
     fn delays(&self) -> Self::Delays;
 
@@ -31,7 +31,7 @@ pub trait Backoff {
     ///
     /// # Errors
     ///
-    /// Names the setting, its value and the rule that it breaks.
+    /// The error names the setting, its value and the rule that it breaks.
     fn check(&self) -> Result<(), ConfigError> {
         Ok(())
     }
@@ -44,7 +44,7 @@ pub(crate) type MakeDelays = Box<dyn FnMut() -> Delays + Send>;
 /// A [`Backoff`] of any type.
 pub(crate) struct BoxBackoff {
     pub(crate) delays: MakeDelays,
-    /// What [`Backoff::check`] returned.
+    /// The result of [`Backoff::check`].
     pub(super) checked: Result<(), ConfigError>,
 }
 
@@ -70,7 +70,7 @@ where
     }
 }
 
-/// The same delay each time. The policy of the original, with 2 s.
+/// The same delay each time. The original uses this policy with 2 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Constant {
     delay: Duration,
@@ -78,7 +78,7 @@ pub struct Constant {
 
 impl Constant {
     /// `delay` before every attempt. It may be zero, since
-    /// [`Builder::minimum_gap`](crate::Builder::minimum_gap) holds as well.
+    /// [`Builder::minimum_gap`](crate::Builder::minimum_gap) also applies.
     pub const fn new(delay: Duration) -> Self {
         Self { delay }
     }
@@ -94,9 +94,9 @@ impl Backoff for Constant {
 
 /// Delays that grow by a factor up to a cap, with jitter below it.
 ///
-/// The n-th delay, counted from 0, has the upper end `min(base * factor^n, cap)`. The delay is drawn
-/// at random from `(1 - jitter) * upper end` to `upper end`. So no delay is above the cap, and the
-/// delays at the cap are spread as well.
+/// The n-th delay, counted from 0, has the upper end `min(base * factor^n, cap)`. The delay is
+/// drawn at random from `(1 - jitter) * upper end` to `upper end`. So no delay is above the cap,
+/// and delays at the cap are also spread.
 ///
 /// | setting | default | why |
 /// |---|---|---|
@@ -107,9 +107,9 @@ impl Backoff for Constant {
 /// | [`first`](Self::first) | drawn like the others | |
 /// | [`seed`](Self::seed) | none: other delays each time | |
 ///
-/// In a simulation, 100,000 clients lost a server that came back after 10 s. With these defaults
-/// 99 % of them were connected again after 115 s, with 7.9 attempts each. Without jitter they came
-/// at the same moments, and most never connected.
+/// In a simulation, 100,000 clients lost a server that came back after 10 s. With these defaults 99
+/// % of the clients were connected again after 115 s, with 7.9 attempts each. Without jitter the
+/// clients connected at the same times, and most never succeeded.
 ///
 /// ```
 /// use std::time::Duration;
@@ -127,7 +127,7 @@ impl Backoff for Constant {
 /// ```
 ///
 /// [`Builder::build`](crate::Builder::build) refuses a base of zero, a cap below the base, a factor
-/// below 1, a jitter outside of 0..=1, and a seed where nothing is random.
+/// below 1, a jitter outside of 0..=1, and a seed if nothing is random.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exponential {
     base: Duration,
@@ -151,28 +151,28 @@ impl Exponential {
         }
     }
 
-    /// The upper end of the first delay. Above zero.
+    /// The upper end of the first delay. It must be above zero.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// The factor by which the upper end grows each time. A finite number of at least 1.
+    /// The factor by which the upper end grows each time. It must be a finite number of at least 1.
     #[must_use]
     pub const fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
     }
 
-    /// The largest upper end. At least the base.
+    /// The largest upper end. It must be at least the base.
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
     }
 
-    /// The share of each delay that is random, from 0.0, no jitter, to 1.0, "full jitter".
+    /// The random share of each delay, from 0.0 (no jitter) to 1.0 ("full jitter").
     #[must_use]
     pub const fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = jitter;
@@ -307,9 +307,9 @@ mod tests {
         assert!(firsts.iter().filter(|first| **first < SECS_30 / 2).count() > 400);
     }
 
-    /// A session holds them from an outage to the next loss of a stable connection.
+    /// A session holds the delays from an outage to the next loss of a stable connection.
     #[test]
-    fn delays_take_64_bytes() {
+    fn delays_take_at_most_64_bytes() {
         assert!(size_of::<ExponentialDelays>() <= 64);
     }
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_make_no_sense_are_refused_by_name() {
+    fn invalid_values_are_refused_by_name() {
         let refused = |policy: Exponential| policy.check().unwrap_err().setting();
         assert_eq!(refused(Exponential::new().base(Duration::ZERO)), "backoff base");
         assert_eq!(refused(Exponential::new().cap(Duration::from_millis(1))), "backoff cap");

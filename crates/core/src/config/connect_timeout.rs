@@ -9,7 +9,7 @@ use crate::{
 
 /// How long an attempt may take.
 ///
-/// The whole attempt is included: name resolution, credentials, TCP, TLS, the upgrade, and the
+/// This includes the whole attempt: name resolution, credentials, TCP, TLS, the upgrade, and the
 /// exchange of [`before_open`](crate::before_open).
 ///
 /// ```
@@ -20,7 +20,7 @@ use crate::{
 /// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
 /// # let timer = clock.timer();
 /// let secs = Duration::from_secs;
-/// // 5 s, 10 s, 20 s, then 30 s. A plain `secs(5)` would be 5 s for every attempt.
+/// // 5 s, 10 s, 20 s, then 30 s. A plain `secs(5)` means 5 s for every attempt.
 /// let timeout = ConnectTimeout::growing(secs(5), secs(30));
 /// let supervisor = Supervisor::builder(transport, timer).connect_timeout(timeout).build()?;
 /// # drop(supervisor);
@@ -44,10 +44,10 @@ impl ConnectTimeout {
     /// `first` for the first attempt of a session and for the first one after a stable connection.
     /// It doubles with each failed attempt in a row, up to `cap`.
     ///
-    /// Why it grows: in a simulation, 100,000 clients connected to a server with ten seconds of
-    /// queued handshakes. With a fixed timeout of 5 s they never all connected, with any backoff,
-    /// since the server served clients that had already left. With a growing timeout all
-    /// connected.
+    /// The reason for the growth is a simulation: 100,000 clients connected to a server with ten
+    /// seconds of queued handshakes. With a fixed timeout of 5 s and any backoff, some clients
+    /// never connected, since the server worked on handshakes of clients that had already given up.
+    /// With a growing timeout all clients connected.
     pub const fn growing(first: Duration, cap: Duration) -> Self {
         Self { first: Nanos::of(first), cap: Nanos::of(cap) }
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_make_no_sense_are_refused_by_name() {
+    fn invalid_values_are_refused_by_name() {
         let zero = ConnectTimeout::fixed(Duration::ZERO).check().unwrap_err();
         assert_eq!(zero.setting(), "connect timeout");
         let second = Duration::from_secs(1);

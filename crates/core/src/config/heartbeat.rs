@@ -1,4 +1,4 @@
-//! When heartbeats are sent, what they consist of, and what answers them: [`Heartbeat`].
+//! The times, the content and the answers of heartbeats: [`Heartbeat`].
 
 use std::{fmt, time::Duration};
 
@@ -8,11 +8,11 @@ use crate::{
     message::Message,
 };
 
-/// How a session finds out that a silent connection is dead.
+/// How a session detects that a silent connection is dead.
 ///
-/// A *probe* is sent after some silence, or on a fixed period. If no proof of life follows within
+/// A *probe* is sent after some silence, or with a fixed period. If no proof of life follows within
 /// the timeout, the connection is dropped at once and the next attempt is scheduled. At most one
-/// probe is out at a time.
+/// probe waits for its answer at a time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,12 +35,12 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Builder::build`](crate::Builder::build) reports values that make no sense and settings that
-/// have no effect. [`check`](Self::check) does so without a builder.
+/// [`Builder::build`](crate::Builder::build) reports invalid values and settings that have no
+/// effect. [`check`](Self::check) reports them without a builder.
 ///
 /// # Panics
 ///
-/// A panic of a function that is given here ends the session with
+/// A panic of a function in these settings ends the session with
 /// [`CloseReason::Panicked`](crate::CloseReason::Panicked).
 pub struct Heartbeat {
     /// `None`: no heartbeat.
@@ -63,10 +63,10 @@ pub(crate) struct Schedule {
     pub(crate) every: Duration,
 }
 
-/// What makes the next probe due.
+/// The reason for the next probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Trigger {
-    /// Nothing was heard for the time.
+    /// There was no proof of life for the time.
     Idle,
     /// The time has passed since the last probe.
     Period,
@@ -84,7 +84,7 @@ impl Heartbeat {
     /// How long the answer to a recheck may take by default: 5 s, or the
     /// [`timeout`](Self::timeout) if that is shorter. See [`recheck_timeout`](Self::recheck_timeout).
     ///
-    /// A recheck has a reason, for example a changed network. So it is judged sooner than silence.
+    /// A recheck has a reason, for example a changed network. So its timeout is shorter.
     pub const RECHECK_TIMEOUT: Duration = Duration::from_secs(5);
     /// The message of the original.
     pub const ORIGINAL_MESSAGE: &'static str = "heartbeat";
@@ -96,7 +96,7 @@ impl Heartbeat {
         Self::new(Trigger::Idle, silence)
     }
 
-    /// Sends a probe every `period`, whatever else the connection carries: for servers that close
+    /// Sends a probe every `period`, independent of other traffic: for servers that close
     /// connections on which they hear nothing. The first probe is due one period after the
     /// connection opened.
     ///
@@ -105,7 +105,7 @@ impl Heartbeat {
         Self::new(Trigger::Period, period)
     }
 
-    /// No heartbeat: nothing notices a connection that dies silently.
+    /// No heartbeat: a connection that dies silently is not detected.
     ///
     /// [`Handle::probe_now`](crate::Handle::probe_now) and
     /// [`Handle::resume`](crate::Handle::resume) still send a ping. So
@@ -149,11 +149,11 @@ impl Heartbeat {
 
     /// Probes are pings. This is the default.
     ///
-    /// Each ping has a number as its payload, so that a late pong does not answer a later ping. On
-    /// a transport without pings the text `heartbeat` is sent instead.
+    /// The payload of each ping is a number, so that a late pong does not answer a later ping. On a
+    /// transport without pings the text `heartbeat` is sent instead.
     ///
-    /// A pong comes from the nearest peer that speaks WebSocket. So a ping does not notice a proxy
-    /// that answers pings and loses messages, nor a hung application behind a library that still
+    /// A pong comes from the nearest peer that speaks WebSocket. So pings do not detect a proxy
+    /// that answers pings and loses messages, or a hung application behind a library that still
     /// answers. [`Lost::unproven`](crate::Lost::unproven) is 0 in both cases, since the ping was
     /// answered. Only an answer of the application proves that messages reach it: use a
     /// [`message`](Self::message) that the application answers, with [`ProofOfLife::Reply`] and
@@ -164,9 +164,9 @@ impl Heartbeat {
         self
     }
 
-    /// Probes are this message, each time.
+    /// All probes are this message.
     ///
-    /// With [`ProofOfLife::Reply`] it notices a server that answers pings and no messages:
+    /// With [`ProofOfLife::Reply`] it detects a server that answers pings but no messages:
     ///
     /// ```
     /// use std::time::Duration;
@@ -192,8 +192,8 @@ impl Heartbeat {
         self
     }
 
-    /// How many probes in a row may go unanswered without losing the connection. The default is 0,
-    /// as in the original: the first unanswered probe loses it.
+    /// How many probes in a row may be unanswered before the connection is lost. The default is 0,
+    /// as in the original: the connection is lost at the first unanswered probe.
     #[must_use]
     pub fn max_missed(mut self, misses: u32) -> Self {
         self.max_missed = Some(misses);
@@ -201,18 +201,18 @@ impl Heartbeat {
     }
 
     /// Sends each probe after silence earlier, by less than one `slot`: at the last multiple of
-    /// `slot`, on the timer's clock, before it is due. So thousands of sessions with clones of one
-    /// timer wake at the same moments instead of one by one.
+    /// `slot` on the timer's clock before the probe is due. So thousands of sessions with clones of
+    /// one timer wake at the same times instead of one by one.
     ///
-    /// With [`every`](Self::every) it moves the first probe only, and the period counts from there.
-    /// Zero, the default, moves none.
+    /// With [`every`](Self::every) it moves only the first probe, and the period counts from that
+    /// probe. The default is zero, which moves no probe.
     #[must_use]
     pub fn align(mut self, slot: Duration) -> Self {
         self.slot = Some(slot);
         self
     }
 
-    /// What counts as proof of life. The default is any frame.
+    /// The frames that count as proof of life. The default is any frame.
     #[must_use]
     pub fn proof_of_life(mut self, life: ProofOfLife) -> Self {
         self.life = life;
@@ -222,23 +222,23 @@ impl Heartbeat {
     /// Recognises the server's answer to a heartbeat by message. By default it is the first data
     /// message after the probe, as in the original.
     ///
-    /// With pings it has an effect on a transport without pings, which sends a message instead, and
-    /// with [`hide_replies`](Self::hide_replies).
+    /// If the heartbeat sends pings, this setting has an effect on a transport without pings, which
+    /// sends a message instead, and with [`hide_replies`](Self::hide_replies).
     #[must_use]
     pub fn reply(mut self, is_reply: impl FnMut(&Message) -> bool + Send + 'static) -> Self {
         self.reply = Some(Box::new(is_reply));
         self
     }
 
-    /// Hides the messages that [`reply`](Self::reply) accepts from the application. They still
-    /// prove life. It needs a `reply` function.
+    /// Hides the messages that [`reply`](Self::reply) accepts from the application. These messages
+    /// still prove life. It needs a `reply` function.
     #[must_use]
     pub fn hide_replies(mut self) -> Self {
         self.hide_replies = true;
         self
     }
 
-    /// How long the answer to a recheck may take. A recheck is a probe out of turn: by
+    /// How long the answer to a recheck may take. A recheck is an additional probe: by
     /// [`Handle::probe_now`](crate::Handle::probe_now), by
     /// [`Handle::resume`](crate::Handle::resume), and after the task or the machine slept. The
     /// default is the [`timeout`](Self::timeout), but at most
@@ -249,12 +249,13 @@ impl Heartbeat {
         self
     }
 
-    /// Lets the timeout follow the measured round trip. It is then the smoothed round trip plus
-    /// eight times its variation, at least `floor` and at most the [`timeout`](Self::timeout).
-    /// Before the first measurement it is the whole timeout. By default the timeout is fixed.
+    /// Adapts the timeout to the measured round trip. The timeout is then the smoothed round trip
+    /// plus eight times its variation, at least `floor` and at most the [`timeout`](Self::timeout).
+    /// Before the first measurement the full [`timeout`](Self::timeout) applies. By default the
+    /// timeout is fixed.
     ///
-    /// RFC 6298 section 2 waits four variations before it sends a packet again. A false alarm here
-    /// costs a connection, so it is twice that.
+    /// RFC 6298 section 2 waits four variations before it sends a packet again. Here a false alarm
+    /// costs a connection, so the factor is twice as large.
     #[must_use]
     pub fn adaptive(mut self, floor: Duration) -> Self {
         self.adaptive = Some(floor);
@@ -265,12 +266,12 @@ impl Heartbeat {
     ///
     /// # Errors
     ///
-    /// Names the setting, its value and the rule that it breaks, if
+    /// The error names the setting, its value and the rule that it breaks. It is returned if
     ///
-    /// - a time is zero, but for that of [`align`](Self::align);
+    /// - a time is zero, except that of [`align`](Self::align);
     /// - the floor of [`adaptive`](Self::adaptive) is above the timeout;
     /// - a setting has no effect: [`hide_replies`](Self::hide_replies) without
-    ///   [`reply`](Self::reply), and after [`off`](Self::off) all but
+    ///   [`reply`](Self::reply), and after [`off`](Self::off) all settings except
     ///   [`recheck_timeout`](Self::recheck_timeout) and [`proof_of_life`](Self::proof_of_life).
     pub fn check(&self) -> Result<(), ConfigError> {
         match &self.schedule {
@@ -318,7 +319,7 @@ impl Heartbeat {
         first.map_or(Ok(()), |(setting, value)| Err(ConfigError::new(setting, value, rule)))
     }
 
-    /// The timeout of a probe that is due.
+    /// The timeout of a regular probe.
     pub(crate) fn answer_timeout(&self) -> Duration {
         self.timeout.unwrap_or(Self::DEFAULT_TIMEOUT)
     }
@@ -346,7 +347,7 @@ impl fmt::Debug for Heartbeat {
     }
 }
 
-/// Without contents, which may be secret.
+/// Without the content, which may be secret.
 impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -369,7 +370,7 @@ mod tests {
 
     #[track_caller]
     fn refused(heartbeat: Heartbeat) -> &'static str {
-        heartbeat.check().expect_err("it makes no sense").setting()
+        heartbeat.check().expect_err("it is invalid").setting()
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use crate::error::ConfigError;
 
-/// How much an [`Inbox`](crate::Inbox) holds, and what happens when it is full.
+/// The bounds of an [`Inbox`](crate::Inbox), and its behaviour when it is full.
 ///
-/// A number of messages converts into settings with all defaults, so `into_driver(256)` is
+/// A number of messages converts into settings with all defaults, so `into_driver(256)` means
 /// `into_driver(InboxSettings::new(256))`.
 ///
 /// ```
 /// use websocket_heartbeat::InboxSettings;
 ///
-/// // The latest 100 prices, at most 1 MiB of them: a slow reader misses old ones.
+/// // The latest 100 prices, at most 1 MiB: a slow reader misses old prices.
 /// let prices = InboxSettings::new(100).bytes(1024 * 1024).drop_oldest();
 /// # assert_ne!(prices, InboxSettings::from(100));
 /// ```
@@ -21,7 +21,7 @@ pub struct InboxSettings {
     pub(crate) overflow: Overflow,
 }
 
-/// What happens when an inbox is full.
+/// The behaviour of a full inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overflow {
     /// The driver stops reading from the connection.
@@ -31,28 +31,28 @@ pub(crate) enum Overflow {
 }
 
 impl InboxSettings {
-    /// Room for this many unread messages and 64 MiB of their payload. When either is used up, the
-    /// driver stops reading until there is room again.
+    /// Room for this many unread messages and 64 MiB of payload. When one of the bounds is reached,
+    /// the driver stops reading until there is room again.
     ///
-    /// There is no default for the number: it depends on how far the application may fall behind.
+    /// There is no default for the number, since it depends on the application.
     pub const fn new(messages: usize) -> Self {
         Self { messages, bytes: 64 << 20, overflow: Overflow::Wait }
     }
 
-    /// How many bytes of unread payload the inbox holds. A message is admitted while there is any
-    /// room, so the inbox exceeds this by at most one message.
+    /// How many bytes of unread payload the inbox holds. A message is accepted while there is any
+    /// room, so the inbox exceeds this bound by at most one message.
     ///
-    /// 64 MiB by default: as much as the largest message that the backends accept, and little
-    /// enough that a burst of large messages does not use up the memory of a small machine.
+    /// The default is 64 MiB. This is the size of the largest message that the backends accept, and
+    /// small enough that a burst of large messages does not use up the memory of a small machine.
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Drops the oldest unread message when the inbox is full, instead of no longer reading from
-    /// the connection. [`Event::Lagged`](crate::Event::Lagged) stands in the place of dropped
-    /// messages and counts them.
+    /// Drops the oldest unread message when the inbox is full, so that the driver does not stop
+    /// reading. [`Event::Lagged`](crate::Event::Lagged) replaces the dropped messages and counts
+    /// them.
     #[must_use]
     pub const fn drop_oldest(mut self) -> Self {
         self.overflow = Overflow::DropOldest;

@@ -1,4 +1,4 @@
-//! What happens to messages that cannot be written at once: [`OutboxSettings`].
+//! The rules for messages that cannot be written at once: [`OutboxSettings`].
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::error::{ConfigError, not_zero};
 /// | setting | default | why |
 /// |---|---|---|
 /// | [`count`](Self::count) | 1,024 messages | enough for the bursts of most programs |
-/// | [`bytes`](Self::bytes) | 64 MiB | the largest message that the native backends carry, so that size alone never refuses one |
+/// | [`bytes`](Self::bytes) | 64 MiB | the largest message that the native backends carry, so that no message is refused for its size alone |
 /// | [`when_full`](Self::when_full) | senders wait | back-pressure loses nothing |
 /// | [`offline`](Self::offline) | messages are kept | an accepted message should survive an outage |
 /// | [`max_age`](Self::max_age) | no limit | only the application knows when a message is too old |
@@ -27,7 +27,7 @@ use crate::error::{ConfigError, not_zero};
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
 /// # let timer = clock.timer();
-/// // Prices: only the newest are of use.
+/// // Prices: only the newest are useful.
 /// let outbox = OutboxSettings::new()
 ///     .count(16)
 ///     .when_full(WhenFull::DropOldest)
@@ -50,29 +50,29 @@ pub struct OutboxSettings {
     pub(crate) give_back: bool,
 }
 
-/// What a full outbox does with another message.
+/// The behaviour of a full outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenFull {
     /// The sender waits, in order of arrival. [`try_queue`](crate::Handle::try_queue) refuses.
     #[default]
     Wait,
-    /// The message is refused and comes back. A `Sink` cannot give a message back, so it waits.
+    /// The message is refused and returned. A `Sink` cannot return a message, so it waits.
     Refuse,
-    /// The oldest messages that were not handed to a connection yet are dropped to make room. If
-    /// that does not make enough room, none is dropped and the sender waits.
+    /// The oldest messages that were not yet handed to a connection are dropped to make room. If
+    /// this does not make enough room, no message is dropped and the sender waits.
     DropOldest,
 }
 
-/// What happens to messages while no connection is open.
+/// The treatment of messages while no connection is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Offline {
-    /// They wait for the next connection.
+    /// The messages wait for the next connection.
     #[default]
     Keep,
-    /// They are refused, and those that wait when a connection is lost are dropped. A `Sink`
-    /// cannot give a message back, so it waits for the next connection.
+    /// New messages are refused, and messages that wait when a connection is lost are dropped. A
+    /// `Sink` cannot return a message, so it waits for the next connection.
     ///
     /// While a connection is replaced on request or for its age, messages are accepted and kept.
     Refuse,
@@ -93,7 +93,7 @@ impl OutboxSettings {
     }
 
     /// How many messages the outbox holds at most. Messages that were handed to the connection and
-    /// not flushed count as well.
+    /// are not flushed also count.
     #[must_use]
     pub const fn count(mut self, count: usize) -> Self {
         self.count = count;
@@ -108,37 +108,37 @@ impl OutboxSettings {
         self
     }
 
-    /// What happens when the outbox is full.
+    /// The behaviour of a full outbox.
     #[must_use]
     pub const fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self
     }
 
-    /// What happens while no connection is open.
+    /// The treatment of messages while no connection is open.
     #[must_use]
     pub const fn offline(mut self, offline: Offline) -> Self {
         self.offline = offline;
         self
     }
 
-    /// How old a message may become. An older one is dropped instead of being handed to a
-    /// connection. The age counts from the first poll of the supervisor after the message was
-    /// accepted.
+    /// How old a message may become. An older message is dropped and not handed to a connection.
+    /// The age counts from the first poll of the supervisor after the message was accepted.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
     }
 
-    /// Sends messages of unknown fate again on the next connection, before all others and in their
-    /// order. Each is sent again at most `times` times, then it is dropped. 0, the default: never.
+    /// Sends messages of unknown fate again on the next connection, before all others and in order.
+    /// Each message is sent again at most `times` times, and is then dropped. The default is 0,
+    /// which means never.
     ///
-    /// This is delivery at least once: a server may see such a message twice, so it must be able to
-    /// recognise it. The limit is for a message that loses the connection each time.
+    /// This is at-least-once delivery: a server may receive such a message twice, so it must
+    /// recognise duplicates. The limit is for a message that causes the loss of each connection.
     ///
-    /// With [`Offline::Refuse`] it has an effect only where a connection is replaced on request or
-    /// for its age.
+    /// With [`Offline::Refuse`] it has an effect only if a connection is replaced on request or for
+    /// its age.
     #[must_use]
     pub const fn resend(mut self, times: u32) -> Self {
         self.resend = times;
@@ -149,7 +149,7 @@ impl OutboxSettings {
     /// costs one clone of the shared payload for each message.
     ///
     /// `false` has no effect with [`resend`](Self::resend), which keeps the messages. So
-    /// [`Builder::build`](crate::Builder::build) refuses the two together.
+    /// [`Builder::build`](crate::Builder::build) refuses this combination.
     #[must_use]
     pub const fn give_back(mut self, give_back: bool) -> Self {
         self.give_back = give_back;

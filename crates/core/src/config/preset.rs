@@ -28,7 +28,7 @@ use crate::time::Nanos;
 /// | verdict | [`Verdict::careful`] | no attempt corrects a wrong address or certificate | [`Verdict::always_retry`] | in the original only the client ends a session |
 /// | while offline | messages are kept, at most 1,024 and 64 MiB | an accepted message should survive an outage | messages are refused | the original's `send` goes to the socket or is lost |
 /// | messages of unknown fate | come back | the application may queue them again | do not come back | the original loses them |
-/// | minimum gap between attempts | 100 ms | at most ten attempts a second, whatever the other settings | 100 ms | the same |
+/// | minimum gap between attempts | 100 ms | at most ten attempts per second, with any other settings | 100 ms | the same |
 ///
 /// `Original` needs a server that answers the text `heartbeat`. Any other server loses a healthy
 /// connection every 25 s, and [`Lost::ever_answered`](crate::Lost::ever_answered) is false then.
@@ -38,7 +38,7 @@ pub enum Preset {
     /// The documented numbers of the npm packages that this crate re-implements, with the timeouts
     /// that they lack.
     Original,
-    /// The default: made for connections that last, on networks that fail.
+    /// The default: for long connections on unreliable networks.
     #[default]
     Resilient,
 }

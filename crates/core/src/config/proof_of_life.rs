@@ -1,4 +1,4 @@
-//! What proves that a connection is alive: [`ProofOfLife`].
+//! The proof that a connection is alive: [`ProofOfLife`].
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use crate::message::Message;
 /// A function of the user that recognises messages.
 pub(crate) type Predicate = Box<dyn FnMut(&Message) -> bool + Send>;
 
-/// What counts as proof of life. Only what comes over the current connection ever counts.
+/// The frames that count as proof of life. Only frames of the current connection count.
 ///
-/// Proof of life answers the probe that is out, and puts off the next one of
+/// Proof of life answers the current probe, and puts off the next probe of
 /// [`Heartbeat::idle`](crate::Heartbeat::idle).
 #[derive(Default)]
 #[non_exhaustive]
 pub enum ProofOfLife {
-    /// Any frame, control frames included. The default, since whatever sends frames is not dead;
-    /// it is also the rule of the original, which sees messages only.
+    /// Any frame, including control frames. This is the default, since a server that sends frames
+    /// is not dead. It is also the rule of the original, which sees messages only.
     #[default]
     AnyFrame,
     /// Data messages only.

@@ -26,7 +26,8 @@ impl Random {
 
     /// 90 to 100 % of a time.
     pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
-        // Not one product: a factor that rounds to 1 would overflow the longest time.
+        // A subtraction and not one product: a factor that rounds to 1 would overflow for the
+        // longest time.
         time.saturating_sub(time.mul_f64(0.1 * self.unit()))
     }
 

@@ -1,4 +1,4 @@
-//! All settings of a session, as far as they were set: [`Settings`].
+//! The settings of a session that were set: [`Settings`].
 
 use std::{fmt, time::Duration};
 
@@ -12,12 +12,12 @@ use crate::{
     time::Nanos,
 };
 
-/// The minimum gap bounds how often attempts begin. A longer one would be a way to stop, and there
-/// are others for that.
+/// The longest minimum gap. The gap limits the rate of attempts. A longer gap would practically
+/// stop the session, and other settings do that.
 const LONGEST_GAP: Duration = Duration::from_secs(3_600);
 
-/// The settings that were set. `None`: the value of the preset, which has them all but the last
-/// four. Those are off by default.
+/// The settings that were set. `None` means the value of the preset. The last four settings have no
+/// value in a preset, and are off by default.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) preset: Preset,
@@ -43,7 +43,7 @@ impl Settings {
         self.stable_after.unwrap_or_else(|| self.preset.stable_after())
     }
 
-    /// Checks what was set. The values of a preset make sense.
+    /// Checks the settings that were set. The values of a preset are valid.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.heartbeat.as_ref().map_or(Ok(()), Heartbeat::check)?;
         self.backoff.as_ref().map_or(Ok(()), |backoff| backoff.checked.clone())?;

@@ -1,12 +1,12 @@
-//! Whether a lost connection deserves another attempt: [`Verdict`], [`Failure`].
+//! The decision whether to connect again: [`Verdict`], [`Failure`].
 
 use std::time::Duration;
 
 use crate::{error::ErrorKind, event::LostCause};
 
-/// What to do about a lost connection or a failed attempt.
+/// The decision after a lost connection or a failed attempt.
 ///
-/// [`Builder::verdict`](crate::Builder::verdict) takes a function that gives one for each
+/// [`Builder::verdict`](crate::Builder::verdict) takes a function that returns a verdict for each
 /// [`Failure`]. [`careful`](Self::careful) and [`always_retry`](Self::always_retry) are such
 /// functions.
 ///
@@ -30,8 +30,8 @@ use crate::{error::ErrorKind, event::LostCause};
 pub enum Verdict {
     /// Try again after the backoff's delay.
     Retry,
-    /// Try again after this time plus the backoff's delay. The sum keeps clients apart to which a
-    /// server gave the same moment.
+    /// Try again after this time plus the backoff's delay. The sum keeps clients apart if the
+    /// server gave all of them the same time.
     RetryAfter(Duration),
     /// Try again after the backoff's delay, with fresh credentials: the transport sees
     /// [`Attempt::refresh`](crate::Attempt::refresh).
@@ -50,24 +50,26 @@ pub struct Failure<'a> {
     pub opened: bool,
     /// The number of the attempt, see [`Connecting::attempt`](crate::Connecting::attempt).
     pub attempt: u32,
-    /// Whether the attempt was to use fresh credentials.
+    /// Whether the attempt was asked to use fresh credentials.
     pub refreshed: bool,
     /// The cause.
     pub cause: &'a LostCause,
     /// Whether writing failed, for example because the connection refused a message for its size.
     /// False if reading failed, for all other causes, and for an attempt.
     pub in_writing: bool,
-    /// How many losses in a row were of the same kind, this one included. 1 for the first.
+    /// How many losses in a row were of the same kind, including this one. It is 1 for the first
+    /// loss.
     ///
-    /// Two losses are of the same kind if both are transport errors of one [`ErrorKind`], or else
-    /// the same variant of [`LostCause`]. [`ErrorKind::TooLarge`] is three kinds: an answer to an
-    /// upgrade, an incoming message, an outgoing message. A loss of another kind ends the row, also
-    /// one by pause or on request. An open connection in between does not.
+    /// Two losses are of the same kind if both are transport errors of one [`ErrorKind`], or
+    /// otherwise if both have the same variant of [`LostCause`]. [`ErrorKind::TooLarge`] has three
+    /// kinds: an answer to an upgrade, an incoming message, and an outgoing message. A loss of
+    /// another kind ends the row, including a loss by pause or on request. An open connection
+    /// between two losses does not end it.
     pub in_a_row: u32,
 }
 
 impl<'a> Failure<'a> {
-    /// A failure that is the first of its kind in a row, for tests of verdict functions.
+    /// A failure that is the first of its kind, for tests of verdict functions.
     pub fn new(opened: bool, attempt: u32, cause: &'a LostCause) -> Self {
         Self { opened, attempt, refreshed: false, cause, in_writing: false, in_a_row: 1 }
     }
@@ -100,45 +102,45 @@ impl<'a> Failure<'a> {
 }
 
 impl Verdict {
-    /// The longest `Retry-After` that [`careful`](Self::careful) takes, one hour: a mistyped header
-    /// must not stop a client for a year.
+    /// The longest `Retry-After` that [`careful`](Self::careful) accepts, one hour: a typing error
+    /// in a header must not stop a client for a year.
     pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
     /// The shortest wait after the close codes 1012 (service restart) and 1013 (try again later),
     /// 5 s: the server has announced an outage.
     pub const RESTART_FLOOR: Duration = Duration::from_secs(5);
 
-    /// After this many losses in a row by a panic of the transport [`careful`](Self::careful)
-    /// stops, 3: one or two may be chance.
+    /// [`careful`](Self::careful) stops after this many losses in a row by a panic of the
+    /// transport, 3: one or two panics may be chance.
     pub const PANICS_IN_A_ROW: u32 = 3;
 
-    /// After this many connections in a row that ended by a message over the size limit
-    /// [`careful`](Self::careful) stops, 3: one may be an unusual message, three come on every
-    /// connection.
+    /// [`careful`](Self::careful) stops after this many connections in a row that ended by a
+    /// message over the size limit, 3: one may be an unusual message, but three show that the
+    /// message comes on every connection.
     pub const TOO_LARGE_IN_A_ROW: u32 = 3;
 
-    /// The shortest wait after a certificate that has expired or is not valid yet, 60 s: to renew
-    /// the certificate or to set the clock takes minutes, and each attempt before is in vain.
+    /// The shortest wait after a certificate that has expired or is not yet valid, 60 s: renewing
+    /// the certificate or correcting the clock takes minutes, and each earlier attempt would fail.
     pub const CERTIFICATE_FLOOR: Duration = Duration::from_secs(60);
 
-    /// The verdict of [`Preset::Resilient`](crate::Preset::Resilient). It stops only where no
-    /// further attempt can help: most errors that look permanent during an outage are not.
+    /// The verdict of [`Preset::Resilient`](crate::Preset::Resilient). It stops only if no further
+    /// attempt can help: most errors that look permanent during an outage are temporary.
     ///
     /// | failure | verdict | why |
     /// |---|---|---|
     /// | invalid address | stop | it stays invalid |
-    /// | certificate not acceptable | stop | it stays so, and an attacker may be between client and server |
+    /// | certificate not acceptable | stop | it stays unacceptable, and an attacker may be between client and server |
     /// | certificate expired or not valid yet | retry after at least 60 s | a renewed certificate or a corrected clock helps |
-    /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; if a fresh one fails as well, it is wrong |
-    /// | HTTP 410 | stop | the only status that means "forever" |
-    /// | HTTP 429, 503 and any other status with `Retry-After` | retry after that time, at most an hour | the server knows |
+    /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; if a fresh one also fails, the credentials are wrong |
+    /// | HTTP 410 | stop | the only status that means "permanently" |
+    /// | HTTP 429, 503 and any other status with `Retry-After` | retry after that time, at most an hour | the server knows the best time |
     /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and unfinished deployments answer so for minutes |
-    /// | name, refused, unreachable, reset, TLS ended early, timeout | retry | the network |
+    /// | name, refused, unreachable, reset, TLS ended early, timeout | retry | these are failures of the network |
     /// | provider of URL or credentials failed | retry | it has an outage of its own |
     /// | close code 1012, 1013 | retry after at least 5 s | the server restarts, or is overloaded |
-    /// | any other close code | retry | only the application knows its meaning; proxies send 1000 as well |
-    /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance; one that occurs each time stays |
-    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry others; if it comes each time, only a higher limit helps, and the cause names the setting |
+    /// | any other close code | retry | only the application knows its meaning; proxies also send 1000 |
+    /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance, but a panic each time is permanent |
+    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry other messages; if the message comes each time, only a higher limit helps, and the cause names the setting |
     /// | an outgoing message refused for its size | retry | the outbox drops that message, see [`OutboxSettings::resend`](crate::OutboxSettings::resend) |
     /// | no answer to a heartbeat, or a stalled write | retry | the connection was dead |
     pub fn careful(failure: &Failure<'_>) -> Self {
@@ -170,8 +172,8 @@ impl Verdict {
         }
     }
 
-    /// The verdict of [`Preset::Original`](crate::Preset::Original): always retry. Only the user
-    /// ends a session.
+    /// The verdict of [`Preset::Original`](crate::Preset::Original): it always retries, so only the
+    /// user ends a session.
     pub fn always_retry(_: &Failure<'_>) -> Self {
         Self::Retry
     }

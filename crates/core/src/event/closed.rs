@@ -14,12 +14,12 @@ pub struct Closed {
     /// The fates of messages without a receipt that were not [written](Fate::Written), since the
     /// last `Lost`.
     pub unsent: Vec<Fate>,
-    /// As [`Lost::unproven`](crate::Lost::unproven), for the last connection. Zero if the server
+    /// Like [`Lost::unproven`](crate::Lost::unproven), for the last connection. Zero if the server
     /// answered our close frame, which is sent after all messages.
     pub unproven: u64,
-    /// As [`Lost::unknown`](crate::Lost::unknown), for the last connection.
+    /// Like [`Lost::unknown`](crate::Lost::unknown), for the last connection.
     pub unknown: u64,
-    /// As [`Lost::discarded`](crate::Lost::discarded).
+    /// Like [`Lost::discarded`](crate::Lost::discarded).
     pub discarded: u64,
     /// How many inbound messages were discarded after [`close`](crate::Handle::close), because the
     /// messages before them were not read and the buffer was full. They are not included in

@@ -88,9 +88,10 @@ pub enum LostCause {
     ConnectTimeout(Duration),
     /// A heartbeat was not answered in time. Holds the time since the last frame.
     HeartbeatTimeout(Duration),
-    /// The connection accepts no bytes: either none are accepted and none arrive for the heartbeat's
-    /// timeout, or none are accepted for [`Builder::write_timeout`](crate::Builder::write_timeout),
-    /// whatever arrives. Holds the time since the last progress.
+    /// The connection accepts no bytes: either none are accepted and none arrive for the
+    /// heartbeat's timeout, or none are accepted for
+    /// [`Builder::write_timeout`](crate::Builder::write_timeout), even if frames arrive. Holds the
+    /// time since the last progress.
     WriteStalled(Duration),
     /// The server closed the connection. Holds the body of its close frame, if there was one.
     ClosedByPeer(Option<CloseFrame>),

@@ -116,10 +116,12 @@ pub struct Open {
 
 /// The server accepted no byte for 60 s although there is something to write: it does not read.
 ///
-/// It is reported once per 60 s without progress, and again only after some bytes were accepted and
-/// another 60 s passed. An inbox that is not read keeps the last one of each connection. If nothing
-/// changes, the connection is lost after [`Builder::write_timeout`](crate::Builder::write_timeout).
-/// [`Status::write_blocked_since`](crate::Status::write_blocked_since) shows whether it still lasts.
+/// It is reported once, after 60 s without progress. It is reported again only after some bytes
+/// were accepted and another 60 s have passed. An inbox that is not read keeps the last one of each
+/// connection. If nothing changes, the connection is lost after
+/// [`Builder::write_timeout`](crate::Builder::write_timeout).
+/// [`Status::write_blocked_since`](crate::Status::write_blocked_since) shows whether it still
+/// lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WriteBlocked {

@@ -19,7 +19,7 @@ impl Handle {
         self.close_by(None);
     }
 
-    /// As [`close`](Self::close), with this close frame.
+    /// Like [`close`](Self::close), with this close frame.
     ///
     /// # Errors
     ///

@@ -182,12 +182,12 @@ impl Handle {
         Err(admission.error(outgoing.message))
     }
 
-    /// As [`queue`](Self::queue), and returns a [`Receipt`](crate::Receipt): a future of the fate of the
-    /// message. The fate is then not reported in `Lost` or `Closed`.
+    /// Like [`queue`](Self::queue), but returns a [`Receipt`](crate::Receipt): a future of the fate
+    /// of the message. The fate is then not reported in `Lost` or `Closed`.
     ///
     /// # Errors and cancel safety
     ///
-    /// As [`queue`](Self::queue).
+    /// The same as for [`queue`](Self::queue).
     ///
     /// # Examples
     ///
@@ -224,12 +224,12 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// As [`queue`](Self::queue).
+    /// The same as for [`queue`](Self::queue).
     ///
     /// # Cancel safety
     ///
-    /// As [`queue`](Self::queue), until the message is accepted. If the future is dropped after that,
-    /// the message is still sent, and its fate is lost.
+    /// The same as for [`queue`](Self::queue), until the message is accepted. If the future is
+    /// dropped after that, the message is still sent, and its fate is lost.
     ///
     /// # Examples
     ///

@@ -13,30 +13,30 @@ use crate::{
 pub(super) enum Beat {
     /// No heartbeat.
     Off,
-    /// No probe is out; the next is due then, `None` is never.
+    /// No probe is out, and the next one is due at this time; `None` is never.
     Resting { due: Option<Timestamp> },
     /// The same, after a probe whose answer was due while nothing was read.
     Unjudged { due: Option<Timestamp> },
-    /// A probe was asked for, and the flush of it is not complete. The peer may have it already, so
-    /// proof of life that is `heard` meanwhile is its answer.
+    /// A probe was requested, and its flush is not complete. The peer may already have the probe,
+    /// so proof of life that is `heard` meanwhile is its answer.
     Unwritten { asked: Timestamp, wait: Nanos, on_miss: OnMiss, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
         wait: Nanos,
-        /// When the answer is overdue; `None` is never.
+        /// The deadline of the answer; `None` is never.
         until: Option<Timestamp>,
         on_miss: OnMiss,
         grace: Grace,
     },
 }
 
-/// Whether the time to look for an overdue answer was extended.
+/// Whether the time to find an overdue answer was extended.
 ///
-/// In some runtimes a socket becomes readable only when the task rests. After a stall of the whole
-/// task a connection would be dropped there although its answer is in the socket. So a deadline
-/// that is noticed late by more than a tenth of the wait is extended by that tenth, once.
+/// In some runtimes a socket becomes readable only when the task is idle. After a stall of the
+/// whole task, a connection would be dropped although its answer is in the socket. So if a deadline
+/// is noticed late by more than a tenth of the wait, it is extended by that tenth, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Grace {
     Unused,
@@ -46,17 +46,17 @@ pub(super) enum Grace {
 /// The consequence of an unanswered probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum OnMiss {
-    /// One more miss, after this many; the connection is lost if that is more than is tolerated,
-    /// unless the deadline is noticed late.
+    /// One more miss, after this many misses. If the limit of misses is exceeded, the connection is
+    /// lost, unless the deadline is noticed late.
     Count { misses: u32 },
     /// A fresh probe comes first, since reading was paused while this one was out.
     ProbeAgain,
-    /// The connection is lost, however late the deadline is noticed: this was the fresh probe.
+    /// The connection is lost, even if the deadline is noticed late: this was the fresh probe.
     Lose,
 }
 
 impl OnMiss {
-    /// No further miss is tolerated: the user asked for the probe.
+    /// No further miss is allowed, since the user requested the probe.
     const AT_LIMIT: Self = Self::Count { misses: u32::MAX };
 }
 
@@ -104,7 +104,7 @@ impl Beat {
         }
     }
 
-    /// The deadline, where the connection may be lost by it.
+    /// The deadline, if the connection may be lost by it.
     pub(super) fn verdict(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => None,
@@ -116,7 +116,7 @@ impl Beat {
     /// Proof of life was heard.
     pub(super) fn heard_life(&mut self, heartbeat: Option<HeartbeatRules>, now: Timestamp) {
         match self {
-            // The connection has the probe already, and it cannot be called back.
+            // The connection already has the probe, and cannot return it.
             Self::Unwritten { heard, .. } => *heard = Some(now),
             Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
@@ -132,23 +132,23 @@ impl Beat {
         }
     }
 
-    /// After the answer, heard at `now`, to a probe asked for at `asked`.
+    /// The state after the answer at `now` to a probe requested at `asked`.
     fn answered(heartbeat: Option<HeartbeatRules>, asked: Timestamp, now: Timestamp) -> Self {
         let Some(heartbeat) = heartbeat else { return Self::Off };
         let due = match heartbeat.trigger {
             Trigger::Idle => heartbeat.silent_at(now),
-            // A period that ended while the answer was awaited is due once, at once.
+            // If a period ended while the answer was awaited, one probe is due at once.
             Trigger::Period => asked.after(heartbeat.every).map(|due| due.max(now)),
         };
         Self::Resting { due }
     }
 
-    /// A probe was asked for.
+    /// A probe was requested.
     pub(super) fn ask(&mut self, now: Timestamp, wait: Nanos, on_miss: OnMiss) {
         *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
     }
 
-    /// Makes sure that a probe is out and is judged soon. Returns whether a new one must be sent.
+    /// Ensures that a probe is out and is judged soon. Returns whether a new one must be sent.
     pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
@@ -157,7 +157,7 @@ impl Beat {
             }
             Self::Unwritten { wait, on_miss, heard, .. } => {
                 *wait = recheck.min(*wait);
-                // Its answer may have been heard already and not come again.
+                // Its answer may already have been heard and not come again.
                 if heard.take().is_some() {
                     *on_miss = OnMiss::ProbeAgain;
                 }
@@ -172,7 +172,7 @@ impl Beat {
         false
     }
 
-    /// Makes sure that a probe is out that is sent from now on. Returns whether a new one must be
+    /// Ensures that a probe is out that is sent from now on. Returns whether a new one must be
     /// sent.
     pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
@@ -189,7 +189,7 @@ impl Beat {
         unjudged
     }
 
-    /// The probe that was asked for is written.
+    /// The requested probe is written.
     pub(super) fn written(
         &mut self,
         heartbeat: Option<HeartbeatRules>,
@@ -208,7 +208,7 @@ impl Beat {
         }
     }
 
-    /// Bytes of a blocked write were accepted: the peer takes them, so it is alive.
+    /// Bytes of a blocked write were accepted: the peer accepts bytes, so it is alive.
     pub(super) fn moved(&mut self, now: Timestamp) {
         if let Self::Outstanding { wait, until: Some(until), .. } = self
             && let Some(later) = now.after(*wait)
@@ -224,7 +224,8 @@ impl Beat {
         }
     }
 
-    /// Returns what is due at `now`, and moves the heartbeat on unless the connection is lost.
+    /// Returns the consequence that is due at `now`, and updates the heartbeat unless the
+    /// connection is lost.
     pub(super) fn handle_deadline(
         &mut self,
         heartbeat: Option<HeartbeatRules>,
@@ -244,7 +245,7 @@ impl Beat {
                 self.ask(now, wait, on_miss);
                 Due::Probe
             }
-            // The connection has the probe already, so no fresh one is sent: a deadline that is
+            // The connection already has the probe, so no fresh one is sent. A deadline that is
             // noticed late is extended once.
             Self::Unwritten { wait, on_miss, heard, .. } => {
                 if on_miss != OnMiss::Lose && now.since(deadline) > wait {

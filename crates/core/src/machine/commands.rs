@@ -1,4 +1,4 @@
-//! The user's commands.
+//! The commands of the user.
 
 use super::{
     Delay, Machine, State,
@@ -7,7 +7,7 @@ use super::{
 use crate::time::Timestamp;
 
 impl Machine {
-    /// Ends the session, gracefully where a connection is open.
+    /// Ends the session, and closes an open connection gracefully.
     pub(crate) fn handle_close(&mut self, now: Timestamp) {
         let now = self.observe(now);
         let deadline = now.after(self.rules.close_timeout);
@@ -18,7 +18,7 @@ impl Machine {
                 self.state = State::Closing { deadline };
             }
             State::Retiring { .. } => {
-                // Where its close frame is not written yet, the user's takes its place.
+                // If the close frame is not written yet, the user's close frame replaces it.
                 self.pending().close_frame = true;
                 self.state = State::Closing { deadline };
             }
@@ -49,7 +49,8 @@ impl Machine {
                 self.state = State::Deciding { delay: Delay::None, number };
             }
             State::Waiting { number, .. } => self.wait(self.at_once(now), number),
-            // An attempt is under way already; in the other states an earlier command holds.
+            // While connecting, an attempt is already under way. In the other states an earlier
+            // command applies.
             State::Connecting { .. }
             | State::Paused(_)
             | State::Retiring { .. }
@@ -90,7 +91,7 @@ impl Machine {
         }
     }
 
-    /// Ends the pause: with a connection by a probe, without one by an attempt at once.
+    /// Ends the pause: with a connection, sends a probe; without one, begins an attempt at once.
     pub(crate) fn handle_resume(&mut self, now: Timestamp) {
         let now = self.observe(now);
         match std::mem::replace(&mut self.state, State::Closed) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::time::Timestamp;
 
-/// The connection and the attempt.
+/// Inputs of the connection and the attempt.
 impl Machine {
     /// The session begins.
     pub(crate) fn handle_start(&mut self, now: Timestamp) {
@@ -21,7 +21,7 @@ impl Machine {
         }
     }
 
-    /// The attempt that is scheduled begins then, not before and not later; `None` is never.
+    /// The scheduled attempt begins at this time, not earlier and not later; `None` is never.
     pub(crate) fn handle_postponed(&mut self, now: Timestamp, until: Option<Timestamp>) {
         self.observe(now);
         if let State::Waiting { number, .. } = self.state {
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// The attempt succeeded. `max_age`: after this time the connection is to be replaced.
+    /// The attempt succeeded. The connection is replaced after `max_age`.
     pub(crate) fn handle_connected(
         &mut self,
         now: Timestamp,
@@ -44,7 +44,7 @@ impl Machine {
         }
     }
 
-    /// The attempt failed, or the connection broke or ended; the driver has dropped it.
+    /// The attempt failed, or the connection broke or ended. The driver has dropped it.
     pub(crate) fn handle_ended(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection) {
@@ -52,7 +52,8 @@ impl Machine {
         }
     }
 
-    /// The peer's close frame came. The connection may write its reply, and is not read any more.
+    /// The peer's close frame arrived. The connection may write its reply, and is not read any
+    /// more.
     pub(crate) fn handle_peer_closed(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection) && self.may_write() {
@@ -62,7 +63,7 @@ impl Machine {
         }
     }
 
-    /// The connection that was draining is gone.
+    /// The draining connection has ended.
     pub(crate) fn handle_drained(&mut self) {
         self.drain_deadline = None;
     }
@@ -83,7 +84,7 @@ impl Machine {
         }
     }
 
-    /// The probe is written: the wait for its answer begins, for `longest` at most.
+    /// The probe is written. The wait for its answer begins, for at most `longest`.
     pub(crate) fn handle_probe_written(
         &mut self,
         now: Timestamp,
@@ -100,7 +101,7 @@ impl Machine {
         }
     }
 
-    /// Messages were handed to the connection and are not flushed yet.
+    /// Messages were handed to the connection and are not yet flushed.
     pub(crate) fn handle_handed(&mut self, connection: u64) {
         if let Some(open) = self.current_mut(connection)
             && open.writing == Writing::Clear
@@ -109,7 +110,7 @@ impl Machine {
         }
     }
 
-    /// The connection takes no more bytes at present.
+    /// The connection accepts no more bytes at present.
     pub(crate) fn handle_write_blocked(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         let full = self.intake.is_full();
@@ -120,8 +121,8 @@ impl Machine {
         }
     }
 
-    /// Bytes were accepted. Only of a blocked write they show that the peer takes them: before that,
-    /// the kernel's buffer accepts them on a dead connection as well.
+    /// Bytes were accepted. They prove that the peer accepts bytes only if the write was blocked:
+    /// before that, the buffer of the kernel accepts bytes even on a dead connection.
     pub(crate) fn handle_write_progress(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if let Some(open) = self.current_mut(connection)
@@ -133,8 +134,8 @@ impl Machine {
         }
     }
 
-    /// A look before a verdict found that the peer's system has acknowledged bytes since the last
-    /// look. `before_probe`: they are of the probe that is out, or before it.
+    /// Before a verdict, the driver found that the peer's system has acknowledged bytes since the
+    /// last look. `before_probe`: the bytes are part of the current probe, or before it.
     pub(crate) fn handle_acknowledged(
         &mut self,
         now: Timestamp,
@@ -153,7 +154,7 @@ impl Machine {
         }
     }
 
-    /// All that was handed over is flushed.
+    /// All messages that were handed over are flushed.
     pub(crate) fn handle_flushed(&mut self, now: Timestamp, connection: u64) {
         self.observe(now);
         if let Some(open) = self.current_mut(connection) {
@@ -180,7 +181,7 @@ impl Machine {
         self.wait(until, number);
     }
 
-    /// A function of the user's panicked that the session cannot go on without.
+    /// A function of the user panicked, and the session cannot continue without it.
     pub(crate) fn handle_panicked(&mut self, now: Timestamp) {
         self.observe(now);
         if !self.is_closed() {

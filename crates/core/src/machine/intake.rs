@@ -1,20 +1,21 @@
-//! Whether inbound messages are read: [`Intake`], and the inputs that depend on it.
+//! Whether inbound messages are read, [`Intake`], and the inputs that depend on it.
 
 use super::{Machine, State, reached};
 use crate::time::{Nanos, Timestamp, earlier};
 
 /// Whether inbound messages are read at present.
 ///
-/// The machine treats the first two alike. They differ in what the application does.
+/// The machine does not distinguish the first two. The difference is the behaviour of the
+/// application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Intake {
     /// The application takes each event at once.
     Taking,
     /// The bounded backlog has room: everything is read and judged.
     Storing,
-    /// There is no room, so nothing is read: our own back-pressure. Pings go out, and what the
-    /// peer owes us is not judged. Once the user has closed the session, messages are read and
-    /// discarded, so that the peer's close frame is heard.
+    /// There is no room, so nothing is read: this is our own back-pressure. Pings are sent, and the
+    /// peer is not judged. After the user has closed the session, messages are read and discarded,
+    /// so that the peer's close frame is heard.
     Full,
 }
 
@@ -27,9 +28,9 @@ impl Intake {
 /// A deadline that is suspended while nothing is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Countdown {
-    /// It ends then; `None` is never.
+    /// It ends at this time; `None` is never.
     Running { until: Option<Timestamp> },
-    /// This time is left; `None` is forever.
+    /// This time is left; `None` means that it never ends.
     Standing { left: Option<Nanos> },
 }
 
@@ -60,19 +61,19 @@ impl Machine {
         self.intake
     }
 
-    /// Returns whether the connection is to be read.
+    /// Returns whether to read the connection.
     pub(crate) fn may_read(&self) -> bool {
         !self.intake.is_full() || self.discards()
     }
 
-    /// Returns whether inbound messages are to be discarded: they have no place to go, and after the
-    /// user's `close` no reader is waited for.
+    /// Returns whether to discard inbound messages: there is no room for them, and after the user's
+    /// `close` the session does not wait for the reader.
     pub(crate) fn discards(&self) -> bool {
         self.intake.is_full() && matches!(self.state, State::Closing { .. })
     }
 
-    /// Returns whether the peer's time to answer, to take bytes or to close is over: before
-    /// `handle_deadline` judges it, the driver reads what has come.
+    /// Returns whether the peer's time to answer, to accept bytes or to close has passed. The
+    /// driver then reads all available frames before `handle_deadline` judges the peer.
     pub(crate) fn verdict_is_due(&self, now: Timestamp) -> bool {
         let deadline = match &self.state {
             State::Open(open) => earlier(
@@ -115,8 +116,8 @@ impl Machine {
         }
     }
 
-    /// All that the connection had was read. A probe whose answer was due while nothing was read
-    /// is followed by a fresh one, unless proof of life was heard meanwhile.
+    /// All available frames were read. If the answer to a probe was due while nothing was read, a
+    /// fresh probe follows, unless proof of life was heard meanwhile.
     pub(crate) fn handle_caught_up(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         let recheck = self.rules.recheck;

@@ -1,4 +1,4 @@
-//! The steps that several inputs lead to: an attempt is scheduled or begins, a connection is lost, the
+//! Steps that several inputs share: an attempt is scheduled or begins, a connection is lost, the
 //! session ends.
 
 use std::time::Duration;
@@ -34,13 +34,13 @@ impl Machine {
         self.rules.connect_timeout.of(self.pacing.failures())
     }
 
-    /// The earliest moment at which an attempt may begin.
+    /// The earliest time at which an attempt may begin.
     pub(super) fn at_once(&self, now: Timestamp) -> Option<Timestamp> {
         self.pacing.moment(now, Duration::ZERO, &self.rules.pace)
     }
 
-    /// Schedules an attempt. It begins within the time that an outage may last, whatever made it
-    /// late, or the session ends as soon as that is known.
+    /// Schedules an attempt. If the attempt would begin after the limit of the outage, for any
+    /// reason, the session ends at once.
     pub(super) fn wait(&mut self, until: Option<Timestamp>, number: u32) {
         if self.pacing.is_in_time(until, &self.rules.pace) {
             self.state = State::Waiting { until, number };
@@ -49,7 +49,7 @@ impl Machine {
         }
     }
 
-    /// The attempt or the connection is over.
+    /// The attempt or the connection has ended.
     pub(super) fn lose(&mut self, now: Timestamp, loss: Loss) {
         self.probe = false;
         if let Some(pending) = &mut self.pending {
@@ -74,7 +74,7 @@ impl Machine {
         if loss != Loss::Reported {
             self.pending().abandon = Some(loss);
         }
-        // A connection that is retired ends for its age, however it ends.
+        // The loss of a retired connection is always reported with its age as the cause.
         let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;
         let loss = if retired { Loss::MaxAge } else { loss };
         // An intentional end is no failure.
@@ -88,7 +88,7 @@ impl Machine {
         match self.state {
             _ if loss == Loss::Paused => self.state = State::Paused(None),
             State::Paused(_) => self.state = State::Paused(None),
-            // Intentional: no verdict and no backoff.
+            // An intentional end needs no verdict and no backoff.
             _ if wanted => {
                 self.pacing.begin_row();
                 self.pending().question = Some(Question::Replacement);

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Why a connection or an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Loss {
-    /// Reported by the driver, which knows the cause.
+    /// The driver reported it, and knows the cause.
     Reported,
     ConnectTimeout(Duration),
     HeartbeatTimeout(Duration),
@@ -27,6 +27,6 @@ pub(crate) enum End {
     Stopped,
     FlapLimit,
     OutageLimit,
-    /// The driver knows which function of the user's panicked.
+    /// The driver knows which function of the user panicked.
     Panicked,
 }

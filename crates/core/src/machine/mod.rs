@@ -1,31 +1,33 @@
-//! The machine decides, and does nothing else.
+//! The machine makes all decisions of a session, and does nothing else.
 //!
-//! Pure state. Inputs are the `handle_*` methods, each with the present moment; outputs are
-//! `poll_action`, `poll_event` and `poll_deadline`, to be drained in this order after each input.
-//! It knows no clock, no waker, no future, no randomness and no closure, which a test of that name
-//! checks. Everything in it is `Clone + Eq + Hash`, so that a model checker can run it.
+//! It is pure state. The inputs are the `handle_*` methods, each with the present time. The outputs
+//! are `poll_action`, `poll_event` and `poll_deadline`, which are drained in this order after each
+//! input. The machine has no clock, no waker, no future, no randomness and no closure, and a test
+//! with this name checks it. All its parts are `Clone + Eq + Hash`, so that a model checker can run
+//! it.
 //!
 //! # Invariants
 //!
-//! Each has a test of the same name. Those marked (driver) are kept by the driver on top of what
-//! the machine gives it, and stand in `supervisor/engine/mod.rs` again.
+//! Each invariant has a test of the same name. The driver keeps the invariants that are marked
+//! (driver), and `supervisor/engine/mod.rs` explains them.
 //!
-//! 1. Proof of life is chosen; only frames of the current connection count.
-//! 2. (driver) One sleep, replaced when it fires, when an earlier deadline appears and when a
-//!    probe is answered; never because a message arrived.
+//! 1. Only chosen frames of the current connection prove life.
+//! 2. (driver) One sleep. It is replaced when it fires, when an earlier deadline appears and when a
+//!    probe is answered, and never because a message arrived.
 //! 3. The clock decides, not the sleep.
 //! 4. (driver) Read before you judge.
-//! 5. Our own back-pressure is not the peer's silence: where nothing is read, no reply, no stuck
+//! 5. Our own back-pressure is not the peer's silence: while nothing is read, no reply, no stuck
 //!    write and no close handshake is judged, and a fresh probe precedes the next verdict
 //!    (`intake.rs`).
-//! 6. A stuck write gates neither reads nor deadlines. Inbound frames, and bytes that are accepted, extend
-//!    the reply deadline. A write of which no byte is accepted is reported after 60 s and costs the
-//!    connection after the write timeout, whatever comes in meanwhile (`stall.rs`).
+//! 6. A stuck write blocks neither reads nor deadlines. Inbound frames and accepted bytes extend
+//!    the reply deadline. If no byte of a blocked write is accepted, this is reported after 60 s,
+//!    and the connection is lost after the write timeout, even if frames arrive meanwhile
+//!    (`stall.rs`).
 //! 7. Every wait has a deadline.
-//! 8. The attempt counter resets after the connection proved stable.
+//! 8. A stable connection resets the attempt counter.
 //! 9. The user's commands win in every state.
-//! 10. Nothing of an old connection touches the new one.
-//! 11. A deadline first seen late never condemns.
+//! 10. Nothing of an old connection affects the new one.
+//! 11. A deadline first seen late ends no connection at once.
 //! 12. `now` never runs backward, and overflow means never.
 //! 13. Every message accepted ends in exactly one fate (`cursors.rs`).
 //! 14. (driver) Read before you report a failed write.
@@ -61,35 +63,35 @@ pub(crate) use self::{
     transition::Transition,
 };
 
-/// The state of a session. See the module.
+/// The state of a session, see the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Machine {
     rules: Rules,
-    /// The latest moment ever seen.
+    /// The latest time of all inputs.
     now: Timestamp,
     state: State,
     intake: Intake,
     /// The number of the last dial.
     connection: u64,
-    /// The attempts so far, as far as they matter for the next.
+    /// The history of attempts that matters for the next one.
     pacing: Pacing,
-    /// Until when a connection that the peer closed may still write its reply.
+    /// The time until which a connection that the peer has closed may write its reply.
     drain_deadline: Option<Timestamp>,
-    /// A probe is to be written, and the driver has not fetched that yet.
+    /// A probe is to be written, and the driver has not fetched this action yet.
     probe: bool,
-    /// The other outputs that the driver has not fetched yet. They are rare, so they are in a box:
-    /// most sessions are idle most of the time.
+    /// The other outputs that the driver has not fetched yet. They are rare, since most sessions
+    /// are idle most of the time, so they are in a box.
     pending: Option<Box<Pending>>,
 }
 
 /// The state of the session, with the data that only this state has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
-    /// Built, not started.
+    /// Not started.
     Idle,
     /// An attempt is under way.
     Connecting { deadline: Option<Timestamp> },
-    /// A connection is up.
+    /// A connection is open.
     Open(OpenConnection),
     /// A connection was lost, and a decision on the attempt of this number is awaited.
     Deciding { delay: Delay, number: u32 },
@@ -109,7 +111,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Delay {
     AsDecided,
-    /// None, if there is another attempt: the user wants it now.
+    /// No delay if another attempt follows: the user wants it now.
     None,
 }
 
@@ -117,14 +119,14 @@ enum Delay {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct OpenConnection {
     since: Timestamp,
-    /// When the last frame was heard that counts as proof of life.
+    /// When proof of life was last heard.
     last_life: Timestamp,
     /// When the connection last showed any activity: a frame was heard, or bytes of a blocked write
     /// were accepted.
     last_move: Timestamp,
     beat: Beat,
     writing: Writing,
-    /// When it is to be replaced for its age.
+    /// When the connection is to be replaced for its age.
     retire: Option<Timestamp>,
 }
 
@@ -135,7 +137,7 @@ enum Writing {
     Clear,
     /// Messages are handed over and not flushed yet.
     Handed,
-    /// The connection takes no more bytes at present.
+    /// The connection accepts no more bytes at present.
     Blocked(Stall),
 }
 
@@ -159,7 +161,8 @@ impl Machine {
         self.connection
     }
 
-    /// The number of the attempt to come, under way, or that made the connection.
+    /// The number of the next attempt, the current attempt, or the attempt that made the
+    /// connection.
     pub(crate) fn attempt(&self) -> u32 {
         match self.state {
             State::Deciding { number, .. } | State::Waiting { number, .. } => number,
@@ -187,7 +190,7 @@ impl Machine {
         matches!(self.state, State::Closed)
     }
 
-    /// The state of the session, in one word.
+    /// The state of the session, as it is published.
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Idle => Phase::Idle,
@@ -205,7 +208,7 @@ impl Machine {
         matches!(self.state, State::Waiting { .. })
     }
 
-    /// When the next attempt begins, while one is scheduled; `None` is never, and while none is.
+    /// When the scheduled attempt begins. `None` is never, or no attempt is scheduled.
     pub(crate) fn next_attempt(&self) -> Option<Timestamp> {
         match self.state {
             State::Waiting { until, .. } => until,
@@ -213,17 +216,18 @@ impl Machine {
         }
     }
 
-    /// When proof of life was last heard on the connection that is up.
+    /// When proof of life was last heard on the open connection.
     pub(crate) fn last_life(&self) -> Option<Timestamp> {
         self.open().map(|open| open.last_life)
     }
 
-    /// Since when a written probe waits for its answer.
+    /// When the probe was written that waits for its answer.
     pub(crate) fn probe_since(&self) -> Option<Timestamp> {
         self.open().and_then(|open| open.beat.sent())
     }
 
-    /// Since when no byte of a blocked write was accepted, once that is reported.
+    /// The beginning of the time in which no byte of a blocked write was accepted, after it was
+    /// reported.
     pub(crate) fn write_blocked_since(&self) -> Option<Timestamp> {
         match &self.state {
             State::Open(OpenConnection { writing: Writing::Blocked(stall), .. }) => {
@@ -252,7 +256,7 @@ impl Machine {
         if self.is_current(connection) { self.open_mut() } else { None }
     }
 
-    /// Takes the moment of an input: the larger of it and the last.
+    /// Takes the time of an input, and returns the maximum of it and the last time.
     fn observe(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now
@@ -289,7 +293,7 @@ impl OpenConnection {
         }
     }
 
-    /// When a blocked write is looked at, reported, or costs the connection.
+    /// The next deadline of a blocked write: it is checked, reported, or ends the connection.
     fn stall_deadline(&self, limit: Nanos) -> Option<Timestamp> {
         match self.writing {
             Writing::Blocked(stall) => stall.deadline(limit),
@@ -297,7 +301,8 @@ impl OpenConnection {
         }
     }
 
-    /// When it is retired: at its age if it rests then, else after a grace.
+    /// When the connection is retired: at its maximum age if it is quiet, otherwise after a grace
+    /// period.
     fn retire_deadline(&self, at: Timestamp, grace: Nanos) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
         if quiet { Some(at) } else { at.after(grace) }

@@ -1,4 +1,4 @@
-//! The machine's outputs. At most one of a kind is ever pending, so nothing here is a queue.
+//! The outputs of the machine. At most one output of each kind is pending, so there is no queue.
 
 use std::time::Duration;
 
@@ -17,21 +17,22 @@ use crate::{
 pub(crate) enum Action {
     /// Drop the connection or the attempt, for this loss.
     Abandon(Loss),
-    /// Let the connection that the peer closed write its reply, without reading, until `EndDrain`.
+    /// Let the connection that the peer has closed write its reply until `EndDrain`, without
+    /// reading.
     Drain,
     /// Drop the connection that is draining.
     EndDrain,
     /// Ask for the verdict on the loss and give the decision to `handle_decision`. `fresh`: begin
     /// with fresh delays.
     AskVerdict { fresh: bool, opened: bool, attempt: u32 },
-    /// A connection is replaced, which needs no verdict and no delay: give the time of the attempt
-    /// to `handle_decision`.
+    /// A connection is replaced without a verdict and a delay: give the time of the attempt to
+    /// `handle_decision`.
     Replace,
     /// Begin the attempt.
     Dial(Dial),
     /// Write a probe and report `handle_probe_written`.
     Probe,
-    /// Write what is queued, then a close frame, then wait for the end.
+    /// Write the queued messages, then a close frame, then wait for the end.
     SendClose,
 }
 
@@ -40,12 +41,12 @@ pub(crate) enum Action {
 pub(crate) struct Dial {
     /// The number of the attempt.
     pub(crate) attempt: u32,
-    /// When the attempt has to be finished; `None` is never.
+    /// When the attempt must have ended; `None` is never.
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) follows: Predecessor,
 }
 
-/// Outputs not fetched yet, but for the probe.
+/// Outputs that are not fetched yet, except the probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
     pub(super) blocked: Option<(u64, Duration, bool)>,
@@ -61,7 +62,7 @@ pub(super) struct Pending {
     pub(super) closed: Option<End>,
 }
 
-/// The subject of a decision that is awaited.
+/// The subject of the awaited decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Question {
     /// A loss; `fresh`: with fresh delays.
@@ -77,7 +78,7 @@ pub(super) enum Drain {
 }
 
 impl Machine {
-    /// The next action, in the order in which they must be done.
+    /// The next action, in the order in which the driver must carry them out.
     #[inline]
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         if self.pending.is_some()
@@ -88,7 +89,7 @@ impl Machine {
         std::mem::take(&mut self.probe).then_some(Action::Probe)
     }
 
-    /// The next transition to report, in the order in which they happened.
+    /// The next transition to report, in the order in which they occurred.
     #[inline]
     pub(crate) fn poll_event(&mut self) -> Option<Transition> {
         if self.pending.is_some() { self.fetch_event() } else { None }
@@ -110,7 +111,7 @@ impl Machine {
         transition
     }
 
-    /// The pending outputs, to add to them.
+    /// The pending outputs, for changes.
     pub(super) fn pending(&mut self) -> &mut Pending {
         self.pending.get_or_insert_default()
     }
@@ -121,7 +122,7 @@ impl Machine {
         }
     }
 
-    /// The moment at which `handle_deadline` wants to be called; `None` is never.
+    /// The time at which to call `handle_deadline`; `None` is never.
     #[inline]
     pub(crate) fn poll_deadline(&self) -> Option<Timestamp> {
         let own = match &self.state {

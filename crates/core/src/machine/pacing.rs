@@ -1,4 +1,4 @@
-//! The numbers that decide whether there is a next attempt and when it may begin.
+//! The numbers that decide whether and when the next attempt may begin.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::{
 pub(super) struct Pacing {
     /// The number of the last attempt that began; 0 after a stable connection.
     attempt: u32,
-    /// Attempts and connections in a row that failed or died before they were stable.
+    /// The number of attempts and connections in a row that failed or died before they were stable.
     failures: u32,
-    /// Connections in a row that opened and died before they were stable.
+    /// The number of connections in a row that opened and died before they were stable.
     flaps: u32,
     /// When the last attempt began.
     dialled: Option<Timestamp>,
@@ -23,7 +23,7 @@ pub(super) struct Pacing {
     down_since: Option<Timestamp>,
     /// The next decision begins with fresh delays.
     fresh: bool,
-    /// What the next attempt follows.
+    /// The predecessor of the next attempt.
     before: Predecessor,
 }
 
@@ -52,7 +52,7 @@ impl Pacing {
         self.before
     }
 
-    /// The number of the attempt that comes next, unless it replaces a connection.
+    /// The number of the next attempt, unless it replaces a connection.
     pub(super) fn next(&self) -> u32 {
         if self.dialled.is_none() { 0 } else { self.attempt.saturating_add(1) }
     }
@@ -73,7 +73,8 @@ impl Pacing {
         self.down_since.take().map_or(Duration::ZERO, |at| now.saturating_since(at))
     }
 
-    /// A connection or an attempt was lost. `wanted`: by a command of the user, or for its age.
+    /// A connection or an attempt was lost. `wanted`: the cause is a command of the user or the
+    /// maximum age.
     pub(super) fn lose(&mut self, now: Timestamp, opened: Option<Stability>, wanted: bool) {
         let stable = opened == Some(Stability::Proven);
         self.before = match (opened, wanted) {
@@ -93,7 +94,7 @@ impl Pacing {
         self.down_since.get_or_insert(now);
     }
 
-    /// The attempts are counted, and the delays begin, again.
+    /// Restarts the count of attempts and the delays.
     pub(super) fn begin_row(&mut self) {
         self.attempt = 0;
         self.fresh = true;
@@ -104,7 +105,7 @@ impl Pacing {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Returns why no attempt of this number may be made, if so.
+    /// Returns the reason why an attempt with this number is not allowed, if there is one.
     pub(super) fn refuses(&self, number: u32, pace: &Pace) -> Option<End> {
         let again = self.dialled.is_some();
         let never_again = again && pace.last_attempt == 0;
@@ -117,8 +118,8 @@ impl Pacing {
         }
     }
 
-    /// The moment of an attempt after this delay: not before the minimum gap has passed. `None` is
-    /// never.
+    /// The time of an attempt after this delay, but not before the end of the minimum gap. `None`
+    /// is never.
     pub(super) fn moment(&self, now: Timestamp, delay: Duration, pace: &Pace) -> Option<Timestamp> {
         let wanted = now.checked_add(delay)?;
         match self.dialled {
@@ -127,7 +128,7 @@ impl Pacing {
         }
     }
 
-    /// Returns whether an attempt at that moment begins within the time that an outage may last.
+    /// Returns whether an attempt at this time begins within the limit of the outage.
     pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
         if pace.outage_limit == Nanos::FOREVER {
             return true;

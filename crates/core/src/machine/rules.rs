@@ -1,5 +1,5 @@
-//! The machine's rules: plain numbers, made from the public settings. A session keeps them here only,
-//! and in small types.
+//! The rules of the machine: plain numbers from the public settings. A session has no other copy of
+//! them, and their types are small.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
     pub(crate) heartbeat: Option<HeartbeatRules>,
-    /// The wait for an answer to a probe sent out of doubt.
+    /// How long the answer to a recheck may take.
     pub(crate) recheck: Nanos,
     pub(crate) stable_after: Nanos,
     pub(crate) connect_timeout: ConnectTimeout,
     pub(crate) close_timeout: Nanos,
-    /// How long a write may be blocked without any byte accepted.
+    /// How long a write may be blocked without an accepted byte.
     pub(crate) write_timeout: Nanos,
     pub(crate) pace: Pace,
 }
@@ -27,12 +27,12 @@ pub(crate) struct HeartbeatRules {
     pub(crate) every: Nanos,
     pub(crate) timeout: Nanos,
     pub(crate) max_missed: u32,
-    /// Probes after silence are due at multiples of this; zero is any moment.
+    /// Probes after silence are due at multiples of this; zero means at any time.
     pub(crate) slot: Nanos,
 }
 
 impl HeartbeatRules {
-    /// When a silence that begins now has lasted for the whole interval.
+    /// The end of the interval if a silence begins now.
     pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
         let due = now.after(self.every)?;
         let aligned = due.aligned(self.slot);
@@ -40,7 +40,7 @@ impl HeartbeatRules {
     }
 }
 
-/// Bounds on reconnecting that hold whatever the backoff says. The largest value means no limit.
+/// Limits of reconnecting that apply to any backoff. The largest value means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pace {
     pub(crate) minimum_gap: Nanos,
@@ -50,14 +50,14 @@ pub(crate) struct Pace {
     pub(crate) flap_limit: u32,
 }
 
-/// The driver's decision on a loss, made of verdict, delay and budget.
+/// The decision of the driver on a loss, from verdict, delay and budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Decision {
-    /// Not worth another attempt.
+    /// The verdict allows no further attempt.
     Stop,
-    /// The backoff gave no further delay.
+    /// The backoff returned no further delay.
     NoDelayLeft,
-    /// A function of the user's panicked.
+    /// A function of the user panicked.
     Panicked,
     /// Try again after this time.
     Retry(Duration),

@@ -1,25 +1,26 @@
-//! A blocked write of which no byte is accepted: [`Stall`].
+//! A blocked write without accepted bytes: [`Stall`].
 
 use std::time::Duration;
 
 use crate::time::{Nanos, Timestamp};
 
-/// After this time it is reported, 60 s: twice the longest pause in which a healthy kernel frees a
-/// third of a full send buffer of 4 MiB at 400 kbit/s.
+/// A blocked write is reported after this time, 60 s: twice the longest time in which a healthy
+/// kernel frees a third of a full send buffer of 4 MiB at 400 kbit/s.
 const REPORT: Nanos = Nanos::of(Duration::from_secs(60));
 
-/// How long a write has been blocked without any byte accepted.
+/// How long a write has been blocked without an accepted byte.
 ///
-/// The time is suspended while nothing is read: a peer that waits for us to read may accept nothing
-/// meanwhile. Inbound frames do not shorten it.
+/// The time is suspended while nothing is read: a peer that waits until we read may accept nothing
+/// meanwhile. Inbound frames do not shorten the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stall {
-    /// Whether `time` is the moment since when it runs, from the epoch on, or for how long it ran
-    /// before it stood still. Apart from it, since together they take more room.
+    /// The meaning of `time`: the time of its start, counted from the epoch, or how long it ran
+    /// before it was suspended. The two are separate fields, since an enum with the time would be
+    /// larger.
     clock: Clock,
     time: Nanos,
     stage: Stage,
-    /// A frame came in meanwhile.
+    /// A frame arrived meanwhile.
     heard: bool,
 }
 
@@ -31,16 +32,16 @@ enum Clock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
-    /// Blocked. At half the time to the next stage the driver looks for the first time at what has
-    /// left, to compare with later.
+    /// The write is blocked. At half the time to the next stage the driver reads the count of
+    /// acknowledged bytes for the first time, for a later comparison.
     Fresh,
     Watched,
     Reported,
-    /// The deadline was seen late, so it was put off, once.
+    /// The deadline was noticed late, so it was put off once.
     Last,
 }
 
-/// The consequence of its deadline.
+/// The consequence of the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -61,12 +62,12 @@ impl Stall {
         self.began().and_then(|began| began.after(self.stage.length(limit)))
     }
 
-    /// When it began, while it runs.
+    /// When the time began, while it runs.
     fn began(self) -> Option<Timestamp> {
         (self.clock == Clock::Running).then(|| Timestamp::from_epoch(self.time.duration()))
     }
 
-    /// Since when no byte was accepted, once that is reported.
+    /// When the time without accepted bytes began, after it was reported.
     pub(super) fn reported(self) -> Option<Timestamp> {
         self.began().filter(|_| matches!(self.stage, Stage::Reported | Stage::Last))
     }
@@ -75,8 +76,8 @@ impl Stall {
         self.heard = true;
     }
 
-    /// Bytes were acknowledged since the driver last looked. Before its first look the time is not
-    /// known, so they do not count.
+    /// Bytes were acknowledged since the driver last looked. Before the first look the time of the
+    /// acknowledgement is not known, so these bytes do not count.
     pub(super) fn left(&mut self, now: Timestamp) {
         if self.stage != Stage::Fresh {
             self.accepted(now);
@@ -103,8 +104,8 @@ impl Stall {
         }
     }
 
-    /// Returns what is due at `now`. After a deadline that is noticed late, for example after the
-    /// computer slept, the peer gets the `recheck` time once more.
+    /// Returns the consequence that is due at `now`. If the deadline is noticed late, for example
+    /// after the computer slept, the peer gets the `recheck` time once more.
     pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Nanos, recheck: Nanos) -> Due {
         let Some(began) = self.began() else { return Due::Nothing };
         let length = self.stage.length(limit);
@@ -130,7 +131,7 @@ impl Stall {
             }
             Stage::Watched | Stage::Reported | Stage::Last => return Due::Loss { time },
         }
-        // The time in which nobody looked does not count.
+        // The time in which the session was not polled does not count.
         if late {
             self.time = since(before(now, length));
         }
@@ -138,13 +139,13 @@ impl Stall {
     }
 }
 
-/// A moment as the time since the epoch, which takes half the room.
+/// A time as the duration since the epoch, which takes half the memory.
 fn since(moment: Timestamp) -> Nanos {
     Nanos::of(moment.since_epoch())
 }
 
 impl Stage {
-    /// How long it takes from the beginning until its end.
+    /// The time from the beginning of the stall to the end of this stage.
     fn length(self, limit: Nanos) -> Nanos {
         match self {
             Self::Fresh => REPORT.min(limit).half(),

@@ -1,4 +1,4 @@
-//! Transitions to be reported: [`Transition`].
+//! The transitions to report: [`Transition`].
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Sinks over the outbox: their reservations, and their messages that have no room yet.
 //!
-//! A `Sink` has two steps. In the first one, `poll_ready`, it reserves a slot, that is, room for one
-//! message in count. The size of the message is not known then. In the second one, `start_send`, a
-//! message for which there are not enough bytes is *parked*: it waits in the queue with its bytes,
-//! and its sink gets no other reservation before. So the bound in bytes holds however many sinks
-//! were ready at once, and a sink that is ready and idle blocks no bytes.
+//! A `Sink` has two steps. In the first one, `poll_ready`, it reserves a slot, that is, room for
+//! one message in count. The size of the message is not known then. In the second one,
+//! `start_send`, a message for which there are not enough bytes is *parked*: it waits in the queue
+//! with its bytes, and its sink gets no other reservation before. So the bound in bytes holds for
+//! any number of ready sinks, and a sink that is ready and idle blocks no bytes.
 //!
 //! A sink has an id, which is drawn when it is first used.
 
@@ -96,7 +96,7 @@ impl Sinks {
         self.parked.iter().any(|parked| parked.sink_id == sink_id)
     }
 
-    /// Notes the number that a flush of this sink waits for.
+    /// Records the number that a flush of this sink waits for.
     pub(super) fn put_unparked(&mut self, sink_id: u64, number: u64) {
         match self.unparked.iter_mut().find(|(known, _)| *known == sink_id) {
             Some((_, known)) => *known = number.max(*known),
@@ -104,7 +104,7 @@ impl Sinks {
         }
     }
 
-    /// Takes the noted number of this sink.
+    /// Takes the recorded number of this sink.
     pub(super) fn take_unparked(&mut self, sink_id: u64) -> Option<u64> {
         let at = self.unparked.iter().position(|(known, _)| *known == sink_id)?;
         Some(self.unparked.swap_remove(at).1)
@@ -337,7 +337,7 @@ impl Outbox {
 
 #[cfg(test)]
 impl Sinks {
-    /// Returns how many numbers are noted for flushes.
+    /// Returns how many numbers are recorded for flushes.
     pub(super) fn unparked(&self) -> usize {
         self.unparked.len()
     }

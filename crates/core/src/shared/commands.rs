@@ -9,9 +9,9 @@ pub(crate) struct Commands {
     pub(crate) abort: bool,
     pub(crate) reconnect: bool,
     pub(crate) probe: bool,
-    /// The last of pause and resume.
+    /// The last call of pause or resume.
     pub(crate) pausing: Option<Pausing>,
-    /// A function of the user's panicked beside the driver, which ends the session.
+    /// A function of the user panicked outside of the driver. This ends the session.
     pub(crate) panic: Option<Box<UserPanic>>,
 }
 

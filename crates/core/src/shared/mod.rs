@@ -37,7 +37,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) outbox: Outbox,
     pub(crate) commands: Commands,
-    /// The close frame that the user asked for first.
+    /// The first close frame that the user requested.
     pub(crate) close_frame: Option<Box<CloseFrame>>,
     pub(crate) published: Published,
 }
@@ -107,14 +107,13 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// The waker that the sleep is polled with. It differs from that of the connection, so that a
-/// deadline does not make the driver read a connection on which nothing happened, and the connection
-/// does not make it poll the sleep.
+/// The waker of the sleep. It differs from the waker of the connection, so that a deadline does not
+/// make the driver read an idle connection, and the connection does not make it poll the sleep.
 pub(crate) struct TimerWaker {
     shared: Arc<Shared>,
 }
 
-/// The waker that the connection and the attempt are polled with: always the same.
+/// The waker of the connection and of the attempt. It is always the same.
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

@@ -1,4 +1,4 @@
-//! The tasks that poll a supervisor, and what has woken them: [`TaskWakers`].
+//! The tasks that poll a supervisor, behind wakers that never change.
 
 use std::{
     sync::{
@@ -10,21 +10,21 @@ use std::{
 
 use crate::sync::{Guarded, wake};
 
-/// From which side a supervisor is polled.
+/// The side from which a supervisor is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Stream = 0,
     Sink = 1,
 }
 
-/// The tasks to wake: two persistent slots, one for each side, so that the halves of a `split`
-/// may live in two tasks.
+/// The tasks to wake: one permanent slot for each side, so that the halves of a `split` may be in
+/// two tasks.
 ///
-/// Wakers stay registered, so a side registers once and not for each poll. A stale one causes a
-/// spurious wake, never a missed one.
+/// A wake does not empty the slot, so a side registers once and not for each poll. The waker of an
+/// ended task may cause an unneeded wake, but no wake is lost.
 #[derive(Debug, Default)]
 pub(crate) struct TaskWakers {
-    /// Cloning our `Arc` runs nothing of the application's, which cloning a waker does.
+    /// Cloning this `Arc` runs no code of the application. Cloning a waker does.
     wakers: Guarded<[Option<Arc<Waker>>; 2]>,
     /// The connection or the attempt has called its waker since the driver last looked.
     pub(super) io_woken: AtomicBool,
@@ -53,7 +53,7 @@ impl TaskWakers {
     /// Wakes both tasks.
     pub(crate) fn wake(&self) {
         match self.wakers.with(|wakers, _| wakers.clone()) {
-            // Mostly one task polls both sides.
+            // Usually one task polls both sides.
             [Some(stream), Some(sink)] if stream.will_wake(&sink) => wake(&stream),
             wakers => wakers.iter().flatten().for_each(|waker| wake(waker)),
         }
@@ -66,28 +66,28 @@ impl TaskWakers {
         }
     }
 
-    /// Returns whether the connection or the sleep has called its waker since the driver last looked.
+    /// Whether one of the two flags is set.
     pub(crate) fn are_up(&self) -> bool {
         self.io_woken.load(Ordering::Relaxed) || self.timer_woken.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the connection has called its waker since `take_io_woken` was last called.
+    /// Whether the connection has called its waker since the last call of `take_io_woken`.
     pub(crate) fn is_io_woken(&self) -> bool {
         self.io_woken.load(Ordering::Acquire)
     }
 
-    /// Returns whether the connection has called its waker since the last call.
+    /// Whether the connection has called its waker since the last call.
     pub(crate) fn take_io_woken(&self) -> bool {
         take(&self.io_woken)
     }
 
-    /// Returns whether the sleep has called its waker since the last call.
+    /// Whether the sleep has called its waker since the last call.
     pub(crate) fn take_timer_woken(&self) -> bool {
         take(&self.timer_woken)
     }
 }
 
-/// Reads before it writes: for a flag that is mostly down this needs no locked operation.
+/// Reads before it writes: for a flag that is rarely set, this avoids a locked operation.
 fn take(flag: &AtomicBool) -> bool {
     flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Acquire)
 }

@@ -10,19 +10,20 @@ use crate::{
 
 /// A queue of events in which unread cycles of loss and reconnection fold into one.
 ///
-/// Its users bound the messages, by number and by bytes. There is room for one more message while
-/// it holds less than both bounds, so it exceeds its bytes by at most one message.
+/// Its users bound the messages by number and by bytes. There is room for another message while the
+/// queue is below both bounds, so it exceeds the bytes by at most one message.
 ///
 /// Between two messages it keeps the first loss, the last loss with the `Connecting` and `Open`
-/// before it, and the events after that. The cycles between are folded into the last `Lost`, with a
-/// count. So the number of messages bounds the queue, however long an outage goes unread, and the
-/// events that are left obey the grammar of [`Event`].
+/// before it, and the events after that. The cycles between them are folded into the last `Lost`,
+/// with a count. So the number of messages bounds the queue, even if the events of a long outage
+/// are not read. The remaining events obey the grammar of [`Event`].
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     events: VecDeque<Event>,
     /// The messages in `events`.
     held: Load,
-    /// The most fates that a folded `Lost` carries: as many as the outbox may hold messages.
+    /// The most fates that a folded `Lost` carries: the same bound as for the messages in the
+    /// outbox.
     unsent_limit: Load,
 }
 
@@ -75,8 +76,8 @@ impl Backlog {
         }
     }
 
-    /// Moves the oldest events to an empty queue, until that holds `most` messages or bytes. Returns
-    /// the moved messages.
+    /// Moves the oldest events to an empty queue until it holds `most` messages or bytes. Returns
+    /// the number and bytes of the moved messages.
     pub(crate) fn take(&mut self, most: Load, to: &mut VecDeque<Event>) -> Load {
         debug_assert!(to.is_empty());
         let before = self.held;
@@ -165,7 +166,7 @@ impl Backlog {
 }
 
 impl Lost {
-    /// Takes over the report of an older loss, except its cause.
+    /// Adds the counts and fates of an older loss, without its cause.
     fn fold_in(&mut self, older: Self, unsent_limit: Load) {
         self.skipped_cycles += older.skipped_cycles + 1;
         self.unproven += older.unproven;
@@ -299,7 +300,7 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        // The first is not folded. Of the other 19, two fit.
+        // The first loss is not folded. Two of the other 19 fates fit.
         assert_eq!(lost, [(1, 0), (2, 17)]);
     }
 }

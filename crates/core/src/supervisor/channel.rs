@@ -14,8 +14,8 @@ use crate::{
     sync::{Guarded, discard, wake},
 };
 
-/// The reader takes up to one part in eight of what the channel may hold under one lock. More
-/// would keep the driver waiting for room; less would cost a lock for each message.
+/// The reader takes up to one eighth of the capacity under one lock. With a larger part the driver
+/// would wait for room. With a smaller part each message would cost a lock.
 const PART: usize = 8;
 
 /// Events on their way from a driver to its inbox, bounded by the settings of the inbox.
@@ -36,7 +36,8 @@ struct State {
     driver: Option<Arc<Waker>>,
 }
 
-/// Which ends of the channel exist. After one has gone, it no longer matters what the other does.
+/// The ends of the channel that exist. After one end was dropped, the drop of the other changes
+/// nothing.
 enum Ends {
     Both,
     /// The driver has finished or was dropped: no further event comes.
@@ -47,9 +48,9 @@ enum Ends {
 
 /// How much the driver may add to the channel in one poll.
 pub(super) enum Room {
-    /// This much. Then it waits for the reader.
+    /// This number of messages and bytes. Then the driver waits for the reader.
     Limited(Load),
-    /// As much as it likes, because messages are dropped or nobody reads them.
+    /// Any number, because messages are dropped or nothing reads them.
     Unlimited,
 }
 
@@ -70,7 +71,7 @@ impl Channel {
         self.bound
     }
 
-    /// How much room there is. The driver's waker is called when there is room again.
+    /// Returns the room. The driver's waker is called when there is room again.
     pub(super) fn room(&self, waker: &Waker) -> Room {
         let mut own = None;
         loop {
@@ -93,8 +94,8 @@ impl Channel {
 
     /// Adds a batch with these messages and wakes the reader. Returns whether there is room left.
     pub(super) fn deliver(&self, batch: &mut VecDeque<Event>, load: Load) -> bool {
-        // The backlog is taken out of the lock, since folding drops events, and with them values of
-        // the application. A reader that polls in between finds nothing and is woken below.
+        // The backlog is moved out of the lock, since folding drops events with values of the
+        // application. A reader that polls in the meantime finds nothing and is woken below.
         let taken_out = self.state.with(|state, _| match state.ends {
             Ends::DriverOnly => None,
             _ => Some((std::mem::take(&mut state.backlog), state.taken)),
@@ -120,7 +121,7 @@ impl Channel {
         room || self.overflow == Overflow::DropOldest
     }
 
-    /// No further event comes. The reader receives those in the channel and then the end.
+    /// No further event comes. The reader receives the events in the channel and then the end.
     pub(super) fn finish(&self) {
         let reader = self.state.with(|state, deferred| {
             if let Ends::Both = state.ends {
@@ -132,7 +133,7 @@ impl Channel {
         reader.iter().for_each(|reader| wake(reader));
     }
 
-    /// Gives the reader one event, and moves those that follow it into its empty batch.
+    /// Gives the reader one event, and moves the next events into the reader's empty batch.
     pub(super) fn poll_take(
         &self,
         batch: &mut VecDeque<Event>,
@@ -172,8 +173,8 @@ impl Channel {
         next
     }
 
-    /// The application has received the whole batch of the reader. The driver may fill its room at
-    /// once, however long the application works on the last message.
+    /// The application has received the whole batch of the reader. The driver may use its room at
+    /// once, even if the application works on the last message for a long time.
     pub(super) fn batch_received(&self) {
         let driver = self.state.with(|state, _| {
             let had_room = self.has_room(state);
@@ -183,7 +184,7 @@ impl Channel {
         driver.iter().for_each(|driver| wake(driver));
     }
 
-    /// The inbox is dropped: what the driver still delivers is discarded.
+    /// The inbox is dropped: later events of the driver are discarded.
     pub(super) fn drop_inbox(&self) {
         let driver = self.state.with(|state, deferred| {
             state.ends = Ends::DriverOnly;
@@ -197,8 +198,8 @@ impl Channel {
         self.bound.without(state.held()).has_room()
     }
 
-    /// The driver to wake, if the reader has just made room in a full channel. A channel that drops
-    /// messages knows no driver.
+    /// The waker of the driver, if the reader has just made room in a full channel. A channel that
+    /// drops messages has no waker of a driver.
     fn waiting_driver(&self, state: &State, had_room: bool) -> Option<Arc<Waker>> {
         let made_room = !had_room && self.has_room(state);
         state.driver.clone().filter(|_| made_room)

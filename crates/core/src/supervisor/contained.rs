@@ -17,8 +17,8 @@ use crate::{
     transport::Connection,
 };
 
-/// A connection of the user's. A panic of one of its methods becomes an error of the kind
-/// `Panicked`; from then on each call returns that error, and the connection is not called again.
+/// A connection of the user. A panic in one of its methods becomes an error of the kind `Panicked`.
+/// After that, each call returns that error, and the connection is not called again.
 #[pin_project]
 pub(crate) struct Contained<C> {
     #[pin]
@@ -108,12 +108,12 @@ impl<C: Connection> Connection for Contained<C> {
     }
 
     fn shrink(self: Pin<&mut Self>) {
-        // A panic is kept, and found by the next call.
+        // A panic is kept, and the next call returns it.
         let _ = self.call(|connection| connection.shrink());
     }
 }
 
-/// A panic of the transport, in these words.
+/// The error for a panic of the transport with this message.
 pub(super) fn panicked(words: Box<str>) -> TransportError {
     TransportError::new(ErrorKind::Panicked, words)
 }

@@ -28,12 +28,12 @@ use crate::{
     transport::Transport,
 };
 
-/// The most events that one poll hands over. A batch costs one lock and one wake, and other tasks
-/// of the thread run between two batches.
+/// The largest number of events that one poll hands over. A batch costs one lock and one wake, and
+/// other tasks of the thread run between two batches.
 const BATCH: usize = 512;
 
-/// A future that runs a session, to be spawned on any executor. It is ready when the session has
-/// closed. Made by [`Supervisor::into_driver`], where there is an example.
+/// A future that runs a session. Spawn it on any executor. It is ready when the session has closed.
+/// [`Supervisor::into_driver`] makes it and has an example.
 ///
 /// It is `Send` exactly when its transport and its timer are.
 ///
@@ -54,7 +54,7 @@ pub struct Driver<T: Transport, K: Timer> {
 
 /// The sink side that the supervisor had, until the first handle takes it over.
 enum OwnSink {
-    /// The outbox had promised it a place.
+    /// The outbox has promised it a place.
     Ready(SinkSide),
     NotReady(SinkSide),
     TakenOver,
@@ -64,14 +64,14 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     /// Splits the session into a [`Driver`] to spawn and an [`Inbox`] to read from. The driver keeps
     /// the connection alive, whether or not the application reads.
     ///
-    /// Use it where the application cannot poll the supervisor all the time, for example because
-    /// it processes a message for longer than a heartbeat takes. The inbox is bounded: give the
-    /// number of messages, or [`InboxSettings`] for more control. Events that the sink of this
-    /// supervisor has stored so far are the first in the inbox.
+    /// Use it if the application cannot poll the supervisor all the time, for example because it
+    /// processes a message for longer than a heartbeat takes. The inbox is bounded: give the number
+    /// of messages, or [`InboxSettings`] for more control. Events that the sink of this supervisor
+    /// has stored so far are the first in the inbox.
     ///
     /// # Errors
     ///
-    /// When the settings leave no room for a message.
+    /// If the settings leave no room for a message.
     ///
     /// # Example
     ///
@@ -158,7 +158,7 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        // Where the driver does not wait for room, it hands over a batch that has grown large.
+        // If the driver does not wait for room, it hands over a batch that has become large.
         let (room, waits) = match this.channel.room(cx.waker()) {
             Room::Limited(room) => (room, true),
             Room::Unlimited => (Load { count: BATCH, ..this.channel.bound() }, false),
@@ -182,7 +182,7 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
                     return Poll::Ready(());
                 }
                 Poll::Pending => {
-                    // The reader may have made room since it was found full.
+                    // The reader may have made room since the channel was found full.
                     if this.deliver() && intake == Intake::Full {
                         break;
                     }

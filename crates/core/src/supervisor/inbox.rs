@@ -13,14 +13,14 @@ use futures_core::{FusedStream, Stream};
 use super::channel::Channel;
 use crate::{event::Event, handle::Handle};
 
-/// The reading end of a session that a [`Driver`](crate::Driver) runs: a `Stream` of [`Event`]s, of
-/// which the last is [`Event::Closed`]. Made by
-/// [`Supervisor::into_driver`](crate::Supervisor::into_driver), where there is an example.
+/// The reading end of a session that a [`Driver`](crate::Driver) runs: a `Stream` of [`Event`]s.
+/// The last event is [`Event::Closed`]. [`Supervisor::into_driver`](crate::Supervisor::into_driver)
+/// makes it and has an example.
 ///
 /// # Bounds
 ///
-/// An inbox holds a bounded number of unread messages and of their bytes, as
-/// [`InboxSettings`](crate::InboxSettings) says. While there is room, the driver reads from the
+/// The unread messages in an inbox are bounded by number and by bytes. The bounds are in
+/// [`InboxSettings`](crate::InboxSettings). While there is room, the driver reads from the
 /// connection and detects losses, whether or not anything takes events out of the inbox.
 ///
 /// When the inbox is full, the driver stops reading until there is room again. It continues to send
@@ -31,8 +31,8 @@ use crate::{event::Event, handle::Handle};
 /// After [`Handle::close`] the driver reads up to the server's close frame. Messages for which
 /// there is no room are then discarded and counted in [`Closed::unread`](crate::Closed::unread).
 ///
-/// The other events are bounded as well. Between two unread messages the inbox keeps the first
-/// loss and the last one; those in between are folded into the last, see
+/// The other events are bounded, too. Between two unread messages the inbox keeps the first and the
+/// last loss. The losses between them are folded into the last one, see
 /// [`Lost::skipped_cycles`](crate::Lost::skipped_cycles).
 ///
 /// # Drop behaviour

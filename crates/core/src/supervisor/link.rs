@@ -22,7 +22,7 @@ pub(super) enum Link<T: Transport> {
 }
 
 impl<T: Transport> Link<T> {
-    /// Begins an attempt. A transport that panics has failed.
+    /// Begins an attempt. If the transport panics, the attempt has failed.
     pub(super) fn dial(transport: &mut T, attempt: Attempt) -> Self {
         match contain(|| Box::pin(transport.connect(attempt))) {
             Ok(connect) => Self::Connecting(connect),
@@ -30,7 +30,7 @@ impl<T: Transport> Link<T> {
         }
     }
 
-    /// Polls the attempt that is under way. Once it is ready the link is `None`.
+    /// Polls the current attempt. When the attempt is ready, the link becomes `None`.
     pub(super) fn poll_connect(
         &mut self,
         cx: &mut Context<'_>,
@@ -61,7 +61,7 @@ impl<T: Transport> Link<T> {
         }
     }
 
-    /// Bytes that the connection has accepted; 0 where it cannot tell.
+    /// Bytes that the connection has accepted; 0 if it does not know.
     pub(super) fn bytes_written(&mut self) -> u64 {
         self.open().and_then(|connection| connection.bytes_written()).unwrap_or(0)
     }

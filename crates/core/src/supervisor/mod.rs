@@ -41,77 +41,81 @@ use crate::{
 pub(crate) use self::engine::Engine;
 pub use self::{builder::Builder, driver::Driver, inbox::Inbox};
 
-/// The bound on unread messages while the session is driven from the sink side: a window of small
-/// messages or some large ones.
+/// The bound on unread messages while the session is driven from the sink side: one window of small
+/// messages, or a few large messages.
 const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 
-/// A session: a connection that is watched, and replaced when it is lost.
+/// A session: a supervised connection that is replaced when it is lost.
 ///
-/// It is a `Stream` of [`Event`]s, whose last is [`Event::Closed`], and a `Sink` of [`Message`]s.
-/// It needs no runtime and spawns nothing: **the task that polls it drives the session**. While it is
-/// not polled, no heartbeat is sent, nothing is read and no deadline is judged; [`into_driver`](Self::into_driver)
-/// makes a future to spawn for applications that cannot always poll.
+/// It is a `Stream` of [`Event`]s and a `Sink` of [`Message`]s. The last event is
+/// [`Event::Closed`]. It needs no runtime and spawns nothing: **the task that polls it drives the
+/// session**. While it is not polled, no heartbeat is sent, nothing is read and no deadline is
+/// judged. If an application cannot poll all the time, [`into_driver`](Self::into_driver) makes a
+/// future to spawn.
 ///
 /// # The two sides
 ///
-/// Both sides drive the whole session. Polled from the sink side only, as in `forward`, it dials,
-/// writes, keeps time and reads, and keeps what it reads for the stream: 256 messages or 1 MiB of
-/// them. So a task that only sends notices a dead connection in time. When that many wait, it
-/// stops reading, and until there is room again no silence is held against the server; heartbeats
-/// go out all the same. The halves of `futures::StreamExt::split` may live in two tasks.
+/// Both sides drive the whole session. If only the sink side is polled, as in `forward`, the
+/// session also dials, writes, keeps time and reads. It stores the messages that it reads for the
+/// stream, up to 256 messages or 1 MiB. So a task that only sends detects a dead connection in
+/// time. When the store is full, the session stops reading. Until there is room again, it still
+/// sends heartbeats, but it does not count silence against the server. The halves of
+/// `futures::StreamExt::split` may be in two tasks.
 ///
-/// Closing the sink closes the session gracefully, as [`Handle::close`] does; it is ready when
-/// every accepted message has its fate and the connection is closed or its close timeout passed.
-/// The remaining events are read from the stream; messages that come after the close and find no
-/// place there are discarded and counted in [`Closed::unread`](crate::Closed::unread). An outage is never an error of the sink: it is
-/// not ready then, or buffers, as the [`OutboxSettings`] says.
+/// Closing the sink closes the session gracefully, as [`Handle::close`] does. The close is ready
+/// when every accepted message has its fate and the connection is closed or the close timeout has
+/// passed. The remaining events are read from the stream. Messages that arrive after the close and
+/// have no room there are discarded and counted in [`Closed::unread`](crate::Closed::unread). An
+/// outage is never an error of the sink: during an outage the sink is not ready or stores messages,
+/// depending on the [`OutboxSettings`].
 ///
 /// # Drop behaviour
 ///
-/// Dropping it aborts: the connection is dropped, every message without a fate becomes
-/// [`Fate::Dropped`](crate::Fate::Dropped) or [`Unknown`](crate::Fate::Unknown), receipts resolve,
-/// waiting senders are refused.
+/// Dropping the supervisor aborts the session: the connection is dropped, every message without a
+/// fate becomes [`Fate::Dropped`](crate::Fate::Dropped) or [`Unknown`](crate::Fate::Unknown),
+/// receipts resolve, and waiting senders are refused.
 ///
 /// # Cancel safety
 ///
-/// Its futures (`next`, `send`, ...) may be dropped at any time; no event and no message is lost.
+/// Its futures (`next`, `send`, ...) may be dropped at any time. No event and no accepted message
+/// is lost.
 ///
 /// # Fairness
 ///
-/// However much there is to read, a task that polls it gets `Pending` after some 1,024 frames or
-/// 4 MiB, or after some 10 ms, and is woken at once: so other tasks of its thread run, and the
-/// [`Status`] is brought up to date.
+/// A poll returns `Pending` after about 1,024 frames, 4 MiB or 10 ms, even if there is more to
+/// read, and the task is woken at once. So other tasks of the thread can run, and the [`Status`] is
+/// brought up to date.
 ///
 /// # Panics
 ///
-/// A panic of a function of yours is contained; `poll` does not panic for it. What follows is
-/// decided by whose it was:
+/// A panic of a function of the application is caught, and `poll` does not panic. The effect
+/// depends on the function:
 ///
-/// - the transport's `connect` and `can_ping`, and the attempt: the attempt failed, with an error of
-///   the kind [`Panicked`](crate::ErrorKind::Panicked);
+/// - the transport's `connect` and `can_ping`, and the attempt: the attempt has failed, with an
+///   error of the kind [`Panicked`](crate::ErrorKind::Panicked);
 /// - a connection's methods: the connection is lost as [`Broken`](crate::LostCause::Broken), with
-///   such an error, and is not called again but to be dropped;
+///   an error of the same kind, and is dropped without a further call;
 /// - the verdict: it counts as [`Verdict::Retry`](crate::Verdict::Retry), and
-///   [`Lost::verdict_panic`](crate::Lost::verdict_panic) has the words;
+///   [`Lost::verdict_panic`](crate::Lost::verdict_panic) has the message of the panic;
 /// - the backoff and the functions of the heartbeat: the session ends, with
-///   [`CloseReason::Panicked`](crate::CloseReason::Panicked). A message on which the panic happened
-///   is still given to the application.
+///   [`CloseReason::Panicked`](crate::CloseReason::Panicked). If the panic happened in a call with
+///   a message, the application still receives that message.
 ///
-/// A panic of the `Drop` of one of these functions, or of what a session holds of a connection, ends
-/// there. Where panics abort the process (`panic = "abort"`, and WebAssembly) nothing is caught. A
-/// panic of the timer passes through `poll`, since without a clock there is nothing to decide by;
-/// the supervisor can be dropped all the same.
+/// A panic of the `Drop` of one of these functions or of a connection is caught and ignored. If
+/// panics abort the process (`panic = "abort"`, and WebAssembly), nothing is caught. A panic of the
+/// timer passes through `poll`, since a session cannot work without a clock. The supervisor can
+/// still be dropped.
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,
-    /// Always the same, so that connections never have to register a new waker.
+    /// Always the same waker, so that connections never have to register a new one.
     proxy: Waker,
     /// The wakers of the two sides that are registered.
     seen: [Option<Waker>; 2],
-    /// Events met while driven from the sink side.
+    /// Events that occurred while the session was driven from the sink side.
     unread: Backlog,
     sink: SinkSide,
-    /// Messages fed to the sink since it last drove.
+    /// Messages fed to the sink since it last drove the session.
     fed: usize,
     /// The stream has returned `None`.
     terminated: bool,
@@ -121,7 +125,7 @@ pub struct Supervisor<T: Transport, K: Timer> {
 impl<T: Transport, K: Timer> Unpin for Supervisor<T, K> {}
 
 impl<T: Transport, K: Timer> Supervisor<T, K> {
-    /// Begins the settings of a session over this transport and timer.
+    /// Returns a builder for a session over this transport and timer.
     pub fn builder(transport: T, timer: K) -> Builder<T, K> {
         Builder::new(transport, timer)
     }
@@ -135,13 +139,13 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         Self { engine, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }
     }
 
-    /// A handle to send and to command with, from anywhere.
+    /// A handle to send messages and commands with, from any task or thread.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(self.engine.shared()))
     }
 
-    /// The number of the current connection, or of the last attempt; 0 before the first attempt. A
-    /// message belongs to this connection.
+    /// The number of the current connection, or of the last attempt; 0 before the first attempt.
+    /// The messages that the stream returns belong to this connection.
     pub fn connection(&self) -> u64 {
         self.engine.connection()
     }
@@ -156,7 +160,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         self.engine.transport()
     }
 
-    /// The transport, to change what the next attempt does.
+    /// The transport, for example to change the next attempt.
     pub fn transport_mut(&mut self) -> &mut T {
         self.engine.transport_mut()
     }
@@ -185,7 +189,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         UNREAD.without(self.unread.held()).has_room()
     }
 
-    /// Drives from the sink side until nothing is left to do.
+    /// Drives the session from the sink side until nothing is left to do.
     fn drive(&mut self, cx: &Context<'_>) {
         self.fed = 0;
         let mut news = false;
@@ -204,8 +208,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         }
     }
 
-    /// Takes the sink side out, and forgets the task that polled it. Returns whether the sink is
-    /// promised a place.
+    /// Takes the sink side out, and forgets the task that polled it. Returns whether the outbox has
+    /// promised the sink a place.
     pub(crate) fn take_sink(&mut self) -> (SinkSide, bool) {
         self.seen[Side::Sink as usize] = None;
         let shared = self.engine.shared();
@@ -223,7 +227,8 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
         let had_room = this.has_room();
         if let Some(event) = this.unread.pop() {
             if !had_room && this.has_room() {
-                // The sink side drives, and reads again, though the stream may rest now.
+                // The sink side drives the session and can read again, even if the stream is not
+                // polled further.
                 this.engine.shared().tasks.wake_side(Side::Sink);
             }
             return Poll::Ready(Some(event));
@@ -246,9 +251,9 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
         let this = self.get_mut();
-        // On an open connection messages fed one after the other are written together: when the
-        // sink is flushed, when there is no more room, when the stream side is polled, and at the
-        // latest after a window.
+        // On an open connection, messages that are fed one after the other are written together:
+        // when the sink is flushed, when there is no more room, when the stream side is polled, and
+        // at the latest after one window.
         if this.fed < WINDOW.count
             && this.engine.may_write()
             && let Poll::Ready(ready) = this.sink.poll_ready(this.engine.shared(), cx.waker())
@@ -261,7 +266,7 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
         let this = self.get_mut();
-        // The caller goes on to poll this sink, so nobody needs to be woken.
+        // The caller continues to poll this sink, so no task needs to be woken.
         this.engine.note_queue();
         this.fed += 1;
         this.sink.start_send(this.engine.shared(), message)
@@ -289,7 +294,8 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
         // reason as all others.
         self.engine.end_by_drop();
         self.sink.leave(self.engine.shared());
-        // Handles may live on, and with them what is shared; the tasks need not.
+        // Handles, and with them the shared state, may exist longer. The wakers of the tasks are
+        // not needed any more.
         self.engine.shared().tasks.clear();
     }
 }

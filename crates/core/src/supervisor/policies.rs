@@ -1,4 +1,4 @@
-//! From the settings to what a session keeps of them: [`Resolved`].
+//! The settings as a session keeps them: [`Resolved`].
 
 use super::{probes::Probes, redial::Redial};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     time::Nanos,
 };
 
-/// The settings of a session, checked, with the values of the preset where nothing was set.
+/// The checked settings of a session, with the values of the preset for settings that were not set.
 pub(crate) struct Resolved {
     pub(crate) rules: Rules,
     pub(crate) outbox: OutboxSettings,

@@ -1,4 +1,4 @@
-//! The probes of a session and what counts as an answer: [`Probes`].
+//! The probes of a session and their answers: [`Probes`].
 
 use std::time::Duration;
 
@@ -12,20 +12,19 @@ use crate::{
     time::Timestamp,
 };
 
-/// The parts of a [`Heartbeat`] that are no numbers: what is sent, what counts as proof of life or
-/// as an answer, and the answer that is awaited. The numbers are the machine's, once a session is
-/// built.
+/// The parts of a [`Heartbeat`] that are not numbers: the probe, the rules for proof of life and
+/// for an answer, and the awaited answer. The machine has the numbers.
 pub(crate) struct Probes {
     probe: Probe,
-    /// The current connection can send pings. Asked when it is dialled: by the time of a probe the
-    /// transport may be set on another kind.
+    /// Whether the current connection can send pings. The transport is asked at the dial, since it
+    /// may have been replaced by the time of a probe.
     can_ping: bool,
     /// The number of the last probe, from 1 on in each session.
     number: u64,
     awaited: Awaited,
-    /// `None` where all is by default, as in most sessions.
+    /// `None` if all settings are the defaults, as in most sessions.
     answers: Option<Box<Answers>>,
-    /// A function of the user's has panicked. It is called no more, since the session ends.
+    /// A function of the user has panicked. It is not called again, since the session ends.
     panic: Option<Box<UserPanic>>,
 }
 
@@ -37,11 +36,11 @@ struct Answers {
 
 /// Which messages are replies.
 enum Reply {
-    /// By the original's convention, any message after a probe that is a message.
+    /// The convention of the original: any message after a probe that is a message.
     NextMessage,
-    /// As the user's function says.
+    /// The messages that the user's function accepts.
     Matching(Predicate),
-    /// The same, and the application does not get them.
+    /// The same messages, hidden from the application.
     Hidden(Predicate),
 }
 
@@ -49,20 +48,22 @@ enum Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaited {
     Nothing,
-    /// The connection has the probe; the flush of it is not complete. The peer may have it already.
+    /// The connection has the probe, but the flush is not complete. The peer may already have the
+    /// probe.
     Unflushed,
     /// The probe was written then.
     Since(Timestamp),
-    /// The answer was heard since the clock was last read, to a probe that was written then.
+    /// The answer was heard since the clock was last read. The time is that at which the probe was
+    /// written.
     Heard(Option<Timestamp>),
 }
 
 /// An answer to a probe.
 pub(super) struct Answer {
-    /// How long it took, if the probe was written before it was heard.
+    /// The time from the written probe to the answer. `None` if the answer came before the flush.
     pub(super) time: Option<Duration>,
-    /// Only a pong to a written probe proves that the peer has read all that was written before:
-    /// a message, or a reply to an earlier probe, may come late.
+    /// Only a pong to a written probe proves that the peer has read everything that was written
+    /// before the probe. A message may be a late reply to an earlier probe.
     pub(super) proves_arrival: bool,
 }
 
@@ -91,18 +92,18 @@ impl From<Heartbeat> for Probes {
 
 /// The probe.
 impl Probes {
-    /// A connection is dialled that can, or cannot, send pings.
+    /// An attempt begins. `can_ping`: its connection can send pings.
     pub(super) fn dial(&mut self, can_ping: bool) {
         self.can_ping = can_ping;
     }
 
-    /// One more probe is wanted.
+    /// Another probe is needed.
     pub(super) fn ask(&mut self) {
         self.number += 1;
         self.awaited = Awaited::Nothing;
     }
 
-    /// Makes the probe that was asked for; `None` if the user's function that makes it panics.
+    /// Makes the requested probe. `None` if the user's function for it panics.
     pub(super) fn make(&mut self) -> Option<Frame> {
         let number = self.number;
         Some(match &mut self.probe {
@@ -130,7 +131,7 @@ impl Probes {
         }
     }
 
-    /// The connection is gone: no answer is awaited.
+    /// The connection has ended: no answer is awaited.
     pub(super) fn forget_answer(&mut self) {
         self.awaited = Awaited::Nothing;
     }
@@ -161,8 +162,8 @@ impl Probes {
         !(self.can_ping && matches!(self.probe, Probe::Ping))
     }
 
-    /// Returns whether a message that comes now answers the probe, by the original's convention:
-    /// the message after a probe that is a message.
+    /// Returns whether a message that arrives now answers the probe by the convention of the
+    /// original: it follows a probe that is a message.
     #[inline]
     pub(super) fn next_message_answers(&self) -> bool {
         self.is_awaited() && self.are_messages()
@@ -181,18 +182,20 @@ impl Probes {
         self.panic.is_some()
     }
 
-    /// Takes the panic that was not reported yet.
+    /// Takes the panic that is not reported yet.
     pub(crate) fn take_panic(&mut self) -> Option<Box<UserPanic>> {
         self.panic.take()
     }
 
-    /// Returns whether any frame is life and any message a reply, so that no message is looked at.
+    /// Returns whether any frame is proof of life and no function recognises replies. Then no
+    /// message is examined.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.answers.is_none()
     }
 
-    /// Returns whether the message is a reply, as the user's function says, or `otherwise` without one.
+    /// Returns whether the user's function accepts the message as a reply. Without a function,
+    /// returns `otherwise`.
     pub(crate) fn is_reply(&mut self, message: &Message, otherwise: bool) -> bool {
         match self.answers.as_mut().map(|answers| &mut answers.reply) {
             Some(Reply::Matching(is_reply) | Reply::Hidden(is_reply)) => {
@@ -203,7 +206,7 @@ impl Probes {
         }
     }
 
-    /// Returns whether the application does not get replies.
+    /// Returns whether replies are hidden from the application.
     pub(crate) fn hides_replies(&self) -> bool {
         self.answers.as_ref().is_some_and(|answers| matches!(answers.reply, Reply::Hidden(_)))
     }
@@ -234,7 +237,7 @@ impl Probes {
         self.control_is_life(false)
     }
 
-    /// The least timeout where it follows the round trip.
+    /// The shortest timeout, if the timeout follows the round trip.
     pub(crate) fn adaptive(&self) -> Option<Duration> {
         self.answers.as_ref().and_then(|answers| answers.adaptive)
     }
@@ -251,7 +254,7 @@ impl Drop for Probes {
     }
 }
 
-/// Keeps the panic of a function, the first if there are several.
+/// Keeps the panic of a function. If there are several, it keeps the first.
 fn note<R>(result: Result<R, UserPanic>, panic: &mut Option<Box<UserPanic>>) -> Option<R> {
     match result {
         Ok(value) => Some(value),

@@ -1,5 +1,5 @@
 //! Whether and when to reconnect: [`Redial`] knows the verdict, the backoff, the shared budget, the
-//! credentials and the maximum age. The plain numbers are the machine's, in `machine/pacing.rs`.
+//! credentials and the maximum age. The machine has the plain numbers, in `machine/pacing.rs`.
 
 use std::{task::Waker, time::Duration};
 
@@ -16,19 +16,19 @@ use crate::{
 pub(crate) struct Redial {
     verdict: VerdictFn,
     make_delays: MakeDelays,
-    /// The delays of this outage, once one was asked for.
+    /// The delays of this outage. `None` before the first one is needed.
     delays: Option<Delays>,
     /// The place in the shared budget.
     place: Option<Box<Place>>,
     /// When to ask the budget again, while waiting for a turn.
     look: Option<Timestamp>,
-    /// The next attempt, or the one under way, is to use fresh credentials.
+    /// The next or current attempt uses fresh credentials.
     refresh: bool,
     max_age: Option<Duration>,
     random: Random,
 }
 
-/// The decision on a loss, and the panic of the function that was asked, if any.
+/// The decision on a loss, and the panic of the verdict or the backoff, if there was one.
 pub(super) struct Judged {
     pub(super) decision: Decision,
     pub(super) panic: Option<Box<UserPanic>>,
@@ -73,8 +73,8 @@ impl Redial {
             Verdict::RetryAfter(after) => after,
         };
         match self.next_delay() {
-            // The sum, not the larger of the two: clients that were given the same time are kept
-            // apart by their backoff.
+            // The sum and not the maximum: the backoff keeps clients apart to which the server gave
+            // the same time.
             Ok(Some(delay)) => {
                 let delay = delay.saturating_add(after).max(self.wait_for_budget(now));
                 Judged { decision: Decision::Retry(delay), panic }
@@ -84,7 +84,8 @@ impl Redial {
         }
     }
 
-    /// Decides when a connection is replaced that is no longer wanted: as soon as the budget allows.
+    /// Decides when to replace a connection that is no longer wanted: as soon as the budget allows
+    /// it.
     pub(super) fn replace(&self, now: Timestamp) -> Decision {
         Decision::Retry(self.wait_for_budget(now))
     }
@@ -99,7 +100,7 @@ impl Redial {
         next
     }
 
-    /// How long an attempt that is due now waits for the shared budget, by what is known now.
+    /// How long an attempt that is due now is expected to wait for the shared budget.
     fn wait_for_budget(&self, now: Timestamp) -> Duration {
         let Some(place) = &self.place else { return Duration::ZERO };
         place.earliest(now).map_or(Duration::MAX, |at| at.saturating_since(now))
@@ -110,7 +111,8 @@ impl Redial {
         self.place.as_ref().is_some_and(|place| place.is_queued())
     }
 
-    /// Asks the shared budget for an attempt that is due: when it begins, as far as is known now.
+    /// Asks the shared budget for an attempt that is due. Returns the expected time of its
+    /// beginning.
     pub(super) fn ask(&mut self, now: Timestamp, waker: &Waker) -> Option<Timestamp> {
         self.look = None;
         let Some(place) = &mut self.place else { return Some(now) };
@@ -123,12 +125,12 @@ impl Redial {
         }
     }
 
-    /// When the budget is to be asked again at the latest, should nothing else happen.
+    /// When to ask the budget again if nothing else happens before.
     pub(super) fn look(&self) -> Option<Timestamp> {
         self.look
     }
 
-    /// An attempt begins. Returns whether it is to use fresh credentials.
+    /// An attempt begins. Returns whether it uses fresh credentials.
     pub(super) fn begin(&mut self) -> bool {
         self.look = None;
         if let Some(place) = &mut self.place {
@@ -137,7 +139,7 @@ impl Redial {
         self.refresh
     }
 
-    /// No attempt is scheduled any more: the place in the budget is given back.
+    /// No attempt is scheduled any more: gives the place in the budget back.
     pub(super) fn leave(&mut self) {
         self.look = None;
         if let Some(place) = &mut self.place {
@@ -145,7 +147,7 @@ impl Redial {
         }
     }
 
-    /// Returns whether the attempt under way was to use fresh credentials.
+    /// Returns whether the current attempt was asked to use fresh credentials.
     pub(super) fn was_refreshed(&self) -> bool {
         self.refresh
     }

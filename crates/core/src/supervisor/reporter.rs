@@ -1,4 +1,5 @@
-//! Events and status: [`Reporter`] turns transitions into events, counts, and publishes.
+//! Events and status: [`Reporter`] makes events of transitions, counts them, and publishes the
+//! status.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -17,20 +18,20 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Reporter {
-    /// Events of the last round: a handful at most, read before anything else happens.
+    /// Events of the last round: only a few, and they are read before the next step.
     events: VecDeque<Event>,
     traffic: Traffic,
     last_loss: Option<Box<LastLoss>>,
-    /// A panic of a function of the user's, until it is reported.
+    /// A panic of a function of the user, until it is reported.
     panic: Option<Box<UserPanic>>,
-    /// The published state of the machine; `None` if something else of what is published has
+    /// The published state of the machine. `None` if another part of the published status has
     /// changed since.
     published: Option<Published>,
-    /// Messages written since the last proof that the server read what was written before it.
+    /// Messages written since the server last proved that it has read the earlier ones.
     unproven: u64,
-    /// How many of these the answer to the current probe will prove read.
+    /// How many of these messages the answer to the current probe will prove as read.
     covered: u64,
-    /// Messages that were read after the user's `close` and had no place to go.
+    /// Messages that were read after the user's `close` and discarded, since there was no room.
     unread: u64,
     /// The rest of the attempt's result, until the connection is reported as open.
     established: Option<Box<Established<()>>>,
@@ -40,13 +41,13 @@ pub(super) struct Reporter {
 #[derive(Debug)]
 struct LastLoss {
     cause: LostCause,
-    /// How many losses in a row were of its kind.
+    /// How many losses in a row were of this kind.
     in_a_row: u32,
-    /// It was writing that failed.
+    /// A write failed.
     in_writing: bool,
 }
 
-/// The part of the machine's state that is published and that may change without an event.
+/// The published part of the machine's state that may change without an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Published {
     phase: Phase,
@@ -64,7 +65,7 @@ impl Published {
     }
 }
 
-/// Counted for each message, and so outside of the lock. Everything else is counted in the
+/// Counted for each message, and therefore outside of the lock. Everything else is counted in the
 /// published status.
 #[derive(Debug, Default)]
 struct Traffic {
@@ -80,18 +81,18 @@ impl Reporter {
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if event.is_some() && self.events.is_empty() {
-            // Thousands of idle sessions need not keep the room for their last events.
+            // Releases the memory, since there may be thousands of idle sessions.
             self.events = VecDeque::new();
         }
         event
     }
 
-    /// Returns whether the published status no longer holds.
+    /// Returns whether the published status is out of date.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
         self.published != Some(Published::of(machine))
     }
 
-    /// Something of what is published has changed.
+    /// A part of the published status has changed.
     pub(super) fn mark_changed(&mut self) {
         self.published = None;
     }
@@ -100,8 +101,8 @@ impl Reporter {
         self.last_loss.as_deref().map(|loss| &loss.cause)
     }
 
-    /// The loss to judge. `opened`: the connection was open. `attempt`: the number of the attempt.
-    /// `refreshed`: the attempt was asked to use fresh credentials.
+    /// The loss for the verdict. `opened`: the connection was open. `attempt`: the number of the
+    /// attempt. `refreshed`: the attempt was asked to use fresh credentials.
     pub(super) fn failure(&self, opened: bool, attempt: u32, refreshed: bool) -> Failure<'_> {
         let loss = self.last_loss.as_deref().expect(A_LOSS_HAS_A_CAUSE);
         let LastLoss { cause, in_a_row, in_writing } = loss;
@@ -109,16 +110,16 @@ impl Reporter {
         Failure { opened, attempt, refreshed, cause, in_writing, in_a_row }
     }
 
-    /// A function of the user's panicked.
+    /// A function of the user panicked.
     pub(super) fn panicked(&mut self, panic: Box<UserPanic>) {
         self.panic.get_or_insert(panic);
     }
 }
 
-/// The driver's rule: it notes the cause before the machine asks for a verdict or reports the loss.
-const A_LOSS_HAS_A_CAUSE: &str = "the end of a connection or an attempt is noted with its cause";
+/// The driver records the cause before the machine asks for a verdict or reports the loss.
+const A_LOSS_HAS_A_CAUSE: &str = "the end of a connection or an attempt is recorded with its cause";
 
-/// Counting.
+/// Counters.
 impl Reporter {
     pub(super) fn count_in(&mut self, bytes: usize) {
         self.mark_changed();
@@ -126,7 +127,7 @@ impl Reporter {
         self.traffic.bytes_in += bytes as u64;
     }
 
-    /// A message that was counted is not given to the application.
+    /// Removes a message from the count, since the application does not receive it.
     pub(super) fn uncount_in(&mut self, bytes: usize) {
         self.traffic.messages_in -= 1;
         self.traffic.bytes_in -= bytes as u64;
@@ -139,7 +140,7 @@ impl Reporter {
         self.traffic.bytes_out += load.bytes as u64;
     }
 
-    /// Compares the outbox with what is published: handles fill it, and drop from it, without the
+    /// Compares the outbox with the published status: handles add and drop messages without the
     /// driver.
     pub(super) fn compare_outbox(&mut self, state: &State) {
         let (outbox, status) = (&state.outbox, &state.published.status);
@@ -149,12 +150,12 @@ impl Reporter {
         }
     }
 
-    /// A probe is about to be flushed, behind all that was written so far.
+    /// A probe will be flushed, behind all messages written so far.
     pub(super) fn probing(&mut self) {
         self.covered = self.unproven;
     }
 
-    /// The probe is written. Gives the round trips measured so far.
+    /// The probe is written. Returns the round trips measured so far.
     pub(super) fn probed(&mut self, shared: &Shared) -> RoundTrip {
         self.mark_changed();
         shared.with(|state, _| {
@@ -164,13 +165,13 @@ impl Reporter {
         })
     }
 
-    /// A message was read that has no place to go.
+    /// A message was read and discarded, since there is no room for it.
     pub(super) fn discarded(&mut self, bytes: usize) {
         self.uncount_in(bytes);
         self.unread += 1;
     }
 
-    /// The heartbeat was answered, after this time if that is known.
+    /// The heartbeat was answered, after this time if the time is known.
     pub(super) fn answered(&self, time: Option<Duration>, shared: &Shared) {
         shared.with(|state, _| {
             let status = &mut state.published.status;
@@ -181,29 +182,28 @@ impl Reporter {
         });
     }
 
-    /// The server read the probe, and so all that was written before it.
+    /// The server has read the probe, and so all messages written before it.
     pub(super) fn proven(&mut self) {
         self.unproven -= std::mem::take(&mut self.covered);
     }
 
-    /// The server read everything.
+    /// The server has read all messages.
     pub(super) fn all_proven(&mut self) {
         self.unproven = 0;
         self.covered = 0;
     }
 
-    /// A connection is up; the event that says so comes from the machine.
+    /// A connection is open. The machine reports it later.
     pub(super) fn established(&mut self, established: Established<()>) {
         self.established = Some(Box::new(established));
     }
 
-    /// A connection or an attempt was lost for this cause; the event that says so comes from the
-    /// machine.
+    /// A connection or an attempt was lost for this cause. The machine reports it later.
     pub(super) fn lost(&mut self, cause: LostCause, in_writing: bool) {
         let in_writing = in_writing && matches!(cause, LostCause::Broken(_));
         let in_a_row = match self.last_loss.as_deref() {
-            // A message that is too large to send and one that is too large to receive have
-            // nothing in common.
+            // A message that is too large to send and a message that is too large to receive are
+            // losses of different kinds.
             Some(before)
                 if before.cause.is_of_a_kind_with(&cause)
                     && (before.in_writing == in_writing || !cause.is_too_large()) =>
@@ -216,9 +216,9 @@ impl Reporter {
     }
 }
 
-/// Reporting.
+/// Reports.
 impl Reporter {
-    /// Makes the event of a transition, and counts it.
+    /// Makes the event for a transition, and counts it.
     pub(super) fn report(
         &mut self,
         transition: Transition,
@@ -242,14 +242,14 @@ impl Reporter {
                 status.round_trip = RoundTrip::default();
                 let established = self.established.take();
                 let Established { subprotocol, headers, .. } = *established
-                    .expect("what came with a connection is noted before it is reported");
+                    .expect("the result of the attempt is recorded before it is reported");
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
             Transition::Lost { connection, opened, loss } => {
                 let cause = self.cause();
                 debug_assert_eq!(loss == Loss::MaxAge, cause == LostCause::MaxAge);
                 counters.losses.count(&cause);
-                // A panic of any other function ends the session.
+                // Only a panic of the verdict does not end the session.
                 let verdict = |panic: &mut Box<UserPanic>| panic.function == UserFunction::Verdict;
                 let verdict_panic = self.panic.take_if(verdict);
                 Event::Lost(Box::new(Lost {
@@ -280,7 +280,7 @@ impl Reporter {
                     End::Panicked => {
                         let panic = self.panic.take();
                         CloseReason::Panicked(
-                            *panic.expect("a panic is noted before it ends a session"),
+                            *panic.expect("a panic is recorded before it ends a session"),
                         )
                     }
                 };
@@ -307,7 +307,7 @@ impl Reporter {
         self.last_cause().cloned().expect(A_LOSS_HAS_A_CAUSE)
     }
 
-    /// Brings what is published up to date.
+    /// Brings the published status up to date.
     pub(super) fn publish(
         &mut self,
         machine: &Machine,
@@ -348,7 +348,8 @@ impl Reporter {
     }
 }
 
-/// The cause to report, for a loss that the machine decided and that is reported.
+/// The cause of a loss that the machine has decided. `None` for a loss that is not reported, or
+/// whose cause the driver has recorded.
 pub(super) fn reported_cause(loss: Loss) -> Option<LostCause> {
     match loss {
         Loss::ConnectTimeout(timeout) => Some(LostCause::ConnectTimeout(timeout)),

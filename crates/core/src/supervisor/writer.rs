@@ -13,8 +13,8 @@ use crate::{
     transport::Connection,
 };
 
-/// The frames that are to be written to the current connection, and those that are not flushed.
-/// One window of messages is written at a time.
+/// The frames to be written to the current connection, and the frames that are not flushed yet. One
+/// window of messages is written at a time.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     /// Messages taken from the outbox, not yet given to the connection. Empty between polls.
@@ -24,7 +24,7 @@ pub(super) struct Writer {
     unflushed: u32,
     probe: ProbeSlot,
     close: CloseSlot,
-    /// Bytes that the connection had accepted when it was last asked; 0 where it cannot tell.
+    /// Bytes that the connection had accepted when it was last asked; 0 if it does not know.
     bytes_written: u64,
 }
 
@@ -38,7 +38,7 @@ enum Progress {
     Dirty,
     /// A flush is under way: nothing is given to the connection until it is done.
     Flushing,
-    /// The same, and the connection took no more bytes when it was last asked.
+    /// The same, and the connection accepted no more bytes when it was last polled.
     Blocked,
     /// Writing has ended with this error; reading goes on.
     Failed(TransportError),
@@ -58,9 +58,9 @@ enum ProbeSlot {
 enum CloseSlot {
     #[default]
     None,
-    /// To be written after all that is queued.
+    /// To be written after all queued messages.
     AfterQueue(Box<CloseFrame>),
-    /// To be written before what is queued.
+    /// To be written before the queued messages.
     BeforeQueue(Box<CloseFrame>),
     /// Given to the connection, with this code.
     Sent(u16),
@@ -68,14 +68,14 @@ enum CloseSlot {
 
 /// State.
 impl Writer {
-    /// Room for messages, empty between polls.
+    /// The buffer for messages. It is empty between polls.
     pub(super) fn window(&mut self) -> &mut VecDeque<Message> {
         &mut self.window
     }
 
     pub(super) fn ask_for_probe(&mut self) {
         self.probe = ProbeSlot::Asked;
-        // Thousands of silent sessions need not keep the room for their last burst.
+        // Releases the memory of the last burst, since there may be thousands of idle sessions.
         self.window.shrink_to_fit();
     }
 
@@ -110,7 +110,7 @@ impl Writer {
         self.progress = Progress::Failed(error);
     }
 
-    /// Returns whether there is nothing to write but what may have been queued.
+    /// Returns whether there is nothing to write, apart from messages in the outbox.
     pub(super) fn is_idle(&self) -> bool {
         match self.progress {
             Progress::Clean => !self.wants_control(),
@@ -119,7 +119,7 @@ impl Writer {
         }
     }
 
-    /// Returns whether a control frame is to be written and the connection can be given one.
+    /// Returns whether there is a control frame to write and the connection can be given one.
     pub(super) fn can_send_control(&self) -> bool {
         self.wants_control() && matches!(self.progress, Progress::Clean | Progress::Dirty)
     }
@@ -130,12 +130,12 @@ impl Writer {
             && matches!(self.close, CloseSlot::None | CloseSlot::AfterQueue(_))
     }
 
-    /// Returns whether messages may be given to the connection, as far as the close frame goes.
+    /// Returns whether the close frame still allows messages to be given to the connection.
     pub(super) fn takes_messages(&self) -> bool {
         matches!(self.close, CloseSlot::None | CloseSlot::AfterQueue(_))
     }
 
-    /// Returns whether a close frame waits for the outbox to be empty.
+    /// Returns whether a close frame waits until the outbox is empty.
     pub(super) fn close_follows_queue(&self) -> bool {
         matches!(self.close, CloseSlot::AfterQueue(_))
     }
@@ -153,15 +153,15 @@ impl Writer {
         matches!(self.progress, Progress::Blocked)
     }
 
-    /// Notes whether a flush under way is blocked.
+    /// Records whether a flush under way is blocked.
     pub(super) fn set_blocked(&mut self, blocked: bool) {
         if self.is_flushing() {
             self.progress = if blocked { Progress::Blocked } else { Progress::Flushing };
         }
     }
 
-    /// Notes how many bytes the connection has accepted. Returns whether these are more than
-    /// before.
+    /// Records how many bytes the connection has accepted. Returns whether the number has
+    /// increased.
     pub(super) fn accept(&mut self, bytes_written: u64) -> bool {
         bytes_written > std::mem::replace(&mut self.bytes_written, bytes_written)
     }
@@ -170,12 +170,12 @@ impl Writer {
         self.unflushed > 0
     }
 
-    /// After a flush: returns whether messages are among what it has flushed.
+    /// After a flush: returns whether it has flushed messages.
     pub(super) fn take_unflushed_messages(&mut self) -> bool {
         std::mem::take(&mut self.unflushed) > 0
     }
 
-    /// After a flush: returns whether the probe is among what it has flushed.
+    /// After a flush: returns whether it has flushed the probe.
     pub(super) fn take_written_probe(&mut self) -> bool {
         let written = matches!(self.probe, ProbeSlot::Handed);
         if written {
@@ -190,10 +190,10 @@ impl Writer {
     }
 }
 
-/// Steps of a write, in their order. Each returns `Pending` if the connection is not ready.
+/// The steps of a write, in order. Each returns `Pending` if the connection is not ready.
 impl Writer {
-    /// Gives the connection the probe that was asked for. None is sent after the close frame, or if
-    /// the user's function that makes it panics.
+    /// Gives the connection the probe that was asked for. No probe is sent after the close frame,
+    /// or if the user's function for it panics.
     pub(super) fn feed_probe<C: Connection>(
         &mut self,
         mut connection: Pin<&mut C>,
@@ -252,7 +252,7 @@ impl Writer {
         Poll::Ready(connection.start_send(Frame::Close(Some(*frame))))
     }
 
-    /// Flushes what was given to the connection.
+    /// Flushes the frames that were given to the connection.
     pub(super) fn poll_flush<C: Connection>(
         &mut self,
         connection: Pin<&mut C>,
@@ -273,7 +273,7 @@ impl Writer {
         }
     }
 
-    /// Makes the connection ready for one more frame.
+    /// Makes the connection ready for another frame.
     fn poll_ready<C: Connection>(
         &mut self,
         connection: Pin<&mut C>,
@@ -281,7 +281,7 @@ impl Writer {
     ) -> Poll<Result<(), TransportError>> {
         let ready = connection.poll_ready(cx)?;
         if ready.is_pending() {
-            // Only a flush makes it so.
+            // Only a flush makes it ready.
             self.progress = Progress::Dirty;
         }
         ready.map(Ok)

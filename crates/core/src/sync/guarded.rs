@@ -26,7 +26,8 @@ impl<T> Guarded<T> {
         Self { lock: Lock::new(value) }
     }
 
-    /// Does the work under the lock, releases the lock, then wakes and drops what the work deferred.
+    /// Does the work under the lock, releases the lock, then calls the deferred wakers and drops
+    /// the deferred values.
     #[inline]
     pub(crate) fn with<'g, R>(&self, work: impl FnOnce(&mut T, &mut Deferred<'g>) -> R) -> R {
         Held::assert_none();
@@ -35,8 +36,8 @@ impl<T> Guarded<T> {
         self.inside(&mut deferred, work)
     }
 
-    /// As [`with`](Self::with), for work under a second lock. It is deferred until the first lock is
-    /// released, too.
+    /// Like [`with`](Self::with), for work under a second lock. The deferred work waits until the
+    /// first lock is released, too.
     #[inline]
     pub(crate) fn inside<'g, R>(
         &self,
@@ -62,11 +63,11 @@ impl<T> fmt::Debug for Guarded<T> {
     }
 }
 
-/// Work for after the release of a lock: wakers to call, and values to drop.
+/// Work to do after the release of a lock: wakers to call, and values to drop.
 ///
-/// It is mostly empty, and then costs one comparison of a pointer. All wakers are called before any
-/// value is dropped. A panic of one does not affect the others and is caught here: the task that
-/// releases the lock did not cause it.
+/// It is usually empty, and then costs one comparison of a pointer. All wakers are called before
+/// any value is dropped. A panic of one does not affect the others and is caught here: the task
+/// that releases the lock did not cause it.
 #[derive(Default)]
 pub(crate) struct Deferred<'g> {
     items: Option<Box<Items<'g>>>,
@@ -126,17 +127,18 @@ impl Items<'_> {
     }
 }
 
-/// Calls a waker. A panic of it is caught and ignored.
+/// Calls a waker. A panic of the waker is caught and ignored.
 pub(crate) fn wake(waker: &Waker) {
     contain_all(|| waker.wake_by_ref());
 }
 
-/// Drops the values one by one. A panic of one is caught and ignored, and the others are dropped.
+/// Drops the values one by one. A panic of one drop is caught and ignored, and the other values are
+/// dropped.
 pub(crate) fn discard<T>(values: impl IntoIterator<Item = T>) {
     let mut values = values.into_iter();
     let mut left = true;
     while left {
-        // After a panic the iterator continues with the value behind the one that panicked.
+        // After a panic the iterator continues with the next value.
         contain_all(|| {
             values.by_ref().for_each(drop);
             left = false;

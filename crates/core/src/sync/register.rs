@@ -1,4 +1,4 @@
-//! Polling of a state behind a lock: [`poll_registering`].
+//! Polls a state behind a lock: [`poll_registering`].
 
 use std::task::{Poll, Waker};
 
@@ -11,8 +11,8 @@ pub(crate) enum Polled<R> {
     NeedsWaker,
 }
 
-/// Makes an attempt; and a second one with a clone of the waker if the first one needs it. So the
-/// waker is cloned outside of the lock, and only if the task must wait.
+/// Makes an attempt, and a second one with a clone of the waker if the first one needs the waker.
+/// So the waker is cloned outside of the lock, and only if the task must wait.
 #[inline]
 pub(crate) fn poll_registering<R>(
     waker: &Waker,

@@ -6,7 +6,8 @@ use super::guarded::Deferred;
 
 /// Waiting tasks, ordered by their places. A place is a number that grows with the time of arrival.
 ///
-/// `W` describes what a task waits for. The owner of the queue knows whether that is available.
+/// `W` describes the resource for which a task waits. The owner of the queue knows whether it is
+/// available.
 pub(crate) struct WaitQueue<W> {
     waiters: VecDeque<Waiter<W>>,
 }
@@ -29,12 +30,12 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
         self.waiters.is_empty()
     }
 
-    /// Returns the place of the first waiter, and what it waits for.
+    /// Returns the place of the first waiter, and the resource for which it waits.
     pub(crate) fn first(&self) -> Option<(u64, W)> {
         self.at(0)
     }
 
-    /// Returns the place of the waiter with this index, and what it waits for.
+    /// Returns the place of the waiter with this index, and the resource for which it waits.
     pub(crate) fn at(&self, index: usize) -> Option<(u64, W)> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
     }

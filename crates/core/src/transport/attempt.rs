@@ -1,4 +1,4 @@
-//! An attempt to connect: [`Attempt`], and what preceded it: [`Predecessor`].
+//! An attempt to connect, [`Attempt`], and the attempt or connection before it, [`Predecessor`].
 
 use crate::{event::LostCause, time::Timestamp};
 
@@ -9,11 +9,12 @@ pub struct Attempt {
     /// The number of the connection that this attempt would become. The first attempt of a session
     /// has 1, and each attempt adds one.
     pub connection: u64,
-    /// The number of attempts since the last stable connection: 0 for the first attempt of a session
-    /// and for one that replaces a connection on request or for its age, 1 for the first attempt
-    /// after a stable connection was lost, then one more for each attempt.
+    /// The number of attempts since the last stable connection. It is 0 for the first attempt of a
+    /// session and for an attempt that replaces a connection on request or for its age. It is 1 for
+    /// the first attempt after the loss of a stable connection, and increases by one for each
+    /// further attempt.
     pub number: u32,
-    /// When the supervisor will give the attempt up, by its timer; `None` is never.
+    /// When the supervisor gives the attempt up, by its timer; `None` is never.
     pub deadline: Option<Timestamp>,
     /// The end of the attempt or connection before this one.
     pub follows: Predecessor,
@@ -25,8 +26,9 @@ pub struct Attempt {
     pub last: Option<LostCause>,
 }
 
-/// What preceded an attempt. A connection is *stable* if it was open for as long as
-/// [`Builder::stable_after`](crate::Builder::stable_after) says, or until its maximum age.
+/// The end of the attempt or connection before an attempt. A connection is *stable* if it was open
+/// for the time of [`Builder::stable_after`](crate::Builder::stable_after), or until its maximum
+/// age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Predecessor {
@@ -49,7 +51,7 @@ pub enum Predecessor {
 }
 
 impl Predecessor {
-    /// Whether this was a stable connection, however it ended.
+    /// Whether this was a stable connection, with any kind of end.
     pub const fn was_stable(self) -> bool {
         matches!(self, Self::Lost { stable: true } | Self::Replaced { stable: true })
     }
@@ -62,11 +64,11 @@ impl Predecessor {
 }
 
 impl Attempt {
-    /// An attempt with these numbers and this deadline, where `None` is never. The other fields are
-    /// those of the first attempt of a session.
+    /// An attempt with these numbers and this deadline; `None` is never. The other fields are those
+    /// of the first attempt of a session.
     ///
-    /// The supervisor makes attempts. Tests of a transport, and programs that connect without a
-    /// supervisor, need this as well.
+    /// Usually the supervisor makes attempts. This function is for tests of a transport, and for
+    /// programs that connect without a supervisor.
     pub fn new(connection: u64, number: u32, deadline: impl Into<Option<Timestamp>>) -> Self {
         Self {
             connection,

@@ -19,16 +19,16 @@ use crate::{
 /// for example a login.
 ///
 /// `exchange` is called for each connection. It gets the connection as a [`RawConnection`] and
-/// returns it when it is done. Until then no queued message is written, and the supervisor sends no
+/// returns it at the end. Until then no queued message is written, and the supervisor sends no
 /// heartbeat.
 ///
 /// # Errors of the attempt
 ///
-/// When `exchange` returns an error, the attempt has failed with the kind
-/// [`Handshake`](ErrorKind::Handshake), and the returned error is the
-/// [`source`](std::error::Error::source) of that one. The exchange has no timeout of its own: it is
-/// a part of the attempt, so the [`ConnectTimeout`](crate::ConnectTimeout) of the session covers
-/// dial and exchange together, and the attempt then fails with
+/// If `exchange` returns an error, the attempt fails with an error of the kind
+/// [`Handshake`](ErrorKind::Handshake), whose [`source`](std::error::Error::source) is the returned
+/// error. The exchange has no timeout of its own. It is a part of the attempt, so the
+/// [`ConnectTimeout`](crate::ConnectTimeout) of the session covers dial and exchange together.
+/// After that time the attempt fails with
 /// [`LostCause::ConnectTimeout`](crate::LostCause::ConnectTimeout).
 ///
 /// # Example
@@ -142,8 +142,8 @@ where
     }
 }
 
-/// The frames that [`RawConnection::next`] reads before it lets other tasks run: as many messages
-/// as a supervisor hands to a connection between two flushes.
+/// The number of frames that [`RawConnection::next`] reads before it lets other tasks run. A
+/// supervisor hands the same number of messages to a connection between two flushes.
 const FRAMES_PER_TURN: u32 = 256;
 
 /// A connection during the exchange of [`before_open`]: it sends and receives messages, without
@@ -151,13 +151,13 @@ const FRAMES_PER_TURN: u32 = 256;
 ///
 /// # Cancel safety
 ///
-/// A message whose `send` is dropped may have been written or not. Dropping a `next` loses no
-/// message.
+/// If a future of `send` is dropped, its message may or may not be written. Dropping a future of
+/// `next` loses no message.
 ///
 /// # Fairness
 ///
-/// However much there is to read, [`next`](Self::next) returns `Pending` after 256 frames, so that
-/// other tasks run and the deadline of the attempt is checked.
+/// The future of [`next`](Self::next) returns `Pending` after 256 frames, even if there is more to
+/// read. So other tasks run, and the deadline of the attempt is checked.
 pub struct RawConnection<C> {
     connection: Pin<Box<C>>,
     /// Frames that may be read before other tasks run.
@@ -173,7 +173,7 @@ impl<C: Connection> RawConnection<C> {
     ///
     /// # Errors
     ///
-    /// When the connection is broken.
+    /// If the connection is broken.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), TransportError> {
         let frame = Frame::Message(message.into());
         poll_fn(|cx| self.connection.as_mut().poll_ready(cx)).await?;
@@ -185,7 +185,7 @@ impl<C: Connection> RawConnection<C> {
     ///
     /// # Errors
     ///
-    /// When the connection is broken or has ended: the kind is [`Ended`](ErrorKind::Ended) if the
+    /// If the connection is broken or has ended. The kind is [`Ended`](ErrorKind::Ended) if the
     /// server closed it.
     pub async fn next(&mut self) -> Result<Message, TransportError> {
         loop {

@@ -14,7 +14,7 @@ use crate::{
 pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
 
 /// The object-safe form of [`Transport`]. Every transport whose parts are `Send` implements it.
-/// Implement it by hand to write the connecting as an `async fn`:
+/// Implement it directly to write an attempt as an `async fn`:
 ///
 /// ```
 /// use websocket_heartbeat::{
@@ -38,17 +38,17 @@ pub type BoxConnection = Pin<Box<dyn Connection + Send>>;
 /// ```
 #[async_trait]
 pub trait DynTransport: Send {
-    /// Makes one attempt, as [`Transport::connect`].
+    /// Makes one attempt, like [`Transport::connect`].
     ///
     /// # Errors
     ///
-    /// When the attempt fails.
+    /// If the attempt fails.
     async fn connect_boxed(
         &mut self,
         attempt: Attempt,
     ) -> Result<Established<BoxConnection>, TransportError>;
 
-    /// As [`Transport::can_ping`].
+    /// Like [`Transport::can_ping`].
     fn can_ping(&self) -> bool {
         true
     }
@@ -81,8 +81,8 @@ where
 /// One transport serves one supervisor: while an attempt is under way, an attempt of another
 /// supervisor with the same transport fails.
 ///
-/// It takes transports that are `Send`. Others cannot be boxed, but a supervisor takes them as they
-/// are.
+/// The transport inside must be `Send`. A supervisor also works with transports that are not
+/// `Send`, but they cannot be boxed.
 ///
 /// # Example
 ///
@@ -124,7 +124,7 @@ pub struct BoxTransport {
 /// The transport, unless an attempt uses it.
 struct Place {
     transport: Option<Box<dyn DynTransport>>,
-    /// The number of replacements: an older transport does not come back.
+    /// The number of replacements, so that an older transport is not put back.
     version: u64,
 }
 
@@ -166,7 +166,8 @@ impl Transport for BoxTransport {
         })
     }
 
-    /// Asks the transport inside, outside of the lock. `true` while another supervisor uses it.
+    /// Calls the transport inside, outside of the lock. Returns `true` while another supervisor
+    /// uses the transport.
     fn can_ping(&self) -> bool {
         let taken = Taken::out_of(Arc::clone(&self.place));
         taken.transport.as_ref().is_none_or(|transport| transport.can_ping())

@@ -14,11 +14,11 @@ use crate::{error::TransportError, message::Frame};
 /// Reading:
 ///
 /// - It answers pings by itself while it is read, and reports them as [`Frame::Ping`].
-/// - Messages are whole: it assembles fragments.
+/// - Messages are complete: it assembles fragments.
 /// - A close code that a server may not send (RFC 6455 section 7.4) is an error of the kind
 ///   [`Protocol`](crate::ErrorKind::Protocol), never a frame with another code.
-/// - After the peer's close frame it reports [`Frame::Close`] and replies as soon as it can write,
-///   at the latest when it is flushed. It ends with `None` when the peer ends the byte stream.
+/// - After the peer's close frame it reports [`Frame::Close`]. It replies as soon as it can write,
+///   and at the latest when it is flushed. It ends with `None` when the peer ends the byte stream.
 /// - A byte stream that ends without a close frame is `None`, or an error of the kind
 ///   [`Ended`](crate::ErrorKind::Ended) or [`Reset`](crate::ErrorKind::Reset).
 /// - After `None` or an error from reading there is no further frame.
@@ -28,49 +28,50 @@ use crate::{error::TransportError, message::Frame};
 /// - `start_send(Frame::Close(..))` begins the close handshake. Messages sent later are refused.
 ///   Reading goes on until the peer's reply.
 /// - A failed write, or a message that is refused for its size, ends writing. It does not end
-///   reading: everything that the peer sent before stays readable.
-/// - Once both close frames have been sent, a completed flush has also closed the layers below: TLS
-///   with `close_notify`, TCP with the end of writing.
+///   reading: all frames that the peer has sent before can still be read.
+/// - After both close frames have been sent, a completed flush has also closed the layers below:
+///   TLS with `close_notify`, and TCP by the end of writing.
 /// - `poll_close` is never called.
 ///
 /// Polling:
 ///
-/// - A poll does a bounded amount of work, whatever the peer sends. If it returns `Pending` although
-///   there may be more to read, it has called the waker.
-/// - Only the waker of the last poll counts, whichever method was polled. It may be called without
-///   a reason.
+/// - A poll does a bounded amount of work, for any data of the peer. If it returns `Pending`
+///   although there may be more to read, it has called the waker.
+/// - Only the waker of the last poll counts, regardless of the polled method. The waker may be
+///   called without a reason.
 ///
-/// Dropping it aborts at once and does not block. The backend prevents, as far as it can, that
-/// undelivered data is delivered afterwards, unless the connection was closed before.
+/// Dropping the connection aborts it at once and does not block. The backend prevents, if possible,
+/// that undelivered data is delivered afterwards, unless the connection was closed before.
 ///
 /// # Panics
 ///
-/// When a method panics, the connection is lost with an error of the kind
-/// [`Panicked`](crate::ErrorKind::Panicked), unless panics abort. It is then dropped without a
-/// further call, and a panic of its drop is contained as well.
+/// If a method panics, the connection is lost with an error of the kind
+/// [`Panicked`](crate::ErrorKind::Panicked), unless panics abort the process. The connection is
+/// then dropped without a further call. A panic of its drop is also caught.
 ///
 /// # Example
 ///
-/// [`Transport`](crate::Transport) has an example with a whole connection.
+/// [`Transport`](crate::Transport) has an example with a complete connection.
 pub trait Connection:
     Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>
 {
     /// How many bytes the socket has accepted so far; `None` by default, for "unknown".
     ///
-    /// This distinguishes a slow upload from a stalled one. If it is unknown, a write counts as
-    /// stalled when it is blocked for the heartbeat's timeout and nothing arrives meanwhile.
+    /// This distinguishes a slow upload from a stalled one. If the number is unknown, a write
+    /// counts as stalled when it is blocked for the heartbeat's timeout and nothing arrives
+    /// meanwhile.
     fn bytes_written(&self) -> Option<u64> {
         None
     }
 
     /// How many of the [`bytes_written`](Self::bytes_written) the operating system still holds,
-    /// because the peer has not acknowledged them; `None` by default, for "unknown".
+    /// because the peer has not acknowledged these bytes; `None` by default, for "unknown".
     ///
     /// This distinguishes a probe that still waits in the system's buffer from one that the server
     /// does not answer. It may cost a system call: the supervisor calls it when a probe is
-    /// requested, when it is written and when its timeout is judged. If it is unknown, accepted bytes
-    /// count as sent, and a server that reads them more slowly than the heartbeat's timeout
-    /// loses the connection.
+    /// requested, when it is written and when its timeout is judged. If the number is unknown,
+    /// accepted bytes count as sent, and a server that reads them more slowly than the heartbeat's
+    /// timeout loses the connection.
     fn unacknowledged(&self) -> Option<u64> {
         None
     }
@@ -78,16 +79,16 @@ pub trait Connection:
     /// How many bytes were read from the socket so far; `None` by default, for "unknown".
     ///
     /// This distinguishes a large message that arrives slowly from silence: the pong is queued
-    /// behind it. If it is unknown, a message that takes longer than interval and timeout of the
-    /// heartbeat loses the connection.
+    /// behind such a message. If the number is unknown, a message that takes longer than the
+    /// interval and the timeout of the heartbeat loses the connection.
     fn bytes_read(&self) -> Option<u64> {
         None
     }
 
-    /// Releases memory that buffers took for earlier traffic. Changes nothing else; does nothing by
-    /// default.
+    /// Releases buffer memory that was allocated for earlier traffic, and changes nothing else.
+    /// Does nothing by default.
     ///
-    /// The supervisor calls it when a heartbeat is due, so usually when the connection is idle.
+    /// The supervisor calls it when a heartbeat is due, so the connection is usually idle.
     fn shrink(self: Pin<&mut Self>) {}
 }
 

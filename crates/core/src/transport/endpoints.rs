@@ -5,14 +5,14 @@ use std::fmt;
 use super::{Attempt, Transport};
 use crate::error::ConfigError;
 
-/// A transport over several servers, in order of preference. Each attempt uses the endpoint with the
-/// fewest recorded failures, and among equals the earlier one.
+/// A transport over several servers, in order of preference. Each attempt uses the endpoint with
+/// the fewest recorded failures. If several have the same number, it uses the earlier one.
 ///
-/// An attempt that fails counts as one failure of its endpoint. So does a connection that is lost
-/// before it proved [stable](crate::Builder::stable_after). A stable connection resets the count of
-/// its endpoint and halves the counts of the others, so that an endpoint that was down an hour ago
-/// is tried again. An attempt that was given up for a pause does not count, and neither does a
-/// connection that was replaced on request or for its age.
+/// An attempt that fails counts as one failure of its endpoint. A connection that is lost before it
+/// is [stable](crate::Builder::stable_after) also counts as one. A stable connection resets the
+/// count of its endpoint and halves the counts of the others, so that an endpoint that was down an
+/// hour ago is tried again. An attempt that was given up for a pause does not count. A connection
+/// that was replaced on request or for its age does not count either.
 ///
 /// # Example
 ///
@@ -51,11 +51,11 @@ struct Endpoint<T> {
 }
 
 impl<T: Transport> Endpoints<T> {
-    /// Makes a transport of these, the preferred one first.
+    /// Makes a transport from these transports, with the preferred one first.
     ///
     /// # Errors
     ///
-    /// When there are none.
+    /// If there is no transport.
     pub fn new(transports: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
         let endpoints: Vec<_> =
             transports.into_iter().map(|transport| Endpoint { transport, failures: 0 }).collect();
@@ -100,7 +100,7 @@ impl<T: Transport> Transport for Endpoints<T> {
         self.endpoints[best].transport.connect(attempt)
     }
 
-    /// Whether all endpoints can.
+    /// Whether all endpoints can ping.
     fn can_ping(&self) -> bool {
         self.endpoints.iter().all(|endpoint| endpoint.transport.can_ping())
     }

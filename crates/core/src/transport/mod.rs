@@ -25,23 +25,24 @@ use crate::error::TransportError;
 /// Makes connections, one for each attempt.
 ///
 /// The supervisor calls [`connect`](Self::connect) once for each attempt. It polls one returned
-/// future at a time, and drops the future to abandon the attempt; that must not block. URL, headers
-/// and credentials belong to the transport, so that they can be fresh for each attempt.
+/// future at a time, and drops the future to abandon the attempt. The drop must not block. URL,
+/// headers and credentials belong to the transport, so that they can be fresh for each attempt.
 ///
-/// A transport need not be `Send`, `Sync` or `Unpin`, and neither must its parts.
+/// A transport and its parts need not be `Send`, `Sync` or `Unpin`.
 ///
-/// Most programs use the transport of a backend, or wrap it by [`transport_fn`], [`before_open`],
+/// Most programs use the transport of a backend, or wrap it with [`transport_fn`], [`before_open`],
 /// [`Endpoints`] or [`BoxTransport`].
 ///
 /// # Panics
 ///
 /// A panic of `connect`, of the attempt or of its drop is a failed attempt, with an error of the
-/// kind [`Panicked`](crate::ErrorKind::Panicked), unless panics abort. That includes panics of
-/// functions which provide URL or credentials, since the attempt calls them.
+/// kind [`Panicked`](crate::ErrorKind::Panicked), unless panics abort the process. This includes
+/// panics of functions that provide the URL or credentials, since the attempt calls these
+/// functions.
 ///
 /// # Example
 ///
-/// A transport whose connections echo everything inside the program:
+/// A transport without a network, whose connections echo all messages:
 ///
 /// ```
 /// use std::{collections::VecDeque, future::{Ready, ready}, pin::Pin};
@@ -143,10 +144,10 @@ pub trait Transport {
     /// Begins an attempt. The work starts when the future is polled.
     fn connect(&mut self, attempt: Attempt) -> Self::Connect;
 
-    /// Whether its connections can send pings (RFC 6455 section 5.5.2); `true` by default. The
+    /// Whether the connections can send pings (RFC 6455 section 5.5.2); `true` by default. The
     /// supervisor calls it before each attempt.
     ///
-    /// Scripts in browsers cannot send pings. Heartbeats are then the text `heartbeat`, as in
+    /// Scripts in browsers cannot send pings. There, heartbeats are the text `heartbeat`, as in
     /// [`Preset::Original`](crate::Preset::Original).
     fn can_ping(&self) -> bool {
         true

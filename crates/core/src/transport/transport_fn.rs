@@ -5,7 +5,7 @@ use std::{fmt, future::Future};
 use super::{Attempt, Connection, Established, Transport};
 use crate::error::TransportError;
 
-/// Makes a [`Transport`] of a function that is called once for each attempt, for example to use a
+/// Makes a [`Transport`] from a function that is called once for each attempt, for example to use a
 /// fresh token each time.
 ///
 /// ```

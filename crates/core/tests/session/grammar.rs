@@ -1,4 +1,4 @@
-//! The grammar of events holds for all readers, also for late ones.
+//! The grammar of events holds for all readers, including late readers.
 
 use futures::{SinkExt, StreamExt, stream};
 use proptest::prelude::*;
@@ -141,7 +141,7 @@ proptest! {
         prop_assert_eq!(read.losses, all);
     }
 
-    /// The same for a task that only sends, and reads the rest later.
+    /// A task that only sends, and reads the events later, also gets events that obey the grammar.
     #[test]
     fn events_met_by_a_sink_obey_the_grammar(
         answers in proptest::collection::vec(answer(), 1..8),

@@ -97,11 +97,11 @@ fn case(begin: u64, gap: u64, sequence: [usize; 4]) {
     }
 }
 
-/// 3 states, with and without time between the steps, 14 641 orders of each.
+/// There are 3 states, with and without time between the steps, and 14 641 orders for each.
 #[test]
 fn every_order_of_four_steps_works_in_each_state() {
     let count = STEPS.len();
-    // Connecting, open, and waiting for a pong.
+    // The states are: connecting, open, and waiting for a pong.
     for begin in [100, 400, 1_400] {
         for gap in [0, 400] {
             for order in 0..count.pow(4) {

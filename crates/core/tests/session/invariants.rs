@@ -1,5 +1,5 @@
-//! The invariants of the driver, one test for each. The tests of the machine's invariants are in
-//! the machine.
+//! The invariants of the driver, with one test for each. The tests of the machine's invariants are
+//! in the machine.
 
 use std::{
     cell::Cell,
@@ -69,7 +69,7 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
         (vec![25_000, 52_000], vec![0, 27_000, 54_000])
     );
 
-    // Sleeps never end here: deadlines are met although the connection always has more to read, and
+    // Sleeps never end here. Deadlines are met although the connection always has more to read, and
     // the clock is read once per 256 frames.
     let readings = Rc::new(Cell::new(0_u64));
     let frames = Rc::new(Cell::new(0_u64));
@@ -126,8 +126,8 @@ impl Behaviour for PongFlood {
 
 #[test]
 fn invariant_04_read_before_you_judge() {
-    // The answer is readable while the task is not polled, until after the deadline. The lateness
-    // is below the timeout, so that the read and not the lateness keeps the connection.
+    // The answer is readable, but the task is not polled until after the deadline. It is late by
+    // less than the timeout, so the read keeps the connection, and not the late poll.
     for late in [0, 1, 9_000] {
         let mut session =
             Session::original(|_| Script::accept().silent().send_after(ms(24_999), "here"));
@@ -137,7 +137,7 @@ fn invariant_04_read_before_you_judge() {
         assert_eq!(session.times("lost"), [], "late by {late}");
         assert_eq!(session.messages().len(), 1);
     }
-    // The same for an attempt that finishes in time and is polled late.
+    // An attempt that finishes in time and is polled late also counts.
     let mut session = Session::original(|_| Script::accept().after(ms(9_999)));
     session.run_to(5_000);
     session.clock.jump(secs(60));
@@ -177,7 +177,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
 }
 
 #[test]
-fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
+fn invariant_06_a_stuck_write_blocks_neither_reads_nor_deadlines() {
     // Messages are delivered while a write is stuck, and the session can be closed.
     let mut session = Session::original(|_| {
         Script::accept().stall_writes_after(secs(1)).chatter(secs(2), "data")
@@ -262,7 +262,7 @@ fn invariant_13_every_message_accepted_ends_in_exactly_one_fate() {
 }
 
 #[test]
-fn invariant_14_read_before_you_bury() {
+fn invariant_14_read_before_you_report_a_failed_write() {
     // A write fails while messages and the close frame are unread. They are read first, and the
     // close frame is the cause.
     let reset = || TransportError::new(ErrorKind::Reset, "broken pipe");
@@ -293,7 +293,8 @@ fn invariant_14_read_before_you_bury() {
         assert_eq!(causes, [expected]);
     }
 
-    // A server that sends without end does not delay the report of a failed write without end.
+    // If a server sends without end, the report of a failed write is still not delayed without
+    // limit.
     let mut session = Session::original(|_| Script::accept());
     session.run_to(1_000);
     let peer = session.peer();
@@ -309,7 +310,7 @@ fn invariant_14_read_before_you_bury() {
 }
 
 #[test]
-fn invariant_14_what_cannot_be_read_need_not_be_waited_for() {
+fn invariant_14_without_room_a_failed_write_is_reported_at_once() {
     use futures::SinkExt;
     // The session is driven from the sink side and holds an unread message. It cannot read more, so
     // a failed write is reported at once.

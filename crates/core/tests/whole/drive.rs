@@ -60,7 +60,7 @@ pub(crate) fn start(state: &SessionState, runner: &mut Runner, session: Session)
 }
 
 impl Driven {
-    /// Ends the session as the plan says.
+    /// Ends the session in the way of the plan.
     pub(crate) fn end(self, state: &SessionState, runner: &mut Runner, handle: &Handle) -> Ended {
         let at = state.clock.now();
         state.over.set(true);
@@ -93,7 +93,7 @@ impl Driven {
     }
 }
 
-/// Reads events as fast as the plan says.
+/// Reads events at the speed of the plan.
 async fn read(state: SessionState, mut events: impl Stream<Item = Event> + Unpin) {
     let mut rng = state.rng(1);
     if state.plan.reader == Reader::Late {

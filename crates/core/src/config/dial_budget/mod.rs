@@ -10,13 +10,13 @@ use crate::{
 
 /// A limit on the attempts in any window of time, over all supervisors that hold a clone of it.
 ///
-/// It keeps the many supervisors of one process from connecting all at the moment at which their
-/// server is back. An attempt that is due by its backoff asks the budget. If nothing is free, it
-/// waits in the order of asking. Only attempts that begin count.
+/// It prevents that many supervisors of one process all connect at the same time when their server
+/// is back. An attempt that is due by its backoff asks the budget. If no attempt is free, it waits
+/// in the order of the requests. Only attempts that begin count.
 ///
 /// A supervisor that is paused, closed or dropped while it waits leaves the queue, and the others
-/// move up. A supervisor that has its turn and does not begin within a second, since nothing polls
-/// it, loses its place. If it is polled later, it asks again.
+/// move up. If a supervisor has its turn and does not begin within a second, since nothing polls
+/// it, it loses its place. If it is polled later, it asks again.
 ///
 /// The supervisors must use clones of one timer, since the timestamps of different timers cannot be
 /// compared.
@@ -28,7 +28,7 @@ use crate::{
 /// # let clock = websocket_heartbeat_mock::Clock::new();
 /// # let transport = || websocket_heartbeat_mock::mock(&clock).0;
 /// # let timer = clock.timer();
-/// // At most 100 attempts a second, over all sessions of this process.
+/// // At most 100 attempts per second, over all sessions of this process.
 /// let budget = DialBudget::new(100, Duration::from_secs(1))?;
 /// let sessions: Vec<_> = (0..1_000)
 ///     .map(|_| {
@@ -55,9 +55,9 @@ struct Shared {
 struct State {
     /// The latest reading of the clock.
     now: Timestamp,
-    /// When attempts began within the last window, oldest first. At most `count`.
+    /// The times of the attempts that began within the last window, oldest first. At most `count`.
     begun: VecDeque<Timestamp>,
-    /// Attempts that wait, in the order in which they asked, which is that of their tickets.
+    /// Waiting attempts, in the order in which they asked. This is also the order of their tickets.
     queue: VecDeque<Waiting>,
     next_ticket: u64,
 }
@@ -67,15 +67,15 @@ struct Waiting {
     ticket: u64,
     /// `None` after it was called, until the attempt asks again.
     waker: Option<Waker>,
-    /// When it was first seen to have its turn.
+    /// When the attempt was first found to have its turn.
     turn: Option<Timestamp>,
 }
 
-/// How long a turn lasts: much longer than a live task waits for a poll, and short compared with an
-/// outage.
+/// How long a turn lasts: much longer than a live task waits for a poll, and short in comparison
+/// with an outage.
 const TURN_TIMEOUT: Nanos = Nanos::of(Duration::from_secs(1));
 
-/// The place of a session in a budget. Dropping it gives back what was not used.
+/// The place of a session in a budget. Dropping it gives an unused turn or grant back.
 #[derive(Debug)]
 pub(crate) struct Place {
     budget: DialBudget,
@@ -88,7 +88,7 @@ enum PlaceState {
     Queued {
         ticket: u64,
     },
-    /// The attempt may begin. It counts as begun at that moment.
+    /// The attempt may begin. It counts as begun at this time.
     Granted {
         at: Timestamp,
     },
@@ -99,8 +99,8 @@ enum PlaceState {
 pub(crate) enum Turn {
     /// It may begin.
     Now,
-    /// It waits, until `planned` by what is known now (`None` is never). It asks again at `look` at
-    /// the latest, since an attempt before it may not use its turn.
+    /// It waits, probably until `planned` (`None` is never). It asks again at `look` at the latest,
+    /// since an attempt before it may not use its turn.
     Later { planned: Option<Timestamp>, look: Option<Timestamp> },
 }
 
@@ -136,12 +136,12 @@ impl Place {
         Self { budget, state: PlaceState::Outside }
     }
 
-    /// Whether it waits for its turn.
+    /// Whether the attempt waits for its turn.
     pub(crate) fn is_queued(&self) -> bool {
         matches!(self.state, PlaceState::Queued { .. })
     }
 
-    /// When an attempt that is due now may begin, by what is known now. `None` is never.
+    /// When an attempt that is due now is expected to begin. `None` is never.
     pub(crate) fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
         self.budget.with(|view| {
             view.observe(now);
@@ -170,7 +170,7 @@ impl Place {
         }
     }
 
-    /// Gives back what was not used. Those behind move up.
+    /// Gives an unused turn or grant back. The attempts behind it move up.
     pub(crate) fn leave(&mut self) {
         match std::mem::replace(&mut self.state, PlaceState::Outside) {
             PlaceState::Outside => {}
@@ -186,7 +186,7 @@ impl Drop for Place {
     }
 }
 
-/// The state under its lock, and what is to be dropped or woken after it.
+/// The state under its lock, and the work to do after the release of the lock.
 struct View<'a, 'g> {
     state: &'a mut State,
     deferred: &'a mut Deferred<'g>,
@@ -248,7 +248,7 @@ impl View<'_, '_> {
         (turn, PlaceState::Queued { ticket })
     }
 
-    /// Lets the attempt with this rank begin now. `None`: one that is not in the queue.
+    /// Lets the attempt with this rank begin now. `None` is an attempt that is not in the queue.
     fn grant(&mut self, rank: Option<usize>) -> (Turn, PlaceState) {
         let gone = rank.and_then(|rank| self.state.queue.remove(rank));
         self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
@@ -257,7 +257,7 @@ impl View<'_, '_> {
         (Turn::Now, PlaceState::Granted { at })
     }
 
-    /// Notes which attempts have their turn, and removes those that did not use it.
+    /// Records which attempts have their turn, and removes attempts that did not use their turn.
     fn expire_turns(&mut self) {
         let now = self.state.now;
         let mut rank = 0;
@@ -278,7 +278,8 @@ impl View<'_, '_> {
         }
     }
 
-    /// When the attempt with this rank begins if all before it use their turns. `None` is never.
+    /// When the attempt with this rank begins if all attempts before it use their turns. `None` is
+    /// never.
     fn planned(&self, rank: usize) -> Option<Timestamp> {
         let Some(later) = rank.checked_sub(self.free()) else { return Some(self.state.now) };
         // Each attempt begins one window after the attempt `count` places before it.
@@ -288,8 +289,8 @@ impl View<'_, '_> {
         base.checked_add(self.window.checked_mul(windows)?)
     }
 
-    /// When to check whether the attempts before use their turns: at the end of the turn of the
-    /// first one, or else when the turn of the one before begins.
+    /// When to check whether the earlier attempts use their turns: at the end of the turn of the
+    /// first attempt, or otherwise when the turn of the previous attempt begins.
     fn look(&self, rank: usize) -> Option<Timestamp> {
         let before = rank.checked_sub(1)?;
         match self.state.queue[0].turn {

@@ -1,4 +1,4 @@
-//! The budget alone: which attempt may begin when, and which is woken.
+//! The budget alone: the times at which attempts may begin, and the attempts that are woken.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -33,7 +33,8 @@ impl Session {
         Self { place: Place::new(budget.clone()), calls: Arc::default() }
     }
 
-    /// Asks. `None` if the attempt begins, else the planned moment and that of the next look.
+    /// Asks for an attempt. Returns `None` if the attempt begins. Otherwise returns the planned
+    /// time and the time of the next look.
     fn ask(&mut self, ms: u64) -> Option<[Option<Timestamp>; 2]> {
         let waker = Waker::from(Arc::clone(&self.calls));
         match self.place.ask(at(ms), &waker) {
@@ -135,7 +136,7 @@ fn a_turn_that_is_not_used_goes_to_the_next_after_a_second() {
     for session in &mut all {
         session.ask(0);
     }
-    // The next two are not polled any more. The last one asks at the moments that it was given.
+    // The next two are not polled any more. The last one asks at the returned times.
     let mut looks = Vec::new();
     let mut now = 0;
     while let Some([planned, look]) = all[3].ask(now) {
@@ -145,7 +146,7 @@ fn a_turn_that_is_not_used_goes_to_the_next_after_a_second() {
         assert!(looks.len() < 20, "{looks:?}");
     }
     assert_eq!(now, 22_000, "{looks:?}");
-    // One that is polled again asks again, behind all others.
+    // A session that is polled again asks again, behind all others.
     assert_eq!(all[1].ask(22_000).unwrap()[0], Some(at(32_000)));
 }
 
@@ -156,7 +157,7 @@ fn a_turn_may_be_used_late_if_nothing_else_took_it() {
     for session in &mut all {
         session.ask(0);
     }
-    // All of them stalled for an hour. The last one is polled first.
+    // All sessions stalled for an hour. The last one is polled first.
     assert!(all[2].ask(3_600_000).is_some());
     assert!(all[1].was_called());
     assert_eq!(all[1].ask(3_600_000), None);

@@ -1,4 +1,4 @@
-//! Pause, resume, reconnect and probe, in every state and one after the other.
+//! Pause, resume, reconnect and probe, in every state and in sequence.
 
 use super::{
     sim::{Sim, at, ms, nanos, rules},
@@ -7,7 +7,7 @@ use super::{
 use crate::machine::{Action, Decision, End, Loss, Machine, Pace, Rules, State, Transition};
 
 #[test]
-fn a_pause_in_any_state_begins_nothing_until_it_is_resumed() {
+fn a_pause_in_any_state_begins_no_attempt_until_resume() {
     for (state, mut sim) in one_in_each_state() {
         if state == "closing" {
             continue;
@@ -29,7 +29,7 @@ fn a_pause_in_any_state_begins_nothing_until_it_is_resumed() {
 }
 
 #[test]
-fn a_connection_that_was_kept_through_a_pause_has_to_answer_soon() {
+fn a_connection_kept_in_a_pause_must_answer_soon_after_resume() {
     let mut sim = Sim::open(rules());
     sim.run_to(20_000);
     sim.feed(Machine::handle_pause);
@@ -44,7 +44,7 @@ fn a_connection_that_was_kept_through_a_pause_has_to_answer_soon() {
 }
 
 #[test]
-fn a_probe_that_is_still_unwritten_is_not_sent_again() {
+fn an_unwritten_probe_is_not_sent_again() {
     for with_pulse in [true, false] {
         let mut rules = rules();
         rules.heartbeat = rules.heartbeat.filter(|_| with_pulse);
@@ -58,14 +58,14 @@ fn a_probe_that_is_still_unwritten_is_not_sent_again() {
         assert_eq!(sim.probes(), [0], "heartbeat: {with_pulse}");
         sim.feed(|machine, now| machine.handle_probe_written(now, 1, None));
         assert!(sim.machine.probe_since().is_some());
-        // Its answer may have come before the hint, so a fresh one precedes the verdict.
+        // Its answer may have come before the command, so a fresh probe precedes the verdict.
         sim.run_to(5_000);
         assert_eq!((sim.probes(), sim.losses()), (vec![0, 5_000], vec![]));
     }
 }
 
 #[test]
-fn what_is_lost_while_paused_is_dialled_on_resuming_and_not_before() {
+fn a_connection_lost_in_a_pause_is_dialled_only_after_resume() {
     let mut sim = Sim::open(rules());
     sim.feed(Machine::handle_pause);
     sim.run_to(10_000);
@@ -89,7 +89,7 @@ fn a_pause_is_not_counted_as_outage() {
     sim.run_to(600_000);
     sim.ended();
     assert_eq!(sim.closed(), []);
-    // The limit: no attempt that would begin later.
+    // No attempt begins after the limit.
     for second in 1..30 {
         sim.run_to(600_000 + second * 1_000);
         if matches!(sim.machine.state, State::Connecting { .. }) {
@@ -103,12 +103,12 @@ fn a_pause_is_not_counted_as_outage() {
 }
 
 #[test]
-fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
+fn an_attempt_due_after_the_outage_limit_ends_the_session() {
     let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (seen, ends) in [(60_000, false), (60_001, true), (3_600_000, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();
-        // Due at 2 s; the task stalled.
+        // The attempt is due at 2 s, and the task stalled.
         sim.jump_to(seen);
         assert_eq!(sim.dials().is_empty(), ends, "seen at {seen}");
         assert_eq!(sim.closed(), if ends { vec![(seen, End::OutageLimit)] } else { vec![] });
@@ -116,7 +116,7 @@ fn an_attempt_that_is_seen_due_after_the_outage_limit_ends_the_session() {
 }
 
 #[test]
-fn an_attempt_after_the_outage_limit_ends_the_session_at_once() {
+fn an_attempt_postponed_beyond_the_limit_ends_the_session_at_once() {
     let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
     for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
@@ -127,7 +127,7 @@ fn an_attempt_after_the_outage_limit_ends_the_session_at_once() {
 }
 
 #[test]
-fn a_wanted_attempt_waits_for_the_minimum_gap_and_for_nothing_else() {
+fn a_requested_attempt_waits_only_for_the_minimum_gap() {
     for (asked, dialled) in [(1, 100), (99, 100), (100, 100), (101, 101), (1_999, 1_999)] {
         let mut sim = Sim::connecting(rules());
         sim.ended();
@@ -136,7 +136,7 @@ fn a_wanted_attempt_waits_for_the_minimum_gap_and_for_nothing_else() {
         sim.run_to(1_999);
         assert_eq!(sim.dials(), [0, dialled], "asked at {asked}");
     }
-    // Asked for again and again.
+    // The command is repeated.
     let mut sim = Sim::open(rules());
     for millis in 0..1_000 {
         sim.run_to(millis);
@@ -163,18 +163,18 @@ fn a_replaced_connection_is_no_failure() {
         sim.times(|action| matches!(action, Action::AskVerdict { fresh: true, .. })),
         [9_001]
     );
-    // The delays begin anew after it, as after a connection that was stable.
+    // After it the delays begin again, as after a stable connection.
     assert_eq!(sim.times(|action| matches!(action, Action::AskVerdict { fresh: false, .. })), []);
 }
 
 #[test]
-fn a_hint_between_a_loss_and_its_ruling_is_heeded() {
+fn reconnect_now_between_a_loss_and_its_decision_has_an_effect() {
     let mut sim = Sim::open(rules());
     sim.machine.handle_ended(sim.now, 1);
     sim.feed(Machine::handle_reconnect_now);
     sim.run_to(100);
     assert_eq!(sim.dials(), [100]);
-    // But it does not overrule the decision.
+    // The command does not overrule the decision.
     let mut sim = Sim::open(rules());
     sim.decision = Decision::Stop;
     sim.machine.handle_ended(sim.now, 1);
@@ -183,7 +183,7 @@ fn a_hint_between_a_loss_and_its_ruling_is_heeded() {
 }
 
 #[test]
-fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
+fn probe_now_sends_one_probe_and_shortens_the_wait() {
     let mut sim = Sim::open(rules());
     sim.run_to(1_000);
     for _ in 0..3 {
@@ -197,12 +197,12 @@ fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
 
     for (asked, dead) in [(15_001, 20_001), (19_999, 24_999), (20_001, 25_000)] {
         let mut rules = rules();
-        // A hint tolerates no miss.
-        rules.heartbeat.as_mut().expect("there is one").max_missed = 3;
+        // After the command, no miss is tolerated.
+        rules.heartbeat.as_mut().expect("the rules have a heartbeat").max_missed = 3;
         let mut sim = Sim::open(rules);
         sim.run_to(asked);
         sim.feed(Machine::handle_probe_now);
-        // Asked again, it is not put off.
+        // A second command does not put the deadline off.
         sim.run_to(dead - 1);
         sim.feed(Machine::handle_probe_now);
         assert_eq!((sim.probes(), sim.losses()), (vec![15_000], vec![]));
@@ -212,7 +212,7 @@ fn a_hint_asks_once_and_shortens_the_wait_for_a_probe_that_is_out() {
 }
 
 #[test]
-fn each_transition_is_told_once_and_in_order() {
+fn each_transition_is_reported_once_and_in_order() {
     let mut sim = Sim::new(rules());
     sim.feed(Machine::handle_start);
     sim.run_to(0);

@@ -1,4 +1,4 @@
-//! The invariants that the machine keeps by itself, one test each under its own sentence.
+//! The invariants that the machine keeps by itself. Each test has the name of its invariant.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use crate::{
 };
 
 #[test]
-fn invariant_01_only_chosen_frames_of_this_connection_prove_life() {
-    // Life 1 ms before the deadline, of this connection: the verdict is off.
+fn invariant_01_only_chosen_frames_of_the_current_connection_prove_life() {
+    // Proof of life on this connection 1 ms before the deadline: there is no verdict.
     let mut sim = Sim::open(rules());
     sim.run_to(24_999);
     sim.life();
     sim.run_to(39_998);
     assert_eq!((sim.losses(), sim.probes()), (vec![], vec![15_000]));
 
-    // A frame that does not count as life changes nothing about it.
+    // A frame that is not proof of life does not prevent the verdict.
     let mut sim = Sim::open(rules());
     sim.run_to(24_999);
     sim.feed(|machine, now| machine.handle_frame(now, 1, false));
     sim.run_to(25_000);
     assert_eq!(sim.losses(), [(25_000, Loss::HeartbeatTimeout(ms(25_000)))]);
 
-    // Nor does one of another connection, older or not yet there.
+    // A frame of an older or later connection does not prevent the verdict.
     for number in [0, 2, u64::MAX] {
         let mut sim = Sim::open(rules());
         sim.run_to(24_999);
@@ -39,7 +39,7 @@ fn invariant_01_only_chosen_frames_of_this_connection_prove_life() {
 
 #[test]
 fn invariant_03_the_clock_decides_not_the_sleep() {
-    // A sleep that ends early is no deadline, however often.
+    // A sleep that ends early is no deadline, even repeatedly.
     let mut sim = Sim::open(rules());
     for early in [1, 7_500, 14_999] {
         sim.jump_to(early);
@@ -49,14 +49,14 @@ fn invariant_03_the_clock_decides_not_the_sleep() {
     assert_eq!(sim.probes(), [15_000]);
     sim.jump_to(24_999);
     assert_eq!(sim.losses(), []);
-    // One that ends a little late is one.
+    // A sleep that ends a little late is a deadline.
     sim.jump_to(25_001);
     assert_eq!(sim.losses(), [(25_001, Loss::HeartbeatTimeout(ms(25_001)))]);
 }
 
 #[test]
 fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
-    // Not reading from before the probe on: probes go out, none is judged.
+    // Nothing is read from before the probe on: probes are sent, and none is judged.
     let mut sim = Sim::open(rules());
     sim.run_to(1_000);
     sim.intake(Intake::Full);
@@ -64,7 +64,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
     assert_eq!(sim.losses(), []);
     assert!(sim.probes().len() > 20, "{:?}", sim.probes());
 
-    // Stopped while it was out: when reading resumes, a fresh probe precedes the verdict.
+    // Reading stops while a probe is out: when reading resumes, a fresh probe precedes the verdict.
     for (stop, resume) in [(15_001, 20_000), (24_999, 25_000), (15_001, 24_999)] {
         let mut sim = Sim::open(rules());
         sim.run_to(stop);
@@ -77,7 +77,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
         assert!(losses[0].0 >= probes[1] + 5_000, "{probes:?} {losses:?}");
     }
 
-    // What could not be written is not judged either while we could not hear the line move.
+    // An unwritten probe is not judged either while nothing is read.
     let mut sim = Sim::open(rules());
     sim.writes_probes = false;
     sim.run_to(15_000);
@@ -93,7 +93,7 @@ fn invariant_05_our_own_back_pressure_is_not_the_peers_silence() {
 
 /// Part of invariant 5.
 #[test]
-fn after_full_one_fresh_probe_is_sent_as_soon_as_all_is_read() {
+fn one_fresh_probe_is_sent_after_all_unread_frames_are_read() {
     // The answers to the probes of an hour were due while nothing was read.
     let full_for_an_hour = || {
         let mut sim = Sim::open(rules());
@@ -112,14 +112,14 @@ fn after_full_one_fresh_probe_is_sent_as_soon_as_all_is_read() {
     sim.run_to(3_605_000);
     assert_eq!(sim.losses(), [(3_605_000, Loss::HeartbeatTimeout(ms(3_605_000)))]);
 
-    // Life among what was read spares it.
+    // If proof of life was read, no fresh probe is sent.
     let mut sim = full_for_an_hour();
     sim.life();
     sim.caught_up();
     assert_eq!(sim.probes(), []);
     assert_eq!(sim.deadline(), Some(3_615_000));
 
-    // A reader who takes one message at a time, of a peer that answers, costs no probe.
+    // A reader that takes one message at a time from a live peer causes no probe.
     let mut sim = Sim::open(rules());
     for second in 1..=14 {
         sim.run_to(second * 1_000);
@@ -143,7 +143,7 @@ fn a_planned_replacement_waits_while_nothing_is_read() {
     sim.run_to(100_000);
     assert_eq!(sim.times(|action| action == Action::SendClose), [100_000]);
 
-    // Its close timeout of 5 s stands still twice, for long, and then goes on.
+    // The close timeout of 5 s is suspended twice, for a long time, and then continues.
     for (stop, go_on) in [(102_000, 200_000), (201_000, 300_000)] {
         sim.run_to(stop);
         sim.intake(Intake::Full);
@@ -157,8 +157,8 @@ fn a_planned_replacement_waits_while_nothing_is_read() {
 }
 
 #[test]
-fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
-    // Nothing moves: lost for that, and at the same time as for silence.
+fn invariant_06_a_stuck_write_blocks_neither_reads_nor_deadlines() {
+    // No byte moves: the connection is lost as stalled, at the same time as for silence.
     let stuck = || {
         let mut sim = Sim::open(rules());
         sim.writes_probes = false;
@@ -173,7 +173,7 @@ fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
     sim.run_to(25_000);
     assert_eq!(sim.losses(), [(25_000, Loss::WriteStalled(ms(25_000)))]);
 
-    // Bytes that leave it, or any frame that comes, extend it; a probe is not sent twice.
+    // Accepted bytes or any frame extend the deadline, and the probe is not sent twice.
     for frame in [false, true] {
         let mut sim = stuck();
         for second in 16..=600 {
@@ -190,7 +190,7 @@ fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
         assert_eq!(sim.losses(), [(610_000, Loss::WriteStalled(ms(10_000)))]);
     }
 
-    // Once it is written the wait for its answer begins.
+    // When the probe is written, the wait for its answer begins.
     let mut sim = stuck();
     sim.run_to(24_999);
     sim.feed(|machine, now| {
@@ -202,7 +202,8 @@ fn invariant_06_a_stuck_write_gates_neither_reads_nor_deadlines() {
     sim.run_to(34_999);
     assert_eq!(sim.losses(), [(34_999, Loss::HeartbeatTimeout(ms(34_999)))]);
 
-    // Bytes that a line takes which was never blocked prove nothing: the kernel takes them.
+    // Bytes accepted by a connection that was never blocked prove nothing, since the kernel accepts
+    // them.
     let mut sim = Sim::open(rules());
     sim.run_to(24_999);
     sim.feed(|machine, now| machine.handle_write_progress(now, 1));
@@ -224,7 +225,7 @@ fn invariant_07_every_wait_has_a_deadline() {
     sim.run_to(12_000);
     assert_eq!(sim.dials(), [0, 12_000]);
 
-    // The drain_deadline of a connection that the peer closed, when the delay is longer.
+    // The time to drain a connection that the peer closed, with a longer delay.
     let mut sim = Sim::open(rules());
     sim.decision = Decision::Retry(ms(60_000));
     sim.machine.handle_peer_closed(at(0), 1);
@@ -235,7 +236,7 @@ fn invariant_07_every_wait_has_a_deadline() {
     sim.run_to(5_000);
     assert_eq!(sim.times(|action| action == Action::EndDrain), [5_000]);
 
-    // The close handshake, wanted by the user.
+    // The close handshake, requested by the user.
     let mut sim = Sim::open(rules());
     sim.feed(Machine::handle_close);
     sim.run_to(4_999);
@@ -243,7 +244,7 @@ fn invariant_07_every_wait_has_a_deadline() {
     sim.run_to(5_000);
     assert_eq!(sim.closed(), [(5_000, End::User)]);
 
-    // And for its age.
+    // The close handshake, for the maximum age.
     let mut sim = Sim::connecting(rules());
     sim.max_age = Some(ms(8_000));
     sim.connected();
@@ -271,7 +272,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
         assert_eq!(fresh, if expected == 1 { 2 } else { 1 }, "after {life} ms");
     }
 
-    // The original's rule is one setting of it.
+    // One setting has the rule of the original.
     let mut sim = Sim::connecting(Rules { stable_after: nanos(0), ..rules() });
     for _ in 0..100 {
         sim.connected();
@@ -281,7 +282,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
         sim.run_to(until);
     }
 
-    // Never reset by what never opened.
+    // A connection that did not open does not reset the counter.
     let pace = Pace { last_attempt: 1, ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
@@ -291,7 +292,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
 }
 
 #[test]
-fn invariant_09_the_users_will_wins_in_every_state() {
+fn invariant_09_the_users_commands_win_in_every_state() {
     let hints: [fn(&mut Machine, Timestamp); 6] = [
         Machine::handle_reconnect_now,
         Machine::handle_probe_now,
@@ -327,7 +328,7 @@ fn invariant_09_the_users_will_wins_in_every_state() {
 }
 
 #[test]
-fn invariant_10_nothing_of_an_old_connection_touches_the_new_one() {
+fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
     let late: [fn(&mut Machine, Timestamp); 9] = [
         |machine, now| machine.handle_connected(now, 1, Some(ms(1))),
         |machine, now| machine.handle_ended(now, 1),
@@ -352,7 +353,7 @@ fn invariant_10_nothing_of_an_old_connection_touches_the_new_one() {
                     sim.connected();
                 }
                 sim.run_to(moment);
-                // The moment itself is news of its own.
+                // The new time is an effect of its own.
                 sim.machine.observe(sim.now);
                 let before = sim.machine.clone();
                 input(&mut sim.machine, sim.now);
@@ -361,7 +362,7 @@ fn invariant_10_nothing_of_an_old_connection_touches_the_new_one() {
         }
     }
 
-    // A heartbeat begins anew with each connection, however the last one died.
+    // The heartbeat begins again with each connection, for any end of the last one.
     for death in [1, 14_999, 15_000, 24_999] {
         let mut sim = Sim::open(rules());
         sim.run_to(death);
@@ -377,9 +378,10 @@ fn invariant_10_nothing_of_an_old_connection_touches_the_new_one() {
 }
 
 #[test]
-fn invariant_11_a_deadline_first_seen_late_never_condemns() {
-    // A little late is a verdict. Later than a tenth of the timeout it is after a second look,
-    // and later than the timeout there is none before a fresh probe with a short deadline.
+fn invariant_11_a_deadline_first_seen_late_ends_no_connection_at_once() {
+    // If the deadline is seen a little late, there is a verdict. If it is later than a tenth of the
+    // timeout, the verdict follows after a second look. If it is later than the timeout, a fresh
+    // probe with a short deadline precedes the verdict.
     let cases = [
         (25_000, 0),
         (26_000, 0),
@@ -402,7 +404,7 @@ fn invariant_11_a_deadline_first_seen_late_never_condemns() {
         let probes = if grace == 5_000 { vec![15_000, seen] } else { vec![15_000] };
         assert_eq!(sim.probes(), probes, "seen at {seen}");
     }
-    // What could not be written is forgiven once as well, without a second probe.
+    // A late deadline of an unwritten probe is also extended once, without a second probe.
     for (seen, lost) in [(35_000, true), (35_001, false)] {
         let mut sim = Sim::open(rules());
         sim.writes_probes = false;
@@ -424,11 +426,11 @@ fn invariant_12_now_never_runs_backward_and_overflow_means_never() {
         sim.machine.handle_frame(at(back), 9, true);
         assert_eq!(sim.machine, before);
     }
-    // Life that is said to have been heard in the past was heard now.
+    // Proof of life with an earlier time counts as heard now.
     sim.machine.handle_frame(at(3), 1, true);
     assert_eq!(sim.deadline(), Some(30_000));
 
-    // At the end of time nothing overflows, and what lies beyond it never comes.
+    // At the end of time nothing overflows, and a deadline beyond the end never comes.
     let end = Timestamp::from_epoch(Duration::MAX);
     for (state, sim) in one_in_each_state() {
         let mut machine = sim.machine;

@@ -1,4 +1,4 @@
-//! Deadlines of every state, 1 ms before, at and after, late by an hour, and after each other.
+//! The deadlines of every state: 1 ms before, at and after, an hour late, and in sequence.
 
 use super::{
     sim::{Sim, ms, nanos, rules},
@@ -16,7 +16,7 @@ fn with(set: impl FnOnce(&mut HeartbeatRules)) -> Rules {
 }
 
 #[test]
-fn an_hour_of_suspend_causes_one_probe_or_one_attempt_at_most() {
+fn an_hour_asleep_causes_at_most_one_probe_or_attempt() {
     for (state, mut sim) in one_in_each_state() {
         sim.drain();
         sim.log.clear();
@@ -30,7 +30,7 @@ fn an_hour_of_suspend_causes_one_probe_or_one_attempt_at_most() {
 }
 
 #[test]
-fn life_just_before_at_and_after_each_deadline_moves_it() {
+fn proof_of_life_around_each_deadline_moves_the_deadline() {
     for (heard, probes) in [(14_999, vec![]), (15_000, vec![15_000]), (15_001, vec![15_000])] {
         let mut sim = Sim::open(rules());
         sim.run_to(heard);
@@ -43,7 +43,7 @@ fn life_just_before_at_and_after_each_deadline_moves_it() {
 }
 
 #[test]
-fn fixed_intervals_ignore_frames_and_do_not_pile_up() {
+fn a_fixed_period_ignores_frames_and_repeats_no_missed_probes() {
     let period = with(|heartbeat| heartbeat.trigger = Trigger::Period);
     let mut sim = Sim::open(period);
     for second in 0..60 {
@@ -58,7 +58,7 @@ fn fixed_intervals_ignore_frames_and_do_not_pile_up() {
     sim.run_to(1_015_000);
     assert_eq!(sim.probes().len(), 5);
 
-    // Answered after the period has gone by: the next is due at once, and once.
+    // The answer comes after the end of the period: one probe is due at once.
     let mut sim = Sim::open(with(|heartbeat| {
         heartbeat.trigger = Trigger::Period;
         heartbeat.every = nanos(1_000);
@@ -71,7 +71,7 @@ fn fixed_intervals_ignore_frames_and_do_not_pile_up() {
 }
 
 #[test]
-fn silence_is_detected_for_every_order_of_timeout_and_interval() {
+fn silence_is_detected_with_any_ratio_of_timeout_and_interval() {
     for trigger in [Trigger::Idle, Trigger::Period] {
         for (every, timeout) in [(15_000, 10_000), (10_000, 10_000), (1_000, 30_000), (1, 1)] {
             let mut sim = Sim::open(with(|heartbeat| {
@@ -91,7 +91,7 @@ fn silence_is_detected_for_every_order_of_timeout_and_interval() {
 }
 
 #[test]
-fn misses_are_tolerated_up_to_the_number_given() {
+fn misses_are_tolerated_up_to_the_limit() {
     for max_missed in 0..4 {
         let mut sim = Sim::open(with(|heartbeat| heartbeat.max_missed = max_missed));
         let dead = 15_000 + 10_000 * (u64::from(max_missed) + 1);
@@ -100,7 +100,7 @@ fn misses_are_tolerated_up_to_the_number_given() {
         sim.run_to(dead);
         assert_eq!(sim.losses(), [(dead, Loss::HeartbeatTimeout(ms(dead)))]);
     }
-    // They are counted in a row only.
+    // Only misses in a row count.
     let mut sim = Sim::open(with(|heartbeat| heartbeat.max_missed = 1));
     for round in 0..10 {
         sim.run_to(round * 30_000 + 29_999);
@@ -124,7 +124,7 @@ fn the_wait_for_an_answer_can_be_shortened_but_not_lengthened() {
 }
 
 #[test]
-fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
+fn an_old_connection_is_retired_when_quiet_or_after_a_grace_period() {
     let retired = |sim: &Sim| sim.times(|action| action == Action::SendClose);
     let aged = |age| {
         let mut sim = Sim::connecting(rules());
@@ -138,7 +138,8 @@ fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
     sim.run_to(8_000);
     assert_eq!(retired(&sim), [8_000]);
 
-    // Something handed over, or a probe out: later, but not for ever.
+    // A message is handed over, or a probe is out: the connection is retired later, but not without
+    // limit.
     let mut sim = aged(8_000);
     sim.machine.handle_handed(1);
     sim.run_to(12_999);
@@ -155,7 +156,7 @@ fn an_old_connection_is_retired_at_a_quiet_moment_or_after_a_grace() {
 }
 
 #[test]
-fn an_answer_before_the_flush_is_an_answer() {
+fn an_answer_before_the_flush_counts() {
     for trigger in [Trigger::Idle, Trigger::Period] {
         let mut sim = Sim::open(with(|heartbeat| heartbeat.trigger = trigger));
         sim.writes_probes = false;

@@ -1,4 +1,4 @@
-//! The machine by itself: no clock but the numbers in the tests.
+//! The machine alone: the numbers in the tests are the only clock.
 
 mod commands;
 mod invariants;

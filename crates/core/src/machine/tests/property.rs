@@ -1,4 +1,4 @@
-//! Random inputs at random moments: what must hold whatever happens.
+//! Random inputs at random times. The rules hold for all of them.
 
 use proptest::prelude::*;
 
@@ -41,7 +41,7 @@ enum Wait {
         off_by: i64,
     },
     For(u64),
-    /// The clock shows less than it did.
+    /// The clock goes backward.
     Back(u64),
 }
 
@@ -95,7 +95,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             every: nanos(every),
             timeout: nanos(timeout),
             max_missed,
-            // Some are aligned.
+            // Some heartbeats are aligned.
             slot: nanos(if max_missed == 1 { 250 } else { 0 }),
         },
     );
@@ -124,15 +124,15 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     )
 }
 
-/// What is watched over a whole run.
+/// The state that is checked during a run.
 struct Watch {
     sim: Sim,
     paused: bool,
     last_dial: Option<Timestamp>,
-    /// Connections told of as connecting, and not as lost.
+    /// The connection that was reported as connecting and not as lost.
     under_way: Option<u64>,
     probe_unwritten: bool,
-    /// The user has asked for the end.
+    /// The user has requested the end.
     ending: bool,
     closed: u32,
 }
@@ -208,7 +208,7 @@ impl Watch {
                 sim.feed(Machine::handle_resume);
             }
             Step::Postponed(millis) => {
-                // The driver does so with an attempt that is due, and only then.
+                // The driver postpones only an attempt that is due.
                 if let Some(due) = sim.machine.next_attempt() {
                     sim.now = sim.now.max(due);
                     let until = sim.now.checked_add(ms(millis));
@@ -221,7 +221,7 @@ impl Watch {
         self.check();
     }
 
-    /// An input of a connection that is not the current one changes nothing.
+    /// An input of an old or unknown connection changes nothing.
     fn late(&mut self, input: u8, ago: u64) {
         let machine = &mut self.sim.machine;
         let (now, current) = (self.sim.now, machine.connection());
@@ -238,10 +238,10 @@ impl Watch {
             6 => machine.handle_flushed(now, number),
             _ => machine.handle_caught_up(now, number),
         }
-        assert_eq!(*machine, before, "input {input} of connection {number} was heeded");
+        assert_eq!(*machine, before, "input {input} of connection {number} had an effect");
     }
 
-    /// However late it is seen, a deadline is dealt with in a few calls.
+    /// A deadline is handled in a few calls, even if it is seen late.
     fn judge_deadlines(&mut self) {
         for _ in 0..6 {
             self.sim.feed(Machine::handle_deadline);
@@ -251,22 +251,27 @@ impl Watch {
                 return;
             }
         }
-        panic!("a deadline is left behind at {}: {:?}", self.sim.now, self.sim.machine);
+        panic!("a deadline is still due at {}: {:?}", self.sim.now, self.sim.machine);
     }
 
     fn check(&mut self) {
         self.sim.drain();
         self.look();
         let machine = &self.sim.machine;
-        assert_eq!((machine.probe, &machine.pending), (false, &None), "something was left");
-        // Whenever a connection is wanted, there is one, or an attempt, or a time for the next.
+        assert_eq!((machine.probe, &machine.pending), (false, &None), "an output was not fetched");
+        // Whenever a connection is wanted, there is a connection, an attempt, or a time for the
+        // next attempt.
         let wanted = self.closed == 0 && !self.ending && !self.paused && self.last_dial.is_some();
         if wanted {
             match &machine.state {
                 State::Connecting { deadline } => assert!(deadline.is_some()),
                 State::Retiring { close } => {
                     let full = machine.intake().is_full();
-                    assert_eq!(close.deadline().is_none(), full, "it stands still while full");
+                    assert_eq!(
+                        close.deadline().is_none(),
+                        full,
+                        "the time is suspended while full"
+                    );
                 }
                 State::Waiting { until, .. } => assert!(until.is_some()),
                 State::Open(_) => {}
@@ -276,7 +281,7 @@ impl Watch {
         assert_eq!(machine.is_closed(), self.closed == 1);
     }
 
-    /// Goes through what came out since the last look.
+    /// Checks the outputs since the last call.
     fn look(&mut self) {
         let new: Vec<_> = self.sim.log.drain(..).map(|(_, output)| output).collect();
         assert!(new.len() <= 16, "one input led to {} outputs: {new:?}", new.len());
@@ -299,7 +304,7 @@ impl Watch {
                     assert!(pacing.is_in_time(Some(now), pace), "dialled after the outage limit");
                     assert!(
                         pace.last_attempt > 0 || self.last_dial.is_none(),
-                        "dialled twice, though never again"
+                        "dialled twice, with only one attempt allowed"
                     );
                     self.last_dial = Some(now);
                     self.probe_unwritten = false;
@@ -310,7 +315,7 @@ impl Watch {
                     self.probe_unwritten = true;
                 }
                 Output::Told(Transition::Connecting { connection, .. }) => {
-                    assert_eq!(self.under_way.replace(connection), None, "two at once");
+                    assert_eq!(self.under_way.replace(connection), None, "two connections at once");
                 }
                 Output::Told(Transition::Open { connection, .. }) => {
                     assert_eq!(self.under_way, Some(connection));
@@ -337,7 +342,7 @@ proptest! {
     })]
 
     #[test]
-    fn whatever_happens_the_session_stays_sane_and_ends_once(
+    fn random_inputs_break_no_rule_and_the_session_ends_once(
         rules in any_rules(),
         before in proptest::collection::vec(step(), 0..80),
         abort in any::<bool>(),

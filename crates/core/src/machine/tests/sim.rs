@@ -1,5 +1,5 @@
-//! A [`Machine`] with the driver's part played: it is fed, drained after each input, and all that
-//! it does and tells is noted with its time.
+//! A [`Machine`] with a simulated driver: it gets inputs, is drained after each input, and its
+//! outputs are recorded with their times.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) fn rules() -> Rules {
     }
 }
 
-/// What came out, in the order in which the driver fetches it.
+/// An output. The log has the order in which the driver fetches them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
     Did(Action),
@@ -62,9 +62,9 @@ pub(super) struct Sim {
     pub(super) machine: Machine,
     pub(super) now: Timestamp,
     pub(super) log: Vec<(u64, Output)>,
-    /// The answer to each question for a decision.
+    /// The answer to each request for a decision.
     pub(super) decision: Decision,
-    /// Whether a probe is written as soon as it is asked for.
+    /// Whether a probe is written as soon as it is requested.
     pub(super) writes_probes: bool,
     /// How old connections may become.
     pub(super) max_age: Option<Duration>,
@@ -99,8 +99,7 @@ impl Sim {
         sim
     }
 
-    /// The same rules with another state of affairs is one call away: an input at the present
-    /// moment, and all that follows from it.
+    /// Gives the machine an input at the present time, and fetches all outputs.
     pub(super) fn feed(&mut self, input: impl FnOnce(&mut Machine, Timestamp)) {
         input(&mut self.machine, self.now);
         self.drain();
@@ -116,7 +115,7 @@ impl Sim {
         self.feed(|machine, now| machine.handle_ended(now, number));
     }
 
-    /// A frame of the current connection that counts as life.
+    /// A frame of the current connection that is proof of life.
     pub(super) fn life(&mut self) {
         let number = self.machine.connection();
         self.feed(|machine, now| machine.handle_frame(now, number, true));
@@ -126,13 +125,13 @@ impl Sim {
         self.feed(|machine, now| machine.handle_intake(now, intake));
     }
 
-    /// All that the connection had was read.
+    /// All available frames were read.
     pub(super) fn caught_up(&mut self) {
         let number = self.machine.connection();
         self.feed(|machine, now| machine.handle_caught_up(now, number));
     }
 
-    /// Goes to that moment, stopping at each deadline on the way.
+    /// Runs to this time, with a stop at each deadline.
     pub(super) fn run_to(&mut self, millis: u64) {
         let end = at(millis);
         for _ in 0..100_000 {
@@ -148,7 +147,7 @@ impl Sim {
         panic!("no end of deadlines before {end}");
     }
 
-    /// Goes to that moment at once, as after a stall.
+    /// Jumps to this time, as after a stall.
     pub(super) fn jump_to(&mut self, millis: u64) {
         self.now = at(millis);
         self.feed(Machine::handle_deadline);
@@ -181,7 +180,7 @@ impl Sim {
         }
     }
 
-    /// When this was done, in milliseconds.
+    /// The times of this action, in milliseconds.
     pub(super) fn times(&self, wanted: impl Fn(Action) -> bool) -> Vec<u64> {
         let did = self.log.iter().filter_map(|(millis, output)| match output {
             Output::Did(action) if wanted(*action) => Some(*millis),

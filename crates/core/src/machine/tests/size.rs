@@ -1,11 +1,11 @@
-//! How much room the machine takes, of which there may be thousands, nearly all of them idle.
+//! The size of a machine. A program may have thousands of machines, and most are idle.
 
 use super::sim::{at, rules};
 use crate::machine::{Action, Machine};
 
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn a_machine_takes_280_bytes() {
+fn a_machine_takes_at_most_280_bytes() {
     assert!(size_of::<Machine>() <= 280, "{} bytes", size_of::<Machine>());
 }
 

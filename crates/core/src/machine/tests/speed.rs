@@ -1,4 +1,4 @@
-//! How many inputs the machine takes in a second: a measurement, which never fails.
+//! The number of inputs that the machine handles per second: a measurement, which never fails.
 
 use std::{hint::black_box, time::Instant};
 
@@ -17,7 +17,7 @@ fn open() -> Machine {
     machine
 }
 
-/// Fetches all that there is; the last action of it.
+/// Fetches all outputs. Returns the last action.
 fn drain(machine: &mut Machine) -> Option<Action> {
     let mut last = None;
     while let Some(action) = machine.poll_action() {
@@ -35,10 +35,10 @@ fn measure(what: &str, run: impl FnOnce() -> u64) {
     let start = Instant::now();
     let inputs = run();
     let millions = inputs as f64 / start.elapsed().as_secs_f64() / 1e6;
-    println!("{millions:>6.0} million inputs a second: {what}");
+    println!("{millions:>6.0} million inputs per second: {what}");
 }
 
-/// As many frames as there are inputs, a microsecond apart.
+/// One frame for each input, one microsecond apart.
 fn frames(drained: bool) -> u64 {
     let mut machine = open();
     let connection = machine.connection();
@@ -52,7 +52,7 @@ fn frames(drained: bool) -> u64 {
     INPUTS
 }
 
-/// Beats: a probe is due, is written and answered; and now and then the connection is lost.
+/// Heartbeats: a probe is due, is written and is answered. Sometimes the connection is lost.
 fn lives() -> u64 {
     let mut machine = open();
     let mut millis = 0;

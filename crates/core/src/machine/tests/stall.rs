@@ -1,4 +1,4 @@
-//! A blocked write of which no byte is accepted.
+//! A blocked write without accepted bytes.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn blocked(rules: Rules) -> Sim {
     sim
 }
 
-/// When it was reported, for how long it had been blocked, and whether frames came in.
+/// The reports: their times, how long the write had been blocked, and whether frames arrived.
 fn reports(sim: &Sim) -> Vec<(u64, Duration, bool)> {
     let told = sim.log.iter().filter_map(|(millis, output)| match output {
         Output::Told(Transition::WriteBlocked { connection: 1, time, heard }) => {
@@ -33,7 +33,7 @@ fn reports(sim: &Sim) -> Vec<(u64, Duration, bool)> {
 }
 
 #[test]
-fn a_blocked_write_is_reported_once_and_then_costs_the_connection() {
+fn a_blocked_write_is_reported_once_and_then_ends_the_connection() {
     let mut sim = blocked(patient());
     sim.run_to(60_999);
     assert_eq!((reports(&sim), sim.machine.write_blocked_since()), (vec![], None));
@@ -48,14 +48,14 @@ fn a_blocked_write_is_reported_once_and_then_costs_the_connection() {
 }
 
 #[test]
-fn what_comes_in_does_not_extend_the_write_timeout() {
+fn inbound_frames_do_not_extend_the_write_timeout() {
     for heartbeat in [None, rules().heartbeat] {
         let mut sim = blocked(Rules { heartbeat, ..patient() });
         sim.writes_probes = false;
         for second in 2..=301 {
             sim.run_to(second * 1_000);
             sim.life();
-            // The driver finds it blocked again and again.
+            // The driver repeatedly finds the write blocked.
             sim.feed(|machine, now| machine.handle_write_blocked(now, 1));
         }
         assert_eq!(reports(&sim), [(61_000, ms(60_000), true)]);
@@ -64,14 +64,14 @@ fn what_comes_in_does_not_extend_the_write_timeout() {
 }
 
 #[test]
-fn each_byte_that_is_accepted_begins_the_time_again() {
+fn each_accepted_byte_restarts_the_write_timeout() {
     let mut sim = blocked(patient());
     for minute in 1..=60 {
         sim.run_to(minute * 59_999);
         sim.feed(|machine, now| machine.handle_write_progress(now, 1));
     }
     assert_eq!((reports(&sim), sim.losses()), (vec![], vec![]));
-    // After a report as well.
+    // This also holds after a report.
     sim.run_to(3_599_940 + 299_999);
     sim.feed(|machine, now| machine.handle_write_progress(now, 1));
     assert_eq!((reports(&sim).len(), sim.machine.write_blocked_since()), (1, None));
@@ -83,8 +83,9 @@ fn each_byte_that_is_accepted_begins_the_time_again() {
 }
 
 #[test]
-fn bytes_that_leave_begin_the_time_again_once_it_is_known_when() {
-    // Before the first look nobody knows whether they left before the write was blocked.
+fn acknowledged_bytes_restart_the_timeout_after_the_first_look() {
+    // Before the first look it is not known whether the bytes were acknowledged before the write
+    // was blocked.
     let mut sim = blocked(patient());
     sim.run_to(30_000);
     sim.feed(|machine, now| machine.handle_acknowledged(now, 1, false));
@@ -100,7 +101,8 @@ fn bytes_that_leave_begin_the_time_again_once_it_is_known_when() {
 
 #[test]
 fn a_blocked_write_is_not_judged_while_nothing_is_read() {
-    // 20 s blocked and read, an hour of neither, and then the rest.
+    // The write is blocked for 20 s while frames are read. Then nothing is read for an hour. Then
+    // the rest of the time passes.
     let mut sim = blocked(patient());
     sim.run_to(21_000);
     sim.intake(Intake::Full);
@@ -116,7 +118,7 @@ fn a_blocked_write_is_not_judged_while_nothing_is_read() {
     sim.run_to(3_880_000);
     assert_eq!(sim.losses().len(), 1);
 
-    // Blocked only then: the time begins with the reading.
+    // Blocked only while nothing is read: the time begins when reading resumes.
     let mut sim = Sim::open(patient());
     sim.intake(Intake::Full);
     sim.feed(|machine, now| machine.handle_write_blocked(now, 1));
@@ -136,7 +138,7 @@ fn without_a_write_timeout_a_blocked_write_is_only_reported() {
 }
 
 #[test]
-fn a_short_write_timeout_costs_the_connection_unreported() {
+fn a_short_write_timeout_ends_the_connection_without_a_report() {
     for timeout in [1_000, 59_999, 60_000] {
         let mut sim = blocked(Rules { write_timeout: nanos(timeout), ..patient() });
         sim.run_to(timeout + 999);
@@ -148,7 +150,7 @@ fn a_short_write_timeout_costs_the_connection_unreported() {
 }
 
 #[test]
-fn a_write_timeout_that_is_seen_late_does_not_condemn_at_once() {
+fn a_write_timeout_seen_late_does_not_end_the_connection_at_once() {
     // The machine slept for an hour, before and after the report.
     for (asleep, woke) in [(200_000, 3_600_000), (10_000, 3_600_000), (31_000, 3_600_000)] {
         let mut sim = blocked(patient());
@@ -156,7 +158,7 @@ fn a_write_timeout_that_is_seen_late_does_not_condemn_at_once() {
         sim.jump_to(woke);
         sim.run_to(woke + 4_999);
         assert_eq!(sim.losses(), []);
-        // It is not put off again and again.
+        // The deadline is not put off repeatedly.
         sim.run_to(woke + 300_000);
         let lost = sim.losses().into_iter().find(|(_, loss)| matches!(loss, Loss::WriteStalled(_)));
         assert!(lost.is_some(), "{asleep}");
@@ -166,11 +168,11 @@ fn a_write_timeout_that_is_seen_late_does_not_condemn_at_once() {
     for late in 1..=5 {
         sim.jump_to(late * 400_000);
     }
-    assert!(!sim.losses().is_empty(), "a task that is always late comes to an end");
+    assert!(!sim.losses().is_empty(), "a task that is always late also loses the connection");
 }
 
 #[test]
-fn a_pause_begins_the_write_timeout_again() {
+fn a_pause_restarts_the_write_timeout() {
     let mut sim = blocked(patient());
     sim.run_to(100_000);
     sim.feed(Machine::handle_pause);
@@ -185,7 +187,7 @@ fn a_pause_begins_the_write_timeout_again() {
 }
 
 #[test]
-fn a_probe_that_has_just_left_gets_its_whole_time() {
+fn a_probe_that_was_just_acknowledged_gets_its_whole_timeout() {
     let mut sim = Sim::open(rules());
     for before_verdict in [24_000, 33_000, 42_000] {
         sim.run_to(before_verdict);
@@ -193,7 +195,7 @@ fn a_probe_that_has_just_left_gets_its_whole_time() {
         assert_eq!(sim.deadline(), Some(before_verdict + 10_000));
         assert_eq!(sim.losses(), []);
     }
-    // What leaves behind it does not count, nor what left another connection.
+    // Acknowledged bytes behind the probe, or of another connection, do not count.
     sim.run_to(50_000);
     sim.feed(|machine, now| machine.handle_acknowledged(now, 1, false));
     sim.feed(|machine, now| machine.handle_acknowledged(now, 2, true));

@@ -1,4 +1,4 @@
-//! One machine in each state, to ask the same of all of them.
+//! One machine in each state, for tests of all states.
 
 use super::sim::{Sim, at, ms, rules};
 use crate::machine::{Machine, State};

@@ -1,11 +1,12 @@
-//! What keeps the machine pure.
+//! The machine is pure.
 
 use std::{fs, hash::Hash, path::Path};
 
 use crate::machine::{Action, Machine, Transition};
 
-/// Words that have no business in the machine. Whole words, so that `context` in a comment would
-/// not match. A `Box` is allowed, being a value as what is in it; a `dyn` in it is not.
+/// Words that are not allowed in the machine. Only whole words match, so that `context` in a
+/// comment does not match. A `Box` is allowed, since it is a value like its content, but a `dyn` in
+/// it is not allowed.
 const FORBIDDEN: [&str; 31] = [
     "futures",
     "futures_core",
@@ -41,7 +42,7 @@ const FORBIDDEN: [&str; 31] = [
 ];
 
 #[test]
-fn no_clock_waker_future_randomness_or_closure_is_known_in_the_machine() {
+fn the_machine_has_no_clock_waker_future_randomness_or_closure() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/machine");
     let mut files = 0;
     for entry in fs::read_dir(folder).expect("the sources are there") {

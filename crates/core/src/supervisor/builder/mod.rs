@@ -16,9 +16,10 @@ use crate::{
 /// The settings of a session, from [`Supervisor::builder`] or a backend's `connect`.
 ///
 /// A setting that is not set has the value of the [`Preset`]. The order of the calls does not
-/// matter, [`preset`](Self::preset) included. Of two calls of one setter the later one counts.
+/// matter, and this includes [`preset`](Self::preset). If a setter is called twice, the later call
+/// counts.
 ///
-/// [`build`](Self::build) checks the values, since some rules are about two of them.
+/// [`build`](Self::build) checks the values, since some rules concern two settings.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,7 +59,7 @@ impl<T, K> Builder<T, K> {
     /// use std::time::Duration;
     /// use websocket_heartbeat::{Preset, Supervisor};
     ///
-    /// // As the npm packages do it, with a longer close timeout.
+    /// // Like the npm packages, with a longer close timeout.
     /// let builder = Supervisor::builder(transport, timer)
     ///     .close_timeout(Duration::from_secs(20))
     ///     .preset(Preset::Original);
@@ -71,18 +72,18 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// When heartbeats are sent and what answers them.
+    /// The times, the content and the answers of heartbeats.
     #[must_use]
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
         self.settings.heartbeat = Some(heartbeat);
         self
     }
 
-    /// How long to wait before each attempt. A panic of the backoff or of its delays ends the
-    /// session with [`CloseReason::Panicked`](crate::CloseReason::Panicked).
+    /// The delays before attempts. A panic of the backoff or of its delays ends the session with
+    /// [`CloseReason::Panicked`](crate::CloseReason::Panicked).
     ///
-    /// It has no effect where no attempt follows, with [`Attempts::Never`]. That is no error, since
-    /// the number of attempts may come from a configuration.
+    /// It has no effect with [`Attempts::Never`], since no attempt follows. That is no error,
+    /// because the number of attempts may come from a configuration.
     #[must_use]
     pub fn backoff<B>(mut self, backoff: B) -> Self
     where
@@ -100,8 +101,8 @@ impl<T, K> Builder<T, K> {
     }
 
     /// How long a connection must be open to be *stable*. After a stable connection the attempts
-    /// are counted from 0 and the delays begin again. Zero: every connection that opens is stable,
-    /// as in the original.
+    /// are counted from 0 and the delays begin again. With zero, every connection that opens is
+    /// stable, as in the original.
     #[must_use]
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.settings.stable_after = Some(time);
@@ -116,8 +117,8 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// How long a graceful close may take before the connection is dropped. The time to write what
-    /// is queued is included.
+    /// How long a graceful close may take before the connection is dropped. The time to write the
+    /// queued messages is included.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.settings.close_timeout = Some(timeout);
@@ -126,34 +127,35 @@ impl<T, K> Builder<T, K> {
 
     /// How long a write may make no progress before the connection is lost as
     /// [`LostCause::WriteStalled`](crate::LostCause::WriteStalled), even if the server still sends.
-    /// `None`: without limit. It must be above zero.
+    /// `None` means no limit. It must be above zero.
     ///
-    /// Five minutes in [`Preset::Resilient`]: a server that is going to read does so earlier, and
-    /// what is queued cannot leave before the connection is replaced. `None` in
+    /// Five minutes in [`Preset::Resilient`]: a server that will read at all reads earlier, and
+    /// queued messages cannot leave before the connection is replaced. `None` in
     /// [`Preset::Original`], as in the original.
     ///
     /// The time begins again with each byte that the server accepts, so a slow upload is not lost.
-    /// It stands still while nothing is read because the application does not take what was read.
-    /// If the timeout is longer than 60 s, [`Event::WriteBlocked`](crate::Event::WriteBlocked)
-    /// comes after 60 s.
+    /// It is suspended while nothing is read because the application does not take the messages
+    /// that were read. If the timeout is longer than 60 s,
+    /// [`Event::WriteBlocked`](crate::Event::WriteBlocked) comes after 60 s.
     #[must_use]
     pub fn write_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.write_timeout = Some(timeout.into().map_or(Nanos::FOREVER, Nanos::of));
         self
     }
 
-    /// What happens to messages that cannot be written at once. It replaces the preset's settings
-    /// of the outbox as a whole.
+    /// The rules for messages that cannot be written at once. They replace all settings of the
+    /// outbox in the preset.
     #[must_use]
     pub fn outbox(mut self, outbox: OutboxSettings) -> Self {
         self.settings.outbox = Some(outbox);
         self
     }
 
-    /// The function that decides what to do about each lost connection and failed attempt.
+    /// The function that decides about the next attempt after each lost connection and failed
+    /// attempt.
     ///
     /// It is not called for a connection that is lost in a pause, or that is replaced on request or
-    /// for its age. A panic of it counts as [`Verdict::Retry`], and
+    /// for its age. A panic of the function counts as [`Verdict::Retry`], and
     /// [`Lost::verdict_panic`](crate::Lost::verdict_panic) reports it.
     ///
     /// ```
@@ -181,15 +183,15 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// Shares a budget of attempts with other supervisors. The first attempt needs it as well. No
-    /// budget by default.
+    /// Shares a budget of attempts with other supervisors. The first attempt also needs the budget.
+    /// No budget by default.
     #[must_use]
     pub fn dial_budget(mut self, budget: DialBudget) -> Self {
         self.settings.dial_budget = Some(budget);
         self
     }
 
-    /// The least time between the beginnings of two attempts, whatever backoff and verdict say. It
+    /// The shortest time between the beginnings of two attempts, with any backoff and verdict. It
     /// must be above zero and at most an hour. The default is 100 ms.
     #[must_use]
     pub fn minimum_gap(mut self, gap: Duration) -> Self {
@@ -198,7 +200,7 @@ impl<T, K> Builder<T, K> {
     }
 
     /// How many connections in a row may open and be lost before they are
-    /// [stable](Self::stable_after). One more ends the session. No limit by default.
+    /// [stable](Self::stable_after). The next such loss ends the session. No limit by default.
     ///
     /// It needs `stable_after` above zero.
     #[must_use]
@@ -208,9 +210,9 @@ impl<T, K> Builder<T, K> {
     }
 
     /// How long an outage may last. If the next attempt would begin later, the session ends
-    /// instead, as soon as that is known. The cause of the lateness does not matter: the delay, the
-    /// server's `Retry-After`, the minimum gap, a shared budget, or a task that was not polled. No
-    /// limit by default.
+    /// instead, as soon as that is known. The reason for the late attempt does not matter: the
+    /// delay, the server's `Retry-After`, the minimum gap, a shared budget, or a task that was not
+    /// polled. No limit by default.
     ///
     /// An outage begins when the session begins, when a connection is lost, and when a pause ends.
     #[must_use]
@@ -220,8 +222,8 @@ impl<T, K> Builder<T, K> {
     }
 
     /// How old a connection may become. Then it is closed gracefully and replaced at once. If a
-    /// message or a probe is under way at that moment, it is closed after that. No limit by
-    /// default.
+    /// message or a probe is under way at that moment, the connection is closed after it. No limit
+    /// by default.
     ///
     /// The limit of each connection is drawn from 90 to 100 % of `age`, so that clients that
     /// connected together do not reconnect together.
@@ -233,11 +235,11 @@ impl<T, K> Builder<T, K> {
 }
 
 impl<T: Transport, K: Timer> Builder<T, K> {
-    /// Makes the supervisor. It connects when it is polled, not before.
+    /// Makes the supervisor. It connects when it is first polled.
     ///
     /// # Errors
     ///
-    /// If a value makes no sense, or if a setting has no effect. The error names the setting, its
+    /// If a value is invalid, or if a setting has no effect. The error names the setting, its
     /// value, and the rule that it breaks.
     pub fn build(self) -> Result<Supervisor<T, K>, ConfigError> {
         Ok(Supervisor::new(self.transport, self.timer, Resolved::new(self.settings)?))

@@ -1,4 +1,4 @@
-//! The order of the calls does not matter, that of the preset included.
+//! The order of the calls does not matter, and this includes the call of `preset`.
 
 use super::*;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 type Settable = Builder<(), ()>;
 type Setter = fn(Settable) -> Settable;
 
-/// Each setter, with a value that neither preset has. The flap limit needs a time to be stable.
+/// Each setter, with a value that neither preset has. The flap limit needs `stable_after`.
 const SETTERS: [Setter; 14] = [
     |b| b.heartbeat(Heartbeat::every(secs(21)).message("beat")),
     |b| b.backoff(Constant::new(secs(3))),
@@ -34,7 +34,7 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A budget in which nothing is free for a window.
+/// A budget that allows no attempt for one window.
 fn used_up(window: Duration) -> DialBudget {
     let budget = DialBudget::new(1, window).unwrap();
     let mut place = Place::new(budget.clone());
@@ -43,7 +43,7 @@ fn used_up(window: Duration) -> DialBudget {
     budget
 }
 
-/// All that a session sees of its settings.
+/// The values that a session takes from its settings.
 #[derive(Debug, PartialEq)]
 struct Seen {
     rules: Rules,
@@ -57,7 +57,7 @@ struct Seen {
 }
 
 fn seen(builder: Settable) -> Seen {
-    let mut resolved = Resolved::new(builder.settings).expect("the values make sense");
+    let mut resolved = Resolved::new(builder.settings).expect("the values are valid");
     resolved.probes.dial(true);
     resolved.probes.ask();
     let probe = match resolved.probes.make() {
@@ -66,7 +66,7 @@ fn seen(builder: Settable) -> Seen {
     };
     let wait_for_budget = resolved.redial.replace(Timestamp::EPOCH);
     let failure = Failure::new(true, 0, &LostCause::Replaced);
-    // After the wait for the budget, which is the least that a judgement gives.
+    // After the wait for the budget, which is the shortest delay of a decision.
     let later = Timestamp::from_epoch(secs(1_000));
     let Decision::Retry(wait) = resolved.redial.judge(&failure, true, later).decision else {
         panic!("no attempt follows");

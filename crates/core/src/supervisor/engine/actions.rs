@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Does and reports what the machine wants. Frames that are only to be written do not count as
-    /// a move.
+    /// Carries out the machine's actions and reports its transitions. An action that only requests
+    /// a write does not count as `Moved`.
     pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) -> Step {
         let mut step = Step::Still;
         loop {
@@ -33,8 +33,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if !self.machine.is_waiting() {
                 self.redial.leave();
             }
-            // An attempt begins now, and not when the application has taken the event that reports
-            // it: the gap between attempts and the shared budget count from now.
+            // The attempt begins now, before the application takes the event of the attempt: the
+            // gap between attempts and the shared budget count from now.
             if !dialled || self.connect(cx) == Step::Still {
                 return step;
             }
@@ -76,7 +76,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.writer.ask_for_probe();
             }
             Action::SendClose => {
-                // The user may have closed the session since the last look.
+                // The user may have closed the session in the meantime.
                 let (by_user, frame) = self.shared.with(|state, _| {
                     (state.outbox.is_closed(), state.close_frame.as_deref().cloned())
                 });

@@ -1,4 +1,5 @@
-//! The session's clock: [`Clock`]; and the report of what was heard since it was last read.
+//! The clock of the session, [`Clock`], and the report of the frames that were heard since its last
+//! reading.
 
 use std::time::Duration;
 
@@ -8,12 +9,12 @@ use crate::{
     transport::Transport,
 };
 
-/// The time of the session: that of the last reading of the timer. It never goes backward.
+/// The time of the session: the time of the last reading of the timer. It never goes backward.
 pub(super) struct Clock<K: Timer> {
     timer: K,
     now: Timestamp,
-    /// The number of frames that were read when the clock was read to hand messages over. If no
-    /// frame was read since, the next look uses that reading.
+    /// The number of frames that were read when the clock was last read before messages were handed
+    /// over. If no frame was read since, that reading is used again.
     read_at: Option<u32>,
 }
 
@@ -35,12 +36,12 @@ impl<K: Timer> Clock<K> {
         self.now = self.now.max(self.timer.now());
     }
 
-    /// Notes that the clock was read after this number of frames.
+    /// Records that the clock was read after this number of frames.
     pub(super) fn mark_read(&mut self, frames: u32) {
         self.read_at = Some(frames);
     }
 
-    /// Reads the clock, unless it was read after this number of frames already.
+    /// Reads the clock, unless it was already read after this number of frames.
     fn read_once(&mut self, frames: u32) {
         if self.read_at.take() != Some(frames) {
             self.read();
@@ -54,8 +55,8 @@ impl<K: Timer> Clock<K> {
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Reads the clock, and gives the machine what was heard since the last call. Returns whether
-    /// proof of life was heard.
+    /// Reads the clock, and reports the frames since the last call to the machine. Returns whether
+    /// proof of life was among them.
     pub(super) fn observe(&mut self) -> bool {
         self.clock.read_once(self.inbound.frames);
         let now = self.clock.now();

@@ -6,7 +6,7 @@ use super::{Engine, Step};
 use crate::{outbox::Online, shared::Pausing, time::Timer, transport::Transport};
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Takes the commands that handles have put down.
+    /// Takes the commands of the handles.
     #[inline(never)]
     pub(super) fn take_work(&mut self, cx: &mut Context<'_>) -> Step {
         if !self.shared.take_work() {
@@ -33,7 +33,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Some(Pausing::Pause) => {
                 self.machine.handle_pause(now);
                 if !self.machine.may_write() {
-                    // Nor is the connection being replaced any more.
+                    // The replacement of the connection has also ended.
                     self.shared.with(|state, deferred| {
                         state.outbox.set_online(Online::No, deferred);
                     });

@@ -1,4 +1,4 @@
-//! Deadlines, and all other work that is done when the engine parks and every 256 frames.
+//! The deadlines, and the other work that is done when the engine parks and every 256 frames.
 
 use std::task::Context;
 
@@ -6,12 +6,12 @@ use super::{Engine, Step, byte_counts::Acknowledged, write::Until};
 use crate::{supervisor::link::Link, time::Timer, transport::Transport};
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Reads the clock, writes, judges the deadlines that have passed, and does the
+    /// Reads the clock, writes, judges the deadlines that have passed, and carries out the
     /// machine's actions.
     #[inline(never)]
     pub(super) fn attend(&mut self, cx: &mut Context<'_>) -> Step {
         let life = self.observe();
-        // Does something only the first time.
+        // Only the first call has an effect.
         self.machine.handle_start(self.clock.now());
         let mut step = self.write(cx, Until::Flushed);
         self.end_by_panic();
@@ -48,13 +48,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         step
     }
 
-    /// Returns whether a verdict that is due may be given. Otherwise what has come is read first,
-    /// unless it has no place to go.
+    /// Returns whether a due verdict may be given. Otherwise the frames that have arrived are read
+    /// first, unless there is no room for them.
     fn may_judge(&mut self, life: bool) -> bool {
         !self.machine.may_read() || self.inbound.is_read_for_verdict(life)
     }
 
-    /// Lets the machine judge, by all that is known.
+    /// Lets the machine judge the deadlines, with all present knowledge.
     fn judge_deadlines(&mut self) -> Step {
         self.note_bytes_read();
         self.note_acknowledged();
@@ -75,7 +75,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Reports what the peer has acknowledged before a verdict is given.
+    /// Reports the bytes that the peer has acknowledged, before a verdict is given.
     fn note_acknowledged(&mut self) {
         let now = self.clock.now();
         if !self.machine.verdict_is_due(now) {
@@ -90,7 +90,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.handle_acknowledged(now, self.machine.connection(), before_probe);
     }
 
-    /// Asks the shared budget for an attempt that is due or queued there.
+    /// Asks the shared budget for an attempt that is due or waits in its queue.
     fn ask_budget(&mut self) {
         let now = self.clock.now();
         let due = self.machine.next_attempt().is_some_and(|at| at <= now);

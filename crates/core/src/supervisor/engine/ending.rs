@@ -34,18 +34,19 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         true
     }
 
-    /// Reports a panic of the connection, which is not read or written any more. Returns whether
-    /// there was one.
+    /// Reports a panic of the connection, which is then not read or written any more. Returns
+    /// whether there was one.
     pub(super) fn report_connection_panic(&mut self) -> bool {
         let Some(error) = self.link.panicked() else { return false };
         self.lose_link(LostCause::Broken(error.clone()));
         true
     }
 
-    /// Drops the connection or the attempt, settles what was handed to it, and keeps the cause for
-    /// the verdict and the event that follow. Without a cause nothing follows but the end.
+    /// Drops the connection or the attempt, settles the messages that were handed to it, and keeps
+    /// the cause for the next verdict and event. Without a cause, only the end of the session
+    /// follows.
     pub(super) fn drop_link(&mut self, cause: Option<LostCause>) {
-        // A connection that is being replaced for its age ends for its age, however it ends.
+        // If a connection is being replaced for its age, the cause of its end is always its age.
         let retiring = self.machine.is_retiring();
         let cause = cause.map(|cause| if retiring { LostCause::MaxAge } else { cause });
         let in_writing = self.writer.failure().is_some();
@@ -56,7 +57,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.counts = ByteCounts::default();
         self.probes.forget_answer();
         let connection = self.machine.connection();
-        // A planned replacement is no outage: messages accepted meanwhile wait for the next one.
+        // A planned replacement is no outage: messages accepted meanwhile wait for the next
+        // connection.
         let planned = retiring || matches!(cause, Some(LostCause::MaxAge));
         let online = if planned { Online::Replacing } else { Online::No };
         self.shared.with(|state, deferred| {
@@ -93,12 +95,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         drop_contained(self.draining.take());
     }
 
-    /// Ends everything, because the owner was dropped.
+    /// Ends the session, because its owner was dropped.
     pub(in crate::supervisor) fn end_by_drop(&mut self) {
         if self.machine.is_closed() {
             return;
         }
-        // A panic of the timer may be why it was dropped; the end needs no exact moment.
+        // A panic of the timer may be the reason for the drop. The end needs no exact time.
         let _ = contain(|| self.clock.read());
         self.end_drain();
         self.drop_link(None);

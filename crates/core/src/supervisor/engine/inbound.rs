@@ -5,7 +5,7 @@ use super::turn::Turn;
 /// The reading side of the engine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inbound {
-    /// Frames since the clock was last read for a look.
+    /// Frames since the last look at the clock.
     pub(super) frames: u32,
     pub(super) heard: Heard,
     pub(super) readable: Readable,
@@ -16,8 +16,8 @@ impl Inbound {
     pub(super) const BEGIN: Self =
         Self { frames: 0, heard: Heard::Nothing, readable: Readable::Maybe, turn: Turn::BEGIN };
 
-    /// Returns whether a verdict that is due may be given. `life`: proof of life was among the
-    /// frames that were just read.
+    /// Returns whether a due verdict may be given. `life`: proof of life was among the frames that
+    /// were just read.
     pub(super) fn is_read_for_verdict(&mut self, life: bool) -> bool {
         match self.readable {
             Readable::Maybe | Readable::Quiet => {
@@ -38,7 +38,7 @@ impl Inbound {
     }
 }
 
-/// The most that was heard since the last look at the clock.
+/// The strongest sign of life since the last look at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Heard {
     Nothing,
@@ -48,18 +48,18 @@ pub(super) enum Heard {
     Life,
 }
 
-/// Whether the connection, or the attempt, may have something to give.
+/// Whether the connection or the attempt may have something to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readable {
     /// It may have something.
     Maybe,
     /// It had nothing more when it was last polled, and has not called its waker since.
     Quiet,
-    /// A verdict or the report of a failed write is due, and the connection is read first: until it
-    /// has nothing more, even where it returns `Pending` and calls its waker at once, or for 256
-    /// frames. The verdict was put off this many times.
+    /// A verdict or the report of a failed write is due, and the connection is read first. It is
+    /// read until it has nothing more, even if it returns `Pending` and calls its waker at once, or
+    /// for 256 frames. The verdict was put off this many times.
     First { put_off: u8 },
-    /// It was read to its end for the verdict that is due.
+    /// Everything was read for the verdict that is due.
     Done,
 }
 
@@ -73,7 +73,7 @@ impl Readable {
         }
     }
 
-    /// The poll returned `Pending`. `woken`: the waker was called within the poll.
+    /// The poll returned `Pending`. `woken`: the waker was called during the poll.
     pub(super) fn pending(&mut self, woken: bool) {
         *self = match self {
             Self::First { put_off } if woken => Self::First { put_off: *put_off },

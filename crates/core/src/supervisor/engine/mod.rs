@@ -1,36 +1,37 @@
-//! The engine carries out what the machine decides.
+//! The engine carries out the decisions of the machine.
 //!
-//! One private `poll` is a list of named steps, with a bound on the work done in one call. A message
-//! passes through it without a clock, a timer, a lock or an allocation; those are used when it
-//! parks, and every 256 frames.
+//! One private `poll` is a list of named steps, with a bound on the work in one call. A message
+//! passes through it without a clock, a timer, a lock or an allocation. These are used when the
+//! engine parks, and every 256 frames.
 //!
-//! Its files call downward only: `clock` and `report`, then `ending`, `write` and `read`, then
-//! `actions`, `commands`, `deadlines` and `park`, and `poll` on top.
+//! Each file calls only files on lower levels. From bottom to top the levels are: `clock` and
+//! `report`; `ending`, `write` and `read`; `actions`, `commands`, `deadlines` and `park`; `poll`.
 //!
-//! Invariants kept here, each with a test of the same name; the numbers are the machine's.
+//! The engine keeps these invariants. Each has a test of the same name, and the numbers are those
+//! of the list in the machine.
 //!
-//! 2: One sleep. Replaced when it fires, when an earlier deadline appears and when a probe is
-//! answered; never because a message arrived.
+//! 2: One sleep. It is replaced when it fires, when an earlier deadline appears and when a probe is
+//! answered, and never because a message arrived.
 //!
-//! 3: The clock decides, not the sleep. Deadlines are compared on every park and at least every
-//! 256 frames; in between the last reading serves.
+//! 3: The clock decides, not the sleep. Deadlines are compared on every park and at least every 256
+//! frames. In the meantime the last reading of the clock is used.
 //!
-//! 4: Read before you judge. Before a deadline is judged the connection is read until it has
-//! nothing more, or gave 256 frames; a finished attempt is taken before its deadline is judged.
-//! A `Pending` after which the waker was called within the same poll is not "nothing more". After
-//! 256 frames the verdict is put off to the next poll: once, and twice where proof of life was
-//! among them. Proof of life ends it.
+//! 4: Read before you judge. Before a deadline is judged, the connection is read until it has
+//! nothing more or has returned 256 frames. A finished attempt is taken before its deadline is
+//! judged. If a poll returns `Pending` and the waker was called during the poll, the connection may
+//! have more. After 256 frames the verdict is put off to the next poll: once, and twice if proof of
+//! life was among the frames. Proof of life cancels the verdict.
 //!
-//! A partially received message counts as proof of life, where any frame does: the pong is queued
-//! behind it. A probe that the peer's system has not acknowledged is owed no answer: bytes that were
-//! acknowledged since the last look put its deadline off (`byte_counts.rs`).
+//! A partially received message counts as proof of life if any frame does: the pong is queued
+//! behind it. The peer owes no answer to a probe that its system has not acknowledged: bytes that
+//! were acknowledged since the last look put the deadline off (`byte_counts.rs`).
 //!
 //! 14: Read before you report a failed write. After a failed write the connection is read in the
-//! same way before it is dropped; the peer's close code outranks the write error.
+//! same way before it is dropped. The peer's close code outranks the write error.
 //!
-//! Besides these, no flood of frames keeps a poll busy. A turn handles some 1,024 frames, or takes
-//! some 10 ms, then publishes the status and lets other tasks run (`turn.rs`). Queued messages are
-//! handed to the connection before more is read, so that answers to the messages read so far leave
+//! In addition, no flood of frames keeps a poll busy. A turn handles about 1,024 frames or takes
+//! about 10 ms, then publishes the status and lets other tasks run (`turn.rs`). Queued messages are
+//! handed to the connection before more is read, so that answers to earlier messages are written
 //! before a frame that ends the connection is read.
 
 mod actions;
@@ -71,18 +72,20 @@ use crate::{
     transport::Transport,
 };
 
-/// Frames between two looks at the clock, and frames read before a verdict or before a failed write
-/// is reported: so many that the clock's 20 ns do not matter, and so few that they take some ten
-/// microseconds.
+/// The number of frames between two readings of the clock, and the number of frames read before a
+/// verdict or before a failed write is reported. The 20 ns of a reading are negligible for this
+/// number of frames, and the frames take only about ten microseconds.
 const FRAMES_PER_LOOK: u32 = 256;
 
-/// A message counts as one frame more for each 4 KiB of it, since large ones take their time.
+/// A message counts as one more frame for each 4 KiB of its length, since large messages take
+/// longer.
 const FRAME_SHIFT: u32 = 12;
 
-/// Rounds of one poll after which the task yields, so that no peer keeps it busy forever.
+/// The number of rounds in one poll after which the task yields, so that no peer keeps it busy
+/// forever.
 const ROUNDS_PER_POLL: u32 = 64;
 
-/// The result of a step: whether it changed something that the steps before it must see.
+/// The result of a step: whether it changed something for the steps before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Moved,
@@ -95,7 +98,7 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     sleep: DeadlineSleep<K>,
     machine: Machine,
     link: Link<T>,
-    /// A connection that the peer closed, while it writes its reply.
+    /// A connection that the peer has closed and that still writes its reply.
     draining: Option<Pin<Box<Contained<T::Connection>>>>,
     inbound: Inbound,
     writer: Writer,
@@ -107,12 +110,12 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     shared: Arc<Shared>,
 }
 
-/// The driver's knowledge of the outbox, without its lock.
+/// The state of the outbox as the driver knows it without the lock.
 #[derive(Clone, Copy, Debug, Default)]
 struct Queued {
     /// There may be messages to hand over.
     any: bool,
-    /// No message expires before; `None` is never.
+    /// No message expires before this time; `None` is never.
     expiry: Option<Timestamp>,
 }
 
@@ -156,7 +159,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     /// There may be messages to hand over, which the next poll will see. No task is woken, and the
-    /// next command of a handle still wakes.
+    /// next command of a handle still wakes the task.
     pub(in crate::supervisor) fn note_queue(&mut self) {
         self.queued.any = true;
     }
@@ -170,9 +173,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.is_closed()
     }
 
-    /// Works until there is an event to return, or nothing to do, or the turn is over.
+    /// Works until there is an event to return, there is nothing to do, or the turn is over.
     ///
-    /// The path of a message is here, in one piece, and everything else is a call with a small
+    /// The whole path of a message is in this function, and everything else is a call with a small
     /// result: a function that returns a message returns it through memory.
     #[inline]
     pub(in crate::supervisor) fn poll(
@@ -181,7 +184,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         intake: Intake,
     ) -> Poll<Option<Event>> {
         if matches!(self.inbound.turn, Turn::Rest) {
-            // Most polls of a task that also does other things have nothing for the session.
+            // If a task also does other work, most of its polls have nothing for the session.
             let as_before = intake.is_full() == self.machine.intake().is_full();
             if as_before && !self.queued.any && !self.shared.is_calling() {
                 return Poll::Pending;
@@ -192,8 +195,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.change_intake(intake);
         }
         if self.inbound.readable.is_first() {
-            // The application may have taken its time since the last poll, and it is this poll that
-            // must not take long.
+            // Much time may have passed since the last poll, and only the time of this poll is
+            // limited.
             self.clock.read();
         }
         for _ in 0..ROUNDS_PER_POLL {
@@ -242,7 +245,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             match reading {
                 Reading::AttemptOver => {
-                    // `Open` is reported before a message is read.
+                    // The event `Open` comes before the first message.
                     self.carry_out(cx);
                     continue;
                 }
@@ -260,7 +263,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Poll::Pending
     }
 
-    /// Nothing is to be read: does everything else, and parks.
+    /// There is nothing to read: does everything else, and parks.
     #[inline(never)]
     fn rest(&mut self, cx: &mut Context<'_>) -> Step {
         if self.attend(cx) == Step::Moved {
@@ -276,7 +279,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Step::Moved
     }
 
-    /// Lets other tasks have their turn, and comes back.
+    /// Lets other tasks run, and wakes this task.
     #[inline(never)]
     fn end_turn(&mut self, cx: &Context<'_>) {
         self.inbound.turn = Turn::BEGIN;
@@ -286,7 +289,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx.waker().wake_by_ref();
     }
 
-    /// Notes whether inbound messages are read from now on.
+    /// Records whether inbound messages are read from now on.
     #[inline(never)]
     fn change_intake(&mut self, intake: Intake) {
         if intake.is_full() != self.machine.intake().is_full() {
@@ -299,11 +302,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 /// The state of reading in one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    /// The connection is to be polled, once more.
+    /// Poll the connection again.
     On,
-    /// The attempt is over.
+    /// The attempt has ended.
     AttemptOver,
-    /// It is over in this round. Moved: something else happened, or there may be more. Still:
-    /// nothing is there, or nothing may be read.
+    /// Reading is over in this round. `Moved`: something else happened, or there may be more to
+    /// read. `Still`: there is nothing to read, or nothing may be read.
     Over(Step),
 }

@@ -1,4 +1,4 @@
-//! Parking: the one sleep.
+//! The single sleep of a session.
 
 use std::{
     future::Future,
@@ -12,19 +12,19 @@ use crate::{
     transport::Transport,
 };
 
-/// The one sleep of a session, set to its next deadline.
+/// The single sleep of a session, set to its next deadline.
 pub(super) struct DeadlineSleep<K: Timer> {
     sleep: Option<Pin<Box<K::Sleep>>>,
-    /// The deadline that it is set to; `None` if it has finished, or that deadline no longer holds.
+    /// The deadline to which it is set. `None` if it has finished or the deadline is no longer
+    /// valid.
     at: Option<Timestamp>,
-    /// The only waker that the sleep ever sees, so it is polled when it is set and once it has
-    /// called.
+    /// The sleep gets no other waker, so it is polled only when it is set and after it has called
+    /// this waker.
     waker: Waker,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Sets the one sleep. Returns `Still` if there is nothing to do until something wakes the
-    /// task.
+    /// Sets the sleep. Returns `Still` if there is nothing to do until something wakes the task.
     pub(super) fn park(&mut self) -> Step {
         if self.shared.tasks.take_timer_woken() || self.sleep.is_due(self.clock.now()) {
             self.sleep.poll();
@@ -34,7 +34,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.sleep.set(deadline, self.clock.timer()) == Step::Moved {
             return Step::Moved;
         }
-        // A handle that put something down since the last look woke nobody: the task was awake.
+        // A handle that has changed the state since the last look woke no task, since this one was
+        // awake.
         if self.shared.has_work() {
             return Step::Moved;
         }
@@ -54,7 +55,7 @@ impl<K: Timer> DeadlineSleep<K> {
         &self.waker
     }
 
-    /// The deadline that the sleep is set to may not hold any more.
+    /// The deadline of the sleep may no longer be valid.
     pub(super) fn replace_at_next_park(&mut self) {
         self.at = None;
     }
@@ -64,13 +65,13 @@ impl<K: Timer> DeadlineSleep<K> {
         self.at = None;
     }
 
-    /// Returns whether the moment that the sleep is set to has come.
+    /// Returns whether the deadline of the sleep has passed.
     fn is_due(&self, now: Timestamp) -> bool {
         self.at.is_some_and(|at| at <= now)
     }
 
-    /// Polls the sleep. Returns whether it has just finished. That says nothing about the deadline:
-    /// the clock decides.
+    /// Polls the sleep. Returns whether it has just finished. This does not mean that the deadline
+    /// has passed: the clock decides.
     fn poll(&mut self) -> bool {
         let Some(sleep) = self.sleep.as_mut().filter(|_| self.at.is_some()) else { return false };
         let mut cx = Context::from_waker(&self.waker);
@@ -81,7 +82,7 @@ impl<K: Timer> DeadlineSleep<K> {
         finished
     }
 
-    /// Arms the sleep for `deadline`, unless it ends earlier; without a deadline there is no sleep.
+    /// Sets the sleep to `deadline`, unless it ends earlier. Without a deadline there is no sleep.
     /// Returns `Moved` if the deadline has passed already.
     fn set(&mut self, deadline: Option<Timestamp>, timer: &K) -> Step {
         let Some(deadline) = deadline else {

@@ -1,4 +1,4 @@
-//! Reading: the attempt, and the frames of a connection.
+//! The reading side: the attempt, and the frames of a connection.
 
 use std::task::{Context, Poll};
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Returns whether the connection is to be polled. An attempt is polled here.
+    /// Returns whether to poll the connection. An attempt is polled here.
     #[inline]
     pub(super) fn begin_reading(&mut self, cx: &mut Context<'_>) -> Reading {
         match self.link {
@@ -37,7 +37,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if !self.machine.may_read() {
             return Reading::Over(Step::Still);
         }
-        // Looked at again after the poll: a connection that calls its waker within it has more.
+        // Checked again after the poll: a connection that has called its waker during the poll has
+        // more.
         let io_woken = self.shared.tasks.take_io_woken();
         if self.inbound.readable == Readable::Quiet {
             if !io_woken {
@@ -51,10 +52,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Reading::On
     }
 
-    /// A frame was read that ends no poll: the connection may write its answer only when it is read
-    /// again.
+    /// The poll continues after this frame: the connection may write its answer only when it is
+    /// read again.
     pub(super) fn read_on(&self) -> Reading {
-        // There may be more, so the task must not park on this.
+        // There may be more to read, so the task must not park here.
         if self.inbound.frames >= FRAMES_PER_LOOK {
             Reading::Over(Step::Moved)
         } else {
@@ -62,8 +63,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Counts a message of this length. Returns whether it goes to the application as it is;
-    /// otherwise `look_into` decides.
+    /// Counts a message of this length. Returns whether it goes to the application without a check.
+    /// Otherwise `look_into` decides.
     #[inline]
     pub(super) fn hear_plainly(&mut self, len: usize) -> bool {
         self.inbound.frames += 1 + (len >> FRAME_SHIFT) as u32;
@@ -84,8 +85,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.asks_again() { self.read_on() } else { Reading::Over(Step::Still) }
     }
 
-    /// After `Pending`: returns whether the connection, or the attempt, is to be polled again at
-    /// once, because a verdict is due and it has called its waker within the poll.
+    /// After `Pending`: returns whether to poll the connection or the attempt again at once,
+    /// because a verdict is due and the waker was called during the poll.
     fn asks_again(&mut self) -> bool {
         let io_woken = self.shared.tasks.is_io_woken();
         self.inbound.readable.pending(io_woken);
@@ -93,7 +94,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if again {
             self.shared.tasks.take_io_woken();
             self.inbound.frames += 1;
-            // A connection that hesitates may take long for each poll.
+            // Each poll of a hesitant connection may take long.
             if self.clock.elapsed() >= TURN {
                 self.inbound.frames = FRAMES_PER_LOOK;
             }
@@ -112,12 +113,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Poll::Ready(())
     }
 
-    /// Asks the user's functions about a message, and returns the message unless it is hidden. If
-    /// one of them panics the message is returned, and the session ends in the same poll or the
-    /// next.
+    /// Calls the user's functions for a message, and returns the message unless it is hidden. If a
+    /// function panics, the message is returned, and the session ends in the same poll or the next.
     ///
     /// A message for which there is no room is counted and dropped, so that the peer's close frame
-    /// is read.
+    /// can be read.
     #[inline(never)]
     pub(super) fn look_into(&mut self, message: Message) -> Option<Message> {
         let may_answer = self.probes.next_message_answers();
@@ -167,8 +167,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// The peer's close frame was read: frames that were handed over are flushed, and the connection
-    /// writes its reply without being read any more.
+    /// The peer's close frame was read. The frames that were handed over are flushed, and the
+    /// connection writes its reply. It is not read any more.
     #[inline(never)]
     pub(super) fn hear_close(
         &mut self,
@@ -179,7 +179,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.hear(false, false);
         self.observe();
         let flushed = self.flush_last(cx);
-        // A reply repeats our code, and the peer has read all that we wrote before it.
+        // A reply repeats the code of our close frame. It proves that the peer has read all earlier
+        // messages.
         let code = frame.as_ref().map(|frame| frame.code);
         if self.writer.close_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
             self.reporter.all_proven();
@@ -195,7 +196,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Reading::Over(Step::Moved)
     }
 
-    /// The connection ended, with this error if there is one.
+    /// The connection ended, with or without an error.
     #[cold]
     #[inline(never)]
     pub(super) fn hear_end(
@@ -212,7 +213,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         Reading::Over(Step::Moved)
     }
 
-    /// Polls the attempt. Returns `Moved` if it is over; the machine's actions follow.
+    /// Polls the attempt. Returns `Moved` if the attempt has ended. The machine's actions follow.
     #[inline(never)]
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {

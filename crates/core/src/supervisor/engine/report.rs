@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Makes the event of a transition, and publishes the status.
+    /// Makes the event for a transition, and publishes the status.
     pub(super) fn report(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
         self.publish_with(|state, reporter, deferred| {
@@ -30,7 +30,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.publish_with(|_, _, _| {});
     }
 
-    /// Changes a part of what is published, and brings the rest up to date under the same lock.
+    /// Changes a part of the published status, and brings the rest up to date under the same lock.
     pub(super) fn publish_with(
         &mut self,
         change: impl FnOnce(&mut State, &mut Reporter, &mut Deferred<'_>),

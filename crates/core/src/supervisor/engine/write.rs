@@ -1,4 +1,4 @@
-//! Writing: from the outbox to the connection, and what became of it.
+//! The writing side: from the outbox to the connection, and the results of writes.
 
 use std::task::{Context, Poll, ready};
 
@@ -15,16 +15,16 @@ use crate::{
 /// How far to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Queued messages are handed over; they are flushed where the window is full.
+    /// Queued messages are handed over. They are flushed if the window is full.
     Handed,
     /// Everything is flushed.
     Flushed,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    /// Hands queued messages to the connection before more is read: a frame that ends the
-    /// connection must not cost the answers to what was read before it. They are flushed when the
-    /// engine parks, or with a full window.
+    /// Hands queued messages to the connection before more frames are read. A frame that ends the
+    /// connection must not prevent the answers to earlier messages. The messages are flushed when
+    /// the engine parks, or when the window is full.
     #[inline(never)]
     pub(super) fn hand(&mut self, cx: &mut Context<'_>) {
         if self.writer.takes_more() {
@@ -34,8 +34,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Writes as much as the connection takes: one window, and the flush of it where it is wanted.
-    /// Returns `Moved` if writing failed, or if there is more to write after a flush.
+    /// Writes as much as the connection accepts: at most one window, with a flush if `until`
+    /// requires it. Returns `Moved` if writing failed, or if there is more to write after a flush.
     pub(super) fn write(&mut self, cx: &mut Context<'_>, until: Until) -> Step {
         let wanted = self.queued.any || !self.writer.is_idle();
         let can_write = self.writer.failure().is_none() && self.link.open().is_some();
@@ -59,8 +59,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Poll::Ready(Ok(written)) => written == Written::Flushed,
             Poll::Pending => false,
         };
-        // A connection that returns `Pending` and has called its waker within the poll hesitates:
-        // it is not blocked.
+        // A connection that returns `Pending` and has called its waker during the poll is hesitant
+        // and not blocked.
         let hesitates = self.shared.tasks.is_io_woken() && !(was_blocked && woken_before);
         self.note_progress(was_blocked, pending && !hesitates);
         if flushed {
@@ -74,8 +74,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Gives the connection its frames in their order, then flushes. `Pending`: the connection
-    /// takes no more at present.
+    /// Gives the connection its frames in order, then flushes. `Pending`: the connection accepts no
+    /// more at present.
     fn feed_and_flush(
         &mut self,
         cx: &mut Context<'_>,
@@ -98,8 +98,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.writer.poll_flush(connection, cx).map_ok(|()| Written::Flushed)
     }
 
-    /// Gives the connection the probe, a window of messages and the close frame, as far as there
-    /// are any and it is ready for them.
+    /// Gives the connection the probe, a window of messages and the close frame, if they are there
+    /// and the connection is ready for them.
     fn feed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let Some(connection) = self.link.open() else { return Poll::Ready(Ok(())) };
         let fed = self.writer.feed_probe(connection, &mut self.probes, cx)?;
@@ -139,7 +139,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Gives the outbox back the messages that the connection did not take.
+    /// Returns the messages that the connection did not take to the outbox.
     fn take_back(&mut self) {
         let window = self.writer.window();
         if !window.is_empty() {
@@ -158,7 +158,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Notes whether the connection is blocked, and whether it accepted bytes of a blocked write.
+    /// Records whether the connection is blocked, and whether it accepted bytes of a blocked write.
     fn note_progress(&mut self, was_blocked: bool, blocked: bool) {
         let (connection, now) = (self.machine.connection(), self.clock.now());
         if was_blocked || blocked {
@@ -173,7 +173,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// All that was handed over is flushed.
+    /// All frames that were handed over are flushed.
     fn settle_flushed(&mut self) {
         let probe = self.writer.take_written_probe();
         let (connection, now) = (self.machine.connection(), self.clock.now());
@@ -198,7 +198,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 }
 
-/// How far a write came that was not blocked.
+/// The progress of a write that was not blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
     /// Nothing had to be flushed.
@@ -206,7 +206,8 @@ enum Written {
     Flushed,
 }
 
-/// Stamps new messages of the outbox, drops those that are too old, and notes what is left.
+/// Sets the times of new messages in the outbox, drops messages that are too old, and records the
+/// state of the rest.
 fn expire(
     state: &mut State,
     queued: &mut Queued,

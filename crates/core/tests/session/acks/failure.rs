@@ -41,7 +41,7 @@ fn reconnects_do_not_change_the_count_of_resends() {
         AckFixture::new(|_| Script::accept().end_after(secs(15)), |acks| acks.resends(2));
     fixture.post(1);
     fixture.run(100_000);
-    // 15 s of connection, 1 s of outage: one timeout in each.
+    // Each connection lasts 15 s and each outage 1 s: one timeout on each connection.
     let arrivals: Vec<_> = (1..=3).map(|connection| fixture.arrivals(connection)).collect();
     let expected = [vec![0, 10_000], vec![16_000, 26_000], vec![32_000]];
     for (arrivals, expected) in arrivals.iter().zip(expected) {
@@ -152,7 +152,7 @@ fn a_deadline_seen_late_is_moved_once() {
     fixture.assert_outcomes(&[]);
     fixture.run(1_000);
     fixture.assert_outcomes(&[(75_000, "1 timeout after 1 sends")]);
-    // A second late deadline is not excused.
+    // A second late deadline is not extended.
     fixture.post(2);
     fixture.run(5_000);
     fixture.clock.jump(secs(60));

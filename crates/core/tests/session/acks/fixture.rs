@@ -133,7 +133,7 @@ impl AckFixture {
         received.collect()
     }
 
-    /// The same without the times.
+    /// The messages that arrived on a connection, without the times.
     pub(super) fn received(&self, connection: usize) -> Vec<String> {
         self.arrivals(connection).into_iter().map(|(_, text)| text).collect()
     }

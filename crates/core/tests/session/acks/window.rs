@@ -112,7 +112,7 @@ fn a_pending_id_is_refused_until_it_is_acknowledged() {
     assert_eq!(fixture.sender.try_queue(1, "again").map(drop), duplicate);
     fixture.run(1_000);
     assert_eq!(fixture.sender.try_queue(1, "again").map(drop), duplicate);
-    // Also for an id that waited when the first one was accepted.
+    // This also holds for an id that waited when the first one was accepted.
     fixture.post(2);
     queue(&mut fixture, 3).detach();
     let sender = fixture.sender.clone();

@@ -32,7 +32,7 @@ impl Shown {
     #[track_caller]
     fn assert_silent(&self) {
         let line = self.0.lines().find(|line| {
-            // Also as bytes.
+            // The secret is not printed as bytes either.
             line.contains(SECRET) || line.contains("104, 117, 115, 104")
         });
         assert_eq!(line, None);

@@ -27,7 +27,7 @@ fn idle() -> Heartbeat {
 /// The value as the error prints it, the name of the setting, and the call that sets it.
 type Row = (&'static str, &'static str, fn(MockBuilder) -> MockBuilder);
 
-/// The same for acknowledged delivery.
+/// A row for acknowledged delivery.
 type AcksRow = (&'static str, &'static str, fn(AckSettings<u64>) -> AckSettings<u64>);
 
 const NONSENSE: &[Row] = &[
@@ -67,7 +67,7 @@ const NONSENSE: &[Row] = &[
     ("outbox maximum age", "0ns", |b| b.outbox(OutboxSettings::new().max_age(ZERO))),
 ];
 
-/// Settings that have no effect beside another.
+/// Settings that have no effect together with another setting.
 const WITHOUT_EFFECT: &[Row] = &[
     ("heartbeat timeout", "10s", |b| b.heartbeat(Heartbeat::off().timeout(secs(10)))),
     ("heartbeat probe", "ping", |b| b.heartbeat(Heartbeat::off().ping())),
@@ -199,7 +199,7 @@ fn live(set: &dyn Fn(MockBuilder) -> MockBuilder) {
         |builder| set(builder.preset(Preset::Resilient)),
     );
     let handle = session.handle.clone();
-    // At time zero, and after the clock has run.
+    // The commands are given at time zero, and after the clock has run.
     for _ in 0..24 {
         let _ = handle.try_queue("hello");
         handle.probe_now();

@@ -27,7 +27,7 @@ impl Fixture {
         (fixture, builder)
     }
 
-    /// The same, but the test answers each dial itself.
+    /// Like [`new`](Self::new), but the test answers each dial itself.
     pub(crate) fn manual() -> (Self, MockBuilder) {
         let clock = Clock::new();
         let (transport, remote) = mock(&clock);

@@ -61,7 +61,8 @@ fn after_a_loss_at_any_time_the_next_heartbeat_is_complete() {
     }
 }
 
-/// Bytes of one large message arrive until a certain time, and no frame is complete.
+/// A connection on which bytes of one large message arrive until a certain time. No frame is
+/// complete.
 struct Trickle {
     clock: Clock,
     until: Duration,

@@ -28,7 +28,7 @@ fn pings_need_no_support_of_the_server() {
 /// A proxy that forwards pings and drops messages.
 #[test]
 fn a_message_heartbeat_detects_swallowed_messages() {
-    // The mock's server answers pings by itself, and messages only if the script says so.
+    // The server of the mock answers all pings, and messages only by a script.
     let swallowing = |_| Script::accept().end_after(secs(100));
     let lost = |heartbeat: Heartbeat| {
         let mut session = Session::new(swallowing, with(heartbeat));
@@ -106,7 +106,7 @@ fn an_adaptive_timeout_follows_the_round_trip() {
 
 #[test]
 fn proof_of_life_can_be_chosen() {
-    // Other messages every 4 s, no pongs, and one matching message every 20 s.
+    // The server sends other messages every 4 s, no pongs, and one matching message at 20 s.
     let script = |_| {
         Script::accept().without_pongs().chatter(secs(4), "noise").send_after(secs(20), "alive")
     };

@@ -118,7 +118,7 @@ fn a_blocked_write_is_not_judged_while_the_inbox_is_full() {
     runner.spawn(driver).detach();
     runner.run_for(secs(2));
     handle.try_queue("stuck").unwrap();
-    // Full after ten messages, at about 20 s.
+    // The inbox is full after ten messages, at about 20 s.
     runner.run_for(secs(3_600));
     assert_eq!(handle.status().counters.losses.write_stalled, 0);
     assert_eq!(handle.status().write_blocked_since, None);
@@ -212,11 +212,11 @@ fn lost_at(held_at_zero: u64, rate: u64) -> u64 {
 
 #[test]
 fn a_probe_behind_unsent_bytes_is_not_judged() {
-    // No bytes are held: the normal time.
+    // If no bytes are held, the loss comes at the normal time.
     assert_eq!(lost_at(0, 1 << 30), 25);
     // The queue before the probe of 15 s has 1.5 MB left at 100 kB/s, and is empty by 45 s.
     let lost = lost_at(3_000_000, 100_000);
     assert!((55..=65).contains(&lost), "{lost}");
-    // No bytes leave: the connection is dead.
+    // If no bytes leave, the connection is dead.
     assert_eq!(lost_at(3_000_000, 0), 25);
 }

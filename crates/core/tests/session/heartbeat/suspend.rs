@@ -11,7 +11,7 @@ fn pings(idle: u64, timeout: u64) -> Heartbeat {
 
 #[test]
 fn an_hour_of_suspend_in_any_state_causes_no_burst() {
-    // Waiting for a retry, connecting, open, waiting for an answer, open again.
+    // The states are: waiting for a retry, connecting, open, waiting for an answer, and open again.
     type Answer = fn(u64) -> Script;
     let states: [(Answer, u64); 5] = [
         (|_| Script::refuse_connection(), 1_000),
@@ -38,7 +38,8 @@ fn an_hour_of_suspend_in_any_state_causes_no_burst() {
 
 #[test]
 fn backward_clocks_and_late_timers_lose_no_healthy_connection() {
-    // Backward by a minute during the wait for an answer: no early verdict, and no missing one.
+    // The clock goes backward by a minute during the wait for an answer. The verdict comes neither
+    // early nor never.
     let mut session = Session::original(|_| Script::accept().silent());
     session.run_to(20_000);
     session.clock.set_timer_back(secs(60));
@@ -63,7 +64,7 @@ fn backward_clocks_and_late_timers_lose_no_healthy_connection() {
 #[test]
 fn after_a_suspend_only_a_dead_connection_is_lost() {
     for sleep in [60, 3_600] {
-        // The clock ran on, or it stopped.
+        // The clock continued or stopped during the suspend.
         for frozen in [false, true] {
             for moment in [10_000, 20_000] {
                 for dead in [false, true] {

@@ -10,7 +10,7 @@ use crate::harness::{Fixture, WakeCounter, in_words, ms, secs, sleep, words};
 
 #[test]
 fn heartbeats_continue_while_the_application_does_not_read() {
-    // With unread messages in the inbox, and without.
+    // The inbox has unread messages, or none.
     for greeting in [false, true] {
         let (mut fixture, builder) = Fixture::new(move |_| {
             let script = Script::accept().latency(ms(20));

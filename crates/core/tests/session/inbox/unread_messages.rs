@@ -122,7 +122,8 @@ fn closing_with_a_full_inbox_ends_at_the_close_timeout() {
 
 #[test]
 fn messages_before_a_planned_replacement_are_not_lost() {
-    // Full before the age limit or after it. The server answers the close frame, or never does.
+    // The inbox is full before the age limit or after it. The server answers the close frame, or
+    // does not.
     for (answers, limit) in [(true, 2), (true, 9), (true, 100), (false, 2)] {
         let (mut fixture, builder) = Fixture::new(move |dial| match dial {
             1 if answers => greets(10),

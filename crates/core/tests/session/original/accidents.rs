@@ -230,7 +230,8 @@ fn a_late_close_of_an_old_connection_has_no_effect() {
         1 => Script::accept().silent(),
         _ => Script::accept().echo().after(secs(1)),
     });
-    // During the dial of the replacement, just before it opens, and after it has opened.
+    // The close comes during the dial of the replacement, just before it opens, and after it has
+    // opened.
     for moment in [27_000, 27_999, 28_000, 30_000] {
         session.run_to(moment);
         old_peer(&session).close(1000, "late");

@@ -113,7 +113,7 @@ fn a_close_and_an_error_each_cause_a_reconnect() {
 
 #[test]
 fn any_message_answers_a_heartbeat() {
-    // One millisecond before, at and after each of the two deadlines.
+    // The message comes one millisecond before, at and after each of the two deadlines.
     let cases = [
         (14_999, 29_999, 39_999),
         (15_000, 30_000, 40_000),
@@ -204,7 +204,7 @@ fn all_close_codes_have_the_same_effect() {
 
 #[test]
 fn a_close_is_final_in_every_state() {
-    // Open, waiting for an answer, waiting for a retry, connecting.
+    // The states are: open, waiting for an answer, waiting for a retry, and connecting.
     for (name, close) in
         [("echo", 5_000), ("silent", 20_000), ("refuse", 1_000), ("silent", 26_000)]
     {

@@ -17,7 +17,8 @@ fn cut_after(bytes: u64, cut: &Act, messages: &[Act], outbox: OutboxSettings, re
     ledger.act(&Act::Quota(bytes));
     messages.iter().for_each(|message| ledger.act(message));
     ledger.act(&Act::Run(0));
-    // Queued behind the handed window, at the time of the cut, and during the outage.
+    // The messages are queued behind the handed window, at the time of the cut, and during the
+    // outage.
     ledger.act(&queue(7, true));
     ledger.act(cut);
     ledger.act(&queue(8, false));
@@ -40,7 +41,8 @@ const CUTS: [Act; 8] = [
 
 #[test]
 fn a_small_flush_can_be_cut_at_each_byte() {
-    // Each has 6 bytes of header and mask, or 8 if the length needs two more: 6 + 11 + 138 + 6.
+    // Each message has 6 bytes of header and mask, or 8 if the length needs two more: 6 + 11 + 138
+    // + 6.
     let messages = [queue(0, true), queue(5, false), queue(130, true), queue(0, false)];
     for cut in &CUTS {
         for bytes in 0..=165 {

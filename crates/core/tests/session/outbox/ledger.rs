@@ -20,7 +20,7 @@ pub(crate) enum Act {
         max_age: Option<u64>,
     },
     Run(u64),
-    /// The link accepts this many more bytes.
+    /// The link accepts this number of further bytes.
     Quota(u64),
     Resume,
     Break,

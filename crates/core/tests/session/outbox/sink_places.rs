@@ -89,7 +89,7 @@ fn a_waiting_message_drops_no_other() {
     assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
     for _ in 0..10 {
         handle.try_queue("aa").unwrap();
-        // As `select!` and `join!` do when another future of the task is woken.
+        // `select!` and `join!` do this when another future of the task is woken.
         assert!(counter.poll(|cx| waiting.as_mut().poll(cx)).is_pending());
     }
     counter.drain(&mut session);
@@ -138,7 +138,7 @@ fn a_parked_message_enters_without_a_poll_of_its_sink() {
     let (_fixture, mut session, peer) = stalled(OutboxSettings::new().bytes(10));
     let mut sink = session.handle();
     session.handle().try_queue("ten bytes!").unwrap();
-    // Without a `poll_ready` before.
+    // There was no `poll_ready` before.
     sink.start_send_unpin("parked".into()).unwrap();
     let counter = WakeCounter::new();
     let handle = session.handle();
@@ -216,7 +216,7 @@ fn a_place_of_the_sink_side_passes_to_the_drivers_first_handle() {
     fixture.runner.settle();
     assert!(ready(&mut second));
     drop(second);
-    // It holds the one place itself, so it need not wait.
+    // It holds the only place itself, so it need not wait.
     assert!(ready(&mut first));
     assert_eq!(first.queue("x").now_or_never(), Some(Ok(())));
 }

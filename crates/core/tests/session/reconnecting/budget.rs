@@ -210,7 +210,7 @@ fn a_replacement_waits_for_the_budget_and_reports_it() {
     assert_eq!(session.dials(), [0, 60_000]);
 }
 
-/// Sessions are added, dropped, paused and hurried at random.
+/// At random, sessions are added, closed, paused and resumed, and `reconnect_now` is called.
 #[test]
 fn no_window_has_more_attempts_than_the_budget() {
     for seed in 1..=20_u64 {

@@ -11,7 +11,7 @@ fn pings() -> Heartbeat {
 
 #[test]
 fn a_close_is_graceful_and_bounded() {
-    // Answered at once, after some time, or never.
+    // The server answers at once, after some time, or never.
     let scripts: [(fn() -> Script, u64); 3] = [
         (Script::accept, 1_000),
         (|| Script::accept().latency(ms(200)), 1_400),
@@ -137,7 +137,7 @@ fn a_pause_keeps_the_connection_without_heartbeats() {
 
 #[test]
 fn a_pause_ends_attempt_and_wait_and_resume_dials() {
-    // During the attempt, and during the wait.
+    // The pause comes during the attempt, or during the wait.
     for (script, moment) in
         [(Script::hang as fn() -> Script, 5_000), (Script::refuse_connection, 1_000)]
     {

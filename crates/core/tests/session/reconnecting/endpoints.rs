@@ -22,7 +22,7 @@ fn attempts_use_the_endpoint_with_the_fewest_failures() {
     let (main, main_remote) = mock(&clock);
     let (spare, spare_remote) = mock(&clock);
     main_remote.script(|dial| match dial {
-        // Available, unavailable for four attempts, available again.
+        // The endpoint is available, then unavailable for four attempts, then available again.
         1 => Script::accept().end_after(secs(10)),
         2..=5 => Script::refuse_connection(),
         _ => Script::accept(),
@@ -94,7 +94,7 @@ fn a_dead_first_endpoint_costs_one_attempt() {
 #[test]
 fn a_replacement_that_fails_counts_against_its_endpoint() {
     let refuses = |dial| if dial == 1 { Script::accept() } else { Script::refuse_connection() };
-    // Before the replacement is stable, at the age limit.
+    // The connection is replaced before it is stable, or at its age limit.
     let replace = |handle: &Handle, event: &Event| {
         if matches!(event, Event::Open(open) if open.connection == 1) {
             handle.reconnect_now();
@@ -103,14 +103,14 @@ fn a_replacement_that_fails_counts_against_its_endpoint() {
     assert_eq!(used(refuses, as_it_is, replace).0, [0, 0, 1]);
     let old = |builder: MockBuilder| builder.max_age(secs(50));
     assert_eq!(used(refuses, old, |_, _| {}).0, [0, 0, 1]);
-    // Also an endpoint that hangs.
+    // An endpoint that hangs also counts.
     let hangs = |dial| if dial == 1 { Script::accept() } else { Script::hang() };
     assert_eq!(used(hangs, as_it_is, replace).0, [0, 0, 1]);
 }
 
 #[test]
 fn an_attempt_given_up_by_the_user_does_not_count() {
-    // A connection that is replaced repeatedly before it is stable.
+    // A connection is replaced repeatedly before it is stable.
     let (first, failures) = used(
         |_| Script::accept(),
         as_it_is,
@@ -121,7 +121,7 @@ fn an_attempt_given_up_by_the_user_does_not_count() {
         },
     );
     assert_eq!((first, failures), (vec![0, 0, 0, 0], vec![0, 0]));
-    // An attempt that a pause ends.
+    // A pause ends an attempt.
     let (second, failures) = used(
         |dial| if dial == 1 { Script::hang() } else { Script::accept() },
         as_it_is,
@@ -136,8 +136,8 @@ fn an_attempt_given_up_by_the_user_does_not_count() {
 
 #[test]
 fn a_connection_at_its_age_limit_reduces_endpoint_failures() {
-    // Unavailable once, so the other endpoint is used. It reaches its age limit, and the failures
-    // are halved.
+    // The first endpoint is unavailable once, so the other endpoint is used. Its connection reaches
+    // the age limit, and the failures are halved.
     let main = |dial| if dial == 1 { Script::refuse_connection() } else { Script::accept() };
     let (used, failures) = used(main, |builder| builder.max_age(secs(25)), |_, _| {});
     assert_eq!(used, [0, 1, 0, 0]);

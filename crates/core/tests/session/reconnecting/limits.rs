@@ -232,7 +232,7 @@ fn exhausted_attempts_report_the_last_cause() {
 
 #[test]
 fn first_attempts_and_replacements_do_not_count() {
-    // Paused during each attempt, and during each wait.
+    // The session is paused during each attempt, and during each wait.
     let mut session =
         Session::new(|_| Script::hang(), |builder| builder.attempts(Attempts::at_most(3)));
     for step in 1..=20 {
@@ -256,7 +256,7 @@ fn first_attempts_and_replacements_do_not_count() {
     session.run_to(60_000);
     assert_eq!(session.dials().len(), 3 + 4);
 
-    // A hurried attempt keeps its number.
+    // An attempt that `reconnect_now` begins early keeps its number.
     let mut session = Session::new(
         |_| Script::refuse_connection(),
         |builder| builder.backoff(Constant::new(secs(10))).attempts(Attempts::at_most(3)),

@@ -81,8 +81,8 @@ fn an_old_connection_is_replaced_when_it_is_quiet() {
     let dials = session.dials();
     assert!((10..=12).contains(&dials.len()), "{dials:?}");
     assert!(gaps(&dials).iter().all(|gap| (3_240_000..=3_600_000).contains(gap)), "{dials:?}");
-    // At once, without backoff, gracefully, with its own cause, and never two connections at a
-    // time.
+    // The replacement is immediate, without backoff, graceful, and has its own cause. There are
+    // never two connections at a time.
     assert_eq!(session.times("lost"), dials[1..]);
     let count = dials.len() - 1;
     assert_eq!(session.remote.trace().times("-> close 1000").len(), count);
@@ -152,7 +152,7 @@ fn the_status_always_has_the_time_of_the_next_attempt() {
         in_millis(at.since_epoch())
     };
     assert_eq!(planned(&session), 30_000);
-    // Not at once, since the minimum gap holds.
+    // The attempt does not begin at once, since the minimum gap applies.
     session.handle.reconnect_now();
     session.run_to(1_500);
     assert_eq!(planned(&session), 10_000);

@@ -96,7 +96,7 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
     rows.push((closed(1013), false, RetryAfter(FLOOR)));
     rows.push((LostCause::ClosedByPeer(None), false, Retry));
     for kind in KINDS {
-        // The kind decides, never the text, which may contain anything.
+        // The kind decides, and not the text, which may contain anything.
         let error = TransportError::new(kind, "certificate 401 410 of wss://certificate.example");
         let verdict = match kind {
             ErrorKind::Url | ErrorKind::Certificate => Stop,
@@ -255,14 +255,14 @@ fn a_too_large_message_stops_at_the_third_connection() {
 
 #[test]
 fn only_too_large_messages_are_counted_together() {
-    // Too large answers to an upgrade, then too large messages.
+    // The answers to the first upgrades are too large, and then messages are too large.
     let (mut session, _) = session(Preset::Resilient, |dial| match dial {
         1..=4 => Script::refuse(too_large()),
         _ => Script::accept().fail_after(secs(1), too_large()),
     });
     session.run_to(3_600_000);
     assert_eq!(session.dials().len(), 7);
-    // Another loss between them.
+    // Another loss comes between them.
     let (mut session, _) = self::session(Preset::Resilient, |dial| match dial % 3 {
         0 => Script::accept().end_after(secs(1)),
         _ => Script::accept().fail_after(secs(1), too_large()),

@@ -25,7 +25,7 @@ fn is_send<T: Send>() {}
 fn is_send_and_sync<T: Send + Sync>() {}
 fn is_unpin<T: Unpin>() {}
 
-/// Tells whether a type is `Send`, as a value. An inherent constant has priority where it applies.
+/// Whether a type is `Send`, as a value. An inherent constant has priority if it applies.
 macro_rules! sends {
     ($type:ty) => {{
         #[allow(dead_code, reason = "unused where the type is `Send`")]

@@ -36,8 +36,8 @@ fn filter_map_take_while_and_chunks_work() {
 fn select_of_two_sessions_ends_after_both() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().greet("one").echo());
     let (other, more) = Fixture::new(|_| Script::accept().greet("two").echo());
-    // Both sessions run on one clock. The timer of the second fixture never moves, which is fine
-    // here.
+    // Both sessions run on one clock. The clock of the second fixture does not move, and this test
+    // does not need it.
     let (one, two) = (builder.build().unwrap(), more.build().unwrap());
     let handles = [one.handle(), two.handle()];
     let mut merged = stream::select(one, two);

@@ -90,12 +90,12 @@ fn a_heartbeat_takes_two_polls_clock_reads_and_sleeps() {
     let (clock, tallies) = (Clock::new(), Tallies::default());
     let (mut session, task) = at_rest(&clock, &tallies);
     for _ in 0..3 {
-        // The silence is over: the poll that finds the probe due sends it, and reads nothing.
+        // The silence has ended. The poll that finds the probe due sends it, and reads nothing.
         clock.advance(secs(15));
         assert_eq!(task.take(), 1);
         assert!(task.drain(&mut session).is_empty());
         assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 0, flushes: 1 });
-        // The pong, then nothing.
+        // One poll reads the pong, and then finds nothing.
         clock.advance(secs(1));
         assert_eq!(task.take(), 1);
         assert!(task.drain(&mut session).is_empty());

@@ -15,7 +15,7 @@ use websocket_heartbeat_mock::Script;
 
 use crate::harness::{Fixture, WakeCounter, in_words, secs};
 
-/// Records calls with their milliseconds.
+/// Records calls with their times in milliseconds.
 #[derive(Clone)]
 struct Calls {
     clock: websocket_heartbeat_mock::Clock,
@@ -139,7 +139,7 @@ impl Hooks for Faulty {
 
     fn on_panic(&mut self, panic: Panic) {
         self.reports.borrow_mut().push(panic.callback());
-        assert_eq!(panic.message(), None, "there is a message, so the report panics as well");
+        assert_eq!(panic.message(), None, "there is a message, so the report also panics");
     }
 }
 

@@ -147,7 +147,7 @@ fn a_replaced_replay_is_freed_outside_the_lock() {
     assert_eq!(visits.take(), 1);
     drop(visits.handle.forget_replay("topic"));
     assert_eq!(visits.take(), 1);
-    // Also replays that are queued for the open connection.
+    // This includes replays that are queued for the open connection.
     let (_fixture, mut session, visits) = open(OutboxSettings::new());
     for _ in 0..3 {
         visits.handle.replay("topic", visits.message(10)).unwrap();
@@ -317,7 +317,7 @@ fn a_boxed_transport_is_called_and_dropped_outside_the_lock() {
     assert_eq!(
         visits.take(),
         2 + 2 + 2,
-        "two are dropped and ask the next, one is asked and connects"
+        "two are dropped and call `can_ping` of the next, one is called and connects"
     );
 }
 
@@ -352,7 +352,7 @@ fn wakers_are_called_and_dropped_outside_the_lock() {
     peer.resume_writes();
     counter.drain(&mut session);
     assert!(visits.take() >= 5);
-    // Also wakers that are left when the session is dropped.
+    // This includes wakers that are left when the session is dropped.
     let mut dropped = Box::pin(visits.handle.status_changes());
     assert!(counter.next(&mut dropped).is_ready());
     wait(&visits, |cx| dropped.as_mut().poll_next(cx));
