@@ -21,7 +21,7 @@ use crate::{
 /// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for programs that already have
 /// one with their own TLS, proxy or upgrade. [`Socket`](crate::Socket) costs less per message.
 ///
-/// It keeps the contract of a connection, with these exceptions, for which the stream has no
+/// It keeps the contract of a connection, except for these rules, for which the stream has no
 /// interface:
 ///
 /// - A failed write also ends reading if the answer to a ping is due at that moment.
@@ -31,8 +31,8 @@ use crate::{
 ///   poll busy, unless the stream below yields by itself, as tokio's streams do.
 /// - Buffers that have grown do not shrink.
 /// - The error about a forbidden close code does not name the code. A close frame with the code
-///   1002 and the reason "Protocol violation" is also such an error: tungstenite replaces forbidden
-///   codes by it.
+///   1002 and the reason "Protocol violation" causes the same error, because tungstenite replaces
+///   each frame with a forbidden code by this frame.
 ///
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration is refused with
 /// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge). The default has no limit.
@@ -55,7 +55,7 @@ use crate::{
 /// ```
 pub struct AsyncTungstenite<S> {
     stream: WebSocketStream<S>,
-    /// The peer's close frame has been reported: any end of the stream is now a clean end.
+    /// The peer's close frame has been reported. Now any end of the stream is a clean end.
     closed: bool,
     ended: bool,
 }

@@ -1,4 +1,4 @@
-//! The address that an attempt begins with, over real sockets.
+//! The first address of an attempt, over real sockets.
 
 use std::{
     io,

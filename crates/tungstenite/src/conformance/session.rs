@@ -16,7 +16,7 @@ use super::server::{Server, finish, next_client};
 
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// A busy machine needs less.
+/// Long enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a session, made by a backend's `connect`, with a server that fails in each way.

@@ -33,7 +33,7 @@ pub(crate) fn handshake(host: &str, error: io::Error) -> TransportError {
 }
 
 /// The explanation of an error of rustls inside an error of a stream. With TLS 1.3 a server can
-/// refuse the handshake after it is complete for the client.
+/// refuse the handshake after the client has completed it.
 pub(crate) fn words_within(error: &io::Error) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
     Some(words("that was asked for", inner))

@@ -77,7 +77,7 @@ impl fmt::Display for RequestError {
 
 impl Error for RequestError {}
 
-/// For transports that make a request for each attempt.
+/// The error of an attempt, for transports that make a request for each attempt.
 impl From<RequestError> for TransportError {
     fn from(error: RequestError) -> Self {
         Self::from_source(ErrorKind::Url, error)

@@ -108,7 +108,7 @@ fn reads_stay_large_while_messages_are_kept() {
     assert!(room.len() < 4 * (ideal + 2), "{room:?}");
 }
 
-/// Polls `future` so many times and then drops it. Returns its output if it became ready.
+/// Polls `future` at most `polls` times and then drops it. Returns its output if it became ready.
 fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let mut cx = Context::from_waker(Waker::noop());

@@ -319,7 +319,7 @@ fn buffers_in_use_are_replaced_later() {
     assert!(socket.read().is_pending());
     Pin::new(&mut socket).shrink();
     assert_eq!(socket.replaced_at, message.len() as u64);
-    // From here on there is little traffic.
+    // After this step there is little traffic.
     socket.script().reads.push_back(TEXT.to_vec());
     assert_eq!(socket.read_frame(), Message::text("t").into());
     Pin::new(&mut socket).shrink();
