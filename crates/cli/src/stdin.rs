@@ -34,7 +34,7 @@ pub(crate) enum Input {
     Accepted(Receipt),
     /// The outbox did not accept a line, for this reason.
     Dropped(&'static str, Message),
-    /// Nothing more is read.
+    /// No more input is read.
     Ended,
     /// More than [`READ_AFTER_CLOSE`] waits after the session is closed; the rest is not read.
     Truncated,
