@@ -177,7 +177,7 @@ fn the_first_frame_comes_with_the_101(peer: Peer) {
     let mut stream = tcp(&peer);
     stream.write_all(&raw_request(&peer, "/first-frame-with-101")).unwrap();
     let mut buffer = [0; 4096];
-    // One read receives what one write sent over loopback.
+    // Over loopback, one read receives all bytes of one write.
     let len = stream.read(&mut buffer).unwrap();
     assert!(buffer.starts_with(b"HTTP/1.1 101 "));
     assert!(buffer[..len].ends_with(b"\r\n\r\n\x81\x05first"), "{:?}", &buffer[..len]);

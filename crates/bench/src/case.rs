@@ -37,9 +37,9 @@ pub(crate) enum Case {
     SendQueue,
     /// The same by feeding alone, with one flush at the very end.
     SendFeed,
-    /// As `send-queue`, with a receipt for each message.
+    /// Like `send-queue`, with a receipt for each message.
     SendReceipt,
-    /// Many connections, one heartbeat a second each.
+    /// Many connections, each with one heartbeat per second.
     Idle,
     /// The same with aligned heartbeats, which wake many connections at the same time.
     IdleAligned,

@@ -110,7 +110,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The folder of results and of what is installed on demand, in cargo's target folder.
+/// The folder of results and of programs that are installed on demand, in cargo's target folder.
 pub(crate) fn output_folder() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let target = program.ancestors().nth(2).ok_or(io::ErrorKind::NotFound)?;

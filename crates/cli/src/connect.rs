@@ -236,7 +236,7 @@ impl<'a> Connect<'a> {
                 self.report.record(&Record::dropped(reason, &message));
             }
             Some(Input::Truncated) => {
-                self.report.hint("the rest of standard input is neither read nor reported");
+                self.report.hint("the rest of standard input is not read and not reported");
             }
             Some(Input::Failed(error)) => {
                 self.report.hint(&stdin_error(error).to_string());

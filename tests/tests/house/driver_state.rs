@@ -11,10 +11,10 @@ use crate::modules::{Crate, Module, Source, workspace};
 const ENGINE: [&str; 9] =
     ["clock", "publish", "ending", "write", "read", "actions", "deadlines", "park", "mod"];
 
-/// Fields of the driver that are `bool`, or an enum that says no more than one.
+/// Fields of the driver that are a `bool`, or an enum with no more information than a `bool`.
 const FLAGS: usize = 5;
 
-/// Enums of two that are no flags: both names say what happens.
+/// Enums with two variants that are not flags: both names describe a state.
 const CHOICES: [&str; 1] = ["WhenFull"];
 
 fn core() -> Crate {
@@ -39,7 +39,7 @@ fn the_engine_calls_downward_only() {
             _ => None,
         });
         for block in blocks {
-            let floor = floor.unwrap_or_else(|| panic!("{file}.rs has no floor"));
+            let floor = floor.unwrap_or_else(|| panic!("{file}.rs has no layer"));
             for item in &block.items {
                 let syn::ImplItem::Fn(method) = item else { continue };
                 methods.insert(method.sig.ident.to_string(), floor);
@@ -72,7 +72,7 @@ fn the_engine_has_at_most_sixteen_fields() {
     assert!(matches!(fields[..], [count] if count <= 16), "{fields:?}");
 }
 
-/// Counted are the fields of structs and of enum variants that stay from one poll to the next.
+/// Counts the fields of structs and of enum variants that stay from one poll to the next.
 #[test]
 fn the_driver_keeps_few_flags() {
     let core = core();
@@ -154,7 +154,7 @@ fn types(kind: &syn::Type) -> impl Iterator<Item = String> {
             self.0.push(segment.ident.to_string());
             visit::visit_path_segment(self, segment);
         }
-        /// What a function takes and returns is not kept.
+        /// Arguments and results of a function are not kept.
         fn visit_parenthesized_generic_arguments(
             &mut self,
             _: &'ast syn::ParenthesizedGenericArguments,

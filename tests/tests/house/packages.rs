@@ -141,7 +141,7 @@ fn published_packages_have_complete_metadata() {
     }
 }
 
-/// Once the address of the repository is known, every published crate must have it.
+/// Either all published crates have the address of the repository, or none has it.
 #[test]
 fn published_packages_agree_about_the_repository() {
     let published = published();

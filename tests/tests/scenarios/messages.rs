@@ -78,7 +78,7 @@ pub(crate) async fn a_sent_message_is_written<B: Backend>(peer: Peer) {
 
 pub(crate) async fn a_sink_of_messages<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
-    // The sink drives the session: it connects, and the events stay for later.
+    // The sink drives the session: it connects, and stores the events.
     supervisor.send(Message::text("first")).await.unwrap();
     supervisor.send(Message::text("second")).await.unwrap();
     expect::connected(&mut supervisor).await;

@@ -246,7 +246,7 @@ impl Clock {
         drop(waker);
     }
 
-    /// A weak reference, for tests whether the clock was freed.
+    /// Returns a function that reports whether this clock still exists.
     #[cfg(test)]
     pub(crate) fn is_alive(&self) -> impl Fn() -> bool + use<> {
         let state = Arc::downgrade(&self.state);

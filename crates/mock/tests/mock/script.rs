@@ -165,7 +165,7 @@ fn the_close_frame_is_answered_or_ignored() {
 }
 
 #[test]
-fn refusals_have_their_error() {
+fn a_refusal_has_its_kind_status_and_retry_after() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     remote.script(|dial| match dial {

@@ -125,7 +125,7 @@ async fn our_pings_and_pongs_are_sent<C: Connection>(dial: &impl AsyncFn(String)
 async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let (go, begin) = std::sync::mpsc::channel::<u64>();
     let (url, server) = serve(move |mut server| {
-        let count = begin.recv().expect("the client goes on");
+        let count = begin.recv().expect("the client continues");
         for number in 0..count {
             let message = server.read().expect("a message").into_data();
             assert_eq!(message[..8], number.to_le_bytes(), "in order, nothing missing");

@@ -109,7 +109,7 @@ async fn next<T: Transport, K: Timer>(supervisor: &mut Supervisor<T, K>) -> Even
         match poll_fn(|cx| Pin::new(&mut *supervisor).poll_next(cx)).await {
             Some(Event::Connecting(_) | Event::Retry(_)) => {}
             Some(event) => return event,
-            None => panic!("the session goes on"),
+            None => panic!("the session continues"),
         }
     }
 }
