@@ -2,7 +2,7 @@
 //
 //   /echo                              sends every message back
 //   /silent                            answers pings, but no message
-//   /frozen                            stops reading after the handshake: answers nothing at all
+//   /frozen                            stops reading after the handshake, so it sends no answer
 //   /hang                              takes the TCP connection and never answers the upgrade
 //   /refuse/STATUS?retry-after=S       answers the upgrade with that status
 //   /close/CODE?reason=R&after=WHEN    closes with that code

@@ -1,4 +1,4 @@
-//! One generous time limit for a test. It turns a hang into a failure and checks nothing else.
+//! One generous time limit for a test. Its only purpose is that a test that hangs fails.
 
 use std::{panic, sync::mpsc, thread, time::Duration};
 

@@ -1,4 +1,5 @@
-//! The servers behave as documented, seen by a blocking tungstenite client. The other tests rely on it.
+//! A blocking tungstenite client checks that the servers behave as documented, because the other tests
+//! depend on this behaviour.
 #![cfg(unix)]
 
 use std::{
@@ -14,7 +15,7 @@ use tungstenite::{
 };
 use websocket_heartbeat_tests::{Peer, Software, TIME_LIMIT, skip, with_time_limit};
 
-/// A peer that sends nothing for this time counts as silent. A slow machine does not break a test.
+/// A peer that sends nothing for this time is considered silent. A slow machine does not break a test.
 const SILENCE: Duration = Duration::from_millis(300);
 
 type Socket = WebSocket<TcpStream>;

@@ -15,7 +15,7 @@ pub(crate) const KEPT: usize = 1024;
 /// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Case {
-    /// 128-byte binary messages, as many as 64 KiB hold in one write of the server.
+    /// 128-byte binary messages. One write of the server contains 64 KiB of them.
     ReceiveBinary,
     /// The same in ASCII text.
     ReceiveText,

@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 30.0;
 /// The other counts are exact. This covers those per connection and per read.
 const EXACT: f64 = 0.02;
 
-/// The difference of ours and raw, and ours, per message.
+/// The instructions of ours minus those of raw, and the other counts of ours, per message.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     over_raw: Counts,

@@ -29,7 +29,7 @@ pub(crate) fn cores() -> Vec<usize> {
 }
 
 /// Binds this process to the core of its role: the first core for the client, the last core for the
-/// server. Does nothing with only one core, or if the system refuses it.
+/// server. Has no effect with only one core, or if the system refuses it.
 pub(crate) fn pin(side: Side) {
     let cores = cores();
     let core = match side {

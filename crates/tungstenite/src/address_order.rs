@@ -127,7 +127,7 @@ impl Drop for Addresses<'_> {
     }
 }
 
-/// The address that worked last, then the others: IPv6 and IPv4 in turn, IPv6 first (RFC 8305
+/// The address that worked last, then the others: IPv6 and IPv4 alternately, IPv6 first (RFC 8305
 /// section 4). After a failed attempt, the same order rotated to another beginning.
 fn order(resolved: Vec<SocketAddr>, first: Option<First>) -> Vec<SocketAddr> {
     let (six, four): (Vec<_>, Vec<_>) = resolved.into_iter().partition(SocketAddr::is_ipv6);

@@ -159,7 +159,7 @@ mod tests {
             let sent = received(Some(close), None).unwrap();
             assert_eq!(sent, Some(CloseFrame::new(code, "so")));
         }
-        // In an answer to our close frame tungstenite replaces nothing.
+        // In an answer to our close frame, tungstenite does not replace the code.
         let close = WsCloseFrame { code: 1005.into(), reason: "".into() };
         assert!(received(Some(close), None).unwrap_err().to_string().contains("1005"));
     }

@@ -70,7 +70,7 @@ impl Dialer {
     /// `wss://`, and performs the upgrade.
     ///
     /// The host is resolved again for each attempt. The addresses are tried one after the other
-    /// until one accepts: first the address that worked last, then IPv6 and IPv4 addresses in turn.
+    /// until one accepts: first the address that worked last, then IPv6 and IPv4 alternately.
     /// After a failed attempt, the next attempt begins with another address: with the second one if
     /// all failed, otherwise with the one after the address at which the attempt ended. So an
     /// address that drops all packets costs one attempt, and the other addresses are still tried.

@@ -6,8 +6,8 @@ use syn::visit::{self, Visit};
 
 use crate::modules::{Crate, Module, Source, workspace};
 
-/// The files of the engine, from the bottom. Each calls methods of the engine that are defined in
-/// itself or further down.
+/// The files of the engine, beginning with the lowest. Each file calls only methods of the engine that
+/// are defined in the same file or in a lower file.
 const ENGINE: [&str; 9] =
     ["clock", "publish", "ending", "write", "read", "actions", "deadlines", "park", "mod"];
 
@@ -92,7 +92,7 @@ fn the_driver_keeps_few_flags() {
     assert!(!flags.is_empty(), "the test looks at nothing");
 }
 
-/// Types of the driver that are made and used up within one call.
+/// Types of the driver whose values exist only within one call.
 const ONE_CALL: [&str; 2] = ["Answer", "Reading"];
 
 #[test]
@@ -113,7 +113,7 @@ fn last_name(kind: &syn::Type) -> Option<String> {
     path.path.segments.last().map(|segment| segment.ident.to_string())
 }
 
-/// The enums with two variants and nothing in them.
+/// The enums with two variants that have no fields.
 fn enums_of_two(source: &Source) -> impl Iterator<Item = String> {
     source.items.iter().filter_map(|item| {
         let syn::Item::Enum(item) = item else { return None };
@@ -124,7 +124,7 @@ fn enums_of_two(source: &Source) -> impl Iterator<Item = String> {
     })
 }
 
-/// The owner, name and type of each field, those of enum variants included.
+/// The owner, name and type of each field, also of fields of enum variants.
 fn fields(source: &Source) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut add = |owner: String, fields: &syn::Fields| {
@@ -145,7 +145,7 @@ fn fields(source: &Source) -> Vec<(String, String, String)> {
     found
 }
 
-/// The names of all types that this type is made of.
+/// The names of all types in this type.
 fn types(kind: &syn::Type) -> impl Iterator<Item = String> {
     #[derive(Default)]
     struct Names(Vec<String>);

@@ -172,7 +172,7 @@ fn published_packages_depend_on_versions() {
     }
 }
 
-/// A registry shows a readme without the repository, where relative links lead nowhere.
+/// A registry shows a readme without the repository, so relative links do not work there.
 #[test]
 fn readmes_of_packages_have_no_relative_links() {
     for package in published() {

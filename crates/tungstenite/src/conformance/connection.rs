@@ -134,7 +134,7 @@ async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(Str
     });
     let mut client = Client::dial(dial, url).await;
     let mut count = 0_u64;
-    // The buffers to a peer that does not read hold at most some megabytes.
+    // The buffers to a peer that does not read have at most some megabytes.
     while client.is_ready().await {
         assert!(count < 2048, "128 MiB are accepted for a peer that reads nothing");
         let mut payload = vec![0; 64 << 10];
