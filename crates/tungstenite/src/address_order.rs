@@ -244,7 +244,8 @@ mod tests {
         assert_eq!(host.dial(None, 1), [3]);
         assert_eq!(host.dial(None, 2), [1, 2]);
         assert_eq!(host.dial(Some(3), ALL), [3]);
-        // The last one swallows packets, while the first, which worked, is down for a moment.
+        // The last address drops all packets. The first one, which worked before, is down for a
+        // short time.
         let host = Resolved::new(&[1, 2]);
         host.dial(Some(1), ALL);
         assert_eq!(host.dial(None, 2), [1, 2]);

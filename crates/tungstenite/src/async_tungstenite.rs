@@ -24,7 +24,7 @@ use crate::{
 /// It keeps the contract of a connection, except for these rules, for which the stream has no
 /// interface:
 ///
-/// - A failed write also ends reading if the answer to a ping is due at that moment.
+/// - A failed write also ends reading if the answer to a ping is due at that time.
 /// - [`bytes_written`](Connection::bytes_written) is `None`: only received bytes distinguish a slow upload
 ///   from a stalled one.
 /// - One poll reads until a message is complete. A peer that sends fragments without end keeps that

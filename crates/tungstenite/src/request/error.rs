@@ -47,7 +47,7 @@ impl fmt::Display for RequestError {
             Self::Malformed => "the URL is malformed",
             Self::Scheme => "the URL's scheme is neither ws nor wss",
             Self::TlsMissing => {
-                "a wss URL needs TLS: enable the feature `rustls`, or use a stream of your own"
+                "a wss URL needs TLS: enable the feature `rustls`, or provide a stream with TLS"
             }
             Self::Host => "the URL has no valid host",
             Self::HostCharacter => {
