@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream and the server's end of it.
+    /// A stream, and the server's end of the connection.
     fn pair() -> (SmolStream, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();

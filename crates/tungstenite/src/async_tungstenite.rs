@@ -37,8 +37,8 @@ use crate::{
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration is refused with
 /// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge). The default has no limit.
 ///
-/// This type follows the versions of async-tungstenite: a new major version of it is a new major
-/// version of this crate.
+/// This type depends on the version of async-tungstenite: after a new major version of
+/// async-tungstenite, this crate also has a new major version.
 ///
 /// ```
 /// use async_net::TcpStream;

@@ -256,7 +256,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Whether the last name of a path is one of our own names that is not public.
+    /// Whether the last name of a path is a name of this workspace that is not public.
     fn is_private(&self, path: &Path) -> bool {
         let name = path.segments.last().unwrap().ident.to_string();
         let names = &self.library.names;

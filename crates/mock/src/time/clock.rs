@@ -138,7 +138,7 @@ impl Clock {
         self.lock().quirks.lateness = lateness;
     }
 
-    /// Makes sleeps end only at multiples of this duration, as timers of background tabs do. The
+    /// Makes sleeps end only at multiples of this duration, like timers of background tabs. The
     /// default, zero, lets sleeps end at any instant.
     pub fn set_timer_granularity(&self, granularity: Duration) {
         self.lock().quirks.granularity = granularity;
