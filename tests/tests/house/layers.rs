@@ -56,7 +56,7 @@ fn core_is_strictly_layered() {
     assert_eq!(rooms, floor.keys().copied().collect(), "each module has a layer");
     for (module, path) in core.paths() {
         let named = path.first().is_none_or(|first| first != "crate") || rooms.contains(&*path[1]);
-        assert!(named, "{} imports {} by lib.rs", module.join("::"), path.join("::"));
+        assert!(named, "{} imports {} through lib.rs", module.join("::"), path.join("::"));
     }
     for (from, to) in core.arrows() {
         let (Some(upper), Some(lower)) = (from.first(), to.first()) else {
