@@ -1,4 +1,5 @@
-//! Skipped tests: each test is reported when it is skipped, and all are counted at the end of a run.
+//! Skipped tests: each test is reported when it is skipped, and all are counted at the end of a
+//! run.
 //!
 //! A run is one `cargo test`: its test programs have the same parent process. Each skipped test adds a
 //! line to a file of the run in cargo's target folder. The package `z-skipped-tests`, which cargo runs

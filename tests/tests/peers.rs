@@ -1,5 +1,5 @@
-//! A blocking tungstenite client checks that the servers behave as documented, because the other tests
-//! depend on this behaviour.
+//! A blocking tungstenite client checks that the servers behave as documented, because the other
+//! tests depend on this behaviour.
 #![cfg(unix)]
 
 use std::{
@@ -15,7 +15,8 @@ use tungstenite::{
 };
 use websocket_heartbeat_tests::{Peer, Software, TIME_LIMIT, skip, with_time_limit};
 
-/// A peer that sends nothing for this time is considered silent. A slow machine does not break a test.
+/// A peer that sends nothing for this time is considered silent. A slow machine does not break a
+/// test.
 const SILENCE: Duration = Duration::from_millis(300);
 
 type Socket = WebSocket<TcpStream>;

@@ -10,8 +10,8 @@ use crate::{
     replay::{self, Shape},
 };
 
-/// The maximum number of instructions per message above the committed figure. Unrelated edits change the
-/// layout and inlining of the code, and with them the count by about this number.
+/// The maximum number of instructions per message above the committed figure. Unrelated edits
+/// change the layout and inlining of the code, and with them the count by about this number.
 const TOLERANCE: f64 = 30.0;
 /// The other counts are exact. This tolerance is for counts per connection and per read.
 const EXACT: f64 = 0.02;

@@ -75,7 +75,8 @@ impl Stdin {
 
     /// Whether the thread sends no more input, once the session is closed.
     pub(crate) fn is_done(&self) -> bool {
-        // The flag is read twice, since the thread may read the waiting input between the two reads.
+        // The flag is read twice, since the thread may read the waiting input between the two
+        // reads.
         !cfg!(unix)
             || (self.flags.idle.load(SeqCst) && !is_readable(false) && self.flags.idle.load(SeqCst))
     }

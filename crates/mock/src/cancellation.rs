@@ -8,8 +8,9 @@ const LIMIT: u64 = 10_000;
 /// Runs a scenario repeatedly. The first run drops a future after its first `Pending`, the second
 /// run after its second, and so on, until the future completes. Returns the number of drops.
 ///
-/// The scenario must do the same steps in each run, so it makes its own clock and mock. It wraps the
-/// future in [`Cancellation::wrap`]. At its end it asserts that no item is lost, duplicated or stuck.
+/// The scenario must do the same steps in each run, so it makes its own clock and mock. It wraps
+/// the future in [`Cancellation::wrap`]. At its end it asserts that no item is lost, duplicated or
+/// stuck.
 ///
 /// ```
 /// use futures::{channel::mpsc, future, SinkExt, StreamExt};

@@ -7,8 +7,8 @@ use websocket_heartbeat::Event;
 /// Checks the order of a session's events, which [`Event`] promises.
 ///
 /// It reads the events of a supervisor, of an inbox, or of a stream that is made from one of them,
-/// beginning with the first event. It checks that no event comes at a wrong place. It does not require
-/// an end, since a stream ends early if its driver is dropped.
+/// beginning with the first event. It checks that no event comes at a wrong place. It does not
+/// require an end, since a stream ends early if its driver is dropped.
 ///
 /// ```
 /// use futures::StreamExt;

@@ -87,9 +87,10 @@
 //!
 //! Connections keep the contract of [`Connection`](websocket_heartbeat::Connection), and panic if
 //! the client breaks its part of that contract: see [`MockConnection`]. Bytes that the link accepts
-//! arrive at once, or after the [latency](Script::latency). Their order never changes, and no byte is
-//! lost before the link is [cut](Peer::half_open). A server that has accepted continues after the
-//! client has dropped the connection. This is harmless, and [`Peer::ignored`] counts its frames.
+//! arrive at once, or after the [latency](Script::latency). Their order never changes, and no byte
+//! is lost before the link is [cut](Peer::half_open). A server that has accepted continues after
+//! the client has dropped the connection. This is harmless, and [`Peer::ignored`] counts its
+//! frames.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -67,7 +67,8 @@ impl<S> BlockingIo<S> {
         }
     }
 
-    /// Puts back `bytes` from index `at` to the end. They are read before other bytes of the stream.
+    /// Puts back `bytes` from index `at` to the end. They are read before other bytes of the
+    /// stream.
     pub(crate) fn put_back(&mut self, bytes: Vec<u8>, at: usize) {
         if at < bytes.len() {
             let mut cursor = Cursor::new(bytes);

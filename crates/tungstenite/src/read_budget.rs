@@ -2,9 +2,9 @@
 
 use std::task::Waker;
 
-/// The number of bytes that are read before reading pauses. They contain at most 64 Ki empty frames,
-/// for which tungstenite needs some ten milliseconds. A message of many megabytes is still read at
-/// full speed, since a pause costs as much as a few small messages.
+/// The number of bytes that are read before reading pauses. They contain at most 64 Ki empty
+/// frames, for which tungstenite needs some ten milliseconds. A message of many megabytes is still
+/// read at full speed, since a pause costs as much as a few small messages.
 const BYTES: usize = 128 * 1024;
 
 /// The least cost of a read. If a peer sends byte by byte, each byte costs a system call.

@@ -61,10 +61,11 @@ impl Tuning {
     /// Settings for thousands of mostly idle connections that receive small messages: a read buffer
     /// of 2 KiB, and otherwise the defaults of [`new`](Self::new).
     ///
-    /// An idle connection takes 3.3 KiB. In comparison with a buffer of 4 KiB, single small messages
-    /// cost the same, and a dense stream of small messages costs a fifth more. Single messages of 4
-    /// KiB cost a tenth more, and a dense stream of them costs up to twice as much, because a message
-    /// that is longer than the buffer is read in several pieces into a separate buffer.
+    /// An idle connection takes 3.3 KiB. In comparison with a buffer of 4 KiB, single small
+    /// messages cost the same, and a dense stream of small messages costs a fifth more. Single
+    /// messages of 4 KiB cost a tenth more, and a dense stream of them costs up to twice as much,
+    /// because a message that is longer than the buffer is read in several pieces into a separate
+    /// buffer.
     pub const fn low_memory() -> Self {
         Self::new().read_buffer(2 * 1024)
     }
@@ -75,8 +76,8 @@ impl Tuning {
         Self::new().read_buffer(128 * 1024)
     }
 
-    /// Sets the size of the read buffer, which is also the maximum size of one read. Values below 512
-    /// mean 512.
+    /// Sets the size of the read buffer, which is also the maximum size of one read. Values below
+    /// 512 mean 512.
     #[must_use]
     pub const fn read_buffer(mut self, bytes: usize) -> Self {
         self.read_buffer = if bytes < 512 { 512 } else { bytes };

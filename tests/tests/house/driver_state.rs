@@ -6,8 +6,8 @@ use syn::visit::{self, Visit};
 
 use crate::modules::{Crate, Module, Source, workspace};
 
-/// The files of the engine, beginning with the lowest. Each file calls only methods of the engine that
-/// are defined in the same file or in a lower file.
+/// The files of the engine, beginning with the lowest. Each file calls only methods of the engine
+/// that are defined in the same file or in a lower file.
 const ENGINE: [&str; 9] =
     ["clock", "publish", "ending", "write", "read", "actions", "deadlines", "park", "mod"];
 

@@ -7,8 +7,8 @@ use std::{
 
 use crate::modules::{Crate, Module, workspace};
 
-/// Core's modules. Each row may import only from later rows, and the modules of one row do not import
-/// each other.
+/// Core's modules. Each row may import only from later rows, and the modules of one row do not
+/// import each other.
 const LAYERS: [&[&str]; 17] = [
     &["hooks", "supervisor", "acks", "backend", "future"],
     &["handle"],

@@ -1,5 +1,5 @@
-//! The cases of many connections: idle connections with heartbeats, and reconnecting after a restart
-//! of the server.
+//! The cases of many connections: idle connections with heartbeats, and reconnecting after a
+//! restart of the server.
 
 use std::{
     io::{self, Read, Write},

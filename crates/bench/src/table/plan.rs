@@ -1,5 +1,5 @@
-//! The plan: the contenders of each case, the number of their runs, and the contender to which each is
-//! compared.
+//! The plan: the contenders of each case, the number of their runs, and the contender to which each
+//! is compared.
 
 use crate::{
     case::Case,

@@ -40,8 +40,8 @@ pub fn run<F: Future>(clock: &Clock, future: F) -> F::Output {
     Runner::new(clock).run_until(future)
 }
 
-/// A single-threaded executor that moves a [`Clock`]. It polls tasks while any task can run. When no
-/// task can run, it moves the clock to the next instant at which a sleep or an action is due.
+/// A single-threaded executor that moves a [`Clock`]. It polls tasks while any task can run. When
+/// no task can run, it moves the clock to the next instant at which a sleep or an action is due.
 ///
 /// So each step happens at its exact instant, independent of the machine's load, and no step waits
 /// in real time. Tasks run in the order in which they were woken. A wake from another thread works,
@@ -147,7 +147,8 @@ impl Runner {
     }
 
     /// Runs for `duration` of virtual time, including its last instant: all sleeps and actions that
-    /// are due at that instant have ended, and the tasks were polled. A deadlock is not an error here.
+    /// are due at that instant have ended, and the tasks were polled. A deadlock is not an error
+    /// here.
     ///
     /// # Panics
     ///

@@ -74,14 +74,14 @@ impl Peer {
         self.link.act(Action::Garbage);
     }
 
-    /// Cuts the link without an error: no more frames arrive in either direction, also none of those
-    /// in flight. The client can write as before. The cut is permanent.
+    /// Cuts the link without an error: no more frames arrive in either direction, also none of
+    /// those in flight. The client can write as before. The cut is permanent.
     pub fn half_open(&self) {
         self.link.set_path(Path::Cut);
     }
 
-    /// Holds back all frames in both directions until [`release`](Self::release), like a network that
-    /// stalls and recovers. The client can write during that time.
+    /// Holds back all frames in both directions until [`release`](Self::release), like a network
+    /// that stalls and recovers. The client can write during that time.
     pub fn hold(&self) {
         self.link.set_path(Path::Held);
     }
@@ -91,7 +91,8 @@ impl Peer {
         self.link.set_path(Path::Up);
     }
 
-    /// Sets the latency of each direction for all later frames. The order of frames does not change.
+    /// Sets the latency of each direction for all later frames. The order of frames does not
+    /// change.
     pub fn set_latency(&self, one_way: Duration) {
         self.link.lock().options.latency = one_way;
     }

@@ -277,8 +277,8 @@ impl Script {
         self
     }
 
-    /// Records no frames for [`Peer::received`](crate::Peer::received), for similar methods and for the
-    /// [`Trace`](crate::Trace). This is for floods and measurements of memory.
+    /// Records no frames for [`Peer::received`](crate::Peer::received), for similar methods and for
+    /// the [`Trace`](crate::Trace). This is for floods and measurements of memory.
     #[must_use]
     pub fn unrecorded(mut self) -> Self {
         self.link.records = false;

@@ -17,8 +17,8 @@ use super::timer_quirks::TimerQuirks;
 ///
 /// Clones share one time. Two kinds of entries are scheduled on it: the sleeps of its
 /// [`MockTimer`](crate::MockTimer)s, and the actions of scripted servers. If several are due at one
-/// instant, the servers act first, and then the sleeps end. Each kind is in order of creation. Tasks
-/// are polled after that.
+/// instant, the servers act first, and then the sleeps end. Each kind is in order of creation.
+/// Tasks are polled after that.
 ///
 /// # Guarantees
 ///
@@ -67,8 +67,8 @@ impl Clock {
         self.lock().now
     }
 
-    /// Moves time forward in steps. At each instant at which a sleep or an action is due, the servers
-    /// act and the sleeps end before the clock moves on.
+    /// Moves time forward in steps. At each instant at which a sleep or an action is due, the
+    /// servers act and the sleeps end before the clock moves on.
     ///
     /// No task is polled between the steps. To poll tasks at each instant, use
     /// [`Runner::run_for`](crate::Runner::run_for).
@@ -82,8 +82,8 @@ impl Clock {
         self.lock().now = end;
     }
 
-    /// Moves time forward in one step, like a suspended machine whose clock continues. Servers act at
-    /// their own instants, but all sleeps end together at the end.
+    /// Moves time forward in one step, like a suspended machine whose clock continues. Servers act
+    /// at their own instants, but all sleeps end together at the end.
     ///
     /// # Panics
     ///
@@ -103,9 +103,9 @@ impl Clock {
         self.wake_due();
     }
 
-    /// Moves time forward for the servers only, like a suspended machine whose clock stops. `now` does
-    /// not move, sleeps keep their remaining wait, and the servers perform all actions of the next
-    /// `duration`.
+    /// Moves time forward for the servers only, like a suspended machine whose clock stops. `now`
+    /// does not move, sleeps keep their remaining wait, and the servers perform all actions of the
+    /// next `duration`.
     ///
     /// # Panics
     ///

@@ -25,12 +25,12 @@ use crate::{
     error::{self, AnswerProgress},
 };
 
-/// The size of a read. An answer is small. The bytes that arrive with it are also few: the beginning
-/// of the body of a refusal, or the first frames.
+/// The size of a read. An answer is small. The bytes that arrive with it are also few: the
+/// beginning of the body of a refusal, or the first frames.
 const READ_SIZE: usize = 4096;
 
-/// Performs the opening handshake over a stream that you provide, for example behind a proxy, over a
-/// Unix domain socket, or with another TLS library.
+/// Performs the opening handshake over a stream that you provide, for example behind a proxy, over
+/// a Unix domain socket, or with another TLS library.
 ///
 /// The scheme of the request, `ws` or `wss`, makes no difference here. Frames that arrive with the
 /// answer are kept. Interim answers (HTTP 1xx) are skipped. An answer that cannot be HTTP fails at

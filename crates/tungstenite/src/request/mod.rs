@@ -105,8 +105,8 @@ impl Request {
         Ok(request)
     }
 
-    /// A request for [`upgrade`](crate::upgrade) over a stream that the caller provides. `wss://` is
-    /// accepted in every build, because the caller also provides the TLS.
+    /// A request for [`upgrade`](crate::upgrade) over a stream that the caller provides. `wss://`
+    /// is accepted in every build, because the caller also provides the TLS.
     ///
     /// # Errors
     ///

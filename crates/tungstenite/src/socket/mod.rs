@@ -107,8 +107,8 @@ impl<S> Socket<S> {
     }
 
     /// Sets a function that counts the bytes written, for
-    /// [`bytes_written`](Connection::bytes_written). If it returns `None`, the bytes that the stream
-    /// has accepted are counted.
+    /// [`bytes_written`](Connection::bytes_written). If it returns `None`, the bytes that the
+    /// stream has accepted are counted.
     pub(crate) fn with_bytes_written(mut self, bytes_written: fn(&S) -> Option<u64>) -> Self {
         self.bytes_written = bytes_written;
         self

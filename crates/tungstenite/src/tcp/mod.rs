@@ -2,8 +2,8 @@
 //!
 //! A native connection that is dropped is reset: bytes that the peer has not received are
 //! discarded. A connection that was [shut down](shutdown) before the drop delivers all bytes. Only
-//! the close handshake shuts a connection down. So a caller may drop a connection at any moment, for
-//! any reason.
+//! the close handshake shuts a connection down. So a caller may drop a connection at any moment,
+//! for any reason.
 
 mod options;
 mod unacknowledged;

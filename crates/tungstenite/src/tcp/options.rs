@@ -87,8 +87,8 @@ impl SocketOptions {
 
     /// Sets the treatment of undelivered bytes when an open connection is dropped (`SO_LINGER`).
     ///
-    /// The default is zero: the bytes are discarded and the connection is reset, so that no bytes of
-    /// an old connection are delivered later. With `None` the system delivers them in the
+    /// The default is zero: the bytes are discarded and the connection is reset, so that no bytes
+    /// of an old connection are delivered later. With `None` the system delivers them in the
     /// background. Any other value can block the thread that drops the connection for that time.
     ///
     /// The option is set when the WebSocket handshake is complete: before that, TLS alerts must
