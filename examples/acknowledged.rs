@@ -1,5 +1,5 @@
-//! Acknowledged delivery: a server crashes after it has stored an order and before it acknowledges
-//! it. At the end it has every order exactly once.
+//! Acknowledged delivery: a server stores an order and crashes before it sends the acknowledgement.
+//! At the end it has every order exactly once.
 
 use std::{
     collections::HashSet,
@@ -33,7 +33,7 @@ fn server(books: &Arc<Mutex<Books>>) -> Result<Arc<OnceLock<Server>>, Box<dyn Er
         let id = text.strip_prefix("order ")?.parse().ok()?;
         let mut books = books.lock().ok()?;
         if !books.orders.insert(id) {
-            // A duplicate: the first acknowledgement was lost, so it is sent again.
+            // A duplicate: the first acknowledgement was lost, so the server sends it again.
             books.duplicates += 1;
         }
         if id == 5 && !std::mem::replace(&mut books.crashed, true) {

@@ -1,5 +1,5 @@
-//! One function on four executors. A supervisor needs nothing from an executor: it is a stream, and
-//! it makes progress while it is polled.
+//! One function on four executors. A supervisor needs no service of an executor: it is a stream
+//! that works while it is polled.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! A transport of your own: it connects through an HTTP proxy and uses a new token for each attempt.
+//! A custom transport: it connects through an HTTP proxy and uses a new token for each attempt.
 
 use std::{error::Error, net::SocketAddr, pin::Pin};
 

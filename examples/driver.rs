@@ -1,4 +1,4 @@
-//! A driver in a task of its own, so that the session continues while the program does other work.
+//! A driver in a separate task, so that the session continues while the program does other work.
 //! The program reads events from a bounded inbox and watches the status.
 
 use std::{error::Error, time::Duration};
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Event::Open(_) => handle.try_queue("hello")?,
             Event::Message(message) => {
                 println!("echo: {}", message.as_text().unwrap_or_default());
-                // The driver answers pings and sends heartbeats in the meantime.
+                // The driver answers pings and sends heartbeats during this time.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 match handle.status().connection {
                     1 => server.cut(),

@@ -50,7 +50,7 @@ impl Hooks for App {
     }
 
     fn on_panic(&mut self, panic: Panic) {
-        println!("  {panic}; the session goes on");
+        println!("  {panic}; the session continues");
     }
 }
 

@@ -1,5 +1,5 @@
 //! A backend for another runtime: the executor of the futures crate, with sockets and timers of
-//! async-io. A `Network` and a `Timer` are all that a runtime needs.
+//! async-io. A runtime needs only a `Network` and a `Timer`.
 
 use std::{
     error::Error,

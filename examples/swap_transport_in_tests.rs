@@ -1,5 +1,5 @@
-//! An application that uses sockets in production and the mock in its tests, where an hour of outage
-//! takes milliseconds and every run gives the same result.
+//! An application that uses sockets in production and the mock in its tests. With the mock, an hour
+//! of outage takes milliseconds and every run gives the same result.
 
 use std::{
     error::Error,

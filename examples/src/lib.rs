@@ -1,5 +1,5 @@
-//! Servers for the examples. Each runs on the loopback interface, on its own threads, until the
-//! program ends.
+//! Servers for the examples. Each server runs on the loopback interface, on its own threads, until
+//! the program ends.
 
 mod proxy;
 mod server;

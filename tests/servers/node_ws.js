@@ -2,7 +2,7 @@
 //
 //   /echo                              sends every message back
 //   /silent                            answers pings, but no message
-//   /frozen                            stops reading after the handshake: answers nothing at all
+//   /frozen                            stops reading after the handshake, so it sends no answer
 //   /hang                              takes the TCP connection and never answers the upgrade
 //   /refuse/STATUS?retry-after=S       answers the upgrade with that status
 //   /close/CODE?reason=R&after=WHEN    closes with that code
@@ -10,15 +10,15 @@
 //   /first-frame-with-101              a message in the same write as the 101 response
 //   /headers                           the request's header fields and the subprotocol, as JSON
 //   /large?bytes=N                     one binary message of N bytes, byte i being i % 251
-//   /fragmented?count=N                one text message in N fragments, a ping in the middle of it
-//   /ping?count=N                      pings N times, each after the pong before; then `pongs N`
-//   /ticks?every=MS                    a text message, the count so far, every MS milliseconds
+//   /fragmented?count=N                one text message in N fragments, with a ping between them
+//   /ping?count=N                      N pings, each after the previous pong; then `pongs N`
+//   /ticks?every=MS                    a text message with the count so far, every MS milliseconds
 //
 // WHEN is `open` or `message` (the first one, the default).
 //
 //   node node_ws.js --host 127.0.0.1 --port 0
 //
-// It reports on stdout, one JSON object a line, and exits when stdin closes.
+// It reports on stdout, one JSON object per line, and exits when stdin closes.
 'use strict';
 const http = require('node:http');
 const { WebSocketServer } = require('ws');
@@ -115,8 +115,8 @@ server.on('upgrade', (request, socket, head) => {
   if (name === 'refuse') return refuse(socket, url, argument);
   const behave = behaviours[name];
   if (!behave) return refuse(socket, url, 404);
-  // What is written while the socket is corked leaves in one write: the 101 response and all that
-  // the behaviour sends at once.
+  // All bytes that are written while the socket is corked are sent in one write: the 101 response
+  // and the first messages of the behaviour.
   socket.cork();
   sockets.handleUpgrade(request, socket, head, (ws) => {
     const connection = ++connections;

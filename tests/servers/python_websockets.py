@@ -33,7 +33,7 @@ def exit_with_stdin():
 
 
 class Connection(ServerConnection):
-    """Reports pings and pongs, and can hold what it writes back, to send it in one write."""
+    """Reports pings and pongs, and can collect its output, to send it in one write."""
 
     numbers = itertools.count(1)
     number = 0
@@ -64,7 +64,7 @@ def parts(connection):
 
 
 async def opened(connection, query):
-    """Waits for the moment that `after` names."""
+    """Waits for the event that `after` names."""
     if query.get("after") != "open":
         await connection.recv()
 

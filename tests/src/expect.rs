@@ -1,4 +1,4 @@
-//! The next event of a session, which must be of one kind.
+//! The next event of a session, which must be of a given kind.
 
 use std::pin::pin;
 

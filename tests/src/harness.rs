@@ -6,11 +6,11 @@ use crate::{Backend, with_time_limit};
 
 /// Makes a test for each backend of each named function, in modules `smol`, `async_std` and `tokio`.
 ///
-/// The functions have a type parameter `B: Backend` and no parameters. They stand where the macro is
-/// called, or in the modules that are named before them. The first argument says how they run:
+/// The functions have a type parameter `B: Backend` and no parameters. They are defined where the
+/// macro is called, or in the modules that are named before them. The first argument runs them:
 /// [`run_blocking`](crate::run_blocking), [`run_async`](crate::run_async),
 /// [`run_unlimited`](crate::run_unlimited), [`run_alone`](crate::run_alone), or a function of the caller
-/// with such a signature.
+/// with the same signature.
 ///
 /// ```
 /// use websocket_heartbeat_tests::{Backend, over_every_backend, run_blocking};
@@ -63,8 +63,8 @@ pub fn run_unlimited<B: Backend, T>(_: &str, test: fn() -> T) {
     test();
 }
 
-/// The same for a function that measures its process or real time: no other function that runs alone
-/// runs at the same time in this process.
+/// The same for a function that measures its process or real time. Functions that run alone run one
+/// after the other in this process.
 pub fn run_alone<B: Backend, T>(_: &str, test: fn() -> T) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Helpers of the integration tests: one harness for all backends, servers that others wrote as child
+//! Helpers of the integration tests: one harness for all backends, third-party servers as child
 //! processes, servers that send raw bytes, and networks whose links can be cut.
 #![cfg(unix)]
 

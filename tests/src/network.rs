@@ -80,7 +80,7 @@ impl Network {
         &self.server.name
     }
 
-    /// Drops packets silently from now on.
+    /// Drops all later packets silently.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! A server that others wrote, as a child process.
+//! A third-party server, as a child process.
 
 use std::{
     collections::VecDeque,

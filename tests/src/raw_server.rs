@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Runs `script` for the first client, on a thread of its own. Returns the address and the thread.
+/// Runs `script` for the first client, on a new thread. Returns the address and the thread.
 ///
 /// # Panics
 ///

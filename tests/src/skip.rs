@@ -1,4 +1,5 @@
-//! Skipped tests: each is reported when it is skipped, and all are counted at the end of a run.
+//! Skipped tests: each test is reported when it is skipped, and all are counted at the end of a
+//! run.
 //!
 //! A run is one `cargo test`: its test programs have the same parent process. Each skipped test adds a
 //! line to a file of the run in cargo's target folder. The package `z-skipped-tests`, which cargo runs
@@ -65,7 +66,7 @@ fn run_file() -> PathBuf {
 fn record(file: &Path, reason: &SkipReason) {
     fs::create_dir_all(file.parent().expect("a folder")).expect("a folder in the target folder");
     let mut file = fs::File::options().append(true).create(true).open(file).expect("a record");
-    // One write, since other test programs may append as well.
+    // One write, since other test programs may also append.
     file.write_all(format!("{}\n", reason.to_string().replace('\n', " ")).as_bytes())
         .expect("a record");
 }

@@ -1,4 +1,4 @@
-//! The servers that others wrote, with their pinned versions.
+//! The third-party servers, with their pinned versions.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use crate::{SkipReason, package::Package, target::target_folder};
 const WS: &str = "8.23.0";
 const WEBSOCKETS: &str = "17.4";
 
-/// A server that others wrote.
+/// A third-party server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "tests name the servers that they need")]
 pub enum Software {

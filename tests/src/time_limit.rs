@@ -1,17 +1,17 @@
-//! One generous time limit for a test. It turns a hang into a failure and checks nothing else.
+//! One generous time limit for a test. Its only purpose is that a test that hangs fails.
 
 use std::{panic, sync::mpsc, thread, time::Duration};
 
-/// A test that takes longer than this counts as hanging: far more than the slowest one needs on a
-/// loaded machine.
+/// A test that takes longer than this is considered to hang. The limit is far more than the slowest
+/// test needs on a loaded machine.
 pub const TIME_LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs `body` on a thread of its own and returns its result.
+/// Runs `body` on a new thread and returns its result.
 ///
 /// # Panics
 ///
-/// When `body` panics, and when it does not end within [`TIME_LIMIT`]. In that case its thread
-/// continues, since a thread cannot be stopped from outside.
+/// When `body` panics, and when it does not end within [`TIME_LIMIT`]. After the time limit its
+/// thread continues, since a thread cannot be stopped from outside.
 pub fn with_time_limit<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! The two ways in which a connection ends, as a server sees them: closed in order, or reset.
+//! The two ends of a connection that a server can observe: an orderly close, and a reset.
 #![cfg(unix)]
 
 use std::{
@@ -50,7 +50,7 @@ fn serve<T: Send + 'static>(
     (format!("ws://{address}/"), server)
 }
 
-/// A server that reads nothing until the client is gone. Then it counts the bytes that arrive.
+/// A server that does not read until the client is gone. Then it counts the bytes that arrive.
 struct LateReader {
     url: String,
     client_is_gone: mpsc::Sender<()>,

@@ -1,6 +1,6 @@
-//! Servers that send without end. A session returns from its polls again and again, and closes on
-//! request. With `--nocapture` the tests print the longest poll. Its length is not checked, since it
-//! depends on the machine: core's tests count what limits it.
+//! Servers that send without end. A session still returns from each poll, and closes on request.
+//! With `--nocapture` the tests print the longest poll. Its length is not checked, since it depends
+//! on the machine. The tests of core check its limits.
 #![cfg(unix)]
 
 use std::{io::Write, net::TcpStream, pin::Pin, task::Poll, time::Duration};

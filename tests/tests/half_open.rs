@@ -171,7 +171,7 @@ fn print_table(title: &str, mut detections: Vec<Duration>) {
     std::io::stderr().write_all(line.as_bytes()).expect("stderr");
 }
 
-/// A session in a process of its own, in the client's namespace.
+/// A session in a separate process, in the client's namespace.
 struct Watch {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,

@@ -1,5 +1,5 @@
-//! The memory that a connection keeps after a burst, once it is silent. These tests measure their
-//! process and have it to themselves.
+//! The memory that a silent connection keeps after a burst. These tests measure their process, so
+//! they run alone in it.
 #![cfg(unix)]
 
 use std::{
@@ -73,7 +73,7 @@ fn kept<B: Backend>() -> usize {
 const AFTER_PING: &[u8] = b"after";
 
 /// Reads a large message and sends two: one in a single frame, one in three fragments. Then it answers
-/// each ping with a small message. It stores nothing, since its memory is measured as well.
+/// each ping with a small message. It stores no data, since its memory is also measured.
 fn serve(mut stream: TcpStream) {
     accept_upgrade(&mut stream);
     let mut piece = vec![0; 64 << 10];

@@ -1,4 +1,5 @@
-//! The servers behave as documented, seen by a blocking tungstenite client. The other tests rely on it.
+//! A blocking tungstenite client checks that the servers behave as documented, because the other
+//! tests depend on this behaviour.
 #![cfg(unix)]
 
 use std::{
@@ -14,7 +15,8 @@ use tungstenite::{
 };
 use websocket_heartbeat_tests::{Peer, Software, TIME_LIMIT, skip, with_time_limit};
 
-/// A peer that sends nothing for this time counts as silent. A slow machine does not break a test.
+/// A peer that sends nothing for this time is considered silent. A slow machine does not break a
+/// test.
 const SILENCE: Duration = Duration::from_millis(300);
 
 type Socket = WebSocket<TcpStream>;
@@ -177,7 +179,7 @@ fn the_first_frame_comes_with_the_101(peer: Peer) {
     let mut stream = tcp(&peer);
     stream.write_all(&raw_request(&peer, "/first-frame-with-101")).unwrap();
     let mut buffer = [0; 4096];
-    // One read receives what one write sent over loopback.
+    // Over loopback, one read receives all bytes of one write.
     let len = stream.read(&mut buffer).unwrap();
     assert!(buffer.starts_with(b"HTTP/1.1 101 "));
     assert!(buffer[..len].ends_with(b"\r\n\r\n\x81\x05first"), "{:?}", &buffer[..len]);

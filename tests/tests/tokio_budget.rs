@@ -35,7 +35,7 @@ fn server() -> (String, Receiver<()>) {
     (format!("ws://{address}"), answers)
 }
 
-/// As a task does that polls a ready channel before the session, in `select! { biased; .. }`.
+/// Like a task that polls a ready channel before the session, in `select! { biased; .. }`.
 fn use_up_budget(cx: &mut Context<'_>) {
     while pin!(consume_budget()).poll(cx).is_ready() {}
 }

@@ -4,8 +4,8 @@
 //! Everything else is [`websocket_heartbeat`], which this crate re-exports.
 //!
 //! async-std is no longer maintained (RUSTSEC-2025-0052). This backend is for programs that run on
-//! it. New programs should use `websocket-heartbeat-smol`, which works under any executor,
-//! async-std's included.
+//! async-std. New programs should use `websocket-heartbeat-smol`, which works under any executor,
+//! also under that of async-std.
 //!
 //! ```no_run
 //! use futures::StreamExt;

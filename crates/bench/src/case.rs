@@ -15,7 +15,7 @@ pub(crate) const KEPT: usize = 1024;
 /// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Case {
-    /// 128-byte binary messages, as many as 64 KiB hold in one write of the server.
+    /// 128-byte binary messages. One write of the server contains 64 KiB of them.
     ReceiveBinary,
     /// The same in ASCII text.
     ReceiveText,
@@ -37,9 +37,9 @@ pub(crate) enum Case {
     SendQueue,
     /// The same by feeding alone, with one flush at the very end.
     SendFeed,
-    /// As `send-queue`, with a receipt for each message.
+    /// Like `send-queue`, with a receipt for each message.
     SendReceipt,
-    /// Many connections, one heartbeat a second each.
+    /// Many connections, each with one heartbeat per second.
     Idle,
     /// The same with aligned heartbeats, which wake many connections at the same time.
     IdleAligned,

@@ -10,13 +10,13 @@ use crate::{
     replay::{self, Shape},
 };
 
-/// How many more instructions per message than the committed figure are accepted. Unrelated edits change
-/// the layout and inlining of the code by about this number.
+/// The maximum number of instructions per message above the committed figure. Unrelated edits
+/// change the layout and inlining of the code, and with them the count by about this number.
 const TOLERANCE: f64 = 30.0;
-/// The other counts are exact. This covers those per connection and per read.
+/// The other counts are exact. This tolerance is for counts per connection and per read.
 const EXACT: f64 = 0.02;
 
-/// The difference of ours and raw, and ours, per message.
+/// The instructions of ours minus those of raw, and the other counts of ours, per message.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     over_raw: Counts,

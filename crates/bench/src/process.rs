@@ -29,7 +29,7 @@ pub(crate) fn cores() -> Vec<usize> {
 }
 
 /// Binds this process to the core of its role: the first core for the client, the last core for the
-/// server. Does nothing with only one core, or if the system refuses it.
+/// server. Has no effect with only one core, or if the system refuses it.
 pub(crate) fn pin(side: Side) {
     let cores = cores();
     let core = match side {
@@ -110,7 +110,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The folder of results and of what is installed on demand, in cargo's target folder.
+/// The folder of results and of programs that are installed on demand, in cargo's target folder.
 pub(crate) fn output_folder() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let target = program.ancestors().nth(2).ok_or(io::ErrorKind::NotFound)?;

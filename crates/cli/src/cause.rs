@@ -11,8 +11,8 @@ pub(crate) fn describe(cause: &LostCause) -> String {
     let round = |time| Duration::from_millis(to_millis(time));
     match *cause {
         LostCause::HeartbeatTimeout(time) => LostCause::HeartbeatTimeout(round(time)).to_string(),
-        // The library leaves out the server's text, since it may be secret. Here the user asked
-        // to see it.
+        // The library leaves out the server's text, since it may be secret. wsbeat shows it to the
+        // user of the connection.
         LostCause::ClosedByPeer(Some(ref frame)) if !frame.reason.is_empty() => {
             format!("closed by the server with code {} ({})", frame.code, frame.reason)
         }

@@ -66,7 +66,7 @@ struct Connect<'a> {
 
 /// Whether the hint about unanswered heartbeats is due.
 enum Hint {
-    /// This many connections in a row were lost without an answered heartbeat.
+    /// The number of connections in a row that were lost without an answered heartbeat.
     NotYet {
         unanswered: u32,
     },
@@ -236,7 +236,7 @@ impl<'a> Connect<'a> {
                 self.report.record(&Record::dropped(reason, &message));
             }
             Some(Input::Truncated) => {
-                self.report.hint("the rest of standard input is neither read nor reported");
+                self.report.hint("the rest of standard input is not read and not reported");
             }
             Some(Input::Failed(error)) => {
                 self.report.hint(&stdin_error(error).to_string());
@@ -251,7 +251,7 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// Reports the fates of all remaining lines, then the end.
+    /// Reports the fates of all remaining lines, then the end of the session.
     async fn closed(mut self, closed: &Closed) -> ExitCode {
         if let Err(error) = self.read_stdin() {
             return fail(FAILURE, &error);

@@ -1,11 +1,11 @@
-//! Durations in the form that people write: `15s`, `300ms`, `1m30s`, `2h`.
+//! Durations as text: `15s`, `300ms`, `1m30s`, `2h`.
 
 use std::time::Duration;
 
 const UNITS: [(&str, u64); 4] =
     [("ms", 1_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000)];
 
-/// Parses a duration. The error says what is wrong and what to write instead.
+/// Parses a duration. The error has the cause and the remedy.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const REMEDY: &str = "write a time such as 15s, 300ms, 1m30s or 2h";
     if text.is_empty() {

@@ -43,11 +43,11 @@ else 1.
 const CONNECT: &str = "\
 wsbeat connect URL: keep a WebSocket connection open
 
-Each line of standard input is sent as a text message. Messages of the server go to standard output
-and events of the connection to standard error. After a loss, a silent one included, wsbeat
+Each line of standard input is sent as a text message. Messages of the server are printed on standard
+output, and events of the connection on standard error. After each loss, also a silent one, wsbeat
 reconnects. The end of standard input does not end the session unless --close-on-eof is given.
 
-In a file or a pipe each message is one line without changes. On a terminal, control characters are
+In a file or a pipe, each message is one line without changes. On a terminal, control characters are
 shown as escapes (\\u{1b}, \\n), so that a server cannot control the terminal.
 
   wsbeat connect ws://127.0.0.1:8080/feed --heartbeat ping
@@ -56,8 +56,8 @@ shown as escapes (\\u{1b}, \\n), so that a server cannot control the terminal.
 Values in parentheses are defaults. Some depend on --preset.
 
 Preset
-  --preset NAME           original: as the npm package websocket-heartbeat-js; resilient:
-                          recommended, against faults of servers and networks ({default preset})
+  --preset NAME           original: like the npm package websocket-heartbeat-js; resilient:
+                          recommended, survives faults of servers and networks ({default preset})
 
 Heartbeat
   --ping-timeout TIME     a heartbeat is sent after this time of silence from the server (15s)
@@ -65,8 +65,7 @@ Heartbeat
   --heartbeat KIND        ping: a ping frame, which every server answers by itself; message: a text
                           message, which the server must answer with any message; off: none, so
                           that a silent loss is not detected (original: message; resilient: ping)
-  --ping-msg TEXT         the text of message heartbeats, and implies --heartbeat message
-                          (heartbeat)
+  --ping-msg TEXT         the text of message heartbeats; implies --heartbeat message (heartbeat)
 
 Reconnecting
   --reconnect-timeout TIME  a constant delay before each attempt (original: 2s)
@@ -78,8 +77,8 @@ Reconnecting
   --connect-timeout TIME    the maximum time of an attempt (original: 10s; resilient: 10s, doubling
                             to 60s)
   --stop-on STATUS,..       the session ends if the server refuses the upgrade with one of these
-                            HTTP statuses, or one of the preset's (original: none; resilient: 410,
-                            and 401 twice in a row)
+                            HTTP statuses, or with one of the statuses of the preset (original:
+                            none; resilient: 410, and 401 twice in a row)
   --max-dials-per-minute N  the maximum number of attempts in 60s (no limit; attempts are always at
                             least 100ms apart)
 
@@ -89,9 +88,9 @@ Request
 
 Sending
   --keep-offline COUNT    the maximum number of lines that are kept while there is no connection;
-                          then reading of standard input waits; 0: such lines are reported as
-                          unsent (original: 0; resilient: 1024)
-  --outbox-bytes BYTES    the maximum size of unsent lines, and of one line (67108864)
+                          at the maximum, wsbeat stops reading standard input; 0: lines without a
+                          connection are reported as unsent (original: 0; resilient: 1024)
+  --outbox-bytes BYTES    the maximum size of all unsent lines, and of one line (67108864)
   --max-age TIME          a line that is older is dropped (no limit)
   --resend N              a line that was being sent when the connection was lost is sent again, at
                           most N times; the server may receive it more than once (0)
@@ -99,13 +98,13 @@ Sending
 Session
   --json                  print all events as JSON on standard output, see below
   --duration TIME         close after this time (never)
-  --close-on-eof          close when all of standard input is sent
+  --close-on-eof          close after all of standard input is sent
   -h, --help              show this text
 
 TIME is for example 15s, 300ms, 1m30s or 2h.
 
-The first SIGINT or SIGTERM closes the session gracefully, the second immediately. The third ends
-the program even if its output is blocked. SIGUSR1 prints the status.
+The first SIGINT or SIGTERM closes the session gracefully, the second closes it immediately. The
+third ends the program even if its output is blocked. SIGUSR1 prints the status.
 Exit code 0: closed by the user; 1: gave up, or failed; 2: wrong arguments.
 
 JSON: one object per line, with t_ms (milliseconds since the start, never decreasing) and event:

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn print(text: &str) -> ExitCode {
-    // An error means that the reader closed the pipe: it does not want the rest.
+    // An error means that the reader closed the pipe, so it does not need the rest.
     let _ = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }

@@ -18,7 +18,7 @@ use websocket_heartbeat_smol::{
     Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
 };
 
-/// The maximum number of unread messages. When it is reached the server has to wait.
+/// The maximum number of unread messages. If it is reached, the server has to wait.
 const INBOX: usize = 1_024;
 
 /// The maximum number of answered heartbeats that wait to be printed: a quarter of an hour of the

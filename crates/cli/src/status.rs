@@ -43,7 +43,7 @@ struct RoundTripRecord {
     minimum_ms: Option<f64>,
 }
 
-/// Every counter that the library has, by its name.
+/// All counters of the library, by name.
 fn counters<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     for (name, count) in counters.iter() {

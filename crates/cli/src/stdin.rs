@@ -1,8 +1,8 @@
 //! Standard input: each line goes into the outbox.
 //!
 //! A separate thread reads it, since a read blocks, and non-blocking mode would also apply to the
-//! terminal. While the outbox is full the thread waits, and so does the writer at the other end of
-//! the pipe.
+//! terminal. While the outbox is full the thread waits, and the writer at the other end of the pipe
+//! also waits.
 
 use std::{
     io::{self, BufRead},
@@ -34,7 +34,7 @@ pub(crate) enum Input {
     Accepted(Receipt),
     /// The outbox did not accept a line, for this reason.
     Dropped(&'static str, Message),
-    /// Nothing more is read.
+    /// No more input is read.
     Ended,
     /// More than [`READ_AFTER_CLOSE`] waits after the session is closed; the rest is not read.
     Truncated,
@@ -75,7 +75,8 @@ impl Stdin {
 
     /// Whether the thread sends no more input, once the session is closed.
     pub(crate) fn is_done(&self) -> bool {
-        // The flag is read twice, since the thread may read the waiting input in between.
+        // The flag is read twice, since the thread may read the waiting input between the two
+        // reads.
         !cfg!(unix)
             || (self.flags.idle.load(SeqCst) && !is_readable(false) && self.flags.idle.load(SeqCst))
     }

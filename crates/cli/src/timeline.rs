@@ -126,9 +126,9 @@ fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str,
             ("♥", "heartbeat", Style::Magenta, details)
         }
         Record::WriteBlocked { connection, time_ms, heard } => {
-            let sends = if *heard { "sends but " } else { "" };
+            let sends = if *heard { "sends data but " } else { "" };
             let details = format!(
-                "connection {connection}: the server {sends}accepted no byte for {}",
+                "connection {connection}: the server {sends}has accepted no byte for {}",
                 ms(*time_ms)
             );
             ("!", "blocked", Style::Yellow, details)
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_blocked_write_says_whether_the_server_sends() {
-        for (heard, sends) in [(true, "sends but "), (false, "")] {
+        for (heard, sends) in [(true, "sends data but "), (false, "")] {
             let blocked = Record::WriteBlocked { connection: 2, time_ms: 60_000, heard };
             let row = shown(&blocked, false);
-            let text = format!("connection 2: the server {sends}accepted no byte for ");
+            let text = format!("connection 2: the server {sends}has accepted no byte for ");
             assert!(row.contains(&text), "{row}");
         }
     }

@@ -2,14 +2,14 @@
 
 use std::{cell::Cell, future::poll_fn, task::Poll};
 
-/// A test in which one future is `Pending` more often than this has a mistake.
+/// If one future is `Pending` more often than this, the test has an error.
 const LIMIT: u64 = 10_000;
 
 /// Runs a scenario repeatedly. The first run drops a future after its first `Pending`, the second
-/// run after its second, and so on, until the future completes. Returns how often it was dropped.
+/// run after its second, and so on, until the future completes. Returns the number of drops.
 ///
-/// The scenario must do the same in each run, so it makes its own clock and mock. It wraps the
-/// future in [`Cancellation::wrap`], and asserts afterwards that nothing is lost, duplicated or
+/// The scenario must do the same steps in each run, so it makes its own clock and mock. It wraps
+/// the future in [`Cancellation::wrap`]. At its end it asserts that no item is lost, duplicated or
 /// stuck.
 ///
 /// ```
@@ -66,7 +66,7 @@ impl Cancellation {
     /// Runs `future` to completion, or drops it after the chosen `Pending` and returns `None`. The
     /// `Pending`s of several wrapped futures are counted together, and only one is dropped.
     pub async fn wrap<F: Future>(&self, future: F) -> Option<F::Output> {
-        // Boxed, so that it can be dropped before this future itself is.
+        // Boxed, so that it can be dropped before this future is dropped.
         let mut future = Some(Box::pin(future));
         poll_fn(|cx| {
             let Some(running) = &mut future else { return Poll::Ready(None) };

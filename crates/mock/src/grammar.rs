@@ -6,9 +6,9 @@ use websocket_heartbeat::Event;
 
 /// Checks the order of a session's events, which [`Event`] promises.
 ///
-/// It reads the events of a supervisor, of an inbox, or of a stream made of one, from the first
-/// event on. It does not require an end, since a stream ends early if its driver is dropped. It
-/// checks that no event comes at a wrong place.
+/// It reads the events of a supervisor, of an inbox, or of a stream that is made from one of them,
+/// beginning with the first event. It checks that no event comes at a wrong place. It does not
+/// require an end, since a stream ends early if its driver is dropped.
 ///
 /// ```
 /// use futures::StreamExt;
@@ -33,13 +33,13 @@ use websocket_heartbeat::Event;
 #[derive(Clone, Debug)]
 pub struct Grammar {
     state: State,
-    /// The number of the last attempt, where it is known.
+    /// The number of the last attempt, if it is known.
     connection: Option<u64>,
-    /// How many numbers before it were not reported: their losses are folded into its loss.
+    /// How many earlier numbers were not reported, because their losses are folded into this loss.
     skipped: Option<u64>,
 }
 
-/// The part of an event that the grammar checks. It can be made from other records of events too,
+/// The part of an event that the grammar checks. It can also be made from other records of events,
 /// for example from the lines of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a new event is a new grammar")]

@@ -6,7 +6,7 @@
 //!   gives the test a [`Peer`], the server's end of the connection.
 //! - A [`Clock`] moves only on request. Its [`MockTimer`] is the client's timer.
 //! - A [`Runner`] polls tasks while any task can run, and only then moves the clock. A test that
-//!   hangs or spins fails, and the message says when and where. [`run`] is the short form.
+//!   hangs or spins fails, and the message has the time and the tasks. [`run`] is the short form.
 //! - The [`Trace`] records each step with its exact time. A test compares or prints it.
 //! - [`Grammar`] checks the order of events.
 //! - [`Chaos`] is a server with seeded random faults. [`at_every_cancellation`] drops a future at
@@ -17,7 +17,7 @@
 //!
 //! # Examples
 //!
-//! Your own code, here `greet_each_time`, during an outage of an hour:
+//! The code under test, here `greet_each_time`, during an outage of an hour:
 //!
 //! ```
 //! use std::time::Duration;
@@ -87,9 +87,10 @@
 //!
 //! Connections keep the contract of [`Connection`](websocket_heartbeat::Connection), and panic if
 //! the client breaks its part of that contract: see [`MockConnection`]. Bytes that the link accepts
-//! arrive at once, or after the [latency](Script::latency). Their order never changes, and none is
-//! lost before the link is [cut](Peer::half_open). A server that has accepted continues after the
-//! client has dropped the connection. This is harmless, and a test can [count](Peer::ignored) it.
+//! arrive at once, or after the [latency](Script::latency). Their order never changes, and no byte
+//! is lost before the link is [cut](Peer::half_open). A server that has accepted continues after
+//! the client has dropped the connection. This is harmless, and [`Peer::ignored`] counts its
+//! frames.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

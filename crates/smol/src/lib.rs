@@ -2,8 +2,8 @@
 //!
 //! [`connect`] starts a session. [`SmolTransport`] connects, [`SmolTimer`] keeps the time.
 //! Everything else is [`websocket_heartbeat`], which this crate re-exports. The transport and the
-//! timer use the reactor of smol (`async-io`), which has a thread of its own. So they work under
-//! any executor.
+//! timer use the reactor of smol (`async-io`), which has its own thread. So they work under any
+//! executor.
 //!
 //! ```no_run
 //! use futures::StreamExt;

@@ -13,7 +13,8 @@ use websocket_heartbeat_tungstenite::tcp;
 
 /// A TCP stream of async-io for one task, which polls both directions.
 ///
-/// It takes a third of a KiB less than async-net's stream, on which any number of tasks can wait.
+/// It takes a third of a KiB less memory than async-net's stream, on which any number of tasks can
+/// wait.
 #[derive(Debug)]
 pub struct SmolStream {
     stream: Async<TcpStream>,
@@ -22,7 +23,8 @@ pub struct SmolStream {
 impl SmolStream {
     pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = Async::<TcpStream>::connect(address).await?;
-        // A new registration: the old one keeps the memory that the wait for the connection took.
+        // A new registration, because the old one keeps the memory that the wait for the connection
+        // used.
         Ok(Self { stream: Async::new_nonblocking(stream.into_inner()?)? })
     }
 }
@@ -36,9 +38,9 @@ impl AsyncRead for SmolStream {
         loop {
             match self.stream.get_ref().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // The first result may be about bytes that were already read. Then the second
-                    // one counts. Bytes that arrive in between are reported: the reactor is
-                    // level-triggered.
+                    // The first result may be about bytes that were already read. Then only the
+                    // second result is valid. Bytes that arrive between the two are reported,
+                    // because the reactor is level-triggered.
                     ready!(self.stream.poll_readable(cx))?;
                     ready!(self.stream.poll_readable(cx))?;
                 }
@@ -94,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream and the server's end of it.
+    /// A stream, and the server's end of the connection.
     fn pair() -> (SmolStream, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -110,7 +112,7 @@ mod tests {
         let (mut stream, mut server) = pair();
         let server = thread::spawn(move || {
             let mut byte = [0];
-            // Each byte answers one byte, so the client has read its stream empty before.
+            // Each byte is the answer to one byte, so the client has read all bytes before.
             while server.read(&mut byte).unwrap() == 1 {
                 server.write_all(&byte).unwrap();
             }

@@ -12,8 +12,8 @@ use crate::TokioStream;
 #[non_exhaustive]
 pub struct Tokio;
 
-/// Both methods ignore the cooperative budget: to a task without budget, a finished step would look
-/// pending. An attempt has few steps, so it cannot keep the task busy.
+/// Both methods ignore the cooperative budget, because a finished step would be pending for a task
+/// without budget. An attempt has few steps, so it cannot keep the task busy.
 impl Network for Tokio {
     type Stream = TokioStream;
 

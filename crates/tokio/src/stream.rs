@@ -18,9 +18,9 @@ use tokio::{
 /// tokio's TCP stream as a futures-io stream, for example for
 /// [`upgrade`](websocket_heartbeat_tungstenite::upgrade) behind a proxy.
 ///
-/// It ignores tokio's cooperative budget. To a task that has used up its budget on other things,
-/// every stream would look pending, and a healthy connection would look stalled. A task that reads
-/// it in a loop must yield by itself, as the supervisor does.
+/// It ignores tokio's cooperative budget. Otherwise every stream would be pending for a task that
+/// has used its budget for other work, and a healthy connection would look stalled. A task that
+/// reads this stream in a loop must yield by itself, as the supervisor does.
 ///
 /// ```
 /// use websocket_heartbeat_tokio::TokioStream;

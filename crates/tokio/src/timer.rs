@@ -56,8 +56,8 @@ impl Timer for TokioTimer {
 
 /// A sleep of a [`TokioTimer`]. Dropping it cancels the sleep.
 ///
-/// It ignores tokio's cooperative budget: a task that has used up its budget on other things must
-/// still see its deadlines.
+/// It ignores tokio's cooperative budget, because a task that has used its budget for other work
+/// must still notice its deadlines.
 #[pin_project]
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]

@@ -21,7 +21,7 @@ websocket_heartbeat_tungstenite::conformance_tests! {
 }
 
 #[tokio::test]
-async fn a_stream_of_your_own_keeps_the_contract() {
+async fn a_stream_from_the_caller_keeps_the_contract() {
     conformance::contract(async |url: String| {
         let request = Request::new(&url)?;
         let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");

@@ -26,9 +26,9 @@ struct Host {
 /// The address that the next attempt begins with.
 #[derive(Clone, Copy, Debug)]
 enum First {
-    /// The one that worked last. The others keep their order behind it.
+    /// The address that worked last. The others follow in their order.
     Worked(SocketAddr),
-    /// One after an address that failed. The addresses before it move to the end.
+    /// The address after one that failed. The addresses before it move to the end.
     AfterFailed(SocketAddr),
 }
 
@@ -104,7 +104,7 @@ impl Addresses<'_> {
         address
     }
 
-    /// The address that was tried last has led to a connection.
+    /// The last tried address has led to a connection.
     pub(crate) fn worked(mut self) {
         if let Position::Trying(at) = self.position {
             self.position = Position::Worked(at);
@@ -117,7 +117,8 @@ impl Drop for Addresses<'_> {
         let count = self.order.len();
         let first = match self.position {
             Position::AllFailed if count > 0 => First::AfterFailed(self.order[1 % count]),
-            // The attempt ran out of time there, or its TLS handshake or upgrade failed.
+            // At this address, the attempt reached its timeout, or its TLS handshake or upgrade
+            // failed.
             Position::Trying(at) => First::AfterFailed(self.order[(at + 1) % count]),
             Position::Worked(at) => First::Worked(self.order[at]),
             Position::Start | Position::AllFailed => return,
@@ -126,7 +127,7 @@ impl Drop for Addresses<'_> {
     }
 }
 
-/// The address that worked last, then the others: IPv6 and IPv4 in turn, IPv6 first (RFC 8305
+/// The address that worked last, then the others: IPv6 and IPv4 alternately, IPv6 first (RFC 8305
 /// section 4). After a failed attempt, the same order rotated to another beginning.
 fn order(resolved: Vec<SocketAddr>, first: Option<First>) -> Vec<SocketAddr> {
     let (six, four): (Vec<_>, Vec<_>) = resolved.into_iter().partition(SocketAddr::is_ipv6);
@@ -182,8 +183,7 @@ mod tests {
             Self { memory: AddressMemory::default(), addresses: addresses(numbers) }
         }
 
-        /// Tries addresses until one works, or until so many were tried. Returns those that were
-        /// tried.
+        /// Tries addresses until one works or the limit is reached. Returns the tried addresses.
         fn dial(&self, works: Option<i8>, give_up_after: usize) -> Vec<i8> {
             let mut attempt = self.memory.addresses("example.org", 80, self.addresses.clone());
             let works = works.map(|number| addresses(&[number])[0]);
@@ -244,7 +244,8 @@ mod tests {
         assert_eq!(host.dial(None, 1), [3]);
         assert_eq!(host.dial(None, 2), [1, 2]);
         assert_eq!(host.dial(Some(3), ALL), [3]);
-        // The last one swallows packets, while the first, which worked, is down for a moment.
+        // The last address drops all packets. The first one, which worked before, is down for a
+        // short time.
         let host = Resolved::new(&[1, 2]);
         host.dial(Some(1), ALL);
         assert_eq!(host.dial(None, 2), [1, 2]);

@@ -21,24 +21,24 @@ use crate::{
 /// An [`async_tungstenite::WebSocketStream`] as a [`Connection`], for programs that already have
 /// one with their own TLS, proxy or upgrade. [`Socket`](crate::Socket) costs less per message.
 ///
-/// It keeps the contract of a connection, with these exceptions, for which the stream has no
+/// It keeps the contract of a connection, except for these rules, for which the stream has no
 /// interface:
 ///
-/// - A failed write also ends reading if the answer to a ping is due at that moment.
+/// - A failed write also ends reading if the answer to a ping is due at that time.
 /// - [`bytes_written`](Connection::bytes_written) is `None`: only received bytes distinguish a slow upload
 ///   from a stalled one.
 /// - One poll reads until a message is complete. A peer that sends fragments without end keeps that
 ///   poll busy, unless the stream below yields by itself, as tokio's streams do.
 /// - Buffers that have grown do not shrink.
 /// - The error about a forbidden close code does not name the code. A close frame with the code
-///   1002 and the reason "Protocol violation" is also such an error: tungstenite replaces forbidden
-///   codes by it.
+///   1002 and the reason "Protocol violation" causes the same error, because tungstenite replaces
+///   each frame with a forbidden code by this frame.
 ///
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration is refused with
 /// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge). The default has no limit.
 ///
-/// This type follows the versions of async-tungstenite: a new major version of it is a new major
-/// version of this crate.
+/// This type depends on the version of async-tungstenite: after a new major version of
+/// async-tungstenite, this crate also has a new major version.
 ///
 /// ```
 /// use async_net::TcpStream;
@@ -55,7 +55,7 @@ use crate::{
 /// ```
 pub struct AsyncTungstenite<S> {
     stream: WebSocketStream<S>,
-    /// The peer's close frame has been reported: any end of the stream is now a clean end.
+    /// The peer's close frame has been reported. Now any end of the stream is a clean end.
     closed: bool,
     ended: bool,
 }

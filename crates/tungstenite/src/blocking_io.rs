@@ -15,9 +15,9 @@ use crate::{close_frame::Tail, error, read_budget::ReadBudget};
 ///
 /// One waker serves both directions. This is enough for a connection that one task polls.
 ///
-/// A failed write ends writing, not reading. tungstenite flushes a due pong before it reads, so an
-/// error returned here would hide everything that the peer sent before the connection broke, its
-/// close code included. Therefore the error is kept for [`write_error`](Self::write_error), and
+/// A failed write ends writing, not reading. tungstenite flushes a due pong before it reads. If the
+/// error were returned here, all data that the peer sent before the connection broke would be lost,
+/// also its close code. Therefore the error is kept for [`write_error`](Self::write_error), and
 /// later writes are discarded.
 ///
 /// Reading pauses after each [`ReadBudget`]: it then returns `WouldBlock` once, and has called the
@@ -67,7 +67,8 @@ impl<S> BlockingIo<S> {
         }
     }
 
-    /// Puts back `bytes` from `at` on: they are read before any other bytes of the stream.
+    /// Puts back `bytes` from index `at` to the end. They are read before other bytes of the
+    /// stream.
     pub(crate) fn put_back(&mut self, bytes: Vec<u8>, at: usize) {
         if at < bytes.len() {
             let mut cursor = Cursor::new(bytes);
@@ -133,7 +134,7 @@ impl<S> BlockingIo<S> {
     }
 }
 
-/// The limit on reads after a close. A peer can send without end.
+/// The limit on reads after a close, because a peer can send without end.
 const LAST_READS: u32 = 16;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> BlockingIo<S> {

@@ -1,7 +1,7 @@
 //! The peer's close frame with the code that the peer sent.
 //!
-//! tungstenite replaces a forbidden code by 1002, as if the peer had sent 1002. So the end of the
-//! bytes that were read last is kept: the close frame is there, since nothing may follow it.
+//! tungstenite replaces a forbidden code by 1002, as if the peer had sent 1002. So the last bytes
+//! that were read are kept. They end with the close frame, because nothing may follow it.
 
 use tungstenite::protocol::{CloseFrame as WsCloseFrame, frame::coding::CloseCode};
 use websocket_heartbeat::{CloseFrame, ErrorKind, TransportError};
@@ -16,9 +16,9 @@ const LONGEST: usize = 2 + 125;
 
 /// The peer's close frame. `tail` is the end of the bytes that were read, if known.
 ///
-/// Fails with [`ErrorKind::Protocol`] if the code must not be sent (RFC 6455 section 7.4). Such a
-/// code has no meaning, and the codes for "no code" and "no close frame" would be misunderstood.
-/// The error names the code, unless the frame arrived in several reads.
+/// Fails with [`ErrorKind::Protocol`] if the code must not be sent (RFC 6455 section 7.4). A
+/// forbidden code has no meaning, and the codes for "no code" and "no close frame" would be
+/// misunderstood. The error names the code, unless the frame arrived in several reads.
 pub(crate) fn received(
     close: Option<WsCloseFrame>,
     tail: Option<&Tail>,
@@ -49,7 +49,7 @@ fn forbidden(code: Option<u16>) -> TransportError {
     TransportError::new(ErrorKind::Protocol, words)
 }
 
-/// The end of the bytes that were read last, as long as the longest close frame.
+/// The last bytes that were read, as many as the longest close frame has.
 pub(crate) struct Tail {
     bytes: [u8; LONGEST],
     len: u8,
@@ -73,7 +73,7 @@ impl Tail {
     fn replaced(&self) -> Option<CloseFrame> {
         let bytes = &self.bytes[..self.len.into()];
         let mut frames = (0..bytes.len()).filter_map(|at| close_frame(&bytes[at..]));
-        // The bytes before it can look like the beginning of a close frame by chance.
+        // The bytes before the close frame can look like its beginning by chance.
         frames.rfind(|frame| {
             let code = CloseCode::from(frame.code);
             !code.is_allowed() || (code, frame.reason.as_str()) == REPLACEMENT
@@ -159,7 +159,7 @@ mod tests {
             let sent = received(Some(close), None).unwrap();
             assert_eq!(sent, Some(CloseFrame::new(code, "so")));
         }
-        // In an answer to our close frame tungstenite replaces nothing.
+        // In an answer to our close frame, tungstenite does not replace the code.
         let close = WsCloseFrame { code: 1005.into(), reason: "".into() };
         assert!(received(Some(close), None).unwrap_err().to_string().contains("1005"));
     }

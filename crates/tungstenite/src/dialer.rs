@@ -16,9 +16,9 @@ use crate::{
 /// Makes connections for [`Request`]s. It holds the tuning, the TLS configuration and the options
 /// of sockets.
 ///
-/// A dialer remembers which address of a host worked, for the last 16 hosts. A clone shares
-/// everything with the original, the memory included, and costs little: make one dialer, and clone
-/// it for each attempt.
+/// A dialer remembers which address of a host worked, for the last 16 hosts. A clone shares all
+/// data with the original, also these addresses, and costs little. So make one dialer, and clone it
+/// for each attempt.
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
     settings: Arc<Settings>,
@@ -34,8 +34,8 @@ struct Settings {
 }
 
 impl Dialer {
-    /// The longest wait for the body of a refusal, 500 ms. The body follows the head at once or one
-    /// round trip later, and a body that never ends must not hide the status.
+    /// The longest wait for the body of a refusal, 500 ms. A body follows the head at once or one
+    /// round trip later. A body that never ends must not hide the status.
     pub const BODY_WAIT: Duration = Duration::from_millis(500);
 
     /// A dialer with the default [`Tuning`], [`SocketOptions`] and, with the feature `rustls`,
@@ -70,10 +70,10 @@ impl Dialer {
     /// `wss://`, and performs the upgrade.
     ///
     /// The host is resolved again for each attempt. The addresses are tried one after the other
-    /// until one accepts: first the address that worked last, then IPv6 and IPv4 addresses in turn.
+    /// until one accepts: first the address that worked last, then IPv6 and IPv4 alternately.
     /// After a failed attempt, the next attempt begins with another address: with the second one if
     /// all failed, otherwise with the one after the address at which the attempt ended. So an
-    /// address that swallows packets costs one attempt, and the other addresses are still tried.
+    /// address that drops all packets costs one attempt, and the other addresses are still tried.
     ///
     /// The timer limits the wait for the body of a refusal to [`BODY_WAIT`](Self::BODY_WAIT). There
     /// is no other time limit: the caller sets one.

@@ -18,14 +18,14 @@ const NO_CODE: u16 = 1005;
 /// Text that tungstenite has checked.
 #[inline]
 pub(crate) fn trusted(text: Utf8Bytes) -> Text {
-    // SAFETY: a `Utf8Bytes` is UTF-8: it is tungstenite's type for text that it has checked.
+    // SAFETY: a `Utf8Bytes` is UTF-8. It is tungstenite's type for checked text.
     #[allow(unsafe_code, reason = "the text was checked once, see `Text::from_bytes_unchecked`")]
     unsafe {
         Text::from_bytes_unchecked(text.into())
     }
 }
 
-/// Converts a frame for tungstenite. Fails if RFC 6455 forbids to send it.
+/// Converts a frame for tungstenite. Fails if RFC 6455 does not allow sending the frame.
 #[inline]
 pub(crate) fn outbound(frame: Frame) -> Result<Ws, TransportError> {
     Ok(match frame {

@@ -87,8 +87,8 @@ impl<S: AsyncRead + AsyncWrite + AsSocket + Unpin> AsyncWrite for NativeStream<S
         top_layer!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 
-    /// Shuts down writing, not reading: all written bytes are delivered, after them TLS'
-    /// `close_notify`, then the peer sees the end of the stream.
+    /// Shuts down writing, not reading. All written bytes are delivered, then the `close_notify` of
+    /// TLS. After that, the peer reads the end of the stream.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().layers {
             Layers::Plain(socket) => {

@@ -6,8 +6,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::tcp::{AsSocket, SocketOptions};
 
-/// The sockets of one runtime. With a [`Timer`](websocket_heartbeat::Timer), this is all that a
-/// runtime needs for a [`NetworkTransport`](crate::NetworkTransport).
+/// The sockets of one runtime. A [`NetworkTransport`](crate::NetworkTransport) needs only this and
+/// a [`Timer`](websocket_heartbeat::Timer) of the runtime.
 ///
 /// An implementation can write both methods as `async fn`. Their futures are [`Send`], so that a
 /// session can move between threads. A runtime whose sockets cannot leave their thread implements
@@ -43,9 +43,9 @@ use crate::tcp::{AsSocket, SocketOptions};
 pub trait Network {
     /// A connected socket.
     ///
-    /// It should ignore a cooperative budget of its runtime: the supervisor yields by itself, and a
-    /// pending stream looks stalled. The connection does not call `poll_close`. It calls
-    /// [`tcp::shutdown`](crate::tcp::shutdown) instead.
+    /// It should ignore a cooperative budget of its runtime, because the supervisor yields by
+    /// itself, and a pending stream looks stalled. The connection does not call `poll_close`. It
+    /// calls [`tcp::shutdown`](crate::tcp::shutdown) instead.
     type Stream: AsyncRead + AsyncWrite + AsSocket + Unpin;
 
     /// Resolves a host to its addresses, in the order of the system. The host is a domain name in

@@ -17,7 +17,7 @@ use websocket_heartbeat::{
 /// Sleeps end together at whole milliseconds. tokio's timers have the same resolution.
 const SLOT: Duration = Duration::from_millis(1);
 
-/// A runtime with one reactor per process, as smol and async-std have it.
+/// A runtime with one reactor per process, such as smol and async-std.
 ///
 /// It makes a [`ReactorTimer`]:
 ///
@@ -42,10 +42,10 @@ const SLOT: Duration = Duration::from_millis(1);
 /// let timer: ReactorTimer<AsyncIo> = ReactorTimer::new();
 /// ```
 pub trait Reactor: Sized + 'static {
-    /// The clock of this reactor: a static, since there is one reactor.
+    /// The clock of this reactor. It is a static, because a process has one reactor.
     fn clock() -> &'static ReactorClock<Self>;
 
-    /// Sleeps by a timer of the reactor. The longest duration never ends.
+    /// Sleeps by a timer of the reactor. A sleep of `Duration::MAX` never ends.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
@@ -108,7 +108,7 @@ pub struct ReactorClock<R: Reactor> {
 
 impl<R: Reactor> ReactorClock<R> {
     /// A clock that starts at its first use.
-    #[expect(clippy::new_without_default, reason = "it is made for statics only")]
+    #[expect(clippy::new_without_default, reason = "it is only for statics")]
     pub const fn new() -> Self {
         Self { shared: OnceLock::new() }
     }

@@ -2,19 +2,19 @@
 
 use std::task::Waker;
 
-/// The bytes that are read before reading pauses. They hold at most 64 Ki frames (empty ones),
-/// which take tungstenite some ten milliseconds. A message of many megabytes is still read at full
-/// speed, since a pause costs as much as a few small messages.
+/// The number of bytes that are read before reading pauses. They contain at most 64 Ki empty
+/// frames, for which tungstenite needs some ten milliseconds. A message of many megabytes is still
+/// read at full speed, since a pause costs as much as a few small messages.
 const BYTES: usize = 128 * 1024;
 
-/// The least cost of a read: a peer that sends byte by byte costs a system call for each.
+/// The least cost of a read. If a peer sends byte by byte, each byte costs a system call.
 const MIN_COST: usize = 4 * 1024;
 
 /// The bytes that may still be read before reading pauses.
 ///
-/// tungstenite reads until a message is complete, and TLS until a record of data is. A peer can
-/// prevent both: without pauses, fragments without end would keep the thread in one call forever. A
-/// wait for the peer also counts as a pause.
+/// tungstenite reads until a message is complete. TLS reads until a record of data is complete. A
+/// peer can prevent both: without pauses, endless fragments would keep the thread in one call
+/// forever. A wait for the peer also counts as a pause.
 #[derive(Debug)]
 pub(crate) struct ReadBudget {
     left: usize,
@@ -43,7 +43,7 @@ impl ReadBudget {
         waker.wake_by_ref();
     }
 
-    /// Spends what a read of `count` bytes costs.
+    /// Subtracts the cost of a read of `count` bytes.
     #[inline]
     pub(crate) fn spend(&mut self, count: usize) {
         self.left = self.left.saturating_sub(count.max(MIN_COST));

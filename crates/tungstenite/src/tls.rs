@@ -23,8 +23,8 @@ use crate::{
 /// The TLS configuration for `wss://`.
 ///
 /// The default is rustls with TLS 1.2 and 1.3, ring as the provider of cryptography, and Mozilla's
-/// root certificates. rustls' process-wide default provider is not used: where none is installed,
-/// it panics.
+/// root certificates. The process-wide default provider of rustls is not used, because rustls
+/// panics if none is installed.
 #[derive(Clone, Default)]
 pub struct Tls {
     config: Option<Arc<ClientConfig>>,
@@ -36,10 +36,10 @@ impl Tls {
         Self::default()
     }
 
-    /// A rustls configuration of your own: other roots, a client certificate, another provider.
+    /// Uses your rustls configuration: other roots, a client certificate, another provider.
     ///
-    /// The type is that of rustls 0.23. This is the only function here whose signature follows the
-    /// versions of rustls.
+    /// The type is that of rustls 0.23. This is the only function of this crate whose signature
+    /// depends on the version of rustls.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -114,8 +114,8 @@ impl fmt::Debug for Tls {
 pub(crate) type TlsStream<S> = futures_rustls::client::TlsStream<CountedSocket<S>>;
 
 /// A socket below TLS. It counts the bytes that it accepts, and it pauses after each
-/// [`ReadBudget`]: a peer can send records without end that matter to TLS only, for example session
-/// tickets.
+/// [`ReadBudget`], because a peer can send endless records that contain no data, for example
+/// session tickets.
 pub(crate) struct CountedSocket<S> {
     socket: S,
     written: u64,

@@ -42,7 +42,7 @@ impl<N: Default, T: Default> NetworkTransport<N, T> {
 }
 
 impl<N, T> NetworkTransport<N, T> {
-    /// A transport for this request over a network of your own, with the default [`Dialer`].
+    /// A transport for this request over the given network, with the default [`Dialer`].
     ///
     /// The timer limits the wait for the body of a refusal, see [`Dialer::BODY_WAIT`].
     pub fn with_network(network: N, timer: T, request: Request) -> Self {

@@ -40,8 +40,8 @@ impl Tuning {
     /// idle connection takes 18 KiB with this default. With tungstenite's default of 128 KiB it
     /// takes 135 KiB, and a stream of small messages has 8 % more throughput.
     ///
-    /// Messages are slices of the read buffer. Keeping one keeps up to twice the size of the buffer
-    /// alive, so copy messages that you store for long.
+    /// Messages are slices of the read buffer. A stored message keeps up to twice the size of the
+    /// buffer allocated, so copy messages that you store for long.
     ///
     /// A large message, received or sent, makes a buffer grow to its size. The buffers are replaced
     /// by small ones when a heartbeat is due and no message is in progress, see
@@ -62,9 +62,10 @@ impl Tuning {
     /// of 2 KiB, and otherwise the defaults of [`new`](Self::new).
     ///
     /// An idle connection takes 3.3 KiB. In comparison with a buffer of 4 KiB, single small
-    /// messages cost the same and a dense stream of them costs a fifth more. Single messages of 4
-    /// KiB cost a tenth more and a dense stream of them up to twice as much: a message that is
-    /// longer than the buffer is read in several pieces into a buffer of its own.
+    /// messages cost the same, and a dense stream of small messages costs a fifth more. Single
+    /// messages of 4 KiB cost a tenth more, and a dense stream of them costs up to twice as much,
+    /// because a message that is longer than the buffer is read in several pieces into a separate
+    /// buffer.
     pub const fn low_memory() -> Self {
         Self::new().read_buffer(2 * 1024)
     }
@@ -75,8 +76,8 @@ impl Tuning {
         Self::new().read_buffer(128 * 1024)
     }
 
-    /// Sets the size of the read buffer. One read takes at most so many bytes. Values below 512 are
-    /// taken as 512.
+    /// Sets the size of the read buffer, which is also the maximum size of one read. Values below
+    /// 512 mean 512.
     #[must_use]
     pub const fn read_buffer(mut self, bytes: usize) -> Self {
         self.read_buffer = if bytes < 512 { 512 } else { bytes };

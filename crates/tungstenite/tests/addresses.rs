@@ -1,4 +1,4 @@
-//! The address that an attempt begins with, over real sockets.
+//! The first address of an attempt, over real sockets.
 
 use std::{
     io,
@@ -63,7 +63,7 @@ fn dial(
 
 #[test]
 fn the_next_attempt_begins_with_the_address_that_worked() {
-    // The port of another client: nothing listens there, and no server can take it.
+    // The port of another client: no server listens there, and no server can use it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let closed = client.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! `wss://` with a certificate authority that lives as long as the test.
+//! `wss://` with a certificate authority that each test creates.
 #![cfg(feature = "rustls")]
 
 use std::{

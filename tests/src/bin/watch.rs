@@ -75,7 +75,7 @@ mod watch {
     }
 
     /// Measures the longest delay of a sleeping thread in this process. On a loaded machine each measured
-    /// time may be longer by that.
+    /// time may be longer by this delay.
     fn measure_stalls() -> Arc<AtomicU64> {
         const NAP: Duration = Duration::from_millis(2);
         let longest = Arc::new(AtomicU64::new(0));

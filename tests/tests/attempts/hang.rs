@@ -24,7 +24,7 @@ pub(crate) async fn the_connect_timeout_ends_an_attempt_in_each_phase<B: Backend
         let builder = B::connect(request).connect_timeout(TIMEOUT).backoff(Constant::new(DELAY));
         let mut supervisor = builder.build().unwrap();
         for attempt in 0..2 {
-            // Before the attempt, which may begin some time before its event is read.
+            // The time before the attempt, which may begin some time before its event is read.
             let begun = Instant::now();
             assert_eq!(expect::connecting(&mut supervisor).await.attempt, attempt);
             let lost = expect::lost(&mut supervisor).await;

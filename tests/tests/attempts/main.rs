@@ -1,4 +1,4 @@
-//! Connection attempts over real sockets: where they can hang, and credentials for each of them.
+//! Connection attempts over real sockets: attempts that hang, and credentials for each attempt.
 #![cfg(unix)]
 
 mod hang;

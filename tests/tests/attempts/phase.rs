@@ -1,4 +1,4 @@
-//! Servers that do not answer at some phase of an attempt.
+//! Servers that do not answer in one phase of an attempt.
 
 use std::{
     io::{Read, Write},
@@ -52,7 +52,7 @@ impl Phase {
 /// A server that hangs in one phase.
 pub(crate) struct Hanging {
     pub(crate) url: String,
-    /// An item for each attempt that hangs. `None` in a phase that the server does not see.
+    /// An item for each attempt that hangs. `None` for a phase before the server accepts.
     pub(crate) reached: Option<UnboundedReceiver<()>>,
     server: Server,
 }

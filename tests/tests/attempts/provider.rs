@@ -18,7 +18,7 @@ use websocket_heartbeat_tungstenite::Request;
 
 use crate::{DELAY, NEVER, session};
 
-/// Accepts or refuses the attempts one after the other, as `accepts` says, and sends the token of each
+/// Accepts or refuses the attempts in the order of `accepts`, and sends the token of each attempt
 /// to the returned receiver. Drops an open connection after the first message of the client.
 fn server(
     attempts: usize,

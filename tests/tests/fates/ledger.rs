@@ -1,4 +1,4 @@
-//! Checks that the fates of a case agree with what the server received.
+//! Checks that the fates of a case agree with the data that the server received.
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
@@ -119,8 +119,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// If the server read all bytes, `Written` messages were received. If not, the loss counts the others
-    /// as unproven.
+    /// If the server read all bytes, all `Written` messages were received. Otherwise the loss
+    /// counts the missing messages as unproven.
     fn written_messages_were_received(&self, fates: &BTreeMap<usize, Fate>, seen: &[Vec<usize>]) {
         for (at, (numbers, connection)) in seen.iter().zip(&self.seen).enumerate() {
             let here = Fate::Written { connection: at as u64 + 1 };
@@ -194,8 +194,8 @@ impl Ledger<'_> {
     fn numbers(&self, seen: &Seen) -> Vec<usize> {
         let numbered = seen.messages.iter().map(|bytes| number(bytes)).enumerate();
         let numbered: Vec<(usize, Option<usize>)> = numbered.collect();
-        // Messages without a number lie between those with one, and none is missing between them. If
-        // no message has a number, the numbers are unknown.
+        // Messages without a number are between those with a number, and no message is missing
+        // there. If no message has a number, the numbers are unknown.
         let anchor = numbered.iter().find_map(|&(at, number)| Some((at, number?)));
         let Some((anchor, first)) = anchor else { return Vec::new() };
         let row = numbered.iter().map(|&(at, number)| number.unwrap_or(first + at - anchor));

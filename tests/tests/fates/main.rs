@@ -1,5 +1,5 @@
-//! Each accepted message has exactly one fate, over real sockets that end after any byte and in each
-//! way in which connections end.
+//! Each accepted message has exactly one fate, over real sockets that end after any byte, with each
+//! kind of end.
 #![cfg(unix)]
 
 mod ledger;

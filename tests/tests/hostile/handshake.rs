@@ -1,4 +1,4 @@
-//! Servers that do harm during the opening handshake.
+//! Malicious and broken servers during the opening handshake.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::{
 /// buffers of rustls.
 const MEMORY: usize = 2 << 20;
 
-/// The limit of its processor time, in a debug build: each byte is read once. A search that starts
-/// again with each piece takes minutes for a head that comes byte by byte.
+/// The limit of the processor time of a handshake, in a debug build, where each byte is read once.
+/// A search that starts again with each piece takes minutes for a head that comes byte by byte.
 const CPU: Duration = Duration::from_secs(2);
 
 /// The servers, each with its outcome.

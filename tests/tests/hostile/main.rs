@@ -1,6 +1,6 @@
-//! Malicious and broken servers, during the opening handshake and after it: the costs of each, and the
-//! event that reports it. `--nocapture` shows the figures. These tests measure their process and have
-//! it to themselves.
+//! Malicious and broken servers, during the opening handshake and after it: the costs of each
+//! server, and the event that reports its fault. `--nocapture` shows the figures. These tests
+//! measure their process, so they run alone in it.
 #![cfg(unix)]
 
 mod figures;

@@ -6,8 +6,8 @@ use syn::visit::{self, Visit};
 
 use crate::modules::{Crate, Module, Source, workspace};
 
-/// The files of the engine, from the bottom. Each calls methods of the engine that are defined in
-/// itself or further down.
+/// The files of the engine, beginning with the lowest. Each file calls only methods of the engine
+/// that are defined in the same file or in a lower file.
 const ENGINE: [&str; 10] = [
     "clock",
     "report",
@@ -21,10 +21,10 @@ const ENGINE: [&str; 10] = [
     "mod",
 ];
 
-/// Fields of the driver that are `bool`, or an enum that says no more than one.
+/// Fields of the driver that are a `bool`, or an enum with no more information than a `bool`.
 const FLAGS: usize = 5;
 
-/// Enums of two that are no flags: both names say what happens.
+/// Enums with two variants that are not flags: both names describe a state.
 const CHOICES: [&str; 1] = ["WhenFull"];
 
 fn core() -> Crate {
@@ -49,7 +49,7 @@ fn the_engine_calls_downward_only() {
             _ => None,
         });
         for block in blocks {
-            let floor = floor.unwrap_or_else(|| panic!("{file}.rs has no floor"));
+            let floor = floor.unwrap_or_else(|| panic!("{file}.rs has no layer"));
             for item in &block.items {
                 let syn::ImplItem::Fn(method) = item else { continue };
                 methods.insert(method.sig.ident.to_string(), floor);
@@ -82,7 +82,7 @@ fn the_engine_has_at_most_sixteen_fields() {
     assert!(matches!(fields[..], [count] if count <= 16), "{fields:?}");
 }
 
-/// Counted are the fields of structs and of enum variants that stay from one poll to the next.
+/// Counts the fields of structs and of enum variants that stay from one poll to the next.
 #[test]
 fn the_driver_keeps_few_flags() {
     let core = core();
@@ -102,7 +102,7 @@ fn the_driver_keeps_few_flags() {
     assert!(!flags.is_empty(), "the test looks at nothing");
 }
 
-/// Types of the driver that are made and used up within one call.
+/// Types of the driver whose values exist only within one call.
 const ONE_CALL: [&str; 2] = ["Answer", "Reading"];
 
 #[test]
@@ -123,7 +123,7 @@ fn last_name(kind: &syn::Type) -> Option<String> {
     path.path.segments.last().map(|segment| segment.ident.to_string())
 }
 
-/// The enums with two variants and nothing in them.
+/// The enums with two variants that have no fields.
 fn enums_of_two(source: &Source) -> impl Iterator<Item = String> {
     source.items.iter().filter_map(|item| {
         let syn::Item::Enum(item) = item else { return None };
@@ -134,7 +134,7 @@ fn enums_of_two(source: &Source) -> impl Iterator<Item = String> {
     })
 }
 
-/// The owner, name and type of each field, those of enum variants included.
+/// The owner, name and type of each field, also of fields of enum variants.
 fn fields(source: &Source) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut add = |owner: String, fields: &syn::Fields| {
@@ -155,7 +155,7 @@ fn fields(source: &Source) -> Vec<(String, String, String)> {
     found
 }
 
-/// The names of all types that this type is made of.
+/// The names of all types in this type.
 fn types(kind: &syn::Type) -> impl Iterator<Item = String> {
     #[derive(Default)]
     struct Names(Vec<String>);
@@ -164,7 +164,7 @@ fn types(kind: &syn::Type) -> impl Iterator<Item = String> {
             self.0.push(segment.ident.to_string());
             visit::visit_path_segment(self, segment);
         }
-        /// What a function takes and returns is not kept.
+        /// Arguments and results of a function are not kept.
         fn visit_parenthesized_generic_arguments(
             &mut self,
             _: &'ast syn::ParenthesizedGenericArguments,

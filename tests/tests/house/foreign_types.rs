@@ -1,7 +1,7 @@
 //! Rule: a public signature contains no type of another project, except those in [`ALLOWED`].
 //!
 //! The sources are read as text, so the test needs no unstable tool. It relies on the lint
-//! `unreachable_pub`: what is `pub` is part of the public interface.
+//! `unreachable_pub`: each `pub` item is part of the public interface.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -20,7 +20,10 @@ use crate::{
 
 /// Every type and trait of another project in a public signature, with the reason.
 const ALLOWED: &[(&str, &str)] = &[
-    ("async_tungstenite::WebSocketStream", "the adapter takes one; it has a feature of its own"),
+    (
+        "async_tungstenite::WebSocketStream",
+        "the argument of the adapter, which has its own feature",
+    ),
     ("bytes::Bytes", "the payload of a message, which is shared without a copy"),
     ("futures_core::FusedStream", "supervisors and inboxes are streams that end"),
     ("futures_core::Stream", "supervisors, inboxes and connections are streams"),
@@ -28,7 +31,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("futures_io::AsyncWrite", "the byte stream that the user brings"),
     ("futures_rustls::rustls::ClientConfig", "the user's own configuration of TLS"),
     ("futures_sink::Sink", "supervisors, handles and connections are sinks"),
-    ("futures_timer::Delay", "the sleep of `FuturesTimer`; it has a feature of its own"),
+    ("futures_timer::Delay", "the sleep of `FuturesTimer`, which has its own feature"),
 ];
 
 /// The names that a package declares and imports.
@@ -253,7 +256,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Whether the last name of a path is one of our own names that is not public.
+    /// Whether the last name of a path is a name of this workspace that is not public.
     fn is_private(&self, path: &Path) -> bool {
         let name = path.segments.last().unwrap().ident.to_string();
         let names = &self.library.names;

@@ -1,4 +1,4 @@
-//! The ground plan: modules without circles in every crate, and core in strict layers.
+//! The order of modules: no import cycles in any crate, and strict layers in core.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,8 @@ use std::{
 
 use crate::modules::{Crate, Module, workspace};
 
-/// Core's modules, each above all that it may import. Those of one row import none of one another.
+/// Core's modules. Each row may import only from later rows, and the modules of one row do not
+/// import each other.
 const LAYERS: [&[&str]; 17] = [
     &["hooks", "supervisor", "acks", "backend", "future"],
     &["handle"],
@@ -29,7 +30,7 @@ const LAYERS: [&[&str]; 17] = [
 ];
 
 #[test]
-fn no_crate_has_a_circle_of_modules() {
+fn no_crate_has_a_cycle_of_modules() {
     let mut circles = Vec::new();
     let mut crates = 0;
     for entry in fs::read_dir(workspace().join("crates")).expect("the crates are there") {
@@ -55,7 +56,7 @@ fn core_is_strictly_layered() {
     assert_eq!(rooms, floor.keys().copied().collect(), "each module has a layer");
     for (module, path) in core.paths() {
         let named = path.first().is_none_or(|first| first != "crate") || rooms.contains(&*path[1]);
-        assert!(named, "{} imports {} by lib.rs", module.join("::"), path.join("::"));
+        assert!(named, "{} imports {} through lib.rs", module.join("::"), path.join("::"));
     }
     for (from, to) in core.arrows() {
         let (Some(upper), Some(lower)) = (from.first(), to.first()) else {
@@ -70,8 +71,7 @@ fn core_is_strictly_layered() {
     }
 }
 
-/// A circle among modules that stand in one folder, if there is one. Parent and child may know
-/// one another.
+/// A cycle among modules of one folder, if there is one. Parent and child may import each other.
 fn circle_among_siblings(arrows: &BTreeSet<(Module, Module)>) -> Option<Vec<String>> {
     let mut graphs: BTreeMap<Module, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for (from, to) in arrows {
@@ -82,7 +82,7 @@ fn circle_among_siblings(arrows: &BTreeSet<(Module, Module)>) -> Option<Vec<Stri
         }
     }
     graphs.into_iter().find_map(|(folder, mut graph)| {
-        // What imports nothing of what is left is in no circle.
+        // A module that imports no remaining module is in no cycle.
         loop {
             let left: BTreeSet<String> = graph.keys().cloned().collect();
             let before = graph.len();

@@ -1,4 +1,4 @@
-//! Rules about the repository that no compiler checks.
+//! Rules about the repository that the compiler does not check.
 
 mod driver_state;
 mod files;

@@ -141,7 +141,7 @@ fn published_packages_have_complete_metadata() {
     }
 }
 
-/// Once the address of the repository is known, every published crate must have it.
+/// Either all published crates have the address of the repository, or none has it.
 #[test]
 fn published_packages_agree_about_the_repository() {
     let published = published();
@@ -172,7 +172,7 @@ fn published_packages_depend_on_versions() {
     }
 }
 
-/// A registry shows a readme without the repository, where relative links lead nowhere.
+/// A registry shows a readme without the repository, so relative links do not work there.
 #[test]
 fn readmes_of_packages_have_no_relative_links() {
     for package in published() {

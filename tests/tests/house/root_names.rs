@@ -1,4 +1,4 @@
-//! The names at core's root: few enough to read, so that a name added there is a decision.
+//! The names at core's root. Their number is limited, so that each new name is a decision.
 
 use std::collections::BTreeSet;
 

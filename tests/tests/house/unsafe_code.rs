@@ -1,4 +1,4 @@
-//! Rule: only the files that CONTRIBUTING.md names may hold unsafe code.
+//! Rule: only the files that CONTRIBUTING.md names may contain unsafe code.
 //!
 //! The lint `unsafe_code` is denied in the whole workspace, so a file with unsafe code has to
 //! allow it.

@@ -21,7 +21,7 @@ pub(crate) async fn close_codes_and_reasons_are_reported<B: Backend>(peer: Peer)
     }
 }
 
-pub(crate) async fn a_close_frame_in_the_same_write_as_the_101<B: Backend>(peer: Peer) {
+pub(crate) async fn a_close_frame_in_the_write_of_the_101_is_reported<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/close/1001?after=open");
     expect::connected(&mut supervisor).await;
     let lost = expect::lost(&mut supervisor).await;

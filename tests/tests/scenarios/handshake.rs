@@ -7,7 +7,7 @@ use websocket_heartbeat_tests::{Backend, Peer, expect};
 
 use crate::{DELAY, patient, request};
 
-pub(crate) async fn header_fields_and_subprotocol<B: Backend>(peer: Peer) {
+pub(crate) async fn header_fields_and_subprotocol_are_sent<B: Backend>(peer: Peer) {
     let request = request(&peer, "/headers").header("X-Token", "sesame").unwrap();
     let request = request.subprotocol("chat.v2").unwrap().subprotocol("chat.v1").unwrap();
     let mut supervisor = patient::<B>(request).build().unwrap();

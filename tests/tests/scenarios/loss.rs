@@ -10,7 +10,7 @@ async fn echo<B: Backend>(supervisor: &mut Supervised<B>, text: &str) {
     assert_eq!(expect::message(supervisor).await, Message::text(text));
 }
 
-pub(crate) async fn a_server_restart<B: Backend>(mut peer: Peer) {
+pub(crate) async fn a_session_survives_a_server_restart<B: Backend>(mut peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
     expect::connected(&mut supervisor).await;
     echo::<B>(&mut supervisor, "before").await;
@@ -42,11 +42,11 @@ async fn dropped<B: Backend>(peer: Peer, how: &str, kind: ErrorKind) {
     assert_eq!(expect::reconnected(&mut supervisor).await.connection, 2);
 }
 
-pub(crate) async fn an_end_without_a_close_frame<B: Backend>(peer: Peer) {
+pub(crate) async fn an_end_without_a_close_frame_is_a_loss<B: Backend>(peer: Peer) {
     dropped::<B>(peer, "end", ErrorKind::Ended).await;
 }
 
-pub(crate) async fn a_reset<B: Backend>(peer: Peer) {
+pub(crate) async fn a_reset_is_a_loss<B: Backend>(peer: Peer) {
     dropped::<B>(peer, "reset", ErrorKind::Reset).await;
 }
 

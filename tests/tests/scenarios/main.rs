@@ -38,16 +38,17 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    messages: text_binary_and_empty_messages sixteen_mib_in_both_directions
-        fragments_with_a_ping_between_them a_message_in_the_same_write_as_the_101
+    messages: text_binary_and_empty_messages_are_echoed sixteen_mib_travel_in_both_directions
+        fragments_around_a_ping_are_joined a_message_in_the_write_of_the_101_is_received
         pings_are_answered_while_the_client_only_reads a_sent_message_is_written
-        a_sink_of_messages;
-    handshake: header_fields_and_subprotocol a_refusal_has_status_headers_and_retry_after
+        a_supervisor_is_a_sink_of_messages;
+    handshake: header_fields_and_subprotocol_are_sent a_refusal_has_status_headers_and_retry_after
         a_permanent_refusal_ends_the_session a_hanging_upgrade_times_out;
-    closing: close_codes_and_reasons_are_reported a_close_frame_in_the_same_write_as_the_101
+    closing: close_codes_and_reasons_are_reported a_close_frame_in_the_write_of_the_101_is_reported
         a_restarting_server_gets_a_delay close_sends_a_close_frame abort_sends_no_close_frame
         the_close_timeout_ends_a_close_handshake;
-    loss: a_server_restart messages_queued_offline_arrive an_end_without_a_close_frame a_reset
+    loss: a_session_survives_a_server_restart messages_queued_offline_arrive
+        an_end_without_a_close_frame_is_a_loss a_reset_is_a_loss
         reconnect_now_replaces_the_connection;
     heartbeat: pings_keep_a_silent_connection a_silent_server_fails_a_message_heartbeat
         a_frozen_server_fails_a_ping_heartbeat a_suspended_server_resumes

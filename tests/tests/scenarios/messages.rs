@@ -12,7 +12,7 @@ fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
 }
 
-pub(crate) async fn text_binary_and_empty_messages<B: Backend>(peer: Peer) {
+pub(crate) async fn text_binary_and_empty_messages_are_echoed<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
     let handle = supervisor.handle();
     expect::connected(&mut supervisor).await;
@@ -30,7 +30,7 @@ pub(crate) async fn text_binary_and_empty_messages<B: Backend>(peer: Peer) {
     }
 }
 
-pub(crate) async fn sixteen_mib_in_both_directions<B: Backend>(peer: Peer) {
+pub(crate) async fn sixteen_mib_travel_in_both_directions<B: Backend>(peer: Peer) {
     let large = Message::binary(pattern(LARGE));
     let mut down = supervise::<B>(&peer, &format!("/large?bytes={LARGE}"));
     expect::connected(&mut down).await;
@@ -44,7 +44,7 @@ pub(crate) async fn sixteen_mib_in_both_directions<B: Backend>(peer: Peer) {
     assert!(received == large, "{} other bytes", received.len());
 }
 
-pub(crate) async fn fragments_with_a_ping_between_them<B: Backend>(mut peer: Peer) {
+pub(crate) async fn fragments_around_a_ping_are_joined<B: Backend>(mut peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/fragmented?count=100");
     expect::connected(&mut supervisor).await;
     let whole: String = (0..100).map(|i| format!("{i} ")).collect();
@@ -54,7 +54,7 @@ pub(crate) async fn fragments_with_a_ping_between_them<B: Backend>(mut peer: Pee
     assert_eq!(pong.text("payload"), "between");
 }
 
-pub(crate) async fn a_message_in_the_same_write_as_the_101<B: Backend>(peer: Peer) {
+pub(crate) async fn a_message_in_the_write_of_the_101_is_received<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/first-frame-with-101");
     expect::connected(&mut supervisor).await;
     assert_eq!(expect::message(&mut supervisor).await, Message::text("first"));
@@ -76,9 +76,9 @@ pub(crate) async fn a_sent_message_is_written<B: Backend>(peer: Peer) {
     assert_eq!(echo, Message::text("hello"));
 }
 
-pub(crate) async fn a_sink_of_messages<B: Backend>(peer: Peer) {
+pub(crate) async fn a_supervisor_is_a_sink_of_messages<B: Backend>(peer: Peer) {
     let mut supervisor = supervise::<B>(&peer, "/echo");
-    // The sink drives the session: it connects, and the events stay for later.
+    // The sink drives the session: it connects, and stores the events.
     supervisor.send(Message::text("first")).await.unwrap();
     supervisor.send(Message::text("second")).await.unwrap();
     expect::connected(&mut supervisor).await;

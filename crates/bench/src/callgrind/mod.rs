@@ -1,5 +1,5 @@
-//! Exact counts by `valgrind --tool=callgrind`. They are differences of two runs, without the costs of
-//! the set-up.
+//! Exact counts by `valgrind --tool=callgrind`. They are differences of two runs, so they do not
+//! contain the costs of the set-up.
 
 mod counts;
 
@@ -17,12 +17,12 @@ use crate::{
     subprocess::{self, ServerProcess},
 };
 
-/// Why valgrind cannot be used, if it cannot.
+/// The reason why valgrind cannot be used, or `None` if it can.
 pub(crate) fn absence() -> Option<String> {
     (!is_installed("valgrind")).then(|| "valgrind is not installed".to_owned())
 }
 
-/// Why objdump cannot be used, if it cannot.
+/// The reason why objdump cannot be used, or `None` if it can.
 pub(crate) fn disassembler_absence() -> Option<String> {
     (!is_installed("objdump")).then(|| "objdump is not installed".to_owned())
 }

@@ -1,5 +1,5 @@
-//! The cases of many connections: idle with a heartbeat each, and reconnecting after a restart of the
-//! server.
+//! The cases of many connections: idle connections with heartbeats, and reconnecting after a
+//! restart of the server.
 
 use std::{
     io::{self, Read, Write},
@@ -55,7 +55,7 @@ fn frames_received(address: SocketAddr) -> io::Result<u64> {
 }
 
 /// Measures the cost of a heartbeat and of a connection. All connections are open. `before` is the
-/// resident memory before the first one.
+/// resident memory before the first connection.
 pub(crate) async fn measure_beats<R: Runtime>(
     address: SocketAddr,
     connections: u64,

@@ -18,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How many supervisors share a clock. They are woken one after the other, and their memory should
 /// still be in a cache when they are woken again.
 const GROUP: u64 = 250;
-/// All groups exist at the same time, and the hour passes for each of them in this many parts.
+/// All groups exist at the same time, and the hour passes for each group in this number of parts.
 const TURNS: u32 = 12;
 /// The supervisors start one after the other during this time, which is their heartbeat interval.
 const SPREAD: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! Connections that are a stream and a sink of messages. A client of this kind brings only its
+//! Connections that are a stream and a sink of messages. A client of this kind defines only its
 //! `connect`.
 
 use std::{error::Error, future::Future};

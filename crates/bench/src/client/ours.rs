@@ -37,7 +37,7 @@ const OUTBOX: usize = 1024;
 /// Heartbeats are aligned to multiples of this.
 const SLOT: Duration = Duration::from_millis(250);
 
-/// A runtime that has a backend of ours.
+/// A runtime for which this workspace has a backend.
 pub(crate) trait Ours: Runtime {
     type Transport: Transport<Connection: Unpin + Send + 'static, Connect: Send + 'static>
         + Clone

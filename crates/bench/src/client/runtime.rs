@@ -1,5 +1,5 @@
-//! The three runtimes, as far as the measurements need them. Tasks run on one thread where the runtime
-//! allows to choose that.
+//! The functions of the three runtimes that the measurements need. Tasks run on one thread if the
+//! runtime has this option.
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 

@@ -78,7 +78,7 @@ impl Connection {
     }
 
     /// Reads once, answers the complete frames and writes. `scratch` is shared by all connections.
-    /// `frames_received` counts the frames of all of them.
+    /// `frames_received` counts the frames of all connections.
     pub(crate) fn turn(
         &mut self,
         readable: bool,

@@ -1,4 +1,4 @@
-//! A client's request: its path chooses what the server does.
+//! A client's request: its path selects the behaviour of the server.
 
 use std::{fmt, io};
 

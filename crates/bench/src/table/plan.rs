@@ -1,4 +1,5 @@
-//! The plan: which contenders are measured in which case, how often, and with what each is compared.
+//! The plan: the contenders of each case, the number of their runs, and the contender to which each
+//! is compared.
 
 use crate::{
     case::Case,
@@ -57,8 +58,8 @@ impl Group {
         }
     }
 
-    /// How often a contender runs. The cases of many connections take long. Only those contenders run
-    /// more than once there whose difference matters.
+    /// The number of runs of a contender. The cases of many connections take long. In these cases,
+    /// only the contenders whose difference matters run more than once.
     pub(crate) fn rounds_of(&self, contender: Contender) -> usize {
         let close = OURS.contains(&contender.kind)
             || (RAW.contains(&contender.kind) && contender.buffer.is_some());
@@ -70,7 +71,7 @@ impl Group {
         }
     }
 
-    /// Whether instructions per unit are counted, too.
+    /// Whether instructions per unit are also counted.
     pub(crate) fn counts_instructions(&self) -> bool {
         matches!(
             self.case,

@@ -46,7 +46,7 @@ impl Results {
         rows.iter().find(|row| row.contender == contender && !row.runs.is_empty())
     }
 
-    /// The medians of that row.
+    /// The medians of the row of a contender in a group.
     pub(crate) fn find(&self, title: &str, contender: Contender) -> Option<Sample> {
         self.row(title, contender).map(Row::median)
     }

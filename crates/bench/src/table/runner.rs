@@ -11,7 +11,7 @@ use crate::{
 /// Runs contenders.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    /// The original, or why it cannot run on this machine.
+    /// The original, or the reason why it cannot run on this machine.
     original: Result<Original, String>,
 }
 
@@ -20,7 +20,7 @@ impl Runner {
         Self { original: Original::install() }
     }
 
-    /// Why a contender cannot be measured here, if it cannot.
+    /// The reason why a contender cannot be measured on this machine, or `None` if it can.
     pub(crate) fn absence(&self, contender: Contender) -> Option<String> {
         match contender.kind {
             Kind::Original => self.original.as_ref().err().cloned(),
@@ -31,7 +31,7 @@ impl Runner {
         }
     }
 
-    /// One run of a contender in a case against a server of its own.
+    /// One run of a contender in a case, with a new server.
     pub(crate) fn run(
         &self,
         contender: Contender,

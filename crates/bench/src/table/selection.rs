@@ -2,7 +2,7 @@
 
 use crate::{case::Case, contender::Contender};
 
-/// The names of the runtimes, with which the names of contenders end.
+/// The names of the runtimes. The name of a contender ends with one of them.
 const RUNTIMES: [&str; 3] = ["smol", "async-std", "tokio"];
 
 /// The arguments of `table`.

@@ -27,8 +27,7 @@ pub(crate) enum Topic {
     Connect,
 }
 
-/// One sentence: what is wrong, and what to write instead. It contains neither URLs nor header
-/// values.
+/// One sentence: the error and the remedy. It contains no URL and no header value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UsageError(pub(crate) String);
 

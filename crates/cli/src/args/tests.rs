@@ -148,7 +148,7 @@ fn each_bad_value_is_refused_with_a_remedy() {
         ),
         (
             &["-H", "Upgrade: x"],
-            "the header field upgrade belongs to the WebSocket handshake; leave it out",
+            "the header field upgrade is reserved for the WebSocket handshake; leave it out",
         ),
         (
             &["--subprotocol", "a b"],
@@ -209,7 +209,7 @@ fn error_messages_do_not_contain_the_url() {
         ("ws://hush\thush", format!("the URL is malformed; {remedy}")),
         (
             "ws://hush hush",
-            "the URL's host has a character that no domain name can have at that place; \
+            "the URL's host has a character that a domain name cannot have at that position; \
              correct the host"
                 .to_owned(),
         ),

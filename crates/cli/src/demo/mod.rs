@@ -11,7 +11,7 @@ use websocket_heartbeat_smol::SmolTimer;
 
 use crate::exit::{FAILURE, fail};
 
-/// Many times the length of the story, whose steps wait for events.
+/// Many times the usual time of the demo, because its steps wait for events.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the story to its end.
@@ -29,7 +29,7 @@ pub(crate) fn run(timer: SmolTimer) -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader closed the pipe: it does not want the rest.
+        // The reader closed the pipe, so it does not need the rest.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => fail(FAILURE, &error),
     }

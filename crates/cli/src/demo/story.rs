@@ -63,7 +63,7 @@ impl Story {
         let mut timeline = Timeline::new(io::stdout());
         timeline.text(&format!(
             "wsbeat demo: a server on 127.0.0.1:{}, and a client that sends a ping after {} of\n\
-             silence and waits {} for any answer. Nothing leaves this machine.",
+             silence and waits {} for any answer. No data leaves this machine.",
             server.port,
             show(PING_TIMEOUT),
             show(PONG_TIMEOUT),

@@ -205,7 +205,7 @@ fn a_connection_that_accepts_nothing_stops_standard_input() {
     let more = ["--heartbeat", "off", "--outbox-bytes", "65536", "--close-on-eof"];
     let mut program = Program::json(&server.url(), &more);
     program.event("open");
-    // Far more than the outbox, two pipes and two socket buffers hold.
+    // Far more than the capacity of the outbox, two pipes and two socket buffers.
     let lines: Vec<String> = (0..4_000).map(|n| format!("{n:>8000}")).collect();
     let text = lines.join("\n");
     let mut stdin = program.take_stdin();
@@ -216,7 +216,7 @@ fn a_connection_that_accepts_nothing_stops_standard_input() {
             *gate.0.lock().unwrap()
         })
     };
-    // Until nothing more is written. If this stops too early the test still holds.
+    // Until no more lines are written. If this stops too early, the test is still correct.
     let mut written = Value::Null;
     let mut unchanged = 0;
     while unchanged < 200 {

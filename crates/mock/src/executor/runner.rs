@@ -40,18 +40,18 @@ pub fn run<F: Future>(clock: &Clock, future: F) -> F::Output {
     Runner::new(clock).run_until(future)
 }
 
-/// A single-threaded executor that moves a [`Clock`]. It polls tasks while any task can run, and
-/// only then moves the clock to the next instant at which something is due.
+/// A single-threaded executor that moves a [`Clock`]. It polls tasks while any task can run. When
+/// no task can run, it moves the clock to the next instant at which a sleep or an action is due.
 ///
-/// So each thing happens at its exact instant, independent of the machine's load, and nothing waits
+/// So each step happens at its exact instant, independent of the machine's load, and no step waits
 /// in real time. Tasks run in the order in which they were woken. A wake from another thread works,
 /// but the runner does not wait for it.
 ///
-/// A test that would hang fails instead. The message names the virtual time and the waiting tasks:
+/// A test that would hang forever fails. The message names the virtual time and the waiting tasks:
 ///
-/// - *deadlock*: nothing can run, nothing is due, and the future is not done;
+/// - *deadlock*: no task can run, no sleep or action is due, and the future is not done;
 /// - *livelock*: tasks are polled many times without progress of time;
-/// - *time limit*: more virtual time has passed than a test should need.
+/// - *time limit*: more virtual time has passed than the limit of the test.
 pub struct Runner {
     clock: Clock,
     queue: Arc<ReadyQueue>,
@@ -107,7 +107,7 @@ impl Runner {
         &self.clock
     }
 
-    /// Adds a task, which is first polled when the runner runs next. The future need not be `Send`.
+    /// Adds a task, which is first polled in the next run. The future does not have to be `Send`.
     /// The task continues when its [`Task`] is dropped.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&mut self, future: F) -> Task<F::Output> {
@@ -119,8 +119,8 @@ impl Runner {
         Spawner { new: Rc::downgrade(&self.new) }
     }
 
-    /// Runs until this future is done, and returns its output. Other tasks stay and run during the
-    /// next call.
+    /// Runs until this future is done, and returns its output. Other tasks stay in the runner and
+    /// continue in the next call.
     ///
     /// # Panics
     ///
@@ -146,8 +146,9 @@ impl Runner {
         output.expect("the main future is done")
     }
 
-    /// Runs for `duration` of virtual time, including its last instant: everything that is due then
-    /// has happened, and the tasks were polled. A deadlock is no failure here.
+    /// Runs for `duration` of virtual time, including its last instant: all sleeps and actions that
+    /// are due at that instant have ended, and the tasks were polled. A deadlock is not an error
+    /// here.
     ///
     /// # Panics
     ///

@@ -1,8 +1,8 @@
-//! [`Action`]: one thing that a server does on its own.
+//! [`Action`]: one action that a server performs by itself.
 
 use websocket_heartbeat::{Message, Text, TransportError};
 
-/// One thing that a server does on its own.
+/// One action that a server performs by itself.
 #[derive(Debug)]
 pub(crate) enum Action {
     Send(Message),

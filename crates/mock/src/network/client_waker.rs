@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-/// The client's waker, and what the client waits for.
+/// The client's waker, and the events that the client waits for.
 #[derive(Default)]
 pub(crate) struct ClientWaker {
     waker: Option<Waker>,
@@ -11,7 +11,7 @@ pub(crate) struct ClientWaker {
 }
 
 impl ClientWaker {
-    /// Only the waker of the last poll counts, of whichever method.
+    /// Only the waker of the last poll of any method is used.
     pub(crate) fn register(&mut self, waker: &Waker) {
         match &mut self.waker {
             Some(old) => old.clone_from(waker),
@@ -19,17 +19,17 @@ impl ClientWaker {
         }
     }
 
-    /// Something can be read: returns the waker if the client waits to read.
+    /// There are items to read. Returns the waker if the client waits to read.
     pub(crate) fn for_read(&mut self) -> Option<Waker> {
         std::mem::take(&mut self.read).then(|| self.waker.clone()).flatten()
     }
 
-    /// Something can be written: returns the waker if the client waits to write.
+    /// Bytes can be written. Returns the waker if the client waits to write.
     pub(crate) fn for_write(&mut self) -> Option<Waker> {
         std::mem::take(&mut self.write).then(|| self.waker.clone()).flatten()
     }
 
-    /// Reading and writing have failed: returns the waker if the client waits for either.
+    /// Reading and writing have failed. Returns the waker if the client waits for one of them.
     pub(crate) fn for_either(&mut self) -> Option<Waker> {
         let write = self.for_write();
         self.for_read().or(write)

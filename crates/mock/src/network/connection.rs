@@ -23,7 +23,7 @@ const CONTROL_LIMIT: usize = 125;
 
 /// The client's end of a scripted connection, from a [`MockTransport`](crate::MockTransport).
 ///
-/// It does only what the contract of [`Connection`] promises. It wakes only the waker of the last
+/// It guarantees no more than the contract of [`Connection`]. It wakes only the waker of the last
 /// poll, and only for changes that a poll has waited for. It answers a ping at the next poll after
 /// the poll that returned the ping. It writes bytes in `poll_flush`, and in `poll_ready` when the
 /// write buffer is full.

@@ -1,4 +1,4 @@
-//! [`Gauge`]: how many attempts and connections exist at once.
+//! [`Gauge`]: counts the attempts and connections that exist at the same time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

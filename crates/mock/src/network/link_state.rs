@@ -8,7 +8,7 @@ use super::{
     client_waker::ClientWaker, options::LinkOptions, waiters::Waiters, write_buffer::WriteBuffer,
 };
 
-/// How far the server's side of the close has come.
+/// The state of the close handshake on the server's side.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Server {
     Open,
@@ -24,7 +24,7 @@ pub(crate) enum Path {
     Cut,
 }
 
-/// How far the client has read.
+/// The state of the client's reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     Open,

@@ -1,4 +1,4 @@
-//! The network link of one connection: the client's end, and what lies between it and the server.
+//! The network link of one connection: the client's end, and the link to the server.
 
 mod action;
 mod client_waker;

@@ -1,4 +1,4 @@
-//! [`LinkOptions`]: how a link and its server behave.
+//! [`LinkOptions`]: the behaviour of a link and its server.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The scripted server: how it answers each dial, and the test's control over it.
+//! The scripted server: its answer to each dial, and the test's control over it.
 
 mod chaos;
 mod dial;

@@ -63,25 +63,25 @@ impl Peer {
         self.link.act(Action::End);
     }
 
-    /// Fails the connection. When this arrives, the client's writes fail with `error`. Its reads fail
-    /// with `error` after everything that was sent before.
+    /// Fails the connection. When this arrives, the client's writes fail with `error`. Its reads
+    /// return all items that were sent before, and then fail with `error`.
     pub fn fail(&self, error: TransportError) {
         self.link.act(Action::Fail(error));
     }
 
-    /// Sends an invalid frame: the client's reads fail after everything that was sent before.
+    /// Sends an invalid frame: the client reads all items that were sent before, and then an error.
     pub fn garbage(&self) {
         self.link.act(Action::Garbage);
     }
 
-    /// Cuts the link without notice: nothing arrives in either direction any more, including frames
-    /// in flight. The client can write as before. The cut is permanent.
+    /// Cuts the link without an error: no more frames arrive in either direction, also none of
+    /// those in flight. The client can write as before. The cut is permanent.
     pub fn half_open(&self) {
         self.link.set_path(Path::Cut);
     }
 
-    /// Holds back all frames in both directions until [`release`](Self::release), as a network does
-    /// that stalls and recovers. The client can write meanwhile.
+    /// Holds back all frames in both directions until [`release`](Self::release), like a network
+    /// that stalls and recovers. The client can write during that time.
     pub fn hold(&self) {
         self.link.set_path(Path::Held);
     }
@@ -91,7 +91,8 @@ impl Peer {
         self.link.set_path(Path::Up);
     }
 
-    /// Sets the latency of each direction from now on. The order of frames does not change.
+    /// Sets the latency of each direction for all later frames. The order of frames does not
+    /// change.
     pub fn set_latency(&self, one_way: Duration) {
         self.link.lock().options.latency = one_way;
     }

@@ -24,8 +24,8 @@ use crate::{
 /// The test's control over a [`MockTransport`](crate::MockTransport), from [`mock`](crate::mock).
 /// Clones control the same transport.
 ///
-/// A dial is answered by the next [queued](Self::push_script) script. If there is none, the
-/// [scripting function](Self::script) answers. If there is none, the test answers, with
+/// The next [queued](Self::push_script) script answers a dial. If no script is queued, the
+/// [scripting function](Self::script) answers. If there is no function, the test answers, with
 /// [`next_dial`](Self::next_dial). Every connection that opens has a [`Peer`].
 #[derive(Clone)]
 pub struct Remote {

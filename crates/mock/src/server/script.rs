@@ -42,7 +42,7 @@ impl Script {
         Self::answering(Answer::Refuse(error))
     }
 
-    /// Fails the attempt as if no server listens: connection refused.
+    /// Fails the attempt as if no server listened: connection refused.
     pub fn refuse_connection() -> Self {
         Self::refuse(TransportError::new(ErrorKind::Refused, "connection refused"))
     }
@@ -277,8 +277,8 @@ impl Script {
         self
     }
 
-    /// Records no frames, neither for [`Peer::received`](crate::Peer::received) and similar methods nor
-    /// in the [`Trace`](crate::Trace). This is for floods and measurements of memory.
+    /// Records no frames for [`Peer::received`](crate::Peer::received), for similar methods and for
+    /// the [`Trace`](crate::Trace). This is for floods and measurements of memory.
     #[must_use]
     pub fn unrecorded(mut self) -> Self {
         self.link.records = false;

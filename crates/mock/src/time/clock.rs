@@ -15,10 +15,10 @@ use super::timer_quirks::TimerQuirks;
 /// A virtual clock. It starts at [`Timestamp::EPOCH`] and moves only on request, of a
 /// [`Runner`](crate::Runner) or of the test.
 ///
-/// Clones share one time. Two kinds of things are scheduled on it: the sleeps of its
+/// Clones share one time. Two kinds of entries are scheduled on it: the sleeps of its
 /// [`MockTimer`](crate::MockTimer)s, and the actions of scripted servers. If several are due at one
-/// instant, the servers act first and the sleeps end next, each kind in order of creation. Tasks
-/// are polled after that.
+/// instant, the servers act first, and then the sleeps end. Each kind is in order of creation.
+/// Tasks are polled after that.
 ///
 /// # Guarantees
 ///
@@ -67,10 +67,10 @@ impl Clock {
         self.lock().now
     }
 
-    /// Moves time forward in steps: at each instant at which something is due, the servers act and
-    /// the sleeps end before the clock moves on.
+    /// Moves time forward in steps. At each instant at which a sleep or an action is due, the
+    /// servers act and the sleeps end before the clock moves on.
     ///
-    /// No task is polled in between. To poll tasks at each instant, use
+    /// No task is polled between the steps. To poll tasks at each instant, use
     /// [`Runner::run_for`](crate::Runner::run_for).
     ///
     /// # Panics
@@ -82,7 +82,7 @@ impl Clock {
         self.lock().now = end;
     }
 
-    /// Moves time forward in one step, as a suspended machine does whose clock runs on: servers act
+    /// Moves time forward in one step, like a suspended machine whose clock continues. Servers act
     /// at their own instants, but all sleeps end together at the end.
     ///
     /// # Panics
@@ -103,9 +103,9 @@ impl Clock {
         self.wake_due();
     }
 
-    /// Moves time forward for the servers only, as a suspended machine does whose clock stops:
-    /// `now` does not move, sleeps keep their remaining wait, and the servers perform all actions of
-    /// the next `duration`.
+    /// Moves time forward for the servers only, like a suspended machine whose clock stops. `now`
+    /// does not move, sleeps keep their remaining wait, and the servers perform all actions of the
+    /// next `duration`.
     ///
     /// # Panics
     ///
@@ -127,7 +127,7 @@ impl Clock {
         }
     }
 
-    /// The next instant at which something is due: the end of a sleep, or an action of a server.
+    /// The next instant at which a sleep ends or a server acts.
     pub fn next_instant(&self) -> Option<Timestamp> {
         self.lock().next_instant()
     }
@@ -138,7 +138,7 @@ impl Clock {
         self.lock().quirks.lateness = lateness;
     }
 
-    /// Makes sleeps end only at multiples of this duration, as timers of background tabs do. The
+    /// Makes sleeps end only at multiples of this duration, like timers of background tabs. The
     /// default, zero, lets sleeps end at any instant.
     pub fn set_timer_granularity(&self, granularity: Duration) {
         self.lock().quirks.granularity = granularity;
@@ -151,8 +151,8 @@ impl Clock {
         self.lock().quirks.early = early;
     }
 
-    /// Makes timers show a time that is earlier by this much. So their time jumps backward now, and
-    /// forward when this is set to less.
+    /// Makes timers show a time that is earlier by this much. So their time jumps backward now. It
+    /// jumps forward when a smaller value is set later.
     pub fn set_timer_back(&self, setback: Duration) {
         self.lock().quirks.setback = setback;
     }
@@ -173,7 +173,7 @@ impl Clock {
         self.lock().turn
     }
 
-    /// Moves to the next instant, if it is not after `limit`, and does everything that is due then.
+    /// Moves to the next instant, if it is not after `limit`, and performs all that is due then.
     pub(crate) fn step(&self, limit: Timestamp) -> Option<Timestamp> {
         let at = {
             let mut state = self.lock();
@@ -246,7 +246,7 @@ impl Clock {
         drop(waker);
     }
 
-    /// Says later whether anything still holds this clock.
+    /// Returns a function that reports whether this clock still exists.
     #[cfg(test)]
     pub(crate) fn is_alive(&self) -> impl Fn() -> bool + use<> {
         let state = Arc::downgrade(&self.state);
@@ -257,7 +257,7 @@ impl Clock {
         self.now().checked_add(duration).expect("the clock stays within its range of 584 years")
     }
 
-    /// Performs all actions of servers that are due, including those that become due meanwhile.
+    /// Performs all actions of servers that are due, also those that become due during this call.
     fn act(&self) {
         loop {
             let mut state = self.lock();

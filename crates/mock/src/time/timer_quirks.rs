@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use websocket_heartbeat::Timestamp;
 
-/// A shorter sleep does not end early, so that a caller who sleeps again reaches the deadline.
+/// A shorter sleep does not end early, so that a caller that sleeps again reaches the deadline.
 const EARLY_LIMIT: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, Default)]

@@ -1,4 +1,4 @@
-//! `Chaos` with the same seed does the same.
+//! `Chaos` with the same seed gives the same faults.
 
 use std::collections::HashSet;
 

@@ -119,7 +119,7 @@ fn the_last_waker_is_woken_once() {
     let (mut connection, peer, _) = open(&clock, Script::accept());
     let (reader, flusher) = (Counter::new(), Counter::new());
     assert_eq!(reader.next(&mut connection), Poll::Pending);
-    // The last poll counts, of whichever method and with whichever result.
+    // The waker of the last poll is used, for any method and any result.
     assert_eq!(flusher.flush(&mut connection), Poll::Ready(Ok(())));
     peer.send("a");
     peer.send("b");
@@ -219,7 +219,7 @@ fn a_held_link_delivers_later_and_a_cut_link_never() {
     });
     assert_eq!(peer.received_messages().len(), 1);
     assert_eq!(peer.written().len(), 2);
-    // A task that waits for the next frame learns that there will be none.
+    // A task that waits for the next frame gets `None`.
     drop(connection);
     peer.try_next_received();
     assert_eq!(run(&clock, peer.next_received()), None);

@@ -1,4 +1,4 @@
-//! Tests of the mock, most without a supervisor.
+//! Tests of the mock, most of them without a supervisor.
 
 mod auto_traits;
 mod cancellation;

@@ -1,4 +1,4 @@
-//! Each script does what it says, to the millisecond.
+//! Each script performs its actions at the right millisecond.
 
 use futures::{FutureExt, SinkExt, StreamExt, executor::block_on};
 use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Timer, TransportError};
@@ -150,7 +150,7 @@ fn the_close_frame_is_answered_or_ignored() {
         let (mut connection, _, remote) = open(&clock, script);
         let close = Frame::Close(Some(CloseFrame::new(1000, "done")));
         run(&clock, connection.send(close.clone())).unwrap();
-        // Messages are refused from here on, and reading continues.
+        // After this step messages are refused, and reading continues.
         run(&clock, async {
             connection.feed(text("late")).await.unwrap_err();
         });
@@ -165,7 +165,7 @@ fn the_close_frame_is_answered_or_ignored() {
 }
 
 #[test]
-fn refusals_say_why() {
+fn a_refusal_has_its_kind_status_and_retry_after() {
     let clock = Clock::new();
     let (mut transport, remote) = mock(&clock);
     remote.script(|dial| match dial {
@@ -226,7 +226,7 @@ fn scripts_come_before_the_function_and_the_test() {
             let dial = remote.next_dial().await;
             assert_eq!((dial.attempt().connection, dial.at()), (2, at(0)));
             let peer = dial.accept_as(Script::accept().after(ms(70)));
-            // The server's end is there before the client's.
+            // The server's end exists before the client's end.
             peer.send("early");
             peer
         };

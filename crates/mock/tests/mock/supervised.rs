@@ -101,7 +101,7 @@ fn a_supervisor_survives_chaos_and_its_traces_repeat() {
     }
 }
 
-/// Deadlines are compared with the clock, so that a timer may end early.
+/// A timer may end early, because deadlines are compared with the clock.
 #[test]
 fn early_timers_only_cause_more_wakes() {
     let trace_of = |early| {

@@ -56,7 +56,7 @@ fn a_poll_without_a_wake_finds_nothing_new() {
             if matches!(read, Poll::Ready(Some(Ok(Frame::Ping(_))))) {
                 flush_at = None;
             }
-            // A wake during the poll itself counts as one after it.
+            // A wake during a poll counts as a wake after the poll.
             read_at = read.is_pending().then_some(wakes);
         }
     }

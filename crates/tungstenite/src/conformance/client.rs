@@ -1,4 +1,4 @@
-//! [`Client`]: a connection with the steps of the rules.
+//! [`Client`]: a connection with the steps that the rules use.
 
 use std::{future::poll_fn, pin::Pin, task::Poll};
 
@@ -7,7 +7,7 @@ use websocket_heartbeat::{Connection, ErrorKind, Established, Frame, Message, Tr
 /// The result of an attempt.
 pub(super) type Dialed<C> = Result<Established<C>, TransportError>;
 
-/// A connection with the steps of the rules.
+/// A connection with the steps that the rules use.
 pub(super) struct Client<C> {
     pub(super) connection: Pin<Box<C>>,
 }

@@ -125,7 +125,7 @@ async fn our_pings_and_pongs_are_sent<C: Connection>(dial: &impl AsyncFn(String)
 async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let (go, begin) = std::sync::mpsc::channel::<u64>();
     let (url, server) = serve(move |mut server| {
-        let count = begin.recv().expect("the client goes on");
+        let count = begin.recv().expect("the client continues");
         for number in 0..count {
             let message = server.read().expect("a message").into_data();
             assert_eq!(message[..8], number.to_le_bytes(), "in order, nothing missing");
@@ -134,7 +134,7 @@ async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(Str
     });
     let mut client = Client::dial(dial, url).await;
     let mut count = 0_u64;
-    // The buffers to a peer that does not read hold at most some megabytes.
+    // The buffers to a peer that does not read have at most some megabytes.
     while client.is_ready().await {
         assert!(count < 2048, "128 MiB are accepted for a peer that reads nothing");
         let mut payload = vec![0; 64 << 10];

@@ -1,8 +1,8 @@
-//! Tests of the contracts of [`Connection`], [`Timer`] and backends, for authors of one.
+//! Tests of the contracts of [`Connection`], [`Timer`] and backends, for their authors.
 //!
-//! [`conformance_tests!`](crate::conformance_tests) makes all tests of a backend. Each rule has a
-//! server by tungstenite on a thread and a port of its own. A broken rule panics with its name. The
-//! server waits at most ten seconds for anything.
+//! [`conformance_tests!`](crate::conformance_tests) makes all tests of a backend. Each rule has its
+//! own server by tungstenite, with its own thread and port. A broken rule panics with its name. Each
+//! wait of the server has a limit of ten seconds.
 //!
 //! [`Connection`]: websocket_heartbeat::Connection
 //! [`Timer`]: websocket_heartbeat::Timer

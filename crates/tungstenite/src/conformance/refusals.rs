@@ -103,7 +103,7 @@ async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C: Debug>(
         let (url, server) = serve_raw(move |mut stream| {
             read_request(&mut stream);
             stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 7\r\n\r\n").expect("sent");
-            #[allow(clippy::disallowed_methods, reason = "the server has a thread of its own")]
+            #[allow(clippy::disallowed_methods, reason = "the server has its own thread")]
             thread::sleep(Duration::from_millis(20));
             let _ = stream.write_all(body);
             // Until the client ends the connection.

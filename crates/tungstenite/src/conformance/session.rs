@@ -16,7 +16,7 @@ use super::server::{Server, finish, next_client};
 
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// A busy machine needs less.
+/// Long enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a session, made by a backend's `connect`, with a server that fails in each way.
@@ -109,7 +109,7 @@ async fn next<T: Transport, K: Timer>(supervisor: &mut Supervisor<T, K>) -> Even
         match poll_fn(|cx| Pin::new(&mut *supervisor).poll_next(cx)).await {
             Some(Event::Connecting(_) | Event::Retry(_)) => {}
             Some(event) => return event,
-            None => panic!("the session goes on"),
+            None => panic!("the session continues"),
         }
     }
 }

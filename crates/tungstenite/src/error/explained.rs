@@ -1,8 +1,8 @@
-//! [`Explained`]: an error whose message is ours and whose source is kept.
+//! [`Explained`]: an error with our message and the original error as its source.
 
 use std::{error::Error, fmt};
 
-/// An error with a message of our own: it displays `words`, and `source` stays its source.
+/// An error with our message: it displays `words`, and keeps `source` as its source.
 #[derive(Debug)]
 pub(crate) struct Explained<E> {
     pub(crate) words: String,

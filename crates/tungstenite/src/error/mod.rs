@@ -17,7 +17,7 @@ pub(crate) use self::kind::io_kind;
 pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
     let kind = match error {
         WsError::Io(error) => return from_io(error),
-        // tungstenite calls this "reset", but it is an end of the stream.
+        // tungstenite names this error "reset", but it is an end of the stream.
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             let words = "the server ended the connection without a close frame";
             return TransportError::new(ErrorKind::Ended, words);
@@ -27,7 +27,7 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
         WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
         WsError::Url(_) => ErrorKind::Url,
         WsError::Tls(_) => ErrorKind::Tls,
-        // Only tungstenite's own handshake has other errors, and it is not used.
+        // Other errors come only from tungstenite's own handshake, which is not used.
         _ => ErrorKind::Other,
     };
     TransportError::from_source(kind, error)

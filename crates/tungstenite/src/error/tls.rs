@@ -33,10 +33,10 @@ pub(crate) fn handshake(host: &str, error: io::Error) -> TransportError {
 }
 
 /// The explanation of an error of rustls inside an error of a stream. With TLS 1.3 a server can
-/// refuse the handshake after it is complete for the client.
+/// refuse the handshake after the client has completed it.
 pub(crate) fn words_within(error: &io::Error) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
-    Some(words("that was asked for", inner))
+    Some(words("of the URL", inner))
 }
 
 fn handshake_ended(did: &str) -> String {
@@ -119,7 +119,7 @@ fn certificate(host: &str, error: &CertificateError) -> String {
 /// The names in a certificate. rustls formats some of them as `DnsName("example.org")`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
-        return "and names no host at all".to_owned();
+        return "and contains no host name".to_owned();
     }
     let plain = |name: &String| {
         let inner = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
@@ -213,7 +213,7 @@ mod tests {
         let (_, words) = explained(presented(&["x"; 50]));
         assert!(words.contains("but for x, x, x, x, x and 45 more: check"), "{words}");
         let (_, words) = explained(presented(&[]));
-        assert!(words.contains("example.org, and names no host at all: check"), "{words}");
+        assert!(words.contains("example.org, and contains no host name: check"), "{words}");
         let (_, words) = explained(presented(&["\x1b[2J"]));
         assert!(words.contains(r"but for \u{1b}[2J: check"), "{words}");
     }

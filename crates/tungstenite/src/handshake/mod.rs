@@ -25,16 +25,16 @@ use crate::{
     error::{self, AnswerProgress},
 };
 
-/// The size of a read. An answer is small, and so are the bytes that arrive with it: the beginning
-/// of the body of a refusal, or the first frames.
+/// The size of a read. An answer is small. The bytes that arrive with it are also few: the
+/// beginning of the body of a refusal, or the first frames.
 const READ_SIZE: usize = 4096;
 
-/// Performs the opening handshake over a stream of your own: behind a proxy, over a Unix domain
-/// socket, or with another TLS library.
+/// Performs the opening handshake over a stream that you provide, for example behind a proxy, over
+/// a Unix domain socket, or with another TLS library.
 ///
 /// The scheme of the request, `ws` or `wss`, makes no difference here. Frames that arrive with the
 /// answer are kept. Interim answers (HTTP 1xx) are skipped. An answer that cannot be HTTP fails at
-/// its first bytes. The error of a refusal has as much of the body as arrived with the head;
+/// its first bytes. The error of a refusal has the part of the body that arrived with the head;
 /// [`upgrade_waiting`] waits for more.
 ///
 /// There is no time limit: the caller sets one.

@@ -47,7 +47,7 @@ impl fmt::Display for RequestError {
             Self::Malformed => "the URL is malformed",
             Self::Scheme => "the URL's scheme is neither ws nor wss",
             Self::TlsMissing => {
-                "a wss URL needs TLS: enable the feature `rustls`, or use a stream of your own"
+                "a wss URL needs TLS: enable the feature `rustls`, or provide a stream with TLS"
             }
             Self::Host => "the URL has no valid host",
             Self::HostCharacter => {
@@ -77,7 +77,7 @@ impl fmt::Display for RequestError {
 
 impl Error for RequestError {}
 
-/// For transports that make a request for each attempt.
+/// The error of an attempt, for transports that make a request for each attempt.
 impl From<RequestError> for TransportError {
     fn from(error: RequestError) -> Self {
         Self::from_source(ErrorKind::Url, error)

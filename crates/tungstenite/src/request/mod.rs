@@ -27,7 +27,7 @@ pub use self::error::RequestError;
 ///   empty.
 /// - A fragment is refused (RFC 6455 section 3).
 ///
-/// A clone shares everything with the original and costs little.
+/// A clone shares all data with the original and costs little.
 ///
 /// `Debug` and `Display` hide path, query, credentials, values of header fields and subprotocols:
 /// each of them can be a secret token.
@@ -46,7 +46,8 @@ pub struct Request {
     shared: Arc<Parts>,
 }
 
-/// The parts are boxed slices to be small: thousands of connections can have a request each.
+/// The parts are boxed slices, which are small, because each of thousands of connections can have a
+/// request.
 #[derive(Clone)]
 struct Parts {
     tls: bool,
@@ -71,7 +72,7 @@ impl Field {
 }
 
 /// The fields that the handshake itself writes, and fields that would change the meaning of the
-/// request. Names that begin with `sec-websocket-` are reserved as well.
+/// request. Names that begin with `sec-websocket-` are also reserved.
 const RESERVED: [&str; 8] = [
     "connection",
     "content-length",
@@ -104,8 +105,8 @@ impl Request {
         Ok(request)
     }
 
-    /// A request for [`upgrade`](crate::upgrade) over a stream of your own: `wss://` is accepted in
-    /// every build, since the caller provides the TLS.
+    /// A request for [`upgrade`](crate::upgrade) over a stream that the caller provides. `wss://`
+    /// is accepted in every build, because the caller also provides the TLS.
     ///
     /// # Errors
     ///

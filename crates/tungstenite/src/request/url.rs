@@ -27,8 +27,8 @@ impl Url {
         if url.contains('#') {
             return Err(RequestError::Fragment);
         }
-        // For example a line break at the end of a URL that was read from a file. Encoded as `%0A`,
-        // only the server would refuse it.
+        // For example a line break at the end of a URL that was read from a file. If it were
+        // encoded as `%0A`, only the server would refuse it.
         if url.is_empty() || url.trim() != url || url.chars().any(char::is_control) {
             return Err(RequestError::Malformed);
         }

@@ -14,11 +14,11 @@ use tungstenite::{
 /// A new context that can replace this one, if this one is idle: it holds no part of a frame, no
 /// fragment of a message, no bytes to write, and no close handshake. `None` if it may hold any.
 ///
-/// Replacing a context makes its buffers small again: they only grow, and tungstenite can neither
-/// shrink them nor report their contents. But it derives `Debug` for everything in a context, and
-/// the output does not depend on the capacity of buffers. So a context whose output equals that of
-/// a new one is idle. Once per process this module checks that the output does show everything. If
-/// a version of tungstenite hides something, contexts are never replaced, which is harmless.
+/// A new context has small buffers. The buffers of a used one only grow: tungstenite has no method
+/// to shrink them or to report their contents. But it derives `Debug` for all fields of a context,
+/// and the output does not depend on the capacity of buffers. So a context is idle if its output
+/// equals that of a new one. Once per process, this module checks that the output shows all state.
+/// If a version of tungstenite hides a part, contexts are never replaced, which is harmless.
 pub(super) fn replacement(context: &WebSocketContext) -> Option<WebSocketContext> {
     let new = new(*context.get_config());
     (debug_shows_everything() && debug_equal(context, &new)).then_some(new)
@@ -47,7 +47,7 @@ impl fmt::Write for Compare<'_> {
     }
 }
 
-/// Whether `Debug` distinguishes each context that holds something from a new one.
+/// Whether `Debug` distinguishes each context that is not empty from a new one.
 fn debug_shows_everything() -> bool {
     static SHOWS: OnceLock<bool> = OnceLock::new();
     *SHOWS.get_or_init(|| {

@@ -34,25 +34,25 @@ use crate::{
 ///
 /// - Payloads are not copied between the read buffer and the application. Text is checked for UTF-8
 ///   once.
-/// - The next poll for reading answers a ping. Therefore poll until `Pending`.
-/// - However much the peer sends, reading is `Pending` after at most 128 KiB or 32 reads of the
-///   stream, even in the middle of a message. If there may be more to read, it has called the
-///   waker.
-/// - `start_send` copies into a write buffer. After the stream has stopped accepting bytes,
+/// - A ping is answered by the next poll for reading. Therefore poll until `Pending`.
+/// - Reading is `Pending` after at most 128 KiB or 32 reads of the stream, even in the middle of a
+///   message. If there may be more to read, it has called the waker. So a peer that sends without
+///   end does not keep the task busy.
+/// - `start_send` copies a frame into a write buffer. After the stream has stopped accepting bytes,
 ///   `poll_ready` is pending until a flush is complete. A message of any size is accepted and sent
 ///   in one frame.
 /// - After the peer's close frame, the connection ends when the peer closes the stream (RFC 6455
-///   section 7.1.1). To not wait for this, flush and then drop the connection. Bytes after the
-///   peer's close frame are ignored.
+///   section 7.1.1). If you do not want to wait for this, flush and then drop the connection. Bytes
+///   after the peer's close frame are ignored.
 /// - After both close frames were sent and received, a flush also calls `poll_close` of the stream:
 ///   over TLS this sends `close_notify`. If the peer ends the stream or violates the protocol, the
-///   connection tries the same once, without waiting.
+///   connection tries once to close the stream, without waiting.
 /// - If the peer violates the protocol, the connection tries once, without waiting, to send it a
 ///   close frame (RFC 6455 section 7.1.7).
 /// - A close code that RFC 6455 section 7.4 forbids on the wire is also a protocol violation: it is
 ///   reported as an error of kind [`ErrorKind::Protocol`] that names the code.
-/// - [`bytes_written`](Connection::bytes_written) counts the bytes that the stream has accepted; over TLS,
-///   the bytes that TLS has written to the stream below.
+/// - [`bytes_written`](Connection::bytes_written) counts the bytes that the stream has accepted. Over
+///   TLS it counts the bytes that TLS has written to the stream below.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ use crate::{
 pub struct Socket<S> {
     io: BlockingIo<S>,
     context: WebSocketContext,
-    /// The number of bytes that a stream with buffers of its own has written.
+    /// The number of bytes written by a stream that has its own buffers.
     bytes_written: fn(&S) -> Option<u64>,
     unacknowledged: fn(&S) -> Option<u64>,
     read: ReadState,
@@ -87,7 +87,7 @@ pub struct Socket<S> {
 #[derive(PartialEq)]
 enum ReadState {
     Open,
-    /// The peer's close frame has been reported: any end of the stream is now a clean end.
+    /// The peer's close frame has been reported. Now any end of the stream is a clean end.
     Closed,
     Ended,
 }
@@ -106,8 +106,9 @@ impl<S> Socket<S> {
         }
     }
 
-    /// Sets a function that counts the bytes written, for [`bytes_written`](Connection::bytes_written). Where
-    /// it returns `None`, the bytes count that the stream has accepted.
+    /// Sets a function that counts the bytes written, for
+    /// [`bytes_written`](Connection::bytes_written). If it returns `None`, the bytes that the
+    /// stream has accepted are counted.
     pub(crate) fn with_bytes_written(mut self, bytes_written: fn(&S) -> Option<u64>) -> Self {
         self.bytes_written = bytes_written;
         self
@@ -181,15 +182,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             (true, true) => ("message", "Tuning::max_message and Tuning::max_frame"),
             (true, false) => ("message", "Tuning::max_message"),
             (false, true) => ("frame", "Tuning::max_frame"),
-            // Without a limit of ours, the limit is the address space.
+            // Without a limit in the settings, the limit is the address space.
             (false, false) => ("message", "the address space"),
         };
-        let words = format!("a {unit} of {size} bytes exceeds the {limit} of {settings}");
+        let words = format!("a {unit} of {size} bytes exceeds the limit of {limit} ({settings})");
         TransportError::new(ErrorKind::TooLarge, words)
     }
 
-    /// Kept out of line: otherwise the compiler builds all variants of the match in `poll_next`
-    /// field by field, which prevents store forwarding.
+    /// Not inlined, because the compiler would build all variants of the match in `poll_next` field
+    /// by field, which prevents store forwarding.
     #[cold]
     #[inline(never)]
     fn read_close(
@@ -252,7 +253,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             // The close handshake has already begun.
             return Ok(());
         }
-        // tungstenite accepts a close frame only once, so it must fit. It is small.
+        // tungstenite accepts a close frame only once, so the buffer must have room. The frame is
+        // small.
         self.raise(usize::MAX);
         self.write(close)
     }
@@ -394,7 +396,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection for Socket<S> {
         if traffic - this.replaced_at <= this.context.get_config().read_buffer_size as u64 {
             return;
         }
-        // Buffers in use are tried again next time: a large message may be nearly complete now.
+        // If the buffers are in use, the next call tries again: a large message may be nearly
+        // complete now.
         if this.replace_buffers() {
             this.replaced_at = traffic;
         }

@@ -1,9 +1,9 @@
 //! TCP sockets: their options, unacknowledged bytes, and the two ways in which they end.
 //!
 //! A native connection that is dropped is reset: bytes that the peer has not received are
-//! discarded. A connection that was [shut down](shutdown) first delivers all bytes. The close
-//! handshake shuts a connection down; nothing else does. So a caller may drop a connection at any
-//! moment, for any reason.
+//! discarded. A connection that was [shut down](shutdown) before the drop delivers all bytes. Only
+//! the close handshake shuts a connection down. So a caller may drop a connection at any moment,
+//! for any reason.
 
 mod options;
 mod unacknowledged;
@@ -19,8 +19,8 @@ pub use std::os::fd::AsFd as AsSocket;
 #[cfg(windows)]
 pub use std::os::windows::io::AsSocket;
 
-/// Shuts down writing: all written bytes are delivered, then the peer sees the end of the stream.
-/// The socket can be dropped at once.
+/// Shuts down writing: all written bytes are delivered, then the peer reads the end of the stream.
+/// The socket can be dropped immediately after this call.
 ///
 /// # Errors
 ///

@@ -87,9 +87,9 @@ impl SocketOptions {
 
     /// Sets the treatment of undelivered bytes when an open connection is dropped (`SO_LINGER`).
     ///
-    /// The default is zero: the bytes are discarded and the connection is reset, so that nothing of
-    /// an old connection is delivered later. With `None` the system delivers them in the
-    /// background. Any other value can block the thread that drops the connection for so long.
+    /// The default is zero: the bytes are discarded and the connection is reset, so that no bytes
+    /// of an old connection are delivered later. With `None` the system delivers them in the
+    /// background. Any other value can block the thread that drops the connection for that time.
     ///
     /// The option is set when the WebSocket handshake is complete: before that, TLS alerts must
     /// still be delivered. A connection that was [shut down](super::shutdown) always delivers.
@@ -105,8 +105,8 @@ impl SocketOptions {
     /// # Errors
     ///
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if the socket is connected to
-    /// itself. TCP makes such a connection if the kernel picks the client's port equal to the port
-    /// of a server that does not run. The client would talk to itself and occupy the server's port.
+    /// itself. This happens if the server does not run and the kernel selects the server's port as
+    /// the port of the client. The client would send to itself and occupy the server's port.
     ///
     /// The system's error if it does not accept an option.
     pub fn apply(&self, socket: &impl AsSocket) -> io::Result<()> {

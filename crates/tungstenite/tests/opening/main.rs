@@ -92,7 +92,8 @@ fn an_answer_before_the_end_of_the_request_is_read() {
     drop(socket);
 }
 
-/// Kept messages share the read buffer. Without care, a read could only use the rest of it.
+/// Kept messages share the read buffer. Reads must not be limited to the remaining space of this
+// buffer.
 #[test]
 fn reads_stay_large_while_messages_are_kept() {
     let frames = [&b"\x82\x7e\x00\x80"[..], &[7; 128]].concat().repeat(2_000);
@@ -108,7 +109,7 @@ fn reads_stay_large_while_messages_are_kept() {
     assert!(room.len() < 4 * (ideal + 2), "{room:?}");
 }
 
-/// Polls `future` so many times and then drops it. Returns its output if it became ready.
+/// Polls `future` at most `polls` times and then drops it. Returns its output if it became ready.
 fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let mut cx = Context::from_waker(Waker::noop());

@@ -42,7 +42,7 @@ fn the_body_that_arrives_with_a_refusal_is_kept() {
     }
 }
 
-/// The body of the refusal, if the client gives up after so many reads without bytes.
+/// The body of the refusal, if the client gives up after this number of reads without bytes.
 fn body_after(server: Scripted, reads: usize) -> Vec<u8> {
     let request = Request::for_stream("ws://example.org").unwrap();
     let mut left = reads;
@@ -64,7 +64,7 @@ fn a_late_body_is_kept() {
         ("Transfer-Encoding: chunked\r\n", "3\r\nnot\r\n4\r\n now\r\n0\r\n\r\n"),
     ] {
         let answer = format!("{head}{fields}\r\n{body}");
-        // A body with a known end is not waited for beyond its last byte.
+        // If the length of the body is known, the client does not wait after the last byte.
         assert_eq!(body_after(lingering(&answer, 1..answer.len()), 1_000_000), b"not now");
     }
     let answer = format!("{head}\r\nnot now");

@@ -48,7 +48,7 @@ impl Scripted {
         }
     }
 
-    /// Makes it answer after so many bytes of the request.
+    /// Makes the server answer after this number of bytes of the request.
     pub(crate) fn taking(self, bytes: usize) -> Self {
         Self { takes: bytes, ..self }
     }

@@ -14,7 +14,7 @@ use self::names::Names;
 /// The path of a module in its crate; empty for the root.
 pub(crate) type Module = Vec<String>;
 
-/// One module that is not compiled for tests alone.
+/// A module that is not only for tests.
 pub(crate) struct Source {
     pub(crate) items: Vec<syn::Item>,
     names: Names,
@@ -48,7 +48,7 @@ impl Crate {
         self.modules.iter().flat_map(of)
     }
 
-    /// Which module uses which: by the place of the definition, whatever re-exports lie between.
+    /// The pairs of a module and a module that it uses. Re-exports are resolved to the definition.
     pub(crate) fn arrows(&self) -> BTreeSet<(Module, Module)> {
         let mut arrows = BTreeSet::new();
         for (module, path) in self.paths() {
@@ -61,9 +61,9 @@ impl Crate {
         arrows
     }
 
-    /// The module that defines what this path names, if it is one of this crate's.
+    /// The module that defines the item with this path, if it is in this crate.
     fn definition(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
-        // Imports may name one another in a circle, which the compiler refuses and we need not find.
+        // Imports in a cycle are refused by the compiler, so this test does not have to find them.
         if depth > 16 {
             return None;
         }

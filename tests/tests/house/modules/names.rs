@@ -1,4 +1,4 @@
-//! What a module defines, and what it imports under which name.
+//! The names that a module defines and imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,7 @@ pub(super) fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether it is compiled for tests alone.
+/// Whether it is only compiled for tests.
 pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let syn::Meta::List(list) = &attribute.meta else { return false };

@@ -2,7 +2,7 @@
 
 use syn::{Item, UseTree, visit::Visit};
 
-/// All of them, those of imports included.
+/// All paths of the items, also those of imports.
 pub(super) fn of(items: &[Item]) -> Vec<Vec<String>> {
     let mut paths = Paths::default();
     items.iter().for_each(|item| paths.visit_item(item));

@@ -144,7 +144,8 @@ async fn ping_pong(target: Target, count: u64) -> Fallible<Sample> {
     Ok(Sample::of(&meter, count).with_latencies(latencies))
 }
 
-/// A send puts a message into the queue of the actor. After each `batch` of them the actor runs.
+/// A send puts a message into the queue of the actor. The actor runs after each `batch` of
+/// messages.
 async fn send(target: Target, count: u64, batch: u64) -> Fallible<Sample> {
     let (client, done) = counter(target, 1, 1).await;
     let meter = Meter::start();

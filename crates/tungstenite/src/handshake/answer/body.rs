@@ -23,7 +23,7 @@ enum State {
         size: u64,
         digits: u32,
     },
-    /// After the size, in the same line.
+    /// After the size, before the end of the line.
     Extension(u64),
     Chunk(u64),
     /// In the end of line after a chunk.

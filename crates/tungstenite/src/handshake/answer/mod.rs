@@ -17,7 +17,7 @@ const MAX_INTERIM: u32 = 100;
 /// line that ends a head. The head is parsed once, when it is complete.
 pub(crate) struct Answer {
     received: Vec<u8>,
-    /// The request. Errors must not show the parts of it that the server repeats.
+    /// The request. Errors must not show its parts if the server repeats them.
     request: Request,
     /// The beginning of the current head, after interim answers.
     begin: usize,

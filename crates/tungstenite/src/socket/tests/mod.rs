@@ -319,7 +319,7 @@ fn buffers_in_use_are_replaced_later() {
     assert!(socket.read().is_pending());
     Pin::new(&mut socket).shrink();
     assert_eq!(socket.replaced_at, message.len() as u64);
-    // From here on there is little traffic.
+    // After this step there is little traffic.
     socket.script().reads.push_back(TEXT.to_vec());
     assert_eq!(socket.read_frame(), Message::text("t").into());
     Pin::new(&mut socket).shrink();
@@ -369,27 +369,27 @@ fn the_error_for_a_large_message_names_limit_and_setting() {
         (
             tuning(Some(100), None),
             &whole,
-            "a message of 200 bytes exceeds the 100 of Tuning::max_message",
+            "a message of 200 bytes exceeds the limit of 100 (Tuning::max_message)",
         ),
         (
             tuning(None, Some(150)),
             &whole,
-            "a frame of 200 bytes exceeds the 150 of Tuning::max_frame",
+            "a frame of 200 bytes exceeds the limit of 150 (Tuning::max_frame)",
         ),
         (
             tuning(Some(100), Some(150)),
             &whole,
-            "a frame of 200 bytes exceeds the 150 of Tuning::max_frame",
+            "a frame of 200 bytes exceeds the limit of 150 (Tuning::max_frame)",
         ),
         (
             tuning(Some(100), Some(100)),
             &whole,
-            "a message of 200 bytes exceeds the 100 of Tuning::max_message and Tuning::max_frame",
+            "a message of 200 bytes exceeds the limit of 100 (Tuning::max_message and Tuning::max_frame)",
         ),
         (
             tuning(Some(100), Some(60)),
             &fragments,
-            "a message of 120 bytes exceeds the 100 of Tuning::max_message",
+            "a message of 120 bytes exceeds the limit of 100 (Tuning::max_message)",
         ),
     ] {
         let script = Script { reads: [bytes.clone()].into(), accepts: ALL, ..Script::default() };
