@@ -139,7 +139,7 @@ fn fields(source: &Source) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut add = |owner: String, fields: &syn::Fields| {
         for (at, field) in fields.iter().enumerate() {
-            let name = field.ident.as_ref().map_or(at.to_string(), ToString::to_string);
+            let name = field.ident.as_ref().map_or_else(|| at.to_string(), ToString::to_string);
             found.extend(types(&field.ty).map(|kind| (owner.clone(), name.clone(), kind)));
         }
     };
