@@ -145,7 +145,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     }
 
     /// The number of the current connection, or of the last attempt; 0 before the first attempt.
-    /// The messages that the stream returns belong to this connection.
+    /// The messages that the stream returns were received on this connection, except those that were
+    /// stored while only the sink was polled.
     pub fn connection(&self) -> u64 {
         self.engine.connection()
     }
