@@ -90,7 +90,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // A connection that is not ready for a frame becomes so by a flush.
         if let Poll::Ready(fed) = fed {
             fed?;
-            if !self.writer.is_dirty() || (until == Until::Handed && !self.queued.any) {
+            // A close frame is flushed at once: the reply to it may come in this poll.
+            let may_wait = until == Until::Handed && !self.queued.any;
+            if !self.writer.is_dirty() || (may_wait && self.writer.takes_messages()) {
                 return Poll::Ready(Ok(Written::Handed));
             }
         }

@@ -1,9 +1,16 @@
 //! The messages that a server may not have read: `Lost::unproven`.
 
-use websocket_heartbeat::{Event, Heartbeat, ProofOfLife};
-use websocket_heartbeat_mock::Script;
+use std::{
+    cell::Cell,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use crate::harness::{Fixture, secs};
+use futures::Stream;
+use websocket_heartbeat::{CloseFrame, Event, Frame, Heartbeat, ProofOfLife, Supervisor};
+use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
+
+use crate::harness::{Behaviour, Fixture, Method, Read, Session, secs, wrap_connections};
 
 /// Writes 5 messages, runs for 30 s, writes 3 messages and loses the connection. Returns `unproven`
 /// of the loss.
@@ -65,4 +72,46 @@ fn only_a_reply_to_our_close_frame_proves_all_messages() {
         let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
         assert_eq!(closed.unproven, expected);
     }
+}
+
+/// A connection that writes a frame at once, to a server that answers our close frame at once.
+#[derive(Default)]
+struct QuickServer {
+    sent: Cell<u32>,
+}
+
+impl Behaviour for QuickServer {
+    fn before(&self, method: Method) {
+        if method == Method::Send {
+            self.sent.set(self.sent.get() + 1);
+        }
+    }
+
+    fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
+        // The first frame is a message, and the second is the close frame.
+        if self.sent.get() == 2 {
+            return Poll::Ready(Some(Ok(Frame::Close(Some(CloseFrame::new(1000, ""))))));
+        }
+        connection.poll_next(cx)
+    }
+}
+
+#[test]
+fn a_reply_in_the_poll_that_sends_our_close_frame_proves_all_messages() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    remote.script(|_| Script::accept());
+    let transport = wrap_connections(transport, QuickServer::default);
+    let supervisor = Supervisor::builder(transport, clock.timer()).build().unwrap();
+    let mut session = Session::over(&clock, remote, supervisor);
+    session.run_to(0);
+    session.handle.try_queue("a").unwrap();
+    session.run_to(1);
+    // There is something to read when the close frame is sent.
+    session.peer().send("x");
+    session.handle.close();
+    session.run_to(10_000);
+    let events = session.timed_events();
+    let Some((1, Event::Closed(closed))) = events.last() else { panic!("{events:?}") };
+    assert_eq!(closed.unproven, 0);
 }
