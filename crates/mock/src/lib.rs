@@ -13,7 +13,8 @@
 //!   each point at which it can be dropped.
 //!
 //! This crate reads no real clock, opens no socket, starts no thread and uses no unseeded random
-//! numbers: a test always passes or always fails.
+//! numbers. The default backoff of a session draws its delays at random: for the same delays in every
+//! run, set `.backoff(Exponential::new().seed(1))`.
 //!
 //! # Examples
 //!

@@ -36,7 +36,9 @@ mod stream;
 pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
-pub use websocket_heartbeat_tungstenite::{Dialer, Request, RequestError, SocketOptions, Tuning};
+pub use websocket_heartbeat_tungstenite::{
+    Dialer, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+};
 
 pub use self::{
     connect::{SmolConnection, SmolTransport, connect, dial},

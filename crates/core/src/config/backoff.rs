@@ -18,6 +18,10 @@ use crate::error::{ConfigError, not_zero};
 /// fn is_backoff(_: impl Backoff) {}
 /// is_backoff(|| iter::repeat(Duration::from_secs(1)).take(5));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a backoff",
+    note = "use `Constant::new(delay)`, `Exponential::new()`, or a closure that returns an iterator of delays"
+)]
 pub trait Backoff {
     /// The delays of one outage.
     type Delays: Iterator<Item = Duration>;

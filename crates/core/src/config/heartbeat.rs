@@ -93,7 +93,7 @@ impl Heartbeat {
     ///
     /// By default the probe is a ping, answered within 10 s.
     pub fn idle(silence: Duration) -> Self {
-        Self::new(Trigger::Idle, silence)
+        Self::scheduled(Trigger::Idle, silence)
     }
 
     /// Sends a probe every `period`, independent of other traffic: for servers that close
@@ -102,7 +102,7 @@ impl Heartbeat {
     ///
     /// By default the probe is a ping, answered within 10 s.
     pub fn every(period: Duration) -> Self {
-        Self::new(Trigger::Period, period)
+        Self::scheduled(Trigger::Period, period)
     }
 
     /// No heartbeat: a connection that dies silently is not detected.
@@ -135,7 +135,7 @@ impl Heartbeat {
         Self::idle(Duration::from_secs(15)).message(Self::ORIGINAL_MESSAGE)
     }
 
-    fn new(trigger: Trigger, every: Duration) -> Self {
+    fn scheduled(trigger: Trigger, every: Duration) -> Self {
         Self { schedule: Some(Schedule { trigger, every }), ..Self::off() }
     }
 

@@ -65,8 +65,8 @@ impl Settings {
         if let Some(limit) = self.flap_limit
             && self.stable_after().is_zero()
         {
-            let rule = "must come with stable_after above zero, since every connection is stable \
-                        without";
+            let rule = "must come with Builder::stable_after above zero (Preset::Original has 0): \
+                        otherwise every connection is stable at once";
             return Err(ConfigError::new("flap limit", limit, rule));
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The outcome of one message: [`Fate`] and its [`DropReason`].
 
+use std::fmt;
+
 use crate::message::Message;
 
 /// The outcome of a message that the outbox accepted. Each accepted message has exactly one fate.
@@ -93,6 +95,20 @@ pub enum DropReason {
     TooLarge,
     /// The session ended before the message was written.
     SessionEnded,
+}
+
+/// The reason in words, without a full stop.
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Overflow => "the outbox was full",
+            Self::Expired => "it was older than its maximum age",
+            Self::Offline => "no connection was open and the outbox keeps nothing while offline",
+            Self::ResendLimit => "it was handed to as many connections as allowed",
+            Self::TooLarge => "it is larger than the whole outbox",
+            Self::SessionEnded => "the session ended before it was written",
+        })
+    }
 }
 
 impl DropReason {

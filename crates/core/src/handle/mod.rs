@@ -134,6 +134,7 @@ impl Handle {
     /// # })?;
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "send")]
     pub fn queue(&self, message: impl Into<Outgoing>) -> Queuing<'_> {
         Queuing::new(self, message.into())
     }
@@ -169,6 +170,7 @@ impl Handle {
     /// # })?;
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "send")]
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
         let admission = self.shared.with(|state, deferred| {

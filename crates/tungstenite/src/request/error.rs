@@ -45,7 +45,7 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the URL is malformed",
-            Self::Scheme => "the URL's scheme is neither ws nor wss",
+            Self::Scheme => "the URL must begin with ws:// or wss://",
             Self::TlsMissing => {
                 "a wss URL needs TLS: enable the feature `rustls`, or provide a stream with TLS"
             }
