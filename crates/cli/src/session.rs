@@ -18,8 +18,9 @@ use websocket_heartbeat_smol::{
     Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
 };
 
-/// The maximum number of unread messages. If it is reached, the server has to wait.
-const INBOX: usize = 1_024;
+/// The maximum number of unread messages. If it is reached, the server has to wait, and after a close
+/// further messages are discarded: so there is room for the answers to some thousand lines.
+const INBOX: usize = 16_384;
 
 /// The maximum number of answered heartbeats that wait to be printed: a quarter of an hour of the
 /// default interval.
