@@ -45,7 +45,7 @@ wsbeat connect URL: keep a WebSocket connection open
 
 Each line of standard input is sent as a text message. Messages of the server are printed on
 standard output, and events of the connection on standard error. After each loss, also a silent one,
-wsbeat reconnects. The end of standard input does not end the session unless --close-on-eof is given.
+wsbeat reconnects. The end of standard input does not end the session without --close-on-eof.
 
 In a file or a pipe, each message is one line without changes. On a terminal, control characters are
 shown as escapes (\\u{1b}, \\n), so that a server cannot control the terminal.
