@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     message::Message,
-    sync::{Deferred, Guarded},
+    sync::{Deferred, Guarded, Polled, poll_registering},
 };
 
 /// The output of a receipt.
@@ -134,22 +134,17 @@ impl<T> Slot<T> {
 
     /// Returns the outcome, once. Before that, keeps the last waker to call.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
-        let mut own = None;
-        loop {
-            let polled = self.state.with(|state, deferred| {
+        poll_registering(cx.waker(), |own| {
+            self.state.with(|state, deferred| {
                 if let Some(outcome) = state.outcome.take() {
-                    return Some(Poll::Ready(outcome));
+                    return Polled::Ready(outcome);
                 }
                 if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    deferred.drop_waker(state.waker.replace(own.take()?));
+                    let Some(own) = own.take() else { return Polled::NeedsWaker };
+                    deferred.drop_waker(state.waker.replace(own));
                 }
-                Some(Poll::Pending)
-            });
-            match polled {
-                Some(result) => return result,
-                // Cloned outside of the lock, and only if the task must wait.
-                None => own = Some(cx.waker().clone()),
-            }
-        }
+                Polled::Registered
+            })
+        })
     }
 }

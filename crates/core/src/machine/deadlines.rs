@@ -1,4 +1,4 @@
-//! What the machine does when a deadline has passed.
+//! Judges the deadlines that have passed.
 
 use super::{
     Machine, State,

@@ -34,25 +34,18 @@ pub(super) enum Origin {
 
 impl Entry {
     pub(super) fn new(message: Message, origin: Origin, number: u64) -> Self {
-        let bytes = message.len();
-        Self {
-            message: Some(message),
-            bytes,
-            expires: None,
-            number,
-            handed_to: 0,
-            losses: 0,
-            receipt: false,
-            origin,
-        }
+        Self::with(Some(message), origin, number)
     }
 
     /// Returns the placeholder for an entry that was removed.
     pub(super) fn removed() -> Self {
-        let (origin, number, bytes) = (Origin::Removed, 0, 0);
+        Self::with(None, Origin::Removed, 0)
+    }
+
+    fn with(message: Option<Message>, origin: Origin, number: u64) -> Self {
         Self {
-            message: None,
-            bytes,
+            bytes: message.as_ref().map_or(0, Message::len),
+            message,
             expires: None,
             number,
             handed_to: 0,
