@@ -2,14 +2,12 @@
 
 #[cfg(feature = "futures-timer")]
 mod futures_timer;
-mod nanos;
 mod shared_timer;
 mod timer;
 mod timestamp;
 
 #[cfg(feature = "futures-timer")]
 pub use self::futures_timer::FuturesTimer;
-pub(crate) use self::nanos::Nanos;
 pub use self::{
     shared_timer::{SharedSleep, SharedTimer},
     timer::Timer,
