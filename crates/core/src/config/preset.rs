@@ -10,7 +10,6 @@ use super::{
     outbox::{Offline, OutboxSettings},
     verdict::{Verdict, VerdictFn},
 };
-use crate::time::Nanos;
 
 /// Two sets of settings. A setting of the [`Builder`](crate::Builder) that is not set has the value
 /// of the preset.
@@ -86,10 +85,10 @@ impl Preset {
         secs(5)
     }
 
-    pub(crate) fn write_timeout(self) -> Nanos {
+    pub(crate) fn write_timeout(self) -> Duration {
         match self {
-            Self::Original => Nanos::FOREVER,
-            Self::Resilient => Nanos::of(secs(300)),
+            Self::Original => Duration::MAX,
+            Self::Resilient => secs(300),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::HeartbeatRules;
 use crate::{
     config::Trigger,
-    time::{Nanos, Timestamp, earlier},
+    time::{Timestamp, earlier},
 };
 
 /// The state of the heartbeat.
@@ -19,12 +19,12 @@ pub(super) enum Beat {
     Unjudged { due: Option<Timestamp> },
     /// A probe was requested, and its flush is not complete. The peer may already have the probe,
     /// so proof of life that is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Nanos, on_miss: OnMiss, heard: Option<Timestamp> },
+    Unwritten { asked: Timestamp, wait: Duration, on_miss: OnMiss, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
-        wait: Nanos,
+        wait: Duration,
         /// The deadline of the answer; `None` is never.
         until: Option<Timestamp>,
         on_miss: OnMiss,
@@ -99,7 +99,7 @@ impl Beat {
             Self::Resting { due } | Self::Unjudged { due } => due,
             // A blocked write is not judged while nothing is read, since the peer may be heard.
             Self::Unwritten { .. } if full => None,
-            Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
+            Self::Unwritten { asked, wait, .. } => asked.max(last_move).checked_add(wait),
             Self::Outstanding { until, .. } => until,
         }
     }
@@ -138,18 +138,18 @@ impl Beat {
         let due = match heartbeat.trigger {
             Trigger::Idle => heartbeat.silent_at(now),
             // If a period ended while the answer was awaited, one probe is due at once.
-            Trigger::Period => asked.after(heartbeat.every).map(|due| due.max(now)),
+            Trigger::Period => asked.checked_add(heartbeat.every).map(|due| due.max(now)),
         };
         Self::Resting { due }
     }
 
     /// A probe was requested.
-    pub(super) fn ask(&mut self, now: Timestamp, wait: Nanos, on_miss: OnMiss) {
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Duration, on_miss: OnMiss) {
         *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
     }
 
     /// Ensures that a probe is out and is judged soon. Returns whether a new one must be sent.
-    pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Nanos) -> bool {
+    pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Duration) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
                 self.ask(now, recheck, OnMiss::AT_LIMIT);
@@ -163,7 +163,7 @@ impl Beat {
                 }
             }
             Self::Outstanding { until, on_miss, .. } => {
-                *until = earlier(now.after(recheck), *until);
+                *until = earlier(now.checked_add(recheck), *until);
                 if matches!(on_miss, OnMiss::Count { .. }) {
                     *on_miss = OnMiss::AT_LIMIT;
                 }
@@ -174,14 +174,14 @@ impl Beat {
 
     /// Ensures that a probe is out that is sent from now on. Returns whether a new one must be
     /// sent.
-    pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
+    pub(super) fn renew(&mut self, now: Timestamp, recheck: Duration) -> bool {
         let unwritten = matches!(self, Self::Unwritten { .. });
         self.ask(now, recheck, if unwritten { OnMiss::ProbeAgain } else { OnMiss::AT_LIMIT });
         !unwritten
     }
 
     /// Everything was read. Returns whether a fresh probe must be sent.
-    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Nanos) -> bool {
+    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Duration) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
             self.ask(now, recheck, OnMiss::Lose);
@@ -201,8 +201,8 @@ impl Beat {
                 *self = Self::answered(heartbeat, asked, at);
                 return;
             }
-            let wait = longest.map_or(wait, |longest| wait.min(Nanos::of(longest)));
-            let until = now.after(wait);
+            let wait = longest.map_or(wait, |longest| wait.min(longest));
+            let until = now.checked_add(wait);
             let grace = Grace::Unused;
             *self = Self::Outstanding { asked, sent: now, wait, until, on_miss, grace };
         }
@@ -211,7 +211,7 @@ impl Beat {
     /// Bytes of a blocked write were accepted: the peer accepts bytes, so it is alive.
     pub(super) fn moved(&mut self, now: Timestamp) {
         if let Self::Outstanding { wait, until: Some(until), .. } = self
-            && let Some(later) = now.after(*wait)
+            && let Some(later) = now.checked_add(*wait)
         {
             *until = later.max(*until);
         }
@@ -229,7 +229,7 @@ impl Beat {
     pub(super) fn handle_deadline(
         &mut self,
         heartbeat: Option<HeartbeatRules>,
-        recheck: Nanos,
+        recheck: Duration,
         now: Timestamp,
         last_move: Timestamp,
         full: bool,
@@ -248,7 +248,7 @@ impl Beat {
             // The connection already has the probe, so no fresh one is sent. A deadline that is
             // noticed late is extended once.
             Self::Unwritten { wait, on_miss, heard, .. } => {
-                if on_miss != OnMiss::Lose && now.since(deadline) > wait {
+                if on_miss != OnMiss::Lose && now.saturating_since(deadline) > wait {
                     *self = Self::Unwritten { asked: now, wait, on_miss: OnMiss::Lose, heard };
                     return Due::Nothing;
                 }
@@ -261,11 +261,11 @@ impl Beat {
                 Due::Nothing
             }
             Self::Outstanding { asked, sent, wait, on_miss, grace, .. } => {
-                let late_by = now.since(deadline);
+                let late_by = now.saturating_since(deadline);
                 let late = late_by > wait;
                 let fresh_probe_comes = late && matches!(on_miss, OnMiss::Count { .. });
-                if grace == Grace::Unused && late_by > wait.tenth() && !fresh_probe_comes {
-                    let until = now.after(wait.tenth());
+                if grace == Grace::Unused && late_by > wait / 10 && !fresh_probe_comes {
+                    let until = now.checked_add(wait / 10);
                     let grace = Grace::Used;
                     *self = Self::Outstanding { asked, sent, wait, until, on_miss, grace };
                     return Due::Nothing;

@@ -58,7 +58,7 @@ impl Machine {
         let now = self.observe(now);
         if self.is_current(connection) && self.may_write() {
             self.pending().drain = Some(Drain::Begin);
-            self.drain_deadline = now.after(self.rules.close_timeout);
+            self.drain_deadline = now.checked_add(self.rules.close_timeout);
             self.lose(now, Loss::Reported);
         }
     }

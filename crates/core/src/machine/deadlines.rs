@@ -20,7 +20,7 @@ impl Machine {
         }
         match &self.state {
             State::Connecting { deadline } if reached(*deadline, now).is_some() => {
-                let timeout = self.connect_timeout().duration();
+                let timeout = self.connect_timeout();
                 self.lose(now, Loss::ConnectTimeout(timeout));
             }
             State::Waiting { until, number } if reached(*until, now).is_some() => {
@@ -65,7 +65,7 @@ impl Machine {
         // Not while nothing is read: the messages that the peer has sent are read first.
         if !self.probe && !full && reached(retire, now).is_some() {
             self.pending().close_frame = true;
-            let close = Countdown::Running { until: now.after(close_timeout) };
+            let close = Countdown::Running { until: now.checked_add(close_timeout) };
             self.state = State::Retiring { close };
         }
     }

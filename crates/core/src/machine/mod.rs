@@ -50,10 +50,7 @@ mod transition;
 use std::time::Duration;
 
 use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
-use crate::{
-    status::Phase,
-    time::{Nanos, Timestamp},
-};
+use crate::{status::Phase, time::Timestamp};
 
 pub(crate) use self::{
     intake::Intake,
@@ -294,7 +291,7 @@ impl OpenConnection {
     }
 
     /// The next deadline of a blocked write: it is checked, reported, or ends the connection.
-    fn stall_deadline(&self, limit: Nanos) -> Option<Timestamp> {
+    fn stall_deadline(&self, limit: Duration) -> Option<Timestamp> {
         match self.writing {
             Writing::Blocked(stall) => stall.deadline(limit),
             Writing::Clear | Writing::Handed => None,
@@ -303,8 +300,8 @@ impl OpenConnection {
 
     /// When the connection is retired: at its maximum age if it is quiet, otherwise after a grace
     /// period.
-    fn retire_deadline(&self, at: Timestamp, grace: Nanos) -> Option<Timestamp> {
+    fn retire_deadline(&self, at: Timestamp, grace: Duration) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
-        if quiet { Some(at) } else { at.after(grace) }
+        if quiet { Some(at) } else { at.checked_add(grace) }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    sim::{Sim, at, ms, nanos, rules},
+    sim::{Sim, at, ms, rules},
     states::one_in_each_state,
 };
 use crate::{
@@ -273,7 +273,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
     }
 
     // One setting has the rule of the original.
-    let mut sim = Sim::connecting(Rules { stable_after: nanos(0), ..rules() });
+    let mut sim = Sim::connecting(Rules { stable_after: ms(0), ..rules() });
     for _ in 0..100 {
         sim.connected();
         sim.ended();

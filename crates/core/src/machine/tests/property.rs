@@ -1,14 +1,16 @@
 //! Random inputs at random times. The rules hold for all of them.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
-use super::sim::{Output, Sim, in_millis, ms, nanos, rules};
+use super::sim::{Output, Sim, in_millis, ms, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
         Action, Decision, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, State, Transition,
     },
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -92,31 +94,31 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let heartbeat = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
         |(idle, every, timeout, max_missed)| HeartbeatRules {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
-            every: nanos(every),
-            timeout: nanos(timeout),
+            every: ms(every),
+            timeout: ms(timeout),
             max_missed,
             // Some heartbeats are aligned.
-            slot: nanos(if max_missed == 1 { 250 } else { 0 }),
+            slot: ms(if max_missed == 1 { 250 } else { 0 }),
         },
     );
     let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
-    let outage = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
+    let outage = prop_oneof![Just(Duration::MAX), (1..400_000_u64).prop_map(ms)];
     let pace = (0..500_u64, outage, limited(0..5_u32), limited(0..5_u32)).prop_map(
         |(gap, outage_limit, last_attempt, flap_limit)| Pace {
-            minimum_gap: nanos(gap),
+            minimum_gap: ms(gap),
             outage_limit,
             last_attempt,
             flap_limit,
         },
     );
-    let write_timeout = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
+    let write_timeout = prop_oneof![Just(Duration::MAX), (1..400_000_u64).prop_map(ms)];
     let heartbeat = proptest::option::weighted(0.9, heartbeat);
     (heartbeat, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
         |(heartbeat, pace, write_timeout, recheck, stable)| Rules {
             write_timeout,
             heartbeat,
-            recheck: nanos(recheck),
-            stable_after: nanos(stable),
+            recheck: ms(recheck),
+            stable_after: ms(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
             pace,
             ..rules()
@@ -296,7 +298,7 @@ impl Watch {
                     if let Some(last) = self.last_dial {
                         let gap = now.saturating_since(last);
                         assert!(
-                            gap >= self.sim.machine.rules.pace.minimum_gap.duration(),
+                            gap >= self.sim.machine.rules.pace.minimum_gap,
                             "dials {gap:?} apart"
                         );
                     }

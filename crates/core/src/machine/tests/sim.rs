@@ -8,15 +8,11 @@ use crate::{
     machine::{
         Action, Decision, End, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, Transition,
     },
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
-}
-
-pub(super) fn nanos(millis: u64) -> Nanos {
-    Nanos::of(ms(millis))
 }
 
 pub(super) fn at(millis: u64) -> Timestamp {
@@ -32,19 +28,19 @@ pub(super) fn rules() -> Rules {
     Rules {
         heartbeat: Some(HeartbeatRules {
             trigger: Trigger::Idle,
-            every: nanos(15_000),
-            timeout: nanos(10_000),
+            every: ms(15_000),
+            timeout: ms(10_000),
             max_missed: 0,
-            slot: nanos(0),
+            slot: ms(0),
         }),
-        recheck: nanos(5_000),
-        stable_after: nanos(5_000),
+        recheck: ms(5_000),
+        stable_after: ms(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
-        close_timeout: nanos(5_000),
-        write_timeout: Nanos::FOREVER,
+        close_timeout: ms(5_000),
+        write_timeout: Duration::MAX,
         pace: Pace {
-            minimum_gap: nanos(100),
-            outage_limit: Nanos::FOREVER,
+            minimum_gap: ms(100),
+            outage_limit: Duration::MAX,
             last_attempt: u32::MAX,
             flap_limit: u32::MAX,
         },
