@@ -4,8 +4,10 @@
 //! of the kind: many servers do not answer the messages of a heartbeat, and their connections are
 //! healthy. So an unanswered heartbeat ends such a connection only after answers were seen.
 
+use std::time::Duration;
+
 use super::{Machine, OpenConnection, State, output::Report};
-use crate::time::{Nanos, Timestamp};
+use crate::time::Timestamp;
 
 /// How the death of a connection is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +26,7 @@ pub(crate) enum Liveness {
 pub(super) struct Learning {
     answers: Answers,
     /// The last reconnect without learned answers, and the shortest time to the next one.
-    reconnect: Option<(Timestamp, Nanos)>,
+    reconnect: Option<(Timestamp, Duration)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,8 +49,8 @@ enum Miss {
 
 /// As many answers in a row are learned, and as many silent misses in a row lead to a reconnect.
 const IN_A_ROW: u8 = 3;
-const FIRST_GAP: Nanos = Nanos::from_secs(60);
-const LONGEST_GAP: Nanos = Nanos::from_secs(30 * 60);
+const FIRST_GAP: Duration = Duration::from_secs(60);
+const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
 
 impl Learning {
     fn new() -> Self {
@@ -99,9 +101,7 @@ impl Learning {
     fn may_reconnect(&mut self, now: Timestamp) -> bool {
         let gap = match self.reconnect {
             None => FIRST_GAP,
-            Some((last, gap)) if last.after(gap).is_some_and(|next| next <= now) => {
-                gap.doubled().min(LONGEST_GAP)
-            }
+            Some((last, gap)) if now.saturating_since(last) >= gap => (gap * 2).min(LONGEST_GAP),
             Some(_) => return false,
         };
         self.reconnect = Some((now, gap));
@@ -112,8 +112,9 @@ impl Learning {
 impl Machine {
     /// A message was recognised as a reply by the user's function.
     pub(crate) fn handle_reply(&mut self, connection: u64) {
-        let learns = |open: &mut OpenConnection| open.liveness != Liveness::Probed;
-        if self.current_mut(connection).is_some_and(learns) {
+        if let Some(OpenConnection { liveness: Liveness::Learned { .. }, .. }) =
+            self.current_mut(connection)
+        {
             self.learning().learn();
         }
     }
@@ -128,7 +129,7 @@ impl Machine {
         if let Some(open) = self.current_mut(connection)
             && matches!(open.liveness, Liveness::Learned { .. })
             && let Some(asked) = open.beat.awaited()
-            && asked.since(open.last_life) >= timeout
+            && asked.saturating_since(open.last_life) >= timeout
         {
             self.learning().answered();
         }

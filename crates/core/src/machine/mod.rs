@@ -37,6 +37,7 @@ mod commands;
 mod connection;
 mod deadlines;
 mod intake;
+mod learning;
 mod lifecycle;
 mod loss;
 mod output;
@@ -49,11 +50,15 @@ mod transition;
 
 use std::time::Duration;
 
-use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
+use self::{
+    beat::Beat, intake::Countdown, learning::Learning, output::Pending, pacing::Pacing,
+    stall::Stall,
+};
 use crate::{status::Phase, time::Timestamp};
 
 pub(crate) use self::{
     intake::Intake,
+    learning::Liveness,
     loss::{End, Loss},
     output::{Action, Dial},
     rules::{Decision, HeartbeatRules, Pace, Rules},
@@ -72,6 +77,8 @@ pub(crate) struct Machine {
     connection: u64,
     /// The history of attempts that matters for the next one.
     pacing: Pacing,
+    /// Whether the server answers. `None` before this matters.
+    learning: Option<Box<Learning>>,
     /// The time until which a connection that the peer has closed may write its reply.
     drain_deadline: Option<Timestamp>,
     /// A probe is to be written, and the driver has not fetched this action yet.
@@ -122,6 +129,7 @@ struct OpenConnection {
     /// were accepted.
     last_move: Timestamp,
     beat: Beat,
+    liveness: Liveness,
     writing: Writing,
     /// When the connection is to be replaced for its age.
     retire: Option<Timestamp>,
@@ -147,6 +155,7 @@ impl Machine {
             intake: Intake::Taking,
             connection: 0,
             pacing: Pacing::new(),
+            learning: None,
             drain_deadline: None,
             probe: false,
             pending: None,
@@ -271,12 +280,17 @@ fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
 }
 
 impl OpenConnection {
-    fn new(now: Timestamp, rules: &Rules, max_age: Option<Duration>) -> Self {
+    fn new(now: Timestamp, rules: &Rules, liveness: Liveness, max_age: Option<Duration>) -> Self {
+        let beat = match liveness {
+            Liveness::Probed | Liveness::Learned { .. } => Beat::resting(rules.heartbeat, now),
+            Liveness::Silence => Beat::watching(rules.silence, now),
+        };
         Self {
             since: now,
             last_life: now,
             last_move: now,
-            beat: Beat::resting(rules.heartbeat, now),
+            beat,
+            liveness,
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }

@@ -11,6 +11,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
     pub(crate) heartbeat: Option<HeartbeatRules>,
+    /// The silence that is reported where there are no probes.
+    pub(crate) silence: Duration,
     /// How long the answer to a recheck may take.
     pub(crate) recheck: Duration,
     pub(crate) stable_after: Duration,

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use super::{probes::Probes, redial::Redial};
+use super::{
+    probes::{Probes, WithoutPings},
+    redial::Redial,
+};
 use crate::{
-    config::{Heartbeat, OutboxSettings, Settings},
+    config::{Heartbeat, OutboxSettings, Preset, Settings},
     error::ConfigError,
     machine::{HeartbeatRules, Pace, Rules},
 };
@@ -21,12 +24,23 @@ impl Resolved {
     pub(crate) fn new(settings: Settings, entropy: u64) -> Result<Self, ConfigError> {
         settings.check()?;
         let preset = settings.preset;
+        // Without pings, the interval of the preset's heartbeat has no meaning.
+        let silence = match &settings.heartbeat {
+            None => preset.silence(),
+            Some(Heartbeat { schedule: Some(schedule), .. }) => schedule.every,
+            Some(Heartbeat { schedule: None, .. }) => Duration::MAX,
+        };
+        let without_pings = match preset {
+            Preset::Original => WithoutPings::SendText,
+            Preset::Resilient => WithoutPings::Watch,
+        };
         let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
         let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
         let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
         let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
         let rules = Rules {
             heartbeat: heartbeat_rules(&heartbeat),
+            silence,
             recheck: heartbeat.recheck(),
             stable_after: settings.stable_after.unwrap_or_else(|| preset.stable_after()),
             connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
@@ -44,7 +58,7 @@ impl Resolved {
         Ok(Self {
             rules,
             outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),
-            probes: heartbeat.into(),
+            probes: Probes::new(heartbeat, without_pings),
             redial,
         })
     }

@@ -8,7 +8,8 @@ use super::sim::{Output, Sim, in_millis, ms, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
-        Action, Decision, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, State, Transition,
+        Action, Decision, HeartbeatRules, Intake, Liveness, Loss, Machine, Pace, Rules, State,
+        Transition,
     },
     time::Timestamp,
 };
@@ -16,11 +17,12 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Wait(Wait),
-    Connected { max_age: Option<u64> },
+    Connected { liveness: Liveness, max_age: Option<u64> },
     Ended,
     PeerClosed,
     Frame { life: bool },
     ProbeWritten { longest: Option<u64> },
+    Reply,
     Handed,
     Blocked,
     Progress,
@@ -57,6 +59,14 @@ fn wait() -> impl Strategy<Value = Step> {
     .prop_map(Step::Wait)
 }
 
+fn liveness() -> impl Strategy<Value = Liveness> {
+    prop_oneof![
+        Just(Liveness::Probed),
+        Just(Liveness::Learned { reported: false }),
+        Just(Liveness::Silence),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let rare = prop_oneof![
         Just(Step::PeerClosed),
@@ -76,12 +86,14 @@ fn step() -> impl Strategy<Value = Step> {
         (0..100_000_u64).prop_map(Step::Postponed),
         (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
         (0..100_000_u64).prop_map(|delay| Step::NextRuling(Decision::Retry(ms(delay)))),
+        Just(Step::Reply),
         Just(Step::NextRuling(Decision::NoDelayLeft)),
         Just(Step::NextRuling(Decision::Stop)),
     ];
     prop_oneof![
         8 => wait(),
-        4 => proptest::option::of(1..200_000_u64).prop_map(|max_age| Step::Connected { max_age }),
+        4 => (liveness(), proptest::option::of(1..200_000_u64))
+            .prop_map(|(liveness, max_age)| Step::Connected { liveness, max_age }),
         2 => Just(Step::Ended),
         3 => any::<bool>().prop_map(|life| Step::Frame { life }),
         2 => proptest::option::of(1..20_000_u64)
@@ -176,8 +188,10 @@ impl Watch {
                     self.judge_deadlines();
                 }
             }
-            Step::Connected { max_age } => {
-                sim.feed(|machine, now| machine.handle_connected(now, number, max_age.map(ms)));
+            Step::Connected { liveness, max_age } => {
+                sim.feed(|machine, now| {
+                    machine.handle_connected(now, number, liveness, max_age.map(ms))
+                });
             }
             Step::Ended => sim.ended(),
             Step::PeerClosed => sim.feed(|machine, now| machine.handle_peer_closed(now, number)),
@@ -190,6 +204,7 @@ impl Watch {
                     sim.feed(|machine, now| machine.handle_probe_written(now, number, longest));
                 }
             }
+            Step::Reply => sim.feed(|machine, _| machine.handle_reply(number)),
             Step::Handed => sim.feed(|machine, _| machine.handle_handed(number)),
             Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
             Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
@@ -231,7 +246,7 @@ impl Watch {
         machine.observe(now);
         let before = machine.clone();
         match input {
-            0 => machine.handle_connected(now, number, None),
+            0 => machine.handle_connected(now, number, Liveness::Probed, None),
             1 => machine.handle_ended(now, number),
             2 => machine.handle_peer_closed(now, number),
             3 => machine.handle_frame(now, number, true),

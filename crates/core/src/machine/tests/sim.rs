@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
-        Action, Decision, End, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, Transition,
+        Action, Decision, End, HeartbeatRules, Intake, Liveness, Loss, Machine, Pace, Rules,
+        Transition,
     },
     time::Timestamp,
 };
@@ -33,6 +34,7 @@ pub(super) fn rules() -> Rules {
             max_missed: 0,
             slot: ms(0),
         }),
+        silence: ms(60_000),
         recheck: ms(5_000),
         stable_after: ms(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
@@ -62,6 +64,8 @@ pub(super) struct Sim {
     pub(super) decision: Decision,
     /// Whether a probe is written as soon as it is requested.
     pub(super) writes_probes: bool,
+    /// How the death of connections is noticed.
+    pub(super) liveness: Liveness,
     /// How old connections may become.
     pub(super) max_age: Option<Duration>,
 }
@@ -75,6 +79,7 @@ impl Sim {
             log: Vec::new(),
             decision: Decision::Retry(ms(2_000)),
             writes_probes: true,
+            liveness: Liveness::Probed,
             max_age: None,
         }
     }
@@ -102,8 +107,8 @@ impl Sim {
     }
 
     pub(super) fn connected(&mut self) {
-        let (number, max_age) = (self.machine.connection(), self.max_age);
-        self.feed(|machine, now| machine.handle_connected(now, number, max_age));
+        let (number, liveness, max_age) = (self.machine.connection(), self.liveness, self.max_age);
+        self.feed(|machine, now| machine.handle_connected(now, number, liveness, max_age));
     }
 
     pub(super) fn ended(&mut self) {
