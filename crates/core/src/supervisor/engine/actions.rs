@@ -9,7 +9,7 @@ use crate::{
     panics::contain,
     supervisor::{contained::panicked, link::Link, redial::Judged, reporter::reported_cause},
     time::Timer,
-    transport::{Attempt, Connection, Transport},
+    transport::{Attempt, Transport},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -66,22 +66,21 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             Action::Dial(dial) => self.dial(dial),
             Action::Probe => {
-                if let Some(connection) = self.link.open() {
-                    connection.shrink();
-                }
-                if let Some(connection) = self.link.open() {
-                    self.counts.probe_asked(connection);
+                if let Some(open) = self.link.open() {
+                    open.connection.shrink();
+                    self.counts.probe_asked(&mut open.connection);
+                    open.ask_for_probe();
                 }
                 self.probes.ask();
-                self.writer.ask_for_probe();
             }
             Action::SendClose => {
                 // The user may have closed the session in the meantime.
                 let (by_user, frame) = self.shared.with(|state, _| {
                     (state.outbox.is_closed(), state.close_frame.as_deref().cloned())
                 });
-                let frame = frame.unwrap_or_else(|| CloseFrame::new(1000, ""));
-                self.writer.send_close(frame, by_user);
+                if let Some(open) = self.link.open() {
+                    open.send_close(frame.unwrap_or_else(|| CloseFrame::new(1000, "")), by_user);
+                }
             }
         }
     }
@@ -97,13 +96,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             last: self.reporter.last_cause().cloned(),
         };
         let transport = &mut self.transport;
-        self.link = match contain(|| transport.can_ping()) {
-            Ok(can_ping) => {
+        match contain(|| (transport.can_ping(), Box::pin(transport.connect(attempt)))) {
+            Ok((can_ping, connect)) => {
                 self.probes.dial(can_ping);
-                Link::dial(transport, attempt)
+                self.link = Link::Connecting(connect);
             }
-            Err(words) => Link::Failed(panicked(words)),
-        };
+            Err(words) => self.fail_attempt(panicked(words)),
+        }
     }
 
     /// Ends the session if a function of the heartbeat has panicked.

@@ -48,19 +48,16 @@ mod turn;
 mod write;
 
 use std::{
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
-
-use futures_core::Stream;
 
 use self::{
     byte_counts::ByteCounts, clock::Clock, inbound::Inbound, park::DeadlineSleep, turn::Turn,
 };
 use super::{
     contained::Contained, link::Link, policies::Resolved, probes::Probes, redial::Redial,
-    reporter::Reporter, writer::Writer,
+    reporter::Reporter,
 };
 use crate::{
     event::Event,
@@ -86,10 +83,10 @@ const FRAME_SHIFT: u32 = 12;
 const ROUNDS_PER_POLL: u32 = 64;
 
 /// The result of a step: whether it changed something for the steps before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    Moved,
     Still,
+    Moved,
 }
 
 pub(crate) struct Engine<T: Transport, K: Timer> {
@@ -99,9 +96,8 @@ pub(crate) struct Engine<T: Transport, K: Timer> {
     machine: Machine,
     link: Link<T>,
     /// A connection that the peer has closed and that still writes its reply.
-    draining: Option<Pin<Box<Contained<T::Connection>>>>,
+    draining: Option<Contained<T::Connection>>,
     inbound: Inbound,
-    writer: Writer,
     queued: Queued,
     counts: ByteCounts,
     probes: Probes,
@@ -132,7 +128,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             link: Link::None,
             draining: None,
             inbound: Inbound::BEGIN,
-            writer: Writer::default(),
             queued: Queued::default(),
             counts: ByteCounts::default(),
             probes,
@@ -215,9 +210,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             let mut reading = self.begin_reading(cx);
             while matches!(reading, Reading::On)
-                && let Link::Open(connection) = &mut self.link
+                && let Link::Open(open) = &mut self.link
             {
-                reading = match connection.as_mut().poll_next(cx) {
+                reading = match open.connection.poll_next(cx) {
                     Poll::Ready(Some(Ok(Frame::Message(message)))) => {
                         if self.hear_plainly(message.len()) {
                             return Poll::Ready(Some(Event::Message(message)));
