@@ -7,7 +7,8 @@ use crate::{error::TransportError, panics::drop_contained, transport::Transport}
 
 pub(super) enum Link<T: Transport> {
     None,
-    Connecting(Pin<Box<T::Connect>>),
+    /// The attempt, or the panic of the transport before there was one.
+    Connecting(Result<Pin<Box<T::Connect>>, TransportError>),
     Open(Writer<T::Connection>),
 }
 

@@ -1,8 +1,10 @@
 //! The settings as a session keeps them: [`Resolved`].
 
+use std::time::Duration;
+
 use super::{probes::Probes, redial::Redial};
 use crate::{
-    config::{Heartbeat, OutboxSettings, Settings},
+    config::{Heartbeat, OutboxSettings, Preset, Settings},
     error::ConfigError,
     machine::{HeartbeatRules, Pace, Rules},
     time::Nanos,
@@ -24,19 +26,18 @@ impl Resolved {
         let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
         let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
         let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
+        let nanos = |set: Option<Duration>, default: fn(Preset) -> Duration| {
+            Nanos::of(set.unwrap_or_else(|| default(preset)))
+        };
         let rules = Rules {
             heartbeat: heartbeat_rules(&heartbeat),
             recheck: Nanos::of(heartbeat.recheck()),
-            stable_after: Nanos::of(settings.stable_after.unwrap_or_else(|| preset.stable_after())),
+            stable_after: nanos(settings.stable_after, Preset::stable_after),
             connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
-            close_timeout: Nanos::of(
-                settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
-            ),
+            close_timeout: nanos(settings.close_timeout, Preset::close_timeout),
             write_timeout: settings.write_timeout.unwrap_or_else(|| preset.write_timeout()),
             pace: Pace {
-                minimum_gap: Nanos::of(
-                    settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
-                ),
+                minimum_gap: nanos(settings.minimum_gap, Preset::minimum_gap),
                 outage_limit: settings.outage_limit.map_or(Nanos::FOREVER, Nanos::of),
                 last_attempt: attempts.last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
@@ -67,7 +68,7 @@ fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::*;
-    use crate::config::{DialBudget, Preset};
+    use crate::config::DialBudget;
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {

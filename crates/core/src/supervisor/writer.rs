@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    byte_counts::ByteCounts,
     contained::{Contained, PollConnection},
     probes::Probes,
 };
@@ -19,8 +20,9 @@ use crate::{
 /// One window of messages is written at a time.
 pub(super) struct Writer<C> {
     pub(super) connection: Contained<C>,
+    pub(super) counts: ByteCounts,
     /// Messages taken from the outbox, not yet given to the connection. Empty between polls.
-    window: VecDeque<Message>,
+    pub(super) window: VecDeque<Message>,
     progress: Progress,
     /// Messages given to the connection since the last completed flush.
     unflushed: u32,
@@ -69,6 +71,7 @@ impl<C: Connection> Writer<C> {
     pub(super) fn new(connection: C) -> Self {
         Self {
             connection: Contained::new(connection),
+            counts: ByteCounts::default(),
             window: VecDeque::new(),
             progress: Progress::Clean,
             unflushed: 0,
@@ -76,11 +79,6 @@ impl<C: Connection> Writer<C> {
             close: CloseSlot::None,
             bytes_written: 0,
         }
-    }
-
-    /// The buffer for messages. It is empty between polls.
-    pub(super) fn window(&mut self) -> &mut VecDeque<Message> {
-        &mut self.window
     }
 
     pub(super) fn ask_for_probe(&mut self) {

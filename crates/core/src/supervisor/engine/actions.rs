@@ -7,7 +7,7 @@ use crate::{
     machine::{Action, Dial},
     message::CloseFrame,
     panics::contain,
-    supervisor::{contained::panicked, link::Link, redial::Judged, reporter::reported_cause},
+    supervisor::{contained::panicked, link::Link, reporter::reported_cause},
     time::Timer,
     transport::{Attempt, Transport},
 };
@@ -51,12 +51,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::Drain => self.drain(cx),
             Action::EndDrain => self.end_drain(),
             Action::AskVerdict { fresh, opened, attempt } => {
-                let refreshed = self.redial.was_refreshed();
-                let failure = self.reporter.failure(opened, attempt, refreshed);
+                let failure = self.reporter.failure(opened, attempt, self.redial.refresh);
                 let now = self.clock.now();
-                let Judged { decision, panic } = self.redial.judge(&failure, fresh, now);
+                let (decision, panic) = self.redial.judge(&failure, fresh, now);
                 if let Some(panic) = panic {
-                    self.reporter.panicked(panic);
+                    self.reporter.panicked(Box::new(panic));
                 }
                 self.machine.handle_decision(now, decision);
             }
@@ -68,7 +67,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::Probe => {
                 if let Some(open) = self.link.open() {
                     open.connection.shrink();
-                    self.counts.probe_asked(&mut open.connection);
+                    open.counts.probe_asked(&mut open.connection);
                     open.ask_for_probe();
                 }
                 self.probes.ask();
@@ -96,13 +95,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             last: self.reporter.last_cause().cloned(),
         };
         let transport = &mut self.transport;
-        match contain(|| (transport.can_ping(), Box::pin(transport.connect(attempt)))) {
+        let begun = contain(|| (transport.can_ping(), Box::pin(transport.connect(attempt))));
+        self.link = Link::Connecting(match begun {
             Ok((can_ping, connect)) => {
-                self.probes.dial(can_ping);
-                self.link = Link::Connecting(connect);
+                self.probes.can_ping = can_ping;
+                Ok(connect)
             }
-            Err(words) => self.fail_attempt(panicked(words)),
-        }
+            Err(words) => Err(panicked(words)),
+        });
     }
 
     /// Ends the session if a function of the heartbeat has panicked.

@@ -2,8 +2,13 @@
 
 use std::task::Context;
 
-use super::{Engine, Step, byte_counts::Acknowledged, write::Until};
-use crate::{event::LostCause, supervisor::link::Link, time::Timer, transport::Transport};
+use super::{Engine, Step, write::Until};
+use crate::{
+    event::LostCause,
+    supervisor::{byte_counts::Acknowledged, link::Link},
+    time::Timer,
+    transport::Transport,
+};
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Reads the clock, writes, judges the deadlines that have passed, and carries out the
@@ -59,7 +64,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return;
         }
         if let Some(open) = self.link.open()
-            && self.counts.has_read(&mut open.connection)
+            && open.counts.has_read(&mut open.connection)
         {
             self.machine.handle_frame(self.clock.now(), self.machine.connection(), true);
         }
@@ -72,7 +77,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             return;
         }
         let Some(open) = self.link.open() else { return };
-        let before_probe = match self.counts.look(&mut open.connection) {
+        let before_probe = match open.counts.look(&mut open.connection) {
             Acknowledged::Nothing => return,
             Acknowledged::BehindProbe => false,
             Acknowledged::BeforeProbe => true,
@@ -85,7 +90,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let now = self.clock.now();
         let due = self.machine.next_attempt().is_some_and(|at| at <= now);
         if self.machine.is_waiting() && (due || self.redial.is_queued()) {
-            let at = self.redial.ask(now, self.sleep.waker());
+            let at = self.redial.ask(now, &self.sleep.waker);
             self.machine.handle_postponed(now, at);
         }
     }

@@ -4,11 +4,9 @@ use std::task::Context;
 
 use super::{
     Engine, Step,
-    byte_counts::ByteCounts,
     inbound::{Heard, Readable},
 };
 use crate::{
-    error::TransportError,
     event::{CloseReason, LostCause},
     outbox::Online,
     panics::{contain, drop_contained},
@@ -22,12 +20,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn lose_link(&mut self, cause: LostCause) {
         self.observe();
         self.drop_link(Some(cause));
-        self.machine.handle_ended(self.clock.now(), self.machine.connection());
-    }
-
-    /// The attempt failed.
-    pub(super) fn fail_attempt(&mut self, error: TransportError) {
-        self.drop_link(Some(LostCause::Connect(error)));
         self.machine.handle_ended(self.clock.now(), self.machine.connection());
     }
 
@@ -50,7 +42,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.link.clear();
         self.inbound.heard = Heard::Nothing;
         self.inbound.readable = Readable::Maybe;
-        self.counts = ByteCounts::default();
         self.probes.forget_answer();
         let connection = self.machine.connection();
         // A planned replacement is no outage: messages accepted meanwhile wait for the next
@@ -71,7 +62,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn settle_written(&mut self) {
         let connection = self.machine.connection();
         let Some(open) = self.link.open() else { return };
-        let kept = open.window();
+        let kept = &mut open.window;
         let load =
             self.shared.with(|state, deferred| state.outbox.written(connection, kept, deferred));
         discard(kept.drain(..));

@@ -144,17 +144,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     #[inline(never)]
-    pub(super) fn hear_ping(&mut self) -> Reading {
-        self.hear_control(false)
-    }
-
-    #[inline(never)]
     pub(super) fn hear_pong(&mut self, payload: Bytes) -> Reading {
         let answer = self.probes.pong_answers(&payload);
         self.hear_control(answer)
     }
 
-    fn hear_control(&mut self, answer: bool) -> Reading {
+    /// A ping, or a pong that is an `answer` to the probe or is not.
+    #[inline(never)]
+    pub(super) fn hear_control(&mut self, answer: bool) -> Reading {
         self.inbound.frames += 1;
         let life = self.probes.control_is_life(answer);
         self.hear(life, answer);
@@ -223,9 +220,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let result = loop {
             let Link::Connecting(attempt) = &mut self.link else { return Step::Still };
             self.shared.tasks.take_io_woken();
-            match contain(|| attempt.as_mut().poll(cx)) {
+            let polled = match attempt {
+                Ok(attempt) => contain(|| attempt.as_mut().poll(cx)).map_err(panicked),
+                Err(error) => Err(error.clone()),
+            };
+            match polled {
                 Ok(Poll::Ready(result)) => break result,
-                Err(words) => break Err(panicked(words)),
+                Err(panic) => break Err(panic),
                 Ok(_) if self.asks_again() && self.inbound.frames < FRAMES_PER_LOOK => {}
                 Ok(_) => return Step::Still,
             }
@@ -246,7 +247,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 });
                 self.queued.any = true;
             }
-            Err(error) => self.fail_attempt(error),
+            Err(error) => {
+                self.drop_link(Some(LostCause::Connect(error)));
+                self.machine.handle_ended(self.clock.now(), connection);
+            }
         }
         Step::Moved
     }

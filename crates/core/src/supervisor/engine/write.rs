@@ -50,7 +50,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 }
                 return Step::Moved;
             }
-            Poll::Ready(Ok(written)) => written == Written::Flushed,
+            Poll::Ready(Ok(step)) => step == Step::Moved,
             Poll::Pending => false,
         };
         // A connection that returns `Pending` and has called its waker during the poll is hesitant
@@ -68,31 +68,31 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    /// Gives the connection its frames in order, then flushes. `Pending`: the connection accepts no
-    /// more at present.
+    /// Gives the connection its frames in order, then flushes. `Moved`: all are flushed. `Still`:
+    /// nothing had to be flushed. `Pending`: the connection accepts no more at present.
     fn feed_and_flush(
         &mut self,
         cx: &mut Context<'_>,
         until: Until,
-    ) -> Poll<Result<Written, TransportError>> {
-        let Some(open) = self.link.open() else { return Poll::Ready(Ok(Written::Handed)) };
+    ) -> Poll<Result<Step, TransportError>> {
+        let Some(open) = self.link.open() else { return Poll::Ready(Ok(Step::Still)) };
         let fed = if open.is_flushing() {
             self.expire(false);
             Poll::Ready(Ok(()))
         } else {
             self.feed(cx)
         };
-        let Some(open) = self.link.open() else { return Poll::Ready(Ok(Written::Handed)) };
+        let Some(open) = self.link.open() else { return Poll::Ready(Ok(Step::Still)) };
         // A connection that is not ready for a frame becomes so by a flush.
         if let Poll::Ready(fed) = fed {
             fed?;
             // A close frame is flushed at once: the reply to it may come in this poll.
             let may_wait = until == Until::Handed && !self.queued.any;
             if !open.is_dirty() || (may_wait && open.takes_messages()) {
-                return Poll::Ready(Ok(Written::Handed));
+                return Poll::Ready(Ok(Step::Still));
             }
         }
-        open.poll_flush(cx).map_ok(|()| Written::Flushed)
+        open.poll_flush(cx).map_ok(|()| Step::Moved)
     }
 
     /// Gives the connection the probe, a window of messages and the close frame, if they are there
@@ -121,7 +121,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if open.has_unflushed_messages() {
             self.machine.handle_handed(self.machine.connection());
         }
-        let window = open.window();
+        let window = &mut open.window;
         if !window.is_empty() {
             self.queued.any = true;
             self.shared.with(|state, _| state.outbox.take_back(window));
@@ -138,7 +138,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 queued.expiry = state.outbox.expiry();
                 reporter.compare_outbox(state);
                 if let Some(open) = link.open().filter(|_| hands_over) {
-                    state.outbox.hand_over(open.window());
+                    state.outbox.hand_over(&mut open.window);
                     queued.any = state.outbox.has_queued();
                 }
             });
@@ -167,31 +167,20 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let (connection, now) = (self.machine.connection(), self.clock.now());
         let Some(open) = self.link.open() else { return };
         let (probe, messages) = (open.take_written_probe(), open.take_unflushed_messages());
-        if probe {
-            self.reporter.probing();
-        }
+        let round_trip = probe.then(|| self.reporter.probed(&self.shared));
         if messages {
             self.settle_written();
         }
         self.machine.handle_flushed(now, connection);
-        if probe {
+        if let Some(round_trip) = round_trip {
             self.probes.written(now);
-            let round_trip = self.reporter.probed(&self.shared);
             let longest = self.probes.adaptive().and_then(|floor| {
                 round_trip.adaptive_timeout().map(|patience| patience.max(floor))
             });
             self.machine.handle_probe_written(now, connection, longest);
             if let Some(open) = self.link.open() {
-                self.counts.probe_written(&mut open.connection);
+                open.counts.probe_written(&mut open.connection);
             }
         }
     }
-}
-
-/// The progress of a write that was not blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
-    /// Nothing had to be flushed.
-    Handed,
-    Flushed,
 }

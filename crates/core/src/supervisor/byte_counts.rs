@@ -1,6 +1,7 @@
 //! The byte counts of the connection, which are compared when a verdict is due: [`ByteCounts`].
 
-use crate::{supervisor::contained::Contained, transport::Connection};
+use super::contained::Contained;
+use crate::transport::Connection;
 
 /// The number of bytes that do not count as a queue, since the system sends them immediately after
 /// a flush: 16 KiB, a little more than the initial window of TCP of ten segments (RFC 6928).
