@@ -79,7 +79,7 @@ fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::*;
-    use crate::config::{DialBudget, Preset};
+    use crate::config::DialBudget;
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
