@@ -133,22 +133,22 @@ impl World<'_> {
             Op::PollReceipt { which } => self.poll_receipt(which),
             Op::Acknowledge { which, count } => {
                 let entries = self.take(which, count);
-                self.shared.acknowledge(entries);
+                self.shared.resolve(entries, None);
             }
             Op::Fail { which } => {
                 let entries = self.take(which, 1);
-                self.shared.fail(entries, AckFailure::Timeout);
+                self.shared.resolve(entries, Some(AckFailure::Timeout));
             }
             Op::Close => self.close(),
         }
-        self.entries.extend(self.shared.take_incoming().into_iter().map(|(_, entry)| entry));
+        self.entries.extend(self.shared.take_incoming());
     }
 
     fn close(&mut self) {
         self.closed = true;
-        let incoming = self.shared.close().into_iter().map(|(_, entry)| entry);
+        let incoming = self.shared.close();
         let entries = self.entries.drain(..).chain(incoming);
-        self.shared.fail(entries.collect(), AckFailure::SessionEnded);
+        self.shared.resolve(entries.collect(), Some(AckFailure::SessionEnded));
     }
 
     /// Checks the pending futures.

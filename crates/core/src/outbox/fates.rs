@@ -127,7 +127,7 @@ impl Fates {
     }
 
     fn poll_lists(&self, number: u64, waker: &Waker) -> Poll<Fate> {
-        poll_registering(waker, |own| {
+        poll_registering(waker, |caller| {
             self.lists.with(|lists, deferred| {
                 if let Some(fate) = lists.exceptions.remove(&number) {
                     return Polled::Ready(fate);
@@ -135,13 +135,10 @@ impl Fates {
                 if self.settled.load(Ordering::Acquire) > number {
                     return Polled::Ready(self.written_fate());
                 }
-                let known = lists.wakers.get(&number).and_then(Option::as_ref);
-                if known.is_some_and(|known| known.will_wake(waker)) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                deferred.drop_waker(lists.wakers.insert(number, Some(own)).flatten());
-                Polled::Registered
+                let mut known = lists.wakers.remove(&number).flatten();
+                let polled = caller.wait_in(&mut known, deferred);
+                lists.wakers.extend(known.map(|waker| (number, Some(waker))));
+                polled
             })
         })
     }

@@ -14,7 +14,7 @@ pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
     /// Tasks that wait for a newer status.
-    watchers: Vec<(u64, Waker)>,
+    watchers: Vec<(u64, Option<Waker>)>,
     next_watcher: u64,
 }
 
@@ -26,7 +26,10 @@ impl Published {
     /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.watchers.drain(..).for_each(|(_, waker)| deferred.wake(waker));
+        self.watchers
+            .drain(..)
+            .filter_map(|(_, waker)| waker)
+            .for_each(|waker| deferred.wake(waker));
     }
 }
 
@@ -52,7 +55,7 @@ impl Shared {
         seen: Option<u64>,
         waker: &Waker,
     ) -> Poll<(Status, u64)> {
-        poll_registering(waker, |own| {
+        poll_registering(waker, |caller| {
             self.with(|state, deferred| {
                 let published = &mut state.published;
                 if seen.is_none_or(|seen| published.version > seen) {
@@ -60,15 +63,11 @@ impl Shared {
                 }
                 let watchers = &mut published.watchers;
                 let at = watchers.iter().position(|(known, _)| *known == watcher);
-                if at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                if let Some(at) = at {
-                    deferred.drop_later(watchers.swap_remove(at));
-                }
-                watchers.push((watcher, own));
-                Polled::Registered
+                let at = at.unwrap_or_else(|| {
+                    watchers.push((watcher, None));
+                    watchers.len() - 1
+                });
+                caller.wait_in(&mut watchers[at].1, deferred)
             })
         })
     }

@@ -226,7 +226,8 @@ impl Reporter {
         status: &mut Status,
         deferred: &mut Deferred<'_>,
     ) {
-        let Unsent { fates: unsent, discarded, unknown } = unsent;
+        let Unsent { fates, discarded, unknown, .. } = unsent;
+        let unsent = Vec::from(fates);
         let counters = &mut status.counters;
         let event = match transition {
             Transition::WriteBlocked { connection, time, heard } => {

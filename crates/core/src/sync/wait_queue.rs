@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, task::Waker};
 
-use super::guarded::Deferred;
+use super::{
+    guarded::Deferred,
+    register::{Caller, Polled},
+};
 
 /// Waiting tasks, ordered by their places. A place is a number that grows with the time of arrival.
 ///
@@ -15,7 +18,8 @@ pub(crate) struct WaitQueue<W> {
 struct Waiter<W> {
     place: u64,
     wants: W,
-    /// `None` after the task was woken, until it registers again.
+    /// `None` until the task has registered it, and after the task was woken, until it registers
+    /// again.
     waker: Option<Waker>,
 }
 
@@ -25,7 +29,7 @@ impl<W> Default for WaitQueue<W> {
     }
 }
 
-impl<W: Copy + PartialEq> WaitQueue<W> {
+impl<W: Copy> WaitQueue<W> {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiters.is_empty()
     }
@@ -40,33 +44,21 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
     }
 
-    /// Returns whether the waiter at this place waits for `wants` and is woken by this waker.
-    pub(crate) fn is_registered(&self, place: u64, wants: W, waker: &Waker) -> bool {
-        self.find(place).is_ok_and(|index| {
-            let Waiter { wants: known, waker: known_waker, .. } = &self.waiters[index];
-            *known == wants && known_waker.as_ref().is_some_and(|known| known.will_wake(waker))
-        })
-    }
-
-    /// Registers a waiter at this place, or replaces the one there.
-    pub(crate) fn register(
+    /// Registers a task at this place, where it waits until it is removed.
+    pub(crate) fn wait<R>(
         &mut self,
         place: u64,
         wants: W,
-        waker: Waker,
+        caller: &mut Caller<'_>,
         deferred: &mut Deferred<'_>,
-    ) {
-        let waker = Some(waker);
-        match self.find(place) {
-            Ok(index) => {
-                let old =
-                    std::mem::replace(&mut self.waiters[index], Waiter { place, wants, waker });
-                deferred.drop_waker(old.waker);
-            }
+    ) -> Polled<R> {
+        let index = self.find(place).unwrap_or_else(|index| {
             // The index is that of the end, except for a waiter that was removed when it was woken
             // and has kept its place.
-            Err(index) => self.waiters.insert(index, Waiter { place, wants, waker }),
-        }
+            self.waiters.insert(index, Waiter { place, wants, waker: None });
+            index
+        });
+        caller.wait_in(&mut self.waiters[index].waker, deferred)
     }
 
     /// Removes the waiter at this place, if there is one.
