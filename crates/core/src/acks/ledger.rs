@@ -30,7 +30,7 @@ pub(super) struct Entry<Id> {
 }
 
 impl<Id: Clone> Entry<Id> {
-    pub(super) fn new(id: Id, hash: u64, message: Message) -> Self {
+    pub(super) fn new(hash: u64, id: Id, message: Message) -> Self {
         Self {
             key: Arc::new(id.clone()),
             id,

@@ -55,7 +55,7 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
     /// Dropping the future before it is ready drops the message, which was not queued, and gives up
     /// its place in the queue of senders.
     pub fn queue(&self, id: Id, message: impl Into<Message>) -> AckQueuing<'_, Id> {
-        let offer = Some(self.prepare(id, message.into()));
+        let offer = Some(Entry::new(self.window.hash(&id), id, message.into()));
         AckQueuing { window: &self.window, offer, place: None }
     }
 
@@ -70,16 +70,11 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
         id: Id,
         message: impl Into<Message>,
     ) -> Result<AckReceipt<Id>, AckQueueError> {
-        let mut offer = Some(self.prepare(id, message.into()));
+        let mut offer = Some(Entry::new(self.window.hash(&id), id, message.into()));
         let Polled::Ready(result) = self.window.offer(&mut offer, &mut None, None) else {
             unreachable!("without a caller an offer does not wait")
         };
         result
-    }
-
-    fn prepare(&self, id: Id, message: Message) -> Entry<Id> {
-        let hash = self.window.hash(&id);
-        Entry::new(id, hash, message)
     }
 }
 

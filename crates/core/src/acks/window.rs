@@ -56,16 +56,10 @@ pub(super) struct State<Id> {
 enum Answer<Id> {
     Accepted(AckSlot<Id>),
     Refused(fn(Message) -> AckQueueError),
-    /// The id may be the same as that of this unacknowledged message: compare them.
-    Compare(Candidate<Id>),
+    /// The id may be the same as that of the unacknowledged message with this number: compare them.
+    Compare(u64, Arc<Id>),
     /// There is no room now.
     Wait(Polled<Result<AckReceipt<Id>, AckQueueError>>),
-}
-
-/// An unacknowledged message whose id has the hash in question.
-struct Candidate<Id> {
-    number: u64,
-    id: Arc<Id>,
 }
 
 impl<Id> Window<Id> {
@@ -190,11 +184,11 @@ impl<Id: Eq + Hash> Window<Id> {
         let hash = self.hash(id);
         let mut from = 0;
         loop {
-            let candidate = self.with(|state, _| state.candidate(hash, from))?;
-            if *candidate.id == *id {
-                return Some(candidate.number);
+            let (number, candidate) = self.with(|state, _| state.candidate(hash, from))?;
+            if *candidate == *id {
+                return Some(number);
             }
-            from = candidate.number + 1;
+            from = number + 1;
         }
     }
 
@@ -217,10 +211,10 @@ impl<Id: Eq + Hash> Window<Id> {
                 }
                 Answer::Wait(polled) => return polled,
                 Answer::Refused(error) => break error,
-                Answer::Compare(candidate) => {
+                Answer::Compare(number, candidate) => {
                     let offer = offer.as_mut().expect("an offer is taken only if it is accepted");
-                    offer.number = candidate.number + 1;
-                    if *candidate.id == offer.id {
+                    offer.number = number + 1;
+                    if *candidate == offer.id {
                         break AckQueueError::Duplicate;
                     }
                 }
@@ -261,9 +255,9 @@ impl<Id> State<Id> {
         let turn = self.waiting.first().is_none_or(|(first, _)| Some(first) == *place);
         let may = turn && self.has_room(bytes);
         if (may || place.is_none())
-            && let Some(candidate) = self.candidate(*hash, *number)
+            && let Some((number, candidate)) = self.candidate(*hash, *number)
         {
-            return Answer::Compare(candidate);
+            return Answer::Compare(number, candidate);
         }
         if let Some(entry) = offer.take_if(|_| may) {
             return Answer::Accepted(self.accept(entry));
@@ -286,10 +280,10 @@ impl<Id> State<Id> {
         slot
     }
 
-    /// The first unacknowledged message from number `from` on that has this hash.
-    fn candidate(&self, hash: u64, from: u64) -> Option<Candidate<Id>> {
+    /// The number and id of the first unacknowledged message from number `from` on with this hash.
+    fn candidate(&self, hash: u64, from: u64) -> Option<(u64, Arc<Id>)> {
         let (key, id) = self.ids.range((hash, from)..=(hash, u64::MAX)).next()?;
-        Some(Candidate { number: key.1, id: Arc::clone(id) })
+        Some((key.1, Arc::clone(id)))
     }
 
     /// Wakes the senders that need not wait any more. Called after every change. When the first

@@ -17,8 +17,6 @@ use crate::{
 /// Normally all of them are written on that connection. Then one store of a number resolves a whole
 /// batch, and receipts read it without a lock. Only other fates are stored one by one.
 pub(crate) struct Fates {
-    /// The number of the first message.
-    start: u64,
     /// All messages with a smaller number have their fate.
     settled: AtomicU64,
     /// The connection that wrote them. 0 while none did.
@@ -38,18 +36,14 @@ struct Lists {
 
 /// Methods for the outbox, which calls them under its lock.
 impl Fates {
+    /// The fates of messages from this number on.
     pub(super) fn new(start: u64) -> Self {
         Self {
-            start,
             settled: AtomicU64::new(start),
             connection: AtomicU64::new(0),
             has_exceptions: AtomicBool::new(false),
             lists: Guarded::default(),
         }
-    }
-
-    pub(super) fn start(&self) -> u64 {
-        self.start
     }
 
     /// Returns whether a connection wrote some of the messages.

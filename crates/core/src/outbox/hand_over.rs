@@ -67,9 +67,7 @@ impl Outbox {
     ) -> Load {
         let load = self.list.cursors.handed;
         self.batch_limit = WINDOW.count.min(2 * self.batch_limit);
-        if self.rare.as_ref().is_some_and(|rare| !rare.earlier_fates.is_empty()) {
-            self.resolve_earlier_receipts(connection, deferred);
-        }
+        self.resolve_earlier_receipts(connection, deferred);
         kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if let Some(fates) = &self.fates {
             fates.written(self.settled_through(), connection, deferred);
@@ -130,9 +128,10 @@ impl Outbox {
 
     /// Resolves the receipts of messages that were accepted before the last loss and are written now.
     fn resolve_earlier_receipts(&self, connection: u64, deferred: &mut Deferred<'_>) {
-        let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
+        let earlier = self.rare.as_ref().and_then(|rare| rare.earlier_fates.last());
+        let Some((end, _)) = earlier else { return };
         for entry in self.list.iter_handed() {
-            if entry.receipt && entry.number < start {
+            if entry.receipt && entry.number < *end {
                 self.resolve_receipt(entry.number, Fate::Written { connection }, deferred);
             }
         }

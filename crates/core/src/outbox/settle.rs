@@ -100,7 +100,13 @@ impl Outbox {
         }
         let settled = self.settled_through();
         let flushes = &mut self.rare_mut().sinks.flushes;
-        let done = flushes.extract_if(.., |flush| flush.number <= settled);
-        done.filter_map(|flush| flush.waker).for_each(|waker| deferred.wake(waker));
+        let mut index = 0;
+        while let Some((_, number)) = flushes.at(index) {
+            if number <= settled {
+                flushes.wake_and_remove(index, deferred);
+            } else {
+                index += 1;
+            }
+        }
     }
 }

@@ -9,14 +9,14 @@
 //!
 //! A sink has an id, which is drawn when it is first used.
 
-use std::{collections::VecDeque, mem, task::Waker};
+use std::{collections::VecDeque, mem};
 
 use super::{Outbox, OutboxState, Wants, admission::Admission, error::SessionClosed};
 use crate::{
     config::WhenFull,
     event::{DropReason, Fate},
     message::Message,
-    sync::{Caller, Deferred, Polled},
+    sync::{Caller, Deferred, Polled, WaitQueue},
 };
 
 #[derive(Default)]
@@ -25,8 +25,10 @@ pub(super) struct Sinks {
     pub(super) reservations: Vec<u64>,
     /// Parked messages, ordered by their places.
     pub(super) parked: VecDeque<Parked>,
-    /// Sinks that wait for a flush, and sinks whose last message is or was parked.
-    pub(super) flushes: Vec<Flush>,
+    /// The tasks that wait for a flush, by the ids of their sinks, each with the number after that
+    /// of the last message of the sink: larger than all numbers while that message is parked. A sink
+    /// whose message is or was parked is in it also without a task.
+    pub(super) flushes: WaitQueue<u64>,
 }
 
 /// A message that `start_send` took and for which the outbox has no room.
@@ -42,15 +44,6 @@ pub(super) struct Parked {
 
 /// The place of messages whose sink had a reservation. All other places are larger.
 const RESERVED: u64 = 0;
-
-/// The messages that a flush of a sink waits for. It is kept until all of them have their fate.
-pub(super) struct Flush {
-    sink_id: u64,
-    /// The number after that of the last message. Larger than all numbers while it is parked.
-    pub(super) number: u64,
-    /// The task that waits.
-    pub(super) waker: Option<Waker>,
-}
 
 /// The state that a sink keeps between its calls.
 #[derive(Debug, Default)]
@@ -192,8 +185,8 @@ impl Outbox {
         } else {
             let place = place.unwrap_or_else(|| self.draw_number());
             let SinkSide { id: sink_id, last, .. } = *sink;
-            self.flush_of(sink_id).number = u64::MAX;
-            let parked = &mut self.rare_mut().sinks.parked;
+            let Sinks { parked, flushes, .. } = &mut self.rare_mut().sinks;
+            flushes.set(sink_id, u64::MAX);
             let at = parked.partition_point(|known| known.place <= place);
             parked.insert(at, Parked { sink_id, place, message, last });
         }
@@ -222,7 +215,8 @@ impl Outbox {
         let parked = self.rare_mut().sinks.parked.remove(index);
         let Parked { sink_id, message, .. } = parked.expect("the index was used just now");
         self.accept(message, None, deferred);
-        self.flush_of(sink_id).number = self.next_number;
+        let number = self.next_number;
+        self.rare_mut().sinks.flushes.set(sink_id, number);
         true
     }
 
@@ -231,7 +225,7 @@ impl Outbox {
         let Some(rare) = &mut self.rare else { return };
         for parked in mem::take(&mut rare.sinks.parked) {
             self.drop_unaccepted(parked.message, reason, deferred);
-            self.flush_of(parked.sink_id).number = parked.last;
+            self.rare_mut().sinks.flushes.set(parked.sink_id, parked.last);
         }
     }
 
@@ -260,26 +254,13 @@ impl Outbox {
         caller: &mut Caller<'_>,
         deferred: &mut Deferred<'_>,
     ) -> Polled<()> {
-        let mut flushes = self.rare.iter().flat_map(|rare| &rare.sinks.flushes);
-        let known = flushes.find(|flush| flush.sink_id == sink.id).map_or(0, |flush| flush.number);
-        let number = known.max(sink.last);
+        let known = self.rare.as_ref().and_then(|rare| rare.sinks.flushes.get(sink.id));
+        let number = known.unwrap_or(0).max(sink.last);
         if number <= self.settled_through() {
             return Polled::Ready(());
         }
         let sink_id = self.id_of(sink);
-        let flush = self.flush_of(sink_id);
-        flush.number = number;
-        caller.wait_in(&mut flush.waker, deferred)
-    }
-
-    fn flush_of(&mut self, sink_id: u64) -> &mut Flush {
-        let flushes = &mut self.rare_mut().sinks.flushes;
-        let known = flushes.iter().position(|flush| flush.sink_id == sink_id);
-        let index = known.unwrap_or_else(|| {
-            flushes.push(Flush { sink_id, number: 0, waker: None });
-            flushes.len() - 1
-        });
-        &mut flushes[index]
+        self.rare_mut().sinks.flushes.wait(sink_id, number, caller, deferred)
     }
 }
 
@@ -289,21 +270,21 @@ impl Outbox {
     pub(crate) fn forget_tasks(&mut self, sink: &SinkSide, deferred: &mut Deferred<'_>) {
         let mut place = sink.place;
         self.leave(&mut place, deferred);
-        let mut flushes = self.rare.iter_mut().flat_map(|rare| &mut rare.sinks.flushes);
-        if let Some(flush) = flushes.find(|flush| flush.sink_id == sink.id) {
-            deferred.drop_waker(flush.waker.take());
+        let Some(rare) = &mut self.rare else { return };
+        if let Some(number) = rare.sinks.flushes.get(sink.id) {
+            deferred.drop_waker(rare.sinks.flushes.set(sink.id, number).take());
         }
     }
 
     /// Forgets a sink that was dropped, with its reservation. Drops its parked message.
     pub(crate) fn forget_sink(&mut self, sink: &SinkSide, deferred: &mut Deferred<'_>) {
-        let sink_id = sink.id;
         self.forget_tasks(sink, deferred);
-        self.release_reservation(sink_id);
+        self.release_reservation(sink.id);
         let Some(rare) = &mut self.rare else { return };
-        rare.sinks.flushes.retain(|flush| flush.sink_id != sink_id);
-        let at = rare.sinks.parked.iter().position(|parked| parked.sink_id == sink_id);
-        if let Some(parked) = at.and_then(|at| rare.sinks.parked.remove(at)) {
+        let Sinks { parked, flushes, .. } = &mut rare.sinks;
+        flushes.remove(sink.id, deferred);
+        let at = parked.iter().position(|parked| parked.sink_id == sink.id);
+        if let Some(parked) = at.and_then(|at| parked.remove(at)) {
             self.drop_unaccepted(parked.message, DropReason::Overflow, deferred);
         }
     }

@@ -5,16 +5,16 @@ use std::task::{Poll, Waker};
 use super::Shared;
 use crate::{
     status::Status,
-    sync::{Deferred, Polled, poll_registering},
+    sync::{Deferred, Polled, WaitQueue, poll_registering},
 };
 
 /// The status as last published.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
     /// Tasks that wait for a newer status.
-    watchers: Vec<(u64, Option<Waker>)>,
+    watchers: WaitQueue<()>,
     next_watcher: u64,
 }
 
@@ -26,10 +26,7 @@ impl Published {
     /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.watchers
-            .drain(..)
-            .filter_map(|(_, waker)| waker)
-            .for_each(|waker| deferred.wake(waker));
+        self.watchers.wake_all(deferred);
     }
 }
 
@@ -61,24 +58,13 @@ impl Shared {
                 if seen.is_none_or(|seen| published.version > seen) {
                     return Polled::Ready((published.status.clone(), published.version));
                 }
-                let watchers = &mut published.watchers;
-                let at = watchers.iter().position(|(known, _)| *known == watcher);
-                let at = at.unwrap_or_else(|| {
-                    watchers.push((watcher, None));
-                    watchers.len() - 1
-                });
-                caller.wait_in(&mut watchers[at].1, deferred)
+                published.watchers.wait(watcher, (), caller, deferred)
             })
         })
     }
 
     /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, deferred| {
-            let watchers = &mut state.published.watchers;
-            for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
-                deferred.drop_later(left);
-            }
-        });
+        self.with(|state, deferred| state.published.watchers.remove(watcher, deferred));
     }
 }

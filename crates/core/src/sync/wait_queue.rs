@@ -44,6 +44,24 @@ impl<W: Copy> WaitQueue<W> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
     }
 
+    /// Returns the resource for which the waiter at this place waits, if there is one.
+    pub(crate) fn get(&self, place: u64) -> Option<W> {
+        self.find(place).ok().map(|index| self.waiters[index].wants)
+    }
+
+    /// Sets the resource for which the waiter at this place waits. Adds the waiter if there is none.
+    /// Returns the slot for its waker.
+    pub(crate) fn set(&mut self, place: u64, wants: W) -> &mut Option<Waker> {
+        let index = self.find(place).unwrap_or_else(|index| {
+            // The index is mostly that of the end, since places grow with the time of arrival.
+            self.waiters.insert(index, Waiter { place, wants, waker: None });
+            index
+        });
+        let waiter = &mut self.waiters[index];
+        waiter.wants = wants;
+        &mut waiter.waker
+    }
+
     /// Registers a task at this place, where it waits until it is removed.
     pub(crate) fn wait<R>(
         &mut self,
@@ -52,13 +70,7 @@ impl<W: Copy> WaitQueue<W> {
         caller: &mut Caller<'_>,
         deferred: &mut Deferred<'_>,
     ) -> Polled<R> {
-        let index = self.find(place).unwrap_or_else(|index| {
-            // The index is that of the end, except for a waiter that was removed when it was woken
-            // and has kept its place.
-            self.waiters.insert(index, Waiter { place, wants, waker: None });
-            index
-        });
-        caller.wait_in(&mut self.waiters[index].waker, deferred)
+        caller.wait_in(self.set(place, wants), deferred)
     }
 
     /// Removes the waiter at this place, if there is one.
@@ -85,7 +97,7 @@ impl<W: Copy> WaitQueue<W> {
 
     /// Wakes and removes all waiters.
     pub(crate) fn wake_all(&mut self, deferred: &mut Deferred<'_>) {
-        let wakers = std::mem::take(&mut self.waiters).into_iter().filter_map(|known| known.waker);
+        let wakers = self.waiters.drain(..).filter_map(|known| known.waker);
         wakers.for_each(|waker| deferred.wake(waker));
     }
 

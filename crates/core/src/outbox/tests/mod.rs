@@ -155,7 +155,7 @@ fn waiting_tasks_are_woken_in_one_place_only() {
         "shared/published.rs",
     ];
     let of_acks = ["acks/window.rs", "acks/receipt.rs"];
-    let calls = ["deferred.wake(", "waiters.wake", "line.wake"];
+    let calls = ["deferred.wake(", "waiters.wake", "flushes.wake", "watchers.wake", "waiting.wake"];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![sources.clone()];
     let mut found = 0;

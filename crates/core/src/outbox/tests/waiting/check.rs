@@ -50,7 +50,7 @@ impl World<'_> {
             let of_sinks = |sinks: &Sinks| ids.iter().filter(|id| sinks.is_parked(**id)).count();
             assert_eq!(parked, sinks.map_or(0, of_sinks), "every parked message has a sink");
             assert!(
-                sinks.map_or(0, |sinks| sinks.flushes.len()) <= ids.len(),
+                sinks.is_none_or(|sinks| sinks.flushes.at(ids.len()).is_none()),
                 "at most one number for each sink"
             );
             assert!(
