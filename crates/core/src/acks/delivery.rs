@@ -75,10 +75,7 @@ impl<K: Timer, Id> Delivery<K, Id> {
 impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
     /// Takes the acknowledgement in the message. Returns whether there is one.
     pub(super) fn handle_message(&mut self, message: &Message) -> bool {
-        let ack = self.find_ack(message);
-        let found = ack.is_some();
-        ack.into_iter().for_each(|ack| self.acknowledge(ack));
-        found
+        self.find_ack(message).map(|ack| self.acknowledge(ack)).is_some()
     }
 
     pub(super) fn handle_event(&mut self, event: &Event) {

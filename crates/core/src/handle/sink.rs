@@ -62,7 +62,7 @@ impl SinkSide {
     }
 
     /// Gives up the reservation, the place in the queue and the parked message.
-    pub(crate) fn leave(&mut self, shared: &Shared) {
+    pub(crate) fn leave(&self, shared: &Shared) {
         if self.id != 0 {
             shared.with(|state, deferred| state.outbox.forget_sink(self, deferred));
         }

@@ -72,10 +72,6 @@ impl Sinks {
     pub(super) fn first_parked(&self) -> Option<u64> {
         self.parked.front().map(|parked| parked.place)
     }
-
-    pub(super) fn is_parked(&self, sink_id: u64) -> bool {
-        self.parked.iter().any(|parked| parked.sink_id == sink_id)
-    }
 }
 
 /// Reservations.
@@ -240,8 +236,10 @@ impl Outbox {
         self.push_unsent(Fate::Dropped { reason, message }, deferred);
     }
 
-    fn is_parked(&self, sink_id: u64) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.sinks.is_parked(sink_id))
+    /// Returns whether a message of this sink is parked.
+    pub(super) fn is_parked(&self, sink_id: u64) -> bool {
+        let mut parked = self.rare.iter().flat_map(|rare| &rare.sinks.parked);
+        parked.any(|parked| parked.sink_id == sink_id)
     }
 }
 

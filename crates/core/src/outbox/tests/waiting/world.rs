@@ -242,7 +242,7 @@ impl World<'_> {
             }
             Op::Send { .. } | Op::TryQueueOfSink { .. } | Op::Flush { .. } => {}
             Op::DropSink { sink } => {
-                let mut old = std::mem::take(&mut self.sinks[sink]);
+                let old = std::mem::take(&mut self.sinks[sink]);
                 old.side.leave(self.shared);
             }
             Op::Suspend { sink } => {
