@@ -38,8 +38,6 @@ pub(super) struct Parked {
     /// message has a slot already.
     place: u64,
     message: Message,
-    /// The number after that of the previous message of this sink.
-    last: u64,
 }
 
 /// The place of messages whose sink had a reservation. All other places are larger.
@@ -180,11 +178,11 @@ impl Outbox {
             sink.last = self.next_number;
         } else {
             let place = place.unwrap_or_else(|| self.draw_number());
-            let SinkSide { id: sink_id, last, .. } = *sink;
+            let sink_id = sink.id;
             let Sinks { parked, flushes, .. } = &mut self.rare_mut().sinks;
             flushes.set(sink_id, u64::MAX);
             let at = parked.partition_point(|known| known.place <= place);
-            parked.insert(at, Parked { sink_id, place, message, last });
+            parked.insert(at, Parked { sink_id, place, message });
         }
         self.leave(&mut sink.place, deferred);
     }
@@ -211,8 +209,7 @@ impl Outbox {
         let parked = self.rare_mut().sinks.parked.remove(index);
         let Parked { sink_id, message, .. } = parked.expect("the index was used just now");
         self.accept(message, None, deferred);
-        let number = self.next_number;
-        self.rare_mut().sinks.flushes.set(sink_id, number);
+        self.flush_accepted(sink_id);
         true
     }
 
@@ -221,7 +218,7 @@ impl Outbox {
         let Some(rare) = &mut self.rare else { return };
         for parked in mem::take(&mut rare.sinks.parked) {
             self.drop_unaccepted(parked.message, reason, deferred);
-            self.rare_mut().sinks.flushes.set(parked.sink_id, parked.last);
+            self.flush_accepted(parked.sink_id);
         }
     }
 
@@ -259,6 +256,13 @@ impl Outbox {
         }
         let sink_id = self.id_of(sink);
         self.rare_mut().sinks.flushes.wait(sink_id, number, caller, deferred)
+    }
+
+    /// The parked message of this sink was accepted or dropped: its flush waits for all messages that
+    /// are accepted by now.
+    fn flush_accepted(&mut self, sink_id: u64) {
+        let number = self.next_number;
+        self.rare_mut().sinks.flushes.set(sink_id, number);
     }
 }
 
