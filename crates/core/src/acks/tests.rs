@@ -186,6 +186,20 @@ impl World<'_> {
     }
 }
 
+#[test]
+fn a_ready_future_that_is_kept_blocks_no_other_sender() {
+    let window = Arc::new(Window::new(1, 100));
+    let sender = AckSender::new(&window);
+    let _first = sender.try_queue(1, "a").unwrap();
+    let mut second = Waiting::new(sender.queue(2, "b"));
+    let mut third = Waiting::new(sender.queue(3, "c"));
+    assert!(second.poll().is_none() && third.poll().is_none());
+    window.resolve(window.take_incoming(), None);
+    assert!(second.is_woken() && second.poll().is_some());
+    window.resolve(window.take_incoming(), None);
+    assert!(third.is_woken() && third.poll().is_some());
+}
+
 /// This many cases, or `PROPTEST_CASES` if that is larger.
 fn at_least(cases: u32) -> ProptestConfig {
     let config = ProptestConfig::default();

@@ -138,9 +138,8 @@ fn a_flush_waits_for_a_message_that_is_or_was_parked() {
         });
         flushed.is_ready()
     };
-    for text in ["full", "next"] {
-        outbox.send(&mut sink, text.into(), &mut Deferred::default()).unwrap();
-    }
+    offer(&mut outbox, "full");
+    outbox.send(&mut sink, "next".into(), &mut Deferred::default()).unwrap();
     assert!(outbox.is_parked(sink.id));
     assert!(!is_flushed(&mut outbox, &mut sink));
     outbox.expire(at(0), &mut Deferred::default());
