@@ -29,10 +29,10 @@ use self::{backlog::Backlog, engine::Engine, policies::Resolved};
 use crate::{
     config::OutboxSettings,
     event::Event,
-    handle::{Handle, SinkSide},
+    handle::Handle,
     machine::Intake,
     message::Message,
-    outbox::{Load, SessionClosed, WINDOW},
+    outbox::{Load, SessionClosed, SinkSide, WINDOW},
     shared::Side,
     status::Status,
     time::Timer,

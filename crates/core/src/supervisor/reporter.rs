@@ -225,7 +225,8 @@ impl Reporter {
         status: &mut Status,
         deferred: &mut Deferred<'_>,
     ) {
-        let Unsent { fates: unsent, discarded, unknown } = unsent;
+        let Unsent { fates, discarded, unknown, .. } = unsent;
+        let unsent = Vec::from(fates);
         let event = match transition {
             Transition::WriteBlocked { connection, time, heard } => {
                 Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
