@@ -1,6 +1,6 @@
 //! The bounds of the inbox of a driven session: [`InboxSettings`].
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ensure};
 
 /// The bounds of an [`Inbox`](crate::Inbox), and its behaviour when it is full.
 ///
@@ -18,16 +18,8 @@ use crate::error::ConfigError;
 pub struct InboxSettings {
     pub(crate) messages: usize,
     pub(crate) bytes: usize,
-    pub(crate) overflow: Overflow,
-}
-
-/// The behaviour of a full inbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Overflow {
-    /// The driver stops reading from the connection.
-    Wait,
-    /// The oldest message is dropped and counted.
-    DropOldest,
+    /// A full inbox drops its oldest message. Otherwise the driver stops reading.
+    pub(crate) drop_oldest: bool,
 }
 
 impl InboxSettings {
@@ -36,7 +28,7 @@ impl InboxSettings {
     ///
     /// There is no default for the number, since it depends on the application.
     pub const fn new(messages: usize) -> Self {
-        Self { messages, bytes: 64 << 20, overflow: Overflow::Wait }
+        Self { messages, bytes: 64 << 20, drop_oldest: false }
     }
 
     /// How many bytes of unread payload the inbox holds. A message is accepted while there is any
@@ -55,18 +47,13 @@ impl InboxSettings {
     /// them.
     #[must_use]
     pub const fn drop_oldest(mut self) -> Self {
-        self.overflow = Overflow::DropOldest;
+        self.drop_oldest = true;
         self
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.messages == 0 {
-            return Err(ConfigError::new("inbox messages", 0, "must be at least 1"));
-        }
-        if self.bytes == 0 {
-            return Err(ConfigError::new("inbox bytes", 0, "must be at least 1"));
-        }
-        Ok(())
+        ensure(self.messages > 0, "inbox messages", self.messages, "must be at least 1")?;
+        ensure(self.bytes > 0, "inbox bytes", self.bytes, "must be at least 1")
     }
 }
 
