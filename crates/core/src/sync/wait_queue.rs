@@ -1,6 +1,6 @@
 //! Tasks that wait for their turn: [`WaitQueue`].
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, fmt, task::Waker};
 
 use super::guarded::Deferred;
 
@@ -19,6 +19,12 @@ struct Waiter<W> {
     waker: Option<Waker>,
 }
 
+impl<W> fmt::Debug for WaitQueue<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQueue").field("len", &self.waiters.len()).finish_non_exhaustive()
+    }
+}
+
 impl<W> Default for WaitQueue<W> {
     fn default() -> Self {
         Self { waiters: VecDeque::new() }
@@ -30,6 +36,10 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
         self.waiters.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
     /// Returns the place of the first waiter, and the resource for which it waits.
     pub(crate) fn first(&self) -> Option<(u64, W)> {
         self.at(0)
@@ -38,6 +48,16 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
     /// Returns the place of the waiter with this index, and the resource for which it waits.
     pub(crate) fn at(&self, index: usize) -> Option<(u64, W)> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
+    }
+
+    /// Returns the index of the waiter at this place, if there is one.
+    pub(crate) fn index_of(&self, place: u64) -> Option<usize> {
+        self.find(place).ok()
+    }
+
+    /// Changes the resource for which the waiter with this index waits.
+    pub(crate) fn set(&mut self, index: usize, wants: W) {
+        self.waiters[index].wants = wants;
     }
 
     /// Returns whether the waiter at this place waits for `wants` and is woken by this waker.
