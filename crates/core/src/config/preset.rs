@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{
-    attempts::Attempts,
     backoff::{Backoff, BoxBackoff, Constant, Exponential},
     connect_timeout::ConnectTimeout,
     heartbeat::Heartbeat,
@@ -61,10 +60,6 @@ impl Preset {
             Self::Original => BoxBackoff::new(|| Constant::new(secs(2)).delays()),
             Self::Resilient => BoxBackoff::new(|| Exponential::new().delays()),
         }
-    }
-
-    pub(crate) fn attempts(self) -> Attempts {
-        Attempts::Unlimited
     }
 
     pub(crate) fn stable_after(self) -> Duration {

@@ -24,7 +24,6 @@ impl Resolved {
         let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
         let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
         let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
-        let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
         let rules = Rules {
             heartbeat: heartbeat_rules(&heartbeat),
             recheck: heartbeat.recheck(),
@@ -35,7 +34,7 @@ impl Resolved {
             pace: Pace {
                 minimum_gap: settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
                 outage_limit: settings.outage_limit.unwrap_or(Duration::MAX),
-                last_attempt: attempts.last(),
+                last_attempt: settings.attempts.last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };
