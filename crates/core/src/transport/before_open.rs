@@ -12,6 +12,7 @@ use pin_project::pin_project;
 use super::{Attempt, Connection, Established, Transport};
 use crate::{
     error::{ErrorKind, TransportError},
+    event::LostCause,
     message::{Frame, Message},
 };
 
@@ -206,10 +207,7 @@ impl<C: Connection> RawConnection<C> {
                 Some(Ok(Frame::Message(message))) => return Ok(message),
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
                 Some(Ok(Frame::Close(frame))) => {
-                    let words = frame.map_or_else(
-                        || "closed by the server".to_owned(),
-                        |frame| format!("closed by the server with code {}", frame.code),
-                    );
+                    let words = LostCause::ClosedByPeer(frame).to_string();
                     return Err(TransportError::new(ErrorKind::Ended, words));
                 }
                 Some(Err(error)) => return Err(error),
