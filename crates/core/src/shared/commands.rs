@@ -3,7 +3,7 @@
 use crate::panics::UserPanic;
 
 /// The commands of handles. They are flags, so they are idempotent and need no bound.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Commands {
     pub(crate) close: bool,
     pub(crate) abort: bool,
@@ -13,14 +13,6 @@ pub(crate) struct Commands {
     pub(crate) pausing: Option<Pausing>,
     /// A function of the user panicked outside of the driver. This ends the session.
     pub(crate) panic: Option<Box<UserPanic>>,
-}
-
-impl Commands {
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self { close, abort, reconnect, probe, pausing, panic } = self;
-        let flags = *close || *abort || *reconnect || *probe;
-        !flags && pausing.is_none() && panic.is_none()
-    }
 }
 
 /// The last of the two commands decides.
