@@ -36,10 +36,6 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn stable_after(&self) -> Duration {
-        self.stable_after.unwrap_or_else(|| self.preset.stable_after())
-    }
-
     /// Checks the settings that were set. The values of a preset are valid.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.heartbeat.as_ref().map_or(Ok(()), Heartbeat::check)?;
@@ -58,11 +54,11 @@ impl Settings {
         }
         let gap = self.minimum_gap.unwrap_or_default();
         ensure(gap <= LONGEST_GAP, "minimum gap", gap, "must be at most an hour")?;
-        self.flap_limit.map_or(Ok(()), |limit| {
-            let rule = "must come with Builder::stable_after above zero (Preset::Original has 0): \
-                        otherwise every connection is stable at once";
-            ensure(!self.stable_after().is_zero(), "flap limit", limit, rule)
-        })
+        let Some(limit) = self.flap_limit else { return Ok(()) };
+        let stable_after = self.stable_after.unwrap_or_else(|| self.preset.values().stable_after);
+        let rule = "must come with Builder::stable_after above zero (Preset::Original has 0): \
+                    otherwise every connection is stable at once";
+        ensure(!stable_after.is_zero(), "flap limit", limit, rule)
     }
 }
 
