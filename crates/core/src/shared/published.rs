@@ -9,20 +9,16 @@ use crate::{
 };
 
 /// The status as last published.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Published {
     pub(crate) status: Status,
-    version: u64,
+    pub(super) version: u64,
     /// Tasks that wait for a newer status.
-    waiters: WaitQueue<()>,
-    last_watcher: u64,
+    pub(super) waiters: WaitQueue<()>,
+    pub(super) last_watcher: u64,
 }
 
 impl Published {
-    pub(super) fn new(status: Status) -> Self {
-        Self { status, ..Self::default() }
-    }
-
     /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
