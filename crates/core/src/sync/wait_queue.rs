@@ -1,6 +1,10 @@
-//! Tasks that wait for their turn: [`WaitQueue`].
+//! Tasks that wait for their turn, [`WaitQueue`], and polls that register a task,
+//! [`poll_registering`].
 
-use std::{collections::VecDeque, fmt, task::Waker};
+use std::{
+    collections::VecDeque,
+    task::{Poll, Waker},
+};
 
 use super::guarded::Deferred;
 
@@ -17,12 +21,6 @@ struct Waiter<W> {
     wants: W,
     /// `None` after the task was woken, until it registers again.
     waker: Option<Waker>,
-}
-
-impl<W> fmt::Debug for WaitQueue<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitQueue").field("len", &self.waiters.len()).finish_non_exhaustive()
-    }
 }
 
 impl<W> Default for WaitQueue<W> {
@@ -48,11 +46,6 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
     /// Returns the place of the waiter with this index, and the resource for which it waits.
     pub(crate) fn at(&self, index: usize) -> Option<(u64, W)> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
-    }
-
-    /// Returns the index of the waiter at this place, if there is one.
-    pub(crate) fn index_of(&self, place: u64) -> Option<usize> {
-        self.find(place).ok()
     }
 
     /// Changes the resource for which the waiter with this index waits.
@@ -117,7 +110,35 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
         wakers.for_each(|waker| deferred.wake(waker));
     }
 
-    fn find(&self, place: u64) -> Result<usize, usize> {
+    /// Returns the index of the waiter at this place. If there is none, returns the index that it
+    /// would get.
+    pub(crate) fn find(&self, place: u64) -> Result<usize, usize> {
         self.waiters.binary_search_by_key(&place, |waiter| waiter.place)
+    }
+}
+
+/// The result of one attempt under the lock.
+pub(crate) enum Polled<R> {
+    Ready(R),
+    /// The task must wait, and its waker is registered.
+    Registered,
+    /// The task must wait, and its waker is not registered yet.
+    NeedsWaker,
+}
+
+/// Makes an attempt, and a second one with a clone of the waker if the first one needs the waker.
+/// So the waker is cloned outside of the lock, and only if the task must wait.
+#[inline]
+pub(crate) fn poll_registering<R>(
+    waker: &Waker,
+    mut attempt: impl FnMut(&mut Option<Waker>) -> Polled<R>,
+) -> Poll<R> {
+    let mut own = None;
+    loop {
+        match attempt(&mut own) {
+            Polled::Ready(result) => return Poll::Ready(result),
+            Polled::Registered => return Poll::Pending,
+            Polled::NeedsWaker => own = Some(waker.clone()),
+        }
     }
 }

@@ -191,7 +191,7 @@ impl State {
         deferred: &mut Deferred<'_>,
     ) -> (Turn, PlaceState) {
         self.observe(now);
-        let rank = ticket.and_then(|ticket| self.waiters.index_of(ticket));
+        let rank = ticket.and_then(|ticket| self.waiters.find(ticket).ok());
         if rank.is_none_or(|rank| rank >= self.free()) {
             self.expire_turns(deferred);
         }
@@ -200,7 +200,7 @@ impl State {
             self.last_ticket += 1;
             self.last_ticket
         });
-        let rank = self.waiters.index_of(ticket).unwrap_or(self.waiters.len());
+        let rank = self.waiters.find(ticket).unwrap_or_else(|end| end);
         if rank < self.free() {
             self.waiters.remove(ticket, deferred);
             deferred.drop_later(waker);
@@ -254,7 +254,7 @@ impl State {
     }
 
     fn remove(&mut self, ticket: u64, deferred: &mut Deferred<'_>) {
-        let Some(rank) = self.waiters.index_of(ticket) else { return }; // its turn has expired
+        let Ok(rank) = self.waiters.find(ticket) else { return }; // its turn has expired
         self.waiters.remove(ticket, deferred);
         self.wake_from(rank, deferred);
     }
