@@ -209,16 +209,15 @@ impl Error for TransportError {
     }
 }
 
-/// Two errors are equal if they are clones of one error, or if kind, message, answer and
-/// `retry_after` are equal. Sources are not compared.
+/// Two errors are equal if kind, message, answer and `retry_after` are equal. Sources are not
+/// compared.
 impl PartialEq for TransportError {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&*self.inner, &*other.inner);
-        Arc::ptr_eq(&self.inner, &other.inner)
-            || (a.kind == b.kind
-                && a.message == b.message
-                && a.http == b.http
-                && a.retry_after == b.retry_after)
+        a.kind == b.kind
+            && a.message == b.message
+            && a.http == b.http
+            && a.retry_after == b.retry_after
     }
 }
 

@@ -46,7 +46,7 @@ impl ConnectTimeout {
     /// never connected, since the server worked on handshakes of clients that had already given up.
     /// With a growing timeout all clients connected.
     pub const fn growing(first: Duration, cap: Duration) -> Self {
-        Self { first: first, cap: cap }
+        Self { first, cap }
     }
 
     /// The timeout after this many failures in a row.

@@ -1,13 +1,12 @@
 //! Random numbers for jitter: [`Random`].
 
 use std::{
-    fmt,
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
 /// The generator SplitMix64. It is random enough to keep clients apart, and repeatable from a seed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Random {
     state: u64,
 }
@@ -39,12 +38,6 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         let bits = (z ^ (z >> 31)) >> 11;
         bits as f64 / (1_u64 << 53) as f64
-    }
-}
-
-impl fmt::Debug for Random {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Random").finish_non_exhaustive()
     }
 }
 
