@@ -71,7 +71,7 @@ impl Shared {
                 outbox,
                 commands: Commands::default(),
                 close_frame: None,
-                published: Published { status, ..Published::default() },
+                published: Published::new(status),
             }),
         }
     }

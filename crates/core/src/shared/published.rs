@@ -5,24 +5,28 @@ use std::task::{Poll, Waker};
 use super::Shared;
 use crate::{
     status::Status,
-    sync::{Deferred, Polled, WaitQueue, poll_registering},
+    sync::{Deferred, Polled, poll_registering},
 };
 
 /// The status as last published.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Published {
     pub(crate) status: Status,
-    pub(super) version: u64,
+    version: u64,
     /// Tasks that wait for a newer status.
-    pub(super) waiters: WaitQueue<()>,
-    pub(super) last_watcher: u64,
+    watchers: Vec<(u64, Waker)>,
+    next_watcher: u64,
 }
 
 impl Published {
+    pub(super) fn new(status: Status) -> Self {
+        Self { status, ..Self::default() }
+    }
+
     /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.waiters.wake_all(deferred);
+        self.watchers.drain(..).for_each(|(_, waker)| deferred.wake(waker));
     }
 }
 
@@ -35,8 +39,8 @@ impl Shared {
     /// Returns a new number for a stream of the status.
     pub(crate) fn draw_watcher(&self) -> u64 {
         self.with(|state, _| {
-            state.published.last_watcher += 1;
-            state.published.last_watcher
+            state.published.next_watcher += 1;
+            state.published.next_watcher
         })
     }
 
@@ -54,10 +58,16 @@ impl Shared {
                 if seen.is_none_or(|seen| published.version > seen) {
                     return Polled::Ready((published.status.clone(), published.version));
                 }
-                if !published.waiters.is_registered(watcher, (), waker) {
-                    let Some(own) = own.take() else { return Polled::NeedsWaker };
-                    published.waiters.register(watcher, (), own, deferred);
+                let watchers = &mut published.watchers;
+                let at = watchers.iter().position(|(known, _)| *known == watcher);
+                if at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
+                    return Polled::Registered;
                 }
+                let Some(own) = own.take() else { return Polled::NeedsWaker };
+                if let Some(at) = at {
+                    deferred.drop_later(watchers.swap_remove(at));
+                }
+                watchers.push((watcher, own));
                 Polled::Registered
             })
         })
@@ -65,6 +75,11 @@ impl Shared {
 
     /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, deferred| state.published.waiters.remove(watcher, deferred));
+        self.with(|state, deferred| {
+            let watchers = &mut state.published.watchers;
+            for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
+                deferred.drop_later(left);
+            }
+        });
     }
 }

@@ -1,9 +1,11 @@
 //! Locks, and the tasks that wait for a state behind one.
 
 mod guarded;
+mod register;
 mod wait_queue;
 
 pub(crate) use self::{
     guarded::{Deferred, Guarded, discard, wake},
-    wait_queue::{Polled, WaitQueue, poll_registering},
+    register::{Polled, poll_registering},
+    wait_queue::WaitQueue,
 };

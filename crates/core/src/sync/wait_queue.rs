@@ -1,10 +1,6 @@
-//! Tasks that wait for their turn, [`WaitQueue`], and polls that register a task,
-//! [`poll_registering`].
+//! Tasks that wait for their turn: [`WaitQueue`].
 
-use std::{
-    collections::VecDeque,
-    task::{Poll, Waker},
-};
+use std::{collections::VecDeque, task::Waker};
 
 use super::guarded::Deferred;
 
@@ -49,7 +45,7 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
     }
 
     /// Changes the resource for which the waiter with this index waits.
-    pub(crate) fn set(&mut self, index: usize, wants: W) {
+    pub(crate) fn set_wants(&mut self, index: usize, wants: W) {
         self.waiters[index].wants = wants;
     }
 
@@ -114,31 +110,5 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
     /// would get.
     pub(crate) fn find(&self, place: u64) -> Result<usize, usize> {
         self.waiters.binary_search_by_key(&place, |waiter| waiter.place)
-    }
-}
-
-/// The result of one attempt under the lock.
-pub(crate) enum Polled<R> {
-    Ready(R),
-    /// The task must wait, and its waker is registered.
-    Registered,
-    /// The task must wait, and its waker is not registered yet.
-    NeedsWaker,
-}
-
-/// Makes an attempt, and a second one with a clone of the waker if the first one needs the waker.
-/// So the waker is cloned outside of the lock, and only if the task must wait.
-#[inline]
-pub(crate) fn poll_registering<R>(
-    waker: &Waker,
-    mut attempt: impl FnMut(&mut Option<Waker>) -> Polled<R>,
-) -> Poll<R> {
-    let mut own = None;
-    loop {
-        match attempt(&mut own) {
-            Polled::Ready(result) => return Poll::Ready(result),
-            Polled::Registered => return Poll::Pending,
-            Polled::NeedsWaker => own = Some(waker.clone()),
-        }
     }
 }

@@ -225,7 +225,7 @@ impl State {
                 continue;
             }
             if turn.is_none() {
-                self.waiters.set(rank, Some(self.now));
+                self.waiters.set_wants(rank, Some(self.now));
                 self.waiters.wake(rank, deferred);
             }
             rank += 1;
