@@ -18,8 +18,16 @@ use crate::error::{ConfigError, ensure};
 pub struct InboxSettings {
     pub(crate) messages: usize,
     pub(crate) bytes: usize,
-    /// A full inbox drops its oldest message. Otherwise the driver stops reading.
-    pub(crate) drop_oldest: bool,
+    pub(crate) overflow: Overflow,
+}
+
+/// The behaviour of a full inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overflow {
+    /// The driver stops reading from the connection.
+    Wait,
+    /// The oldest message is dropped and counted.
+    DropOldest,
 }
 
 impl InboxSettings {
@@ -28,7 +36,7 @@ impl InboxSettings {
     ///
     /// There is no default for the number, since it depends on the application.
     pub const fn new(messages: usize) -> Self {
-        Self { messages, bytes: 64 << 20, drop_oldest: false }
+        Self { messages, bytes: 64 << 20, overflow: Overflow::Wait }
     }
 
     /// How many bytes of unread payload the inbox holds. A message is accepted while there is any
@@ -47,7 +55,7 @@ impl InboxSettings {
     /// them.
     #[must_use]
     pub const fn drop_oldest(mut self) -> Self {
-        self.drop_oldest = true;
+        self.overflow = Overflow::DropOldest;
         self
     }
 

@@ -28,6 +28,7 @@ pub use self::{
 pub(crate) use self::{
     backoff::{BoxBackoff, Delays, MakeDelays},
     heartbeat::{Probe, Trigger},
+    inbox::Overflow,
     proof_of_life::Predicate,
     random::Random,
     settings::Settings,

@@ -8,7 +8,7 @@ use std::{
 
 use super::backlog::Backlog;
 use crate::{
-    config::InboxSettings,
+    config::{InboxSettings, Overflow},
     event::Event,
     outbox::Load,
     sync::{Guarded, discard, wake},
@@ -21,7 +21,7 @@ const PART: usize = 8;
 /// Events on their way from a driver to its inbox, bounded by the settings of the inbox.
 pub(super) struct Channel {
     bound: Load,
-    drop_oldest: bool,
+    overflow: Overflow,
     state: Guarded<State>,
 }
 
@@ -57,14 +57,14 @@ pub(super) enum Room {
 impl Channel {
     /// A channel that already holds these events.
     pub(super) fn new(settings: InboxSettings, mut backlog: Backlog) -> Self {
-        let InboxSettings { messages, bytes, drop_oldest } = settings;
+        let InboxSettings { messages, bytes, overflow } = settings;
         let bound = Load { count: messages, bytes };
-        if drop_oldest {
+        if overflow == Overflow::DropOldest {
             drop_excess(&mut backlog, Load::default(), bound);
         }
         let state =
             State { backlog, taken: Load::default(), ends: Ends::Both, reader: None, driver: None };
-        Self { bound, drop_oldest, state: Guarded::new(state) }
+        Self { bound, overflow, state: Guarded::new(state) }
     }
 
     pub(super) fn bound(&self) -> Load {
@@ -76,7 +76,7 @@ impl Channel {
         let mut own = None;
         loop {
             let room = self.state.with(|state, deferred| {
-                if matches!(state.ends, Ends::DriverOnly) || self.drop_oldest {
+                if matches!(state.ends, Ends::DriverOnly) || self.overflow == Overflow::DropOldest {
                     return Some(Room::Unlimited);
                 }
                 if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -110,7 +110,7 @@ impl Channel {
         for event in batch.drain(..) {
             backlog.push(event);
         }
-        if self.drop_oldest {
+        if self.overflow == Overflow::DropOldest {
             drop_excess(&mut backlog, taken, self.bound);
         }
         let (reader, room) = self.state.with(|state, _| {
@@ -118,7 +118,7 @@ impl Channel {
             (state.reader.clone(), self.has_room(state))
         });
         reader.iter().for_each(|reader| wake(reader));
-        room || self.drop_oldest
+        room || self.overflow == Overflow::DropOldest
     }
 
     /// No further event comes. The reader receives the events in the channel and then the end.
