@@ -116,7 +116,7 @@ impl Channel {
         let Load { count, bytes } = self.bound;
         let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
         let mut made_room = false;
-        let next = poll_registering(waker, |own| {
+        let next = poll_registering(waker, |caller| {
             self.state.with(|state, deferred| {
                 let had_room = self.has_room(state);
                 state.taken = state.backlog.take(part, batch);
@@ -128,12 +128,7 @@ impl Channel {
                 if next.is_some() || matches!(state.ends, Ends::InboxOnly) {
                     return Polled::Ready(next);
                 }
-                if state.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                deferred.drop_waker(state.reader.replace(own));
-                Polled::Registered
+                caller.wait_in(&mut state.reader, deferred)
             })
         });
         if made_room {

@@ -34,6 +34,10 @@ impl<W: Copy> WaitQueue<W> {
         self.waiters.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
     /// Returns the place of the first waiter, and the resource for which it waits.
     pub(crate) fn first(&self) -> Option<(u64, W)> {
         self.at(0)
@@ -47,6 +51,11 @@ impl<W: Copy> WaitQueue<W> {
     /// Returns the resource for which the waiter at this place waits, if there is one.
     pub(crate) fn get(&self, place: u64) -> Option<W> {
         self.find(place).ok().map(|index| self.waiters[index].wants)
+    }
+
+    /// Changes the resource for which the waiter with this index waits.
+    pub(crate) fn set_wants(&mut self, index: usize, wants: W) {
+        self.waiters[index].wants = wants;
     }
 
     /// Sets the resource for which the waiter at this place waits. Adds the waiter if there is none.
@@ -101,7 +110,9 @@ impl<W: Copy> WaitQueue<W> {
         wakers.for_each(|waker| deferred.wake(waker));
     }
 
-    fn find(&self, place: u64) -> Result<usize, usize> {
+    /// Returns the index of the waiter at this place. If there is none, returns the index that it
+    /// would get.
+    pub(crate) fn find(&self, place: u64) -> Result<usize, usize> {
         self.waiters.binary_search_by_key(&place, |waiter| waiter.place)
     }
 }

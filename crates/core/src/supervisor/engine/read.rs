@@ -240,9 +240,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         match result {
             Ok(established) => {
-                let (open, rest) = established.split();
-                self.link = Link::Open(Writer::new(open));
-                self.reporter.established(rest);
+                let open = |open| self.link = Link::Open(Writer::new(open));
+                self.reporter.established(established.map(open));
                 let max_age = self.redial.open();
                 let liveness = self.probes.liveness();
                 self.machine.handle_connected(self.clock.now(), connection, liveness, max_age);
