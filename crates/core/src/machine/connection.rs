@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Decision, Delay, Liveness, Machine, OpenConnection, State, Writing,
+    Decision, Delay, Machine, Means, OpenConnection, State, Writing,
     loss::{End, Loss},
     output::Drain,
     stall::Stall,
@@ -29,20 +29,20 @@ impl Machine {
         }
     }
 
-    /// The attempt succeeded. `liveness`: how the death of the connection is noticed. The connection
-    /// is replaced after `max_age`.
+    /// The attempt succeeded. `means`: what can be sent to test the connection. The connection is
+    /// replaced after `max_age`.
     pub(crate) fn handle_connected(
         &mut self,
         now: Timestamp,
         connection: u64,
-        liveness: Liveness,
+        means: Means,
         max_age: Option<Duration>,
     ) {
         let now = self.observe(now);
         if self.is_current(connection) && matches!(self.state, State::Connecting { .. }) {
             let outage = self.pacing.open(now);
             self.pending().open = Some(outage);
-            self.state = State::Open(OpenConnection::new(now, &self.rules, liveness, max_age));
+            self.state = State::Open(OpenConnection::new(now, &self.rules, means, max_age));
         }
     }
 

@@ -9,28 +9,35 @@ use std::time::Duration;
 use super::{Machine, OpenConnection, State, output::Report};
 use crate::time::Timestamp;
 
-/// How the death of a connection is noticed.
+/// What can be sent to test a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Means {
+    Pings,
+    /// The user's messages. The transport has no pings.
+    Messages,
+    /// Nothing: the transport has no pings, and the user set no message.
+    Nothing,
+}
+
+/// Whether the server must answer the probes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Liveness {
-    /// The server must answer probes. An unanswered probe ends the connection.
-    Probed,
-    /// The server may answer probes, see the module. `reported`: an unanswered probe of this
-    /// connection was reported.
-    Learned { reported: bool },
-    /// There are no probes. Silence is reported and ends nothing.
-    Silence,
+pub(super) enum Answers {
+    /// An unanswered probe ends the connection.
+    Required,
+    /// The server may answer, see the module. `reported`: an unanswered probe was reported.
+    Optional { reported: bool },
 }
 
 /// Whether the server answers. The state belongs to the session and not to a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Learning {
-    answers: Answers,
+    server: Knowledge,
     /// The last reconnect without learned answers, and the shortest time to the next one.
     reconnect: Option<(Timestamp, Duration)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Answers {
+enum Knowledge {
     /// Not known yet: this many probes in a row were answered, or are in a row of silent misses.
     Unknown { answered: u8, silent: Option<Silence> },
     /// The server answers.
@@ -61,47 +68,47 @@ const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
 
 impl Learning {
     fn new() -> Self {
-        Self { answers: Answers::Unknown { answered: 0, silent: None }, reconnect: None }
+        Self { server: Knowledge::Unknown { answered: 0, silent: None }, reconnect: None }
     }
 
     fn is_known(&self) -> bool {
-        self.answers == Answers::Known
+        self.server == Knowledge::Known
     }
 
     /// The server is known to answer.
     fn learn(&mut self) {
-        *self = Self { answers: Answers::Known, reconnect: None };
+        *self = Self { server: Knowledge::Known, reconnect: None };
     }
 
     fn answered(&mut self) {
-        match &mut self.answers {
-            Answers::Unknown { answered, silent } => {
+        match &mut self.server {
+            Knowledge::Unknown { answered, silent } => {
                 *answered += 1;
                 *silent = None;
                 if *answered == IN_A_ROW {
                     self.learn();
                 }
             }
-            Answers::Doubted => self.learn(),
-            Answers::Known => {}
+            Knowledge::Doubted => self.learn(),
+            Knowledge::Known => {}
         }
     }
 
     /// A probe that was requested at `asked` was not answered. A frame was last heard at `heard`.
     fn missed(&mut self, now: Timestamp, asked: Timestamp, heard: Timestamp) -> Miss {
-        let before = match self.answers {
-            Answers::Known => {
-                self.answers = Answers::Doubted;
+        let before = match self.server {
+            Knowledge::Known => {
+                self.server = Knowledge::Doubted;
                 return Miss::Loss;
             }
-            Answers::Doubted => None,
-            Answers::Unknown { silent, .. } => silent,
+            Knowledge::Doubted => None,
+            Knowledge::Unknown { silent, .. } => silent,
         };
         // A frame since the first probe of the row ends the row.
         let before = before.filter(|row| heard <= row.since);
         let mut row = before.unwrap_or(Silence { since: asked, misses: 0 });
         row.misses = row.misses.saturating_add(1);
-        self.answers = Answers::Unknown { answered: 0, silent: Some(row) };
+        self.server = Knowledge::Unknown { answered: 0, silent: Some(row) };
         if row.misses >= IN_A_ROW && self.may_reconnect(now) {
             return Miss::Loss;
         }
@@ -123,7 +130,7 @@ impl Learning {
 impl Machine {
     /// A message was recognised as a reply by the user's function.
     pub(crate) fn handle_reply(&mut self, connection: u64) {
-        if let Some(OpenConnection { liveness: Liveness::Learned { .. }, .. }) =
+        if let Some(OpenConnection { answers: Answers::Optional { .. }, .. }) =
             self.current_mut(connection)
         {
             self.learning().learn();
@@ -138,7 +145,7 @@ impl Machine {
     pub(super) fn learn_from_life(&mut self, connection: u64) {
         let Some(timeout) = self.rules.heartbeat.map(|heartbeat| heartbeat.timeout) else { return };
         if let Some(open) = self.current_mut(connection)
-            && matches!(open.liveness, Liveness::Learned { .. })
+            && matches!(open.answers, Answers::Optional { .. })
             && let Some(asked) = open.beat.awaited()
             && asked.saturating_since(open.last_life) >= timeout
         {
@@ -149,7 +156,7 @@ impl Machine {
     /// A probe was not answered. Returns whether the connection is lost by it.
     pub(super) fn miss(&mut self, now: Timestamp) -> bool {
         let State::Open(open) = &self.state else { return false };
-        let Liveness::Learned { reported } = open.liveness else { return true };
+        let Answers::Optional { reported } = open.answers else { return true };
         let (asked, heard) = (open.beat.asked().unwrap_or(now), open.last_move);
         let time = now.saturating_since(open.last_life);
         if self.learning().missed(now, asked, heard) == Miss::Loss {
@@ -158,7 +165,7 @@ impl Machine {
         let (heartbeat, connection) = (self.rules.heartbeat, self.connection);
         if let State::Open(open) = &mut self.state {
             open.beat.rest(heartbeat, now);
-            open.liveness = Liveness::Learned { reported: true };
+            open.answers = Answers::Optional { reported: true };
         }
         if !reported {
             self.pending().report = Some(Report::Unanswered { connection, time });
@@ -170,7 +177,7 @@ impl Machine {
     /// judged.
     pub(super) fn tolerates_misses(&self) -> bool {
         match &self.state {
-            State::Open(OpenConnection { liveness: Liveness::Learned { .. }, .. }) => {
+            State::Open(OpenConnection { answers: Answers::Optional { .. }, .. }) => {
                 self.learning.as_ref().is_some_and(|learning| learning.is_known())
             }
             _ => true,

@@ -51,17 +51,21 @@ mod transition;
 use std::time::Duration;
 
 use self::{
-    beat::Beat, intake::Countdown, learning::Learning, output::Pending, pacing::Pacing,
+    beat::Beat,
+    intake::Countdown,
+    learning::{Answers, Learning},
+    output::Pending,
+    pacing::Pacing,
     stall::Stall,
 };
 use crate::{status::Phase, time::Timestamp};
 
 pub(crate) use self::{
     intake::Intake,
-    learning::Liveness,
+    learning::Means,
     loss::{End, Loss},
     output::{Action, Dial},
-    rules::{Decision, HeartbeatRules, Pace, Rules},
+    rules::{Decision, HeartbeatRules, Pace, Rules, WithoutPings},
     transition::Transition,
 };
 
@@ -129,7 +133,7 @@ struct OpenConnection {
     /// were accepted.
     last_move: Timestamp,
     beat: Beat,
-    liveness: Liveness,
+    answers: Answers,
     writing: Writing,
     /// When the connection is to be replaced for its age.
     retire: Option<Timestamp>,
@@ -280,17 +284,23 @@ fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
 }
 
 impl OpenConnection {
-    fn new(now: Timestamp, rules: &Rules, liveness: Liveness, max_age: Option<Duration>) -> Self {
-        let beat = match liveness {
-            Liveness::Probed | Liveness::Learned { .. } => Beat::resting(rules.heartbeat, now),
-            Liveness::Silence => Beat::watching(rules.silence, now),
+    fn new(now: Timestamp, rules: &Rules, means: Means, max_age: Option<Duration>) -> Self {
+        let beat = Beat::resting(rules.heartbeat, now);
+        let (answers, beat) = match (means, rules.without_pings) {
+            (Means::Pings, _) | (_, WithoutPings::SendText) => (Answers::Required, beat),
+            (Means::Messages, WithoutPings::Watch { .. }) => {
+                (Answers::Optional { reported: false }, beat)
+            }
+            (Means::Nothing, WithoutPings::Watch { silence }) => {
+                (Answers::Required, Beat::watching(silence, now))
+            }
         };
         Self {
             since: now,
             last_life: now,
             last_move: now,
             beat,
-            liveness,
+            answers,
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }

@@ -11,8 +11,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
     pub(crate) heartbeat: Option<HeartbeatRules>,
-    /// The silence that is reported where there are no probes.
-    pub(crate) silence: Duration,
+    pub(crate) without_pings: WithoutPings,
     /// How long the answer to a recheck may take.
     pub(crate) recheck: Duration,
     pub(crate) stable_after: Duration,
@@ -21,6 +20,17 @@ pub(crate) struct Rules {
     /// How long a write may be blocked without an accepted byte.
     pub(crate) write_timeout: Duration,
     pub(crate) pace: Pace,
+}
+
+/// The rule for connections that cannot send pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WithoutPings {
+    /// The original's rule: the text `heartbeat` takes the place of a ping, and the server must
+    /// answer heartbeats.
+    SendText,
+    /// Nothing takes the place of a ping: a silence of this length is reported. The server may
+    /// answer heartbeats by message.
+    Watch { silence: Duration },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

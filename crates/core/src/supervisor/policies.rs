@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use super::{
-    probes::{Probes, WithoutPings},
-    redial::Redial,
-};
+use super::{probes::Probes, redial::Redial};
 use crate::{
     config::{Heartbeat, OutboxSettings, Preset, Settings},
     error::ConfigError,
-    machine::{HeartbeatRules, Pace, Rules},
+    machine::{HeartbeatRules, Pace, Rules, WithoutPings},
 };
 
 /// The checked settings of a session, with the values of the preset for settings that were not set.
@@ -31,7 +28,7 @@ impl Resolved {
         };
         let without_pings = match settings.preset {
             Preset::Original => WithoutPings::SendText,
-            Preset::Resilient => WithoutPings::Watch,
+            Preset::Resilient => WithoutPings::Watch { silence },
         };
         let preset = settings.preset.values();
         let heartbeat = settings.heartbeat.unwrap_or(preset.heartbeat);
@@ -39,7 +36,7 @@ impl Resolved {
         let verdict = settings.verdict.unwrap_or(preset.verdict);
         let rules = Rules {
             heartbeat: heartbeat_rules(&heartbeat),
-            silence,
+            without_pings,
             recheck: heartbeat.recheck(),
             stable_after: settings.stable_after.unwrap_or(preset.stable_after),
             connect_timeout: settings.connect_timeout.unwrap_or(preset.connect_timeout),
@@ -57,7 +54,7 @@ impl Resolved {
         Ok(Self {
             rules,
             outbox: settings.outbox.unwrap_or(preset.outbox),
-            probes: Probes::new(heartbeat, without_pings),
+            probes: Probes::new(heartbeat),
             redial,
         })
     }

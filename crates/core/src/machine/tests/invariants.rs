@@ -7,7 +7,7 @@ use super::{
     states::one_in_each_state,
 };
 use crate::{
-    machine::{Action, Decision, End, Intake, Liveness, Loss, Machine, Pace, Rules, State},
+    machine::{Action, Decision, End, Intake, Loss, Machine, Means, Pace, Rules, State},
     time::Timestamp,
 };
 
@@ -330,7 +330,7 @@ fn invariant_09_the_users_commands_win_in_every_state() {
 #[test]
 fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
     let late: [fn(&mut Machine, Timestamp); 9] = [
-        |machine, now| machine.handle_connected(now, 1, Liveness::Probed, Some(ms(1))),
+        |machine, now| machine.handle_connected(now, 1, Means::Pings, Some(ms(1))),
         |machine, now| machine.handle_ended(now, 1),
         |machine, now| machine.handle_peer_closed(now, 1),
         |machine, now| machine.handle_frame(now, 1, true),
@@ -437,7 +437,7 @@ fn invariant_12_now_never_runs_backward_and_overflow_means_never() {
         machine.handle_deadline(end);
         while machine.poll_action().is_some() || machine.poll_event().is_some() {}
         machine.handle_decision(end, Decision::Retry(Duration::MAX));
-        machine.handle_connected(end, machine.connection(), Liveness::Probed, Some(Duration::MAX));
+        machine.handle_connected(end, machine.connection(), Means::Pings, Some(Duration::MAX));
         machine.handle_frame(end, machine.connection(), true);
         machine.handle_reconnect_now(end);
         machine.handle_close(end);

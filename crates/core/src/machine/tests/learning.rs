@@ -3,21 +3,21 @@
 use super::sim::{Output, Sim, ms, rules};
 use crate::{
     config::Trigger,
-    machine::{Intake, Liveness, Loss, Machine, Transition},
+    machine::{Intake, Loss, Machine, Means, Transition},
 };
 
 const MINUTE: u64 = 60_000;
 
-fn open(liveness: Liveness) -> Sim {
+fn open(means: Means) -> Sim {
     let mut sim = Sim::connecting(rules());
-    sim.liveness = liveness;
+    sim.means = means;
     sim.connected();
     sim.log.clear();
     sim
 }
 
 fn learning() -> Sim {
-    open(Liveness::Learned { reported: false })
+    open(Means::Messages)
 }
 
 /// Silent and unanswered heartbeats that were reported, with their times.
@@ -63,7 +63,7 @@ fn reconnect(sim: &mut Sim) {
 
 #[test]
 fn silence_is_reported_once_and_ends_nothing() {
-    let mut sim = open(Liveness::Silence);
+    let mut sim = open(Means::Nothing);
     sim.run_to(59_999);
     assert_eq!(reports(&sim), []);
     sim.run_to(3_600_000);
@@ -78,7 +78,7 @@ fn silence_is_reported_once_and_ends_nothing() {
 
 #[test]
 fn frames_put_off_the_report_of_silence() {
-    let mut sim = open(Liveness::Silence);
+    let mut sim = open(Means::Nothing);
     for second in 1..600 {
         sim.run_to(second * 1_000);
         sim.life();
@@ -96,7 +96,7 @@ fn a_recheck_without_probes_reports_silence_soon() {
         machine.handle_pause(now);
         machine.handle_resume(now);
     }] {
-        let mut sim = open(Liveness::Silence);
+        let mut sim = open(Means::Nothing);
         sim.run_to(10_000);
         sim.feed(recheck);
         sim.run_to(14_999);
@@ -113,7 +113,7 @@ fn a_recheck_without_probes_reports_silence_soon() {
 
 #[test]
 fn our_own_back_pressure_is_not_silence() {
-    let mut sim = open(Liveness::Silence);
+    let mut sim = open(Means::Nothing);
     sim.run_to(50_000);
     sim.intake(Intake::Full);
     sim.run_to(600_000);
@@ -242,7 +242,7 @@ fn messages_that_come_anyway_teach_nothing() {
     let mut period = rules();
     period.heartbeat.as_mut().expect("the rules have a heartbeat").trigger = Trigger::Period;
     let mut sim = Sim::connecting(period);
-    sim.liveness = Liveness::Learned { reported: false };
+    sim.means = Means::Messages;
     sim.connected();
     // The server sends a message each second, and answers nothing.
     for second in 1..=100 {
@@ -296,7 +296,7 @@ fn what_was_learned_belongs_to_the_session() {
 
 #[test]
 fn a_probed_connection_is_judged_at_the_first_miss() {
-    let mut sim = open(Liveness::Probed);
+    let mut sim = open(Means::Pings);
     sim.run_to(25_000);
     assert_eq!(sim.losses().len(), 1);
 }
@@ -306,7 +306,7 @@ fn before_answers_are_learned_the_users_limit_of_misses_waits() {
     let mut tolerant = rules();
     tolerant.heartbeat.as_mut().expect("the rules have a heartbeat").max_missed = 2;
     let mut sim = Sim::connecting(tolerant);
-    sim.liveness = Liveness::Learned { reported: false };
+    sim.means = Means::Messages;
     sim.connected();
     sim.log.clear();
     sim.run_to(74_999);

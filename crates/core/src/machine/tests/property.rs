@@ -8,7 +8,7 @@ use super::sim::{Output, Sim, in_millis, ms, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
-        Action, Decision, HeartbeatRules, Intake, Liveness, Loss, Machine, Pace, Rules, State,
+        Action, Decision, HeartbeatRules, Intake, Loss, Machine, Means, Pace, Rules, State,
         Transition,
     },
     time::Timestamp,
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Wait(Wait),
-    Connected { liveness: Liveness, max_age: Option<u64> },
+    Connected { means: Means, max_age: Option<u64> },
     Ended,
     PeerClosed,
     Frame { life: bool },
@@ -59,12 +59,8 @@ fn wait() -> impl Strategy<Value = Step> {
     .prop_map(Step::Wait)
 }
 
-fn liveness() -> impl Strategy<Value = Liveness> {
-    prop_oneof![
-        Just(Liveness::Probed),
-        Just(Liveness::Learned { reported: false }),
-        Just(Liveness::Silence),
-    ]
+fn means() -> impl Strategy<Value = Means> {
+    prop_oneof![Just(Means::Pings), Just(Means::Messages), Just(Means::Nothing),]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -92,8 +88,8 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         8 => wait(),
-        4 => (liveness(), proptest::option::of(1..200_000_u64))
-            .prop_map(|(liveness, max_age)| Step::Connected { liveness, max_age }),
+        4 => (means(), proptest::option::of(1..200_000_u64))
+            .prop_map(|(means, max_age)| Step::Connected { means, max_age }),
         2 => Just(Step::Ended),
         3 => any::<bool>().prop_map(|life| Step::Frame { life }),
         2 => proptest::option::of(1..20_000_u64)
@@ -188,9 +184,9 @@ impl Watch {
                     self.judge_deadlines();
                 }
             }
-            Step::Connected { liveness, max_age } => {
+            Step::Connected { means, max_age } => {
                 sim.feed(|machine, now| {
-                    machine.handle_connected(now, number, liveness, max_age.map(ms))
+                    machine.handle_connected(now, number, means, max_age.map(ms))
                 });
             }
             Step::Ended => sim.ended(),
@@ -246,7 +242,7 @@ impl Watch {
         machine.observe(now);
         let before = machine.clone();
         match input {
-            0 => machine.handle_connected(now, number, Liveness::Probed, None),
+            0 => machine.handle_connected(now, number, Means::Pings, None),
             1 => machine.handle_ended(now, number),
             2 => machine.handle_peer_closed(now, number),
             3 => machine.handle_frame(now, number, true),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
-        Action, Decision, End, HeartbeatRules, Intake, Liveness, Loss, Machine, Pace, Rules,
-        Transition,
+        Action, Decision, End, HeartbeatRules, Intake, Loss, Machine, Means, Pace, Rules,
+        Transition, WithoutPings,
     },
     time::Timestamp,
 };
@@ -34,7 +34,7 @@ pub(super) fn rules() -> Rules {
             max_missed: 0,
             slot: ms(0),
         }),
-        silence: ms(60_000),
+        without_pings: WithoutPings::Watch { silence: ms(60_000) },
         recheck: ms(5_000),
         stable_after: ms(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
@@ -64,8 +64,8 @@ pub(super) struct Sim {
     pub(super) decision: Decision,
     /// Whether a probe is written as soon as it is requested.
     pub(super) writes_probes: bool,
-    /// How the death of connections is noticed.
-    pub(super) liveness: Liveness,
+    /// What can be sent to test connections.
+    pub(super) means: Means,
     /// How old connections may become.
     pub(super) max_age: Option<Duration>,
 }
@@ -79,7 +79,7 @@ impl Sim {
             log: Vec::new(),
             decision: Decision::Retry(ms(2_000)),
             writes_probes: true,
-            liveness: Liveness::Probed,
+            means: Means::Pings,
             max_age: None,
         }
     }
@@ -107,8 +107,8 @@ impl Sim {
     }
 
     pub(super) fn connected(&mut self) {
-        let (number, liveness, max_age) = (self.machine.connection(), self.liveness, self.max_age);
-        self.feed(|machine, now| machine.handle_connected(now, number, liveness, max_age));
+        let (number, means, max_age) = (self.machine.connection(), self.means, self.max_age);
+        self.feed(|machine, now| machine.handle_connected(now, number, means, max_age));
     }
 
     pub(super) fn ended(&mut self) {

@@ -1,7 +1,7 @@
 //! The size of a machine. A program may have thousands of machines, and most are idle.
 
 use super::sim::{at, rules};
-use crate::machine::{Action, Liveness, Machine};
+use crate::machine::{Action, Machine, Means};
 
 #[test]
 #[cfg(target_pointer_width = "64")]
@@ -14,7 +14,7 @@ fn a_heartbeat_needs_no_box() {
     let mut machine = Machine::new(rules());
     machine.handle_start(at(0));
     machine.handle_deadline(at(0));
-    machine.handle_connected(at(0), 1, Liveness::Probed, None);
+    machine.handle_connected(at(0), 1, Means::Pings, None);
     assert!(machine.pending.is_some());
     while machine.poll_action().is_some() || machine.poll_event().is_some() {}
     assert!(machine.pending.is_none());

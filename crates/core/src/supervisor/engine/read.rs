@@ -243,8 +243,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 let open = |open| self.link = Link::Open(Writer::new(open));
                 self.reporter.established(established.map(open));
                 let max_age = self.redial.open();
-                let liveness = self.probes.liveness();
-                self.machine.handle_connected(self.clock.now(), connection, liveness, max_age);
+                let means = self.probes.means();
+                self.machine.handle_connected(self.clock.now(), connection, means, max_age);
                 self.shared.with(|state, deferred| {
                     state.outbox.set_online(Online::Yes(connection), deferred)
                 });
