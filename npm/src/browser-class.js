@@ -129,7 +129,7 @@ class ClassSession {
     if (opts.binaryType) ws.binaryType = opts.binaryType;
     this.owner.ws = ws;
     ws.onopen = event => reports.opened(event);
-    ws.onmessage = event => reports.received(event, sizeOf(event.data));
+    ws.onmessage = event => reports.received(event);
     ws.onerror = event => reports.noteError(event);
     ws.onclose = event => reports.ended(event);
     return {

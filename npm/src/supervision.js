@@ -80,7 +80,7 @@ export class Supervision {
     this.enter('connecting');
     return this.parts.dial({
       opened: event => connection.opened(event),
-      received: (event, size) => connection.received(event, size),
+      received: event => connection.received(event),
       /** Keeps the event of an error that a close event follows. */
       noteError(event) { ends.error = event; },
       failed(error) {

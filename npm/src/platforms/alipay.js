@@ -1,6 +1,5 @@
 // Alipay (`my`): one socket with global events, or with `multiple: true` a SocketTask for each.
 import { attempt, ignoreRejection } from '../calls.js';
-import { sizeOf } from '../size.js';
 import { adoptTask } from './socket-task.js';
 
 /** Whether the platform has Alipay's global events. */
@@ -69,7 +68,7 @@ export class GlobalSockets {
         this.closing = 0;
         connection.opened(event || {});
       },
-      Message: event => connection.received(event, sizeOf(event && event.data)),
+      Message: event => connection.received(event),
       Error: event => connection.failed(event),
       Close: event => {
         // Before this socket is open, the event of an earlier one is still expected.

@@ -1,6 +1,5 @@
 // The shape of WeChat, QQ, Douyin, Baidu and uni-app: `connectSocket` returns a SocketTask.
 import { attempt, ignoreRejection } from '../calls.js';
-import { sizeOf } from '../size.js';
 
 const OPEN = 1;
 const CLOSED = 3;
@@ -25,10 +24,7 @@ export function adoptTask(task, connection, shape) {
   };
   const listeners = {
     Open: event => opened(read(event)),
-    Message: event => {
-      const message = read(event);
-      connection.received(message, sizeOf(message && message.data));
-    },
+    Message: event => connection.received(read(event)),
     Error: event => connection.failed(read(event)),
     Close: event => {
       ended = true;

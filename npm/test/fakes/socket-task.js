@@ -43,8 +43,7 @@ export function createSocketTask(network, params, options = {}) {
       socket.send(entry.data);
       callBack(entry, null, { errMsg: 'sendSocketMessage:ok' });
     },
-    close(closeParams) {
-      if (closeParams === undefined) throw new TypeError('close needs an object');
+    close(closeParams = {}) {
       socket.close(closeParams.code, closeParams.reason);
       callBack(closeParams, null, { errMsg: 'closeSocket:ok' });
     },
