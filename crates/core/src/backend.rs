@@ -1,6 +1,7 @@
 //! Parts for authors of transports and timers, which most programs do not need.
 //!
 //! - [`DynTransport`] is the object-safe form of a transport, and [`BoxConnection`] its connection.
+//! - [`ConfigValue`] is the value in a [`ConfigError`](crate::ConfigError).
 //! - [`Predecessor`] describes the end of the previous attempt or connection, for transports that
 //!   choose among servers.
 //! - [`SharedTimer`] lets many sleeps share one sleep of a timer whose sleeps are expensive, and
@@ -11,6 +12,7 @@
 //!   They are public for programs that must name these types.
 
 pub use crate::{
+    error::ConfigValue,
     http::without_echo,
     time::{SharedSleep, SharedTimer},
     transport::{

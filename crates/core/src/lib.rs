@@ -192,7 +192,10 @@ mod transport;
 
 pub use bytes::Bytes;
 
-#[cfg(feature = "futures-timer")]
+#[cfg(all(
+    feature = "futures-timer",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 pub use self::time::FuturesTimer;
 pub use self::{
     config::{

@@ -180,7 +180,7 @@ impl CloseFrame {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !matches!(self.code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
             let rule = "must be one that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
-            return Err(ConfigError::new("close code", self.code, rule));
+            return Err(ConfigError::new("close code", u32::from(self.code), rule));
         }
         if self.reason.len() > 123 {
             let rule = "must be at most 123 bytes";

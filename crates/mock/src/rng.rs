@@ -4,7 +4,7 @@ use std::{ops::Range, time::Duration};
 
 /// A small generator of pseudo-random numbers, SplitMix64. The same seed gives the same numbers on
 /// every machine and in every version of this crate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rng {
     state: u64,
 }

@@ -9,7 +9,7 @@ use crate::error::{ConfigError, not_zero};
 ///
 /// Each item is the delay before the next attempt. If the iterator ends, the session ends with
 /// [`CloseReason::BackoffEnded`](crate::CloseReason::BackoffEnded). Any closure that returns such an iterator
-/// is a `Backoff`.
+/// is a `Backoff`; it does not get the entropy.
 ///
 /// ```
 /// use std::{iter, time::Duration};
@@ -28,7 +28,10 @@ pub trait Backoff {
 
     /// Returns the delays of a new outage. Called after the loss of a
     /// [stable](crate::Builder::stable_after) connection, and for the first loss of a session.
-    fn delays(&self) -> Self::Delays;
+    ///
+    /// `entropy` is a random number, another one for each outage: the seed of random delays. It
+    /// comes from [`Timer::entropy`](crate::Timer::entropy).
+    fn delays(&self, entropy: u64) -> Self::Delays;
 
     /// Checks the settings. [`Builder::build`](crate::Builder::build) calls it once. By default
     /// there is nothing to check.
@@ -43,7 +46,7 @@ pub trait Backoff {
 
 /// The delays of one outage, of any backoff.
 pub(crate) type Delays = Box<dyn Iterator<Item = Duration> + Send>;
-pub(crate) type MakeDelays = Box<dyn FnMut() -> Delays + Send>;
+pub(crate) type MakeDelays = Box<dyn FnMut(u64) -> Delays + Send>;
 
 /// A [`Backoff`] of any type.
 pub(crate) struct BoxBackoff {
@@ -58,7 +61,15 @@ impl BoxBackoff {
         B: Backoff<Delays: Send + 'static> + Send + 'static,
     {
         let checked = backoff.check();
-        Self { delays: Box::new(move || Box::new(backoff.delays())), checked }
+        Self { checked, ..Self::valid(move |entropy| backoff.delays(entropy)) }
+    }
+
+    /// A backoff whose settings need no check.
+    pub(super) fn valid<D>(delays: impl Fn(u64) -> D + Send + 'static) -> Self
+    where
+        D: Iterator<Item = Duration> + Send + 'static,
+    {
+        Self { delays: Box::new(move |entropy| Box::new(delays(entropy))), checked: Ok(()) }
     }
 }
 
@@ -69,7 +80,7 @@ where
 {
     type Delays = I;
 
-    fn delays(&self) -> I {
+    fn delays(&self, _: u64) -> I {
         self()
     }
 }
@@ -91,7 +102,7 @@ impl Constant {
 impl Backoff for Constant {
     type Delays = std::iter::Repeat<Duration>;
 
-    fn delays(&self) -> Self::Delays {
+    fn delays(&self, _: u64) -> Self::Delays {
         std::iter::repeat(self.delay)
     }
 }
@@ -209,14 +220,14 @@ impl Default for Exponential {
 impl Backoff for Exponential {
     type Delays = ExponentialDelays;
 
-    fn delays(&self) -> ExponentialDelays {
+    fn delays(&self, entropy: u64) -> ExponentialDelays {
         ExponentialDelays {
             upper: self.base.min(self.cap).as_secs_f64(),
             factor: self.factor,
             cap: self.cap,
             jitter: self.jitter,
             first: self.first.map(|spread| spread.as_secs_f64()),
-            random: self.seed.map_or_else(Random::seeded, Random::from_seed),
+            random: Random::from_seed(self.seed.unwrap_or(entropy)),
         }
     }
 
@@ -279,7 +290,7 @@ mod tests {
 
     #[test]
     fn delays_never_pass_the_cap_and_keep_their_spread_there() {
-        let delays: Vec<_> = Exponential::new().seed(1).delays().skip(5).take(1_000).collect();
+        let delays: Vec<_> = Exponential::new().delays(1).skip(5).take(1_000).collect();
         assert!(delays.iter().all(|delay| *delay <= SECS_30));
         let low = delays.iter().filter(|delay| **delay < SECS_30 / 4).count();
         let high = delays.iter().filter(|delay| **delay > SECS_30 / 4 * 3).count();
@@ -289,7 +300,7 @@ mod tests {
     #[test]
     fn without_jitter_delays_double_up_to_the_cap() {
         let delays: Vec<_> =
-            Exponential::new().jitter(0.0).delays().take(7).map(|d| d.as_secs()).collect();
+            Exponential::new().jitter(0.0).delays(0).take(7).map(|d| d.as_secs()).collect();
         assert_eq!(delays, [1, 2, 4, 8, 16, 30, 30]);
     }
 
@@ -297,15 +308,15 @@ mod tests {
     fn delays_do_not_overflow() {
         let huge = Exponential::new().base(Duration::MAX).cap(Duration::MAX).jitter(0.0);
         assert_eq!(huge.check(), Ok(()));
-        assert!(huge.delays().take(100).all(|delay| delay > SECS_30));
-        let long = Exponential::new().factor(f64::MAX).seed(3).delays().take(10_000);
+        assert!(huge.delays(0).take(100).all(|delay| delay > SECS_30));
+        let long = Exponential::new().factor(f64::MAX).delays(3).take(10_000);
         assert!(long.max().unwrap() <= SECS_30);
     }
 
     #[test]
     fn the_first_delay_can_be_spread_wider() {
         let firsts: Vec<_> = (0..1_000)
-            .map(|seed| Exponential::new().first(SECS_30).seed(seed).delays().next().unwrap())
+            .map(|seed| Exponential::new().first(SECS_30).delays(seed).next().unwrap())
             .collect();
         assert!(firsts.iter().filter(|first| **first > SECS_30 / 2).count() > 400);
         assert!(firsts.iter().filter(|first| **first < SECS_30 / 2).count() > 400);
@@ -318,12 +329,12 @@ mod tests {
     }
 
     #[test]
-    fn two_clients_draw_different_delays() {
-        let policy = Exponential::new();
-        assert_ne!(
-            policy.delays().take(4).collect::<Vec<_>>(),
-            policy.delays().take(4).collect::<Vec<_>>()
-        );
+    fn the_seed_replaces_the_entropy() {
+        let drawn =
+            |policy: Exponential, entropy| policy.delays(entropy).take(4).collect::<Vec<_>>();
+        let random = Exponential::new();
+        assert_ne!(drawn(random, 1), drawn(random, 2));
+        assert_eq!(drawn(random.seed(1), 2), drawn(random, 1));
     }
 
     #[test]
@@ -342,7 +353,7 @@ mod tests {
     #[test]
     fn any_closure_is_a_backoff() {
         let backoff = || [1, 5].into_iter().map(Duration::from_secs);
-        assert_eq!(backoff.delays().count(), 2);
+        assert_eq!(backoff.delays(0).count(), 2);
         assert_eq!(Backoff::check(&backoff), Ok(()));
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::proof_of_life::{Predicate, ProofOfLife};
 use crate::{
-    error::{ConfigError, not_zero},
+    error::{ConfigError, ConfigValue, not_zero},
     message::Message,
 };
 
@@ -294,24 +294,20 @@ impl Heartbeat {
         }
         if self.hide_replies && self.reply.is_none() {
             let rule = "must come with Heartbeat::reply, which recognises replies";
-            return Err(ConfigError::new("hiding of heartbeat replies", true, rule));
+            return Err(ConfigError::new("hiding of heartbeat replies", "true", rule));
         }
         Ok(())
     }
 
     /// Without a heartbeat, settings of the heartbeat have no effect.
     fn check_off(&self) -> Result<(), ConfigError> {
-        fn value(setting: &Option<impl fmt::Debug>) -> Option<&dyn fmt::Debug> {
-            setting.as_ref().map(|value| value as _)
-        }
-        let reply = self.reply.as_ref().map(|_| format_args!("a function"));
         let unused = [
-            ("heartbeat timeout", value(&self.timeout)),
-            ("heartbeat probe", value(&self.probe)),
-            ("missed heartbeats", value(&self.max_missed)),
-            ("heartbeat alignment", value(&self.slot)),
-            ("heartbeat reply", value(&reply)),
-            ("adaptive heartbeat floor", value(&self.adaptive)),
+            ("heartbeat timeout", self.timeout.map(ConfigValue::from)),
+            ("heartbeat probe", self.probe.as_ref().map(|probe| probe.name().into())),
+            ("missed heartbeats", self.max_missed.map(ConfigValue::from)),
+            ("heartbeat alignment", self.slot.map(ConfigValue::from)),
+            ("heartbeat reply", self.reply.as_ref().map(|_| "a function".into())),
+            ("adaptive heartbeat floor", self.adaptive.map(ConfigValue::from)),
         ];
         let rule = "must be left out after Heartbeat::off, where it has no effect; a heartbeat \
                     begins with Heartbeat::idle or Heartbeat::every";
@@ -337,7 +333,7 @@ impl fmt::Debug for Heartbeat {
             .field("timeout", &self.timeout)
             .field("max_missed", &self.max_missed)
             .field("slot", &self.slot)
-            .field("probe", &self.probe)
+            .field("probe", &self.probe.as_ref().map(Probe::name))
             .field("life", &self.life)
             .field("reply", &self.reply.is_some())
             .field("hide_replies", &self.hide_replies)
@@ -347,14 +343,14 @@ impl fmt::Debug for Heartbeat {
     }
 }
 
-/// Without the content, which may be secret.
-impl fmt::Debug for Probe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Probe {
+    /// Without the content, which may be secret.
+    fn name(&self) -> &'static str {
+        match self {
             Self::Ping => "ping",
             Self::Message(_) => "message",
             Self::Made(_) => "message made per probe",
-        })
+        }
     }
 }
 

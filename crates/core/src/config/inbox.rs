@@ -61,10 +61,10 @@ impl InboxSettings {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.messages == 0 {
-            return Err(ConfigError::new("inbox messages", 0, "must be at least 1"));
+            return Err(ConfigError::new("inbox messages", self.messages, "must be at least 1"));
         }
         if self.bytes == 0 {
-            return Err(ConfigError::new("inbox bytes", 0, "must be at least 1"));
+            return Err(ConfigError::new("inbox bytes", self.bytes, "must be at least 1"));
         }
         Ok(())
     }

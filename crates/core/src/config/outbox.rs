@@ -169,7 +169,7 @@ impl OutboxSettings {
         }
         if !self.give_back && self.resend > 0 {
             let rule = "must be left out with OutboxSettings::resend, which keeps the messages";
-            return Err(ConfigError::new("outbox give_back", self.give_back, rule));
+            return Err(ConfigError::new("outbox give_back", "false", rule));
         }
         self.max_age.map_or(Ok(()), |age| not_zero("outbox maximum age", age))
     }

@@ -59,8 +59,8 @@ impl Preset {
 
     pub(crate) fn backoff(self) -> BoxBackoff {
         match self {
-            Self::Original => BoxBackoff::new(|| Constant::new(secs(2)).delays()),
-            Self::Resilient => BoxBackoff::new(|| Exponential::new().delays()),
+            Self::Original => BoxBackoff::valid(|entropy| Constant::new(secs(2)).delays(entropy)),
+            Self::Resilient => BoxBackoff::valid(|entropy| Exponential::new().delays(entropy)),
         }
     }
 

@@ -1,10 +1,6 @@
 //! Random numbers for jitter: [`Random`].
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 /// The generator SplitMix64. It is random enough to keep clients apart, and repeatable from a seed.
 #[derive(Clone)]
@@ -18,12 +14,6 @@ impl Random {
         Self { state: seed }
     }
 
-    /// Different numbers each time: the keys of the standard library's hasher are random in each
-    /// process and different in each call.
-    pub(crate) fn seeded() -> Self {
-        Self { state: RandomState::new().hash_one(0_u8) }
-    }
-
     /// 90 to 100 % of a time.
     pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
         // A subtraction and not one product: a factor that rounds to 1 would overflow for the
@@ -33,12 +23,15 @@ impl Random {
 
     /// A number in `0.0..1.0`.
     pub(crate) fn unit(&mut self) -> f64 {
+        (self.number() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let bits = (z ^ (z >> 31)) >> 11;
-        bits as f64 / (1_u64 << 53) as f64
+        z ^ (z >> 31)
     }
 }
 

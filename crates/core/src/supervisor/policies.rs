@@ -17,7 +17,7 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
-    pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
+    pub(crate) fn new(settings: Settings, entropy: u64) -> Result<Self, ConfigError> {
         settings.check()?;
         let preset = settings.preset;
         let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
@@ -42,7 +42,8 @@ impl Resolved {
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };
-        let redial = Redial::new(verdict, backoff.delays, settings.dial_budget, settings.max_age);
+        let (budget, max_age) = (settings.dial_budget, settings.max_age);
+        let redial = Redial::new(verdict, backoff.delays, budget, max_age, entropy);
         Ok(Self {
             rules,
             outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),

@@ -40,9 +40,9 @@ impl Redial {
         make_delays: MakeDelays,
         budget: Option<DialBudget>,
         max_age: Option<Duration>,
+        entropy: u64,
     ) -> Self {
         let place = budget.map(|budget| Box::new(Place::new(budget)));
-        let random = Random::seeded();
         Self {
             verdict,
             make_delays,
@@ -51,7 +51,7 @@ impl Redial {
             look: None,
             refresh: false,
             max_age,
-            random,
+            random: Random::from_seed(entropy),
         }
     }
 
@@ -91,9 +91,10 @@ impl Redial {
     }
 
     fn next_delay(&mut self) -> Result<Option<Duration>, UserPanic> {
-        let Self { delays, make_delays, .. } = self;
-        let next =
-            contain_in(UserFunction::Backoff, || delays.get_or_insert_with(make_delays).next());
+        let Self { delays, make_delays, random, .. } = self;
+        let next = contain_in(UserFunction::Backoff, || {
+            delays.get_or_insert_with(|| make_delays(random.number())).next()
+        });
         if next.is_err() {
             drop_contained(self.delays.take());
         }
@@ -164,7 +165,7 @@ impl Redial {
 impl Drop for Redial {
     fn drop(&mut self) {
         drop_contained(self.delays.take());
-        let none = || Box::new(std::iter::empty()) as Delays;
+        let none = |_| Box::new(std::iter::empty()) as Delays;
         drop_contained(std::mem::replace(&mut self.make_delays, Box::new(none)));
         drop_contained(std::mem::replace(&mut self.verdict, Box::new(|_| Verdict::Stop)));
     }

@@ -8,6 +8,9 @@ use super::{timer::Timer, timestamp::Timestamp};
 ///
 /// It needs no runtime: one thread, shared by the whole process, serves all timers. The timer of a
 /// runtime costs less, so each backend crate provides one.
+///
+/// It does not exist on `wasm32-unknown-unknown`, where there are no threads and the clock of the
+/// standard library panics.
 #[derive(Clone, Debug)]
 pub struct FuturesTimer {
     epoch: Instant,

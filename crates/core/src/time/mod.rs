@@ -1,13 +1,16 @@
 //! Time: timestamps, durations, and timers.
 
-#[cfg(feature = "futures-timer")]
+#[cfg(all(feature = "futures-timer", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod futures_timer;
 mod nanos;
 mod shared_timer;
 mod timer;
 mod timestamp;
 
-#[cfg(feature = "futures-timer")]
+#[cfg(all(
+    feature = "futures-timer",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 pub use self::futures_timer::FuturesTimer;
 pub(crate) use self::nanos::Nanos;
 pub use self::{

@@ -1,6 +1,8 @@
 //! The clock of a session: [`Timer`].
 
 use std::future::Future;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use std::hash::{BuildHasher, RandomState};
 
 use super::timestamp::Timestamp;
 
@@ -61,6 +63,30 @@ pub trait Timer {
     /// Returns a future that is ready when the clock has reached `deadline`: at once if it already
     /// has.
     fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep;
+
+    /// Returns a random number that differs in each session and in each process. It is the seed of
+    /// all random times of a session: the delays of [`Exponential`](crate::Exponential) and the
+    /// share by which [`Builder::max_age`](crate::Builder::max_age) is shortened. If all clients of
+    /// a server drew the same times, they would return to the server at the same moments.
+    ///
+    /// [`Builder::build`](crate::Builder::build) calls it once. The number need not be secret.
+    ///
+    /// By default it comes from the standard library. On `wasm32-unknown-unknown` the standard
+    /// library has no random numbers: they would be the same in every page load. So there is no
+    /// default on that target, and a timer without this method does not compile there.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    fn entropy(&self) -> u64 {
+        // The keys of the hasher are random in each process and different in each call.
+        RandomState::new().hash_one(0_u8)
+    }
+
+    /// Returns a random number that differs in each session and in each page load, for example
+    /// from `Math.random`. It is the seed of all random times of a session: the delays of
+    /// [`Exponential`](crate::Exponential) and the share by which
+    /// [`Builder::max_age`](crate::Builder::max_age) is shortened. On this target the standard
+    /// library has no random numbers, so there is no default.
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    fn entropy(&self) -> u64;
 }
 
 impl<K: Timer + ?Sized> Timer for &K {
@@ -72,5 +98,9 @@ impl<K: Timer + ?Sized> Timer for &K {
 
     fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
         (**self).sleep_until(deadline)
+    }
+
+    fn entropy(&self) -> u64 {
+        (**self).entropy()
     }
 }

@@ -60,7 +60,7 @@ impl<T: Transport> Endpoints<T> {
         let endpoints: Vec<_> =
             transports.into_iter().map(|transport| Endpoint { transport, failures: 0 }).collect();
         if endpoints.is_empty() {
-            return Err(ConfigError::new("endpoints", 0, "must be at least one"));
+            return Err(ConfigError::new("endpoints", 0_usize, "must be at least one"));
         }
         Ok(Self { endpoints, current: None })
     }

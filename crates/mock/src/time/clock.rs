@@ -11,6 +11,7 @@ use std::{
 use websocket_heartbeat::Timestamp;
 
 use super::timer_quirks::TimerQuirks;
+use crate::rng::Rng;
 
 /// A virtual clock. It starts at [`Timestamp::EPOCH`] and moves only on request, of a
 /// [`Runner`](crate::Runner) or of the test.
@@ -136,6 +137,17 @@ impl Clock {
     /// affects only sleeps that are created later, before their deadline.
     pub fn set_timer_lateness(&self, lateness: Duration) {
         self.lock().quirks.lateness = lateness;
+    }
+
+    /// Begins the random numbers of [`Timer::entropy`](websocket_heartbeat::Timer::entropy) again,
+    /// with this seed. A session takes one number when it is built. Without this call the seed is
+    /// 0, so a test draws the same delays in each run.
+    pub fn seed(&self, seed: u64) {
+        self.lock().entropy = Rng::new(seed);
+    }
+
+    pub(super) fn entropy(&self) -> u64 {
+        self.lock().entropy.next_u64()
     }
 
     /// Makes sleeps end only at multiples of this duration, like timers of background tabs. The
@@ -318,6 +330,7 @@ struct State {
     counts: SleepCounts,
     /// The number of polls of tasks by runners so far.
     turn: u64,
+    entropy: Rng,
 }
 
 type Action = Box<dyn FnOnce() + Send>;

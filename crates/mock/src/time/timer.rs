@@ -45,6 +45,10 @@ impl Timer for MockTimer {
         let (id, end) = self.clock.open_sleep(deadline);
         MockSleep { clock: self.clock.clone(), end, id }
     }
+
+    fn entropy(&self) -> u64 {
+        self.clock.entropy()
+    }
 }
 
 /// A sleep until one instant of a [`Clock`], from [`MockTimer::sleep_until`](Timer::sleep_until).

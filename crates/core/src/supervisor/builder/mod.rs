@@ -242,7 +242,8 @@ impl<T: Transport, K: Timer> Builder<T, K> {
     /// If a value is invalid, or if a setting has no effect. The error names the setting, its
     /// value, and the rule that it breaks.
     pub fn build(self) -> Result<Supervisor<T, K>, ConfigError> {
-        Ok(Supervisor::new(self.transport, self.timer, Resolved::new(self.settings)?))
+        let resolved = Resolved::new(self.settings, self.timer.entropy())?;
+        Ok(Supervisor::new(self.transport, self.timer, resolved))
     }
 }
 

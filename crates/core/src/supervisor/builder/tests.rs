@@ -57,7 +57,7 @@ struct Seen {
 }
 
 fn seen(builder: Settable) -> Seen {
-    let mut resolved = Resolved::new(builder.settings).expect("the values are valid");
+    let mut resolved = Resolved::new(builder.settings, 0).expect("the values are valid");
     resolved.probes.dial(true);
     resolved.probes.ask();
     let probe = match resolved.probes.make() {

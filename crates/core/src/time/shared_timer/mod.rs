@@ -112,6 +112,10 @@ impl<K: Timer> Timer for SharedTimer<K> {
         let deadline = Timestamp::from_epoch(deadline.since_epoch().saturating_add(self.epoch));
         SharedSleep { queue: Arc::clone(&self.queue), deadline, id: 0 }
     }
+
+    fn entropy(&self) -> u64 {
+        self.queue.timer().entropy()
+    }
 }
 
 impl<K: Timer> Clone for SharedTimer<K> {

@@ -6,6 +6,7 @@ mod budget;
 mod commands_at_any_time;
 mod control;
 mod endpoints;
+mod entropy;
 mod failing_transports;
 mod herd;
 mod limits;
