@@ -8,12 +8,12 @@ export interface Platform {
 
 /** What a SocketTask of any platform has. */
 export interface AnySocketTask {
-  send(params: never): unknown;
-  close(params: never): unknown;
-  onOpen(listener: (event: never) => void): unknown;
-  onMessage(listener: (event: never) => void): unknown;
-  onError(listener: (event: never) => void): unknown;
-  onClose(listener: (event: never) => void): unknown;
+  send(params: any): unknown;
+  close(params: any): unknown;
+  onOpen(listener: (event: any) => void): unknown;
+  onMessage(listener: (event: any) => void): unknown;
+  onError(listener: (event: any) => void): unknown;
+  onClose(listener: (event: any) => void): unknown;
 }
 
 type Returned<P> = P extends { connectSocket(params: never): infer R } ? Awaited<R> : never;
@@ -21,8 +21,9 @@ type Returned<P> = P extends { connectSocket(params: never): infer R } ? Awaited
 export type SocketTaskOf<P extends Platform> =
   [Returned<P>] extends [never] ? AnySocketTask : Returned<P> extends AnySocketTask ? Returned<P> : AnySocketTask;
 
+/** The event of a listener of the platform. The fallback is for a platform whose task has no type. */
 type EventOf<F, Fallback> =
-  F extends (listener: (event: infer E) => void) => unknown ? ([E] extends [never] ? Fallback : unknown extends E ? Fallback : E) : Fallback;
+  F extends (listener: (event: infer E) => void) => unknown ? (unknown extends E ? Fallback : E) : Fallback;
 
 type KnownParams<P> = P extends { connectSocket(params: infer O): unknown } ? Partial<Omit<O & object, 'url'>> : {};
 /** The parameters of the platform's `connectSocket`. Alipay: `multiple` is `true` where it can. */
@@ -31,7 +32,10 @@ export type ConnectSocketParams<P extends Platform = Platform> =
 
 /** `isBuffer` is Alipay's: then `data` is Base64 text. */
 export interface AnyMessage { data: string | ArrayBuffer; isBuffer?: boolean }
+/** Alipay reports no code. */
 export interface AnyClose { code?: number; reason?: string }
+type CloseOf<P extends Platform> =
+  EventOf<SocketTaskOf<P>['onClose'], AnyClose> extends { code: number; reason: string } ? Required<AnyClose> : AnyClose;
 export interface AnyError { errMsg?: string; errorMessage?: string; message?: string }
 
 /** What `pingMsg` can be. Alipay gets binary data as Base64. */
@@ -82,7 +86,7 @@ export interface Task<P extends Platform = Platform> {
   onOpen: (event: EventOf<SocketTaskOf<P>['onOpen'], unknown>) => void;
   onMessage: (event: EventOf<SocketTaskOf<P>['onMessage'], AnyMessage>) => void;
   /** The code is 1006 if the platform reported no close. */
-  onClose: (event: AnyClose) => void;
+  onClose: (event: CloseOf<P>) => void;
   onError: (event: AnyError) => void;
   /** An attempt is scheduled. */
   onReconnect: (retry: Retry) => void;
