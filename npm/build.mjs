@@ -3,7 +3,7 @@
 //   node build.mjs           everything
 //   node build.mjs entries   only the entries, from the core that is there
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
@@ -63,7 +63,7 @@ async function translate(compiled) {
 
 /** The entries, as ES modules and CommonJS. Both share the core as a file of its own. */
 async function bundle() {
-  const names = ['miniprogram', 'browser', 'wasm'].filter(name => existsSync(path.join(npm, 'src/entries', name + '.js')));
+  const names = ['miniprogram', 'browser', 'wasm'].filter(name => existsSync(path.join(npm, 'src', name + '.js')));
   const options = {
     bundle: true, minify: true, target: LANGUAGE, platform: 'neutral', logLevel: 'warning', absWorkingDir: npm,
   };
@@ -84,6 +84,15 @@ async function bundle() {
   writeFileSync(path.join(miniprogram, 'core.wasm.br'), brotliCompressSync(readFileSync(path.join(dist, 'core.wasm'))));
 }
 
+/** The types of each entry, once for each of the two module formats. */
+function copyTypes() {
+  for (const file of readdirSync(path.join(npm, 'types'))) {
+    const types = readFileSync(path.join(npm, 'types', file), 'utf8');
+    writeFileSync(path.join(dist, file), types);
+    writeFileSync(path.join(dist, file.replace('.d.ts', '.d.cts')), types.replace(/'(\.\/\w+)\.js'/g, "'$1.cjs'"));
+  }
+}
+
 /** `#core` in the sources is the file of the core beside the bundle. */
 function sharedCore(file) {
   return { name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: file, external: true })) };
@@ -97,3 +106,4 @@ if (process.argv[2] !== 'entries') {
   await translate(compiled);
 }
 await bundle();
+copyTypes();
