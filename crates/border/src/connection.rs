@@ -22,18 +22,30 @@ pub(crate) struct Reported {
     pub(crate) number: u32,
     pub(crate) opened: bool,
     /// How many messages arrived and are not read.
-    pub(crate) unread: u32,
+    unread: u32,
     /// How many messages were read. It is the number of the message that the core reports next.
     pub(crate) read: u32,
     /// The close code, or one of those that stand for its absence (RFC 6455 section 7.4.1).
     pub(crate) end: Option<u32>,
-    pub(crate) flush: Flush,
+    flush: Flush,
     waker: Option<Waker>,
+}
+
+/// A report of JavaScript on a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Report {
+    Opened,
+    /// A message arrived.
+    Received,
+    /// All frames before the flush are passed to the socket.
+    Written,
+    /// The connection has ended, or the attempt has failed: with this code, see [`Reported::end`].
+    Ended(u32),
 }
 
 /// How far JavaScript is with the frames that it was given.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Flush {
+enum Flush {
     /// All are passed to the socket.
     #[default]
     Done,
@@ -52,8 +64,15 @@ impl Reported {
         Self { number, ..Self::default() }
     }
 
-    /// Wakes the core, which then polls the connection.
-    pub(crate) fn wake(&self) {
+    /// Records a report, and wakes the core, which then polls the connection.
+    pub(crate) fn record(&mut self, report: Report) {
+        match report {
+            Report::Opened => self.opened = true,
+            Report::Received => self.unread += 1,
+            Report::Written => self.flush = Flush::Done,
+            // The first report of the end counts.
+            Report::Ended(code) => _ = self.end.get_or_insert(code),
+        }
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }

@@ -3,8 +3,10 @@
 
 use std::cell::Cell;
 
+use websocket_heartbeat::Preset;
+
 use crate::{
-    connection::Flush,
+    connection::Report,
     entry::Entry,
     imports,
     options::Options,
@@ -13,13 +15,13 @@ use crate::{
 
 thread_local! {
     /// The options of the session that is created next.
-    static OPTIONS: Cell<Options> = Cell::default();
+    static OPTIONS: Cell<Options> = const { Cell::new(Options::new(Preset::Original)) };
 }
 
 /// Begins the options of a session: 0 is the original's preset, 1 the resilient one.
 #[unsafe(no_mangle)]
 extern "C" fn begin(preset: u32) {
-    OPTIONS.set(Options::new(preset));
+    OPTIONS.set(Options::new(if preset == 0 { Preset::Original } else { Preset::Resilient }));
 }
 
 /// Sets an option, see [`Options::set`].
@@ -54,29 +56,29 @@ extern "C" fn poll(session: u32) {
 /// The connection is open.
 #[unsafe(no_mangle)]
 extern "C" fn opened(session: u32, connection: u32) {
-    session::with(session, |found| found.reported(connection, |reported| reported.opened = true));
+    record(session, connection, Report::Opened);
 }
 
 /// A message has arrived.
 #[unsafe(no_mangle)]
 extern "C" fn received(session: u32, connection: u32) {
-    session::with(session, |found| found.reported(connection, |reported| reported.unread += 1));
+    record(session, connection, Report::Received);
 }
 
 /// Everything before the flush was passed to the socket.
 #[unsafe(no_mangle)]
 extern "C" fn written(session: u32, connection: u32) {
-    session::with(session, |found| {
-        found.reported(connection, |reported| reported.flush = Flush::Done);
-    });
+    record(session, connection, Report::Written);
 }
 
-/// The connection has ended, or the attempt has failed. The first report counts.
+/// The connection has ended, or the attempt has failed.
 #[unsafe(no_mangle)]
 extern "C" fn ended(session: u32, connection: u32, code: u32) {
-    session::with(session, |found| {
-        found.reported(connection, |reported| _ = reported.end.get_or_insert(code));
-    });
+    record(session, connection, Report::Ended(code));
+}
+
+fn record(session: u32, connection: u32, report: Report) {
+    session::with(session, |found| found.record(connection, report));
 }
 
 /// The timer has fired.

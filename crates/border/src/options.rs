@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use websocket_heartbeat::{
-    Attempts, Backoff, Builder, ConnectTimeout, Constant, Exponential, Heartbeat, Offline,
-    OutboxSettings, Preset,
+    Attempts, Builder, ConnectTimeout, Constant, Exponential, Heartbeat, Offline, OutboxSettings,
+    Preset,
 };
 
-use crate::{entry, imports, timer::BorderTimer, transport::BorderTransport};
+use crate::{entry, timer::BorderTimer, transport::BorderTransport};
 
 /// The options that JavaScript has set. The others have the value of the preset.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Options {
     preset: Preset,
     heartbeat: HeartbeatOptions,
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     keep_bytes: Option<f64>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct HeartbeatOptions {
     messages: bool,
     idle: Option<Duration>,
@@ -38,7 +38,7 @@ struct HeartbeatOptions {
     max_missed: Option<u32>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct BackoffOptions {
     delay: Option<Duration>,
     exponential: bool,
@@ -49,10 +49,37 @@ struct BackoffOptions {
 }
 
 impl Options {
-    /// 0 is [`Preset::Original`], 1 is [`Preset::Resilient`].
-    pub(crate) fn new(preset: u32) -> Self {
-        let preset = if preset == 0 { Preset::Original } else { Preset::Resilient };
-        Self { preset, ..Self::default() }
+    pub(crate) const fn new(preset: Preset) -> Self {
+        Self {
+            preset,
+            heartbeat: HeartbeatOptions {
+                messages: false,
+                idle: None,
+                timeout: None,
+                recheck_timeout: None,
+                max_missed: None,
+            },
+            backoff: BackoffOptions {
+                delay: None,
+                exponential: false,
+                cap: None,
+                factor: None,
+                jitter: None,
+                first: None,
+            },
+            attempts: None,
+            connect_timeout: None,
+            connect_timeout_cap: None,
+            close_timeout: None,
+            stable_after: None,
+            flap_limit: None,
+            outage_limit: None,
+            max_age: None,
+            minimum_gap: None,
+            keep: None,
+            keep_count: None,
+            keep_bytes: None,
+        }
     }
 
     /// The keys are the places in `OPTIONS` of `npm/src/runtime.js`.
@@ -188,7 +215,6 @@ impl BackoffOptions {
         if let Some(first) = self.first {
             policy = policy.first(first);
         }
-        // On this target the core has no source of random numbers.
-        builder.backoff(move || policy.seed((imports::random() * 9e15) as u64).delays())
+        builder.backoff(policy)
     }
 }

@@ -15,7 +15,7 @@ use futures_core::Stream;
 use websocket_heartbeat::{CloseFrame, ConfigError, Handle, QueueError, Supervisor};
 
 use crate::{
-    connection::{Reported, Shared},
+    connection::{Report, Shared},
     entry::Entry,
     options::Options,
     report::report,
@@ -70,18 +70,26 @@ pub(crate) fn create(options: &Options) -> Result<u32, ConfigError> {
     })
 }
 
-/// Calls `change`, then polls the session and removes it if it has ended. Returns `None` if there
-/// is no such session.
+/// Calls `change`, then polls the session. Returns `None` if there is no such session.
 pub(crate) fn with<R>(number: u32, change: impl FnOnce(&Session) -> R) -> Option<R> {
+    let result = SESSIONS.with_borrow(|sessions| {
+        let mut all = sessions.all.iter();
+        all.find(|session| session.number == number).map(change)
+    });
+    poll(number);
+    result
+}
+
+/// Polls the session, and removes it if it has ended.
+#[inline(never)]
+fn poll(number: u32) {
     SESSIONS.with_borrow_mut(|sessions| {
-        let index = sessions.all.iter().position(|session| session.number == number)?;
-        let session = &mut sessions.all[index];
-        let result = change(session);
-        if session.poll() == Next::End {
+        let mut all = sessions.all.iter();
+        let Some(index) = all.position(|session| session.number == number) else { return };
+        if sessions.all[index].poll() == Next::End {
             drop(sessions.all.swap_remove(index));
         }
-        Some(result)
-    })
+    });
 }
 
 #[derive(PartialEq, Eq)]
@@ -117,11 +125,11 @@ impl Session {
     }
 
     /// Records a report of JavaScript on a connection. Late reports have no effect.
-    pub(crate) fn reported(&self, connection: u32, record: impl FnOnce(&mut Reported)) {
+    #[inline(never)]
+    pub(crate) fn record(&self, connection: u32, report: Report) {
         let mut reported = self.shared.reported.borrow_mut();
         if reported.number == connection {
-            record(&mut reported);
-            reported.wake();
+            reported.record(report);
         }
     }
 

@@ -52,6 +52,11 @@ impl Timer for BorderTimer {
         Timestamp::from_epoch(Duration::from_micros(micros as u64))
     }
 
+    fn entropy(&self) -> u64 {
+        // A double has 53 random bits at most.
+        (imports::random() * (1_u64 << 53) as f64) as u64
+    }
+
     fn sleep_until(&self, deadline: Timestamp) -> Sleep {
         Sleep { timer: self.clone(), deadline }
     }
