@@ -105,6 +105,19 @@ test('the fail of connectSocket ends the attempt and reaches the application', a
   assert.equal(error, connection.reports[0][1]);
 });
 
+test('a fail after the SocketTask is there ends the attempt', async () => {
+  const connection = recorder();
+  const fake = wechat(network);
+  network.attempts = 'silence';
+  const { connectSocket } = fake.platform;
+  fake.platform.connectSocket = params => {
+    setTimeout(() => params.fail({ errMsg: 'connectSocket:fail late' }), 50);
+    return connectSocket({ ...params, fail: undefined });
+  };
+  await open(fake, connection);
+  assert.deepEqual(connection.reports, [['failed', { errMsg: 'connectSocket:fail late' }]]);
+});
+
 test('a platform without a free socket fails the attempt at once', async () => {
   await assert.rejects(open(wechat(network, 0), recorder()), /returned no SocketTask/);
 });
