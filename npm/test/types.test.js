@@ -32,7 +32,7 @@ for (const [platform, typings] of Object.entries({
   });
 }
 
-test('the class has the types of the browser, and our types have no error', () => tsc('test/types/browser.ts'));
+test('the class and the loader have their types, and ours have no error', () => tsc('test/types/browser.ts', 'test/types/wasm.ts'));
 
 function isInstalled(name) {
   try {
