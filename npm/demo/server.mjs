@@ -15,13 +15,15 @@ const FILES = {
   '/browser.js': ['dist/browser.js', 'text/javascript'],
   '/core.js': ['dist/core.js', 'text/javascript'],
 };
-const DOWN = 5000;
 
-/** Starts the demo on free ports. Returns its address and a function that stops it. */
-export async function startDemo() {
-  const sockets = await startSockets();
+/**
+ * Starts the demo on free ports. Returns its address and a function that stops it.
+ * @param {number} [down] how long a restart of the WebSocket server takes, in milliseconds
+ */
+export async function startDemo(down = 5000) {
+  const sockets = await startSockets(down);
   const page = http.createServer((request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
+    const { pathname } = new URL(request.url, 'http://127.0.0.1');
     const fault = pathname.slice(1);
     if (request.method === 'POST' && Object.hasOwn(sockets.faults, fault)) {
       sockets.faults[fault]();
@@ -46,7 +48,7 @@ export async function startDemo() {
   return { address: `http://127.0.0.1:${page.address().port}/`, faults: sockets.faults, stop };
 }
 
-async function startSockets() {
+async function startSockets(down) {
   let silent = false;
   let port = 0;
   let server = null;
@@ -84,7 +86,7 @@ async function startSockets() {
           restart = null;
           silent = false;
           listen();
-        }, DOWN);
+        }, down);
       },
     },
     stop() {

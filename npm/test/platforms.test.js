@@ -78,8 +78,8 @@ for (const [shape, make] of Object.entries(SHAPES)) {
       socket.abandon();
       await clock.advance(100);
       assert.equal(network.live().length, 0);
-      const lists = fake.listeners || (fake.tasks[0] && fake.tasks[0].listeners) || {};
-      assert.deepEqual(Object.values(lists).flat(), []);
+      const lists = [fake.listeners, fake.tasks[0].listeners].filter(Boolean);
+      assert.deepEqual(lists.flatMap(list => Object.values(list).flat()), []);
     });
 
     test('a socket that the server closed is not closed again', async () => {
@@ -233,13 +233,18 @@ describe('Alipay', () => {
     }
   });
 
-  test('only our own global listeners are removed', async () => {
+  test('only our own listeners are removed', async () => {
     const fake = alipay(network, { multiple: false });
-    const own = () => {};
-    fake.platform.onSocketMessage(own);
+    const other = () => {};
+    fake.platform.onSocketMessage(other);
     const { socket } = await open(fake, recorder());
     socket.abandon();
-    assert.deepEqual(fake.listeners.Message, [own]);
+    assert.deepEqual(fake.listeners.Message, [other]);
+
+    const multiple = await open(alipay(network), recorder());
+    multiple.tasks[0].onMessage(other);
+    multiple.socket.abandon();
+    assert.deepEqual(multiple.tasks[0].listeners.Message, [other]);
   });
 
   test('the close event of an earlier socket does not end the new one', async () => {
