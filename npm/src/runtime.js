@@ -53,6 +53,7 @@ const OPTIONS = [
   'exponential', 'cap', 'factor', 'jitter', 'first', 'connectTimeout', 'connectTimeoutCap', 'closeTimeout',
   'stableAfter', 'flapLimit', 'outageLimit', 'maxAge', 'minimumGap', 'keep', 'keepCount', 'keepBytes',
 ];
+const OTHER_OPTIONS = ['preset', 'pingMsg'];
 const EVENTS = ['open', 'message', 'lost', 'retry', 'unsent', 'closed'];
 const REFUSALS = [undefined, 'closed', 'full', 'offline', 'too large'];
 const FATES = ['unknown', 'dropped'];
@@ -199,9 +200,9 @@ export class Session {
   call(name, a, b) { return this.runtime.call(name, this.number, a, b); }
 
   /** Calls a function of the application. */
-  emit(name, a, b, c) {
+  emit(name, ...values) {
     try {
-      if (this.events[name]) this.events[name](a, b, c);
+      if (this.events[name]) this.events[name](...values);
     } catch (error) {
       throwLater(error);
     }
@@ -409,6 +410,9 @@ class Connection {
 
 /** Makes a session in the core and returns its number. */
 function create(runtime, options) {
+  Object.keys(options).forEach(name => {
+    if (OTHER_OPTIONS.indexOf(name) < 0 && OPTIONS.indexOf(name) < 0) throw new TypeError('there is no option ' + name);
+  });
   runtime.call('begin', options.preset === 'resilient' ? 1 : 0);
   OPTIONS.forEach((name, key) => {
     const value = options[name];
