@@ -260,6 +260,28 @@ describe('Alipay', () => {
     assert.deepEqual(second.names(), ['opened', 'ended']);
   });
 
+  test('a close event that never came swallows no later one', async () => {
+    const fake = alipay(network, { multiple: false });
+    const { socket, opener } = await open(fake, recorder());
+    network.cut = true;
+    socket.abandon();
+    await clock.advance(100);
+    network.sockets.clear();
+    network.cut = false;
+    const second = opener({ url: URL_ }, recorder());
+    await clock.advance(100);
+    network.closeAll(1000);
+    await clock.advance(100);
+    second.abandon();
+    network.attempts = 'silence';
+    const third = recorder();
+    opener({ url: URL_ }, third);
+    await clock.advance(100);
+    network.sockets.forEach(made => made.end(1006, ''));
+    await clock.advance(100);
+    assert.deepEqual(third.names(), ['ended']);
+  });
+
   test('a connectSocket that throws leaves no listener', async () => {
     const fake = alipay(network, { multiple: false });
     fake.platform.connectSocket = () => { throw new Error('refused'); };

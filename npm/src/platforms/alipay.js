@@ -25,7 +25,7 @@ export function adoptMultiple(platform, task, connection) {
 }
 
 function unwrap(event) {
-  if (!event || typeof event.data !== 'object' || event.data === null) return event;
+  if (!event || typeof event.data !== 'object' || event.data === null || isBinary(event.data)) return event;
   const fields = Object.assign({}, event, event.data);
   if (event.data.data === undefined) delete fields.data;
   return fields;
@@ -33,10 +33,11 @@ function unwrap(event) {
 
 /** Alipay sends binary data as Base64. */
 function encodeBinary(platform, entry) {
-  const binary = entry.data !== null && typeof entry.data === 'object' && entry.data.byteLength >= 0;
-  if (!binary || typeof platform.arrayBufferToBase64 !== 'function') return entry;
+  if (!isBinary(entry.data) || typeof platform.arrayBufferToBase64 !== 'function') return entry;
   return Object.assign({}, entry, { data: platform.arrayBufferToBase64(entry.data), isBuffer: true });
 }
+
+function isBinary(data) { return data !== null && typeof data === 'object' && data.byteLength >= 0; }
 
 /**
  * Makes the sockets of the global form, one after the other. The platform closes the previous socket

@@ -2,6 +2,7 @@
 //
 // Each returns `{ platform, calls, tasks, life }`: the object for the option `miniprogram`, the
 // parameters of each `connectSocket`, the tasks, and the events of the program's life.
+import { CLOSED, OPEN } from './network.js';
 import { callBack, CALLBACK_DELAY, createSocketTask, lifecycleEvents } from './socket-task.js';
 
 /** WeChat (`wx`), and Douyin, QQ and Baidu in the same form. At most `limit` sockets at a time. */
@@ -70,7 +71,7 @@ export function alipay(network, { multiple = true } = {}) {
     : { data: Buffer.from(data).toString('base64'), isBuffer: true });
   const sendTo = (task, params) => {
     if (typeof params.data !== 'string') throw new TypeError('data must be a string');
-    if (!task || task.socket.state !== 1) {
+    if (!task || task.socket.state !== OPEN) {
       callBack(params, { error: 1, errorMessage: 'not connected' });
       return Promise.reject({ error: 1, errorMessage: 'not connected' });
     }
@@ -91,7 +92,11 @@ export function alipay(network, { multiple = true } = {}) {
     task.onClose(() => emit('Close', { data: { socketTaskID } }));
     const shown = {
       send: entry => sendTo(task, entry),
-      close(closeParams) { task.close(closeParams || {}); return Promise.resolve({ message: '' }); },
+      close(closeParams) {
+        if (task.socket.state === CLOSED) return Promise.reject({ error: 1, errorMessage: 'no socket' });
+        task.close(closeParams || {});
+        return Promise.resolve({ message: '' });
+      },
       listeners: wrapped,
     };
     Object.keys(wrapped).forEach(name => {
