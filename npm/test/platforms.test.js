@@ -282,6 +282,14 @@ describe('Alipay', () => {
     assert.deepEqual(third.names(), ['ended']);
   });
 
+  test('a rejected connectSocket of the global form is a failed attempt', async () => {
+    const fake = alipay(network, { multiple: false });
+    fake.platform.connectSocket = () => Promise.reject(new Error('refused'));
+    const connection = recorder();
+    await open(fake, connection);
+    assert.deepEqual(connection.reports, [['failed', new Error('refused')]]);
+  });
+
   test('a connectSocket that throws leaves no listener', async () => {
     const fake = alipay(network, { multiple: false });
     fake.platform.connectSocket = () => { throw new Error('refused'); };

@@ -1,5 +1,5 @@
 // Alipay (`my`): one socket with global events, or with `multiple: true` a SocketTask for each.
-import { attempt, ignoreRejection } from '../calls.js';
+import { attempt, ignoreRejection, nothing } from '../calls.js';
 import { adoptTask } from './socket-task.js';
 
 /** Whether the platform has Alipay's global events. */
@@ -87,7 +87,8 @@ export class GlobalSockets {
     });
     Object.keys(listeners).forEach(name => platform['onSocket' + name](listeners[name]));
     try {
-      ignoreRejection(platform.connectSocket(params));
+      const result = platform.connectSocket(params);
+      if (result && typeof result.then === 'function') result.then(nothing, error => connection.failed(error));
     } catch (error) {
       detach();
       throw error;
