@@ -213,7 +213,7 @@ describe('messages', () => {
 
   test('kept messages that are never sent come back by onunsent', async () => {
     network.attempts = 'refuse';
-    const { heartbeat, hooks } = await setup.browser({ keep: true, repeatLimit: 0 + 1 });
+    const { heartbeat, hooks } = await setup.browser({ keep: true, repeatLimit: 1 });
     heartbeat.send('a');
     await clock.advance(5000);
     assert.deepEqual(hooks.of('onunsent'), [{ data: 'a', fate: 'dropped' }]);

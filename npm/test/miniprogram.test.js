@@ -20,7 +20,7 @@ describe('options', () => {
   const wrong = [
     [undefined, TypeError, /miniprogram/],
     [{}, TypeError, /miniprogram/],
-    [{ miniprogram: 'wx', connectSocketParams: params }, TypeError, /not its name|object of the platform/],
+    [{ miniprogram: 'wx', connectSocketParams: params }, TypeError, /object of the platform/],
     [{ miniprogram: {}, connectSocketParams: params }, TypeError, /miniprogram/],
     [{ connectSocketParams: undefined }, TypeError, /connectSocketParams/],
     [{ connectSocketParams: {} }, TypeError, /url/],
