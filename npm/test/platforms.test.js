@@ -187,6 +187,9 @@ describe('rejected promises', () => {
       socket.send({ data: 'to nobody' });
       socket.close({});
       socket.abandon();
+      const other = await open(alipay(network, { multiple }), recorder());
+      other.tasks[0].close = () => Promise.reject(new Error('not now'));
+      other.socket.abandon();
       await clock.advance(100);
     }
     process.off('unhandledRejection', listener);
