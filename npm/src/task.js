@@ -14,17 +14,13 @@ const HOOKS = {
 };
 
 /**
- * @param {function} loadRuntime returns the runtime of the core, or a promise of it
+ * @param {function} getRuntime returns the runtime of the core
  * @returns {function} the factory `WebsocketHeartbeat(options)`
  */
-export function createFactory(loadRuntime) {
+export function createFactory(getRuntime) {
   return function WebsocketHeartbeat(options) {
-    return new Promise((resolve, reject) => {
-      const settings = checkOptions(options);
-      Promise.resolve(loadRuntime())
-        .then(runtime => new Task(runtime, options, settings, resolve))
-        .then(nothing, reject);
-    });
+    // What is thrown here rejects the promise.
+    return new Promise(resolve => new Task(getRuntime(), options, checkOptions(options), resolve));
   };
 }
 

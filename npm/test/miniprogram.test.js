@@ -68,6 +68,12 @@ describe('options', () => {
 });
 
 describe('the session', () => {
+  test('the first attempt begins before the factory returns', () => {
+    const fake = wechat(network);
+    setup.WebsocketHeartbeat({ miniprogram: fake.platform, connectSocketParams: { url: URL_A } });
+    assert.equal(fake.calls.length, 1);
+  });
+
   test('the fields are those of the original', async () => {
     const { task, fake } = await setup.task();
     assert.equal(task.opts.miniprogram, fake.platform);
