@@ -1,23 +1,11 @@
 // Facts on which programs with the originals rely. The originals pass the same tests.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { webSocketClass } from './fakes/browser.js';
 import { recordHooks } from './fakes/hooks.js';
+import { original } from './fakes/originals.js';
 import { taro, uni, wechat } from './fakes/platforms.js';
 import { Setup, URL_A } from './fakes/setup.js';
-
-const require = createRequire(import.meta.url);
-
-/** The originals are bundles for a page: they put their names on `window`. */
-function original(name) {
-  globalThis.window = globalThis;
-  try {
-    return require(name).default;
-  } finally {
-    delete globalThis.window;
-  }
-}
 
 let setup;
 let clock;

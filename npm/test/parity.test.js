@@ -1,22 +1,10 @@
 // On a scripted server, the original and this package cause the same trace: the times of attempts,
 // heartbeats, messages and closes, as the server sees them, to the millisecond.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { webSocketClass } from './fakes/browser.js';
+import { original } from './fakes/originals.js';
 import { Setup, URL_A } from './fakes/setup.js';
-
-const require = createRequire(import.meta.url);
-
-/** The originals are bundles for a page: they put their names on `window`. */
-function original(name) {
-  globalThis.window = globalThis;
-  try {
-    return require(name).default;
-  } finally {
-    delete globalThis.window;
-  }
-}
 
 /** A platform without delays of its own. With them, both would need the same delay for each event. */
 function platform(network) {
