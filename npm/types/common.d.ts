@@ -38,21 +38,24 @@ export interface CommonOptions {
   connectTimeout?: number;
   /** With a value, the time limit grows from `connectTimeout` to this while attempts time out. */
   connectTimeoutCap?: number;
-  /** The time for queued messages and the close handshake after `close()`. */
+  /** The time for queued messages and the close handshake after `close()`. Default: 5 000. */
   closeTimeout?: number;
-  /** How long a connection must be open until the count of `repeatLimit` and the delays are reset. */
+  /** How long a connection must be open until the count of `repeatLimit` and the delays are reset. Default: 0. */
   stableAfter?: number;
-  /** The session ends after this many connections in a row that were not open for `stableAfter`. */
+  /**
+   * How many connections in a row may be lost before they were open for `stableAfter`, which must be
+   * set. The next such loss ends the session. Default: no limit.
+   */
   flapLimit?: number;
   /** The session ends if there was no connection for so long. */
   outageLimit?: number;
   /** A connection is replaced when it is that old. */
   maxAge?: number;
-  /** At least so much time lies between two attempts. */
+  /** The least time between the beginnings of two attempts. Default: 100. */
   minimumGap?: number;
   /** How many heartbeats in a row may have no answer. Default: 0. */
   maxMissed?: number;
-  /** The time for the answer when the program returns or the network changes. */
+  /** The time for the answer when the program returns or the network changes. Default: `pongTimeout`, at most 5 000. */
   recheckTimeout?: number;
   /** `true` for growing delays at random. */
   backoff?: boolean | Backoff;
