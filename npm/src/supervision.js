@@ -37,6 +37,8 @@ export class Supervision {
       message: event => this.hook('message', event),
       lost: loss => this.lost(loss),
       retry: retry => {
+        // The attempt was scheduled before a hook of this loss closed the session.
+        if (parts.task.forbidReconnect) return;
         parts.task.repeat = retry.attempt;
         this.hook('reconnect', retry);
       },

@@ -123,13 +123,20 @@ describe('close', () => {
       const attempts = [];
       task.onEnd = end => ends.push(end);
       const hooked = task[name];
-      task[name] = event => { hooked(event); attempts.push(network.seen('dial').length); task.close(); };
+      let reconnects = 0;
+      task[name] = event => {
+        hooked(event);
+        attempts.push(network.seen('dial').length);
+        reconnects = hooks.of('onReconnect').length;
+        task.close();
+      };
       if (name === 'onOpen') { network.kill(); await clock.advance(3000); }
       if (name === 'onMessage') network.live()[0].push('x');
       if (['onClose', 'onReconnect'].includes(name)) network.closeAll(4000);
       if (name === 'onError') network.kill();
       await clock.advance(60000);
       assert.equal(network.seen('dial').length, attempts[0]);
+      assert.equal(hooks.of('onReconnect').length, reconnects);
       assert.equal(ends.length, 1);
       assert.equal(network.live().length, 0);
       assert.equal(hooks.of('onClose').length, hooks.of('onOpen').length);
