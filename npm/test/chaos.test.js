@@ -46,6 +46,20 @@ function checkOrder(names) {
   }
 }
 
+/** Closes the session in a hook. Returns an object whose `calls` is the number of hooks until then. */
+function closeInHook(task, hooks, suffix, count) {
+  const closing = { calls: Infinity };
+  const name = Object.keys(task).find(key => key.toLowerCase() === `on${suffix}`);
+  const record = task[name];
+  task[name] = argument => {
+    record(argument);
+    if (hooks.of(name).length !== count) return;
+    closing.calls = hooks.length;
+    task.close();
+  };
+  return closing;
+}
+
 async function runSession(seed) {
   const setup = new Setup();
   const { clock, network } = setup;
@@ -62,11 +76,14 @@ async function runSession(seed) {
   let task;
   let hooks;
   let fake = null;
+  let closing = { calls: Infinity };
 
   function check() {
     assert.ok(network.live().length <= 1, 'two connections');
     const names = hooks ? hooks.names().map(name => name.toLowerCase()) : [];
     checkOrder(names);
+    const later = names.slice(closing.calls).filter(name => name !== 'onmessage' && name !== 'onunsent');
+    assert.ok(['', 'onclose', 'onend', 'onclose,onend'].includes(later.join()), `after close: ${later}`);
   }
   function send() {
     const number = outcomes.size;
@@ -104,6 +121,7 @@ async function runSession(seed) {
       if (random() < 0.3) network.attempts = pick(['refuse', 'silence']);
       await clock.advance(11000);
     }
+    if (random() < 0.3) closing = closeInHook(task, hooks, pick(['open', 'message', 'error', 'close', 'reconnect']), 1 + below(3));
     for (let count = 0; count < 40; count++) {
       const step = pick(Object.keys(STEPS));
       steps.push(`${clock.now} ${step}`);
@@ -116,7 +134,7 @@ async function runSession(seed) {
     STEPS.heal();
     await clock.advance(HEALING);
     check();
-    assert.equal(network.live().length, 1, 'no connection on a healthy network');
+    assert.equal(network.live().length, closing.calls < Infinity ? 0 : 1, 'the connection of a healthy network');
     const before = network.seen('dial').length;
     if (random() < 0.5) network.cut = true;
     steps.push(`${clock.now} end`);
