@@ -3,6 +3,7 @@
 //   node build.mjs           everything
 //   node build.mjs entries   only the entries, from the core that is there
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -98,12 +99,27 @@ function sharedCore(file) {
   return { name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: file, external: true })) };
 }
 
-if (process.argv[2] !== 'entries') {
-  rmSync(dist, { recursive: true, force: true });
-  for (const folder of [dist, work]) mkdirSync(folder, { recursive: true });
+/** What the files of the core depend on: the compiled module, and how it is made smaller. */
+function identity(compiled) {
+  const hash = createHash('sha256');
+  for (const file of [compiled, fileURLToPath(import.meta.url), path.join(npm, 'package-lock.json')]) hash.update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+async function buildCore() {
   const compiled = compile();
+  const id = identity(compiled);
+  const made = path.join(work, 'core.id');
+  const files = ['core.wasm', 'core.js', 'core.cjs'].map(name => path.join(dist, name));
+  // It takes a minute, so it is not repeated for the same module.
+  if (existsSync(made) && readFileSync(made, 'utf8') === id && files.every(file => existsSync(file))) return;
+  rmSync(made, { force: true });
   optimize(compiled);
   await translate(compiled);
+  writeFileSync(made, id);
 }
+
+for (const folder of [dist, work]) mkdirSync(folder, { recursive: true });
+if (process.argv[2] !== 'entries') await buildCore();
 await bundle();
 copyTypes();
