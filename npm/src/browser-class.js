@@ -135,13 +135,8 @@ class ClassSession {
     return {
       send: ({ data }) => ws.send(data),
       close: (code, reason) => ws.close(code, reason),
-      abandon() {
-        // A browser reports the end of a dead connection late, or never.
-        ws.onopen = ws.onmessage = ws.onclose = null;
-        // ws throws an error that has no listener.
-        ws.onerror = nothing;
-        attempt(() => ws.close());
-      },
+      // The end of a dead connection is reported late, or never. Reports of this one have no effect now.
+      abandon: () => attempt(() => ws.close()),
     };
   }
 
