@@ -144,8 +144,8 @@ class ClassSession {
 }
 
 /** A real CloseEvent where there is one: Node has only the form. */
-function closeEvent(code, reason) {
-  const fields = { code, reason, wasClean: code === 1000 };
+function closeEvent(reason) {
+  const fields = { code: 1006, reason, wasClean: false };
   return typeof CloseEvent === 'function' ? new CloseEvent('close', fields) : Object.assign({ type: 'close' }, fields);
 }
 

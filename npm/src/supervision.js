@@ -17,7 +17,7 @@ export class Supervision {
    *   silent, unanswered
    * @param {function} parts.dial `(reports, attempt) => socket`
    * @param {function} parts.errorEvent makes the event of a failure that the platform did not report
-   * @param {function} parts.closeEvent the same for the end of a connection
+   * @param {function} parts.closeEvent the same for the end of a connection, with code 1006
    * @param {function} parts.unsent gets entries that were accepted and not written
    * @param {function} [parts.call] calls a hook: `(name, argument)`
    */
@@ -43,8 +43,8 @@ export class Supervision {
         this.hook('reconnect', retry);
       },
       unsent: parts.unsent,
-      silent: () => this.hook('silent'),
-      unanswered: () => this.hook('unanswered'),
+      silent: silence => this.hook('silent', silence),
+      unanswered: silence => this.hook('unanswered', silence),
       closed: end => this.closed(end),
     });
   }
@@ -97,12 +97,12 @@ export class Supervision {
     }, attempt);
   }
 
-  lost({ opened, cause, code, event }) {
+  lost({ opened, cause, event }) {
     const { errorEvent, closeEvent } = this.parts;
     const { error, close } = this.ends;
     this.enter('waiting');
     if (error || !opened) this.hook('error', error || event || errorEvent(cause));
-    this.hook('close', close || closeEvent(code || 1006, cause));
+    this.hook('close', close || closeEvent(cause));
   }
 
   closed({ reason, cause }) {
@@ -110,7 +110,7 @@ export class Supervision {
     this.enter('closed');
     this.parts.task.forbidReconnect = true;
     this.onClosed.forEach(f => f());
-    if (live) this.hook('close', this.ends.close || this.parts.closeEvent(reason === 'user' ? 1000 : 1006, reason));
+    if (live) this.hook('close', this.ends.close || this.parts.closeEvent(reason));
     this.hook('end', { reason, cause });
   }
 }

@@ -77,7 +77,7 @@ class TaskSession {
       call: (name, argument) => this.call(name, argument),
       dial: (reports, attempt) => this.dial(reports, attempt),
       errorEvent: cause => ({ errMsg: 'connectSocket:fail ' + cause }),
-      closeEvent: (code, cause) => ({ code, reason: cause }),
+      closeEvent: reason => ({ code: 1006, reason }),
       unsent: (entry, fate) => settleLater(entry, 'fail', 'sendSocketMessage:fail ' + fate),
     });
   }

@@ -149,6 +149,15 @@ describe('the session', () => {
     assert.equal(hooks.names().at(-1), 'onend');
   });
 
+  test('a url that comes after the end makes no WebSocket', async () => {
+    let give;
+    const { heartbeat, Class } = await setup.browser({ url: () => new Promise(resolve => { give = resolve; }) });
+    heartbeat.close();
+    give(URL_A);
+    await clock.advance(1000);
+    assert.equal(Class.made.length, 0);
+  });
+
   test('a changed url counts for the next attempt', async () => {
     const { Class, heartbeat } = await setup.browser();
     heartbeat.opts.url = URL_B;
@@ -219,6 +228,18 @@ describe('messages', () => {
     assert.deepEqual(hooks.of('onunsent'), [{ data: 'a', fate: 'dropped' }]);
   });
 
+  test('a payload that the WebSocket refuses comes back, and the connection stays', async () => {
+    const { heartbeat, hooks, Class } = await setup.browser();
+    const { send } = Class.made[0];
+    Class.made[0].send = () => { throw new TypeError('not this'); };
+    heartbeat.send('a');
+    Class.made[0].send = send;
+    heartbeat.send('b');
+    await clock.advance(50);
+    assert.deepEqual(hooks.of('onunsent'), [{ data: 'a', fate: 'refused' }]);
+    assert.deepEqual(hooks.of('onmessage').map(event => event.data), ['b']);
+  });
+
   test('Blob and ArrayBuffer pass in both directions', async () => {
     const { heartbeat, hooks } = await setup.browser();
     const payloads = [new Blob(['abc']), new Uint8Array([1]).buffer, new Uint8Array([2])];
@@ -243,6 +264,16 @@ describe('close', () => {
     assert.deepEqual(network.seen('close').map(entry => entry.detail), [4001]);
     assert.deepEqual(hooks.names(), ['onopen', 'onclose', 'onend']);
     assert.deepEqual([hooks.of('onclose')[0].code, hooks.of('onclose')[0].reason], [4001, 'bye']);
+  });
+
+  test('a close that the server never answers ends after its time limit', async () => {
+    const { heartbeat, hooks } = await setup.browser({ closeTimeout: 1000 });
+    network.cut = true;
+    heartbeat.close();
+    assert.equal(heartbeat.forbidReconnect, true);
+    await clock.advance(1100);
+    assert.deepEqual(hooks.of('onclose'), [{ type: 'close', code: 1006, reason: 'user', wasClean: false }]);
+    assert.equal(hooks.names().at(-1), 'onend');
   });
 
   test('a code that a browser refuses throws, and the session goes on', async () => {

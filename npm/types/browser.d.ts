@@ -1,5 +1,5 @@
-import type { CommonOptions, End, Retry } from './common.js';
-export type { Backoff, Cause, CommonOptions, End, Keep, Retry } from './common.js';
+import type { CommonOptions, End, Retry, Silence } from './common.js';
+export type { Backoff, Cause, CommonOptions, End, Keep, Retry, Silence } from './common.js';
 
 /** What a WebSocket can send. */
 export type Payload = Parameters<WebSocket['send']>[0];
@@ -28,8 +28,11 @@ export interface Options extends CommonOptions {
 /** A message that was accepted and not written. */
 export interface Unsent {
   data: Payload;
-  /** `dropped`: it was not sent. `unknown`: it was handed to a connection that was then lost. */
-  fate: 'dropped' | 'unknown';
+  /**
+   * `dropped`: it was not sent. `unknown`: it was passed to a connection that was then lost. `refused`:
+   * `WebSocket.send` threw an error.
+   */
+  fate: 'dropped' | 'unknown' | 'refused';
 }
 
 export default class WebsocketHeartbeatJs {
@@ -61,9 +64,9 @@ export default class WebsocketHeartbeatJs {
   /** A message was accepted and is given back. */
   onunsent: (unsent: Unsent) => void;
   /** No message came for a long time, and no heartbeat is set (preset `resilient`). */
-  onsilent: () => void;
+  onsilent: (silence: Silence) => void;
   /** A heartbeat had no answer, and the server has never answered one (preset `resilient`). */
-  onunanswered: () => void;
+  onunanswered: (silence: Silence) => void;
   /**
    * Sends a message on the current connection, or keeps it for the next one (`keep`).
    * @returns whether it was accepted

@@ -82,6 +82,14 @@ export interface Retry {
   cause: Cause;
 }
 
+/** A silence of the server. */
+export interface Silence {
+  /** The number of the connection, from 1. */
+  connection: number;
+  /** How long nothing was received, in milliseconds. */
+  time: number;
+}
+
 /** The end of the session. */
 export interface End {
   reason:

@@ -1,5 +1,5 @@
-import type { CommonOptions, End, Retry } from './common.js';
-export type { Backoff, Cause, CommonOptions, End, Keep, Retry } from './common.js';
+import type { CommonOptions, End, Retry, Silence } from './common.js';
+export type { Backoff, Cause, CommonOptions, End, Keep, Retry, Silence } from './common.js';
 
 /** wx, my, swan, tt, qq, Taro, uni: an object with `connectSocket`. */
 export interface Platform {
@@ -93,9 +93,9 @@ export interface Task<P extends Platform = Platform> {
   /** The session has ended: nothing follows. */
   onEnd: (end: End) => void;
   /** No message came for a long time, and no heartbeat is set (preset `resilient`). */
-  onSilent: () => void;
+  onSilent: (silence: Silence) => void;
   /** A heartbeat had no answer, and the server has never answered one (preset `resilient`). */
-  onUnanswered: () => void;
+  onUnanswered: (silence: Silence) => void;
   /**
    * Sends a message on the current connection, or keeps it for the next one (`keep`).
    * @returns whether it was accepted. If not, `fail` is called.
