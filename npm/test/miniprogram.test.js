@@ -297,13 +297,46 @@ describe('more options', () => {
     assert.ok(hooks.of('onReconnect').some(retry => retry.cause === 'heartbeat_timeout'));
   });
 
-  test('the preset resilient sends no heartbeat that nobody asked for', async () => {
+});
+
+describe('the preset resilient', () => {
+  test('no heartbeat is sent that nobody asked for', async () => {
     await setup.task({ preset: 'resilient' });
-    await clock.advance(120000);
+    await clock.advance(300000);
     assert.equal(network.seen('receive').length, 0);
     const { hooks } = await setup.task({ preset: 'resilient', pingMsg: 'ping' });
     await clock.advance(16000);
     assert.deepEqual(network.seen('receive').map(entry => entry.detail), ['ping']);
     assert.deepEqual(hooks.of('onMessage'), [{ data: 'ping' }]);
+  });
+
+  test('each silence of a minute is reported once, and the connection stays', async () => {
+    const { hooks } = await setup.task({ preset: 'resilient' });
+    await clock.advance(59000);
+    assert.deepEqual(hooks.names(), ['onOpen']);
+    await clock.advance(200000);
+    network.live()[0].push('news');
+    await clock.advance(200000);
+    assert.deepEqual(hooks.names(), ['onOpen', 'onSilent', 'onMessage', 'onSilent']);
+    assert.deepEqual(hooks.of('onSilent')[0], { connection: 1, time: 60000 });
+  });
+
+  test('a server that never answered is reported before it is judged', async () => {
+    network.answer = () => {};
+    const { hooks } = await setup.task({ preset: 'resilient', pingMsg: 'ping' });
+    await clock.advance(26000);
+    assert.deepEqual(hooks.names(), ['onOpen', 'onUnanswered']);
+    await clock.advance(60000);
+    assert.ok(hooks.names().includes('onReconnect'));
+    assert.equal(hooks.of('onReconnect')[0].cause, 'heartbeat_timeout');
+  });
+
+  test('messages are kept while no connection is open', async () => {
+    network.attempts = 'refuse';
+    const { task } = await setup.task({ preset: 'resilient' });
+    assert.equal(task.send({ data: 'kept' }), true);
+    network.attempts = 'accept';
+    await clock.advance(60000);
+    assert.deepEqual(network.seen('receive').map(entry => entry.detail), ['kept']);
   });
 });
