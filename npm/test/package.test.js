@@ -8,6 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { publint } from 'publint';
 import { alipay, wechat } from './fakes/platforms.js';
@@ -58,6 +59,21 @@ test('an import that is not used adds nothing to a bundle', async () => {
     bundle: true, minify: true, write: false, format: 'esm', platform: 'neutral',
   });
   assert.ok(outputFiles[0].text.length < 100, outputFiles[0].text.slice(0, 200));
+});
+
+test('the readme states the sizes', async () => {
+  const readme = await readFile(path.join(folder, 'README.md'), 'utf8');
+  const sizes = {
+    '`websocket-heartbeat`': ['core.js', 'miniprogram.js'],
+    '`websocket-heartbeat/browser`': ['core.js', 'browser.js'],
+    '`websocket-heartbeat/wasm` and `core.wasm`': ['core.wasm', 'wasm.js'],
+  };
+  for (const [entry, files] of Object.entries(sizes)) {
+    const stated = Number(readme.split(`| ${entry} | `)[1].match(/^(\d+) KB/)[1]);
+    const parts = await Promise.all(files.map(file => readFile(path.join(folder, 'dist', file))));
+    const actual = parts.reduce((sum, part) => sum + gzipSync(part, { level: 9 }).length, 0) / 1000;
+    assert.ok(stated >= actual && stated <= actual * 1.1, `${entry} has ${actual.toFixed(1)} KB`);
+  }
 });
 
 test('two copies of the package on one page do not meet', async () => {
