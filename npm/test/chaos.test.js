@@ -64,6 +64,9 @@ async function runSession(seed) {
   const setup = new Setup();
   const { clock, network } = setup;
   const random = randomFrom(seed);
+  // The core draws its delays from it.
+  const { random: real } = Math;
+  Math.random = randomFrom(~seed);
   const below = count => Math.floor(random() * count);
   const pick = list => list[below(list.length)];
   const shape = pick(Object.keys(PLATFORMS));
@@ -152,6 +155,7 @@ async function runSession(seed) {
     error.message = `seed ${seed}, ${shape}: ${error.message}`;
     throw error;
   } finally {
+    Math.random = real;
     const uncaught = setup.stop();
     assert.deepEqual(uncaught, [], `seed ${seed}`);
   }
