@@ -32,7 +32,9 @@
 //   retry({ attempt, delay, cause })                  delay in ms
 //   unsent(entry, fate, error)   an accepted entry that was not written; fate: 'unknown', 'dropped',
 //                                or 'refused' if `socket.send` threw `error`
-//   silent(), unanswered()       see `Event::Silent` and `Event::Unanswered` of the core
+//   silent({ connection, time })       nothing was heard for this time in ms, without heartbeats
+//   unanswered({ connection, time })   a heartbeat was not answered, and the server is not known to
+//                                      answer. Both: see `Event` of the core
 //   closed({ reason, cause, event })                  the last event
 // An error that such a function throws is thrown again from a timer: it is as visible as any other
 // uncaught error, and the session goes on.
@@ -54,7 +56,7 @@ const OPTIONS = [
   'stableAfter', 'flapLimit', 'outageLimit', 'maxAge', 'minimumGap', 'keep', 'keepCount', 'keepBytes',
 ];
 const OTHER_OPTIONS = ['preset', 'pingMsg'];
-const EVENTS = ['open', 'message', 'lost', 'retry', 'unsent', 'closed'];
+const EVENTS = ['open', 'message', 'lost', 'retry', 'unsent', 'closed', 'silent', 'unanswered'];
 const REFUSALS = [undefined, 'closed', 'full', 'offline', 'too large'];
 const FATES = ['unknown', 'dropped'];
 const COMMANDS = ['close', 'abort', 'reconnect', 'probe', 'pause', 'resume'];
@@ -316,6 +318,10 @@ export class Session {
         if (this.entries.delete(a)) this.emit('unsent', entry, FATES[b]);
         break;
       }
+      case 'silent':
+      case 'unanswered':
+        this.emit(EVENTS[event], { connection: a, time: b });
+        break;
       case 'closed':
         this.end();
         this.emit('closed', { reason: REASONS[a], cause: b < 0 ? null : CAUSES[b], event: this.lastEvent() });

@@ -251,6 +251,27 @@ describe('heartbeats', () => {
     assert.deepEqual([cause, event.message], ['broken', 'of the application']);
   });
 
+  test('the resilient preset sends none unasked, and reports silence', async () => {
+    const made = beginOpen({ preset: 'resilient', heartbeat: false });
+    await clock.advance(60000);
+    assert.deepEqual([made.sent, made.of('silent')], [[], [{ connection: 1, time: 60000 }]]);
+    await clock.advance(600000);
+    assert.deepEqual(made.names(), ['open', 'silent']);
+  });
+
+  test('the resilient preset first learns whether heartbeats are answered', async () => {
+    const made = beginOpen({ preset: 'resilient' });
+    await clock.advance(25000);
+    assert.deepEqual([made.sent, made.of('unanswered')], [['beat'], [{ connection: 1, time: 25000 }]]);
+    for (let n = 0; n < 3; n++) {
+      const { length } = made.sent;
+      while (made.sent.length === length) await clock.advance(1000);
+      made.last().received('answer');
+    }
+    await clock.advance(25000);
+    assert.equal(made.of('lost')[0].cause, 'heartbeat_timeout');
+  });
+
   test('a long time does not make a timer fire at once', async () => {
     const delays = [];
     const { setTimeout } = globalThis;

@@ -15,6 +15,8 @@ enum Kind {
     Retry,
     Unsent,
     Closed,
+    Silent,
+    Unanswered,
 }
 
 /// Reports an event to JavaScript. The fates of messages come before the event that brings them.
@@ -27,6 +29,12 @@ pub(crate) fn report(session: u32, shared: &Shared, event: &Event) {
         Event::Open(open) => {
             let outage = open.outage.map_or(-1.0, millis);
             send(Kind::Open, open.connection as f64, open.attempt.into(), outage, 0.0);
+        }
+        Event::Silent(silent) => {
+            send(Kind::Silent, silent.connection as f64, millis(silent.time), 0.0, 0.0);
+        }
+        Event::Unanswered(missed) => {
+            send(Kind::Unanswered, missed.connection as f64, millis(missed.time), 0.0, 0.0);
         }
         Event::Lost(lost) => {
             report_fates(session, shared, &lost.unsent);
