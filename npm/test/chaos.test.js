@@ -3,7 +3,7 @@
 // CHAOS_SEEDS is the number of sessions, CHAOS_SEED runs one of them again and prints it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alipay, taro, uni, wechat } from './fakes/platforms.js';
+import { alipay, CALLBACK_DELAY, taro, uni, wechat } from './fakes/platforms.js';
 import { recordHooks } from './fakes/hooks.js';
 import { Setup, URL_A } from './fakes/setup.js';
 import { webSocketClass } from './fakes/browser.js';
@@ -82,7 +82,9 @@ async function runSession(seed) {
   let closing = { calls: Infinity };
 
   function check() {
-    assert.ok(network.live().length <= 1, 'two connections');
+    // An abandoned attempt may still open. It is closed when the platform reports that.
+    const live = network.live().filter(socket => clock.now > socket.openedAt + CALLBACK_DELAY);
+    assert.ok(live.length <= 1, 'two connections');
     const names = hooks ? hooks.names().map(name => name.toLowerCase()) : [];
     checkOrder(names);
     const later = names.slice(closing.calls).filter(name => name !== 'onmessage' && name !== 'onunsent');
@@ -148,6 +150,7 @@ async function runSession(seed) {
     assert.equal(network.seen('dial').length, before, 'an attempt after close');
     assert.equal(hooks.names().at(-1).toLowerCase(), 'onend');
     assert.equal(clock.timers.size, 0, 'a timer after the end');
+    assert.equal(network.cut ? 0 : network.live().length, 0, 'a connection after the end');
     if (fake) outcomes.forEach((all, number) => assert.equal(all.length, 1, `message ${number}: ${all}`));
     if (fake) assert.equal(fake.life.count(), 0, 'a listener after the end');
   } catch (error) {

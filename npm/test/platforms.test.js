@@ -128,6 +128,19 @@ test('uni-app gets a callback, without which it returns no SocketTask', async ()
   assert.equal(typeof tasks[0].onOpen, 'function');
 });
 
+test('a socket that opens after it was abandoned is closed', async () => {
+  network.latency = 500;
+  const connection = recorder();
+  const fake = wechat(network);
+  const { socket } = await open(fake, connection);
+  socket.abandon();
+  await clock.advance(2000);
+  assert.equal(network.seen('open').length, 1);
+  assert.equal(network.live().length, 0);
+  assert.equal(fake.live, 0);
+  assert.deepEqual(connection.names().filter(name => name !== 'ended'), []);
+});
+
 describe('a promise', () => {
   // A platform that hands its task over after `delay`, as Taro does after `success`.
   const late = delay => {

@@ -17,10 +17,14 @@ export function adoptTask(task, connection, shape) {
   }
   let open = false;
   let ended = false;
+  let abandoned = false;
+  const close = () => attempt(() => task.close({}));
   const opened = event => {
     if (open) return;
     open = true;
-    connection.opened(event);
+    // WeChat: a close before this event has no effect.
+    if (abandoned) close();
+    else connection.opened(event);
   };
   const listeners = {
     Open: event => opened(read(event)),
@@ -45,12 +49,14 @@ export function adoptTask(task, connection, shape) {
     send(entry) { ignoreRejection(task.send(write(entry))); },
     close(params) { ignoreRejection(task.close(params)); },
     abandon() {
-      // Only some platforms have `offX`. Without a listener as argument it would remove those of
-      // the application, too.
+      abandoned = true;
       Object.keys(listeners).forEach(name => {
+        if (name === 'Open' && !open) return;
+        // Only some platforms have `offX`. Without a listener as argument it would remove those of
+        // the application, too.
         if (typeof task['off' + name] === 'function') attempt(() => task['off' + name](listeners[name]));
       });
-      if (!ended) attempt(() => task.close({}));
+      if (!ended) close();
     },
   };
 }

@@ -8,6 +8,9 @@ export const OPEN = 1;
 export const CLOSING = 2;
 export const CLOSED = 3;
 
+/** After this time, the system gives up an attempt that nobody answers. */
+const SYSTEM_TIMEOUT = 60000;
+
 /** A network in memory, with one scripted server. All its delays are timers. */
 export class MemoryNetwork {
   constructor(latency = 10) {
@@ -32,10 +35,12 @@ export class MemoryNetwork {
     this.note('dial', url);
     const { attempts } = this;
     socket.later(() => {
-      if (socket.state !== CONNECTING || this.cut || attempts === 'silence') return;
-      if (attempts === 'refuse') socket.end(1006, '', 'connection refused');
+      if (socket.state !== CONNECTING) return;
+      if (this.cut || attempts === 'silence') setTimeout(() => socket.end(1006, '', 'timeout'), SYSTEM_TIMEOUT);
+      else if (attempts === 'refuse') socket.end(1006, '', 'connection refused');
       else {
         socket.state = OPEN;
+        socket.openedAt = Date.now();
         this.note('open', url);
         on.open();
       }

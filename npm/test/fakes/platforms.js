@@ -82,7 +82,7 @@ export function alipay(network, { multiple = true } = {}) {
   };
 
   function openTask(params) {
-    const task = createSocketTask(network, params);
+    const task = createSocketTask(network, params, { closesEarly: true });
     const socketTaskID = String(fake.calls.length);
     const wrapped = { Open: [], Message: [], Error: [], Close: [] };
     const emit = (name, event) => wrapped[name].slice().forEach(f => f(event));
@@ -109,7 +109,7 @@ export function alipay(network, { multiple = true } = {}) {
 
   function openGlobal(params) {
     if (current) current.close({});
-    const task = createSocketTask(network, params);
+    const task = createSocketTask(network, params, { closesEarly: true });
     current = task;
     const emit = (name, event) => listeners[name].slice().forEach(f => f(event));
     task.onOpen(() => emit('Open'));

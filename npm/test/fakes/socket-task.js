@@ -1,5 +1,5 @@
 // A SocketTask in the form of miniprogram-api-typings: WeChat, QQ, Baidu, and Douyin with more fields.
-import { OPEN } from './network.js';
+import { CONNECTING, OPEN } from './network.js';
 
 /**
  * Phones call back later than a fake would: first `success`, then the events of the socket. `success`
@@ -44,6 +44,11 @@ export function createSocketTask(network, params, options = {}) {
       callBack(entry, null, { errMsg: 'sendSocketMessage:ok' });
     },
     close(closeParams = {}) {
+      // WeChat documents this for `closeSocket`. Nothing is known of Alipay.
+      if (socket.state === CONNECTING && !options.closesEarly) {
+        callBack(closeParams, { errMsg: 'closeSocket:fail WebSocket is not connected' });
+        return;
+      }
       socket.close(closeParams.code, closeParams.reason);
       callBack(closeParams, null, { errMsg: 'closeSocket:ok' });
     },
