@@ -1,9 +1,13 @@
 // The types of the package with the typings of the platforms, as a strict program sees them.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { CAUSES, CORE_FAILED, REASONS } from '../src/runtime.js';
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
@@ -33,6 +37,13 @@ for (const [platform, typings] of Object.entries({
 }
 
 test('the class and the loader have their types, and ours have no error', () => tsc('test/types/browser.ts', 'test/types/wasm.ts'));
+
+test('the types name every cause and reason, and no other', async () => {
+  const types = await readFile(path.join(folder, 'types/common.d.ts'), 'utf8');
+  const names = (from, to) => types.slice(types.indexOf(from), types.indexOf(to, types.indexOf(from))).match(/'[^']+'/g).map(name => name.slice(1, -1));
+  assert.deepEqual(names('export type Cause', ';'), CAUSES);
+  assert.deepEqual(names('export interface End', ';'), [...REASONS, CORE_FAILED]);
+});
 
 function isInstalled(name) {
   try {

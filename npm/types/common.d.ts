@@ -94,7 +94,7 @@ export interface Silence {
 export interface End {
   reason:
     | 'user' | 'aborted' | 'attempts_exhausted' | 'backoff_ended' | 'stopped' | 'flap_limit'
-    | 'outage_limit' | 'dropped' | 'core failed';
+    | 'outage_limit' | 'other' | 'core failed';
   /** Of the last loss; for `core failed` the error; `null` if the application ended the session. */
   cause: Cause | Error | null;
 }
