@@ -4,7 +4,7 @@
 //   node test/run.mjs --deep     also the longer tests
 //   node test/run.mjs --no-build on the package that is there
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,14 +21,15 @@ function run(title, command, env) {
   if (status !== 0) process.exit(1);
 }
 
-const filesIn = place => readdirSync(path.join(folder, place))
-  .filter(name => name.endsWith('.test.js')).map(name => path.join('test', place, name));
+const tests = readdirSync(folder).filter(name => name.endsWith('.test.js')).map(name => path.join('test', name));
 
 /** These do not use the core of the environment variable CORE, so they run once. */
 const ONCE = ['browser-page', 'package', 'realm', 'sizes', 'types', 'wasm'].map(name => path.join('test', `${name}.test.js`));
 
 if (!args.includes('--no-build')) run('Build', ['build.mjs']);
-const all = filesIn('');
-run('Tests with JavaScript', ['--test', '--test-reporter=dot', ...all], { CORE: 'js' });
-run('Tests with WebAssembly', ['--test', '--test-reporter=dot', ...all.filter(file => !ONCE.includes(file))], { CORE: 'wasm' });
-if (args.includes('--deep') && existsSync(path.join(folder, 'deep'))) run('Deep tests', ['--test', ...filesIn('deep')]);
+run('Tests with JavaScript', ['--test', '--test-reporter=dot', ...tests], { CORE: 'js' });
+run('Tests with WebAssembly', ['--test', '--test-reporter=dot', ...tests.filter(file => !ONCE.includes(file))], { CORE: 'wasm' });
+if (args.includes('--deep')) {
+  for (const CORE of ['js', 'wasm']) run(`Random sessions, ${CORE}`, ['--test', 'test/random.test.js'], { CORE, RANDOM_COUNT: '10000' });
+  run('Times', ['bench/run.mjs']);
+}
