@@ -99,6 +99,11 @@ function sharedCore(file) {
   return { name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: file, external: true })) };
 }
 
+/** npm packs no links. */
+function copyLicences() {
+  for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(path.join(root, name), path.join(npm, name));
+}
+
 /** What the files of the core depend on: the compiled module, and how it is made smaller. */
 function identity(compiled) {
   const hash = createHash('sha256');
@@ -123,3 +128,4 @@ for (const folder of [dist, work]) mkdirSync(folder, { recursive: true });
 if (process.argv[2] !== 'entries') await buildCore();
 await bundle();
 copyTypes();
+copyLicences();

@@ -21,7 +21,9 @@ function run(title, command, env) {
   if (status !== 0) process.exit(1);
 }
 
-const tests = readdirSync(folder).filter(name => name.endsWith('.test.js')).map(name => path.join('test', name));
+const testsIn = place => readdirSync(path.join(folder, place))
+  .filter(name => name.endsWith('.test.js')).map(name => path.join('test', place, name));
+const tests = testsIn('');
 
 /** These do not use the core of the environment variable CORE, so they run once. */
 const ONCE = ['browser-page', 'package', 'realm', 'sizes', 'types', 'wasm'].map(name => path.join('test', `${name}.test.js`));
@@ -30,6 +32,8 @@ if (!args.includes('--no-build')) run('Build', ['build.mjs']);
 run('Tests with JavaScript', ['--test', '--test-reporter=dot', ...tests], { CORE: 'js' });
 run('Tests with WebAssembly', ['--test', '--test-reporter=dot', ...tests.filter(file => !ONCE.includes(file))], { CORE: 'wasm' });
 if (args.includes('--deep')) {
-  for (const CORE of ['js', 'wasm']) run(`Random sessions, ${CORE}`, ['--test', 'test/random.test.js'], { CORE, RANDOM_COUNT: '10000' });
+  for (const CORE of ['js', 'wasm']) {
+    run(`Deep tests, ${CORE}`, ['--test', ...testsIn('deep'), 'test/random.test.js'], { CORE, RANDOM_COUNT: '10000' });
+  }
   run('Times', ['bench/run.mjs']);
 }
