@@ -4,9 +4,9 @@
 //! the module needs no bindings, no text decoder and no memory that both sides read, and it can be
 //! turned into plain JavaScript. `npm/src/runtime.js` is the other side.
 //!
-//! - JavaScript calls the [`exports`]. Each ends with a poll of its session.
-//! - During the poll the core calls the [`imports`]. JavaScript only notes these calls, and carries
-//!   them out after the export returned. So no code is ever entered twice.
+//! - JavaScript calls the functions of `exports.rs`. Each ends with a poll of its session.
+//! - During the poll the core calls those of `imports.rs`. JavaScript only notes these calls, and
+//!   carries them out after the export returned. So no code is ever entered twice.
 //! - Events of a connection carry its number. Those of an earlier connection are ignored.
 //! - Times are milliseconds.
 #![cfg(target_family = "wasm")]
