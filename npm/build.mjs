@@ -1,0 +1,131 @@
+// Builds the package: the core from the crate `border`, JavaScript made of it, and the entries.
+//
+//   node build.mjs           everything
+//   node build.mjs entries   only the entries, from the core that is there
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { minify } from 'terser';
+
+const npm = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(npm);
+const work = path.join(root, 'target/npm');
+const dist = path.join(npm, 'dist');
+const miniprogram = path.join(npm, 'miniprogram_dist');
+
+// Some mini-program bundlers do not lower what is newer than this.
+const LANGUAGE = 'es2017';
+// wasm2js knows only the first version of WebAssembly.
+const LOWERING = ['--llvm-memory-copy-fill-lowering', '--signext-lowering', '--llvm-nontrapping-fptoint-lowering'];
+
+function run(command, args, env) {
+  execFileSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+}
+
+function binaryen(tool, ...args) {
+  run(process.execPath, [path.join(npm, 'node_modules/binaryen/bin', tool), ...args]);
+}
+
+/** The core as WebAssembly, straight from the compiler. */
+function compile() {
+  run('tools/wasm/setup.sh', []);
+  // The stack of the module is part of its first memory. The core needs a few kilobytes.
+  run('tools/wasm/cargo.sh', ['build', '--quiet', '--locked', '--release', '-p', 'border'], {
+    WASM_RUSTFLAGS: '-Clink-arg=-zstack-size=65536',
+  });
+  return path.join(root, 'target/wasm/wasm32-unknown-unknown/release/border.wasm');
+}
+
+/** dist/core.wasm */
+function optimize(compiled) {
+  binaryen('wasm-opt', '-Oz', '--strip-debug', '--strip-producers', compiled, '-o', path.join(dist, 'core.wasm'));
+}
+
+/** dist/core.js and dist/core.cjs: functions from the imports to the exports. */
+async function translate(compiled) {
+  const lowered = path.join(work, 'lowered.wasm');
+  const translated = path.join(work, 'core.js');
+  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...LOWERING, '-Oz', '--strip-target-features', '-o', lowered);
+  binaryen('wasm2js', '-Oz', lowered, '-o', translated);
+  const module = readFileSync(translated, 'utf8').replace("import * as js from 'js';\n", '');
+  // What follows instantiates the module at once. The entries do it at the first use.
+  const end = module.indexOf('var retasmFunc = asmFunc(');
+  if (end < 0) throw new Error('the output of wasm2js has another form');
+  // In the form of a script: a class field or a module would be too new for some bundlers.
+  const source = `function instantiate() {'use strict';${module.slice(0, end)}return asmFunc;}`;
+  const { code } = await minify(source, { compress: { passes: 2 }, mangle: { toplevel: false } });
+  writeFileSync(path.join(dist, 'core.js'), `${code}export default imports=>instantiate()(imports);\n`);
+  writeFileSync(path.join(dist, 'core.cjs'), `${code}module.exports=imports=>instantiate()(imports);\n`);
+}
+
+/** The entries, as ES modules and CommonJS. Both share the core as a file of its own. */
+async function bundle() {
+  const names = ['miniprogram', 'browser', 'wasm'].filter(name => existsSync(path.join(npm, 'src', name + '.js')));
+  const options = {
+    bundle: true, minify: true, target: LANGUAGE, platform: 'neutral', logLevel: 'warning', absWorkingDir: npm,
+  };
+  for (const name of names) {
+    const entry = { ...options, entryPoints: [`src/${name}.js`] };
+    await build({ ...entry, format: 'esm', outfile: `dist/${name}.js`, plugins: [sharedCore('./core.js')] });
+    await build({ ...entry, format: 'cjs', outfile: `dist/${name}.cjs`, plugins: [sharedCore('./core.cjs')] });
+  }
+  // The packers of mini-programs copy a folder with CommonJS files that end in .js.
+  rmSync(miniprogram, { recursive: true, force: true });
+  mkdirSync(miniprogram);
+  const plugins = [{ name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: path.join(dist, 'core.cjs') })) }];
+  for (const name of names.filter(name => name !== 'browser')) {
+    const outfile = `miniprogram_dist/${name === 'miniprogram' ? 'index' : name}.js`;
+    await build({ ...options, entryPoints: [`src/${name}.js`], format: 'cjs', outfile, plugins });
+  }
+  cpSync(path.join(dist, 'core.wasm'), path.join(miniprogram, 'core.wasm'));
+  writeFileSync(path.join(miniprogram, 'core.wasm.br'), brotliCompressSync(readFileSync(path.join(dist, 'core.wasm'))));
+}
+
+/** The types of each entry, once for each of the two module formats. */
+function copyTypes() {
+  for (const file of readdirSync(path.join(npm, 'types'))) {
+    const types = readFileSync(path.join(npm, 'types', file), 'utf8');
+    writeFileSync(path.join(dist, file), types);
+    writeFileSync(path.join(dist, file.replace('.d.ts', '.d.cts')), types.replace(/'(\.\/\w+)\.js'/g, "'$1.cjs'"));
+  }
+}
+
+/** `#core` in the sources is the file of the core beside the bundle. */
+function sharedCore(file) {
+  return { name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: file, external: true })) };
+}
+
+/** npm packs no links. */
+function copyLicences() {
+  for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(path.join(root, name), path.join(npm, name));
+}
+
+/** What the files of the core depend on: the compiled module, and how it is made smaller. */
+function identity(compiled) {
+  const hash = createHash('sha256');
+  for (const file of [compiled, fileURLToPath(import.meta.url), path.join(npm, 'package-lock.json')]) hash.update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+async function buildCore() {
+  const compiled = compile();
+  const id = identity(compiled);
+  const made = path.join(work, 'core.id');
+  const files = ['core.wasm', 'core.js', 'core.cjs'].map(name => path.join(dist, name));
+  // It takes a minute, so it is not repeated for the same module.
+  if (existsSync(made) && readFileSync(made, 'utf8') === id && files.every(file => existsSync(file))) return;
+  rmSync(made, { force: true });
+  optimize(compiled);
+  await translate(compiled);
+  writeFileSync(made, id);
+}
+
+for (const folder of [dist, work]) mkdirSync(folder, { recursive: true });
+if (process.argv[2] !== 'entries') await buildCore();
+await bundle();
+copyTypes();
+copyLicences();
