@@ -202,6 +202,8 @@ impl<'a> Connect<'a> {
                 self.read_stdin()?;
             }
             Event::WriteBlocked(blocked) => self.report.record(&Record::write_blocked(blocked)),
+            Event::Silent(silent) => self.report.record(&Record::silent(silent)),
+            Event::Unanswered(missed) => self.report.record(&Record::unanswered(missed)),
             Event::Retry(retry) => self.report.record(&Record::retry(retry)),
             // The inbox makes the server wait when it is full, so there is no `Lagged`.
             _ => {}

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use serde::Serialize;
 use websocket_heartbeat_smol::{
-    Closed, Connecting, Fate, Lost, Message, Open, Retry, WriteBlocked,
+    Closed, Connecting, Fate, Lost, Message, Open, Retry, Silent, Unanswered, WriteBlocked,
 };
 
 use crate::{
@@ -40,6 +40,14 @@ pub(crate) enum Record<'a> {
         connection: u64,
         time_ms: u64,
         heard: bool,
+    },
+    Silent {
+        connection: u64,
+        time_ms: u64,
+    },
+    Unanswered {
+        connection: u64,
+        time_ms: u64,
     },
     Lost {
         connection: u64,
@@ -122,6 +130,14 @@ impl<'a> Record<'a> {
     pub(crate) fn write_blocked(event: &WriteBlocked) -> Self {
         let WriteBlocked { connection, time, heard, .. } = *event;
         Self::WriteBlocked { connection, time_ms: to_millis(time), heard }
+    }
+
+    pub(crate) fn silent(event: &Silent) -> Self {
+        Self::Silent { connection: event.connection, time_ms: to_millis(event.time) }
+    }
+
+    pub(crate) fn unanswered(event: &Unanswered) -> Self {
+        Self::Unanswered { connection: event.connection, time_ms: to_millis(event.time) }
     }
 
     pub(crate) fn lost(event: &Lost) -> Self {

@@ -133,6 +133,17 @@ fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str,
             );
             ("!", "blocked", Style::Yellow, details)
         }
+        Record::Silent { connection, time_ms } => {
+            let details = format!("connection {connection}: nothing heard for {}", ms(*time_ms));
+            ("!", "silent", Style::Yellow, details)
+        }
+        Record::Unanswered { connection, time_ms } => {
+            let details = format!(
+                "connection {connection}: a heartbeat was not answered, and nothing was heard for {}",
+                ms(*time_ms)
+            );
+            ("!", "unanswered", Style::Yellow, details)
+        }
         Record::Lost { connection, detail, unproven, skipped_cycles, .. } => {
             let mut details = format!("connection {connection}: {detail}");
             if *unproven > 0 {

@@ -9,6 +9,8 @@
 //! | [`Event::Open`], the first and after each reconnect | `on_open` | [`Open`] | `onOpen` |
 //! | [`Event::Message`] | `on_message` | [`Message`] | `onMessage` |
 //! | [`Event::WriteBlocked`] | none | | none |
+//! | [`Event::Silent`] | `on_silent` | [`Silent`] | none |
+//! | [`Event::Unanswered`] | `on_unanswered` | [`Unanswered`] | none |
 //! | [`Event::Lost`], an attempt that failed | `on_error` | [`Lost`] | `onError`, and then `onClose` |
 //! | [`Event::Lost`], a connection that was open, for any cause | `on_close` | [`Ending::Connection`] | `onClose`, sometimes after an `onError` |
 //! | [`Event::Retry`], when the attempt is scheduled | `on_reconnect` | [`Retry`] | `onReconnect`, without arguments, and before `onClose` if an error came first |
@@ -87,7 +89,7 @@ use std::{
 use futures_core::Stream;
 
 use crate::{
-    event::{Closed, Event, Lost, Open, Retry},
+    event::{Closed, Event, Lost, Open, Retry, Silent, Unanswered},
     message::Message,
 };
 
@@ -125,6 +127,16 @@ pub trait Hooks {
         let _ = retry;
     }
 
+    /// Nothing was heard for a while on a connection that cannot be probed.
+    fn on_silent(&mut self, silent: &Silent) {
+        let _ = silent;
+    }
+
+    /// The server did not answer a heartbeat, and it is not known to answer heartbeats.
+    fn on_unanswered(&mut self, unanswered: &Unanswered) {
+        let _ = unanswered;
+    }
+
     /// One of the other callbacks panicked. The session goes on.
     fn on_panic(&mut self, panic: Panic) {
         let _ = panic;
@@ -152,6 +164,14 @@ impl<H: Hooks + ?Sized> Hooks for &mut H {
 
     fn on_reconnect(&mut self, retry: &Retry) {
         (**self).on_reconnect(retry);
+    }
+
+    fn on_silent(&mut self, silent: &Silent) {
+        (**self).on_silent(silent);
+    }
+
+    fn on_unanswered(&mut self, unanswered: &Unanswered) {
+        (**self).on_unanswered(unanswered);
     }
 
     fn on_panic(&mut self, panic: Panic) {
@@ -199,6 +219,8 @@ fn call(
     match event {
         Event::Open(open) => contain("on_open", || hooks.on_open(&open)),
         Event::Message(message) => contain("on_message", || hooks.on_message(message)),
+        Event::Silent(silent) => contain("on_silent", || hooks.on_silent(&silent)),
+        Event::Unanswered(event) => contain("on_unanswered", || hooks.on_unanswered(&event)),
         Event::Lost(lost) if lost.opened => {
             contain("on_close", || hooks.on_close(Ending::Connection(&lost)))
         }

@@ -205,7 +205,7 @@ pub use self::{
     error::{ConfigError, ErrorKind, TransportError},
     event::{
         CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
-        WriteBlocked,
+        Silent, Unanswered, WriteBlocked,
     },
     handle::Handle,
     headers::Headers,

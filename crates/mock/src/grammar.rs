@@ -61,6 +61,16 @@ pub enum Word {
         /// The connection's number.
         connection: u64,
     },
+    /// [`Event::Silent`].
+    Silent {
+        /// The connection's number.
+        connection: u64,
+    },
+    /// [`Event::Unanswered`].
+    Unanswered {
+        /// The connection's number.
+        connection: u64,
+    },
     /// [`Event::Lost`].
     Lost {
         /// The connection's number.
@@ -143,6 +153,8 @@ impl Grammar {
         if let Word::Connecting { connection }
         | Word::Open { connection }
         | Word::WriteBlocked { connection }
+        | Word::Silent { connection }
+        | Word::Unanswered { connection }
         | Word::Lost { connection, .. } = word
         {
             self.connection = Some(connection);
@@ -161,9 +173,14 @@ impl Grammar {
             }
             (Anywhere | Connecting, Word::Open { .. }) => Open,
             (Anywhere, Word::Lagged) => Anywhere,
-            (Anywhere | Open, Word::Message | Word::WriteBlocked { .. }) | (Open, Word::Lagged) => {
-                Open
-            }
+            (
+                Anywhere | Open,
+                Word::Message
+                | Word::WriteBlocked { .. }
+                | Word::Silent { .. }
+                | Word::Unanswered { .. },
+            )
+            | (Open, Word::Lagged) => Open,
             (Lost, Word::Lagged) => LostAndLagged,
             (Anywhere, Word::Lost { .. })
             | (Open, Word::Lost { opened: true, .. })
@@ -180,7 +197,10 @@ impl Grammar {
             Word::Connecting { connection } => {
                 self.connection.is_none_or(|before| connection > before)
             }
-            Word::Open { connection } | Word::WriteBlocked { connection } => is(connection),
+            Word::Open { connection }
+            | Word::WriteBlocked { connection }
+            | Word::Silent { connection }
+            | Word::Unanswered { connection } => is(connection),
             Word::Lost { connection, skipped_cycles, .. } => {
                 is(connection) && self.skipped.is_none_or(|skipped| skipped == skipped_cycles)
             }
@@ -231,6 +251,8 @@ impl Word {
             Event::Open(event) => Self::Open { connection: event.connection },
             Event::Message(_) => Self::Message,
             Event::WriteBlocked(event) => Self::WriteBlocked { connection: event.connection },
+            Event::Silent(event) => Self::Silent { connection: event.connection },
+            Event::Unanswered(event) => Self::Unanswered { connection: event.connection },
             Event::Lost(event) => Self::Lost {
                 connection: event.connection,
                 opened: event.opened,
@@ -251,6 +273,8 @@ mod tests {
     const C: fn(u64) -> Word = |connection| Word::Connecting { connection };
     const O: fn(u64) -> Word = |connection| Word::Open { connection };
     const W: fn(u64) -> Word = |connection| Word::WriteBlocked { connection };
+    const S: fn(u64) -> Word = |connection| Word::Silent { connection };
+    const U: fn(u64) -> Word = |connection| Word::Unanswered { connection };
     const M: Word = Word::Message;
     const R: Word = Word::Retry;
     const X: Word = Word::Closed;
@@ -267,8 +291,9 @@ mod tests {
 
     #[test]
     fn whole_sessions_are_accepted() {
-        let sessions: [&[Word]; 8] = [
+        let sessions: [&[Word]; 9] = [
             &[X],
+            &[C(1), O(1), S(1), M, U(1), S(1), lost(1, true, 0), R, C(2), O(2), U(2), X],
             &[C(1), X],
             &[C(1), O(1), M, X],
             &[C(1), O(1), W(1), M, W(1), G, W(1), lost(1, true, 0), X],

@@ -170,6 +170,8 @@ impl Story {
             SessionEvent::Event(Event::Message(message)) => Record::message(0, message),
             SessionEvent::Event(Event::Lost(event)) => Record::lost(event),
             SessionEvent::Event(Event::WriteBlocked(event)) => Record::write_blocked(event),
+            SessionEvent::Event(Event::Silent(event)) => Record::silent(event),
+            SessionEvent::Event(Event::Unanswered(event)) => Record::unanswered(event),
             SessionEvent::Event(Event::Retry(event)) => Record::retry(event),
             SessionEvent::Event(Event::Closed(event)) => Record::closed(event),
             SessionEvent::Event(_) => return Ok(event),

@@ -136,6 +136,8 @@ fn examples_in_the_documentation_have_the_real_fields() {
         Record::message(1, &message),
         Record::heartbeat(&AnsweredHeartbeat { connection: 1, round_trip: None }),
         Record::WriteBlocked { connection: 1, time_ms: 60_000, heard: true },
+        Record::Silent { connection: 1, time_ms: 60_000 },
+        Record::Unanswered { connection: 1, time_ms: 25_000 },
         Record::Lost {
             connection: 1,
             opened: false,

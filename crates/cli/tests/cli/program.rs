@@ -95,6 +95,8 @@ impl Program {
             "open" => Word::Open { connection: number("connection") },
             "message" => Word::Message,
             "write_blocked" => Word::WriteBlocked { connection: number("connection") },
+            "silent" => Word::Silent { connection: number("connection") },
+            "unanswered" => Word::Unanswered { connection: number("connection") },
             "lost" => Word::Lost {
                 connection: number("connection"),
                 opened: fields["opened"].as_bool().unwrap(),

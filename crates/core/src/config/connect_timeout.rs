@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    error::{ConfigError, not_zero},
-    time::Nanos,
-};
+use crate::error::{ConfigError, not_zero};
 
 /// How long an attempt may take.
 ///
@@ -31,8 +28,8 @@ use crate::{
 /// timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectTimeout {
-    first: Nanos,
-    cap: Nanos,
+    first: Duration,
+    cap: Duration,
 }
 
 impl ConnectTimeout {
@@ -49,20 +46,20 @@ impl ConnectTimeout {
     /// never connected, since the server worked on handshakes of clients that had already given up.
     /// With a growing timeout all clients connected.
     pub const fn growing(first: Duration, cap: Duration) -> Self {
-        Self { first: Nanos::of(first), cap: Nanos::of(cap) }
+        Self { first: first, cap: cap }
     }
 
     /// The timeout after this many failures in a row.
-    pub(crate) fn of(self, failures: u32) -> Nanos {
+    pub(crate) fn of(self, failures: u32) -> Duration {
         let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.cap)
     }
 
     pub(crate) fn check(self) -> Result<(), ConfigError> {
-        not_zero("connect timeout", self.first.duration())?;
+        not_zero("connect timeout", self.first)?;
         if self.cap < self.first {
             let rule = "must be at least the first connect timeout";
-            return Err(ConfigError::new("connect timeout cap", self.cap.duration(), rule));
+            return Err(ConfigError::new("connect timeout cap", self.cap, rule));
         }
         Ok(())
     }
@@ -83,10 +80,10 @@ mod tests {
     fn a_growing_timeout_doubles_up_to_its_cap_without_overflow() {
         let secs = Duration::from_secs;
         let growing = ConnectTimeout::growing(secs(10), secs(60));
-        let first: Vec<_> = (0..5).map(|n| growing.of(n).duration().as_secs()).collect();
+        let first: Vec<_> = (0..5).map(|n| growing.of(n).as_secs()).collect();
         assert_eq!(first, [10, 20, 40, 60, 60]);
-        assert_eq!(growing.of(u32::MAX), Nanos::of(secs(60)));
-        assert_eq!(ConnectTimeout::fixed(Duration::MAX).of(u32::MAX), Nanos::FOREVER);
+        assert_eq!(growing.of(u32::MAX), secs(60));
+        assert_eq!(ConnectTimeout::fixed(Duration::MAX).of(u32::MAX), Duration::MAX);
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Heartbeat {
     /// No heartbeat: a connection that dies silently is not detected.
     ///
     /// [`Handle::probe_now`](crate::Handle::probe_now) and
-    /// [`Handle::resume`](crate::Handle::resume) still send a ping. So
+    /// [`Handle::resume`](crate::Handle::resume) still send a ping, or watch for silence where the
+    /// transport has no pings. So
     /// [`recheck_timeout`](Self::recheck_timeout) and [`proof_of_life`](Self::proof_of_life) have
     /// an effect here. [`check`](Self::check) refuses all other settings.
     pub fn off() -> Self {
@@ -149,8 +150,12 @@ impl Heartbeat {
 
     /// Probes are pings. This is the default.
     ///
-    /// The payload of each ping is a number, so that a late pong does not answer a later ping. On a
-    /// transport without pings the text `heartbeat` is sent instead.
+    /// The payload of each ping is a number, so that a late pong does not answer a later ping.
+    ///
+    /// On a transport [without pings](crate::Transport::can_ping) nothing is sent. A silence of the
+    /// interval is reported by [`Event::Silent`](crate::Event::Silent), and does not end the
+    /// connection. Only with [`Preset::Original`](crate::Preset::Original) the text `heartbeat` is
+    /// sent instead.
     ///
     /// A pong comes from the nearest peer that speaks WebSocket. So pings do not detect a proxy
     /// that answers pings and loses messages, or a hung application behind a library that still
@@ -165,6 +170,11 @@ impl Heartbeat {
     }
 
     /// All probes are this message.
+    ///
+    /// On a transport [without pings](crate::Transport::can_ping) an unanswered message ends the
+    /// connection only after the server has shown that it answers, see
+    /// [`Unanswered`](crate::Unanswered). With [`Preset::Original`](crate::Preset::Original) it
+    /// always does.
     ///
     /// With [`ProofOfLife::Reply`] it detects a server that answers pings but no messages:
     ///
@@ -222,8 +232,10 @@ impl Heartbeat {
     /// Recognises the server's answer to a heartbeat by message. By default it is the first data
     /// message after the probe, as in the original.
     ///
-    /// If the heartbeat sends pings, this setting has an effect on a transport without pings, which
-    /// sends a message instead, and with [`hide_replies`](Self::hide_replies).
+    /// On a transport without pings, one accepted message shows that the server answers heartbeats:
+    /// from then on an unanswered heartbeat ends the connection, see
+    /// [`Unanswered`](crate::Unanswered). If the heartbeat sends pings, this setting has an effect
+    /// only with [`hide_replies`](Self::hide_replies).
     #[must_use]
     pub fn reply(mut self, is_reply: impl FnMut(&Message) -> bool + Send + 'static) -> Self {
         self.reply = Some(Box::new(is_reply));

@@ -10,15 +10,15 @@ use super::{
     outbox::{Offline, OutboxSettings},
     verdict::{Verdict, VerdictFn},
 };
-use crate::time::Nanos;
 
 /// Two sets of settings. A setting of the [`Builder`](crate::Builder) that is not set has the value
 /// of the preset.
 ///
 /// | setting | `Resilient` (the default) | why | `Original` | why |
 /// |---|---|---|---|---|
-/// | heartbeat | a ping after 15 s of silence; the text `heartbeat` where the transport has no pings | every server answers a ping (RFC 6455 section 5.5.2); 15 s is below the idle timeouts of common proxies and NATs, which begin at 30 s | the text `heartbeat` after 15 s of silence | the original's `pingMsg` and `pingTimeout` |
+/// | heartbeat | a ping after 15 s of silence | every server answers a ping (RFC 6455 section 5.5.2); 15 s is below the idle timeouts of common proxies and NATs, which begin at 30 s | the text `heartbeat` after 15 s of silence | the original's `pingMsg` and `pingTimeout` |
 /// | its timeout | 10 s, any frame answers | a congested mobile network needs seconds; a dead connection is noticed within 25 s | 10 s, any frame answers | the original's `pongTimeout` |
+/// | on a transport without pings | nothing is sent that the application did not ask for: [`Event::Silent`](crate::Event::Silent) after 60 s of silence | servers need not answer a text that they do not know, so an unanswered text does not prove that a connection is dead | the same heartbeat | the original's only transport has no pings |
 /// | delays | at random from 0..=1 s, doubling to 0..=30 s | random delays keep clients apart, and one lost client is back within a second; for a fleet that loses its server at once add [`Exponential::first`] or a [`DialBudget`](crate::DialBudget) | 2 s | the original's `reconnectTimeout` |
 /// | attempts | unlimited | a session that gives up is a second outage | unlimited | the original's `repeatLimit: null` |
 /// | attempts are counted again from 0 | after 5 s open | a server that accepts connections and drops them must not reset the delays; a healthy one has sent something by then | on open | the original's `repeat = 0` |
@@ -64,6 +64,11 @@ impl Preset {
         }
     }
 
+    /// The silence that is reported on a transport without pings.
+    pub(crate) fn silence(self) -> Duration {
+        secs(60)
+    }
+
     pub(crate) fn attempts(self) -> Attempts {
         Attempts::Unlimited
     }
@@ -86,10 +91,10 @@ impl Preset {
         secs(5)
     }
 
-    pub(crate) fn write_timeout(self) -> Nanos {
+    pub(crate) fn write_timeout(self) -> Duration {
         match self {
-            Self::Original => Nanos::FOREVER,
-            Self::Resilient => Nanos::of(secs(300)),
+            Self::Original => Duration::MAX,
+            Self::Resilient => secs(300),
         }
     }
 

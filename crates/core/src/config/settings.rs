@@ -7,10 +7,7 @@ use super::{
     dial_budget::DialBudget, heartbeat::Heartbeat, outbox::OutboxSettings, preset::Preset,
     verdict::VerdictFn,
 };
-use crate::{
-    error::{ConfigError, not_zero},
-    time::Nanos,
-};
+use crate::error::{ConfigError, not_zero};
 
 /// The longest minimum gap. The gap limits the rate of attempts. A longer gap would practically
 /// stop the session, and other settings do that.
@@ -29,8 +26,8 @@ pub(crate) struct Settings {
     pub(crate) stable_after: Option<Duration>,
     pub(crate) connect_timeout: Option<ConnectTimeout>,
     pub(crate) close_timeout: Option<Duration>,
-    /// [`Nanos::FOREVER`]: no timeout.
-    pub(crate) write_timeout: Option<Nanos>,
+    /// [`Duration::MAX`] means no timeout.
+    pub(crate) write_timeout: Option<Duration>,
     pub(crate) minimum_gap: Option<Duration>,
     pub(crate) flap_limit: Option<u32>,
     pub(crate) outage_limit: Option<Duration>,
@@ -51,7 +48,7 @@ impl Settings {
         self.connect_timeout.map_or(Ok(()), ConnectTimeout::check)?;
         let times = [
             ("close timeout", self.close_timeout),
-            ("write timeout", self.write_timeout.map(Nanos::duration)),
+            ("write timeout", self.write_timeout),
             ("minimum gap", self.minimum_gap),
             ("outage limit", self.outage_limit),
             ("maximum connection age", self.max_age),

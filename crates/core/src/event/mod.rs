@@ -26,7 +26,7 @@ use crate::{headers::Headers, message::Message, text::Text};
 /// session = cycle* last? Closed
 /// cycle   = Connecting ( Open traffic* Lost(opened) | Lost(not opened) ) Lagged? Retry?
 /// last    = Connecting ( Open traffic* )?
-/// traffic = Message | WriteBlocked | Lagged
+/// traffic = Message | WriteBlocked | Silent | Unanswered | Lagged
 /// ```
 ///
 /// - In `Lost(opened)`, [`Lost::opened`] is true. Each `Open` is followed by one such `Lost`, or by
@@ -34,7 +34,7 @@ use crate::{headers::Headers, message::Message, text::Text};
 /// - `Retry` follows each `Lost` after which an attempt is scheduled. It is missing after a loss
 ///   during a pause, and before `Closed`. After [`resume`](crate::Handle::resume) the first event is
 ///   `Connecting`.
-/// - `Connecting`, `Open`, `WriteBlocked` and `Lost` carry the number of their connection. Numbers
+/// - All events of a cycle except `Message` and `Retry` carry the number of their connection. Numbers
 ///   grow by one. Cycles that were not read and were [folded](Lost::skipped_cycles) into one event
 ///   leave a gap, one number for each.
 /// - `Lagged` takes the place of the messages that an inbox dropped. After a `Lost` it counts the
@@ -55,6 +55,8 @@ use crate::{headers::Headers, message::Message, text::Text};
 ///         Event::Open(open) => println!("connection {} is open", open.connection),
 ///         Event::Message(message) => println!("{} bytes", message.len()),
 ///         Event::WriteBlocked(blocked) => println!("no byte written for {:?}", blocked.time),
+///         Event::Silent(silent) => println!("nothing heard for {:?}", silent.time),
+///         Event::Unanswered(missed) => println!("no answer, silence of {:?}", missed.time),
 ///         Event::Lost(lost) => println!("lost: {}, not sent: {}", lost.cause, lost.unsent.len()),
 ///         Event::Retry(retry) => println!("attempt {} in {:?}", retry.attempt, retry.delay),
 ///         Event::Closed(closed) => println!("closed: {}", closed.reason),
@@ -74,6 +76,11 @@ pub enum Event {
     Message(Message),
     /// The server accepts no bytes. The connection is still open.
     WriteBlocked(Box<WriteBlocked>),
+    /// Nothing was heard for a while on a connection that cannot be probed. It is still open.
+    Silent(Box<Silent>),
+    /// The server did not answer a heartbeat, and it is not known to answer heartbeats. The
+    /// connection is still open.
+    Unanswered(Box<Unanswered>),
     /// An attempt failed or a connection ended. The session continues, unless `Closed` follows.
     Lost(Box<Lost>),
     /// The next attempt is scheduled.
@@ -133,6 +140,47 @@ pub struct WriteBlocked {
     /// Whether frames arrived in that time. If true, the server sends but does not read. If false,
     /// the connection may be dead; the heartbeat, if there is one, will find out.
     pub heard: bool,
+}
+
+/// Nothing was heard for a while on a connection that cannot be probed, because its transport has
+/// no pings and no message was set as [`Heartbeat`](crate::Heartbeat).
+///
+/// The connection may be healthy, dead, or idle on purpose: only the application knows. It may ask
+/// the server something, or call [`Handle::reconnect_now`](crate::Handle::reconnect_now). The
+/// connection stays open.
+///
+/// It is reported once in a silence: after 60 s, or after the interval of the
+/// [`Heartbeat`](crate::Heartbeat) if one was set, or
+/// [`Heartbeat::recheck_timeout`](crate::Heartbeat::recheck_timeout) after a
+/// [`probe_now`](crate::Handle::probe_now). An inbox that is not read keeps the last one of each
+/// connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Silent {
+    /// The number of the connection.
+    pub connection: u64,
+    /// The time since something was last heard.
+    pub time: Duration,
+}
+
+/// The server did not answer a heartbeat in time, on a transport without pings, and it is not known
+/// to answer heartbeats. So the connection stays open.
+///
+/// It is reported once a connection. The server is known to answer after it answered three
+/// heartbeats in a row, or after [`Heartbeat::reply`](crate::Heartbeat::reply) accepted a message;
+/// then an unanswered heartbeat ends the connection. As long as it is not known to answer, the
+/// third heartbeat in a row that is followed by complete silence ends the connection, at most once
+/// in a minute, then in two, four and so on up to 30 minutes.
+///
+/// A server that never answers makes the heartbeat useless: set a message that it answers, see
+/// [`Heartbeat::message`](crate::Heartbeat::message).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unanswered {
+    /// The number of the connection.
+    pub connection: u64,
+    /// The time since proof of life was last heard.
+    pub time: Duration,
 }
 
 /// The next attempt is scheduled.

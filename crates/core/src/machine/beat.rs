@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::HeartbeatRules;
 use crate::{
     config::Trigger,
-    time::{Nanos, Timestamp, earlier},
+    time::{Timestamp, earlier},
 };
 
 /// The state of the heartbeat.
@@ -17,14 +17,19 @@ pub(super) enum Beat {
     Resting { due: Option<Timestamp> },
     /// The same, after a probe whose answer was due while nothing was read.
     Unjudged { due: Option<Timestamp> },
+    /// There are no probes. The silence is reported at `due`; `None` is never. `silence`: how long
+    /// a silence is before it is reported.
+    Watching { silence: Duration, due: Option<Timestamp> },
+    /// The silence was reported, and nothing was heard since.
+    SilenceReported { silence: Duration },
     /// A probe was requested, and its flush is not complete. The peer may already have the probe,
     /// so proof of life that is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Nanos, on_miss: OnMiss, heard: Option<Timestamp> },
+    Unwritten { asked: Timestamp, wait: Duration, on_miss: OnMiss, heard: Option<Timestamp> },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
         sent: Timestamp,
-        wait: Nanos,
+        wait: Duration,
         /// The deadline of the answer; `None` is never.
         until: Option<Timestamp>,
         on_miss: OnMiss,
@@ -65,6 +70,7 @@ impl OnMiss {
 pub(super) enum Due {
     Nothing,
     Probe,
+    Silence,
     Unanswered,
     Stalled,
 }
@@ -77,39 +83,60 @@ impl Beat {
         }
     }
 
+    pub(super) fn watching(silence: Duration, now: Timestamp) -> Self {
+        Self::Watching { silence, due: now.checked_add(silence) }
+    }
+
+    /// When the probe was requested that is out.
+    pub(super) fn asked(self) -> Option<Timestamp> {
+        match self {
+            Self::Unwritten { asked, .. } | Self::Outstanding { asked, .. } => Some(asked),
+            _ => None,
+        }
+    }
+
+    /// When the probe was requested that is out, if nothing was heard that may be its answer.
+    pub(super) fn awaited(self) -> Option<Timestamp> {
+        match self {
+            Self::Unwritten { heard: Some(_), .. } => None,
+            beat => beat.asked(),
+        }
+    }
+
     /// When the probe was written that waits for its answer.
     pub(super) fn sent(self) -> Option<Timestamp> {
         match self {
             Self::Outstanding { sent, .. } => Some(sent),
-            Self::Off | Self::Resting { .. } | Self::Unjudged { .. } | Self::Unwritten { .. } => {
-                None
-            }
+            _ => None,
         }
     }
 
     /// Returns whether no probe is out.
     pub(super) fn is_quiet(self) -> bool {
-        matches!(self, Self::Off | Self::Resting { .. } | Self::Unjudged { .. })
+        !matches!(self, Self::Unwritten { .. } | Self::Outstanding { .. })
     }
 
     /// `full`: nothing is read.
     pub(super) fn deadline(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
-            Self::Off => None,
+            Self::Off | Self::SilenceReported { .. } => None,
             Self::Resting { due } | Self::Unjudged { due } => due,
+            Self::Watching { .. } if full => None,
+            Self::Watching { due, .. } => due,
             // A blocked write is not judged while nothing is read, since the peer may be heard.
             Self::Unwritten { .. } if full => None,
-            Self::Unwritten { asked, wait, .. } => asked.max(last_move).after(wait),
+            Self::Unwritten { asked, wait, .. } => asked.max(last_move).checked_add(wait),
             Self::Outstanding { until, .. } => until,
         }
     }
 
-    /// The deadline, if the connection may be lost by it.
+    /// The deadline, if it is a verdict on the peer: the connection may be lost by it, or its silence
+    /// is reported.
     pub(super) fn verdict(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => None,
-            Self::Unwritten { .. } | Self::Outstanding { .. } if full => None,
-            Self::Unwritten { .. } | Self::Outstanding { .. } => self.deadline(last_move, full),
+            _ if full => None,
+            _ => self.deadline(last_move, full),
         }
     }
 
@@ -120,6 +147,9 @@ impl Beat {
             Self::Unwritten { heard, .. } => *heard = Some(now),
             Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
+            Self::Watching { silence, .. } | Self::SilenceReported { silence } => {
+                *self = Self::watching(*silence, now);
+            }
             Self::Resting { due } | Self::Unjudged { due } => {
                 *self = match heartbeat {
                     None => Self::Off,
@@ -138,23 +168,32 @@ impl Beat {
         let due = match heartbeat.trigger {
             Trigger::Idle => heartbeat.silent_at(now),
             // If a period ended while the answer was awaited, one probe is due at once.
-            Trigger::Period => asked.after(heartbeat.every).map(|due| due.max(now)),
+            Trigger::Period => asked.checked_add(heartbeat.every).map(|due| due.max(now)),
         };
         Self::Resting { due }
     }
 
+    /// A probe was not answered, and the connection is kept: the next probe follows as after an
+    /// answer.
+    pub(super) fn rest(&mut self, heartbeat: Option<HeartbeatRules>, now: Timestamp) {
+        *self = Self::answered(heartbeat, self.asked().unwrap_or(now), now);
+    }
+
     /// A probe was requested.
-    pub(super) fn ask(&mut self, now: Timestamp, wait: Nanos, on_miss: OnMiss) {
+    pub(super) fn ask(&mut self, now: Timestamp, wait: Duration, on_miss: OnMiss) {
         *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
     }
 
-    /// Ensures that a probe is out and is judged soon. Returns whether a new one must be sent.
-    pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Nanos) -> bool {
+    /// Ensures that a probe is out and is judged soon. Without probes, silence is reported soon,
+    /// unless this silence was reported. Returns whether a new one must be sent.
+    pub(super) fn probe_now(&mut self, now: Timestamp, recheck: Duration) -> bool {
         match self {
             Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => {
                 self.ask(now, recheck, OnMiss::AT_LIMIT);
                 return true;
             }
+            Self::SilenceReported { .. } => {}
+            Self::Watching { due, .. } => *due = earlier(now.checked_add(recheck), *due),
             Self::Unwritten { wait, on_miss, heard, .. } => {
                 *wait = recheck.min(*wait);
                 // Its answer may already have been heard and not come again.
@@ -163,7 +202,7 @@ impl Beat {
                 }
             }
             Self::Outstanding { until, on_miss, .. } => {
-                *until = earlier(now.after(recheck), *until);
+                *until = earlier(now.checked_add(recheck), *until);
                 if matches!(on_miss, OnMiss::Count { .. }) {
                     *on_miss = OnMiss::AT_LIMIT;
                 }
@@ -172,16 +211,19 @@ impl Beat {
         false
     }
 
-    /// Ensures that a probe is out that is sent from now on. Returns whether a new one must be
-    /// sent.
-    pub(super) fn renew(&mut self, now: Timestamp, recheck: Nanos) -> bool {
+    /// Ensures that a probe is out that is sent from now on. Without probes it is `probe_now`.
+    /// Returns whether a new one must be sent.
+    pub(super) fn renew(&mut self, now: Timestamp, recheck: Duration) -> bool {
+        if matches!(self, Self::Watching { .. } | Self::SilenceReported { .. }) {
+            return self.probe_now(now, recheck);
+        }
         let unwritten = matches!(self, Self::Unwritten { .. });
         self.ask(now, recheck, if unwritten { OnMiss::ProbeAgain } else { OnMiss::AT_LIMIT });
         !unwritten
     }
 
     /// Everything was read. Returns whether a fresh probe must be sent.
-    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Nanos) -> bool {
+    pub(super) fn catch_up(&mut self, now: Timestamp, recheck: Duration) -> bool {
         let unjudged = matches!(self, Self::Unjudged { .. });
         if unjudged {
             self.ask(now, recheck, OnMiss::Lose);
@@ -201,8 +243,8 @@ impl Beat {
                 *self = Self::answered(heartbeat, asked, at);
                 return;
             }
-            let wait = longest.map_or(wait, |longest| wait.min(Nanos::of(longest)));
-            let until = now.after(wait);
+            let wait = longest.map_or(wait, |longest| wait.min(longest));
+            let until = now.checked_add(wait);
             let grace = Grace::Unused;
             *self = Self::Outstanding { asked, sent: now, wait, until, on_miss, grace };
         }
@@ -211,7 +253,7 @@ impl Beat {
     /// Bytes of a blocked write were accepted: the peer accepts bytes, so it is alive.
     pub(super) fn moved(&mut self, now: Timestamp) {
         if let Self::Outstanding { wait, until: Some(until), .. } = self
-            && let Some(later) = now.after(*wait)
+            && let Some(later) = now.checked_add(*wait)
         {
             *until = later.max(*until);
         }
@@ -229,7 +271,7 @@ impl Beat {
     pub(super) fn handle_deadline(
         &mut self,
         heartbeat: Option<HeartbeatRules>,
-        recheck: Nanos,
+        recheck: Duration,
         now: Timestamp,
         last_move: Timestamp,
         full: bool,
@@ -238,7 +280,11 @@ impl Beat {
             return Due::Nothing;
         };
         match *self {
-            Self::Off => Due::Nothing,
+            Self::Off | Self::SilenceReported { .. } => Due::Nothing,
+            Self::Watching { silence, .. } => {
+                *self = Self::SilenceReported { silence };
+                Due::Silence
+            }
             Self::Resting { .. } | Self::Unjudged { .. } => {
                 let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
                 let on_miss = if full { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
@@ -248,7 +294,7 @@ impl Beat {
             // The connection already has the probe, so no fresh one is sent. A deadline that is
             // noticed late is extended once.
             Self::Unwritten { wait, on_miss, heard, .. } => {
-                if on_miss != OnMiss::Lose && now.since(deadline) > wait {
+                if on_miss != OnMiss::Lose && now.saturating_since(deadline) > wait {
                     *self = Self::Unwritten { asked: now, wait, on_miss: OnMiss::Lose, heard };
                     return Due::Nothing;
                 }
@@ -261,11 +307,11 @@ impl Beat {
                 Due::Nothing
             }
             Self::Outstanding { asked, sent, wait, on_miss, grace, .. } => {
-                let late_by = now.since(deadline);
+                let late_by = now.saturating_since(deadline);
                 let late = late_by > wait;
                 let fresh_probe_comes = late && matches!(on_miss, OnMiss::Count { .. });
-                if grace == Grace::Unused && late_by > wait.tenth() && !fresh_probe_comes {
-                    let until = now.after(wait.tenth());
+                if grace == Grace::Unused && late_by > wait / 10 && !fresh_probe_comes {
+                    let until = now.checked_add(wait / 10);
                     let grace = Grace::Used;
                     *self = Self::Outstanding { asked, sent, wait, until, on_miss, grace };
                     return Due::Nothing;

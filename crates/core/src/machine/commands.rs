@@ -10,7 +10,7 @@ impl Machine {
     /// Ends the session, and closes an open connection gracefully.
     pub(crate) fn handle_close(&mut self, now: Timestamp) {
         let now = self.observe(now);
-        let deadline = now.after(self.rules.close_timeout);
+        let deadline = now.checked_add(self.rules.close_timeout);
         match &self.state {
             State::Open(_) | State::Paused(Some(_)) => {
                 self.probe = false;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Decision, Delay, Machine, OpenConnection, State, Writing,
+    Decision, Delay, Liveness, Machine, OpenConnection, State, Writing,
     loss::{End, Loss},
     output::Drain,
     stall::Stall,
@@ -29,18 +29,20 @@ impl Machine {
         }
     }
 
-    /// The attempt succeeded. The connection is replaced after `max_age`.
+    /// The attempt succeeded. `liveness`: how the death of the connection is noticed. The connection
+    /// is replaced after `max_age`.
     pub(crate) fn handle_connected(
         &mut self,
         now: Timestamp,
         connection: u64,
+        liveness: Liveness,
         max_age: Option<Duration>,
     ) {
         let now = self.observe(now);
         if self.is_current(connection) && matches!(self.state, State::Connecting { .. }) {
             let outage = self.pacing.open(now);
             self.pending().open = Some(outage);
-            self.state = State::Open(OpenConnection::new(now, &self.rules, max_age));
+            self.state = State::Open(OpenConnection::new(now, &self.rules, liveness, max_age));
         }
     }
 
@@ -58,7 +60,7 @@ impl Machine {
         let now = self.observe(now);
         if self.is_current(connection) && self.may_write() {
             self.pending().drain = Some(Drain::Begin);
-            self.drain_deadline = now.after(self.rules.close_timeout);
+            self.drain_deadline = now.checked_add(self.rules.close_timeout);
             self.lose(now, Loss::Reported);
         }
     }
@@ -72,6 +74,9 @@ impl Machine {
     pub(crate) fn handle_frame(&mut self, now: Timestamp, connection: u64, life: bool) {
         let now = self.observe(now);
         let heartbeat = self.rules.heartbeat;
+        if life {
+            self.learn_from_life(connection);
+        }
         if let Some(open) = self.current_mut(connection) {
             open.last_move = now;
             if let Some(stall) = open.stall_mut() {

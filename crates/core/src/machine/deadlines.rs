@@ -5,7 +5,7 @@ use super::{
     beat::Due,
     intake::Countdown,
     loss::{End, Loss},
-    output::Drain,
+    output::{Drain, Report},
     reached, stall,
 };
 use crate::time::Timestamp;
@@ -20,7 +20,7 @@ impl Machine {
         }
         match &self.state {
             State::Connecting { deadline } if reached(*deadline, now).is_some() => {
-                let timeout = self.connect_timeout().duration();
+                let timeout = self.connect_timeout();
                 self.lose(now, Loss::ConnectTimeout(timeout));
             }
             State::Waiting { until, number } if reached(*until, now).is_some() => {
@@ -37,7 +37,13 @@ impl Machine {
     }
 
     fn handle_deadline_while_open(&mut self, now: Timestamp) {
-        let (heartbeat, recheck) = (self.rules.heartbeat, self.rules.recheck);
+        let recheck = self.rules.recheck;
+        let mut heartbeat = self.rules.heartbeat;
+        if let Some(heartbeat) = &mut heartbeat
+            && !self.tolerates_misses()
+        {
+            heartbeat.max_missed = 0;
+        }
         let close_timeout = self.rules.close_timeout;
         let State::Open(open) = &mut self.state else { return };
         let full = self.intake.is_full();
@@ -45,7 +51,14 @@ impl Machine {
         match open.beat.handle_deadline(heartbeat, recheck, now, last_move, full) {
             Due::Nothing => {}
             Due::Probe => self.probe = true,
-            Due::Unanswered => return self.lose(now, Loss::HeartbeatTimeout(silent)),
+            Due::Silence => {
+                let connection = self.connection;
+                self.pending().report = Some(Report::Silent { connection, time: silent });
+            }
+            Due::Unanswered if self.miss(now) => {
+                return self.lose(now, Loss::HeartbeatTimeout(silent));
+            }
+            Due::Unanswered => {}
             Due::Stalled => {
                 return self.lose(now, Loss::WriteStalled(now.saturating_since(last_move)));
             }
@@ -65,7 +78,7 @@ impl Machine {
         // Not while nothing is read: the messages that the peer has sent are read first.
         if !self.probe && !full && reached(retire, now).is_some() {
             self.pending().close_frame = true;
-            let close = Countdown::Running { until: now.after(close_timeout) };
+            let close = Countdown::Running { until: now.checked_add(close_timeout) };
             self.state = State::Retiring { close };
         }
     }

@@ -1,7 +1,9 @@
 //! Whether inbound messages are read, [`Intake`], and the inputs that depend on it.
 
+use std::time::Duration;
+
 use super::{Machine, State, reached};
-use crate::time::{Nanos, Timestamp, earlier};
+use crate::time::{Timestamp, earlier};
 
 /// Whether inbound messages are read at present.
 ///
@@ -31,7 +33,7 @@ pub(super) enum Countdown {
     /// It ends at this time; `None` is never.
     Running { until: Option<Timestamp> },
     /// This time is left; `None` means that it never ends.
-    Standing { left: Option<Nanos> },
+    Standing { left: Option<Duration> },
 }
 
 impl Countdown {
@@ -44,14 +46,14 @@ impl Countdown {
 
     fn stop(&mut self, now: Timestamp) {
         if let Self::Running { until } = *self {
-            let left = until.map(|until| Nanos::of(until.saturating_since(now)));
+            let left = until.map(|until| until.saturating_since(now));
             *self = Self::Standing { left };
         }
     }
 
     fn go_on(&mut self, now: Timestamp) {
         if let Self::Standing { left } = *self {
-            *self = Self::Running { until: left.and_then(|left| now.after(left)) };
+            *self = Self::Running { until: left.and_then(|left| now.checked_add(left)) };
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     output::{Dial, Drain, Question},
     pacing::Stability,
 };
-use crate::time::{Nanos, Timestamp};
+use crate::time::Timestamp;
 
 impl Machine {
     pub(super) fn dial(&mut self, now: Timestamp, number: u32) {
@@ -20,7 +20,7 @@ impl Machine {
         if self.drain_deadline.take().is_some() {
             self.pending().drain = Some(Drain::End);
         }
-        let deadline = now.after(self.connect_timeout());
+        let deadline = now.checked_add(self.connect_timeout());
         self.connection += 1;
         self.pacing.begin(now, number);
         let dial = Dial { attempt: number, deadline, follows: self.pacing.before() };
@@ -30,7 +30,7 @@ impl Machine {
         self.state = State::Connecting { deadline };
     }
 
-    pub(super) fn connect_timeout(&self) -> Nanos {
+    pub(super) fn connect_timeout(&self) -> Duration {
         self.rules.connect_timeout.of(self.pacing.failures())
     }
 
@@ -59,7 +59,7 @@ impl Machine {
         let opened = match &self.state {
             State::Connecting { .. } => None,
             State::Open(open) | State::Paused(Some(open)) => {
-                let stable = now.since(open.since) >= self.rules.stable_after;
+                let stable = now.saturating_since(open.since) >= self.rules.stable_after;
                 Some(if stable { Stability::Proven } else { Stability::Unproven })
             }
             // It reached its maximum age.

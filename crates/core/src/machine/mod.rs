@@ -37,6 +37,7 @@ mod commands;
 mod connection;
 mod deadlines;
 mod intake;
+mod learning;
 mod lifecycle;
 mod loss;
 mod output;
@@ -49,14 +50,15 @@ mod transition;
 
 use std::time::Duration;
 
-use self::{beat::Beat, intake::Countdown, output::Pending, pacing::Pacing, stall::Stall};
-use crate::{
-    status::Phase,
-    time::{Nanos, Timestamp},
+use self::{
+    beat::Beat, intake::Countdown, learning::Learning, output::Pending, pacing::Pacing,
+    stall::Stall,
 };
+use crate::{status::Phase, time::Timestamp};
 
 pub(crate) use self::{
     intake::Intake,
+    learning::Liveness,
     loss::{End, Loss},
     output::{Action, Dial},
     rules::{Decision, HeartbeatRules, Pace, Rules},
@@ -75,6 +77,8 @@ pub(crate) struct Machine {
     connection: u64,
     /// The history of attempts that matters for the next one.
     pacing: Pacing,
+    /// Whether the server answers. `None` before this matters.
+    learning: Option<Box<Learning>>,
     /// The time until which a connection that the peer has closed may write its reply.
     drain_deadline: Option<Timestamp>,
     /// A probe is to be written, and the driver has not fetched this action yet.
@@ -125,6 +129,7 @@ struct OpenConnection {
     /// were accepted.
     last_move: Timestamp,
     beat: Beat,
+    liveness: Liveness,
     writing: Writing,
     /// When the connection is to be replaced for its age.
     retire: Option<Timestamp>,
@@ -150,6 +155,7 @@ impl Machine {
             intake: Intake::Taking,
             connection: 0,
             pacing: Pacing::new(),
+            learning: None,
             drain_deadline: None,
             probe: false,
             pending: None,
@@ -274,12 +280,17 @@ fn reached(deadline: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
 }
 
 impl OpenConnection {
-    fn new(now: Timestamp, rules: &Rules, max_age: Option<Duration>) -> Self {
+    fn new(now: Timestamp, rules: &Rules, liveness: Liveness, max_age: Option<Duration>) -> Self {
+        let beat = match liveness {
+            Liveness::Probed | Liveness::Learned { .. } => Beat::resting(rules.heartbeat, now),
+            Liveness::Silence => Beat::watching(rules.silence, now),
+        };
         Self {
             since: now,
             last_life: now,
             last_move: now,
-            beat: Beat::resting(rules.heartbeat, now),
+            beat,
+            liveness,
             writing: Writing::Clear,
             retire: max_age.and_then(|age| now.checked_add(age)),
         }
@@ -294,7 +305,7 @@ impl OpenConnection {
     }
 
     /// The next deadline of a blocked write: it is checked, reported, or ends the connection.
-    fn stall_deadline(&self, limit: Nanos) -> Option<Timestamp> {
+    fn stall_deadline(&self, limit: Duration) -> Option<Timestamp> {
         match self.writing {
             Writing::Blocked(stall) => stall.deadline(limit),
             Writing::Clear | Writing::Handed => None,
@@ -303,8 +314,8 @@ impl OpenConnection {
 
     /// When the connection is retired: at its maximum age if it is quiet, otherwise after a grace
     /// period.
-    fn retire_deadline(&self, at: Timestamp, grace: Nanos) -> Option<Timestamp> {
+    fn retire_deadline(&self, at: Timestamp, grace: Duration) -> Option<Timestamp> {
         let quiet = self.writing == Writing::Clear && self.beat.is_quiet();
-        if quiet { Some(at) } else { at.after(grace) }
+        if quiet { Some(at) } else { at.checked_add(grace) }
     }
 }

@@ -50,6 +50,7 @@ pub(crate) struct Dial {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
     pub(super) blocked: Option<(u64, Duration, bool)>,
+    pub(super) report: Option<Report>,
     pub(super) abandon: Option<Loss>,
     pub(super) drain: Option<Drain>,
     pub(super) question: Option<Question>,
@@ -69,6 +70,13 @@ pub(super) enum Question {
     Loss { fresh: bool, opened: bool, attempt: u32 },
     /// A replacement.
     Replacement,
+}
+
+/// What was noticed about a connection that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Report {
+    Silent { connection: u64, time: Duration },
+    Unanswered { connection: u64, time: Duration },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -175,6 +183,14 @@ impl Pending {
     fn transition(&mut self, connection: u64, attempt: u32) -> Option<Transition> {
         if let Some((connection, time, heard)) = self.blocked.take() {
             return Some(Transition::WriteBlocked { connection, time, heard });
+        }
+        if let Some(report) = self.report.take() {
+            return Some(match report {
+                Report::Silent { connection, time } => Transition::Silent { connection, time },
+                Report::Unanswered { connection, time } => {
+                    Transition::Unanswered { connection, time }
+                }
+            });
         }
         if let Some((connection, opened, loss)) = self.lost.take() {
             return Some(Transition::Lost { connection, opened, loss });

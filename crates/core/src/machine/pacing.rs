@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use super::{loss::End, rules::Pace};
-use crate::{
-    time::{Nanos, Timestamp},
-    transport::Predecessor,
-};
+use crate::{time::Timestamp, transport::Predecessor};
 
 /// The attempts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -124,17 +121,17 @@ impl Pacing {
         let wanted = now.checked_add(delay)?;
         match self.dialled {
             None => Some(wanted),
-            Some(last) => last.after(pace.minimum_gap).map(|earliest| earliest.max(wanted)),
+            Some(last) => last.checked_add(pace.minimum_gap).map(|earliest| earliest.max(wanted)),
         }
     }
 
     /// Returns whether an attempt at this time begins within the limit of the outage.
     pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
-        if pace.outage_limit == Nanos::FOREVER {
+        if pace.outage_limit == Duration::MAX {
             return true;
         }
         match (self.down_since, at) {
-            (Some(since), Some(at)) => at.since(since) <= pace.outage_limit,
+            (Some(since), Some(at)) => at.saturating_since(since) <= pace.outage_limit,
             (Some(_), None) => false,
             (None, _) => true,
         }

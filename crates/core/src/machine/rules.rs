@@ -1,41 +1,43 @@
 //! The rules of the machine: plain numbers from the public settings. A session has no other copy of
-//! them, and their types are small.
+//! them.
 
 use std::time::Duration;
 
 use crate::{
     config::{ConnectTimeout, Trigger},
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rules {
     pub(crate) heartbeat: Option<HeartbeatRules>,
+    /// The silence that is reported where there are no probes.
+    pub(crate) silence: Duration,
     /// How long the answer to a recheck may take.
-    pub(crate) recheck: Nanos,
-    pub(crate) stable_after: Nanos,
+    pub(crate) recheck: Duration,
+    pub(crate) stable_after: Duration,
     pub(crate) connect_timeout: ConnectTimeout,
-    pub(crate) close_timeout: Nanos,
+    pub(crate) close_timeout: Duration,
     /// How long a write may be blocked without an accepted byte.
-    pub(crate) write_timeout: Nanos,
+    pub(crate) write_timeout: Duration,
     pub(crate) pace: Pace,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HeartbeatRules {
     pub(crate) trigger: Trigger,
-    pub(crate) every: Nanos,
-    pub(crate) timeout: Nanos,
+    pub(crate) every: Duration,
+    pub(crate) timeout: Duration,
     pub(crate) max_missed: u32,
     /// Probes after silence are due at multiples of this; zero means at any time.
-    pub(crate) slot: Nanos,
+    pub(crate) slot: Duration,
 }
 
 impl HeartbeatRules {
     /// The end of the interval if a silence begins now.
     pub(crate) fn silent_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let due = now.after(self.every)?;
-        let aligned = due.aligned(self.slot);
+        let due = now.checked_add(self.every)?;
+        let aligned = due.round_down(self.slot);
         Some(if aligned > now { aligned } else { due })
     }
 }
@@ -43,8 +45,8 @@ impl HeartbeatRules {
 /// Limits of reconnecting that apply to any backoff. The largest value means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pace {
-    pub(crate) minimum_gap: Nanos,
-    pub(crate) outage_limit: Nanos,
+    pub(crate) minimum_gap: Duration,
+    pub(crate) outage_limit: Duration,
     /// The number of the last attempt that is allowed.
     pub(crate) last_attempt: u32,
     pub(crate) flap_limit: u32,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::time::{Nanos, Timestamp};
+use crate::time::Timestamp;
 
 /// A blocked write is reported after this time, 60 s: twice the longest time in which a healthy
 /// kernel frees a third of a full send buffer of 4 MiB at 400 kbit/s.
-const REPORT: Nanos = Nanos::of(Duration::from_secs(60));
+const REPORT: Duration = Duration::from_secs(60);
 
 /// How long a write has been blocked without an accepted byte.
 ///
@@ -14,11 +14,7 @@ const REPORT: Nanos = Nanos::of(Duration::from_secs(60));
 /// meanwhile. Inbound frames do not shorten the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stall {
-    /// The meaning of `time`: the time of its start, counted from the epoch, or how long it ran
-    /// before it was suspended. The two are separate fields, since an enum with the time would be
-    /// larger.
     clock: Clock,
-    time: Nanos,
     stage: Stage,
     /// A frame arrived meanwhile.
     heard: bool,
@@ -26,8 +22,13 @@ pub(super) struct Stall {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Clock {
-    Running,
-    Standing,
+    Running {
+        began: Timestamp,
+    },
+    /// The time was suspended after this time.
+    Standing {
+        ran: Duration,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,19 +53,25 @@ pub(super) enum Due {
 impl Stall {
     /// `full`: nothing is read.
     pub(super) fn new(now: Timestamp, full: bool) -> Self {
-        let stall =
-            Self { clock: Clock::Running, time: since(now), stage: Stage::Fresh, heard: false };
-        if full { Self { clock: Clock::Standing, time: Nanos::ZERO, ..stall } } else { stall }
+        let clock = if full {
+            Clock::Standing { ran: Duration::ZERO }
+        } else {
+            Clock::Running { began: now }
+        };
+        Self { clock, stage: Stage::Fresh, heard: false }
     }
 
     /// `limit`: after this time the connection is lost.
-    pub(super) fn deadline(self, limit: Nanos) -> Option<Timestamp> {
-        self.began().and_then(|began| began.after(self.stage.length(limit)))
+    pub(super) fn deadline(self, limit: Duration) -> Option<Timestamp> {
+        self.began().and_then(|began| began.checked_add(self.stage.length(limit)))
     }
 
     /// When the time began, while it runs.
     fn began(self) -> Option<Timestamp> {
-        (self.clock == Clock::Running).then(|| Timestamp::from_epoch(self.time.duration()))
+        match self.clock {
+            Clock::Running { began } => Some(began),
+            Clock::Standing { .. } => None,
+        }
     }
 
     /// When the time without accepted bytes began, after it was reported.
@@ -86,75 +93,75 @@ impl Stall {
 
     /// Bytes were accepted.
     pub(super) fn accepted(&mut self, now: Timestamp) {
-        *self = Self::new(now, self.clock == Clock::Standing);
+        *self = Self::new(now, self.began().is_none());
     }
 
     /// Nothing is read from now on.
     pub(super) fn stop(&mut self, now: Timestamp) {
-        if let Some(began) = self.began() {
-            self.clock = Clock::Standing;
-            self.time = Nanos::of(now.saturating_since(began));
+        if let Clock::Running { began } = self.clock {
+            self.clock = Clock::Standing { ran: now.saturating_since(began) };
         }
     }
 
     pub(super) fn go_on(&mut self, now: Timestamp) {
-        if self.clock == Clock::Standing {
-            self.clock = Clock::Running;
-            self.time = since(before(now, self.time));
+        if let Clock::Standing { ran } = self.clock {
+            self.set(now, ran);
         }
+    }
+
+    /// Sets the time that has run until `now`.
+    fn set(&mut self, now: Timestamp, ran: Duration) {
+        let began = Timestamp::from_epoch(now.since_epoch().saturating_sub(ran));
+        self.clock = Clock::Running { began };
     }
 
     /// Returns the consequence that is due at `now`. If the deadline is noticed late, for example
     /// after the computer slept, the peer gets the `recheck` time once more.
-    pub(super) fn handle_deadline(&mut self, now: Timestamp, limit: Nanos, recheck: Nanos) -> Due {
+    pub(super) fn handle_deadline(
+        &mut self,
+        now: Timestamp,
+        limit: Duration,
+        recheck: Duration,
+    ) -> Due {
         let Some(began) = self.began() else { return Due::Nothing };
         let length = self.stage.length(limit);
-        let Some(deadline) = began.after(length).filter(|at| *at <= now) else {
+        let Some(deadline) = began.checked_add(length).filter(|at| *at <= now) else {
             return Due::Nothing;
         };
-        let late = now.since(deadline) > recheck;
+        let late = now.saturating_since(deadline) > recheck;
         let time = now.saturating_since(began);
         match self.stage {
             Stage::Fresh => self.stage = Stage::Watched,
             Stage::Watched if REPORT < limit => {
                 self.stage = Stage::Reported;
                 if late {
-                    self.time = since(before(now, length));
+                    self.set(now, length);
                 }
                 return Due::Report { time, heard: self.heard };
             }
             Stage::Watched | Stage::Reported if late => {
                 self.stage = Stage::Last;
-                let until = now.after(recheck).unwrap_or(now);
-                self.time = since(before(until, length));
+                let until = now.checked_add(recheck).unwrap_or(now);
+                self.set(until, length);
                 return Due::Nothing;
             }
             Stage::Watched | Stage::Reported | Stage::Last => return Due::Loss { time },
         }
         // The time in which the session was not polled does not count.
         if late {
-            self.time = since(before(now, length));
+            self.set(now, length);
         }
         Due::Nothing
     }
 }
 
-/// A time as the duration since the epoch, which takes half the memory.
-fn since(moment: Timestamp) -> Nanos {
-    Nanos::of(moment.since_epoch())
-}
-
 impl Stage {
     /// The time from the beginning of the stall to the end of this stage.
-    fn length(self, limit: Nanos) -> Nanos {
+    fn length(self, limit: Duration) -> Duration {
         match self {
-            Self::Fresh => REPORT.min(limit).half(),
+            Self::Fresh => REPORT.min(limit) / 2,
             Self::Watched => REPORT.min(limit),
             Self::Reported | Self::Last => limit,
         }
     }
-}
-
-fn before(now: Timestamp, time: Nanos) -> Timestamp {
-    Timestamp::from_epoch(now.since_epoch().saturating_sub(time.duration()))
 }

@@ -13,6 +13,17 @@ pub(crate) enum Transition {
         time: Duration,
         heard: bool,
     },
+    /// Nothing was heard for this time on a connection without probes.
+    Silent {
+        connection: u64,
+        time: Duration,
+    },
+    /// A probe was not answered, and nothing was heard for this time. The connection is kept, since
+    /// the server may not answer probes.
+    Unanswered {
+        connection: u64,
+        time: Duration,
+    },
     Lost {
         connection: u64,
         opened: bool,

@@ -44,16 +44,19 @@ impl Backlog {
                 self.events.push_back(event);
                 return self.fold(self.events.len());
             }
-            Event::WriteBlocked(ref newer) => self.remove_write_blocked(newer.connection),
+            Event::WriteBlocked(_) | Event::Silent(_) => self.remove_older(&event),
             _ => {}
         }
         self.events.push_back(event);
     }
 
-    /// Drops the earlier report on a blocked write of this connection.
-    fn remove_write_blocked(&mut self, connection: u64) {
-        self.events.retain(|event| match event {
-            Event::WriteBlocked(older) => older.connection != connection,
+    /// Drops the earlier report of this kind on the same connection.
+    fn remove_older(&mut self, newer: &Event) {
+        self.events.retain(|older| match (older, newer) {
+            (Event::WriteBlocked(older), Event::WriteBlocked(newer)) => {
+                older.connection != newer.connection
+            }
+            (Event::Silent(older), Event::Silent(newer)) => older.connection != newer.connection,
             _ => true,
         });
     }

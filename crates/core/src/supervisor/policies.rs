@@ -1,11 +1,15 @@
 //! The settings as a session keeps them: [`Resolved`].
 
-use super::{probes::Probes, redial::Redial};
+use std::time::Duration;
+
+use super::{
+    probes::{Probes, WithoutPings},
+    redial::Redial,
+};
 use crate::{
-    config::{Heartbeat, OutboxSettings, Settings},
+    config::{Heartbeat, OutboxSettings, Preset, Settings},
     error::ConfigError,
     machine::{HeartbeatRules, Pace, Rules},
-    time::Nanos,
 };
 
 /// The checked settings of a session, with the values of the preset for settings that were not set.
@@ -20,24 +24,31 @@ impl Resolved {
     pub(crate) fn new(settings: Settings, entropy: u64) -> Result<Self, ConfigError> {
         settings.check()?;
         let preset = settings.preset;
+        // Without pings, the interval of the preset's heartbeat has no meaning.
+        let silence = match &settings.heartbeat {
+            None => preset.silence(),
+            Some(Heartbeat { schedule: Some(schedule), .. }) => schedule.every,
+            Some(Heartbeat { schedule: None, .. }) => Duration::MAX,
+        };
+        let without_pings = match preset {
+            Preset::Original => WithoutPings::SendText,
+            Preset::Resilient => WithoutPings::Watch,
+        };
         let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
         let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
         let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
         let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
         let rules = Rules {
             heartbeat: heartbeat_rules(&heartbeat),
-            recheck: Nanos::of(heartbeat.recheck()),
-            stable_after: Nanos::of(settings.stable_after.unwrap_or_else(|| preset.stable_after())),
+            silence,
+            recheck: heartbeat.recheck(),
+            stable_after: settings.stable_after.unwrap_or_else(|| preset.stable_after()),
             connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
-            close_timeout: Nanos::of(
-                settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
-            ),
+            close_timeout: settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
             write_timeout: settings.write_timeout.unwrap_or_else(|| preset.write_timeout()),
             pace: Pace {
-                minimum_gap: Nanos::of(
-                    settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
-                ),
-                outage_limit: settings.outage_limit.map_or(Nanos::FOREVER, Nanos::of),
+                minimum_gap: settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
+                outage_limit: settings.outage_limit.unwrap_or(Duration::MAX),
                 last_attempt: attempts.last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
@@ -47,7 +58,7 @@ impl Resolved {
         Ok(Self {
             rules,
             outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),
-            probes: heartbeat.into(),
+            probes: Probes::new(heartbeat, without_pings),
             redial,
         })
     }
@@ -58,10 +69,10 @@ fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
     let schedule = heartbeat.schedule?;
     Some(HeartbeatRules {
         trigger: schedule.trigger,
-        every: Nanos::of(schedule.every),
-        timeout: Nanos::of(heartbeat.answer_timeout()),
+        every: schedule.every,
+        timeout: heartbeat.answer_timeout(),
         max_missed: heartbeat.max_missed.unwrap_or(0),
-        slot: heartbeat.slot.map_or(Nanos::ZERO, Nanos::of),
+        slot: heartbeat.slot.unwrap_or(Duration::ZERO),
     })
 }
 

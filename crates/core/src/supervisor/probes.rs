@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     config::{Heartbeat, Predicate, Probe, ProofOfLife},
+    machine::Liveness,
     message::{Frame, Message},
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
     text::Text,
@@ -19,6 +20,7 @@ pub(crate) struct Probes {
     /// Whether the current connection can send pings. The transport is asked at the dial, since it
     /// may have been replaced by the time of a probe.
     can_ping: bool,
+    without_pings: WithoutPings,
     /// The number of the last probe, from 1 on in each session.
     number: u64,
     awaited: Awaited,
@@ -26,6 +28,17 @@ pub(crate) struct Probes {
     answers: Option<Box<Answers>>,
     /// A function of the user has panicked. It is not called again, since the session ends.
     panic: Option<Box<UserPanic>>,
+}
+
+/// The rule for connections that cannot send pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithoutPings {
+    /// The original's rule: the text `heartbeat` takes the place of a ping, and the server must
+    /// answer heartbeats.
+    SendText,
+    /// Nothing takes the place of a ping: silence is watched. The server may answer heartbeats by
+    /// message.
+    Watch,
 }
 
 struct Answers {
@@ -67,8 +80,9 @@ pub(super) struct Answer {
     pub(super) proves_arrival: bool,
 }
 
-impl From<Heartbeat> for Probes {
-    fn from(heartbeat: Heartbeat) -> Self {
+/// The probe.
+impl Probes {
+    pub(crate) fn new(heartbeat: Heartbeat, without_pings: WithoutPings) -> Self {
         let Heartbeat { probe, life, reply, hide_replies, adaptive, .. } = heartbeat;
         let probe = probe.unwrap_or(Probe::Ping);
         let by_default =
@@ -82,19 +96,29 @@ impl From<Heartbeat> for Probes {
         Self {
             probe,
             can_ping: false,
+            without_pings,
             number: 0,
             awaited: Awaited::Nothing,
             answers: (!by_default).then(|| Box::new(answers)),
             panic: None,
         }
     }
-}
 
-/// The probe.
-impl Probes {
     /// An attempt begins. `can_ping`: its connection can send pings.
     pub(super) fn dial(&mut self, can_ping: bool) {
         self.can_ping = can_ping;
+    }
+
+    /// How the death of the connection is noticed.
+    pub(super) fn liveness(&self) -> Liveness {
+        match (self.without_pings, &self.probe) {
+            _ if self.can_ping => Liveness::Probed,
+            (WithoutPings::SendText, _) => Liveness::Probed,
+            (WithoutPings::Watch, Probe::Ping) => Liveness::Silence,
+            (WithoutPings::Watch, Probe::Message(_) | Probe::Made(_)) => {
+                Liveness::Learned { reported: false }
+            }
+        }
     }
 
     /// Another probe is needed.
@@ -206,6 +230,11 @@ impl Probes {
         }
     }
 
+    /// Returns whether the user's function recognises replies.
+    pub(crate) fn recognises_replies(&self) -> bool {
+        self.answers.as_ref().is_some_and(|answers| !matches!(answers.reply, Reply::NextMessage))
+    }
+
     /// Returns whether replies are hidden from the application.
     pub(crate) fn hides_replies(&self) -> bool {
         self.answers.as_ref().is_some_and(|answers| matches!(answers.reply, Reply::Hidden(_)))
@@ -269,9 +298,13 @@ fn note<R>(result: Result<R, UserPanic>, panic: &mut Option<Box<UserPanic>>) -> 
 mod tests {
     use super::*;
 
+    fn probes(heartbeat: Heartbeat) -> Probes {
+        Probes::new(heartbeat, WithoutPings::SendText)
+    }
+
     #[test]
     fn the_original_message_is_sent_where_pings_cannot_be() {
-        let mut probes = Probes::from(Heartbeat::idle(Duration::from_secs(1)));
+        let mut probes = probes(Heartbeat::idle(Duration::from_secs(1)));
         probes.ask();
         probes.dial(true);
         assert!(matches!(probes.make(), Some(Frame::Ping(p)) if p[7] == 1));
@@ -283,19 +316,19 @@ mod tests {
     #[test]
     fn default_answers_take_no_box() {
         for heartbeat in [Heartbeat::off(), Heartbeat::original()] {
-            assert!(Probes::from(heartbeat).answers.is_none());
+            assert!(probes(heartbeat).answers.is_none());
         }
     }
 
     #[test]
     fn each_answer_setting_is_kept_on_its_own() {
         let message = Message::from("x");
-        let mut data = Probes::from(Heartbeat::original().proof_of_life(ProofOfLife::Data));
+        let mut data = probes(Heartbeat::original().proof_of_life(ProofOfLife::Data));
         assert!(!data.all_is_life() && data.message_is_life(&message, false));
-        let mut reply = Probes::from(Heartbeat::original().reply(|_| true).hide_replies());
+        let mut reply = probes(Heartbeat::original().reply(|_| true).hide_replies());
         assert!(reply.is_reply(&message, false) && reply.hides_replies());
         let floor = Duration::from_secs(1);
-        let adaptive = Probes::from(Heartbeat::original().adaptive(floor));
+        let adaptive = probes(Heartbeat::original().adaptive(floor));
         assert_eq!(adaptive.adaptive(), Some(floor));
     }
 }

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     config::Failure,
-    event::{CloseReason, Closed, Connecting, Event, Lost, LostCause, Open, Retry, WriteBlocked},
+    event::{
+        CloseReason, Closed, Connecting, Event, Lost, LostCause, Open, Retry, Silent, Unanswered,
+        WriteBlocked,
+    },
     machine::{End, Loss, Machine, Transition},
     outbox::{Load, Unsent},
     panics::{UserFunction, UserPanic},
@@ -231,6 +234,12 @@ impl Reporter {
         let event = match transition {
             Transition::WriteBlocked { connection, time, heard } => {
                 Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
+            }
+            Transition::Silent { connection, time } => {
+                Event::Silent(Box::new(Silent { connection, time }))
+            }
+            Transition::Unanswered { connection, time } => {
+                Event::Unanswered(Box::new(Unanswered { connection, time }))
             }
             Transition::Connecting { connection, attempt } => {
                 counters.dials += 1;

@@ -2,7 +2,6 @@
 
 #[cfg(all(feature = "futures-timer", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod futures_timer;
-mod nanos;
 mod shared_timer;
 mod timer;
 mod timestamp;
@@ -12,7 +11,6 @@ mod timestamp;
     not(all(target_family = "wasm", target_os = "unknown"))
 ))]
 pub use self::futures_timer::FuturesTimer;
-pub(crate) use self::nanos::Nanos;
 pub use self::{
     shared_timer::{SharedSleep, SharedTimer},
     timer::Timer,

@@ -2,8 +2,6 @@
 
 use std::{fmt, num::NonZeroU64, time::Duration};
 
-use super::nanos::Nanos;
-
 /// A point in time on the clock of a [`Timer`](crate::Timer): the time since the epoch of that timer.
 ///
 /// Timestamps of different timers must not be compared. The resolution is one nanosecond and the
@@ -23,70 +21,53 @@ impl Timestamp {
     /// The epoch of the timer.
     pub const EPOCH: Self = Self { count: NonZeroU64::MIN };
 
-    const LAST: Self = Self { count: NonZeroU64::MAX };
-
     /// Returns the time `since_epoch` after the epoch of the timer. Returns the last representable
     /// time if that is more than 584 years.
     pub const fn from_epoch(since_epoch: Duration) -> Self {
         match Self::EPOCH.checked_add(since_epoch) {
             Some(moment) => moment,
-            None => Self::LAST,
+            None => Self { count: NonZeroU64::MAX },
         }
     }
 
     /// Returns the time from the epoch of the timer to this timestamp.
     pub const fn since_epoch(self) -> Duration {
-        Duration::from_nanos(self.nanos())
+        self.saturating_since(Self::EPOCH)
     }
 
     /// Returns the time `duration` after this one. Returns `None` if it is out of range, which means
     /// "never".
     #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        self.after(Nanos::of(duration))
+        let nanos = duration.as_nanos();
+        if nanos > u64::MAX as u128 {
+            return None;
+        }
+        // Not `map`, which is not const.
+        match self.count.checked_add(nanos as u64) {
+            Some(count) => Some(Self { count }),
+            None => None,
+        }
     }
 
     /// Returns the last whole multiple of `slot` after the epoch that is not later than this
     /// timestamp. Returns this timestamp if `slot` is zero.
     #[must_use]
     pub const fn round_down(self, slot: Duration) -> Self {
-        self.aligned(Nanos::of(slot))
+        let (nanos, slot) = (self.count.get() - 1, slot.as_nanos());
+        if slot > nanos as u128 {
+            return Self::EPOCH;
+        }
+        match nanos.checked_rem(slot as u64) {
+            Some(over) => Self::from_epoch(Duration::from_nanos(nanos - over)),
+            None => self,
+        }
     }
 
     /// Returns the time from `earlier` to this timestamp. Returns zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        self.since(earlier).duration()
-    }
-
-    const fn nanos(self) -> u64 {
-        self.count.get() - 1
-    }
-}
-
-/// The same operations with spans.
-impl Timestamp {
-    pub(crate) const fn after(self, span: Nanos) -> Option<Self> {
-        // Not `map`, which is not const.
-        match self.count.checked_add(span.nanos()) {
-            Some(count) => Some(Self { count }),
-            None => None,
-        }
-    }
-
-    pub(crate) const fn aligned(self, slot: Nanos) -> Self {
-        match self.nanos().checked_rem(slot.nanos()) {
-            // The remainder is less than the count, which is one more than the nanoseconds.
-            Some(over) => match NonZeroU64::new(self.count.get() - over) {
-                Some(count) => Self { count },
-                None => Self::EPOCH,
-            },
-            None => self,
-        }
-    }
-
-    pub(crate) const fn since(self, earlier: Self) -> Nanos {
-        Nanos::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
+        Duration::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
     }
 }
 
@@ -100,7 +81,7 @@ impl Default for Timestamp {
 /// Shows hours, minutes, seconds and microseconds since the epoch, for example `0:00:15.000000`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.nanos() / 1_000;
+        let micros = self.since_epoch().as_micros();
         let seconds = micros / 1_000_000;
         write!(
             f,

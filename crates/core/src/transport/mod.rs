@@ -147,8 +147,8 @@ pub trait Transport {
     /// Whether the connections can send pings (RFC 6455 section 5.5.2); `true` by default. The
     /// supervisor calls it before each attempt.
     ///
-    /// Scripts in browsers cannot send pings. There, heartbeats are the text `heartbeat`, as in
-    /// [`Preset::Original`](crate::Preset::Original).
+    /// Scripts in browsers cannot send pings. There, the rules of [`Silent`](crate::Silent) and
+    /// [`Unanswered`](crate::Unanswered) apply, since a server must answer a ping, but not a message.
     fn can_ping(&self) -> bool {
         true
     }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::
 use crate::{
     error::{ConfigError, not_zero},
     sync::{Deferred, Guarded},
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 /// A limit on the attempts in any window of time, over all supervisors that hold a clone of it.
@@ -73,7 +73,7 @@ struct Waiting {
 
 /// How long a turn lasts: much longer than a live task waits for a poll, and short in comparison
 /// with an outage.
-const TURN_TIMEOUT: Nanos = Nanos::of(Duration::from_secs(1));
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The place of a session in a budget. Dropping it gives an unused turn or grant back.
 #[derive(Debug)]
@@ -265,7 +265,7 @@ impl View<'_, '_> {
             && let Some(entry) = self.state.queue.get_mut(rank)
         {
             let turn = *entry.turn.get_or_insert(now);
-            if turn.after(TURN_TIMEOUT).is_some_and(|end| end <= now) {
+            if turn.checked_add(TURN_TIMEOUT).is_some_and(|end| end <= now) {
                 // If its task still lives, it asks again.
                 entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
                 self.state.queue.remove(rank);
@@ -294,7 +294,7 @@ impl View<'_, '_> {
     fn look(&self, rank: usize) -> Option<Timestamp> {
         let before = rank.checked_sub(1)?;
         match self.state.queue[0].turn {
-            Some(turn) => turn.after(TURN_TIMEOUT),
+            Some(turn) => turn.checked_add(TURN_TIMEOUT),
             None => self.planned(before),
         }
     }

@@ -1,7 +1,7 @@
 //! Pause, resume, reconnect and probe, in every state and in sequence.
 
 use super::{
-    sim::{Sim, at, ms, nanos, rules},
+    sim::{Sim, at, ms, rules},
     states::one_in_each_state,
 };
 use crate::machine::{Action, Decision, End, Loss, Machine, Pace, Rules, State, Transition};
@@ -80,7 +80,7 @@ fn a_connection_lost_in_a_pause_is_dialled_only_after_resume() {
 
 #[test]
 fn a_pause_is_not_counted_as_outage() {
-    let pace = Pace { outage_limit: nanos(30_000), ..rules().pace };
+    let pace = Pace { outage_limit: ms(30_000), ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.feed(Machine::handle_pause);
@@ -104,7 +104,7 @@ fn a_pause_is_not_counted_as_outage() {
 
 #[test]
 fn an_attempt_due_after_the_outage_limit_ends_the_session() {
-    let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
+    let pace = Pace { outage_limit: ms(60_000), ..rules().pace };
     for (seen, ends) in [(60_000, false), (60_001, true), (3_600_000, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();
@@ -117,7 +117,7 @@ fn an_attempt_due_after_the_outage_limit_ends_the_session() {
 
 #[test]
 fn an_attempt_postponed_beyond_the_limit_ends_the_session_at_once() {
-    let pace = Pace { outage_limit: nanos(60_000), ..rules().pace };
+    let pace = Pace { outage_limit: ms(60_000), ..rules().pace };
     for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    sim::{Sim, at, ms, nanos, rules},
+    sim::{Sim, at, ms, rules},
     states::one_in_each_state,
 };
 use crate::{
-    machine::{Action, Decision, End, Intake, Loss, Machine, Pace, Rules, State},
+    machine::{Action, Decision, End, Intake, Liveness, Loss, Machine, Pace, Rules, State},
     time::Timestamp,
 };
 
@@ -273,7 +273,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
     }
 
     // One setting has the rule of the original.
-    let mut sim = Sim::connecting(Rules { stable_after: nanos(0), ..rules() });
+    let mut sim = Sim::connecting(Rules { stable_after: ms(0), ..rules() });
     for _ in 0..100 {
         sim.connected();
         sim.ended();
@@ -330,7 +330,7 @@ fn invariant_09_the_users_commands_win_in_every_state() {
 #[test]
 fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
     let late: [fn(&mut Machine, Timestamp); 9] = [
-        |machine, now| machine.handle_connected(now, 1, Some(ms(1))),
+        |machine, now| machine.handle_connected(now, 1, Liveness::Probed, Some(ms(1))),
         |machine, now| machine.handle_ended(now, 1),
         |machine, now| machine.handle_peer_closed(now, 1),
         |machine, now| machine.handle_frame(now, 1, true),
@@ -437,7 +437,7 @@ fn invariant_12_now_never_runs_backward_and_overflow_means_never() {
         machine.handle_deadline(end);
         while machine.poll_action().is_some() || machine.poll_event().is_some() {}
         machine.handle_decision(end, Decision::Retry(Duration::MAX));
-        machine.handle_connected(end, machine.connection(), Some(Duration::MAX));
+        machine.handle_connected(end, machine.connection(), Liveness::Probed, Some(Duration::MAX));
         machine.handle_frame(end, machine.connection(), true);
         machine.handle_reconnect_now(end);
         machine.handle_close(end);

@@ -1,7 +1,7 @@
 //! The deadlines of every state: 1 ms before, at and after, an hour late, and in sequence.
 
 use super::{
-    sim::{Sim, ms, nanos, rules},
+    sim::{Sim, ms, rules},
     states::one_in_each_state,
 };
 use crate::{
@@ -61,7 +61,7 @@ fn a_fixed_period_ignores_frames_and_repeats_no_missed_probes() {
     // The answer comes after the end of the period: one probe is due at once.
     let mut sim = Sim::open(with(|heartbeat| {
         heartbeat.trigger = Trigger::Period;
-        heartbeat.every = nanos(1_000);
+        heartbeat.every = ms(1_000);
     }));
     sim.run_to(5_500);
     assert_eq!(sim.probes(), [1_000]);
@@ -77,8 +77,8 @@ fn silence_is_detected_with_any_ratio_of_timeout_and_interval() {
             let mut sim = Sim::open(with(|heartbeat| {
                 *heartbeat = HeartbeatRules {
                     trigger,
-                    every: nanos(every),
-                    timeout: nanos(timeout),
+                    every: ms(every),
+                    timeout: ms(timeout),
                     ..*heartbeat
                 };
             }));

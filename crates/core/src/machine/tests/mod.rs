@@ -3,6 +3,7 @@
 mod commands;
 mod invariants;
 mod late;
+mod learning;
 mod property;
 mod sim;
 mod size;

@@ -1,24 +1,28 @@
 //! Random inputs at random times. The rules hold for all of them.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
-use super::sim::{Output, Sim, in_millis, ms, nanos, rules};
+use super::sim::{Output, Sim, in_millis, ms, rules};
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
-        Action, Decision, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, State, Transition,
+        Action, Decision, HeartbeatRules, Intake, Liveness, Loss, Machine, Pace, Rules, State,
+        Transition,
     },
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Wait(Wait),
-    Connected { max_age: Option<u64> },
+    Connected { liveness: Liveness, max_age: Option<u64> },
     Ended,
     PeerClosed,
     Frame { life: bool },
     ProbeWritten { longest: Option<u64> },
+    Reply,
     Handed,
     Blocked,
     Progress,
@@ -55,6 +59,14 @@ fn wait() -> impl Strategy<Value = Step> {
     .prop_map(Step::Wait)
 }
 
+fn liveness() -> impl Strategy<Value = Liveness> {
+    prop_oneof![
+        Just(Liveness::Probed),
+        Just(Liveness::Learned { reported: false }),
+        Just(Liveness::Silence),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let rare = prop_oneof![
         Just(Step::PeerClosed),
@@ -74,12 +86,14 @@ fn step() -> impl Strategy<Value = Step> {
         (0..100_000_u64).prop_map(Step::Postponed),
         (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
         (0..100_000_u64).prop_map(|delay| Step::NextRuling(Decision::Retry(ms(delay)))),
+        Just(Step::Reply),
         Just(Step::NextRuling(Decision::NoDelayLeft)),
         Just(Step::NextRuling(Decision::Stop)),
     ];
     prop_oneof![
         8 => wait(),
-        4 => proptest::option::of(1..200_000_u64).prop_map(|max_age| Step::Connected { max_age }),
+        4 => (liveness(), proptest::option::of(1..200_000_u64))
+            .prop_map(|(liveness, max_age)| Step::Connected { liveness, max_age }),
         2 => Just(Step::Ended),
         3 => any::<bool>().prop_map(|life| Step::Frame { life }),
         2 => proptest::option::of(1..20_000_u64)
@@ -92,31 +106,31 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let heartbeat = (any::<bool>(), 1..40_000_u64, 1..40_000_u64, 0..3_u32).prop_map(
         |(idle, every, timeout, max_missed)| HeartbeatRules {
             trigger: if idle { Trigger::Idle } else { Trigger::Period },
-            every: nanos(every),
-            timeout: nanos(timeout),
+            every: ms(every),
+            timeout: ms(timeout),
             max_missed,
             // Some heartbeats are aligned.
-            slot: nanos(if max_missed == 1 { 250 } else { 0 }),
+            slot: ms(if max_missed == 1 { 250 } else { 0 }),
         },
     );
     let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
-    let outage = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
+    let outage = prop_oneof![Just(Duration::MAX), (1..400_000_u64).prop_map(ms)];
     let pace = (0..500_u64, outage, limited(0..5_u32), limited(0..5_u32)).prop_map(
         |(gap, outage_limit, last_attempt, flap_limit)| Pace {
-            minimum_gap: nanos(gap),
+            minimum_gap: ms(gap),
             outage_limit,
             last_attempt,
             flap_limit,
         },
     );
-    let write_timeout = prop_oneof![Just(Nanos::FOREVER), (1..400_000_u64).prop_map(nanos)];
+    let write_timeout = prop_oneof![Just(Duration::MAX), (1..400_000_u64).prop_map(ms)];
     let heartbeat = proptest::option::weighted(0.9, heartbeat);
     (heartbeat, pace, write_timeout, 1..10_000_u64, 0..20_000_u64).prop_map(
         |(heartbeat, pace, write_timeout, recheck, stable)| Rules {
             write_timeout,
             heartbeat,
-            recheck: nanos(recheck),
-            stable_after: nanos(stable),
+            recheck: ms(recheck),
+            stable_after: ms(stable),
             connect_timeout: ConnectTimeout::growing(ms(1_000), ms(60_000)),
             pace,
             ..rules()
@@ -174,8 +188,10 @@ impl Watch {
                     self.judge_deadlines();
                 }
             }
-            Step::Connected { max_age } => {
-                sim.feed(|machine, now| machine.handle_connected(now, number, max_age.map(ms)));
+            Step::Connected { liveness, max_age } => {
+                sim.feed(|machine, now| {
+                    machine.handle_connected(now, number, liveness, max_age.map(ms))
+                });
             }
             Step::Ended => sim.ended(),
             Step::PeerClosed => sim.feed(|machine, now| machine.handle_peer_closed(now, number)),
@@ -188,6 +204,7 @@ impl Watch {
                     sim.feed(|machine, now| machine.handle_probe_written(now, number, longest));
                 }
             }
+            Step::Reply => sim.feed(|machine, _| machine.handle_reply(number)),
             Step::Handed => sim.feed(|machine, _| machine.handle_handed(number)),
             Step::Blocked => sim.feed(|machine, now| machine.handle_write_blocked(now, number)),
             Step::Progress => sim.feed(|machine, now| machine.handle_write_progress(now, number)),
@@ -229,7 +246,7 @@ impl Watch {
         machine.observe(now);
         let before = machine.clone();
         match input {
-            0 => machine.handle_connected(now, number, None),
+            0 => machine.handle_connected(now, number, Liveness::Probed, None),
             1 => machine.handle_ended(now, number),
             2 => machine.handle_peer_closed(now, number),
             3 => machine.handle_frame(now, number, true),
@@ -296,7 +313,7 @@ impl Watch {
                     if let Some(last) = self.last_dial {
                         let gap = now.saturating_since(last);
                         assert!(
-                            gap >= self.sim.machine.rules.pace.minimum_gap.duration(),
+                            gap >= self.sim.machine.rules.pace.minimum_gap,
                             "dials {gap:?} apart"
                         );
                     }

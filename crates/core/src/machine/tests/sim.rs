@@ -6,17 +6,14 @@ use std::time::Duration;
 use crate::{
     config::{ConnectTimeout, Trigger},
     machine::{
-        Action, Decision, End, HeartbeatRules, Intake, Loss, Machine, Pace, Rules, Transition,
+        Action, Decision, End, HeartbeatRules, Intake, Liveness, Loss, Machine, Pace, Rules,
+        Transition,
     },
-    time::{Nanos, Timestamp},
+    time::Timestamp,
 };
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
-}
-
-pub(super) fn nanos(millis: u64) -> Nanos {
-    Nanos::of(ms(millis))
 }
 
 pub(super) fn at(millis: u64) -> Timestamp {
@@ -32,19 +29,20 @@ pub(super) fn rules() -> Rules {
     Rules {
         heartbeat: Some(HeartbeatRules {
             trigger: Trigger::Idle,
-            every: nanos(15_000),
-            timeout: nanos(10_000),
+            every: ms(15_000),
+            timeout: ms(10_000),
             max_missed: 0,
-            slot: nanos(0),
+            slot: ms(0),
         }),
-        recheck: nanos(5_000),
-        stable_after: nanos(5_000),
+        silence: ms(60_000),
+        recheck: ms(5_000),
+        stable_after: ms(5_000),
         connect_timeout: ConnectTimeout::fixed(ms(10_000)),
-        close_timeout: nanos(5_000),
-        write_timeout: Nanos::FOREVER,
+        close_timeout: ms(5_000),
+        write_timeout: Duration::MAX,
         pace: Pace {
-            minimum_gap: nanos(100),
-            outage_limit: Nanos::FOREVER,
+            minimum_gap: ms(100),
+            outage_limit: Duration::MAX,
             last_attempt: u32::MAX,
             flap_limit: u32::MAX,
         },
@@ -66,6 +64,8 @@ pub(super) struct Sim {
     pub(super) decision: Decision,
     /// Whether a probe is written as soon as it is requested.
     pub(super) writes_probes: bool,
+    /// How the death of connections is noticed.
+    pub(super) liveness: Liveness,
     /// How old connections may become.
     pub(super) max_age: Option<Duration>,
 }
@@ -79,6 +79,7 @@ impl Sim {
             log: Vec::new(),
             decision: Decision::Retry(ms(2_000)),
             writes_probes: true,
+            liveness: Liveness::Probed,
             max_age: None,
         }
     }
@@ -106,8 +107,8 @@ impl Sim {
     }
 
     pub(super) fn connected(&mut self) {
-        let (number, max_age) = (self.machine.connection(), self.max_age);
-        self.feed(|machine, now| machine.handle_connected(now, number, max_age));
+        let (number, liveness, max_age) = (self.machine.connection(), self.liveness, self.max_age);
+        self.feed(|machine, now| machine.handle_connected(now, number, liveness, max_age));
     }
 
     pub(super) fn ended(&mut self) {

@@ -3,7 +3,7 @@
 use std::{hint::black_box, time::Instant};
 
 use super::sim::{at, ms, rules};
-use crate::machine::{Action, Decision, Machine};
+use crate::machine::{Action, Decision, Liveness, Machine};
 
 const INPUTS: u64 = 100_000_000;
 
@@ -12,7 +12,7 @@ fn open() -> Machine {
     let mut machine = Machine::new(rules());
     machine.handle_start(at(0));
     machine.handle_deadline(at(0));
-    machine.handle_connected(at(0), machine.connection(), None);
+    machine.handle_connected(at(0), machine.connection(), Liveness::Probed, None);
     drain(&mut machine);
     machine
 }
@@ -76,7 +76,7 @@ fn lives() -> u64 {
             millis += 2_000;
             machine.handle_deadline(at(millis));
             drain(&mut machine);
-            machine.handle_connected(at(millis), machine.connection(), None);
+            machine.handle_connected(at(millis), machine.connection(), Liveness::Probed, None);
             drain(&mut machine);
             inputs += 4;
         }

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::sim::{Output, Sim, ms, nanos, rules};
-use crate::{
-    machine::{Intake, Loss, Machine, Rules, Transition},
-    time::Nanos,
-};
+use super::sim::{Output, Sim, ms, rules};
+use crate::machine::{Intake, Loss, Machine, Rules, Transition};
 
 /// A write timeout of five minutes, and no heartbeat.
 fn patient() -> Rules {
-    Rules { heartbeat: None, write_timeout: nanos(300_000), ..rules() }
+    Rules { heartbeat: None, write_timeout: ms(300_000), ..rules() }
 }
 
 /// Blocked at 1 s.
@@ -132,7 +129,7 @@ fn a_blocked_write_is_not_judged_while_nothing_is_read() {
 
 #[test]
 fn without_a_write_timeout_a_blocked_write_is_only_reported() {
-    let mut sim = blocked(Rules { write_timeout: Nanos::FOREVER, ..patient() });
+    let mut sim = blocked(Rules { write_timeout: Duration::MAX, ..patient() });
     sim.run_to(1_000_000_000);
     assert_eq!((reports(&sim).len(), sim.losses(), sim.deadline()), (1, vec![], None));
 }
@@ -140,7 +137,7 @@ fn without_a_write_timeout_a_blocked_write_is_only_reported() {
 #[test]
 fn a_short_write_timeout_ends_the_connection_without_a_report() {
     for timeout in [1_000, 59_999, 60_000] {
-        let mut sim = blocked(Rules { write_timeout: nanos(timeout), ..patient() });
+        let mut sim = blocked(Rules { write_timeout: ms(timeout), ..patient() });
         sim.run_to(timeout + 999);
         assert_eq!(sim.losses(), []);
         sim.run_to(timeout + 1_000);

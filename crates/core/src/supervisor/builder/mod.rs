@@ -9,7 +9,7 @@ use crate::{
         OutboxSettings, Preset, Settings, Verdict,
     },
     error::ConfigError,
-    time::{Nanos, Timer},
+    time::Timer,
     transport::Transport,
 };
 
@@ -139,7 +139,7 @@ impl<T, K> Builder<T, K> {
     /// [`Event::WriteBlocked`](crate::Event::WriteBlocked) comes after 60 s.
     #[must_use]
     pub fn write_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.settings.write_timeout = Some(timeout.into().map_or(Nanos::FOREVER, Nanos::of));
+        self.settings.write_timeout = Some(timeout.into().unwrap_or(Duration::MAX));
         self
     }
 

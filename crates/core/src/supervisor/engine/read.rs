@@ -123,6 +123,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let may_answer = self.probes.next_message_answers();
         let reply = self.probes.is_reply(&message, may_answer);
         let answer = may_answer && reply;
+        if reply && self.probes.recognises_replies() {
+            self.machine.handle_reply(self.machine.connection());
+        }
         let life = self.probes.message_is_life(&message, answer);
         self.hear(life, answer);
         let hidden = reply && self.probes.hides_replies();
@@ -233,7 +236,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 self.link = Link::Open(Box::pin(Contained::new(open)));
                 self.reporter.established(rest);
                 let max_age = self.redial.open();
-                self.machine.handle_connected(self.clock.now(), connection, max_age);
+                let liveness = self.probes.liveness();
+                self.machine.handle_connected(self.clock.now(), connection, liveness, max_age);
                 self.shared.with(|state, deferred| {
                     state.outbox.set_online(Online::Yes(connection), deferred)
                 });

@@ -5,8 +5,8 @@ use std::fmt::{Debug, Display};
 
 use futures::FutureExt;
 use websocket_heartbeat::{
-    CloseFrame, CloseReason, Constant, Established, Event, Fate, Frame, Headers,
-    Heartbeat, HttpAnswer, LostCause, Message, Offline, OutboxSettings, Outgoing, QueueError, Text,
+    CloseFrame, CloseReason, Constant, Established, Event, Fate, Frame, Headers, Heartbeat,
+    HttpAnswer, LostCause, Message, Offline, OutboxSettings, Outgoing, QueueError, Text,
     TransportError,
 };
 use websocket_heartbeat_mock::Script;

@@ -1,0 +1,172 @@
+//! Whether the server answers the user's heartbeat, on transports without pings: [`Learning`].
+//!
+//! A pong proves that a server answers pings, since RFC 6455 requires it. A message proves nothing
+//! of the kind: many servers do not answer the messages of a heartbeat, and their connections are
+//! healthy. So an unanswered heartbeat ends such a connection only after answers were seen.
+
+use std::time::Duration;
+
+use super::{Machine, OpenConnection, State, output::Report};
+use crate::time::Timestamp;
+
+/// How the death of a connection is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Liveness {
+    /// The server must answer probes. An unanswered probe ends the connection.
+    Probed,
+    /// The server may answer probes, see the module. `reported`: an unanswered probe of this
+    /// connection was reported.
+    Learned { reported: bool },
+    /// There are no probes. Silence is reported and ends nothing.
+    Silence,
+}
+
+/// Whether the server answers. The state belongs to the session and not to a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Learning {
+    answers: Answers,
+    /// The last reconnect without learned answers, and the shortest time to the next one.
+    reconnect: Option<(Timestamp, Duration)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Answers {
+    /// Not known yet: so many probes in a row were answered, or so many were followed by silence.
+    Unknown { answered: u8, silent: u8 },
+    /// The server answers.
+    Known,
+    /// The last connection was lost by an unanswered probe. The first probe of the next connection
+    /// shows whether the server answers.
+    Doubted,
+}
+
+/// The consequence of an unanswered probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Miss {
+    Loss,
+    Report,
+}
+
+/// As many answers in a row are learned, and as many silent misses in a row lead to a reconnect.
+const IN_A_ROW: u8 = 3;
+const FIRST_GAP: Duration = Duration::from_secs(60);
+const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
+
+impl Learning {
+    fn new() -> Self {
+        Self { answers: Answers::Unknown { answered: 0, silent: 0 }, reconnect: None }
+    }
+
+    fn is_known(&self) -> bool {
+        self.answers == Answers::Known
+    }
+
+    /// The server is known to answer.
+    fn learn(&mut self) {
+        *self = Self { answers: Answers::Known, reconnect: None };
+    }
+
+    fn answered(&mut self) {
+        match &mut self.answers {
+            Answers::Unknown { answered, silent } => {
+                *answered += 1;
+                *silent = 0;
+                if *answered == IN_A_ROW {
+                    self.learn();
+                }
+            }
+            Answers::Doubted => self.learn(),
+            Answers::Known => {}
+        }
+    }
+
+    /// A probe was not answered. `silent`: nothing was heard since the probe.
+    fn missed(&mut self, now: Timestamp, silent: bool) -> Miss {
+        let before = match self.answers {
+            Answers::Known => {
+                self.answers = Answers::Doubted;
+                return Miss::Loss;
+            }
+            Answers::Doubted => 0,
+            Answers::Unknown { silent, .. } => silent,
+        };
+        let row = if silent { before.saturating_add(1) } else { 0 };
+        let reconnects = row >= IN_A_ROW && self.may_reconnect(now);
+        let silent = if reconnects { 0 } else { row };
+        self.answers = Answers::Unknown { answered: 0, silent };
+        if reconnects { Miss::Loss } else { Miss::Report }
+    }
+
+    /// Returns whether a reconnect is allowed now, and takes note of it.
+    fn may_reconnect(&mut self, now: Timestamp) -> bool {
+        let gap = match self.reconnect {
+            None => FIRST_GAP,
+            Some((last, gap)) if now.saturating_since(last) >= gap => (gap * 2).min(LONGEST_GAP),
+            Some(_) => return false,
+        };
+        self.reconnect = Some((now, gap));
+        true
+    }
+}
+
+impl Machine {
+    /// A message was recognised as a reply by the user's function.
+    pub(crate) fn handle_reply(&mut self, connection: u64) {
+        if let Some(OpenConnection { liveness: Liveness::Learned { .. }, .. }) =
+            self.current_mut(connection)
+        {
+            self.learning().learn();
+        }
+    }
+
+    /// Proof of life is heard now, and `last_life` is still the time of the previous one. If it
+    /// answers a probe, the answer is learned.
+    ///
+    /// The answer teaches nothing if the server had sent something shortly before the probe: it
+    /// would have been heard without the probe as well.
+    pub(super) fn learn_from_life(&mut self, connection: u64) {
+        let Some(timeout) = self.rules.heartbeat.map(|heartbeat| heartbeat.timeout) else { return };
+        if let Some(open) = self.current_mut(connection)
+            && matches!(open.liveness, Liveness::Learned { .. })
+            && let Some(asked) = open.beat.awaited()
+            && asked.saturating_since(open.last_life) >= timeout
+        {
+            self.learning().answered();
+        }
+    }
+
+    /// A probe was not answered. Returns whether the connection is lost by it.
+    pub(super) fn miss(&mut self, now: Timestamp) -> bool {
+        let State::Open(open) = &self.state else { return false };
+        let Liveness::Learned { reported } = open.liveness else { return true };
+        let silent = open.beat.asked().is_some_and(|asked| open.last_move <= asked);
+        let time = now.saturating_since(open.last_life);
+        if self.learning().missed(now, silent) == Miss::Loss {
+            return true;
+        }
+        let (heartbeat, connection) = (self.rules.heartbeat, self.connection);
+        if let State::Open(open) = &mut self.state {
+            open.beat.rest(heartbeat, now);
+            open.liveness = Liveness::Learned { reported: true };
+        }
+        if !reported {
+            self.pending().report = Some(Report::Unanswered { connection, time });
+        }
+        false
+    }
+
+    /// Returns whether misses in a row are tolerated up to the user's limit. Otherwise each one is
+    /// judged.
+    pub(super) fn tolerates_misses(&self) -> bool {
+        match &self.state {
+            State::Open(OpenConnection { liveness: Liveness::Learned { .. }, .. }) => {
+                self.learning.as_ref().is_some_and(|learning| learning.is_known())
+            }
+            _ => true,
+        }
+    }
+
+    fn learning(&mut self) -> &mut Learning {
+        self.learning.get_or_insert_with(|| Box::new(Learning::new()))
+    }
+}
