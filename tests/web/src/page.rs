@@ -64,7 +64,9 @@ pub(crate) async fn events(expected: &[(&EventTarget, &str)], act: impl FnOnce()
     let mut waiting = Vec::new();
     for (target, name) in expected {
         let (sender, receiver) = oneshot::channel();
-        let callback = Closure::once(move || drop(sender.send(())));
+        let callback = Closure::once(move || {
+            let _ = sender.send(());
+        });
         target
             .add_event_listener_with_callback(name, callback.as_ref().unchecked_ref())
             .map_err(shown)?;

@@ -25,7 +25,7 @@ impl Session {
         let supervisor = settings.build().map_err(|error| error.to_string())?;
         let (driver, inbox) = supervisor.into_driver(1024).map_err(|error| error.to_string())?;
         let handle = driver.handle();
-        spawn_local(async { drop(driver.await) });
+        spawn_local(driver);
         Ok(Self { handle, inbox })
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn refused(server: &Server) -> Outcome {
 }
 
 pub(super) async fn invalid_url(_: &Server) -> Outcome {
-    stops(Request::new("ws://not a host/?token=secret")).await
+    stops(Request::new("ws://[not-a-host/?token=secret")).await
 }
 
 pub(super) async fn invalid_subprotocol(server: &Server) -> Outcome {
