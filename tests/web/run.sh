@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 if ! command -v chromium >/dev/null; then
   echo 'missing: chromium' >&2
-  exit 1
+  if [ "${CI:-}" = false ]; then exit 0; else exit 1; fi
 fi
 # The same package, in the same version and folder, as for the tests of other backends.
 ws=$(sed -n 's/^const WS: &str = "\(.*\)";$/\1/p' tests/src/software.rs)

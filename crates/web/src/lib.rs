@@ -10,10 +10,12 @@
 //!
 //! A browser gives a script less than a socket gives a native program. Design for these limits:
 //!
-//! - **A script cannot send pings.** [`Transport::can_ping`] is `false`, so a heartbeat is a
-//!   message of your protocol: set it by [`Heartbeat::message`], and the answer of your server by
-//!   [`Heartbeat::reply`]. A server that does not answer that message loses a healthy connection.
-//!   The browser answers the pings of a server by itself and does not report them.
+//! - **A script cannot send pings.** [`Transport::can_ping`] is `false`. So with
+//!   [`Preset::Resilient`] and no further setting, nothing is sent unasked, and a silence is only
+//!   reported, by [`Event::Silent`]. To detect a dead connection, send a message of your protocol
+//!   that your server answers: [`Heartbeat::message`], with [`Heartbeat::reply`] if possible.
+//!   [`Event::Unanswered`] reports a server that does not answer it. The browser answers the pings
+//!   of a server by itself and does not report them.
 //! - **The status of a refused upgrade is hidden.** A failed attempt is always an error of the kind
 //!   [`Other`](ErrorKind::Other), without status and header fields. So a [`Verdict`] cannot
 //!   distinguish 401 from a missing network. If a token can expire, ask your server by `fetch` in

@@ -22,7 +22,8 @@ use crate::listener::Listener;
 /// | `online` | global scope | the system has a network again |
 /// | `offline` | global scope | the system has lost its network |
 ///
-/// At each of them an open connection is probed, as by [`Handle::probe_now`]. At each of them but
+/// At each of them an open connection is probed, as by [`Handle::probe_now`]: by the message of the
+/// heartbeat, or, without one, by a short wait for [`Silent`](crate::Silent). At each of them but
 /// `offline`, a session that waits for its next attempt begins that attempt now, as by
 /// [`Handle::reconnect_now`]. In other phases nothing happens. A freeze needs no reaction, since a
 /// frozen page does nothing until `resume`.
