@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    fmt,
     future::poll_fn,
     pin::Pin,
     rc::Rc,
@@ -38,6 +37,7 @@ use crate::{
 ///
 /// A browser cannot abort a connection. Dropping it asks for its end, by a close frame without a
 /// code, and ignores all its events. The browser sends buffered messages first.
+#[derive(Debug)]
 pub struct WebConnection {
     socket: WebSocket,
     incoming: Rc<Incoming>,
@@ -62,7 +62,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(4);
 impl WebConnection {
     /// Makes one attempt.
     pub(crate) async fn open(request: &Request) -> Result<Established<Self>, TransportError> {
-        let connection = Self::new(request).map_err(|thrown| exception(&thrown))?;
+        let connection = Self::new(request).map_err(exception)?;
         match poll_fn(|cx| connection.poll_event(cx)).await {
             SocketEvent::Opened => {
                 let subprotocol = connection.socket.protocol();
@@ -82,21 +82,20 @@ impl WebConnection {
         let socket = WebSocket::new_with_str_sequence(&request.url, &subprotocols)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let incoming = Rc::new(Incoming::default());
-        let listen = |name, convert: fn(Event, &Incoming)| {
+        let listen = |name, convert: fn(Event, &mut VecDeque<SocketEvent>)| {
             let incoming = Rc::clone(&incoming);
             Listener::new(&socket, name, move |event| {
-                convert(event, &incoming);
+                convert(event, &mut incoming.events.borrow_mut());
                 incoming.slot.wake();
             })
         };
         let listeners = [
-            listen("open", |_, incoming| incoming.push(SocketEvent::Opened)),
-            listen("message", |event, incoming| {
-                incoming.push(SocketEvent::message(event.unchecked_ref()));
+            listen("open", |_, events| events.push_back(SocketEvent::Opened)),
+            listen("message", |event, events| {
+                events.push_back(SocketEvent::message(event.unchecked_ref()));
             }),
-            listen("close", |event, incoming| {
-                incoming.push(SocketEvent::close(event.unchecked_ref()));
-                incoming.push(SocketEvent::Ended);
+            listen("close", |event, events| {
+                events.extend([SocketEvent::close(event.unchecked_ref()), SocketEvent::Ended]);
             }),
         ];
         Ok(Self { socket, incoming, sent: 0, check: None, _listeners: listeners })
@@ -136,7 +135,7 @@ impl WebConnection {
             Message::Text(text) => self.socket.send_with_str(text),
             Message::Binary(bytes) => self.socket.send_with_u8_array(bytes),
         };
-        sent.map_err(|thrown| exception(&thrown))?;
+        sent.map_err(exception)?;
         self.sent += message.len() as u64;
         Ok(())
     }
@@ -149,12 +148,6 @@ impl WebConnection {
             // A script cannot send another code.
             _ => self.socket.close(),
         }
-    }
-}
-
-impl Incoming {
-    fn push(&self, event: SocketEvent) {
-        self.events.borrow_mut().push_back(event);
     }
 }
 
@@ -183,7 +176,7 @@ impl Sink<Frame> for WebConnection {
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
         match frame {
             Frame::Message(message) => self.send(&message),
-            Frame::Close(frame) => self.close(frame.as_ref()).map_err(|thrown| exception(&thrown)),
+            Frame::Close(frame) => self.close(frame.as_ref()).map_err(exception),
             // The browser answers pings, and the supervisor sends none.
             Frame::Ping(_) | Frame::Pong(_) => Ok(()),
         }
@@ -210,12 +203,6 @@ impl Connection for WebConnection {
 impl Drop for WebConnection {
     fn drop(&mut self) {
         let _ = self.socket.close();
-    }
-}
-
-impl fmt::Debug for WebConnection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebConnection").field("sent", &self.sent).finish_non_exhaustive()
     }
 }
 

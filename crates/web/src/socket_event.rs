@@ -49,8 +49,8 @@ impl SocketEvent {
 
 /// The error for an exception of JavaScript. It contains no text of the exception, because that can
 /// repeat the URL with its secrets.
-pub(crate) fn exception(exception: &JsValue) -> TransportError {
-    let name = exception.dyn_ref::<DomException>().map(DomException::name).unwrap_or_default();
+pub(crate) fn exception(thrown: JsValue) -> TransportError {
+    let name = thrown.dyn_ref::<DomException>().map(DomException::name).unwrap_or_default();
     let (kind, text) = match name.as_str() {
         "SyntaxError" => (ErrorKind::Url, "the browser refuses the URL or a subprotocol"),
         "SecurityError" => (ErrorKind::Url, "the page is not permitted to use this URL"),

@@ -12,8 +12,7 @@ use websocket_heartbeat::{Timer, Timestamp};
 
 use crate::{alarm::Alarm, waker_slot::WakerSlot};
 
-/// A [`Timer`] over `performance.now` and `setTimeout`, or over `Date.now` where there is no
-/// `performance`.
+/// A [`Timer`] over `performance.now` and `setTimeout`.
 ///
 /// It works in pages and in workers. Browsers make timers of hidden pages slow, see the
 /// [crate documentation](crate). Whether the clock continues while the machine is suspended depends
@@ -49,7 +48,6 @@ impl Timer for WebTimer {
 
     fn now(&self) -> Timestamp {
         let micros = (millis() - self.epoch) * 1_000.0;
-        // The cast turns a negative number into 0: `Date.now` can go backward.
         Timestamp::from_epoch(Duration::from_micros(micros as u64))
     }
 
@@ -90,22 +88,10 @@ impl Future for WebSleep {
     }
 }
 
-fn millis() -> f64 {
-    PERFORMANCE.with(|performance| match performance {
-        Some(performance) => performance.now(),
-        None => js_sys::Date::now(),
-    })
-}
-
 #[wasm_bindgen]
 extern "C" {
-    type Performance;
-
-    #[wasm_bindgen(thread_local_v2, js_name = performance)]
-    static PERFORMANCE: Option<Performance>;
-
-    #[wasm_bindgen(method)]
-    fn now(this: &Performance) -> f64;
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn millis() -> f64;
 
     // It throws if there is no `crypto`, or if the memory is shared between threads.
     #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]

@@ -10,11 +10,7 @@ pub(crate) struct WakerSlot {
 
 impl WakerSlot {
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut slot = self.waker.borrow_mut();
-        match &mut *slot {
-            Some(registered) => registered.clone_from(waker),
-            None => *slot = Some(waker.clone()),
-        }
+        self.waker.replace(Some(waker.clone()));
     }
 
     pub(crate) fn wake(&self) {
