@@ -97,12 +97,12 @@ impl Learning {
             Answers::Doubted => None,
             Answers::Unknown { silent, .. } => silent,
         };
+        // A frame since the first probe of the row ends the row.
         let before = before.filter(|row| heard <= row.since);
-        let row = before.unwrap_or(Silence { since: asked, misses: 0 });
-        let row = Silence { misses: row.misses.saturating_add(1), ..row };
-        let silent = Some(row).filter(|row| heard <= row.since);
-        self.answers = Answers::Unknown { answered: 0, silent };
-        if silent.is_some_and(|row| row.misses >= IN_A_ROW) && self.may_reconnect(now) {
+        let mut row = before.unwrap_or(Silence { since: asked, misses: 0 });
+        row.misses = row.misses.saturating_add(1);
+        self.answers = Answers::Unknown { answered: 0, silent: Some(row) };
+        if row.misses >= IN_A_ROW && self.may_reconnect(now) {
             return Miss::Loss;
         }
         Miss::Report
