@@ -42,7 +42,7 @@ pub(super) async fn unread(server: &Server) -> Outcome {
     let settings = original(server.url("/frozen"))
         .heartbeat(Heartbeat::idle(ms(200)).timeout(ms(300)).message("beat"));
     let mut session = Session::open(settings).await?;
-    let queued = session.handle.queue_with_receipt(vec![0; 64 * 1024 * 1024]).await;
+    let queued = session.handle.queue_with_receipt(vec![0; 32 * 1024 * 1024]).await;
     let receipt = queued.map_err(|error| error.to_string())?;
     let lost = session.lost().await?;
     ensure(matches!(lost.cause, LostCause::WriteStalled(_)), || lost.cause.to_string())?;
