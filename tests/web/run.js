@@ -15,7 +15,7 @@ const [bindings, words = ''] = process.argv.slice(2);
 /// Only to end a scenario that hangs. The longest takes about two seconds.
 const LIMIT_MS = 60_000;
 /// A worker has no document, and no DevTools that its scenarios could use.
-const IN_WORKERS = ['text and binary messages come back', 'a reset connection is replaced', 'a sleep of months does not end at once'];
+const IN_WORKERS = ['text and binary messages come back', 'a reset connection is replaced', 'a sleep of a month does not end at once'];
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 

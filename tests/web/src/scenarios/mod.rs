@@ -45,7 +45,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("each attempt asks the provider", attempts::provider),
     scenario!("an exception of the constructor fails the attempt", javascript::constructor),
     scenario!("an exception of send loses the connection", javascript::send),
-    scenario!("a sleep of months does not end at once", time::long_sleep),
+    scenario!("a sleep of a month does not end at once", time::long_sleep),
     scenario!("a visible page probes its connection", lifecycle::visible),
     scenario!("a page that comes back probes its connection", lifecycle::kept),
     scenario!("a dropped guard does not react", lifecycle::dropped),

@@ -15,8 +15,8 @@ use crate::{
 pub(super) async fn long_sleep(_: &Server) -> Outcome {
     let timer = WebTimer::new();
     let begin = timer.now();
-    let months = Duration::from_secs(60 * 24 * 3_600);
-    let deadline = begin.checked_add(months).ok_or("the clock has no such time")?;
+    let month = Duration::from_secs(30 * 24 * 3_600);
+    let deadline = begin.checked_add(month).ok_or("the clock has no such time")?;
     let mut long = pin!(timer.sleep_until(deadline));
     let mut ended = 0;
     let mut short = pin!(sleep(Duration::from_millis(20)));
