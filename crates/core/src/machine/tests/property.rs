@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::sim::{Output, Sim, in_millis, ms, rules};
 use crate::{
@@ -351,6 +351,8 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 1_000,
         failure_persistence: None,
+        // WebAssembly has no random numbers.
+        rng_seed: if cfg!(target_family = "wasm") { RngSeed::Fixed(0) } else { RngSeed::Random },
         ..ProptestConfig::default()
     })]
 

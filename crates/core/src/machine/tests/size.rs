@@ -4,7 +4,6 @@ use super::sim::{at, rules};
 use crate::machine::{Action, Machine, Means};
 
 #[test]
-#[cfg(target_pointer_width = "64")]
 fn a_machine_takes_at_most_416_bytes() {
     assert!(size_of::<Machine>() <= 416, "{} bytes", size_of::<Machine>());
 }

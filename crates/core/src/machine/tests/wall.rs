@@ -42,6 +42,7 @@ const FORBIDDEN: [&str; 31] = [
 ];
 
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "it reads the sources")]
 fn the_machine_has_no_clock_waker_future_randomness_or_closure() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/machine");
     let mut files = 0;
