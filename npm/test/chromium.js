@@ -25,7 +25,8 @@ export async function openPage() {
   try {
     const port = await devToolsPort(browser);
     const targets = await (await fetch(`http://127.0.0.1:${port}/json/list`)).json();
-    const socket = new WebSocket(targets.find(({ type }) => type === 'page').webSocketDebuggerUrl);
+    const { webSocketDebuggerUrl } = targets.find(({ type }) => type === 'page');
+    const socket = new WebSocket(webSocketDebuggerUrl, { maxPayload: 0 });
     await new Promise((resolve, reject) => { socket.once('open', resolve).once('error', reject); });
     const page = new Page(socket, close);
     await page.command('Runtime.enable');
@@ -57,6 +58,7 @@ class Page {
     this.close = close;
     this.last = 0;
     this.answers = new Map();
+    this.bindings = new Map();
     /** Errors that nothing in the page caught. */
     this.uncaught = [];
     socket.on('message', data => this.received(JSON.parse(data)));
@@ -67,6 +69,7 @@ class Page {
       const { text, exception } = params.exceptionDetails;
       this.uncaught.push((exception && exception.description) || text);
     }
+    if (method === 'Runtime.bindingCalled') this.bindings.get(params.name)(params.payload);
     if (id === undefined) return;
     const { resolve, reject } = this.answers.get(id);
     this.answers.delete(id);
@@ -79,6 +82,12 @@ class Page {
       this.answers.set(++this.last, { resolve, reject });
       this.socket.send(JSON.stringify({ id: this.last, method, params }));
     });
+  }
+
+  /** Makes a function of the page, which takes one text. */
+  async bind(name, call) {
+    if (!this.bindings.has(name)) await this.command('Runtime.addBinding', { name });
+    this.bindings.set(name, call);
   }
 
   /** The value of an expression in the page, or of its promise. */

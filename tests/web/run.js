@@ -9,7 +9,6 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 const readline = require('node:readline');
-const { startChromium } = require('./chromium.js');
 
 const [bindings, words = ''] = process.argv.slice(2);
 /// Only to end a scenario that hangs. The longest takes about two seconds.
@@ -117,9 +116,12 @@ async function perform(page, address, job) {
 }
 
 async function main() {
+  // An ES module, which finds the package `ws` beside it.
+  const { openPage } = await import('../../npm/test/chromium.js');
   const websocketServer = await startWebSocketServer();
   const pageServer = await startPageServer(websocketServer);
-  const { page, stop } = await startChromium();
+  const page = await openPage();
+  await page.command('Network.enable');
   const ask = (job) => perform(page, pageServer.address, { server: websocketServer.address, ...job });
   let count = 0;
   let failures = 0;
@@ -147,7 +149,7 @@ async function main() {
       if (draws.length !== 6 || new Set(draws).size !== 6) throw new Error(`drawn: ${draws}`);
     });
   } finally {
-    await stop();
+    await page.close();
     pageServer.stop();
     websocketServer.stop();
   }
