@@ -82,7 +82,7 @@ impl Options {
         }
     }
 
-    /// The keys are the places in `OPTIONS` of `npm/src/runtime.js`.
+    /// The keys are the places in `OPTIONS` of `npm/src/session.js`.
     pub(crate) fn set(&mut self, key: u32, value: f64) {
         let time = Some(Duration::from_micros((value * 1_000.0) as u64));
         let count = Some(value as u32);

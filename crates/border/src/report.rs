@@ -6,7 +6,7 @@ use websocket_heartbeat::{CloseReason, Event, Fate, LostCause};
 
 use crate::{connection::Shared, entry::Entry, imports};
 
-/// The kinds of events, in the order of `EVENTS` in `npm/src/runtime.js`.
+/// The kinds of events, in the order of `EVENTS` in `npm/src/session.js`.
 #[repr(u32)]
 enum Kind {
     Open,
@@ -73,7 +73,7 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// The place of the cause in `CAUSES` of `npm/src/runtime.js`.
+/// The place of the cause in `CAUSES` of `npm/src/session.js`.
 fn cause(cause: &LostCause) -> f64 {
     match cause {
         LostCause::Connect(_) => 0.0,
@@ -89,7 +89,7 @@ fn cause(cause: &LostCause) -> f64 {
     }
 }
 
-/// The place of the reason in `REASONS` of `npm/src/runtime.js`.
+/// The place of the reason in `REASONS` of `npm/src/session.js`.
 fn reason(reason: &CloseReason) -> f64 {
     match reason {
         CloseReason::User => 0.0,

@@ -174,7 +174,7 @@ impl Session {
     }
 }
 
-/// The answer to an entry, in the order of `REFUSALS` in `npm/src/runtime.js`.
+/// The answer to an entry, in the order of `REFUSALS` in `npm/src/session.js`.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub(crate) enum Sent {

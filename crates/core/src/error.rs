@@ -37,6 +37,12 @@ struct Inner {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+impl Inner {
+    fn new(kind: ErrorKind, message: Box<str>) -> Self {
+        Self { kind, message, http: None, retry_after: None, source: None }
+    }
+}
+
 /// The kinds of [`TransportError`], on which a [`Verdict`](crate::Verdict) can be based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -116,13 +122,7 @@ impl fmt::Display for ErrorKind {
 impl TransportError {
     /// Makes an error of this kind, with a message for people. It must not contain secrets.
     pub fn new(kind: ErrorKind, message: impl Into<Box<str>>) -> Self {
-        Self::from_inner(Inner {
-            kind,
-            message: message.into(),
-            http: None,
-            retry_after: None,
-            source: None,
-        })
+        Self { inner: Arc::new(Inner::new(kind, message.into())) }
     }
 
     /// Makes an error of this kind from `source`, with the message of `source`.
@@ -131,13 +131,8 @@ impl TransportError {
         source: impl Into<Box<dyn Error + Send + Sync + 'static>>,
     ) -> Self {
         let source = source.into();
-        Self::from_inner(Inner {
-            kind,
-            message: source.to_string().into(),
-            http: None,
-            retry_after: None,
-            source: Some(source),
-        })
+        let inner = Inner::new(kind, source.to_string().into());
+        Self { inner: Arc::new(Inner { source: Some(source), ..inner }) }
     }
 
     /// Makes the error for an upgrade that the server refused. The message contains the status, its
@@ -165,17 +160,8 @@ impl TransportError {
         retry_after: Option<Duration>,
         secrets: &[&[u8]],
     ) -> Self {
-        Self::from_inner(Inner {
-            kind: ErrorKind::Http,
-            message: answer.message(secrets).into(),
-            http: Some(answer),
-            retry_after,
-            source: None,
-        })
-    }
-
-    fn from_inner(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+        let inner = Inner::new(ErrorKind::Http, answer.message(secrets).into());
+        Self { inner: Arc::new(Inner { http: Some(answer), retry_after, ..inner }) }
     }
 
     /// Returns the kind of error.
@@ -223,16 +209,15 @@ impl Error for TransportError {
     }
 }
 
-/// Two errors are equal if they are clones of one error, or if kind, message, answer and
-/// `retry_after` are equal. Sources are not compared.
+/// Two errors are equal if kind, message, answer and `retry_after` are equal. Sources are not
+/// compared.
 impl PartialEq for TransportError {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&*self.inner, &*other.inner);
-        Arc::ptr_eq(&self.inner, &other.inner)
-            || (a.kind == b.kind
-                && a.message == b.message
-                && a.http == b.http
-                && a.retry_after == b.retry_after)
+        a.kind == b.kind
+            && a.message == b.message
+            && a.http == b.http
+            && a.retry_after == b.retry_after
     }
 }
 
@@ -341,12 +326,19 @@ impl From<&'static str> for ConfigValue {
     }
 }
 
+/// Returns an error for the value of this setting unless it keeps the rule.
+pub(crate) fn ensure(
+    keeps: bool,
+    setting: &'static str,
+    value: impl Into<ConfigValue>,
+    rule: &'static str,
+) -> Result<(), ConfigError> {
+    if keeps { Ok(()) } else { Err(ConfigError::new(setting, value, rule)) }
+}
+
 /// Returns an error if the value of this setting is zero.
 pub(crate) fn not_zero(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
-    if value.is_zero() {
-        return Err(ConfigError::new(setting, value, "must be longer than zero"));
-    }
-    Ok(())
+    ensure(!value.is_zero(), setting, value, "must be longer than zero")
 }
 
 #[cfg(test)]

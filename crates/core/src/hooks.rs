@@ -91,6 +91,7 @@ use futures_core::Stream;
 use crate::{
     event::{Closed, Event, Lost, Open, Retry, Silent, Unanswered},
     message::Message,
+    panics::words_of,
 };
 
 /// The callbacks, see the [module](self). Each does nothing by default.
@@ -273,11 +274,7 @@ impl Panic {
 
     /// The message of the panic, if its payload is a string.
     pub fn message(&self) -> Option<&str> {
-        let payload = &*self.payload;
-        payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        words_of(&*self.payload)
     }
 
     /// The payload of the panic.

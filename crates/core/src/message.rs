@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{error::ConfigError, text::Text};
+use crate::{
+    error::{ConfigError, ensure},
+    text::Text,
+};
 
 /// A complete WebSocket message. Fragments have been joined; control frames are not messages.
 ///
@@ -178,15 +181,11 @@ impl CloseFrame {
 
     /// Returns an error if a client must not send this frame (RFC 6455 sections 5.5 and 7.4).
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if !matches!(self.code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-            let rule = "must be one that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
-            return Err(ConfigError::new("close code", u32::from(self.code), rule));
-        }
-        if self.reason.len() > 123 {
-            let rule = "must be at most 123 bytes";
-            return Err(ConfigError::new("close reason", self.reason.len(), rule));
-        }
-        Ok(())
+        let sendable = matches!(self.code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+        let rule = "must be one that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999";
+        ensure(sendable, "close code", u32::from(self.code), rule)?;
+        let length = self.reason.len();
+        ensure(length <= 123, "close reason", length, "must be at most 123 bytes")
     }
 }
 

@@ -85,17 +85,18 @@ pub(crate) fn contain_all(work: impl FnOnce()) {
 
 #[cold]
 fn message_of(payload: Box<dyn Any + Send>) -> Box<str> {
-    let words = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without words")
-        .into();
+    let words = words_of(&*payload).unwrap_or("a panic without words").into();
     // The drop of the panic's payload may panic, too.
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
     words
+}
+
+/// The message of a panic, if its payload is a string.
+pub(crate) fn words_of(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 #[cfg(test)]

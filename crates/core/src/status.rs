@@ -189,31 +189,17 @@ impl Counters {
     /// assert_eq!(opens, Some(("opens", 0)));
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        // Without `..`, so that a new field does not compile until it is listed here.
-        let Self {
-            dials,
-            opens,
-            losses: _,
-            messages_in,
-            bytes_in,
-            messages_out,
-            bytes_out,
-            dropped,
-            unknown,
-            probes_sent,
-            probes_answered,
-        } = *self;
         [
-            ("dials", dials),
-            ("opens", opens),
-            ("messages_in", messages_in),
-            ("bytes_in", bytes_in),
-            ("messages_out", messages_out),
-            ("bytes_out", bytes_out),
-            ("dropped", dropped),
-            ("unknown", unknown),
-            ("probes_sent", probes_sent),
-            ("probes_answered", probes_answered),
+            ("dials", self.dials),
+            ("opens", self.opens),
+            ("messages_in", self.messages_in),
+            ("bytes_in", self.bytes_in),
+            ("messages_out", self.messages_out),
+            ("bytes_out", self.bytes_out),
+            ("dropped", self.dropped),
+            ("unknown", self.unknown),
+            ("probes_sent", self.probes_sent),
+            ("probes_answered", self.probes_answered),
         ]
         .into_iter()
     }
@@ -257,24 +243,14 @@ impl Losses {
     ///
     /// The names are those of the fields. Later versions may add counters.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        // Without `..`, so that a new field does not compile until it is listed here.
-        let Self {
-            connect,
-            connect_timeout,
-            heartbeat_timeout,
-            write_stalled,
-            closed_by_peer,
-            broken,
-            intentional,
-        } = *self;
         [
-            ("connect", connect),
-            ("connect_timeout", connect_timeout),
-            ("heartbeat_timeout", heartbeat_timeout),
-            ("write_stalled", write_stalled),
-            ("closed_by_peer", closed_by_peer),
-            ("broken", broken),
-            ("intentional", intentional),
+            ("connect", self.connect),
+            ("connect_timeout", self.connect_timeout),
+            ("heartbeat_timeout", self.heartbeat_timeout),
+            ("write_stalled", self.write_stalled),
+            ("closed_by_peer", self.closed_by_peer),
+            ("broken", self.broken),
+            ("intentional", self.intentional),
         ]
         .into_iter()
     }
@@ -324,6 +300,12 @@ mod tests {
         };
         let values: Vec<u64> = counters.iter().map(|(_, count)| count).collect();
         assert_eq!(values, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        let listed = counters.iter().count() + losses.iter().count();
+        assert_eq!(
+            listed * size_of::<u64>(),
+            size_of::<Counters>(),
+            "a new counter is listed, too"
+        );
     }
 
     #[test]

@@ -8,18 +8,8 @@ use crate::modules::{Crate, Module, Source, workspace};
 
 /// The files of the engine, beginning with the lowest. Each file calls only methods of the engine
 /// that are defined in the same file or in a lower file.
-const ENGINE: [&str; 10] = [
-    "clock",
-    "report",
-    "ending",
-    "write",
-    "read",
-    "actions",
-    "commands",
-    "deadlines",
-    "park",
-    "mod",
-];
+const ENGINE: [&str; 9] =
+    ["report", "ending", "write", "read", "actions", "commands", "deadlines", "park", "mod"];
 
 /// Fields of the driver that are a `bool`, or an enum with no more information than a `bool`.
 const FLAGS: usize = 5;

@@ -36,7 +36,6 @@ const PLACES: &[Place] = &[
     place("async-trait", "websocket-heartbeat", "trait DynTransport", "#[async_trait]"),
     // The futures that hold a future of the user.
     place("pin-project", "websocket-heartbeat", "struct Opening", "#[pin_project]"),
-    place("pin-project", "websocket-heartbeat", "struct Contained", "#[pin_project]"),
     // The default timer of core.
     place("futures-timer", "websocket-heartbeat", "for FuturesTimer", "futures_timer::Delay"),
     // Combinators over streams and sinks, in programs and in tests.

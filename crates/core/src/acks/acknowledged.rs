@@ -119,7 +119,7 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
 
     /// The sending side, for any number of tasks and threads.
     pub fn sender(&self) -> AckSender<Id> {
-        AckSender::new(self.delivery.window())
+        AckSender::new(&self.delivery.window)
     }
 
     /// The wrapped stream.
@@ -202,7 +202,7 @@ impl<S: fmt::Debug, K: Timer, Id> fmt::Debug for Acknowledged<S, K, Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acknowledged")
             .field("inner", &self.inner)
-            .field("connection", &self.delivery.connection())
+            .field("connection", &self.delivery.connection)
             .finish_non_exhaustive()
     }
 }

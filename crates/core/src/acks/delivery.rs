@@ -29,9 +29,9 @@ pub(super) struct Delivery<K: Timer, Id> {
     /// `None` after it has panicked.
     find: Option<Find<Id>>,
     ledger: Ledger<Id>,
-    window: Arc<Window<Id>>,
+    pub(super) window: Arc<Window<Id>>,
     /// The open connection, as the events report it.
-    connection: Option<u64>,
+    pub(super) connection: Option<u64>,
     /// There may be messages in the ledger that were not sent on the connection.
     to_send: bool,
     /// The latest time that was read from the timer.
@@ -62,31 +62,20 @@ impl<K: Timer, Id> Delivery<K, Id> {
         }
     }
 
-    pub(super) fn window(&self) -> &Arc<Window<Id>> {
-        &self.window
-    }
-
-    pub(super) fn connection(&self) -> Option<u64> {
-        self.connection
-    }
-
     /// The session has ended, or nothing will poll it any more.
     pub(super) fn end(&mut self) {
         self.connection = None;
         self.sleep = None;
-        let incoming = self.window.close().into_iter().map(|(_, entry)| entry);
+        let incoming = self.window.close();
         let entries = self.ledger.remove_all().chain(incoming);
-        self.window.fail(entries.collect(), AckFailure::SessionEnded);
+        self.window.resolve(entries.collect(), Some(AckFailure::SessionEnded));
     }
 }
 
 impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
     /// Takes the acknowledgement in the message. Returns whether there is one.
     pub(super) fn handle_message(&mut self, message: &Message) -> bool {
-        let ack = self.find_ack(message);
-        let found = ack.is_some();
-        ack.into_iter().for_each(|ack| self.acknowledge(ack));
-        found
+        self.find_ack(message).map(|ack| self.acknowledge(ack)).is_some()
     }
 
     pub(super) fn handle_event(&mut self, event: &Event) {
@@ -104,8 +93,8 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
 
     /// Sends all messages that were not sent on this connection.
     pub(super) fn send(&mut self, now: &mut Option<Timestamp>) {
-        for (number, entry) in self.window.take_incoming() {
-            self.ledger.insert(number, entry);
+        for entry in self.window.take_incoming() {
+            self.ledger.insert(entry);
             self.to_send = true;
         }
         let Some(connection) = self.connection else { return };
@@ -168,7 +157,7 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
                 }
             }
         };
-        self.window.acknowledge(entries);
+        self.window.resolve(entries, None);
     }
 
     fn remove(&mut self, id: &Id) -> Option<Entry<Id>> {
@@ -182,7 +171,7 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
 
     fn give_up(&mut self, numbers: &[u64], reason: AckFailure) {
         let entries = numbers.iter().filter_map(|number| self.ledger.remove(*number));
-        self.window.fail(entries.collect(), reason);
+        self.window.resolve(entries.collect(), Some(reason));
     }
 
     fn disconnect(&mut self) {

@@ -6,12 +6,14 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use super::receipt::AckSlot;
 use crate::{message::Message, time::Timestamp};
 
-/// One unacknowledged message.
+/// A message that a sender offers, and then one unacknowledged message.
 pub(super) struct Entry<Id> {
     pub(super) id: Id,
     /// The id as the window has it, and its hash.
     pub(super) key: Arc<Id>,
     pub(super) hash: u64,
+    /// Its number, after it was accepted. Before that, no unacknowledged message with a smaller
+    /// number has the same id.
     pub(super) number: u64,
     pub(super) message: Message,
     pub(super) slot: AckSlot<Id>,
@@ -27,22 +29,15 @@ pub(super) struct Entry<Id> {
     ticket: u64,
 }
 
-impl<Id> Entry<Id> {
-    pub(super) fn new(
-        id: Id,
-        key: Arc<Id>,
-        hash: u64,
-        number: u64,
-        message: Message,
-        slot: AckSlot<Id>,
-    ) -> Self {
+impl<Id: Clone> Entry<Id> {
+    pub(super) fn new(hash: u64, id: Id, message: Message) -> Self {
         Self {
+            key: Arc::new(id.clone()),
             id,
-            key,
             hash,
-            number,
+            number: 0,
             message,
-            slot,
+            slot: Arc::default(),
             sends: 0,
             timeouts: 0,
             losses: 0,
@@ -95,8 +90,8 @@ impl<Id> Ledger<Id> {
     }
 
     /// Adds a message. Its number is larger than all earlier numbers.
-    pub(super) fn insert(&mut self, number: u64, entry: Entry<Id>) {
-        self.entries.insert(number, entry);
+    pub(super) fn insert(&mut self, entry: Entry<Id>) {
+        self.entries.insert(entry.number, entry);
     }
 
     pub(super) fn message(&self, number: u64) -> Message {

@@ -14,11 +14,33 @@ use crate::{
     sync::{Deferred, Guarded, Polled, poll_registering},
 };
 
-/// The output of a receipt.
-pub(super) type Outcome<Id> = Result<(), Unacknowledged<Id>>;
-
 /// The slot by which the layer resolves a receipt.
-pub(super) type AckSlot<Id> = Arc<Slot<Outcome<Id>>>;
+pub(super) type AckSlot<Id> = Arc<Guarded<Slot<Id>>>;
+
+/// The output of a receipt, and the task that waits for it.
+pub(super) struct Slot<Id> {
+    outcome: Option<Result<(), Unacknowledged<Id>>>,
+    waker: Option<Waker>,
+}
+
+impl<Id> Default for Slot<Id> {
+    fn default() -> Self {
+        Self { outcome: None, waker: None }
+    }
+}
+
+impl<Id> Slot<Id> {
+    /// Sets the outcome, and wakes the waiting task.
+    pub(super) fn settle(
+        &mut self,
+        outcome: Result<(), Unacknowledged<Id>>,
+        deferred: &mut Deferred<'_>,
+    ) {
+        debug_assert!(self.outcome.is_none(), "a message has one outcome");
+        self.outcome = Some(outcome);
+        self.waker.take().into_iter().for_each(|waker| deferred.wake(waker));
+    }
+}
 
 /// A future that resolves when the server has acknowledged one message, or when the layer has given
 /// the message up. [`AckSender::queue`](super::AckSender::queue) returns it.
@@ -35,7 +57,12 @@ impl<Id> Future for AckReceipt<Id> {
     type Output = Result<(), Unacknowledged<Id>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.slot.poll(cx)
+        poll_registering(cx.waker(), |caller| {
+            self.slot.with(|slot, deferred| match slot.outcome.take() {
+                Some(outcome) => Polled::Ready(outcome),
+                None => caller.wait_in(&mut slot.waker, deferred),
+            })
+        })
     }
 }
 
@@ -102,49 +129,6 @@ impl fmt::Display for AckFailure {
             Self::Timeout => "the acknowledgement did not come in time",
             Self::Losses => "too many connections were lost with it as the oldest message",
             Self::SessionEnded => "the session has ended",
-        })
-    }
-}
-
-/// One outcome, and the task that waits for it.
-pub(super) struct Slot<T> {
-    state: Guarded<State<T>>,
-}
-
-struct State<T> {
-    outcome: Option<T>,
-    waker: Option<Waker>,
-}
-
-impl<T> Slot<T> {
-    pub(super) fn new() -> Self {
-        Self { state: Guarded::new(State { outcome: None, waker: None }) }
-    }
-
-    /// Sets the outcome. The waiting task is woken after the lock.
-    pub(super) fn settle<'g>(&self, outcome: T, deferred: &mut Deferred<'g>) {
-        self.state.inside(deferred, |state, deferred| {
-            debug_assert!(state.outcome.is_none(), "a message has one outcome");
-            state.outcome = Some(outcome);
-            if let Some(waker) = state.waker.take() {
-                deferred.wake(waker);
-            }
-        });
-    }
-
-    /// Returns the outcome, once. Before that, keeps the last waker to call.
-    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
-        poll_registering(cx.waker(), |own| {
-            self.state.with(|state, deferred| {
-                if let Some(outcome) = state.outcome.take() {
-                    return Polled::Ready(outcome);
-                }
-                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    let Some(own) = own.take() else { return Polled::NeedsWaker };
-                    deferred.drop_waker(state.waker.replace(own));
-                }
-                Polled::Registered
-            })
         })
     }
 }

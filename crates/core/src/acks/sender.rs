@@ -9,12 +9,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{
-    error::AckQueueError,
-    receipt::AckReceipt,
-    window::{Answer, Offer, Window},
+use super::{error::AckQueueError, ledger::Entry, receipt::AckReceipt, window::Window};
+use crate::{
+    message::Message,
+    sync::{Polled, poll_registering},
 };
-use crate::message::Message;
 
 /// The cloneable sending side of [`Acknowledged`](super::Acknowledged), made by its
 /// [`sender`](super::Acknowledged::sender). The [module](super) has an example.
@@ -56,8 +55,8 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
     /// Dropping the future before it is ready drops the message, which was not queued, and gives up
     /// its place in the queue of senders.
     pub fn queue(&self, id: Id, message: impl Into<Message>) -> AckQueuing<'_, Id> {
-        let offer = self.window.offer(id, message.into());
-        AckQueuing { window: &self.window, offer: Some(offer), place: None }
+        let offer = Some(Entry::new(self.window.hash(&id), id, message.into()));
+        AckQueuing { window: &self.window, offer, place: None }
     }
 
     /// Queues a message if the window has a place and no other sender waits for one.
@@ -71,19 +70,11 @@ impl<Id: Clone + Eq + Hash> AckSender<Id> {
         id: Id,
         message: impl Into<Message>,
     ) -> Result<AckReceipt<Id>, AckQueueError> {
-        let mut offer = Some(self.window.offer(id, message.into()));
-        loop {
-            let answer = self.window.with(|state, _| state.offer(&mut offer, None));
-            match conclude(&self.window, &mut offer, answer) {
-                Next::Done(result) => return result,
-                Next::Again => {}
-                Next::Wait => {
-                    let Offer { message, .. } =
-                        offer.expect("an offer that must wait is not taken");
-                    return Err(AckQueueError::Full(message));
-                }
-            }
-        }
+        let mut offer = Some(Entry::new(self.window.hash(&id), id, message.into()));
+        let Polled::Ready(result) = self.window.offer(&mut offer, &mut None, None) else {
+            unreachable!("without a caller an offer does not wait")
+        };
+        result
     }
 }
 
@@ -105,7 +96,7 @@ impl<Id> fmt::Debug for AckSender<Id> {
 #[must_use = "futures do nothing unless polled"]
 pub struct AckQueuing<'a, Id> {
     window: &'a Arc<Window<Id>>,
-    offer: Option<Offer<Id>>,
+    offer: Option<Entry<Id>>,
     place: Option<u64>,
 }
 
@@ -119,91 +110,14 @@ impl<Id: Clone + Eq + Hash> Future for AckQueuing<'_, Id> {
     ///
     /// If it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let offer = this.offer.as_ref().expect("polled after it was ready");
-        let bytes = offer.message.len();
-        // Cloned outside of the lock, and only if the task must wait.
-        let mut own = None;
-        loop {
-            let answer = this.window.with(|state, deferred| {
-                let answer = state.offer(&mut this.offer, this.place);
-                match answer {
-                    Answer::Wait => {
-                        let place = *this.place.get_or_insert_with(|| state.draw_place());
-                        if !state.knows(place, bytes, cx.waker()) {
-                            state.wait(place, bytes, own.take()?, deferred);
-                        }
-                    }
-                    Answer::Compare(_) => {}
-                    Answer::Accepted(_) | Answer::Closed | Answer::TooLarge => {
-                        if let Some(place) = this.place.take() {
-                            state.leave(place, deferred);
-                        }
-                    }
-                }
-                Some(answer)
-            });
-            let Some(answer) = answer else {
-                own = Some(cx.waker().clone());
-                continue;
-            };
-            match conclude(this.window, &mut this.offer, answer) {
-                Next::Done(result) => {
-                    // A duplicate has kept its place until now.
-                    this.leave();
-                    return Poll::Ready(result);
-                }
-                Next::Again => {}
-                Next::Wait => return Poll::Pending,
-            }
-        }
+        let Self { window, offer, place } = self.get_mut();
+        poll_registering(cx.waker(), |caller| window.offer(offer, place, Some(caller)))
     }
-}
-
-impl<Id> AckQueuing<'_, Id> {
-    fn leave(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.window.with(|state, deferred| state.leave(place, deferred));
-        }
-    }
-}
-
-/// The next step after an answer.
-enum Next<Id> {
-    Done(Result<AckReceipt<Id>, AckQueueError>),
-    /// Make the offer again.
-    Again,
-    Wait,
-}
-
-/// Handles an answer outside of the lock.
-fn conclude<Id: Eq>(
-    window: &Window<Id>,
-    offer: &mut Option<Offer<Id>>,
-    answer: Answer<Id>,
-) -> Next<Id> {
-    let error: fn(Message) -> AckQueueError = match answer {
-        Answer::Accepted(slot) => {
-            window.notify();
-            return Next::Done(Ok(AckReceipt { slot }));
-        }
-        Answer::Wait => return Next::Wait,
-        Answer::Compare(candidate) => {
-            if !offer.as_mut().is_some_and(|offer| offer.is_duplicate_of(&candidate)) {
-                return Next::Again;
-            }
-            AckQueueError::Duplicate
-        }
-        Answer::Closed => AckQueueError::Closed,
-        Answer::TooLarge => AckQueueError::TooLarge,
-    };
-    let Offer { message, .. } = offer.take().expect("a refused offer is not taken");
-    Next::Done(Err(error(message)))
 }
 
 impl<Id> Drop for AckQueuing<'_, Id> {
     fn drop(&mut self) {
-        self.leave();
+        self.window.leave(&mut self.place);
     }
 }
 

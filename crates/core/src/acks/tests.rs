@@ -133,22 +133,22 @@ impl World<'_> {
             Op::PollReceipt { which } => self.poll_receipt(which),
             Op::Acknowledge { which, count } => {
                 let entries = self.take(which, count);
-                self.shared.acknowledge(entries);
+                self.shared.resolve(entries, None);
             }
             Op::Fail { which } => {
                 let entries = self.take(which, 1);
-                self.shared.fail(entries, AckFailure::Timeout);
+                self.shared.resolve(entries, Some(AckFailure::Timeout));
             }
             Op::Close => self.close(),
         }
-        self.entries.extend(self.shared.take_incoming().into_iter().map(|(_, entry)| entry));
+        self.entries.extend(self.shared.take_incoming());
     }
 
     fn close(&mut self) {
         self.closed = true;
-        let incoming = self.shared.close().into_iter().map(|(_, entry)| entry);
+        let incoming = self.shared.close();
         let entries = self.entries.drain(..).chain(incoming);
-        self.shared.fail(entries.collect(), AckFailure::SessionEnded);
+        self.shared.resolve(entries.collect(), Some(AckFailure::SessionEnded));
     }
 
     /// Checks the pending futures.
@@ -184,6 +184,20 @@ impl World<'_> {
         }
         assert!(self.senders.is_empty() && self.receipts.is_empty(), "all futures are ready");
     }
+}
+
+#[test]
+fn a_ready_future_that_is_kept_blocks_no_other_sender() {
+    let window = Arc::new(Window::new(1, 100));
+    let sender = AckSender::new(&window);
+    let _first = sender.try_queue(1, "a").unwrap();
+    let mut second = Waiting::new(sender.queue(2, "b"));
+    let mut third = Waiting::new(sender.queue(3, "c"));
+    assert!(second.poll().is_none() && third.poll().is_none());
+    window.resolve(window.take_incoming(), None);
+    assert!(second.is_woken() && second.poll().is_some());
+    window.resolve(window.take_incoming(), None);
+    assert!(third.is_woken() && third.poll().is_some());
 }
 
 /// This many cases, or `PROPTEST_CASES` if that is larger.

@@ -15,12 +15,13 @@ use std::{
 };
 
 use super::{
+    error::AckQueueError,
     ledger::Entry,
-    receipt::{AckFailure, AckSlot, Slot, Unacknowledged},
+    receipt::{AckFailure, AckReceipt, AckSlot, Unacknowledged},
 };
 use crate::{
     message::Message,
-    sync::{Deferred, Guarded, WaitQueue, discard, wake},
+    sync::{Caller, Deferred, Guarded, Polled, WaitQueue, discard, wake},
 };
 
 /// The messages that are accepted and unacknowledged, and the senders that wait for a place.
@@ -42,7 +43,7 @@ pub(super) struct State<Id> {
     /// The number of the next message to be accepted.
     accepted: u64,
     /// Accepted messages that the layer has not taken yet.
-    incoming: Vec<(u64, Entry<Id>)>,
+    incoming: Vec<Entry<Id>>,
     /// The senders that wait for room, and their numbers of bytes.
     waiting: WaitQueue<usize>,
     /// The number of places in the queue of senders that were given out so far.
@@ -51,33 +52,14 @@ pub(super) struct State<Id> {
     closed: bool,
 }
 
-/// A message that a sender offers, with the values that were made outside of the lock.
-pub(super) struct Offer<Id> {
-    pub(super) id: Id,
-    pub(super) message: Message,
-    key: Arc<Id>,
-    hash: u64,
-    /// No unacknowledged message with a number below this has the same id.
-    compared: u64,
-}
-
 /// The answer to an offer.
-pub(super) enum Answer<Id> {
+enum Answer<Id> {
     Accepted(AckSlot<Id>),
-    /// The session has ended.
-    Closed,
-    /// The message alone is larger than the limit.
-    TooLarge,
-    /// The id may be the same as that of this unacknowledged message: compare them.
-    Compare(Candidate<Id>),
+    Refused(fn(Message) -> AckQueueError),
+    /// The id may be the same as that of the unacknowledged message with this number: compare them.
+    Compare(u64, Arc<Id>),
     /// There is no room now.
-    Wait,
-}
-
-/// An unacknowledged message whose id has the hash in question.
-pub(super) struct Candidate<Id> {
-    number: u64,
-    id: Arc<Id>,
+    Wait(Polled<Result<AckReceipt<Id>, AckQueueError>>),
 }
 
 impl<Id> Window<Id> {
@@ -135,7 +117,7 @@ impl<Id> Window<Id> {
     }
 
     /// Takes the messages that were accepted since the last call.
-    pub(super) fn take_incoming(&self) -> Vec<(u64, Entry<Id>)> {
+    pub(super) fn take_incoming(&self) -> Vec<Entry<Id>> {
         if self.has_incoming() && self.has_incoming.swap(false, Ordering::AcqRel) {
             return self.with(|state, _| mem::take(&mut state.incoming));
         }
@@ -148,63 +130,51 @@ impl<Id> Window<Id> {
         self.with(|state, deferred| deferred.drop_later(state.layer.replace(waker)));
     }
 
-    /// Messages were acknowledged: makes room, resolves the receipts, then wakes.
-    pub(super) fn acknowledge(&self, entries: Vec<Entry<Id>>) {
+    /// Messages were acknowledged, or are given up: makes room, resolves the receipts, then wakes.
+    pub(super) fn resolve(&self, entries: Vec<Entry<Id>>, failure: Option<AckFailure>) {
         // All receipts are resolved before a task is woken, since it may poll several of them. Tasks
         // that wait for receipts are woken before senders that wait for room.
         let (mut resolved, mut room) = (Deferred::default(), Deferred::default());
-        self.release(&entries, &mut room);
-        entries.iter().for_each(|entry| entry.slot.settle(Ok(()), &mut resolved));
-        drop(resolved);
-        drop(room);
-        discard(entries);
-    }
-
-    /// Messages are given up: makes room, resolves the receipts with the reason, then wakes.
-    pub(super) fn fail(&self, entries: Vec<Entry<Id>>, reason: AckFailure) {
-        let (mut resolved, mut room) = (Deferred::default(), Deferred::default());
-        self.release(&entries, &mut room);
-        let mut left = Vec::new();
-        for Entry { id, key, message, slot, sends, .. } in entries {
-            slot.settle(Err(Unacknowledged { id, message, reason, sends }), &mut resolved);
-            // If the receipt was dropped, the outcome is dropped with the slot.
-            left.push((slot, key));
-        }
-        drop(resolved);
-        drop(room);
-        discard(left);
-    }
-
-    fn release(&self, entries: &[Entry<Id>], deferred: &mut Deferred<'_>) {
-        self.inside(deferred, |state, _| {
-            for entry in entries {
+        self.inside(&mut room, |state, _| {
+            for entry in &entries {
                 // The entry also has the key, so no id is dropped under the lock.
                 if state.ids.remove(&(entry.hash, entry.number)).is_some() {
                     state.bytes -= entry.message.len();
                 }
             }
         });
+        let mut left = Vec::new();
+        for Entry { id, key, message, slot, sends, .. } in entries {
+            let (outcome, rest) = match failure {
+                Some(reason) => (Err(Unacknowledged { id, message, reason, sends }), None),
+                None => (Ok(()), Some((id, message))),
+            };
+            slot.inside(&mut resolved, |slot, deferred| slot.settle(outcome, deferred));
+            // If the receipt was dropped, the outcome is dropped with the slot.
+            left.push((slot, key, rest));
+        }
+        drop(resolved);
+        drop(room);
+        discard(left);
     }
 
     /// Accepts nothing from now on. Returns the incoming messages.
-    pub(super) fn close(&self) -> Vec<(u64, Entry<Id>)> {
-        let (incoming, ids) = self.with(|state, _| {
+    pub(super) fn close(&self) -> Vec<Entry<Id>> {
+        self.with(|state, _| {
             state.closed = true;
-            state.bytes = 0;
-            (mem::take(&mut state.incoming), mem::take(&mut state.ids))
-        });
-        discard(ids);
-        incoming
+            mem::take(&mut state.incoming)
+        })
+    }
+
+    /// A sender leaves the queue, with room or without.
+    pub(super) fn leave(&self, place: &mut Option<u64>) {
+        if let Some(place) = place.take() {
+            self.with(|state, deferred| state.waiting.remove(place, deferred));
+        }
     }
 }
 
-impl<Id: Clone + Eq + Hash> Window<Id> {
-    /// Prepares a message to be offered.
-    pub(super) fn offer(&self, id: Id, message: Message) -> Offer<Id> {
-        let (key, hash) = (Arc::new(id.clone()), self.hash(&id));
-        Offer { id, message, key, hash, compared: 0 }
-    }
-
+impl<Id: Eq + Hash> Window<Id> {
     pub(super) fn hash(&self, id: &Id) -> u64 {
         self.hasher.hash_one(id)
     }
@@ -214,20 +184,45 @@ impl<Id: Clone + Eq + Hash> Window<Id> {
         let hash = self.hash(id);
         let mut from = 0;
         loop {
-            let candidate = self.with(|state, _| state.candidate(hash, from))?;
-            if *candidate.id == *id {
-                return Some(candidate.number);
+            let (number, candidate) = self.with(|state, _| state.candidate(hash, from))?;
+            if *candidate == *id {
+                return Some(number);
             }
-            from = candidate.number + 1;
+            from = number + 1;
         }
     }
-}
 
-impl<Id: Eq> Offer<Id> {
-    /// Whether the candidate has the same id. If not, it will not be compared again.
-    pub(super) fn is_duplicate_of(&mut self, candidate: &Candidate<Id>) -> bool {
-        self.compared = candidate.number + 1;
-        *candidate.id == self.id
+    /// Offers a message, which is taken if it is accepted. `place` is the place of a sender that
+    /// waits already: its id is compared when its turn comes. Without a caller, it does not wait.
+    pub(super) fn offer(
+        &self,
+        offer: &mut Option<Entry<Id>>,
+        place: &mut Option<u64>,
+        mut caller: Option<&mut Caller<'_>>,
+    ) -> Polled<Result<AckReceipt<Id>, AckQueueError>> {
+        let error = loop {
+            let answer = self
+                .with(|state, deferred| state.offer(offer, place, caller.as_deref_mut(), deferred));
+            match answer {
+                Answer::Accepted(slot) => {
+                    self.leave(place);
+                    self.notify();
+                    return Polled::Ready(Ok(AckReceipt { slot }));
+                }
+                Answer::Wait(polled) => return polled,
+                Answer::Refused(error) => break error,
+                Answer::Compare(number, candidate) => {
+                    let offer = offer.as_mut().expect("an offer is taken only if it is accepted");
+                    offer.number = number + 1;
+                    if *candidate == offer.id {
+                        break AckQueueError::Duplicate;
+                    }
+                }
+            }
+        };
+        self.leave(place);
+        let offer = offer.take().expect("a refused offer is not taken");
+        Polled::Ready(Err(error(offer.message)))
     }
 }
 
@@ -241,78 +236,54 @@ impl<Id> State<Id> {
         self.count() < self.max_count && self.bytes + bytes <= self.max_bytes
     }
 
-    /// Offers a message, which is taken if it is accepted. `place` is the place of a sender that
-    /// waits already: its id is compared when its turn comes.
-    pub(super) fn offer(
+    fn offer(
         &mut self,
-        offer: &mut Option<Offer<Id>>,
-        place: Option<u64>,
+        offer: &mut Option<Entry<Id>>,
+        place: &mut Option<u64>,
+        caller: Option<&mut Caller<'_>>,
+        deferred: &mut Deferred<'_>,
     ) -> Answer<Id> {
-        let Some(Offer { message, hash, compared, .. }) = offer else {
-            unreachable!("an offer that was taken is not made again")
-        };
+        let Entry { message, hash, number, .. } =
+            offer.as_ref().expect("polled after it was ready");
         let bytes = message.len();
         if self.closed {
-            return Answer::Closed;
+            return Answer::Refused(AckQueueError::Closed);
         }
         if bytes > self.max_bytes {
-            return Answer::TooLarge;
+            return Answer::Refused(AckQueueError::TooLarge);
         }
-        let turn = self.waiting.first().is_none_or(|(first, _)| Some(first) == place);
+        let turn = self.waiting.first().is_none_or(|(first, _)| Some(first) == *place);
         let may = turn && self.has_room(bytes);
         if (may || place.is_none())
-            && let Some(candidate) = self.candidate(*hash, *compared)
+            && let Some((number, candidate)) = self.candidate(*hash, *number)
         {
-            return Answer::Compare(candidate);
+            return Answer::Compare(number, candidate);
         }
-        match offer.take_if(|_| may) {
-            Some(offer) => Answer::Accepted(self.accept(offer)),
-            None => Answer::Wait,
+        if let Some(entry) = offer.take_if(|_| may) {
+            return Answer::Accepted(self.accept(entry));
         }
+        let Some(caller) = caller else { return Answer::Refused(AckQueueError::Full) };
+        let place = *place.get_or_insert_with(|| {
+            self.places += 1;
+            self.places
+        });
+        Answer::Wait(self.waiting.wait(place, bytes, caller, deferred))
     }
 
-    fn accept(&mut self, offer: Offer<Id>) -> AckSlot<Id> {
-        let Offer { id, message, key, hash, .. } = offer;
-        let number = self.accepted;
-        let slot = Arc::new(Slot::new());
-        self.bytes += message.len();
-        self.ids.insert((hash, number), Arc::clone(&key));
-        let entry = Entry::new(id, key, hash, number, message, Arc::clone(&slot));
-        self.incoming.push((number, entry));
+    fn accept(&mut self, mut entry: Entry<Id>) -> AckSlot<Id> {
+        entry.number = self.accepted;
         self.accepted += 1;
+        self.bytes += entry.message.len();
+        self.ids.insert((entry.hash, entry.number), Arc::clone(&entry.key));
+        let slot = Arc::clone(&entry.slot);
+        self.incoming.push(entry);
         slot
     }
 
-    /// The first unacknowledged message from number `from` on that has this hash.
-    fn candidate(&self, hash: u64, from: u64) -> Option<Candidate<Id>> {
+    /// The number and id of the first unacknowledged message from number `from` on with this hash.
+    fn candidate(&self, hash: u64, from: u64) -> Option<(u64, Arc<Id>)> {
         let (key, id) = self.ids.range((hash, from)..=(hash, u64::MAX)).next()?;
-        Some(Candidate { number: key.1, id: Arc::clone(id) })
-    }
-
-    pub(super) fn draw_place(&mut self) -> u64 {
-        self.places += 1;
-        self.places
-    }
-
-    /// Whether the sender with this place is registered with this number of bytes and this waker.
-    pub(super) fn knows(&self, place: u64, bytes: usize, waker: &Waker) -> bool {
-        self.waiting.is_registered(place, bytes, waker)
-    }
-
-    /// Waits in the queue of senders, at a new place or at the old one.
-    pub(super) fn wait(
-        &mut self,
-        place: u64,
-        bytes: usize,
-        waker: Waker,
-        deferred: &mut Deferred<'_>,
-    ) {
-        self.waiting.register(place, bytes, waker, deferred);
-    }
-
-    /// Leaves the queue of senders, with room or without.
-    pub(super) fn leave(&mut self, place: u64, deferred: &mut Deferred<'_>) {
-        self.waiting.remove(place, deferred);
+        Some((key.1, Arc::clone(id)))
     }
 
     /// Wakes the senders that need not wait any more. Called after every change. When the first

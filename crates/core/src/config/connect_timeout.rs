@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{ConfigError, not_zero};
+use crate::error::{ConfigError, ensure, not_zero};
 
 /// How long an attempt may take.
 ///
@@ -46,7 +46,7 @@ impl ConnectTimeout {
     /// never connected, since the server worked on handshakes of clients that had already given up.
     /// With a growing timeout all clients connected.
     pub const fn growing(first: Duration, cap: Duration) -> Self {
-        Self { first: first, cap: cap }
+        Self { first, cap }
     }
 
     /// The timeout after this many failures in a row.
@@ -57,11 +57,8 @@ impl ConnectTimeout {
 
     pub(crate) fn check(self) -> Result<(), ConfigError> {
         not_zero("connect timeout", self.first)?;
-        if self.cap < self.first {
-            let rule = "must be at least the first connect timeout";
-            return Err(ConfigError::new("connect timeout cap", self.cap, rule));
-        }
-        Ok(())
+        let rule = "must be at least the first connect timeout";
+        ensure(self.cap >= self.first, "connect timeout cap", self.cap, rule)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bounds of the inbox of a driven session: [`InboxSettings`].
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ensure};
 
 /// The bounds of an [`Inbox`](crate::Inbox), and its behaviour when it is full.
 ///
@@ -60,13 +60,8 @@ impl InboxSettings {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.messages == 0 {
-            return Err(ConfigError::new("inbox messages", self.messages, "must be at least 1"));
-        }
-        if self.bytes == 0 {
-            return Err(ConfigError::new("inbox bytes", self.bytes, "must be at least 1"));
-        }
-        Ok(())
+        ensure(self.messages > 0, "inbox messages", self.messages, "must be at least 1")?;
+        ensure(self.bytes > 0, "inbox bytes", self.bytes, "must be at least 1")
     }
 }
 

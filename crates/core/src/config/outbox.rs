@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{ConfigError, not_zero};
+use crate::error::{ConfigError, ensure, not_zero};
 
 /// The rules of the outbox, in which accepted messages wait until they have their
 /// [`Fate`](crate::Fate).
@@ -161,16 +161,11 @@ impl OutboxSettings {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.count == 0 {
-            return Err(ConfigError::new("outbox count", self.count, "must be at least 1"));
-        }
-        if self.bytes == 0 {
-            return Err(ConfigError::new("outbox bytes", self.bytes, "must be at least 1"));
-        }
-        if !self.give_back && self.resend > 0 {
-            let rule = "must be left out with OutboxSettings::resend, which keeps the messages";
-            return Err(ConfigError::new("outbox give_back", "false", rule));
-        }
+        ensure(self.count > 0, "outbox count", self.count, "must be at least 1")?;
+        ensure(self.bytes > 0, "outbox bytes", self.bytes, "must be at least 1")?;
+        let rule = "must be left out with OutboxSettings::resend, which keeps the messages";
+        let agrees = self.give_back || self.resend == 0;
+        ensure(agrees, "outbox give_back", "false", rule)?;
         self.max_age.map_or(Ok(()), |age| not_zero("outbox maximum age", age))
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{
-    attempts::Attempts,
     backoff::{Backoff, BoxBackoff, Constant, Exponential},
     connect_timeout::ConnectTimeout,
     heartbeat::Heartbeat,
@@ -47,72 +46,44 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// The values, in the order of the table. Backoff and verdict are functions without state, which
-/// take no memory in a session.
+/// The values of the settings in which the presets differ, in the order of the table. Backoff and
+/// verdict are functions without state, which take no memory in a session.
+pub(crate) struct Values {
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) backoff: BoxBackoff,
+    pub(crate) stable_after: Duration,
+    pub(crate) connect_timeout: ConnectTimeout,
+    pub(crate) write_timeout: Duration,
+    pub(crate) verdict: VerdictFn,
+    pub(crate) outbox: OutboxSettings,
+}
+
 impl Preset {
-    pub(crate) fn heartbeat(self) -> Heartbeat {
-        match self {
-            Self::Original => Heartbeat::original(),
-            Self::Resilient => Heartbeat::idle(secs(15)).ping(),
-        }
-    }
-
-    pub(crate) fn backoff(self) -> BoxBackoff {
-        match self {
-            Self::Original => BoxBackoff::valid(|entropy| Constant::new(secs(2)).delays(entropy)),
-            Self::Resilient => BoxBackoff::valid(|entropy| Exponential::new().delays(entropy)),
-        }
-    }
-
     /// The silence that is reported on a transport without pings.
-    pub(crate) fn silence(self) -> Duration {
-        secs(60)
-    }
+    pub(crate) const SILENCE: Duration = secs(60);
+    pub(crate) const CLOSE_TIMEOUT: Duration = secs(5);
+    pub(crate) const MINIMUM_GAP: Duration = Duration::from_millis(100);
 
-    pub(crate) fn attempts(self) -> Attempts {
-        Attempts::Unlimited
-    }
-
-    pub(crate) fn stable_after(self) -> Duration {
+    pub(crate) fn values(self) -> Values {
         match self {
-            Self::Original => Duration::ZERO,
-            Self::Resilient => secs(5),
+            Self::Original => Values {
+                heartbeat: Heartbeat::original(),
+                backoff: BoxBackoff::valid(|entropy| Constant::new(secs(2)).delays(entropy)),
+                stable_after: Duration::ZERO,
+                connect_timeout: ConnectTimeout::fixed(secs(10)),
+                write_timeout: Duration::MAX,
+                verdict: Box::new(Verdict::always_retry),
+                outbox: OutboxSettings::new().offline(Offline::Refuse).give_back(false),
+            },
+            Self::Resilient => Values {
+                heartbeat: Heartbeat::idle(secs(15)).ping(),
+                backoff: BoxBackoff::valid(|entropy| Exponential::new().delays(entropy)),
+                stable_after: secs(5),
+                connect_timeout: ConnectTimeout::growing(secs(10), secs(60)),
+                write_timeout: secs(300),
+                verdict: Box::new(Verdict::careful),
+                outbox: OutboxSettings::new(),
+            },
         }
-    }
-
-    pub(crate) fn connect_timeout(self) -> ConnectTimeout {
-        match self {
-            Self::Original => ConnectTimeout::fixed(secs(10)),
-            Self::Resilient => ConnectTimeout::growing(secs(10), secs(60)),
-        }
-    }
-
-    pub(crate) fn close_timeout(self) -> Duration {
-        secs(5)
-    }
-
-    pub(crate) fn write_timeout(self) -> Duration {
-        match self {
-            Self::Original => Duration::MAX,
-            Self::Resilient => secs(300),
-        }
-    }
-
-    pub(crate) fn verdict(self) -> VerdictFn {
-        match self {
-            Self::Original => Box::new(Verdict::always_retry),
-            Self::Resilient => Box::new(Verdict::careful),
-        }
-    }
-
-    pub(crate) fn outbox(self) -> OutboxSettings {
-        match self {
-            Self::Original => OutboxSettings::new().offline(Offline::Refuse).give_back(false),
-            Self::Resilient => OutboxSettings::new(),
-        }
-    }
-
-    pub(crate) fn minimum_gap(self) -> Duration {
-        Duration::from_millis(100)
     }
 }

@@ -1,9 +1,9 @@
 //! Random numbers for jitter: [`Random`].
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 /// The generator SplitMix64. It is random enough to keep clients apart, and repeatable from a seed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Random {
     state: u64,
 }
@@ -32,12 +32,6 @@ impl Random {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
-    }
-}
-
-impl fmt::Debug for Random {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Random").finish_non_exhaustive()
     }
 }
 

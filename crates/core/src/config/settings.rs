@@ -7,14 +7,14 @@ use super::{
     dial_budget::DialBudget, heartbeat::Heartbeat, outbox::OutboxSettings, preset::Preset,
     verdict::VerdictFn,
 };
-use crate::error::{ConfigError, not_zero};
+use crate::error::{ConfigError, ensure, not_zero};
 
 /// The longest minimum gap. The gap limits the rate of attempts. A longer gap would practically
 /// stop the session, and other settings do that.
 const LONGEST_GAP: Duration = Duration::from_secs(3_600);
 
-/// The settings that were set. `None` means the value of the preset. The last four settings have no
-/// value in a preset, and are off by default.
+/// The settings that were set. `None` means the value of the preset. The attempts and the last four
+/// settings have no value in a preset.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) preset: Preset,
@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) backoff: Option<BoxBackoff>,
     pub(crate) verdict: Option<VerdictFn>,
     pub(crate) outbox: Option<OutboxSettings>,
-    pub(crate) attempts: Option<Attempts>,
+    pub(crate) attempts: Attempts,
     pub(crate) stable_after: Option<Duration>,
     pub(crate) connect_timeout: Option<ConnectTimeout>,
     pub(crate) close_timeout: Option<Duration>,
@@ -36,14 +36,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn stable_after(&self) -> Duration {
-        self.stable_after.unwrap_or_else(|| self.preset.stable_after())
-    }
-
     /// Checks the settings that were set. The values of a preset are valid.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.heartbeat.as_ref().map_or(Ok(()), Heartbeat::check)?;
-        self.backoff.as_ref().map_or(Ok(()), |backoff| backoff.checked.clone())?;
+        self.backoff.as_ref().map_or(Ok(()), |backoff| backoff.checked)?;
         self.outbox.as_ref().map_or(Ok(()), OutboxSettings::check)?;
         self.connect_timeout.map_or(Ok(()), ConnectTimeout::check)?;
         let times = [
@@ -56,17 +52,13 @@ impl Settings {
         for (setting, time) in times {
             time.map_or(Ok(()), |time| not_zero(setting, time))?;
         }
-        if let Some(gap) = self.minimum_gap.filter(|gap| *gap > LONGEST_GAP) {
-            return Err(ConfigError::new("minimum gap", gap, "must be at most an hour"));
-        }
-        if let Some(limit) = self.flap_limit
-            && self.stable_after().is_zero()
-        {
-            let rule = "must come with Builder::stable_after above zero (Preset::Original has 0): \
-                        otherwise every connection is stable at once";
-            return Err(ConfigError::new("flap limit", limit, rule));
-        }
-        Ok(())
+        let gap = self.minimum_gap.unwrap_or_default();
+        ensure(gap <= LONGEST_GAP, "minimum gap", gap, "must be at most an hour")?;
+        let Some(limit) = self.flap_limit else { return Ok(()) };
+        let stable_after = self.stable_after.unwrap_or_else(|| self.preset.values().stable_after);
+        let rule = "must come with Builder::stable_after above zero (Preset::Original has 0): \
+                    otherwise every connection is stable at once";
+        ensure(!stable_after.is_zero(), "flap limit", limit, rule)
     }
 }
 

@@ -67,11 +67,7 @@ impl Fate {
 
     /// Returns the message, if it is given back: never for [`Fate::Written`].
     pub fn into_message(self) -> Option<Message> {
-        match self {
-            Self::Written { .. } => None,
-            Self::Unknown { message, .. } => message,
-            Self::Dropped { message, .. } => Some(message),
-        }
+        self.message().cloned()
     }
 }
 

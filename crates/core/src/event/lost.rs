@@ -127,10 +127,9 @@ impl LostCause {
         let one_variant = discriminant(self) == discriminant(other);
         match (self.transport_error(), other.transport_error()) {
             // A too large response to the upgrade is not the same as a too large message.
-            (Some(one), Some(other)) if one.kind() == other.kind() => {
-                one_variant || !self.is_too_large()
+            (Some(one), Some(other)) => {
+                one.kind() == other.kind() && (one_variant || !self.is_too_large())
             }
-            (Some(_), Some(_)) => false,
             _ => one_variant,
         }
     }

@@ -18,12 +18,11 @@ use futures_sink::Sink;
 use crate::{
     event::{CloseReason, Fate},
     message::{Message, Outgoing},
-    outbox::{Admission, QueueError, SessionClosed},
+    outbox::{Admission, QueueError, SessionClosed, SinkSide},
     shared::Shared,
     status::Status,
 };
 
-pub(crate) use self::sink::SinkSide;
 pub use self::{
     queuing::{Queuing, QueuingWithReceipt},
     status_changes::StatusChanges,
@@ -90,11 +89,6 @@ impl Handle {
 
     pub(crate) fn with_sink(shared: Arc<Shared>, sink: SinkSide) -> Self {
         Self { shared, sink }
-    }
-
-    /// Returns the id of the sink of this handle in the outbox. 0 if it was not used yet.
-    pub(crate) fn sink_id(&self) -> u64 {
-        self.sink.id()
     }
 
     /// Queues a message. The future is ready when the outbox has accepted it; it waits while the
@@ -174,7 +168,7 @@ impl Handle {
     pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
         let mut outgoing = Some(message.into());
         let admission = self.shared.with(|state, deferred| {
-            state.outbox.offer(&mut outgoing, None, self.sink_id(), deferred)
+            state.outbox.offer(&mut outgoing, None, self.sink.id, deferred)
         });
         if admission == Admission::Accepted {
             self.shared.notify();

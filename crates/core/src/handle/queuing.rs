@@ -1,8 +1,9 @@
-//! Futures that put a message into the outbox: [`Queuing`] and [`QueuingWithReceipt`].
+//! The future that puts a message into the outbox: [`Queuing`].
 
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
@@ -15,13 +16,18 @@ use crate::{
 };
 
 /// The future of [`Handle::queue`]. It is ready when the outbox has accepted or refused the message.
+/// That of [`Handle::queue_with_receipt`] is a [`QueuingWithReceipt`].
 ///
 /// # Cancel safety
 ///
 /// If it is dropped before it is ready, the message is not queued.
 #[must_use = "nothing is queued until it is awaited"]
-pub struct Queuing<'a> {
-    enqueue: Enqueue<'a>,
+pub struct Queuing<'a, R = ()> {
+    handle: &'a Handle,
+    outgoing: Option<Outgoing>,
+    /// The place in the queue of waiting tasks.
+    place: Option<u64>,
+    output: PhantomData<fn() -> R>,
 }
 
 /// The future of [`Handle::queue_with_receipt`]. It is ready with a [`Receipt`] when the outbox has
@@ -30,104 +36,35 @@ pub struct Queuing<'a> {
 /// # Cancel safety
 ///
 /// If it is dropped before it is ready, the message is not queued.
-#[must_use = "nothing is queued until it is awaited"]
-pub struct QueuingWithReceipt<'a> {
-    enqueue: Enqueue<'a>,
-}
+pub type QueuingWithReceipt<'a> = Queuing<'a, Receipt>;
 
-impl<'a> Queuing<'a> {
-    pub(crate) fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
-        Self { enqueue: Enqueue::new(handle, outgoing) }
-    }
-}
-
-impl<'a> QueuingWithReceipt<'a> {
-    pub(crate) fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
-        Self { enqueue: Enqueue::new(handle, outgoing) }
-    }
-}
-
-impl Future for Queuing<'_> {
-    type Output = Result<(), QueueError>;
-
-    /// # Panics
-    ///
-    /// If it is polled again after it was ready.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().enqueue.poll(cx.waker(), |_| ())
-    }
-}
-
-impl Future for QueuingWithReceipt<'_> {
-    type Output = Result<Receipt, QueueError>;
-
-    /// # Panics
-    ///
-    /// If it is polled again after it was ready.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let receipt = |outbox: &mut Outbox| outbox.receipt();
-        let accepted = self.get_mut().enqueue.poll(cx.waker(), receipt);
-        accepted.map_ok(|receipt| receipt.expect("the accepted message is in the outbox"))
-    }
-}
-
-impl fmt::Debug for Queuing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queuing").field("message", &self.enqueue.outgoing).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for QueuingWithReceipt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = &self.enqueue.outgoing;
-        f.debug_struct("QueuingWithReceipt").field("message", message).finish_non_exhaustive()
-    }
-}
-
-/// The shared implementation of both futures.
-struct Enqueue<'a> {
-    handle: &'a Handle,
-    outgoing: Option<Outgoing>,
-    /// The place in the queue of waiting tasks.
-    place: Option<u64>,
-}
-
-impl<'a> Enqueue<'a> {
-    fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
-        Self { handle, outgoing: Some(outgoing), place: None }
+impl<'a, R> Queuing<'a, R> {
+    pub(super) fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
+        Self { handle, outgoing: Some(outgoing), place: None, output: PhantomData }
     }
 
     /// Offers the message. Calls `accepted` under the lock if the outbox has accepted it.
     #[inline]
-    fn poll<R>(
+    fn poll_offer(
         &mut self,
         waker: &Waker,
         accepted: impl Fn(&mut Outbox) -> R,
     ) -> Poll<Result<R, QueueError>> {
         let outgoing = self.outgoing.as_ref().expect("polled after it was ready");
-        let (bytes, sink_id) = (outgoing.message.len(), self.handle.sink_id());
-        let shared = self.handle.shared();
-        let polled = poll_registering(waker, |own| {
+        let bytes = outgoing.message.len();
+        let Handle { shared, sink } = self.handle;
+        let polled = poll_registering(waker, |caller| {
             shared.with(|state, deferred| {
                 let outbox = &mut state.outbox;
-                let admission = outbox.offer(&mut self.outgoing, self.place, sink_id, deferred);
-                if admission != Admission::Wait {
-                    if let Some(place) = self.place.take() {
-                        outbox.forget_waiter(place, deferred);
-                    }
-                    let result = (admission == Admission::Accepted).then(|| accepted(outbox));
-                    return Polled::Ready((admission, result));
+                let admission = outbox.offer(&mut self.outgoing, self.place, sink.id, deferred);
+                if admission == Admission::Wait {
+                    // It must not wait for a slot that the sink of the same handle has reserved.
+                    outbox.release_reservation(sink.id);
+                    return outbox.wait(&mut self.place, Wants::Room { bytes }, caller, deferred);
                 }
-                let place = *self.place.get_or_insert_with(|| outbox.draw_number());
-                let wants = Wants::Room { bytes };
-                if outbox.is_registered(place, wants, waker) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                outbox.register(place, wants, own, deferred);
-                // It must not wait for a slot that the sink of the same handle has reserved.
-                outbox.release_reservation(sink_id);
-                Polled::Registered
+                outbox.leave(&mut self.place, deferred);
+                let result = (admission == Admission::Accepted).then(|| accepted(outbox));
+                Polled::Ready((admission, result))
             })
         });
         match ready!(polled) {
@@ -143,13 +80,40 @@ impl<'a> Enqueue<'a> {
     }
 }
 
-impl Drop for Enqueue<'_> {
+impl Future for Queuing<'_> {
+    type Output = Result<(), QueueError>;
+
+    /// # Panics
+    ///
+    /// If it is polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().poll_offer(cx.waker(), |_| ())
+    }
+}
+
+impl Future for QueuingWithReceipt<'_> {
+    type Output = Result<Receipt, QueueError>;
+
+    /// # Panics
+    ///
+    /// If it is polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().poll_offer(cx.waker(), Outbox::receipt)
+    }
+}
+
+impl<R> Drop for Queuing<'_, R> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.handle
-                .shared()
-                .with(|state, deferred| state.outbox.forget_waiter(place, deferred));
+        if self.place.is_some() {
+            let shared = &self.handle.shared;
+            shared.with(|state, deferred| state.outbox.leave(&mut self.place, deferred));
         }
+    }
+}
+
+impl<R> fmt::Debug for Queuing<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queuing").field("message", &self.outgoing).finish_non_exhaustive()
     }
 }

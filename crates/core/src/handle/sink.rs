@@ -1,20 +1,13 @@
-//! The sink of supervisors and handles: [`SinkSide`].
+//! The methods of a [`SinkSide`], the sink of a supervisor or a handle, over the shared state.
 
 use std::task::{Poll, Waker};
 
 use crate::{
     message::Message,
-    outbox::{SessionClosed, SinkState},
+    outbox::{SessionClosed, SinkSide},
     shared::Shared,
-    sync::{Polled, poll_registering},
+    sync::poll_registering,
 };
-
-/// The state of one sink over the outbox.
-#[derive(Debug, Default)]
-pub(crate) struct SinkSide {
-    state: SinkState,
-    closed: bool,
-}
 
 impl SinkSide {
     pub(crate) fn poll_ready(
@@ -22,25 +15,8 @@ impl SinkSide {
         shared: &Shared,
         waker: &Waker,
     ) -> Poll<Result<(), SessionClosed>> {
-        if self.closed {
-            return Poll::Ready(Err(SessionClosed));
-        }
-        let sink = &mut self.state;
-        poll_registering(waker, |own| {
-            shared.with(|state, deferred| {
-                let outbox = &mut state.outbox;
-                let reserved = outbox.reserve(sink);
-                if reserved != Ok(false) {
-                    outbox.stop_waiting(sink, deferred);
-                    return Polled::Ready(reserved.map(|_| ()));
-                }
-                if outbox.is_reservation_registered(sink, waker) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                outbox.await_reservation(sink, own, deferred);
-                Polled::Registered
-            })
+        poll_registering(waker, |caller| {
+            shared.with(|state, deferred| state.outbox.poll_ready(self, caller, deferred))
         })
     }
 
@@ -49,7 +25,7 @@ impl SinkSide {
         shared: &Shared,
         message: Message,
     ) -> Result<(), SessionClosed> {
-        shared.with(|state, deferred| state.outbox.send(&mut self.state, message, deferred))
+        shared.with(|state, deferred| state.outbox.send(self, message, deferred))
     }
 
     /// Refuses messages from now on. Returns whether it was open before.
@@ -62,21 +38,10 @@ impl SinkSide {
         shared: &Shared,
         waker: &Waker,
     ) -> Poll<Result<(), SessionClosed>> {
-        let sink = &mut self.state;
-        poll_registering(waker, |own| {
-            shared.with(|state, deferred| {
-                let outbox = &mut state.outbox;
-                if outbox.is_flushed(sink, deferred) {
-                    return Polled::Ready(Ok(()));
-                }
-                if outbox.is_flush_registered(sink, waker) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                outbox.await_flush(sink, own, deferred);
-                Polled::Registered
-            })
-        })
+        let flushed = poll_registering(waker, |caller| {
+            shared.with(|state, deferred| state.outbox.poll_flush(self, caller, deferred))
+        });
+        flushed.map(Ok)
     }
 
     /// Suspends this sink while it has no user, until [`resume`](Self::resume). It keeps its place in
@@ -84,27 +49,22 @@ impl SinkSide {
     /// others can have the slot. Returns whether it had a reservation.
     pub(crate) fn suspend(&self, shared: &Shared) -> bool {
         shared.with(|state, deferred| {
-            state.outbox.forget_wakers(&self.state, deferred);
-            state.outbox.release_reservation(self.state.id)
+            state.outbox.forget_tasks(self, deferred);
+            state.outbox.release_reservation(self.id)
         })
     }
 
     /// Gives a suspended sink its reservation back, if it had one.
     pub(crate) fn resume(&self, shared: &Shared, had_reservation: bool) {
         if had_reservation {
-            shared.with(|state, _| state.outbox.restore_reservation(&self.state));
+            shared.with(|state, _| state.outbox.restore_reservation(self.id));
         }
     }
 
-    /// Returns the id of this sink in the outbox. 0 if it was not used yet.
-    pub(crate) fn id(&self) -> u64 {
-        self.state.id
-    }
-
     /// Gives up the reservation, the place in the queue and the parked message.
-    pub(crate) fn leave(&mut self, shared: &Shared) {
-        if self.state.id != 0 {
-            shared.with(|state, deferred| state.outbox.forget_sink(&mut self.state, deferred));
+    pub(crate) fn leave(&self, shared: &Shared) {
+        if self.id != 0 {
+            shared.with(|state, deferred| state.outbox.forget_sink(self, deferred));
         }
     }
 }

@@ -73,14 +73,12 @@ impl HttpAnswer {
         if self.headers.get("content-encoding").is_some_and(|coding| coding != "identity") {
             return None;
         }
-        // The limit on the body may cut a character.
-        let text = match str::from_utf8(&self.body) {
-            Ok(text) => text,
-            Err(error) if error.error_len().is_none() => {
-                str::from_utf8(&self.body[..error.valid_up_to()]).ok()?
-            }
-            Err(_) => return None,
-        };
+        // The limit on the body may cut the last character. Elsewhere the body must be UTF-8.
+        let mut chunks = self.body.utf8_chunks();
+        let text = chunks.next()?.valid();
+        if chunks.next().is_some() {
+            return None;
+        }
         let is_html = text.trim_start().starts_with('<');
         let plain = if is_html { without_tags(text) } else { text.to_owned() };
         let line = plain.lines().map(str::trim).find(|line| !line.is_empty())?;

@@ -31,13 +31,20 @@ pub(super) struct Learning {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Answers {
-    /// Not known yet: so many probes in a row were answered, or so many were followed by silence.
-    Unknown { answered: u8, silent: u8 },
+    /// Not known yet: this many probes in a row were answered, or are in a row of silent misses.
+    Unknown { answered: u8, silent: Option<Silence> },
     /// The server answers.
     Known,
     /// The last connection was lost by an unanswered probe. The first probe of the next connection
     /// shows whether the server answers.
     Doubted,
+}
+
+/// A row of unanswered probes, since the first of which nothing was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Silence {
+    since: Timestamp,
+    misses: u8,
 }
 
 /// The consequence of an unanswered probe.
@@ -54,7 +61,7 @@ const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
 
 impl Learning {
     fn new() -> Self {
-        Self { answers: Answers::Unknown { answered: 0, silent: 0 }, reconnect: None }
+        Self { answers: Answers::Unknown { answered: 0, silent: None }, reconnect: None }
     }
 
     fn is_known(&self) -> bool {
@@ -70,7 +77,7 @@ impl Learning {
         match &mut self.answers {
             Answers::Unknown { answered, silent } => {
                 *answered += 1;
-                *silent = 0;
+                *silent = None;
                 if *answered == IN_A_ROW {
                     self.learn();
                 }
@@ -80,21 +87,25 @@ impl Learning {
         }
     }
 
-    /// A probe was not answered. `silent`: nothing was heard since the probe.
-    fn missed(&mut self, now: Timestamp, silent: bool) -> Miss {
+    /// A probe that was requested at `asked` was not answered. A frame was last heard at `heard`.
+    fn missed(&mut self, now: Timestamp, asked: Timestamp, heard: Timestamp) -> Miss {
         let before = match self.answers {
             Answers::Known => {
                 self.answers = Answers::Doubted;
                 return Miss::Loss;
             }
-            Answers::Doubted => 0,
+            Answers::Doubted => None,
             Answers::Unknown { silent, .. } => silent,
         };
-        let row = if silent { before.saturating_add(1) } else { 0 };
-        let reconnects = row >= IN_A_ROW && self.may_reconnect(now);
-        let silent = if reconnects { 0 } else { row };
-        self.answers = Answers::Unknown { answered: 0, silent };
-        if reconnects { Miss::Loss } else { Miss::Report }
+        // A frame since the first probe of the row ends the row.
+        let before = before.filter(|row| heard <= row.since);
+        let mut row = before.unwrap_or(Silence { since: asked, misses: 0 });
+        row.misses = row.misses.saturating_add(1);
+        self.answers = Answers::Unknown { answered: 0, silent: Some(row) };
+        if row.misses >= IN_A_ROW && self.may_reconnect(now) {
+            return Miss::Loss;
+        }
+        Miss::Report
     }
 
     /// Returns whether a reconnect is allowed now, and takes note of it.
@@ -139,9 +150,9 @@ impl Machine {
     pub(super) fn miss(&mut self, now: Timestamp) -> bool {
         let State::Open(open) = &self.state else { return false };
         let Liveness::Learned { reported } = open.liveness else { return true };
-        let silent = open.beat.asked().is_some_and(|asked| open.last_move <= asked);
+        let (asked, heard) = (open.beat.asked().unwrap_or(now), open.last_move);
         let time = now.saturating_since(open.last_life);
-        if self.learning().missed(now, silent) == Miss::Loss {
+        if self.learning().missed(now, asked, heard) == Miss::Loss {
             return true;
         }
         let (heartbeat, connection) = (self.rules.heartbeat, self.connection);

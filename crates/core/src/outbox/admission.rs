@@ -1,19 +1,18 @@
 //! The admission of new messages, and the queue of tasks that wait for it.
 
-use std::{sync::Arc, task::Waker, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    Fates, Online, Outbox, OutboxState,
+    Fates, Online, Outbox, OutboxState, Wants,
     entry::{Entry, Origin},
     error::QueueError,
     receipt::Receipt,
-    wants::Wants,
 };
 use crate::{
     config::{Offline, WhenFull},
     event::DropReason,
     message::{Message, Outgoing},
-    sync::Deferred,
+    sync::{Caller, Deferred, Polled},
     time::Timestamp,
 };
 
@@ -95,10 +94,10 @@ impl Outbox {
 
     /// Uses the reservation of this sink, if it has one and the message fits.
     fn use_reservation(&mut self, sink_id: u64, bytes: usize) -> bool {
-        let Some(sinks) = self.rare.as_ref().map(|rare| &rare.sinks) else { return false };
-        sinks.has_reservation(sink_id)
-            && self.fits(bytes, sinks.reservations() - 1)
-            && self.rare_mut().sinks.remove_reservation(sink_id)
+        let reservations = self.reservations();
+        reservations.contains(&sink_id)
+            && self.fits(bytes, reservations.len() - 1)
+            && self.release_reservation(sink_id)
     }
 
     /// Returns whether a message fits into both bounds, if this many slots are reserved for others.
@@ -131,7 +130,7 @@ impl Outbox {
         if self.policy.when_full != WhenFull::DropOldest {
             return None;
         }
-        let (held, handed) = (self.held(), self.list.handed());
+        let (held, handed) = (self.held(), self.list.cursors.handed);
         let count = (held.count + reserved + 1).saturating_sub(self.policy.count);
         let excess = (held.bytes + bytes).saturating_sub(self.policy.bytes);
         // Messages that were handed over are not dropped.
@@ -172,18 +171,12 @@ impl Outbox {
     }
 
     /// Returns a receipt for the message that was accepted last.
-    pub(crate) fn receipt(&mut self) -> Option<Receipt> {
-        let entry = self.list.last_mut()?;
+    pub(crate) fn receipt(&mut self) -> Receipt {
+        let entry = self.list.last_mut().expect("the accepted message is in the outbox");
         entry.receipt = true;
         let number = entry.number;
         let fates = self.fates.get_or_insert_with(|| Arc::new(Fates::new(number)));
-        Some(Receipt::new(Arc::clone(fates), number))
-    }
-
-    /// Returns the number of the next message. It is larger than the numbers of all accepted
-    /// messages.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.next_number
+        Receipt::new(Arc::clone(fates), number)
     }
 
     /// Returns whether messages are refused because no connection is open.
@@ -205,25 +198,21 @@ impl Outbox {
         first.is_none_or(|first| place.is_some_and(|place| place <= first))
     }
 
-    /// Returns whether the task at this place waits for `wants` and is woken by this waker.
-    pub(crate) fn is_registered(&self, place: u64, wants: Wants, waker: &Waker) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.waiters.is_registered(place, wants, waker))
-    }
-
-    /// Registers a task in the queue, or replaces its registration.
-    pub(crate) fn register(
+    /// Registers a task at its place in the queue, or at the end if it has none.
+    pub(crate) fn wait<R>(
         &mut self,
-        place: u64,
+        place: &mut Option<u64>,
         wants: Wants,
-        waker: Waker,
+        caller: &mut Caller<'_>,
         deferred: &mut Deferred<'_>,
-    ) {
-        self.rare_mut().waiters.register(place, wants, waker, deferred);
+    ) -> Polled<R> {
+        let place = *place.get_or_insert_with(|| self.draw_number());
+        self.rare_mut().waiters.wait(place, wants, caller, deferred)
     }
 
-    /// Removes the task at this place from the queue.
-    pub(crate) fn forget_waiter(&mut self, place: u64, deferred: &mut Deferred<'_>) {
-        if let Some(rare) = &mut self.rare {
+    /// Removes a task from the queue, if it is there.
+    pub(crate) fn leave(&mut self, place: &mut Option<u64>, deferred: &mut Deferred<'_>) {
+        if let (Some(place), Some(rare)) = (place.take(), &mut self.rare) {
             rare.waiters.remove(place, deferred);
         }
     }

@@ -48,28 +48,15 @@ pub(crate) const WINDOW: Load = Load { count: 256, bytes: 64 * 1024 };
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Cursors {
     /// Accepted and not handed over.
-    queued: Load,
+    pub(super) queued: Load,
     /// Handed over and without a fate.
-    handed: Load,
+    pub(super) handed: Load,
 }
 
 impl Cursors {
-    pub(crate) fn queued(&self) -> Load {
-        self.queued
-    }
-
-    pub(crate) fn handed(&self) -> Load {
-        self.handed
-    }
-
     /// Returns the load of all messages without a fate.
     pub(crate) fn held(&self) -> Load {
         self.queued.with(self.handed)
-    }
-
-    /// A message of `bytes` was accepted.
-    pub(crate) fn accept(&mut self, bytes: usize) {
-        self.queued.add(bytes);
     }
 
     /// Returns whether the window has room for a message of `bytes`.
@@ -82,16 +69,6 @@ impl Cursors {
     pub(crate) fn hand(&mut self, bytes: usize) {
         self.queued.remove(bytes);
         self.handed.add(bytes);
-    }
-
-    /// A queued message was dropped.
-    pub(crate) fn drop_queued(&mut self, bytes: usize) {
-        self.queued.remove(bytes);
-    }
-
-    /// A message that was handed over has its fate: written or unknown.
-    pub(crate) fn settle(&mut self, bytes: usize) {
-        self.handed.remove(bytes);
     }
 
     /// A message that was handed over is queued again.
@@ -108,14 +85,14 @@ mod tests {
     #[test]
     fn the_window_is_256_messages_or_64_kib_or_one_message() {
         let mut cursors = Cursors::default();
-        cursors.accept(1 << 20);
+        cursors.queued.add(1 << 20);
         assert!(cursors.may_hand(1 << 20));
         cursors.hand(1 << 20);
         assert!(!cursors.may_hand(0));
-        cursors.settle(1 << 20);
+        cursors.handed.remove(1 << 20);
 
         for _ in 0..256 {
-            cursors.accept(1);
+            cursors.queued.add(1);
             assert!(cursors.may_hand(1));
             cursors.hand(1);
         }
@@ -128,21 +105,21 @@ mod tests {
         // Each message is counted once until it has its fate, and not after that.
         let mut cursors = Cursors::default();
         for bytes in [1, 2, 3, 4] {
-            cursors.accept(bytes);
+            cursors.queued.add(bytes);
         }
         cursors.hand(1);
         cursors.hand(2);
-        cursors.drop_queued(4);
-        cursors.settle(1);
+        cursors.queued.remove(4);
+        cursors.handed.remove(1);
         cursors.requeue(2);
-        assert_eq!(cursors.queued(), Load { count: 2, bytes: 5 });
-        assert_eq!(cursors.handed(), Load::default());
-        assert_eq!(cursors.held(), cursors.queued());
+        assert_eq!(cursors.queued, Load { count: 2, bytes: 5 });
+        assert_eq!(cursors.handed, Load::default());
+        assert_eq!(cursors.held(), cursors.queued);
         cursors.hand(2);
         cursors.hand(3);
         assert_eq!(cursors.held(), Load { count: 2, bytes: 5 });
-        cursors.settle(2);
-        cursors.settle(3);
+        cursors.handed.remove(2);
+        cursors.handed.remove(3);
         assert_eq!(cursors, Cursors::default());
     }
 }

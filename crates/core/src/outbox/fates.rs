@@ -17,8 +17,6 @@ use crate::{
 /// Normally all of them are written on that connection. Then one store of a number resolves a whole
 /// batch, and receipts read it without a lock. Only other fates are stored one by one.
 pub(crate) struct Fates {
-    /// The number of the first message.
-    start: u64,
     /// All messages with a smaller number have their fate.
     settled: AtomicU64,
     /// The connection that wrote them. 0 while none did.
@@ -38,18 +36,14 @@ struct Lists {
 
 /// Methods for the outbox, which calls them under its lock.
 impl Fates {
+    /// The fates of messages from this number on.
     pub(super) fn new(start: u64) -> Self {
         Self {
-            start,
             settled: AtomicU64::new(start),
             connection: AtomicU64::new(0),
             has_exceptions: AtomicBool::new(false),
             lists: Guarded::default(),
         }
-    }
-
-    pub(super) fn start(&self) -> u64 {
-        self.start
     }
 
     /// Returns whether a connection wrote some of the messages.
@@ -127,7 +121,7 @@ impl Fates {
     }
 
     fn poll_lists(&self, number: u64, waker: &Waker) -> Poll<Fate> {
-        poll_registering(waker, |own| {
+        poll_registering(waker, |caller| {
             self.lists.with(|lists, deferred| {
                 if let Some(fate) = lists.exceptions.remove(&number) {
                     return Polled::Ready(fate);
@@ -135,13 +129,10 @@ impl Fates {
                 if self.settled.load(Ordering::Acquire) > number {
                     return Polled::Ready(self.written_fate());
                 }
-                let known = lists.wakers.get(&number).and_then(Option::as_ref);
-                if known.is_some_and(|known| known.will_wake(waker)) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                deferred.drop_waker(lists.wakers.insert(number, Some(own)).flatten());
-                Polled::Registered
+                let mut known = lists.wakers.remove(&number).flatten();
+                let polled = caller.wait_in(&mut known, deferred);
+                lists.wakers.extend(known.map(|waker| (number, Some(waker))));
+                polled
             })
         })
     }

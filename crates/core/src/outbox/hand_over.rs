@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::{
-    MAX_BATCH, Online, Outbox, OutboxState, Unsent,
-    cursors::Load,
+    Online, Outbox, OutboxState, Unsent,
+    cursors::{Load, WINDOW},
     entry::{Entry, Origin},
 };
 use crate::{
@@ -45,7 +45,7 @@ impl Outbox {
 
     /// Hands over stamped messages, as many as the window has room for.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        self.list.hand_over(to, self.batch_limit.into(), self.policy.keeps_clones());
+        self.list.hand_over(to, self.batch_limit, self.policy.keeps_clones());
     }
 
     /// Takes back the last messages, which were handed over but which the connection did not take.
@@ -54,8 +54,7 @@ impl Outbox {
             return;
         }
         self.list.take_back(messages);
-        let taken = self.list.handed().count.clamp(1, MAX_BATCH.into());
-        self.batch_limit = u16::try_from(taken).unwrap_or(MAX_BATCH);
+        self.batch_limit = self.list.cursors.handed.count.clamp(1, WINDOW.count);
     }
 
     /// All messages that were handed over are written. Returns their load. Puts their payloads into
@@ -66,11 +65,9 @@ impl Outbox {
         kept: &mut VecDeque<Message>,
         deferred: &mut Deferred<'_>,
     ) -> Load {
-        let load = self.list.handed();
-        self.batch_limit = MAX_BATCH.min(2 * self.batch_limit);
-        if self.rare.as_ref().is_some_and(|rare| !rare.earlier_fates.is_empty()) {
-            self.resolve_earlier_receipts(connection, deferred);
-        }
+        let load = self.list.cursors.handed;
+        self.batch_limit = WINDOW.count.min(2 * self.batch_limit);
+        self.resolve_earlier_receipts(connection, deferred);
         kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if let Some(fates) = &self.fates {
             fates.written(self.settled_through(), connection, deferred);
@@ -86,9 +83,7 @@ impl Outbox {
         for mut entry in handed {
             entry.handed_to = connection;
             entry.losses = entry.losses.saturating_add(1);
-            if entry.is_per_connection() {
-                deferred.drop_later(entry.message);
-            } else if self.policy.resend == 0 {
+            if entry.is_per_connection() || self.policy.resend == 0 {
                 self.drop_entry(entry, DropReason::SessionEnded, deferred);
             } else if entry.losses > self.policy.resend {
                 self.drop_entry(entry, DropReason::ResendLimit, deferred);
@@ -97,7 +92,7 @@ impl Outbox {
             }
         }
         for entry in self.list.remove_per_connection() {
-            deferred.drop_later(entry.message);
+            self.drop_entry(entry, DropReason::SessionEnded, deferred);
         }
         // Later messages can be written on another connection, so they get other `Fates`.
         if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
@@ -121,25 +116,22 @@ impl Outbox {
         if self.state == OutboxState::Open {
             self.state = OutboxState::Closing;
         }
-        self.cancel_reservations();
+        if let Some(rare) = &mut self.rare {
+            rare.sinks.reservations.clear();
+        }
     }
 
     /// Takes the fates that are to be reported.
     pub(crate) fn take_unsent(&mut self) -> Unsent {
-        let Some(rare) = &mut self.rare else { return Unsent::default() };
-        rare.unsent_bytes = 0;
-        Unsent {
-            fates: std::mem::take(&mut rare.unsent).into(),
-            discarded: std::mem::take(&mut rare.discarded),
-            unknown: std::mem::take(&mut rare.unknown),
-        }
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unsent)).unwrap_or_default()
     }
 
     /// Resolves the receipts of messages that were accepted before the last loss and are written now.
     fn resolve_earlier_receipts(&self, connection: u64, deferred: &mut Deferred<'_>) {
-        let start = self.fates.as_ref().map_or(u64::MAX, |fates| fates.start());
+        let earlier = self.rare.as_ref().and_then(|rare| rare.earlier_fates.last());
+        let Some((end, _)) = earlier else { return };
         for entry in self.list.iter_handed() {
-            if entry.receipt && entry.number < start {
+            if entry.receipt && entry.number < *end {
                 self.resolve_receipt(entry.number, Fate::Written { connection }, deferred);
             }
         }

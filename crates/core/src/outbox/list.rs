@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    cursors::{Cursors, Load},
+    cursors::Cursors,
     entry::{Entry, Origin},
 };
 use crate::{message::Message, time::Timestamp};
@@ -19,7 +19,7 @@ use crate::{message::Message, time::Timestamp};
 #[derive(Default)]
 pub(super) struct List {
     entries: VecDeque<Entry>,
-    cursors: Cursors,
+    pub(super) cursors: Cursors,
     /// How many entries at the front were handed over, including empty ones.
     handed: usize,
     /// How many entries at the end the driver has not stamped yet.
@@ -37,19 +37,6 @@ type Deadlines = BinaryHeap<Reverse<(Timestamp, u64)>>;
 const FEW: usize = 32;
 
 impl List {
-    /// Returns the load of all messages.
-    pub(super) fn held(&self) -> Load {
-        self.cursors.held()
-    }
-
-    pub(super) fn handed(&self) -> Load {
-        self.cursors.handed()
-    }
-
-    pub(super) fn queued(&self) -> Load {
-        self.cursors.queued()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| !entry.is_removed())
     }
@@ -80,7 +67,7 @@ impl List {
 
     /// Adds a message at the end.
     pub(super) fn push(&mut self, entry: Entry) {
-        self.cursors.accept(entry.bytes);
+        self.cursors.queued.add(entry.bytes);
         self.entries.push_back(entry);
         self.unstamped += 1;
     }
@@ -90,7 +77,7 @@ impl List {
         let queued = self.entries.iter().skip(self.handed);
         let replays = queued.take_while(|entry| entry.origin == Origin::Replay).count();
         let index = self.handed + replays;
-        self.cursors.accept(entry.bytes);
+        self.cursors.queued.add(entry.bytes);
         self.entries.insert(index, entry);
         // The entries before it do not expire, so they may change their positions.
         self.base = self.base.wrapping_sub(1);
@@ -100,9 +87,9 @@ impl List {
     pub(super) fn replace(&mut self, index: usize, message: Message) -> Option<Message> {
         debug_assert!(index >= self.handed && !self.entries[index].is_removed(), "it is queued");
         let entry = &mut self.entries[index];
-        self.cursors.drop_queued(entry.bytes);
+        self.cursors.queued.remove(entry.bytes);
         entry.bytes = message.len();
-        self.cursors.accept(entry.bytes);
+        self.cursors.queued.add(entry.bytes);
         entry.message.replace(message)
     }
 
@@ -110,7 +97,7 @@ impl List {
     /// message is handed over at this time.
     pub(super) fn push_front(&mut self, entry: Entry) {
         debug_assert_eq!(self.handed, 0);
-        self.cursors.accept(entry.bytes);
+        self.cursors.queued.add(entry.bytes);
         let expires = entry.expires;
         self.entries.push_front(entry);
         self.base = self.base.wrapping_sub(1);
@@ -121,7 +108,7 @@ impl List {
     pub(super) fn remove(&mut self, index: usize) -> Entry {
         let entry = std::mem::replace(&mut self.entries[index], Entry::removed());
         debug_assert!(index >= self.handed && !entry.is_removed(), "it is queued");
-        self.cursors.drop_queued(entry.bytes);
+        self.cursors.queued.remove(entry.bytes);
         self.tidy();
         entry
     }
@@ -130,7 +117,7 @@ impl List {
     pub(super) fn remove_queued(&mut self) -> Vec<Entry> {
         let removed = self.entries.drain(self.handed..).filter(|entry| !entry.is_removed());
         let removed: Vec<_> = removed.collect();
-        removed.iter().for_each(|entry| self.cursors.drop_queued(entry.bytes));
+        removed.iter().for_each(|entry| self.cursors.queued.remove(entry.bytes));
         self.unstamped = 0;
         self.deadlines = None;
         removed
@@ -142,7 +129,7 @@ impl List {
         let entries = self.entries.iter_mut().filter(|entry| entry.is_per_connection());
         let removed: Vec<_> =
             entries.map(|entry| std::mem::replace(entry, Entry::removed())).collect();
-        removed.iter().for_each(|entry| self.cursors.drop_queued(entry.bytes));
+        removed.iter().for_each(|entry| self.cursors.queued.remove(entry.bytes));
         self.tidy();
         removed
     }
@@ -199,7 +186,7 @@ impl List {
                 self.handed += 1;
                 continue;
             }
-            if !self.cursors.may_hand(entry.bytes) || self.cursors.handed().count >= most {
+            if !self.cursors.may_hand(entry.bytes) || self.cursors.handed.count >= most {
                 break;
             }
             let message = if keep { entry.message.clone() } else { entry.message.take() };
@@ -231,12 +218,12 @@ impl List {
         let count = std::mem::take(handed);
         *base = base.wrapping_add(count as u64);
         let removed = entries.drain(..count).filter(|entry| !entry.is_removed());
-        removed.inspect(|entry| cursors.settle(entry.bytes))
+        removed.inspect(|entry| cursors.handed.remove(entry.bytes))
     }
 
     /// Frees the memory if there are no messages.
     pub(super) fn shrink(&mut self) {
-        if self.held().count == 0 {
+        if self.cursors.held().count == 0 {
             *self = Self::default();
         }
     }
@@ -273,7 +260,7 @@ impl List {
             }
         }
         self.unstamped = self.unstamped.min(self.entries.len() - self.handed);
-        let held = self.held().count;
+        let held = self.cursors.held().count;
         if self.entries.len() - held > held + FEW {
             self.compact();
         }
@@ -291,7 +278,7 @@ impl List {
             index += 1;
             stays
         });
-        self.handed = self.handed().count;
+        self.handed = self.cursors.handed.count;
         self.unstamped = unstamped;
         if self.deadlines.is_some() {
             self.collect_deadlines();

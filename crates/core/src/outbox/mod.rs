@@ -9,10 +9,8 @@ mod cursors;
 mod entry;
 mod error;
 mod fates;
-mod flush;
 mod hand_over;
 mod list;
-mod online;
 mod rare;
 mod receipt;
 mod replay;
@@ -20,9 +18,8 @@ mod settle;
 mod sinks;
 #[cfg(test)]
 mod tests;
-mod wants;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use self::{entry::Entry, list::List, rare::Rare};
 use crate::{
@@ -36,9 +33,7 @@ pub(crate) use self::{
     admission::Admission,
     cursors::{Load, WINDOW},
     fates::Fates,
-    online::Online,
-    sinks::SinkState,
-    wants::Wants,
+    sinks::SinkSide,
 };
 pub use self::{
     error::{QueueError, SessionClosed},
@@ -57,7 +52,7 @@ pub(crate) struct Outbox {
     parks: u8,
     /// How many messages are handed over at most before a flush. It is lower after the connection
     /// took only some, so that the others are not handed over and taken back again and again.
-    batch_limit: u16,
+    batch_limit: usize,
     online: Online,
     /// The next number for a message. Replays, sinks and waiting tasks get numbers from it, too.
     next_number: u64,
@@ -67,9 +62,6 @@ pub(crate) struct Outbox {
     fates: Option<Arc<Fates>>,
     rare: Option<Box<Rare>>,
 }
-
-/// The window in messages, see [`WINDOW`].
-const MAX_BATCH: u16 = WINDOW.count as u16;
 
 /// Whether new messages are accepted, and accepted ones are still written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +73,41 @@ enum OutboxState {
     Closed,
 }
 
+/// The state of the connection, as far as the outbox needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Online {
+    /// No connection is open. The policy for messages is [`Offline`](crate::Offline).
+    #[default]
+    No,
+    /// The connection is being replaced by plan. Messages are accepted and kept as if a connection
+    /// was open, and written on the next connection. If its attempt fails, the offline policy applies
+    /// to them, too.
+    Replacing,
+    /// The connection with this number is open.
+    Yes(u64),
+}
+
+impl Online {
+    /// Returns the number of the open connection.
+    pub(crate) fn connection(self) -> Option<u64> {
+        match self {
+            Self::Yes(connection) => Some(connection),
+            Self::No | Self::Replacing => None,
+        }
+    }
+}
+
+/// The resource that a waiting task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// A reserved slot, for a sink. The task of a sink can stop waiting without notice, so it must
+    /// not block those behind it: it leaves the queue when it is woken.
+    Reservation { sink_id: u64 },
+    /// Room for a message of this many bytes. The future of such a task leaves the queue itself, when
+    /// the message is accepted or refused, or when the future is dropped.
+    Room { bytes: usize },
+}
+
 /// Counts of messages that were not written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -88,11 +115,14 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
 }
 
-/// The part of a loss that reports on messages.
-#[derive(Default)]
+/// The part of a loss that reports on messages, since the last report.
+#[derive(Default, PartialEq)]
 pub(crate) struct Unsent {
-    pub(crate) fates: Vec<Fate>,
-    /// How many older fates were discarded.
+    /// Fates without a receipt.
+    pub(crate) fates: VecDeque<Fate>,
+    /// Bytes of the messages in them.
+    bytes: usize,
+    /// How many older fates were discarded, so that the others are within the bounds of the outbox.
     pub(crate) discarded: u64,
     /// How many messages became unknown, with a receipt or without.
     pub(crate) unknown: u64,
@@ -106,7 +136,7 @@ impl Outbox {
             unstamped_expire: false,
             state: OutboxState::Open,
             parks: 0,
-            batch_limit: MAX_BATCH,
+            batch_limit: WINDOW.count,
             online: Online::No,
             next_number: 0,
             counts: Counts::default(),
@@ -117,7 +147,7 @@ impl Outbox {
 
     /// Returns the load of all messages that have no fate yet.
     pub(crate) fn held(&self) -> Load {
-        self.list.held()
+        self.list.cursors.held()
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -131,12 +161,12 @@ impl Outbox {
 
     /// Returns whether there is a message to hand over.
     pub(crate) fn has_queued(&self) -> bool {
-        self.list.queued().count > 0
+        self.list.cursors.queued.count > 0
     }
 
     /// Returns whether every accepted message has its fate, and no sink has a parked message.
     pub(crate) fn is_settled(&self) -> bool {
-        self.held().count == 0 && !self.rare.as_ref().is_some_and(|rare| rare.sinks.has_parked())
+        self.held().count == 0 && self.rare.as_ref().is_none_or(|rare| rare.sinks.parked.is_empty())
     }
 
     /// Returns a number that is larger than all numbers before it.
@@ -153,7 +183,7 @@ impl Outbox {
         let fate = match (entry.handed_to, entry.message) {
             (connection, mut message) if connection > 0 && reason != DropReason::ResendLimit => {
                 self.counts.unknown += 1;
-                self.rare_mut().unknown += 1;
+                self.rare_mut().unsent.unknown += 1;
                 if !self.policy.keeps_clones() {
                     deferred.drop_later(message.take());
                 }
@@ -185,16 +215,16 @@ impl Outbox {
     /// Stores a fate without a receipt until the next loss is reported.
     fn push_unsent(&mut self, fate: Fate, deferred: &mut Deferred<'_>) {
         // The stored fates have the same bounds as the outbox. The newest is kept in any case.
-        let policy = self.policy;
-        let rare = self.rare_mut();
-        rare.unsent_bytes += fate.message().map_or(0, Message::len);
-        rare.unsent.push_back(fate);
-        while rare.unsent.len() > 1
-            && (rare.unsent.len() > policy.count || rare.unsent_bytes > policy.bytes)
-            && let Some(oldest) = rare.unsent.pop_front()
+        let OutboxSettings { count, bytes, .. } = self.policy;
+        let unsent = &mut self.rare_mut().unsent;
+        unsent.bytes += fate.message().map_or(0, Message::len);
+        unsent.fates.push_back(fate);
+        while unsent.fates.len() > 1
+            && (unsent.fates.len() > count || unsent.bytes > bytes)
+            && let Some(oldest) = unsent.fates.pop_front()
         {
-            rare.unsent_bytes -= oldest.message().map_or(0, Message::len);
-            rare.discarded += 1;
+            unsent.bytes -= oldest.message().map_or(0, Message::len);
+            unsent.discarded += 1;
             deferred.drop_later(oldest);
         }
     }

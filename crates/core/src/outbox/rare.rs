@@ -1,25 +1,18 @@
 //! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
-use super::{Fates, Outbox, flush::Flusher, sinks::Sinks, wants::Wants};
-use crate::{event::Fate, message::Message, sync::WaitQueue};
+use super::{Fates, Outbox, Unsent, Wants, sinks::Sinks};
+use crate::{message::Message, sync::WaitQueue};
 
 /// Waiting tasks, sinks, fates that are not reported yet, and replays.
 #[derive(Default)]
 pub(super) struct Rare {
     /// Tasks that wait for room or for a reservation.
     pub(super) waiters: WaitQueue<Wants>,
-    pub(super) flushers: Vec<Flusher>,
     pub(super) sinks: Sinks,
-    /// Fates without a receipt, to be reported with the next loss.
-    pub(super) unsent: VecDeque<Fate>,
-    /// Bytes of the messages in them.
-    pub(super) unsent_bytes: usize,
-    /// How many fates were discarded because they were not reported in time.
-    pub(super) discarded: u64,
-    /// How many messages became unknown since the last report.
-    pub(super) unknown: u64,
+    /// What the next loss reports.
+    pub(super) unsent: Unsent,
     /// Fates of messages that were accepted before the last loss and have no fate yet, in order.
     /// Each has the number of the message after its last one.
     pub(super) earlier_fates: Vec<(u64, Arc<Fates>)>,
@@ -37,24 +30,12 @@ pub(super) struct Replay {
 
 impl Rare {
     fn is_empty(&self) -> bool {
-        let Self {
-            waiters,
-            flushers,
-            sinks,
-            unsent,
-            unsent_bytes,
-            discarded,
-            unknown,
-            earlier_fates,
-            replays,
-        } = self;
+        let Self { waiters, sinks, unsent, earlier_fates, replays } = self;
         waiters.is_empty()
-            && flushers.is_empty()
             && sinks.is_empty()
-            && unsent.is_empty()
+            && *unsent == Unsent::default()
             && earlier_fates.is_empty()
             && replays.is_empty()
-            && (*unsent_bytes, *discarded, *unknown) == (0, 0, 0)
     }
 }
 

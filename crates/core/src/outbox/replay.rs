@@ -28,19 +28,14 @@ impl Outbox {
         if others + message.len() > bytes {
             return Err(QueueError::TooLarge(message));
         }
-        let id = match at {
-            Some(at) => {
-                let old = std::mem::replace(&mut replays[at].message, message.clone());
-                deferred.drop_later(old);
-                replays[at].id
-            }
-            None => {
-                let id = self.draw_number();
-                let replay = Replay { key: key.into(), id, message: message.clone() };
-                self.rare_mut().replays.push(replay);
-                id
-            }
-        };
+        let known = at.map(|at| replays[at].id);
+        let id = known.unwrap_or_else(|| self.draw_number());
+        let replay = Replay { key: key.into(), id, message: message.clone() };
+        let replays = &mut self.rare_mut().replays;
+        match at {
+            Some(at) => deferred.drop_later(std::mem::replace(&mut replays[at], replay)),
+            None => replays.push(replay),
+        }
         if self.online.connection().is_some() && !self.is_closed() {
             // A queued message with the same key is out of date, so it is replaced.
             match self.list.find_queued(Origin::Replay, id) {

@@ -1,6 +1,6 @@
 //! The only place that wakes tasks that wait for the outbox: [`Outbox::settle`].
 
-use super::{Outbox, OutboxState, wants::Wants};
+use super::{Outbox, OutboxState, Wants};
 use crate::{config::WhenFull, event::DropReason, sync::Deferred};
 
 impl Outbox {
@@ -12,8 +12,8 @@ impl Outbox {
     #[inline]
     pub(crate) fn settle(&mut self, deferred: &mut Deferred<'_>) -> bool {
         let Some(rare) = &self.rare else { return false };
-        let nobody =
-            rare.waiters.is_empty() && rare.flushers.is_empty() && !rare.sinks.has_parked();
+        let sinks = &rare.sinks;
+        let nobody = rare.waiters.is_empty() && sinks.flushes.is_empty() && sinks.parked.is_empty();
         !nobody && self.settle_waiting(deferred)
     }
 
@@ -25,41 +25,29 @@ impl Outbox {
         if self.refuses_offline() {
             self.drop_parked(DropReason::Offline, deferred);
         }
-        let before = self.accepted();
+        let before = self.next_number;
         if self.policy.when_full == WhenFull::DropOldest || self.refuses_offline() {
             self.serve_all(deferred);
         } else {
             self.serve_in_turn(deferred);
         }
-        self.wake_flushers(deferred);
-        self.accepted() != before
+        self.wake_flushed(deferred);
+        self.next_number != before
     }
 
     /// Serves the queue from the front, until a task must wait, or was woken and keeps its turn.
     fn serve_in_turn(&mut self, deferred: &mut Deferred<'_>) {
-        while let Some(rare) = &mut self.rare {
+        while let Some(rare) = &self.rare {
             let parked = rare.sinks.first_parked();
-            let waiting = rare.waiters.first();
-            match (parked, waiting) {
-                (None, None) => return,
-                (Some(parked), waiting) if waiting.is_none_or(|(place, _)| parked < place) => {
-                    if !self.serve_parked(0, deferred) {
+            match rare.waiters.first() {
+                Some((place, wants)) if parked.is_none_or(|parked| place < parked) => {
+                    // When a task with a place leaves the queue, the next one is served.
+                    if !self.can_proceed(place, wants) || self.wake_waiter(0, wants, deferred) {
                         return;
                     }
                 }
-                (_, Some((place, wants))) => {
-                    if !self.can_proceed(place, wants) {
-                        return;
-                    }
-                    if let Wants::Room { .. } = wants {
-                        // When it leaves the queue, the next one is served.
-                        return self.rare_mut().waiters.wake(0, deferred);
-                    }
-                    self.rare_mut().waiters.wake_and_remove(0, deferred);
-                }
-                (Some(_), None) => {
-                    unreachable!("a parked message is first if no task waits")
-                }
+                _ if parked.is_some() && self.serve_parked(0, deferred) => {}
+                _ => return,
             }
         }
     }
@@ -68,7 +56,7 @@ impl Outbox {
     fn serve_all(&mut self, deferred: &mut Deferred<'_>) {
         let mut index = 0;
         while let Some(rare) = &self.rare
-            && index < rare.sinks.parked()
+            && index < rare.sinks.parked.len()
         {
             index += usize::from(!self.serve_parked(index, deferred));
         }
@@ -76,17 +64,21 @@ impl Outbox {
         while let Some(rare) = &self.rare
             && let Some((place, wants)) = rare.waiters.at(index)
         {
-            match wants {
-                _ if !self.can_proceed(place, wants) => index += 1,
-                Wants::Reservation { .. } => {
-                    self.rare_mut().waiters.wake_and_remove(index, deferred)
-                }
-                Wants::Room { .. } => {
-                    self.rare_mut().waiters.wake(index, deferred);
-                    index += 1;
-                }
-            }
+            let stays = !self.can_proceed(place, wants) || self.wake_waiter(index, wants, deferred);
+            index += usize::from(stays);
         }
+    }
+
+    /// Wakes the waiter with this index. Returns whether it stays in the queue.
+    fn wake_waiter(&mut self, index: usize, wants: Wants, deferred: &mut Deferred<'_>) -> bool {
+        let stays = matches!(wants, Wants::Room { .. });
+        let waiters = &mut self.rare_mut().waiters;
+        if stays {
+            waiters.wake(index, deferred);
+        } else {
+            waiters.wake_and_remove(index, deferred);
+        }
+        stays
     }
 
     /// Returns whether the task at this place would be ready if it was polled now.
@@ -102,14 +94,19 @@ impl Outbox {
     }
 
     /// Wakes the sinks whose messages all have their fate.
-    fn wake_flushers(&mut self, deferred: &mut Deferred<'_>) {
-        if self.rare.as_ref().is_none_or(|rare| rare.flushers.is_empty()) {
+    fn wake_flushed(&mut self, deferred: &mut Deferred<'_>) {
+        if self.rare.as_ref().is_none_or(|rare| rare.sinks.flushes.is_empty()) {
             return;
         }
         let settled = self.settled_through();
-        let flushers = &mut self.rare_mut().flushers;
-        for done in flushers.extract_if(.., |flusher| flusher.number <= settled) {
-            deferred.wake(done.waker);
+        let flushes = &mut self.rare_mut().sinks.flushes;
+        let mut index = 0;
+        while let Some((_, number)) = flushes.at(index) {
+            if number <= settled {
+                flushes.wake_and_remove(index, deferred);
+            } else {
+                index += 1;
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The state that a supervisor shares with its handles: [`Shared`].
 
-mod commands;
 mod published;
 mod wakers;
 
@@ -15,13 +14,13 @@ use std::{
 use crate::{
     message::CloseFrame,
     outbox::Outbox,
+    panics::UserPanic,
     status::Status,
     sync::{Deferred, Guarded},
     time::Timestamp,
 };
 
 pub(crate) use self::{
-    commands::{Commands, Pausing},
     published::Published,
     wakers::{Side, TaskWakers},
 };
@@ -42,10 +41,29 @@ pub(crate) struct State {
     pub(crate) published: Published,
 }
 
+/// The commands of handles. They are flags, so they are idempotent and need no bound.
+#[derive(Default, PartialEq, Eq)]
+pub(crate) struct Commands {
+    pub(crate) close: bool,
+    pub(crate) abort: bool,
+    pub(crate) reconnect: bool,
+    pub(crate) probe: bool,
+    /// The last call of pause or resume.
+    pub(crate) pausing: Option<Pausing>,
+    /// A function of the user panicked outside of the driver. This ends the session.
+    pub(crate) panic: Option<Box<UserPanic>>,
+}
+
+/// The last of the two commands decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pausing {
+    Pause,
+    Resume,
+}
+
 impl Shared {
     pub(crate) fn new(outbox: Outbox, now: Timestamp) -> Self {
         let status = Status { as_of: now, since: now, ..Status::default() };
-        let published = Published::new(status);
         Self {
             tasks: TaskWakers::default(),
             work: AtomicBool::new(false),
@@ -53,7 +71,7 @@ impl Shared {
                 outbox,
                 commands: Commands::default(),
                 close_frame: None,
-                published,
+                published: Published::new(status),
             }),
         }
     }
@@ -89,21 +107,13 @@ impl Shared {
 
     /// Returns whether a handle, the connection or the sleep has something for the driver.
     pub(crate) fn is_calling(&self) -> bool {
-        self.has_work() || self.tasks.are_up()
+        let TaskWakers { io_woken, timer_woken, .. } = &self.tasks;
+        [&self.work, io_woken, timer_woken].iter().any(|flag| flag.load(Ordering::Relaxed))
     }
 
     /// Clears the flag and returns it. The driver calls this before it looks at the state.
     pub(crate) fn take_work(&self) -> bool {
         self.work.swap(false, Ordering::AcqRel)
-    }
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
-            .field("held", &self.outbox.held())
-            .field("commands", &self.commands)
-            .finish_non_exhaustive()
     }
 }
 
@@ -133,10 +143,6 @@ impl TimerWaker {
 
 impl Wake for TimerWaker {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
         self.shared.tasks.timer_woken.store(true, Ordering::Release);
         self.shared.tasks.wake();
     }

@@ -5,16 +5,16 @@ use std::task::{Poll, Waker};
 use super::Shared;
 use crate::{
     status::Status,
-    sync::{Deferred, Polled, poll_registering},
+    sync::{Deferred, Polled, WaitQueue, poll_registering},
 };
 
 /// The status as last published.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
     /// Tasks that wait for a newer status.
-    watchers: Vec<(u64, Waker)>,
+    watchers: WaitQueue<()>,
     next_watcher: u64,
 }
 
@@ -26,7 +26,7 @@ impl Published {
     /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.watchers.drain(..).for_each(|(_, waker)| deferred.wake(waker));
+        self.watchers.wake_all(deferred);
     }
 }
 
@@ -52,34 +52,19 @@ impl Shared {
         seen: Option<u64>,
         waker: &Waker,
     ) -> Poll<(Status, u64)> {
-        poll_registering(waker, |own| {
+        poll_registering(waker, |caller| {
             self.with(|state, deferred| {
                 let published = &mut state.published;
                 if seen.is_none_or(|seen| published.version > seen) {
                     return Polled::Ready((published.status.clone(), published.version));
                 }
-                let watchers = &mut published.watchers;
-                let at = watchers.iter().position(|(known, _)| *known == watcher);
-                if at.is_some_and(|at| watchers[at].1.will_wake(waker)) {
-                    return Polled::Registered;
-                }
-                let Some(own) = own.take() else { return Polled::NeedsWaker };
-                if let Some(at) = at {
-                    deferred.drop_later(watchers.swap_remove(at));
-                }
-                watchers.push((watcher, own));
-                Polled::Registered
+                published.watchers.wait(watcher, (), caller, deferred)
             })
         })
     }
 
     /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, deferred| {
-            let watchers = &mut state.published.watchers;
-            for left in watchers.extract_if(.., |(known, _)| *known == watcher) {
-                deferred.drop_later(left);
-            }
-        });
+        self.with(|state, deferred| state.published.watchers.remove(watcher, deferred));
     }
 }

@@ -66,11 +66,6 @@ impl TaskWakers {
         }
     }
 
-    /// Whether one of the two flags is set.
-    pub(crate) fn are_up(&self) -> bool {
-        self.io_woken.load(Ordering::Relaxed) || self.timer_woken.load(Ordering::Relaxed)
-    }
-
     /// Whether the connection has called its waker since the last call of `take_io_woken`.
     pub(crate) fn is_io_woken(&self) -> bool {
         self.io_woken.load(Ordering::Acquire)

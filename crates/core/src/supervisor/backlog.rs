@@ -42,23 +42,23 @@ impl Backlog {
             Event::Message(ref message) => self.held.add(message.len()),
             Event::Lost(_) => {
                 self.events.push_back(event);
-                return self.fold(self.events.len());
+                return self.fold(self.events.len() - 1);
             }
-            Event::WriteBlocked(_) | Event::Silent(_) => self.remove_older(&event),
+            // Replaces the earlier report of this kind on the same connection.
+            Event::WriteBlocked(_) | Event::Silent(_) => {
+                self.events.retain(|older| match (older, &event) {
+                    (Event::WriteBlocked(older), Event::WriteBlocked(newer)) => {
+                        older.connection != newer.connection
+                    }
+                    (Event::Silent(older), Event::Silent(newer)) => {
+                        older.connection != newer.connection
+                    }
+                    _ => true,
+                })
+            }
             _ => {}
         }
         self.events.push_back(event);
-    }
-
-    /// Drops the earlier report of this kind on the same connection.
-    fn remove_older(&mut self, newer: &Event) {
-        self.events.retain(|older| match (older, newer) {
-            (Event::WriteBlocked(older), Event::WriteBlocked(newer)) => {
-                older.connection != newer.connection
-            }
-            (Event::Silent(older), Event::Silent(newer)) => older.connection != newer.connection,
-            _ => true,
-        });
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
@@ -104,47 +104,33 @@ impl Backlog {
         });
         let Some((at, bytes)) = oldest else { return };
         self.held.remove(bytes);
-        self.events[at] = Event::Lagged(1);
         // Adjacent counts become one.
-        for at in [at + 1, at] {
-            if let Some(count) = self.lagged_at(at)
-                && let Some(before) = at.checked_sub(1)
-                && let Some(Event::Lagged(before)) = self.events.get_mut(before)
-            {
+        let mut count = 1;
+        if let Some(Event::Lagged(after)) = self.events.get(at + 1) {
+            count += after;
+            self.events.remove(at + 1);
+        }
+        match at.checked_sub(1).and_then(|before| self.events.get_mut(before)) {
+            Some(Event::Lagged(before)) => {
                 *before += count;
                 self.events.remove(at);
             }
+            _ => self.events[at] = Event::Lagged(count),
         }
         // No message separates the lifecycle events before and after it any more.
-        let end = self.run_end(at.saturating_sub(1));
-        self.fold(end);
+        self.fold(at.saturating_sub(1));
     }
 
-    fn lagged_at(&self, at: usize) -> Option<u64> {
-        match self.events.get(at) {
-            Some(Event::Lagged(count)) => Some(*count),
-            _ => None,
-        }
-    }
-
-    /// The end of the run of events without a message that includes `at`.
-    fn run_end(&self, at: usize) -> usize {
-        self.events
-            .iter()
-            .skip(at)
-            .position(|event| matches!(event, Event::Message(_)))
-            .map_or(self.events.len(), |offset| at + offset)
-    }
-
-    /// Folds the run of events without a message that ends before `end`, if it holds more than two
+    /// Folds the run of events without a message that includes `at`, if it holds more than two
     /// losses: removes all events after the first loss, up to the last loss but one. The last loss
     /// keeps its own `Connecting` and `Open`. Messages that were dropped among the removed events
     /// are counted behind the first loss.
-    fn fold(&mut self, end: usize) {
-        let begin = (0..end)
-            .rev()
-            .find(|index| matches!(self.events[*index], Event::Message(_)))
-            .map_or(0, |index| index + 1);
+    fn fold(&mut self, at: usize) {
+        let is_message = |event: &Event| matches!(event, Event::Message(_));
+        let after = self.events.range(at..).position(is_message);
+        let end = after.map_or(self.events.len(), |offset| at + offset);
+        let before = self.events.range(..end).rposition(is_message);
+        let begin = before.map_or(0, |before| before + 1);
         let losses: Vec<usize> =
             (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
         let [first, .., last_but_one, last] = losses[..] else { return };

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
     task::{Poll, Waker},
 };
 
@@ -10,8 +9,10 @@ use super::backlog::Backlog;
 use crate::{
     config::{InboxSettings, Overflow},
     event::Event,
+    handle::Handle,
     outbox::Load,
-    sync::{Guarded, discard, wake},
+    shared::Side,
+    sync::{Guarded, Polled, discard, poll_registering, wake},
 };
 
 /// The reader takes up to one eighth of the capacity under one lock. With a larger part the driver
@@ -20,8 +21,10 @@ const PART: usize = 8;
 
 /// Events on their way from a driver to its inbox, bounded by the settings of the inbox.
 pub(super) struct Channel {
-    bound: Load,
+    pub(super) bound: Load,
     overflow: Overflow,
+    /// Closes the session, and wakes the task of the driver.
+    handle: Handle,
     state: Guarded<State>,
 }
 
@@ -30,10 +33,8 @@ struct State {
     /// The messages of the reader's batch that the application has not received yet.
     taken: Load,
     ends: Ends,
-    /// Both wakers are in an `Arc`, because cloning a waker under the lock would run code of the
-    /// application.
-    reader: Option<Arc<Waker>>,
-    driver: Option<Arc<Waker>>,
+    /// The reader that waits for an event.
+    reader: Option<Waker>,
 }
 
 /// The ends of the channel that exist. After one end was dropped, the drop of the other changes
@@ -46,50 +47,25 @@ enum Ends {
     DriverOnly,
 }
 
-/// How much the driver may add to the channel in one poll.
-pub(super) enum Room {
-    /// This number of messages and bytes. Then the driver waits for the reader.
-    Limited(Load),
-    /// Any number, because messages are dropped or nothing reads them.
-    Unlimited,
-}
-
 impl Channel {
     /// A channel that already holds these events.
-    pub(super) fn new(settings: InboxSettings, mut backlog: Backlog) -> Self {
+    pub(super) fn new(settings: InboxSettings, mut backlog: Backlog, handle: Handle) -> Self {
         let InboxSettings { messages, bytes, overflow } = settings;
         let bound = Load { count: messages, bytes };
         if overflow == Overflow::DropOldest {
             drop_excess(&mut backlog, Load::default(), bound);
         }
-        let state =
-            State { backlog, taken: Load::default(), ends: Ends::Both, reader: None, driver: None };
-        Self { bound, overflow, state: Guarded::new(state) }
+        let state = State { backlog, taken: Load::default(), ends: Ends::Both, reader: None };
+        Self { bound, overflow, handle, state: Guarded::new(state) }
     }
 
-    pub(super) fn bound(&self) -> Load {
-        self.bound
-    }
-
-    /// Returns the room. The driver's waker is called when there is room again.
-    pub(super) fn room(&self, waker: &Waker) -> Room {
-        let mut own = None;
-        loop {
-            let room = self.state.with(|state, deferred| {
-                if matches!(state.ends, Ends::DriverOnly) || self.overflow == Overflow::DropOldest {
-                    return Some(Room::Unlimited);
-                }
-                if !state.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                    deferred.drop_later(state.driver.replace(own.take()?));
-                }
-                Some(Room::Limited(self.bound.without(state.held())))
-            });
-            match room {
-                Some(room) => return room,
-                // Cloned outside of the lock, and once for all polls of a task.
-                None => own = Some(Arc::new(waker.clone())),
-            }
-        }
+    /// How much the driver may add before it waits for the reader, which wakes the driver when there
+    /// is room again. `None`: any number, because messages are dropped or nothing reads them.
+    pub(super) fn room(&self) -> Option<Load> {
+        self.state.with(|state, _| {
+            let waits = self.overflow == Overflow::Wait && !matches!(state.ends, Ends::DriverOnly);
+            waits.then(|| self.bound.without(state.held()))
+        })
     }
 
     /// Adds a batch with these messages and wakes the reader. Returns whether there is room left.
@@ -115,22 +91,20 @@ impl Channel {
         }
         let (reader, room) = self.state.with(|state, _| {
             state.backlog = backlog;
-            (state.reader.clone(), self.has_room(state))
+            (state.reader.take(), self.has_room(state))
         });
-        reader.iter().for_each(|reader| wake(reader));
+        call(reader);
         room || self.overflow == Overflow::DropOldest
     }
 
     /// No further event comes. The reader receives the events in the channel and then the end.
     pub(super) fn finish(&self) {
-        let reader = self.state.with(|state, deferred| {
+        call(self.state.with(|state, _| {
             if let Ends::Both = state.ends {
                 state.ends = Ends::InboxOnly;
             }
-            deferred.drop_later(state.driver.take());
             state.reader.take()
-        });
-        reader.iter().for_each(|reader| wake(reader));
+        }));
     }
 
     /// Gives the reader one event, and moves the next events into the reader's empty batch.
@@ -141,68 +115,57 @@ impl Channel {
     ) -> Poll<Option<Event>> {
         let Load { count, bytes } = self.bound;
         let part = Load { count: count.div_ceil(PART), bytes: bytes.div_ceil(PART) };
-        let mut own = None;
-        let (next, driver) = loop {
-            let looked = self.state.with(|state, deferred| {
+        let mut made_room = false;
+        let next = poll_registering(waker, |caller| {
+            self.state.with(|state, deferred| {
                 let had_room = self.has_room(state);
                 state.taken = state.backlog.take(part, batch);
-                let next = match batch.pop_front() {
-                    Some(event) => {
-                        if let Event::Message(message) = &event {
-                            state.taken.remove(message.len());
-                        }
-                        Poll::Ready(Some(event))
-                    }
-                    None if matches!(state.ends, Ends::InboxOnly) => Poll::Ready(None),
-                    None => {
-                        if !state.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
-                            deferred.drop_later(state.reader.replace(own.take()?));
-                        }
-                        Poll::Pending
-                    }
-                };
-                Some((next, self.waiting_driver(state, had_room)))
-            });
-            match looked {
-                Some(looked) => break looked,
-                // Cloned outside of the lock, and once for all polls of a task.
-                None => own = Some(Arc::new(waker.clone())),
-            }
-        };
-        driver.iter().for_each(|driver| wake(driver));
+                let next = batch.pop_front();
+                if let Some(Event::Message(message)) = &next {
+                    state.taken.remove(message.len());
+                }
+                made_room |= !had_room && self.has_room(state);
+                if next.is_some() || matches!(state.ends, Ends::InboxOnly) {
+                    return Polled::Ready(next);
+                }
+                caller.wait_in(&mut state.reader, deferred)
+            })
+        });
+        if made_room {
+            self.wake_driver();
+        }
         next
     }
 
     /// The application has received the whole batch of the reader. The driver may use its room at
     /// once, even if the application works on the last message for a long time.
     pub(super) fn batch_received(&self) {
-        let driver = self.state.with(|state, _| {
+        let made_room = self.state.with(|state, _| {
             let had_room = self.has_room(state);
             state.taken = Load::default();
-            self.waiting_driver(state, had_room)
+            !had_room && self.has_room(state)
         });
-        driver.iter().for_each(|driver| wake(driver));
+        if made_room {
+            self.wake_driver();
+        }
     }
 
-    /// The inbox is dropped: later events of the driver are discarded.
+    /// The inbox is dropped: the session closes, and later events of the driver are discarded.
     pub(super) fn drop_inbox(&self) {
-        let driver = self.state.with(|state, deferred| {
+        self.state.with(|state, deferred| {
             state.ends = Ends::DriverOnly;
-            deferred.drop_later(state.reader.take());
-            state.driver.take()
+            deferred.drop_waker(state.reader.take());
         });
-        driver.iter().for_each(|driver| wake(driver));
+        self.wake_driver();
+        self.handle.close();
+    }
+
+    fn wake_driver(&self) {
+        self.handle.shared().tasks.wake_side(Side::Stream);
     }
 
     fn has_room(&self, state: &State) -> bool {
         self.bound.without(state.held()).has_room()
-    }
-
-    /// The waker of the driver, if the reader has just made room in a full channel. A channel that
-    /// drops messages has no waker of a driver.
-    fn waiting_driver(&self, state: &State, had_room: bool) -> Option<Arc<Waker>> {
-        let made_room = !had_room && self.has_room(state);
-        state.driver.clone().filter(|_| made_room)
     }
 }
 
@@ -211,6 +174,12 @@ impl State {
     fn held(&self) -> Load {
         self.backlog.held().with(self.taken)
     }
+}
+
+/// Calls a waker that was taken out.
+fn call(waker: Option<Waker>) {
+    waker.iter().for_each(wake);
+    discard(waker);
 }
 
 /// Drops the oldest messages until the bound holds. One message of any size may stay.

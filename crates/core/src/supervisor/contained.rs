@@ -2,13 +2,8 @@
 
 use std::{
     pin::Pin,
-    sync::OnceLock,
     task::{Context, Poll},
 };
-
-use futures_core::Stream;
-use futures_sink::Sink;
-use pin_project::pin_project;
 
 use crate::{
     error::{ErrorKind, TransportError},
@@ -19,95 +14,64 @@ use crate::{
 
 /// A connection of the user. A panic in one of its methods becomes an error of the kind `Panicked`.
 /// After that, each call returns that error, and the connection is not called again.
-#[pin_project]
-pub(crate) struct Contained<C> {
-    #[pin]
-    connection: C,
-    panicked: OnceLock<TransportError>,
+pub(super) struct Contained<C> {
+    connection: Pin<Box<C>>,
+    panicked: Option<TransportError>,
 }
 
-impl<C> Contained<C> {
+/// A connection can be polled, or it has failed.
+pub(super) type PollConnection = Poll<Result<(), TransportError>>;
+
+impl<C: Connection> Contained<C> {
     pub(super) fn new(connection: C) -> Self {
-        Self { connection, panicked: OnceLock::new() }
+        Self { connection: Box::pin(connection), panicked: None }
     }
 
     /// The panic, if there was one.
     pub(super) fn panicked(&self) -> Option<&TransportError> {
-        self.panicked.get()
+        self.panicked.as_ref()
     }
 
     /// Calls the connection, unless it has panicked.
-    fn call<R>(
-        self: Pin<&mut Self>,
-        call: impl FnOnce(Pin<&mut C>) -> R,
-    ) -> Result<R, TransportError> {
-        let this = self.project();
-        if let Some(error) = this.panicked.get() {
+    fn call<R>(&mut self, call: impl FnOnce(Pin<&mut C>) -> R) -> Result<R, TransportError> {
+        if let Some(error) = &self.panicked {
             return Err(error.clone());
         }
-        contain(|| call(this.connection)).map_err(|words| note(this.panicked, words))
+        contain(|| call(self.connection.as_mut())).map_err(|words| self.note(words))
     }
 
-    fn count(&self, count: impl FnOnce(&C) -> Option<u64>) -> Option<u64> {
-        if self.panicked.get().is_some() {
-            return None;
-        }
-        contain(|| count(&self.connection)).unwrap_or_else(|words| {
-            note(&self.panicked, words);
-            None
-        })
+    #[cold]
+    fn note(&mut self, words: Box<str>) -> TransportError {
+        self.panicked.insert(panicked(words)).clone()
     }
-}
-
-#[cold]
-fn note(place: &OnceLock<TransportError>, words: Box<str>) -> TransportError {
-    place.get_or_init(|| panicked(words)).clone()
-}
-
-impl<C: Connection> Stream for Contained<C> {
-    type Item = Result<Frame, TransportError>;
 
     #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, TransportError>>> {
         self.call(|connection| connection.poll_next(cx))
             .unwrap_or_else(|error| Poll::Ready(Some(Err(error))))
     }
-}
 
-impl<C: Connection> Sink<Frame> for Contained<C> {
-    type Error = TransportError;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> PollConnection {
         self.call(|connection| connection.poll_ready(cx)).unwrap_or_else(|e| Poll::Ready(Err(e)))
     }
 
-    fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
+    pub(super) fn start_send(&mut self, frame: Frame) -> Result<(), TransportError> {
         self.call(|connection| connection.start_send(frame))?
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> PollConnection {
         self.call(|connection| connection.poll_flush(cx)).unwrap_or_else(|e| Poll::Ready(Err(e)))
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.call(|connection| connection.poll_close(cx)).unwrap_or_else(|e| Poll::Ready(Err(e)))
-    }
-}
-
-impl<C: Connection> Connection for Contained<C> {
-    fn bytes_written(&self) -> Option<u64> {
-        self.count(C::bytes_written)
+    /// Asks the connection for a number of bytes. `None` if it does not know.
+    pub(super) fn count(&mut self, count: impl FnOnce(&C) -> Option<u64>) -> Option<u64> {
+        self.call(|connection| count(&connection)).ok().flatten()
     }
 
-    fn unacknowledged(&self) -> Option<u64> {
-        self.count(C::unacknowledged)
-    }
-
-    fn bytes_read(&self) -> Option<u64> {
-        self.count(C::bytes_read)
-    }
-
-    fn shrink(self: Pin<&mut Self>) {
+    pub(super) fn shrink(&mut self) {
         // A panic is kept, and the next call returns it.
         let _ = self.call(|connection| connection.shrink());
     }

@@ -10,18 +10,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{
-    Supervisor,
-    channel::{Channel, Room},
-    inbox::Inbox,
-};
+use super::{Supervisor, channel::Channel, inbox::Inbox};
 use crate::{
     config::InboxSettings,
     error::ConfigError,
     event::Event,
-    handle::{Handle, SinkSide},
+    handle::Handle,
     machine::Intake,
-    outbox::Load,
+    outbox::{Load, SinkSide},
     shared::Side,
     sync::Guarded,
     time::Timer,
@@ -113,20 +109,17 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     ) -> Result<(Driver<T, K>, Inbox), ConfigError> {
         let settings = inbox.into();
         settings.check()?;
-        let channel = Arc::new(Channel::new(settings, mem::take(&mut self.unread)));
-        let inbox = Inbox::new(Arc::clone(&channel), self.handle());
-        let sink = match self.take_sink() {
-            (sink, true) => OwnSink::Ready(sink),
-            (sink, false) => OwnSink::NotReady(sink),
-        };
-        let driver = Driver {
-            supervisor: self,
-            channel,
-            batch: VecDeque::new(),
-            load: Load::default(),
-            sink: Guarded::new(sink),
-        };
-        Ok((driver, inbox))
+        let channel = Channel::new(settings, mem::take(&mut self.unread), self.handle());
+        let channel = Arc::new(channel);
+        let inbox = Inbox::new(Arc::clone(&channel));
+        // The task that polled the sink does not poll the driver.
+        self.seen[Side::Sink as usize] = None;
+        let shared = &self.engine.shared;
+        shared.tasks.forget(Side::Sink);
+        let own = if self.sink.suspend(shared) { OwnSink::Ready } else { OwnSink::NotReady };
+        let sink = Guarded::new(own(mem::take(&mut self.sink)));
+        let (batch, load) = (VecDeque::new(), Load::default());
+        Ok((Driver { supervisor: self, channel, batch, load, sink }, inbox))
     }
 }
 
@@ -158,11 +151,12 @@ impl<T: Transport, K: Timer> Future for Driver<T, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        // Before the look at the room, since the reader wakes this task when it has made room.
+        this.supervisor.register(Side::Stream, cx.waker());
+        let room = this.channel.room();
+        let waits = room.is_some();
         // If the driver does not wait for room, it hands over a batch that has become large.
-        let (room, waits) = match this.channel.room(cx.waker()) {
-            Room::Limited(room) => (room, true),
-            Room::Unlimited => (Load { count: BATCH, ..this.channel.bound() }, false),
-        };
+        let room = room.unwrap_or_else(|| Load { count: BATCH, ..this.channel.bound });
         loop {
             let has_room = room.without(this.load).has_room();
             if this.batch.len() >= BATCH || !(has_room || waits) {

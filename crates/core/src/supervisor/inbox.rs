@@ -11,7 +11,7 @@ use std::{
 use futures_core::{FusedStream, Stream};
 
 use super::channel::Channel;
-use crate::{event::Event, handle::Handle};
+use crate::event::Event;
 
 /// The reading end of a session that a [`Driver`](crate::Driver) runs: a `Stream` of [`Event`]s.
 /// The last event is [`Event::Closed`]. [`Supervisor::into_driver`](crate::Supervisor::into_driver)
@@ -49,12 +49,11 @@ pub struct Inbox {
     channel: Option<Arc<Channel>>,
     /// Events taken out of the channel under one lock.
     batch: VecDeque<Event>,
-    handle: Handle,
 }
 
 impl Inbox {
-    pub(super) fn new(channel: Arc<Channel>, handle: Handle) -> Self {
-        Self { channel: Some(channel), batch: VecDeque::new(), handle }
+    pub(super) fn new(channel: Arc<Channel>) -> Self {
+        Self { channel: Some(channel), batch: VecDeque::new() }
     }
 }
 
@@ -89,14 +88,13 @@ impl Drop for Inbox {
     fn drop(&mut self) {
         if let Some(channel) = self.channel.take() {
             channel.drop_inbox();
-            self.handle.close();
         }
     }
 }
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = self.channel.as_ref().map(|channel| channel.bound());
+        let bound = self.channel.as_ref().map(|channel| channel.bound);
         f.debug_struct("Inbox").field("bound", &bound).finish_non_exhaustive()
     }
 }

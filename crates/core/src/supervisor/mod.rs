@@ -2,6 +2,7 @@
 
 mod backlog;
 mod builder;
+mod byte_counts;
 mod channel;
 mod contained;
 mod driver;
@@ -24,21 +25,20 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-use self::{backlog::Backlog, policies::Resolved};
+use self::{backlog::Backlog, engine::Engine, policies::Resolved};
 use crate::{
     config::OutboxSettings,
     event::Event,
-    handle::{Handle, SinkSide},
+    handle::Handle,
     machine::Intake,
     message::Message,
-    outbox::{Load, SessionClosed, WINDOW},
+    outbox::{Load, SessionClosed, SinkSide, WINDOW},
     shared::Side,
     status::Status,
     time::Timer,
     transport::Transport,
 };
 
-pub(crate) use self::engine::Engine;
 pub use self::{builder::Builder, driver::Driver, inbox::Inbox};
 
 /// The bound on unread messages while the session is driven from the sink side: one window of small
@@ -130,49 +130,44 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         Builder::new(transport, timer)
     }
 
-    pub(crate) fn new(transport: T, timer: K, settings: Resolved) -> Self {
+    fn new(transport: T, timer: K, settings: Resolved) -> Self {
         let OutboxSettings { count, bytes, .. } = settings.outbox;
         let unread = Backlog::new(Load { count, bytes });
         let engine = Engine::new(transport, timer, settings);
-        let proxy = Waker::from(Arc::clone(engine.shared()));
+        let proxy = Waker::from(Arc::clone(&engine.shared));
         let sink = SinkSide::default();
         Self { engine, proxy, seen: [None, None], unread, sink, fed: 0, terminated: false }
     }
 
     /// A handle to send messages and commands with, from any task or thread.
     pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(self.engine.shared()))
+        Handle::new(Arc::clone(&self.engine.shared))
     }
 
     /// The number of the current connection, or of the last attempt; 0 before the first attempt.
     /// The messages that the stream returns were received on this connection, except those that were
     /// stored while only the sink was polled.
     pub fn connection(&self) -> u64 {
-        self.engine.connection()
+        self.engine.machine.connection()
     }
 
     /// The session's status as last published.
     pub fn status(&self) -> Status {
-        self.engine.shared().status()
+        self.engine.shared.status()
     }
 
     /// The transport.
     pub fn transport(&self) -> &T {
-        self.engine.transport()
+        &self.engine.transport
     }
 
     /// The transport, for example to change the next attempt.
     pub fn transport_mut(&mut self) -> &mut T {
-        self.engine.transport_mut()
+        &mut self.engine.transport
     }
 
     /// Polls the engine for one of the two sides.
-    pub(crate) fn poll_engine(
-        &mut self,
-        side: Side,
-        intake: Intake,
-        cx: &Context<'_>,
-    ) -> Poll<Option<Event>> {
+    fn poll_engine(&mut self, side: Side, intake: Intake, cx: &Context<'_>) -> Poll<Option<Event>> {
         self.register(side, cx.waker());
         self.engine.poll(&mut Context::from_waker(&self.proxy), intake)
     }
@@ -181,7 +176,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         let seen = &mut self.seen[side as usize];
         if !seen.as_ref().is_some_and(|seen| seen.will_wake(waker)) {
             *seen = Some(waker.clone());
-            self.engine.shared().tasks.set(side, waker);
+            self.engine.shared.tasks.set(side, waker);
         }
     }
 
@@ -205,18 +200,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
             }
         }
         if news {
-            self.engine.shared().tasks.wake_side(Side::Stream);
+            self.engine.shared.tasks.wake_side(Side::Stream);
         }
-    }
-
-    /// Takes the sink side out, and forgets the task that polled it. Returns whether the outbox has
-    /// promised the sink a place.
-    pub(crate) fn take_sink(&mut self) -> (SinkSide, bool) {
-        self.seen[Side::Sink as usize] = None;
-        let shared = self.engine.shared();
-        shared.tasks.forget(Side::Sink);
-        let promised = self.sink.suspend(shared);
-        (std::mem::take(&mut self.sink), promised)
     }
 }
 
@@ -230,7 +215,7 @@ impl<T: Transport, K: Timer> Stream for Supervisor<T, K> {
             if !had_room && this.has_room() {
                 // The sink side drives the session and can read again, even if the stream is not
                 // polled further.
-                this.engine.shared().tasks.wake_side(Side::Sink);
+                this.engine.shared.tasks.wake_side(Side::Sink);
             }
             return Poll::Ready(Some(event));
         }
@@ -256,27 +241,28 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
         // when the sink is flushed, when there is no more room, when the stream side is polled, and
         // at the latest after one window.
         if this.fed < WINDOW.count
-            && this.engine.may_write()
-            && let Poll::Ready(ready) = this.sink.poll_ready(this.engine.shared(), cx.waker())
+            && this.engine.machine.may_write()
+            && let Poll::Ready(ready) = this.sink.poll_ready(&this.engine.shared, cx.waker())
         {
             return Poll::Ready(ready);
         }
         this.drive(cx);
-        this.sink.poll_ready(this.engine.shared(), cx.waker())
+        this.sink.poll_ready(&this.engine.shared, cx.waker())
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SessionClosed> {
         let this = self.get_mut();
-        // The caller continues to poll this sink, so no task needs to be woken.
-        this.engine.note_queue();
+        // The caller continues to poll this sink, so no task needs to be woken. The next command of a
+        // handle still wakes the task.
+        this.engine.queued.any = true;
         this.fed += 1;
-        this.sink.start_send(this.engine.shared(), message)
+        this.sink.start_send(&this.engine.shared, message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
         let this = self.get_mut();
         this.drive(cx);
-        this.sink.poll_flush(this.engine.shared(), cx.waker())
+        this.sink.poll_flush(&this.engine.shared, cx.waker())
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SessionClosed>> {
@@ -285,7 +271,7 @@ impl<T: Transport, K: Timer> Sink<Message> for Supervisor<T, K> {
             this.handle().close();
         }
         this.drive(cx);
-        if this.engine.is_closed() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if this.engine.machine.is_closed() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
 
@@ -294,10 +280,10 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
         // The session ends first, so that a message that waits in the sink is dropped for the same
         // reason as all others.
         self.engine.end_by_drop();
-        self.sink.leave(self.engine.shared());
+        self.sink.leave(&self.engine.shared);
         // Handles, and with them the shared state, may exist longer. The wakers of the tasks are
         // not needed any more.
-        self.engine.shared().tasks.clear();
+        self.engine.shared.tasks.clear();
     }
 }
 

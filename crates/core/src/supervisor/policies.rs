@@ -23,33 +23,32 @@ pub(crate) struct Resolved {
 impl Resolved {
     pub(crate) fn new(settings: Settings, entropy: u64) -> Result<Self, ConfigError> {
         settings.check()?;
-        let preset = settings.preset;
         // Without pings, the interval of the preset's heartbeat has no meaning.
         let silence = match &settings.heartbeat {
-            None => preset.silence(),
+            None => Preset::SILENCE,
             Some(Heartbeat { schedule: Some(schedule), .. }) => schedule.every,
             Some(Heartbeat { schedule: None, .. }) => Duration::MAX,
         };
-        let without_pings = match preset {
+        let without_pings = match settings.preset {
             Preset::Original => WithoutPings::SendText,
             Preset::Resilient => WithoutPings::Watch,
         };
-        let heartbeat = settings.heartbeat.unwrap_or_else(|| preset.heartbeat());
-        let backoff = settings.backoff.unwrap_or_else(|| preset.backoff());
-        let verdict = settings.verdict.unwrap_or_else(|| preset.verdict());
-        let attempts = settings.attempts.unwrap_or_else(|| preset.attempts());
+        let preset = settings.preset.values();
+        let heartbeat = settings.heartbeat.unwrap_or(preset.heartbeat);
+        let backoff = settings.backoff.unwrap_or(preset.backoff);
+        let verdict = settings.verdict.unwrap_or(preset.verdict);
         let rules = Rules {
             heartbeat: heartbeat_rules(&heartbeat),
             silence,
             recheck: heartbeat.recheck(),
-            stable_after: settings.stable_after.unwrap_or_else(|| preset.stable_after()),
-            connect_timeout: settings.connect_timeout.unwrap_or_else(|| preset.connect_timeout()),
-            close_timeout: settings.close_timeout.unwrap_or_else(|| preset.close_timeout()),
-            write_timeout: settings.write_timeout.unwrap_or_else(|| preset.write_timeout()),
+            stable_after: settings.stable_after.unwrap_or(preset.stable_after),
+            connect_timeout: settings.connect_timeout.unwrap_or(preset.connect_timeout),
+            close_timeout: settings.close_timeout.unwrap_or(Preset::CLOSE_TIMEOUT),
+            write_timeout: settings.write_timeout.unwrap_or(preset.write_timeout),
             pace: Pace {
-                minimum_gap: settings.minimum_gap.unwrap_or_else(|| preset.minimum_gap()),
+                minimum_gap: settings.minimum_gap.unwrap_or(Preset::MINIMUM_GAP),
                 outage_limit: settings.outage_limit.unwrap_or(Duration::MAX),
-                last_attempt: attempts.last(),
+                last_attempt: settings.attempts.last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };
@@ -57,7 +56,7 @@ impl Resolved {
         let redial = Redial::new(verdict, backoff.delays, budget, max_age, entropy);
         Ok(Self {
             rules,
-            outbox: settings.outbox.unwrap_or_else(|| preset.outbox()),
+            outbox: settings.outbox.unwrap_or(preset.outbox),
             probes: Probes::new(heartbeat, without_pings),
             redial,
         })
@@ -79,7 +78,7 @@ fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::*;
-    use crate::config::{DialBudget, Preset};
+    use crate::config::DialBudget;
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
@@ -87,8 +86,11 @@ mod tests {
         assert!(kept <= 192, "{kept} bytes");
         assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
-            let (delays, verdict) = (preset.backoff().delays, preset.verdict());
-            assert_eq!((size_of_val(&*delays), size_of_val(&*verdict)), (0, 0));
+            let preset = preset.values();
+            assert_eq!(
+                (size_of_val(&*preset.backoff.delays), size_of_val(&*preset.verdict)),
+                (0, 0)
+            );
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Probes {
     probe: Probe,
     /// Whether the current connection can send pings. The transport is asked at the dial, since it
     /// may have been replaced by the time of a probe.
-    can_ping: bool,
+    pub(super) can_ping: bool,
     without_pings: WithoutPings,
     /// The number of the last probe, from 1 on in each session.
     number: u64,
@@ -102,11 +102,6 @@ impl Probes {
             answers: (!by_default).then(|| Box::new(answers)),
             panic: None,
         }
-    }
-
-    /// An attempt begins. `can_ping`: its connection can send pings.
-    pub(super) fn dial(&mut self, can_ping: bool) {
-        self.can_ping = can_ping;
     }
 
     /// How the death of the connection is noticed.
@@ -306,9 +301,9 @@ mod tests {
     fn the_original_message_is_sent_where_pings_cannot_be() {
         let mut probes = probes(Heartbeat::idle(Duration::from_secs(1)));
         probes.ask();
-        probes.dial(true);
+        probes.can_ping = true;
         assert!(matches!(probes.make(), Some(Frame::Ping(p)) if p[7] == 1));
-        probes.dial(false);
+        probes.can_ping = false;
         let is_original = |m: &Message| m.as_text() == Some("heartbeat");
         assert!(matches!(probes.make(), Some(Frame::Message(m)) if is_original(&m)));
     }

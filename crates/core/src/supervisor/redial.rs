@@ -20,18 +20,12 @@ pub(crate) struct Redial {
     delays: Option<Delays>,
     /// The place in the shared budget.
     place: Option<Box<Place>>,
-    /// When to ask the budget again, while waiting for a turn.
-    look: Option<Timestamp>,
+    /// When to ask the budget again if nothing else happens before, while waiting for a turn.
+    pub(super) look: Option<Timestamp>,
     /// The next or current attempt uses fresh credentials.
-    refresh: bool,
+    pub(super) refresh: bool,
     max_age: Option<Duration>,
     random: Random,
-}
-
-/// The decision on a loss, and the panic of the verdict or the backoff, if there was one.
-pub(super) struct Judged {
-    pub(super) decision: Decision,
-    pub(super) panic: Option<Box<UserPanic>>,
 }
 
 impl Redial {
@@ -55,20 +49,26 @@ impl Redial {
         }
     }
 
-    /// Judges a loss. A verdict that panics counts as [`Verdict::Retry`]: the backoff keeps the
+    /// Judges a loss. Returns also the panic of the verdict or the backoff, if there was one. A
+    /// verdict that panics counts as [`Verdict::Retry`]: the backoff keeps the
     /// attempts apart, and the panic is reported with the loss.
-    pub(super) fn judge(&mut self, failure: &Failure<'_>, fresh: bool, now: Timestamp) -> Judged {
+    pub(super) fn judge(
+        &mut self,
+        failure: &Failure<'_>,
+        fresh: bool,
+        now: Timestamp,
+    ) -> (Decision, Option<UserPanic>) {
         if fresh {
             drop_contained(self.delays.take());
         }
         let verdict = &mut self.verdict;
         let (verdict, panic) = match contain_in(UserFunction::Verdict, || verdict(failure)) {
             Ok(verdict) => (verdict, None),
-            Err(panic) => (Verdict::Retry, Some(Box::new(panic))),
+            Err(panic) => (Verdict::Retry, Some(panic)),
         };
         self.refresh = verdict == Verdict::RefreshThenRetry;
         let after = match verdict {
-            Verdict::Stop => return Judged { decision: Decision::Stop, panic },
+            Verdict::Stop => return (Decision::Stop, panic),
             Verdict::Retry | Verdict::RefreshThenRetry => Duration::ZERO,
             Verdict::RetryAfter(after) => after,
         };
@@ -77,10 +77,10 @@ impl Redial {
             // the same time.
             Ok(Some(delay)) => {
                 let delay = delay.saturating_add(after).max(self.wait_for_budget(now));
-                Judged { decision: Decision::Retry(delay), panic }
+                (Decision::Retry(delay), panic)
             }
-            Ok(None) => Judged { decision: Decision::NoDelayLeft, panic },
-            Err(panic) => Judged { decision: Decision::Panicked, panic: Some(Box::new(panic)) },
+            Ok(None) => (Decision::NoDelayLeft, panic),
+            Err(panic) => (Decision::Panicked, Some(panic)),
         }
     }
 
@@ -126,11 +126,6 @@ impl Redial {
         }
     }
 
-    /// When to ask the budget again if nothing else happens before.
-    pub(super) fn look(&self) -> Option<Timestamp> {
-        self.look
-    }
-
     /// An attempt begins. Returns whether it uses fresh credentials.
     pub(super) fn begin(&mut self) -> bool {
         self.look = None;
@@ -146,11 +141,6 @@ impl Redial {
         if let Some(place) = &mut self.place {
             place.leave();
         }
-    }
-
-    /// Returns whether the current attempt was asked to use fresh credentials.
-    pub(super) fn was_refreshed(&self) -> bool {
-        self.refresh
     }
 
     /// A connection is open. Returns how old it may become.

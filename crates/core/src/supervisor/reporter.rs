@@ -1,8 +1,9 @@
 //! Events and status: [`Reporter`] makes events of transitions, counts them, and publishes the
 //! status.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
+use super::probes::Answer;
 use crate::{
     config::Failure,
     event::{
@@ -70,7 +71,7 @@ impl Published {
 
 /// Counted for each message, and therefore outside of the lock. Everything else is counted in the
 /// published status.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Traffic {
     messages_in: u64,
     bytes_in: u64,
@@ -153,14 +154,11 @@ impl Reporter {
         }
     }
 
-    /// A probe will be flushed, behind all messages written so far.
-    pub(super) fn probing(&mut self) {
-        self.covered = self.unproven;
-    }
-
-    /// The probe is written. Returns the round trips measured so far.
+    /// A probe is written, behind all messages written so far. Returns the round trips measured so
+    /// far.
     pub(super) fn probed(&mut self, shared: &Shared) -> RoundTrip {
         self.mark_changed();
+        self.covered = self.unproven;
         shared.with(|state, _| {
             let status = &mut state.published.status;
             status.counters.probes_sent += 1;
@@ -174,20 +172,18 @@ impl Reporter {
         self.unread += 1;
     }
 
-    /// The heartbeat was answered, after this time if the time is known.
-    pub(super) fn answered(&self, time: Option<Duration>, shared: &Shared) {
+    /// The heartbeat was answered.
+    pub(super) fn answered(&mut self, answer: &Answer, shared: &Shared) {
         shared.with(|state, _| {
             let status = &mut state.published.status;
             status.counters.probes_answered += 1;
-            if let Some(time) = time {
+            if let Some(time) = answer.time {
                 status.round_trip.measured(time);
             }
         });
-    }
-
-    /// The server has read the probe, and so all messages written before it.
-    pub(super) fn proven(&mut self) {
-        self.unproven -= std::mem::take(&mut self.covered);
+        if answer.proves_arrival {
+            self.unproven -= std::mem::take(&mut self.covered);
+        }
     }
 
     /// The server has read all messages.
@@ -229,8 +225,8 @@ impl Reporter {
         status: &mut Status,
         deferred: &mut Deferred<'_>,
     ) {
-        let Unsent { fates: unsent, discarded, unknown } = unsent;
-        let counters = &mut status.counters;
+        let Unsent { fates, discarded, unknown, .. } = unsent;
+        let unsent = Vec::from(fates);
         let event = match transition {
             Transition::WriteBlocked { connection, time, heard } => {
                 Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
@@ -242,12 +238,12 @@ impl Reporter {
                 Event::Unanswered(Box::new(Unanswered { connection, time }))
             }
             Transition::Connecting { connection, attempt } => {
-                counters.dials += 1;
+                status.counters.dials += 1;
                 Event::Connecting(Connecting { connection, attempt })
             }
             Transition::Open { connection, attempt, outage } => {
-                counters.opens += 1;
-                let outage = (counters.opens > 1).then_some(outage);
+                status.counters.opens += 1;
+                let outage = (status.counters.opens > 1).then_some(outage);
                 status.round_trip = RoundTrip::default();
                 let established = self.established.take();
                 let Established { subprotocol, headers, .. } = *established
@@ -257,7 +253,7 @@ impl Reporter {
             Transition::Lost { connection, opened, loss } => {
                 let cause = self.cause();
                 debug_assert_eq!(loss == Loss::MaxAge, cause == LostCause::MaxAge);
-                counters.losses.count(&cause);
+                status.counters.losses.count(&cause);
                 // Only a panic of the verdict does not end the session.
                 let verdict = |panic: &mut Box<UserPanic>| panic.function == UserFunction::Verdict;
                 let verdict_panic = self.panic.take_if(verdict);
@@ -269,7 +265,7 @@ impl Reporter {
                     unproven: self.take_unproven(),
                     unknown,
                     discarded,
-                    ever_answered: counters.probes_answered > 0,
+                    ever_answered: status.counters.probes_answered > 0,
                     verdict_panic,
                     skipped_cycles: 0,
                 }))

@@ -1,24 +1,28 @@
-//! The frames on their way to the current connection: [`Writer`].
+//! The current connection, and the frames on their way to it: [`Writer`].
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use super::probes::Probes;
+use super::{
+    byte_counts::ByteCounts,
+    contained::{Contained, PollConnection},
+    probes::Probes,
+};
 use crate::{
     error::TransportError,
     message::{CloseFrame, Frame, Message},
     transport::Connection,
 };
 
-/// The frames to be written to the current connection, and the frames that are not flushed yet. One
-/// window of messages is written at a time.
-#[derive(Debug, Default)]
-pub(super) struct Writer {
+/// The current connection, the frames to be written to it, and the frames that are not flushed yet.
+/// One window of messages is written at a time.
+pub(super) struct Writer<C> {
+    pub(super) connection: Contained<C>,
+    pub(super) counts: ByteCounts,
     /// Messages taken from the outbox, not yet given to the connection. Empty between polls.
-    window: VecDeque<Message>,
+    pub(super) window: VecDeque<Message>,
     progress: Progress,
     /// Messages given to the connection since the last completed flush.
     unflushed: u32,
@@ -29,10 +33,8 @@ pub(super) struct Writer {
 }
 
 /// How far the connection has come with the frames that it was given.
-#[derive(Debug, Default)]
 enum Progress {
     /// All are flushed.
-    #[default]
     Clean,
     /// Some are not flushed.
     Dirty,
@@ -44,9 +46,7 @@ enum Progress {
     Failed(TransportError),
 }
 
-#[derive(Debug, Default)]
 enum ProbeSlot {
-    #[default]
     None,
     /// To be written before any further message.
     Asked,
@@ -54,7 +54,7 @@ enum ProbeSlot {
     Handed,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 enum CloseSlot {
     #[default]
     None,
@@ -67,10 +67,18 @@ enum CloseSlot {
 }
 
 /// State.
-impl Writer {
-    /// The buffer for messages. It is empty between polls.
-    pub(super) fn window(&mut self) -> &mut VecDeque<Message> {
-        &mut self.window
+impl<C: Connection> Writer<C> {
+    pub(super) fn new(connection: C) -> Self {
+        Self {
+            connection: Contained::new(connection),
+            counts: ByteCounts::default(),
+            window: VecDeque::new(),
+            progress: Progress::Clean,
+            unflushed: 0,
+            probe: ProbeSlot::None,
+            close: CloseSlot::None,
+            bytes_written: 0,
+        }
     }
 
     pub(super) fn ask_for_probe(&mut self) {
@@ -160,10 +168,10 @@ impl Writer {
         }
     }
 
-    /// Records how many bytes the connection has accepted. Returns whether the number has
-    /// increased.
-    pub(super) fn accept(&mut self, bytes_written: u64) -> bool {
-        bytes_written > std::mem::replace(&mut self.bytes_written, bytes_written)
+    /// Returns whether the connection has accepted bytes since the last call.
+    pub(super) fn has_accepted(&mut self) -> bool {
+        let now = self.connection.count(C::bytes_written).unwrap_or(0);
+        now > std::mem::replace(&mut self.bytes_written, now)
     }
 
     pub(super) fn has_unflushed_messages(&self) -> bool {
@@ -185,28 +193,30 @@ impl Writer {
     }
 
     fn wants_control(&self) -> bool {
-        matches!(self.probe, ProbeSlot::Asked)
-            || matches!(self.close, CloseSlot::AfterQueue(_) | CloseSlot::BeforeQueue(_))
+        matches!(self.probe, ProbeSlot::Asked) || self.wants_close()
+    }
+
+    fn wants_close(&self) -> bool {
+        matches!(self.close, CloseSlot::AfterQueue(_) | CloseSlot::BeforeQueue(_))
     }
 }
 
 /// The steps of a write, in order. Each returns `Pending` if the connection is not ready.
-impl Writer {
+impl<C: Connection> Writer<C> {
     /// Gives the connection the probe that was asked for. No probe is sent after the close frame,
     /// or if the user's function for it panics.
-    pub(super) fn feed_probe<C: Connection>(
+    pub(super) fn feed_probe(
         &mut self,
-        mut connection: Pin<&mut C>,
         probes: &mut Probes,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
+    ) -> PollConnection {
         if !matches!(self.probe, ProbeSlot::Asked) || matches!(self.close, CloseSlot::Sent(_)) {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.poll_ready(connection.as_mut(), cx))?;
+        ready!(self.poll_ready(cx))?;
         self.probe = ProbeSlot::None;
         if let Some(probe) = probes.make() {
-            connection.start_send(probe)?;
+            self.connection.start_send(probe)?;
             probes.handed();
             self.probe = ProbeSlot::Handed;
             self.progress = Progress::Dirty;
@@ -215,71 +225,48 @@ impl Writer {
     }
 
     /// Gives the connection the messages of the window.
-    pub(super) fn feed_window<C: Connection>(
-        &mut self,
-        mut connection: Pin<&mut C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
+    pub(super) fn feed_window(&mut self, cx: &mut Context<'_>) -> PollConnection {
         while !self.window.is_empty() {
-            ready!(self.poll_ready(connection.as_mut(), cx))?;
+            ready!(self.poll_ready(cx))?;
             if let Some(message) = self.window.pop_front() {
                 // Counted as handed over even if the connection refuses it.
                 self.progress = Progress::Dirty;
                 self.unflushed += 1;
-                connection.as_mut().start_send(Frame::Message(message))?;
+                self.connection.start_send(Frame::Message(message))?;
             }
         }
         Poll::Ready(Ok(()))
     }
 
     /// Gives the connection the close frame that was asked for.
-    pub(super) fn feed_close<C: Connection>(
-        &mut self,
-        mut connection: Pin<&mut C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        let (CloseSlot::AfterQueue(_) | CloseSlot::BeforeQueue(_)) = self.close else {
-            return Poll::Ready(Ok(()));
-        };
-        ready!(self.poll_ready(connection.as_mut(), cx))?;
-        let (CloseSlot::AfterQueue(frame) | CloseSlot::BeforeQueue(frame)) =
-            std::mem::take(&mut self.close)
-        else {
-            return Poll::Ready(Ok(()));
-        };
-        self.close = CloseSlot::Sent(frame.code);
-        self.progress = Progress::Dirty;
-        Poll::Ready(connection.start_send(Frame::Close(Some(*frame))))
+    pub(super) fn feed_close(&mut self, cx: &mut Context<'_>) -> PollConnection {
+        if self.wants_close() {
+            ready!(self.poll_ready(cx))?;
+            if let CloseSlot::AfterQueue(frame) | CloseSlot::BeforeQueue(frame) =
+                std::mem::take(&mut self.close)
+            {
+                self.close = CloseSlot::Sent(frame.code);
+                self.progress = Progress::Dirty;
+                self.connection.start_send(Frame::Close(Some(*frame)))?;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Flushes the frames that were given to the connection.
-    pub(super) fn poll_flush<C: Connection>(
-        &mut self,
-        connection: Pin<&mut C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        match connection.poll_flush(cx) {
-            Poll::Ready(result) => {
-                result?;
-                self.progress = Progress::Clean;
-                Poll::Ready(Ok(()))
-            }
-            Poll::Pending => {
-                if !self.is_flushing() {
-                    self.progress = Progress::Flushing;
-                }
-                Poll::Pending
-            }
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> PollConnection {
+        let flushed = self.connection.poll_flush(cx)?;
+        if flushed.is_ready() {
+            self.progress = Progress::Clean;
+        } else if !self.is_flushing() {
+            self.progress = Progress::Flushing;
         }
+        flushed.map(Ok)
     }
 
     /// Makes the connection ready for another frame.
-    fn poll_ready<C: Connection>(
-        &mut self,
-        connection: Pin<&mut C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        let ready = connection.poll_ready(cx)?;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> PollConnection {
+        let ready = self.connection.poll_ready(cx)?;
         if ready.is_pending() {
             // Only a flush makes it ready.
             self.progress = Progress::Dirty;

@@ -1,6 +1,6 @@
 //! The only lock of this crate: [`Guarded`], and the work that follows its release: [`Deferred`].
 
-use std::{fmt, sync::PoisonError, task::Waker};
+use std::{cell::Cell, fmt, sync::PoisonError, task::Waker, thread::panicking};
 
 use crate::panics::contain_all;
 
@@ -150,34 +150,30 @@ pub(crate) fn discard<T>(values: impl IntoIterator<Item = T>) {
 /// lock, and a lock under another lock, panic. Without the check the thread would wait for itself.
 struct Held;
 
-#[cfg(debug_assertions)]
-mod held {
-    use std::cell::Cell;
-
-    thread_local! {
-        pub(super) static LOCKS: Cell<u32> = const { Cell::new(0) };
-    }
+thread_local! {
+    static LOCKS: Cell<u32> = const { Cell::new(0) };
 }
 
 impl Held {
     fn enter() -> Self {
-        #[cfg(debug_assertions)]
-        held::LOCKS.set(held::LOCKS.get() + 1);
+        if cfg!(debug_assertions) {
+            LOCKS.set(LOCKS.get() + 1);
+        }
         Self
     }
 
     fn assert_none() {
-        #[cfg(debug_assertions)]
-        if !std::thread::panicking() {
-            assert_eq!(held::LOCKS.get(), 0, "no code of the application runs under a lock");
+        if cfg!(debug_assertions) && !panicking() {
+            assert_eq!(LOCKS.get(), 0, "no code of the application runs under a lock");
         }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        #[cfg(debug_assertions)]
-        held::LOCKS.set(held::LOCKS.get() - 1);
+        if cfg!(debug_assertions) {
+            LOCKS.set(LOCKS.get() - 1);
+        }
     }
 }
 

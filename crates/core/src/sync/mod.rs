@@ -6,6 +6,6 @@ mod wait_queue;
 
 pub(crate) use self::{
     guarded::{Deferred, Guarded, discard, wake},
-    register::{Polled, poll_registering},
+    register::{Caller, Polled, poll_registering},
     wait_queue::WaitQueue,
 };

@@ -2,6 +2,8 @@
 
 use std::task::{Poll, Waker};
 
+use super::guarded::Deferred;
+
 /// The result of one attempt under the lock.
 pub(crate) enum Polled<R> {
     Ready(R),
@@ -11,19 +13,42 @@ pub(crate) enum Polled<R> {
     NeedsWaker,
 }
 
+/// The task that polls.
+pub(crate) struct Caller<'a> {
+    waker: &'a Waker,
+    /// A clone of the waker, after it was needed.
+    clone: Option<Waker>,
+}
+
+impl Caller<'_> {
+    /// Registers the task in this slot, unless the waker there wakes the same task.
+    #[inline]
+    pub(crate) fn wait_in<R>(
+        &mut self,
+        slot: &mut Option<Waker>,
+        deferred: &mut Deferred<'_>,
+    ) -> Polled<R> {
+        if !slot.as_ref().is_some_and(|known| known.will_wake(self.waker)) {
+            let Some(clone) = self.clone.take() else { return Polled::NeedsWaker };
+            deferred.drop_waker(slot.replace(clone));
+        }
+        Polled::Registered
+    }
+}
+
 /// Makes an attempt, and a second one with a clone of the waker if the first one needs the waker.
 /// So the waker is cloned outside of the lock, and only if the task must wait.
 #[inline]
 pub(crate) fn poll_registering<R>(
     waker: &Waker,
-    mut attempt: impl FnMut(&mut Option<Waker>) -> Polled<R>,
+    mut attempt: impl FnMut(&mut Caller<'_>) -> Polled<R>,
 ) -> Poll<R> {
-    let mut own = None;
+    let mut caller = Caller { waker, clone: None };
     loop {
-        match attempt(&mut own) {
+        match attempt(&mut caller) {
             Polled::Ready(result) => return Poll::Ready(result),
             Polled::Registered => return Poll::Pending,
-            Polled::NeedsWaker => own = Some(waker.clone()),
+            Polled::NeedsWaker => caller.clone = Some(waker.clone()),
         }
     }
 }

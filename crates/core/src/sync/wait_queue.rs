@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, task::Waker};
 
-use super::guarded::Deferred;
+use super::{
+    guarded::Deferred,
+    register::{Caller, Polled},
+};
 
 /// Waiting tasks, ordered by their places. A place is a number that grows with the time of arrival.
 ///
@@ -15,7 +18,8 @@ pub(crate) struct WaitQueue<W> {
 struct Waiter<W> {
     place: u64,
     wants: W,
-    /// `None` after the task was woken, until it registers again.
+    /// `None` until the task has registered it, and after the task was woken, until it registers
+    /// again.
     waker: Option<Waker>,
 }
 
@@ -25,9 +29,13 @@ impl<W> Default for WaitQueue<W> {
     }
 }
 
-impl<W: Copy + PartialEq> WaitQueue<W> {
+impl<W: Copy> WaitQueue<W> {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiters.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
     }
 
     /// Returns the place of the first waiter, and the resource for which it waits.
@@ -40,33 +48,38 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
         self.waiters.get(index).map(|waiter| (waiter.place, waiter.wants))
     }
 
-    /// Returns whether the waiter at this place waits for `wants` and is woken by this waker.
-    pub(crate) fn is_registered(&self, place: u64, wants: W, waker: &Waker) -> bool {
-        self.find(place).is_ok_and(|index| {
-            let Waiter { wants: known, waker: known_waker, .. } = &self.waiters[index];
-            *known == wants && known_waker.as_ref().is_some_and(|known| known.will_wake(waker))
-        })
+    /// Returns the resource for which the waiter at this place waits, if there is one.
+    pub(crate) fn get(&self, place: u64) -> Option<W> {
+        self.find(place).ok().map(|index| self.waiters[index].wants)
     }
 
-    /// Registers a waiter at this place, or replaces the one there.
-    pub(crate) fn register(
+    /// Changes the resource for which the waiter with this index waits.
+    pub(crate) fn set_wants(&mut self, index: usize, wants: W) {
+        self.waiters[index].wants = wants;
+    }
+
+    /// Sets the resource for which the waiter at this place waits. Adds the waiter if there is none.
+    /// Returns the slot for its waker.
+    pub(crate) fn set(&mut self, place: u64, wants: W) -> &mut Option<Waker> {
+        let index = self.find(place).unwrap_or_else(|index| {
+            // The index is mostly that of the end, since places grow with the time of arrival.
+            self.waiters.insert(index, Waiter { place, wants, waker: None });
+            index
+        });
+        let waiter = &mut self.waiters[index];
+        waiter.wants = wants;
+        &mut waiter.waker
+    }
+
+    /// Registers a task at this place, where it waits until it is removed.
+    pub(crate) fn wait<R>(
         &mut self,
         place: u64,
         wants: W,
-        waker: Waker,
+        caller: &mut Caller<'_>,
         deferred: &mut Deferred<'_>,
-    ) {
-        let waker = Some(waker);
-        match self.find(place) {
-            Ok(index) => {
-                let old =
-                    std::mem::replace(&mut self.waiters[index], Waiter { place, wants, waker });
-                deferred.drop_waker(old.waker);
-            }
-            // The index is that of the end, except for a waiter that was removed when it was woken
-            // and has kept its place.
-            Err(index) => self.waiters.insert(index, Waiter { place, wants, waker }),
-        }
+    ) -> Polled<R> {
+        caller.wait_in(self.set(place, wants), deferred)
     }
 
     /// Removes the waiter at this place, if there is one.
@@ -93,11 +106,13 @@ impl<W: Copy + PartialEq> WaitQueue<W> {
 
     /// Wakes and removes all waiters.
     pub(crate) fn wake_all(&mut self, deferred: &mut Deferred<'_>) {
-        let wakers = std::mem::take(&mut self.waiters).into_iter().filter_map(|known| known.waker);
+        let wakers = self.waiters.drain(..).filter_map(|known| known.waker);
         wakers.for_each(|waker| deferred.wake(waker));
     }
 
-    fn find(&self, place: u64) -> Result<usize, usize> {
+    /// Returns the index of the waiter at this place. If there is none, returns the index that it
+    /// would get.
+    pub(crate) fn find(&self, place: u64) -> Result<usize, usize> {
         self.waiters.binary_search_by_key(&place, |waiter| waiter.place)
     }
 }

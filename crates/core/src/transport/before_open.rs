@@ -12,6 +12,7 @@ use pin_project::pin_project;
 use super::{Attempt, Connection, Established, Transport};
 use crate::{
     error::{ErrorKind, TransportError},
+    event::LostCause,
     message::{Frame, Message},
 };
 
@@ -110,11 +111,7 @@ pub struct Opening<T: Transport, F, Fut> {
 #[pin_project(project = StageProjection)]
 enum Stage<D, E> {
     Dialling(#[pin] D),
-    Exchanging {
-        answer: Established<()>,
-        #[pin]
-        exchange: E,
-    },
+    Exchanging(#[pin] E),
 }
 
 impl<T, F, Fut> Future for Opening<T, F, Fut>
@@ -128,17 +125,18 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let StageProjection::Dialling(connect) = this.stage.as_mut().project() {
-            let (connection, answer) = ready!(connect.poll(cx))?.split();
-            let raw = RawConnection::new(Box::pin(connection));
+            let established = ready!(connect.poll(cx))?.map(Box::pin);
+            let raw = RawConnection { established, left: FRAMES_PER_TURN };
             let exchange = (this.exchange)(raw, this.attempt.clone());
-            this.stage.set(Stage::Exchanging { answer, exchange });
+            this.stage.set(Stage::Exchanging(exchange));
         }
-        let StageProjection::Exchanging { answer, exchange } = this.stage.project() else {
+        let StageProjection::Exchanging(exchange) = this.stage.project() else {
             unreachable!("after the dial comes the exchange");
         };
-        let raw = ready!(exchange.poll(cx))
-            .map_err(|error| TransportError::from_source(ErrorKind::Handshake, error))?;
-        Poll::Ready(Ok(std::mem::take(answer).map(|()| raw.connection)))
+        exchange
+            .poll(cx)
+            .map_ok(|raw| raw.established)
+            .map_err(|error| TransportError::from_source(ErrorKind::Handshake, error))
     }
 }
 
@@ -159,14 +157,14 @@ const FRAMES_PER_TURN: u32 = 256;
 /// The future of [`next`](Self::next) returns `Pending` after 256 frames, even if there is more to
 /// read. So other tasks run, and the deadline of the attempt is checked.
 pub struct RawConnection<C> {
-    connection: Pin<Box<C>>,
+    established: Established<Pin<Box<C>>>,
     /// Frames that may be read before other tasks run.
     left: u32,
 }
 
 impl<C: Connection> RawConnection<C> {
-    fn new(connection: Pin<Box<C>>) -> Self {
-        Self { connection, left: FRAMES_PER_TURN }
+    fn connection(&mut self) -> Pin<&mut C> {
+        self.established.connection.as_mut()
     }
 
     /// Sends a message and flushes it.
@@ -176,9 +174,9 @@ impl<C: Connection> RawConnection<C> {
     /// If the connection is broken.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), TransportError> {
         let frame = Frame::Message(message.into());
-        poll_fn(|cx| self.connection.as_mut().poll_ready(cx)).await?;
-        self.connection.as_mut().start_send(frame)?;
-        poll_fn(|cx| self.connection.as_mut().poll_flush(cx)).await
+        poll_fn(|cx| self.connection().poll_ready(cx)).await?;
+        self.connection().start_send(frame)?;
+        poll_fn(|cx| self.connection().poll_flush(cx)).await
     }
 
     /// Receives the next message. Pings and pongs are skipped.
@@ -196,20 +194,13 @@ impl<C: Connection> RawConnection<C> {
                     return Poll::Pending;
                 }
                 self.left -= 1;
-                let frame = self.connection.as_mut().poll_next(cx);
-                if frame.is_pending() {
-                    self.left = FRAMES_PER_TURN;
-                }
-                frame
+                self.connection().poll_next(cx)
             });
             match frame.await {
                 Some(Ok(Frame::Message(message))) => return Ok(message),
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
                 Some(Ok(Frame::Close(frame))) => {
-                    let words = frame.map_or_else(
-                        || "closed by the server".to_owned(),
-                        |frame| format!("closed by the server with code {}", frame.code),
-                    );
+                    let words = LostCause::ClosedByPeer(frame).to_string();
                     return Err(TransportError::new(ErrorKind::Ended, words));
                 }
                 Some(Err(error)) => return Err(error),

@@ -92,24 +92,6 @@ pub trait Connection:
     fn shrink(self: Pin<&mut Self>) {}
 }
 
-impl<C: Connection + ?Sized + Unpin> Connection for Box<C> {
-    fn bytes_written(&self) -> Option<u64> {
-        (**self).bytes_written()
-    }
-
-    fn unacknowledged(&self) -> Option<u64> {
-        (**self).unacknowledged()
-    }
-
-    fn bytes_read(&self) -> Option<u64> {
-        (**self).bytes_read()
-    }
-
-    fn shrink(self: Pin<&mut Self>) {
-        Pin::new(&mut **self.get_mut()).shrink();
-    }
-}
-
 impl<C: Connection + ?Sized> Connection for Pin<Box<C>> {
     fn bytes_written(&self) -> Option<u64> {
         (**self).bytes_written()

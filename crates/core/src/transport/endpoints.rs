@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Attempt, Transport};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ensure};
 
 /// A transport over several servers, in order of preference. Each attempt uses the endpoint with
 /// the fewest recorded failures. If several have the same number, it uses the earlier one.
@@ -59,9 +59,7 @@ impl<T: Transport> Endpoints<T> {
     pub fn new(transports: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
         let endpoints: Vec<_> =
             transports.into_iter().map(|transport| Endpoint { transport, failures: 0 }).collect();
-        if endpoints.is_empty() {
-            return Err(ConfigError::new("endpoints", 0_usize, "must be at least one"));
-        }
+        ensure(!endpoints.is_empty(), "endpoints", 0_usize, "must be at least one")?;
         Ok(Self { endpoints, current: None })
     }
 

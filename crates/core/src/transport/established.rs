@@ -34,13 +34,6 @@ impl<C> Established<C> {
         self
     }
 
-    /// Takes the connection out.
-    pub(crate) fn split(self) -> (C, Established<()>) {
-        let answer =
-            Established { connection: (), subprotocol: self.subprotocol, headers: self.headers };
-        (self.connection, answer)
-    }
-
     /// Wraps the connection in another type.
     pub fn map<D>(self, wrap: impl FnOnce(C) -> D) -> Established<D> {
         Established {

@@ -1,10 +1,10 @@
 //! A budget of attempts that many supervisors share: [`DialBudget`].
 
-use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, task::Waker, time::Duration};
+use std::{collections::VecDeque, sync::Arc, task::Waker, time::Duration};
 
 use crate::{
-    error::{ConfigError, not_zero},
-    sync::{Deferred, Guarded},
+    error::{ConfigError, ensure, not_zero},
+    sync::{Deferred, Guarded, WaitQueue},
     time::Timestamp,
 };
 
@@ -41,34 +41,20 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct DialBudget {
     /// One pointer, since every session may hold a clone.
-    shared: Arc<Shared>,
+    state: Arc<Guarded<State>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    state: Guarded<State>,
-    count: NonZeroU32,
-    window: Duration,
-}
-
-#[derive(Debug)]
 struct State {
+    count: usize,
+    window: Duration,
     /// The latest reading of the clock.
     now: Timestamp,
     /// The times of the attempts that began within the last window, oldest first. At most `count`.
     begun: VecDeque<Timestamp>,
-    /// Waiting attempts, in the order in which they asked. This is also the order of their tickets.
-    queue: VecDeque<Waiting>,
-    next_ticket: u64,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    ticket: u64,
-    /// `None` after it was called, until the attempt asks again.
-    waker: Option<Waker>,
-    /// When the attempt was first found to have its turn.
-    turn: Option<Timestamp>,
+    /// Waiting attempts, in the order in which they asked, each with the time at which it was first
+    /// found to have its turn. The places are the tickets.
+    waiters: WaitQueue<Option<Timestamp>>,
+    last_ticket: u64,
 }
 
 /// How long a turn lasts: much longer than a live task waits for a poll, and short in comparison
@@ -112,22 +98,16 @@ impl DialBudget {
     /// If `count` or `window` is zero.
     pub fn new(count: u32, window: Duration) -> Result<Self, ConfigError> {
         not_zero("dial budget window", window)?;
-        let rule = "must be at least 1";
-        let count =
-            NonZeroU32::new(count).ok_or_else(|| ConfigError::new("dial budget", count, rule))?;
+        ensure(count > 0, "dial budget", count, "must be at least 1")?;
         let state = State {
+            count: count as usize,
+            window,
             now: Timestamp::EPOCH,
             begun: VecDeque::new(),
-            queue: VecDeque::new(),
-            next_ticket: 0,
+            waiters: WaitQueue::default(),
+            last_ticket: 0,
         };
-        Ok(Self { shared: Arc::new(Shared { state: Guarded::new(state), count, window }) })
-    }
-
-    fn with<'g, R>(&self, work: impl FnOnce(&mut View<'_, 'g>) -> R) -> R {
-        let Shared { state, count, window } = &*self.shared;
-        let count = count.get() as usize;
-        state.with(|state, deferred| work(&mut View { state, deferred, count, window: *window }))
+        Ok(Self { state: Arc::new(Guarded::new(state)) })
     }
 }
 
@@ -143,9 +123,9 @@ impl Place {
 
     /// When an attempt that is due now is expected to begin. `None` is never.
     pub(crate) fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
-        self.budget.with(|view| {
-            view.observe(now);
-            view.planned(view.state.queue.len())
+        self.budget.state.with(|state, _| {
+            state.observe(now);
+            state.planned(state.waiters.len())
         })
     }
 
@@ -156,9 +136,9 @@ impl Place {
             PlaceState::Queued { ticket } => Some(ticket),
             PlaceState::Outside => None,
         };
-        // Cloned outside of the lock, and dropped there if it is not needed.
-        let mut waker = Some(waker.clone());
-        let (turn, state) = self.budget.with(|view| view.ask(now, known, &mut waker));
+        let waker = waker.clone(); // outside of the lock
+        let (turn, state) =
+            self.budget.state.with(|state, deferred| state.ask(now, known, waker, deferred));
         self.state = state;
         turn
     }
@@ -172,11 +152,12 @@ impl Place {
 
     /// Gives an unused turn or grant back. The attempts behind it move up.
     pub(crate) fn leave(&mut self) {
-        match std::mem::replace(&mut self.state, PlaceState::Outside) {
+        let place = std::mem::replace(&mut self.state, PlaceState::Outside);
+        self.budget.state.with(|state, deferred| match place {
             PlaceState::Outside => {}
-            PlaceState::Queued { ticket } => self.budget.with(|view| view.remove(ticket)),
-            PlaceState::Granted { at } => self.budget.with(|view| view.give_back(at)),
-        }
+            PlaceState::Queued { ticket } => state.remove(ticket, deferred),
+            PlaceState::Granted { at } => state.give_back(at, deferred),
+        });
     }
 }
 
@@ -186,105 +167,78 @@ impl Drop for Place {
     }
 }
 
-/// The state under its lock, and the work to do after the release of the lock.
-struct View<'a, 'g> {
-    state: &'a mut State,
-    deferred: &'a mut Deferred<'g>,
-    count: usize,
-    window: Duration,
-}
-
-impl View<'_, '_> {
+impl State {
     /// Advances the clock, and forgets attempts that began longer ago than a window.
     fn observe(&mut self, now: Timestamp) {
-        let state = &mut *self.state;
-        state.now = state.now.max(now);
-        while let Some(first) = state.begun.front()
-            && first.checked_add(self.window).is_some_and(|end| end <= state.now)
+        self.now = self.now.max(now);
+        while let Some(first) = self.begun.front()
+            && first.checked_add(self.window).is_some_and(|end| end <= self.now)
         {
-            state.begun.pop_front();
+            self.begun.pop_front();
         }
     }
 
     /// How many attempts may begin now.
     fn free(&self) -> usize {
-        self.count.saturating_sub(self.state.begun.len())
+        self.count.saturating_sub(self.begun.len())
     }
 
     fn ask(
         &mut self,
         now: Timestamp,
         ticket: Option<u64>,
-        waker: &mut Option<Waker>,
+        waker: Waker,
+        deferred: &mut Deferred<'_>,
     ) -> (Turn, PlaceState) {
         self.observe(now);
-        let known = ticket.and_then(|ticket| self.rank(ticket).map(|rank| (ticket, rank)));
-        if let Some((_, rank)) = known
-            && rank < self.free()
-        {
-            return self.grant(Some(rank));
+        let rank = ticket.and_then(|ticket| self.waiters.find(ticket).ok());
+        if rank.is_none_or(|rank| rank >= self.free()) {
+            self.expire_turns(deferred);
         }
-        self.expire_turns();
-        let (ticket, rank) = match known {
-            Some((ticket, _)) => (ticket, self.rank(ticket)),
-            None if self.state.queue.len() < self.free() => return self.grant(None),
-            None => {
-                let ticket = self.state.next_ticket;
-                self.state.next_ticket += 1;
-                let entry = Waiting { ticket, waker: waker.take(), turn: None };
-                self.state.queue.push_back(entry);
-                (ticket, Some(self.state.queue.len() - 1))
-            }
-        };
-        let rank = rank.expect("only attempts with a turn are removed");
+        // An attempt whose turn has expired asks as a new one.
+        let ticket = ticket.filter(|_| rank.is_some()).unwrap_or_else(|| {
+            self.last_ticket += 1;
+            self.last_ticket
+        });
+        let rank = self.waiters.find(ticket).unwrap_or_else(|end| end);
         if rank < self.free() {
-            return self.grant(Some(rank));
+            self.waiters.remove(ticket, deferred);
+            deferred.drop_later(waker);
+            self.begun.push_back(self.now);
+            return (Turn::Now, PlaceState::Granted { at: self.now });
         }
-        let place = &mut self.state.queue[rank].waker;
-        if place.is_none() {
-            *place = waker.take();
-        }
+        deferred.drop_waker(self.waiters.set(ticket, None).replace(waker));
         let turn = Turn::Later { planned: self.planned(rank), look: self.look(rank) };
         (turn, PlaceState::Queued { ticket })
     }
 
-    /// Lets the attempt with this rank begin now. `None` is an attempt that is not in the queue.
-    fn grant(&mut self, rank: Option<usize>) -> (Turn, PlaceState) {
-        let gone = rank.and_then(|rank| self.state.queue.remove(rank));
-        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
-        let at = self.state.now;
-        self.state.begun.push_back(at);
-        (Turn::Now, PlaceState::Granted { at })
-    }
-
-    /// Records which attempts have their turn, and removes attempts that did not use their turn.
-    fn expire_turns(&mut self) {
-        let now = self.state.now;
+    /// Records which attempts have their turn, and removes attempts that did not use their turn. If
+    /// the task of such an attempt still lives, it asks again.
+    fn expire_turns(&mut self, deferred: &mut Deferred<'_>) {
         let mut rank = 0;
         while rank < self.free()
-            && let Some(entry) = self.state.queue.get_mut(rank)
+            && let Some((_, turn)) = self.waiters.at(rank)
         {
-            let turn = *entry.turn.get_or_insert(now);
-            if turn.checked_add(TURN_TIMEOUT).is_some_and(|end| end <= now) {
-                // If its task still lives, it asks again.
-                entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
-                self.state.queue.remove(rank);
-            } else {
-                if turn == now {
-                    entry.waker.take().into_iter().for_each(|waker| self.deferred.wake(waker));
-                }
-                rank += 1;
+            let end = turn.map(|turn| turn.checked_add(TURN_TIMEOUT));
+            if end.flatten().is_some_and(|end| end <= self.now) {
+                self.waiters.wake_and_remove(rank, deferred);
+                continue;
             }
+            if turn.is_none() {
+                self.waiters.set_wants(rank, Some(self.now));
+                self.waiters.wake(rank, deferred);
+            }
+            rank += 1;
         }
     }
 
     /// When the attempt with this rank begins if all attempts before it use their turns. `None` is
     /// never.
     fn planned(&self, rank: usize) -> Option<Timestamp> {
-        let Some(later) = rank.checked_sub(self.free()) else { return Some(self.state.now) };
+        let Some(later) = rank.checked_sub(self.free()) else { return Some(self.now) };
         // Each attempt begins one window after the attempt `count` places before it.
         let (round, index) = (later / self.count, later % self.count);
-        let base = self.state.begun.get(index).copied().unwrap_or(self.state.now);
+        let base = self.begun.get(index).copied().unwrap_or(self.now);
         let windows = u32::try_from(round + 1).ok()?;
         base.checked_add(self.window.checked_mul(windows)?)
     }
@@ -293,36 +247,29 @@ impl View<'_, '_> {
     /// first attempt, or otherwise when the turn of the previous attempt begins.
     fn look(&self, rank: usize) -> Option<Timestamp> {
         let before = rank.checked_sub(1)?;
-        match self.state.queue[0].turn {
-            Some(turn) => turn.checked_add(TURN_TIMEOUT),
-            None => self.planned(before),
+        match self.waiters.first()? {
+            (_, Some(turn)) => turn.checked_add(TURN_TIMEOUT),
+            (_, None) => self.planned(before),
         }
     }
 
-    fn rank(&self, ticket: u64) -> Option<usize> {
-        self.state.queue.binary_search_by_key(&ticket, |entry| entry.ticket).ok()
-    }
-
-    fn remove(&mut self, ticket: u64) {
-        let Some(rank) = self.rank(ticket) else { return }; // its turn has expired
-        let gone = self.state.queue.remove(rank);
-        self.deferred.drop_waker(gone.and_then(|entry| entry.waker));
-        self.wake_from(rank);
+    fn remove(&mut self, ticket: u64, deferred: &mut Deferred<'_>) {
+        let Ok(rank) = self.waiters.find(ticket) else { return }; // its turn has expired
+        self.waiters.remove(ticket, deferred);
+        self.wake_from(rank, deferred);
     }
 
     /// An attempt that counted as begun did not begin.
-    fn give_back(&mut self, at: Timestamp) {
-        let begun = &mut self.state.begun;
-        if let Some(index) = begun.iter().rposition(|begun| *begun == at) {
-            begun.remove(index);
-            self.wake_from(0);
+    fn give_back(&mut self, at: Timestamp, deferred: &mut Deferred<'_>) {
+        if let Some(index) = self.begun.iter().rposition(|begun| *begun == at) {
+            self.begun.remove(index);
+            self.wake_from(0, deferred);
         }
     }
 
     /// Wakes all attempts from this rank on, since their turns come earlier now.
-    fn wake_from(&mut self, rank: usize) {
-        let behind = self.state.queue.range_mut(rank..);
-        behind.filter_map(|entry| entry.waker.take()).for_each(|waker| self.deferred.wake(waker));
+    fn wake_from(&mut self, rank: usize, deferred: &mut Deferred<'_>) {
+        (rank..self.waiters.len()).for_each(|rank| self.waiters.wake(rank, deferred));
     }
 }
 

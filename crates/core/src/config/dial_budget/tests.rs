@@ -171,7 +171,7 @@ fn thousands_of_dropped_places_leave_nothing_behind() {
         session.ask(0);
     }
     drop(all);
-    let left = budget.shared.state.with(|state, _| (state.queue.len(), state.begun.len()));
+    let left = budget.state.with(|state, _| (state.waiters.len(), state.begun.len()));
     assert_eq!(left, (0, 2));
 }
 

@@ -1,13 +1,13 @@
 mod receipts;
 mod waiting;
 
-use std::{collections::VecDeque, fs, path::Path, time::Duration};
+use std::{collections::VecDeque, fs, path::Path, task::Waker, time::Duration};
 
 use crate::{
     config::{OutboxSettings, WhenFull},
     message::{Message, Outgoing},
-    outbox::{Admission, Online, Outbox, SinkState, list::MOVES},
-    sync::Deferred,
+    outbox::{Admission, Online, Outbox, SinkSide, list::MOVES},
+    sync::{Deferred, poll_registering},
     time::Timestamp,
 };
 
@@ -123,8 +123,34 @@ fn messages_for_one_connection_are_not_dropped_for_room() {
     }
     outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["replay", "x", "b"]);
-    let reserved = outbox.reserve(&mut SinkState::default());
-    assert!(!reserved.unwrap(), "no message may be dropped");
+    assert!(!outbox.can_reserve(1, None), "no message may be dropped");
+}
+
+#[test]
+fn a_flush_waits_for_a_message_that_is_or_was_parked() {
+    let mut outbox = online_outbox(OutboxSettings::new().bytes(4));
+    let mut sink = SinkSide::default();
+    let is_flushed = |outbox: &mut Outbox, sink: &mut SinkSide| {
+        let mut deferred = Deferred::default();
+        outbox.settle(&mut deferred);
+        let flushed = poll_registering(Waker::noop(), |caller| {
+            outbox.poll_flush(sink, caller, &mut deferred)
+        });
+        flushed.is_ready()
+    };
+    offer(&mut outbox, "full");
+    outbox.send(&mut sink, "next".into(), &mut Deferred::default()).unwrap();
+    assert!(outbox.is_parked(sink.id));
+    assert!(!is_flushed(&mut outbox, &mut sink));
+    outbox.expire(at(0), &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["full"]);
+    written(&mut outbox, 1);
+    assert!(!is_flushed(&mut outbox, &mut sink), "the next message is accepted only now");
+    outbox.expire(at(0), &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["next"]);
+    assert!(!is_flushed(&mut outbox, &mut sink), "it is not written");
+    written(&mut outbox, 1);
+    assert!(is_flushed(&mut outbox, &mut sink));
 }
 
 #[test]
@@ -156,7 +182,7 @@ fn waiting_tasks_are_woken_in_one_place_only() {
         "shared/published.rs",
     ];
     let of_acks = ["acks/window.rs", "acks/receipt.rs"];
-    let calls = ["deferred.wake(", "waiters.wake", "line.wake"];
+    let calls = ["deferred.wake(", "waiters.wake", "flushes.wake", "watchers.wake", "waiting.wake"];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![sources.clone()];
     let mut found = 0;

@@ -96,7 +96,7 @@ impl<T, K> Builder<T, K> {
     /// How many attempts may follow a lost connection. The default is no limit.
     #[must_use]
     pub fn attempts(mut self, attempts: Attempts) -> Self {
-        self.settings.attempts = Some(attempts);
+        self.settings.attempts = attempts;
         self
     }
 

@@ -58,7 +58,7 @@ struct Seen {
 
 fn seen(builder: Settable) -> Seen {
     let mut resolved = Resolved::new(builder.settings, 0).expect("the values are valid");
-    resolved.probes.dial(true);
+    resolved.probes.can_ping = true;
     resolved.probes.ask();
     let probe = match resolved.probes.make() {
         Some(Frame::Message(message)) => message.as_text().unwrap_or_default().to_owned(),
@@ -68,7 +68,7 @@ fn seen(builder: Settable) -> Seen {
     let failure = Failure::new(true, 0, &LostCause::Replaced);
     // After the wait for the budget, which is the shortest delay of a decision.
     let later = Timestamp::from_epoch(secs(1_000));
-    let Decision::Retry(wait) = resolved.redial.judge(&failure, true, later).decision else {
+    let (Decision::Retry(wait), _) = resolved.redial.judge(&failure, true, later) else {
         panic!("no attempt follows");
     };
     Seen {

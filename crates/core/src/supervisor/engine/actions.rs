@@ -7,9 +7,9 @@ use crate::{
     machine::{Action, Dial},
     message::CloseFrame,
     panics::contain,
-    supervisor::{contained::panicked, link::Link, redial::Judged, reporter::reported_cause},
+    supervisor::{contained::panicked, link::Link, reporter::reported_cause},
     time::Timer,
-    transport::{Attempt, Connection, Transport},
+    transport::{Attempt, Transport},
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -51,12 +51,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::Drain => self.drain(cx),
             Action::EndDrain => self.end_drain(),
             Action::AskVerdict { fresh, opened, attempt } => {
-                let refreshed = self.redial.was_refreshed();
-                let failure = self.reporter.failure(opened, attempt, refreshed);
+                let failure = self.reporter.failure(opened, attempt, self.redial.refresh);
                 let now = self.clock.now();
-                let Judged { decision, panic } = self.redial.judge(&failure, fresh, now);
+                let (decision, panic) = self.redial.judge(&failure, fresh, now);
                 if let Some(panic) = panic {
-                    self.reporter.panicked(panic);
+                    self.reporter.panicked(Box::new(panic));
                 }
                 self.machine.handle_decision(now, decision);
             }
@@ -66,22 +65,21 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             Action::Dial(dial) => self.dial(dial),
             Action::Probe => {
-                if let Some(connection) = self.link.open() {
-                    connection.shrink();
-                }
-                if let Some(connection) = self.link.open() {
-                    self.counts.probe_asked(connection);
+                if let Some(open) = self.link.open() {
+                    open.connection.shrink();
+                    open.counts.probe_asked(&mut open.connection);
+                    open.ask_for_probe();
                 }
                 self.probes.ask();
-                self.writer.ask_for_probe();
             }
             Action::SendClose => {
                 // The user may have closed the session in the meantime.
                 let (by_user, frame) = self.shared.with(|state, _| {
                     (state.outbox.is_closed(), state.close_frame.as_deref().cloned())
                 });
-                let frame = frame.unwrap_or_else(|| CloseFrame::new(1000, ""));
-                self.writer.send_close(frame, by_user);
+                if let Some(open) = self.link.open() {
+                    open.send_close(frame.unwrap_or_else(|| CloseFrame::new(1000, "")), by_user);
+                }
             }
         }
     }
@@ -97,13 +95,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             last: self.reporter.last_cause().cloned(),
         };
         let transport = &mut self.transport;
-        self.link = match contain(|| transport.can_ping()) {
-            Ok(can_ping) => {
-                self.probes.dial(can_ping);
-                Link::dial(transport, attempt)
+        let begun = contain(|| (transport.can_ping(), Box::pin(transport.connect(attempt))));
+        self.link = Link::Connecting(match begun {
+            Ok((can_ping, connect)) => {
+                self.probes.can_ping = can_ping;
+                Ok(connect)
             }
-            Err(words) => Link::Failed(panicked(words)),
-        };
+            Err(words) => Err(panicked(words)),
+        });
     }
 
     /// Ends the session if a function of the heartbeat has panicked.

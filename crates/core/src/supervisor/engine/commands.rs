@@ -3,7 +3,12 @@
 use std::task::Context;
 
 use super::{Engine, Step};
-use crate::{outbox::Online, shared::Pausing, time::Timer, transport::Transport};
+use crate::{
+    outbox::Online,
+    shared::{Commands, Pausing},
+    time::Timer,
+    transport::Transport,
+};
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Takes the commands of the handles.
@@ -14,7 +19,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
         let commands = self.shared.with(|state, _| std::mem::take(&mut state.commands));
         self.queued.any = true;
-        if commands.is_empty() {
+        if commands == Commands::default() {
             return Step::Still;
         }
         self.clock.read();

@@ -2,8 +2,13 @@
 
 use std::task::Context;
 
-use super::{Engine, Step, byte_counts::Acknowledged, write::Until};
-use crate::{supervisor::link::Link, time::Timer, transport::Transport};
+use super::{Engine, Step, write::Until};
+use crate::{
+    event::LostCause,
+    supervisor::{byte_counts::Acknowledged, link::Link},
+    time::Timer,
+    transport::Transport,
+};
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Reads the clock, writes, judges the deadlines that have passed, and carries out the
@@ -15,14 +20,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.handle_start(self.clock.now());
         let mut step = self.write(cx, Until::Flushed);
         self.end_by_panic();
-        if self.report_connection_panic() {
-            step = Step::Moved;
-        }
-        if self.writer.failure().is_some() {
+        step = step.max(self.report_connection_panic());
+        if let Some(error) = self.link.failure().cloned() {
             if !self.may_judge(life) {
                 return Step::Moved;
             }
-            self.report_write_error();
+            self.lose_link(LostCause::Broken(error));
             step = Step::Moved;
         }
         self.drain(cx);
@@ -34,18 +37,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if self.machine.verdict_is_due(self.clock.now()) && !self.may_judge(life) {
                 return Step::Moved;
             }
-            if self.judge_deadlines() == Step::Moved {
-                step = Step::Moved;
-            }
+            step = step.max(self.judge_deadlines());
         }
         self.inbound.readable.relax();
-        if self.carry_out(cx) == Step::Moved {
-            step = Step::Moved;
-        }
-        if self.write_control(cx) == Step::Moved {
-            step = Step::Moved;
-        }
-        step
+        step.max(self.carry_out(cx)).max(self.write_control(cx))
     }
 
     /// Returns whether a due verdict may be given. Otherwise the frames that have arrived are read
@@ -60,7 +55,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.note_acknowledged();
         let panicked = self.report_connection_panic();
         self.machine.handle_deadline(self.clock.now());
-        if panicked { Step::Moved } else { Step::Still }
+        panicked
     }
 
     /// Counts partially received messages as proof of life before a verdict is given.
@@ -68,8 +63,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if !self.probes.all_is_life() || self.machine.probe_since().is_none() {
             return;
         }
-        if let Some(connection) = self.link.open()
-            && self.counts.has_read(connection)
+        if let Some(open) = self.link.open()
+            && open.counts.has_read(&mut open.connection)
         {
             self.machine.handle_frame(self.clock.now(), self.machine.connection(), true);
         }
@@ -81,8 +76,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if !self.machine.verdict_is_due(now) {
             return;
         }
-        let Some(connection) = self.link.open() else { return };
-        let before_probe = match self.counts.look(connection) {
+        let Some(open) = self.link.open() else { return };
+        let before_probe = match open.counts.look(&mut open.connection) {
             Acknowledged::Nothing => return,
             Acknowledged::BehindProbe => false,
             Acknowledged::BeforeProbe => true,
@@ -95,14 +90,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let now = self.clock.now();
         let due = self.machine.next_attempt().is_some_and(|at| at <= now);
         if self.machine.is_waiting() && (due || self.redial.is_queued()) {
-            let at = self.redial.ask(now, self.sleep.waker());
+            let at = self.redial.ask(now, &self.sleep.waker);
             self.machine.handle_postponed(now, at);
         }
     }
 
     /// Writes a probe or a close frame in the round in which it was found due.
     fn write_control(&mut self, cx: &mut Context<'_>) -> Step {
-        if !self.writer.can_send_control() {
+        if !self.link.open().is_some_and(|open| open.can_send_control()) {
             return Step::Still;
         }
         let step = self.write(cx, Until::Flushed);

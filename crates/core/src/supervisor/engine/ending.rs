@@ -2,18 +2,14 @@
 
 use std::task::Context;
 
-use futures_sink::Sink;
-
 use super::{
-    Engine,
-    byte_counts::ByteCounts,
+    Engine, Step,
     inbound::{Heard, Readable},
 };
 use crate::{
     event::{CloseReason, LostCause},
     outbox::Online,
     panics::{contain, drop_contained},
-    supervisor::writer::Writer,
     sync::discard,
     time::Timer,
     transport::Transport,
@@ -27,19 +23,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.machine.handle_ended(self.clock.now(), self.machine.connection());
     }
 
-    /// Reports a failed write. Returns whether there was one.
-    pub(super) fn report_write_error(&mut self) -> bool {
-        let Some(error) = self.writer.failure() else { return false };
-        self.lose_link(LostCause::Broken(error.clone()));
-        true
-    }
-
-    /// Reports a panic of the connection, which is then not read or written any more. Returns
-    /// whether there was one.
-    pub(super) fn report_connection_panic(&mut self) -> bool {
-        let Some(error) = self.link.panicked() else { return false };
-        self.lose_link(LostCause::Broken(error.clone()));
-        true
+    /// Reports a panic of the connection, which is then not read or written any more.
+    pub(super) fn report_connection_panic(&mut self) -> Step {
+        let panicked = self.link.open().and_then(|open| open.connection.panicked().cloned());
+        let Some(error) = panicked else { return Step::Still };
+        self.lose_link(LostCause::Broken(error));
+        Step::Moved
     }
 
     /// Drops the connection or the attempt, settles the messages that were handed to it, and keeps
@@ -49,12 +38,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // If a connection is being replaced for its age, the cause of its end is always its age.
         let retiring = self.machine.is_retiring();
         let cause = cause.map(|cause| if retiring { LostCause::MaxAge } else { cause });
-        let in_writing = self.writer.failure().is_some();
+        let in_writing = self.link.failure().is_some();
         self.link.clear();
-        self.writer = Writer::default();
         self.inbound.heard = Heard::Nothing;
         self.inbound.readable = Readable::Maybe;
-        self.counts = ByteCounts::default();
         self.probes.forget_answer();
         let connection = self.machine.connection();
         // A planned replacement is no outage: messages accepted meanwhile wait for the next
@@ -74,7 +61,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// The messages that were handed over are flushed.
     pub(super) fn settle_written(&mut self) {
         let connection = self.machine.connection();
-        let kept = self.writer.window();
+        let Some(open) = self.link.open() else { return };
+        let kept = &mut open.window;
         let load =
             self.shared.with(|state, deferred| state.outbox.written(connection, kept, deferred));
         discard(kept.drain(..));
@@ -84,7 +72,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// Lets a connection that the peer closed write its reply.
     pub(super) fn drain(&mut self, cx: &mut Context<'_>) {
         if let Some(connection) = &mut self.draining
-            && connection.as_mut().poll_flush(cx).is_ready()
+            && connection.poll_flush(cx).is_ready()
         {
             self.end_drain();
             self.machine.handle_drained();

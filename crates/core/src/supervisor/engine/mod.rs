@@ -4,8 +4,7 @@
 //! passes through it without a clock, a timer, a lock or an allocation. These are used when the
 //! engine parks, and every 256 frames.
 //!
-//! Each file calls only files on lower levels. From bottom to top the levels are: `clock` and
-//! `report`; `ending`, `write` and `read`; `actions`, `commands`, `deadlines` and `park`; `poll`.
+//! Each file calls only files on lower levels. From bottom to top the levels are: `report`; `ending`, `write` and `read`; `actions`, `commands`, `deadlines` and `park`; `poll`.
 //!
 //! The engine keeps these invariants. Each has a test of the same name, and the numbers are those
 //! of the list in the machine.
@@ -35,7 +34,6 @@
 //! before a frame that ends the connection is read.
 
 mod actions;
-mod byte_counts;
 mod clock;
 mod commands;
 mod deadlines;
@@ -48,19 +46,14 @@ mod turn;
 mod write;
 
 use std::{
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use futures_core::Stream;
-
-use self::{
-    byte_counts::ByteCounts, clock::Clock, inbound::Inbound, park::DeadlineSleep, turn::Turn,
-};
+use self::{clock::Clock, inbound::Inbound, park::DeadlineSleep, turn::Turn};
 use super::{
     contained::Contained, link::Link, policies::Resolved, probes::Probes, redial::Redial,
-    reporter::Reporter, writer::Writer,
+    reporter::Reporter,
 };
 use crate::{
     event::Event,
@@ -86,41 +79,39 @@ const FRAME_SHIFT: u32 = 12;
 const ROUNDS_PER_POLL: u32 = 64;
 
 /// The result of a step: whether it changed something for the steps before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    Moved,
     Still,
+    Moved,
 }
 
-pub(crate) struct Engine<T: Transport, K: Timer> {
-    transport: T,
+pub(super) struct Engine<T: Transport, K: Timer> {
+    pub(super) transport: T,
     clock: Clock<K>,
     sleep: DeadlineSleep<K>,
-    machine: Machine,
+    pub(super) machine: Machine,
     link: Link<T>,
     /// A connection that the peer has closed and that still writes its reply.
-    draining: Option<Pin<Box<Contained<T::Connection>>>>,
+    draining: Option<Contained<T::Connection>>,
     inbound: Inbound,
-    writer: Writer,
-    queued: Queued,
-    counts: ByteCounts,
+    pub(super) queued: Queued,
     probes: Probes,
     redial: Redial,
     reporter: Reporter,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// The state of the outbox as the driver knows it without the lock.
 #[derive(Clone, Copy, Debug, Default)]
-struct Queued {
+pub(super) struct Queued {
     /// There may be messages to hand over.
-    any: bool,
+    pub(super) any: bool,
     /// No message expires before this time; `None` is never.
     expiry: Option<Timestamp>,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
-    pub(in crate::supervisor) fn new(transport: T, timer: K, settings: Resolved) -> Self {
+    pub(super) fn new(transport: T, timer: K, settings: Resolved) -> Self {
         let Resolved { rules, outbox, probes, redial } = settings;
         let clock = Clock::new(timer);
         let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()));
@@ -132,9 +123,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             link: Link::None,
             draining: None,
             inbound: Inbound::BEGIN,
-            writer: Writer::default(),
             queued: Queued::default(),
-            counts: ByteCounts::default(),
             probes,
             redial,
             reporter: Reporter::default(),
@@ -142,47 +131,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
-    pub(in crate::supervisor) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    pub(in crate::supervisor) fn connection(&self) -> u64 {
-        self.machine.connection()
-    }
-
-    pub(in crate::supervisor) fn transport(&self) -> &T {
-        &self.transport
-    }
-
-    pub(in crate::supervisor) fn transport_mut(&mut self) -> &mut T {
-        &mut self.transport
-    }
-
-    /// There may be messages to hand over, which the next poll will see. No task is woken, and the
-    /// next command of a handle still wakes the task.
-    pub(in crate::supervisor) fn note_queue(&mut self) {
-        self.queued.any = true;
-    }
-
-    /// Returns whether a connection can be written to.
-    pub(in crate::supervisor) fn may_write(&self) -> bool {
-        self.machine.may_write()
-    }
-
-    pub(in crate::supervisor) fn is_closed(&self) -> bool {
-        self.machine.is_closed()
-    }
-
     /// Works until there is an event to return, there is nothing to do, or the turn is over.
     ///
     /// The whole path of a message is in this function, and everything else is a call with a small
     /// result: a function that returns a message returns it through memory.
     #[inline]
-    pub(in crate::supervisor) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        intake: Intake,
-    ) -> Poll<Option<Event>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, intake: Intake) -> Poll<Option<Event>> {
         if matches!(self.inbound.turn, Turn::Rest) {
             // If a task also does other work, most of its polls have nothing for the session.
             let as_before = intake.is_full() == self.machine.intake().is_full();
@@ -215,9 +169,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
             let mut reading = self.begin_reading(cx);
             while matches!(reading, Reading::On)
-                && let Link::Open(connection) = &mut self.link
+                && let Link::Open(open) = &mut self.link
             {
-                reading = match connection.as_mut().poll_next(cx) {
+                reading = match open.connection.poll_next(cx) {
                     Poll::Ready(Some(Ok(Frame::Message(message)))) => {
                         if self.hear_plainly(message.len()) {
                             return Poll::Ready(Some(Event::Message(message)));
@@ -235,7 +189,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                         }
                         self.read_on()
                     }
-                    Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_ping(),
+                    Poll::Ready(Some(Ok(Frame::Ping(_)))) => self.hear_control(false),
                     Poll::Ready(Some(Ok(Frame::Pong(payload)))) => self.hear_pong(payload),
                     Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.hear_close(frame, cx),
                     Poll::Ready(Some(Err(error))) => self.hear_end(Some(error), cx),
@@ -283,9 +237,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     #[inline(never)]
     fn end_turn(&mut self, cx: &Context<'_>) {
         self.inbound.turn = Turn::BEGIN;
-        if self.reporter.is_stale(&self.machine) {
-            self.publish();
-        }
+        self.publish();
         cx.waker().wake_by_ref();
     }
 

@@ -20,18 +20,20 @@ pub(super) struct DeadlineSleep<K: Timer> {
     at: Option<Timestamp>,
     /// The sleep gets no other waker, so it is polled only when it is set and after it has called
     /// this waker.
-    waker: Waker,
+    pub(super) waker: Waker,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Sets the sleep. Returns `Still` if there is nothing to do until something wakes the task.
     pub(super) fn park(&mut self) -> Step {
-        if self.shared.tasks.take_timer_woken() || self.sleep.is_due(self.clock.now()) {
+        if self.shared.tasks.take_timer_woken()
+            || self.sleep.at.is_some_and(|at| at <= self.clock.now())
+        {
             self.sleep.poll();
         }
         let deadline = earlier(self.machine.poll_deadline(), self.queued.expiry);
-        let deadline = earlier(deadline, self.redial.look());
-        if self.sleep.set(deadline, self.clock.timer()) == Step::Moved {
+        let deadline = earlier(deadline, self.redial.look);
+        if self.sleep.set(deadline, &self.clock.timer) == Step::Moved {
             return Step::Moved;
         }
         // A handle that has changed the state since the last look woke no task, since this one was
@@ -39,9 +41,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if self.shared.has_work() {
             return Step::Moved;
         }
-        if self.reporter.is_stale(&self.machine) {
-            self.publish();
-        }
+        self.publish();
         Step::Still
     }
 }
@@ -49,10 +49,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 impl<K: Timer> DeadlineSleep<K> {
     pub(super) fn new(waker: Waker) -> Self {
         Self { sleep: None, at: None, waker }
-    }
-
-    pub(super) fn waker(&self) -> &Waker {
-        &self.waker
     }
 
     /// The deadline of the sleep may no longer be valid.
@@ -63,11 +59,6 @@ impl<K: Timer> DeadlineSleep<K> {
     pub(super) fn clear(&mut self) {
         self.sleep = None;
         self.at = None;
-    }
-
-    /// Returns whether the deadline of the sleep has passed.
-    fn is_due(&self, now: Timestamp) -> bool {
-        self.at.is_some_and(|at| at <= now)
     }
 
     /// Polls the sleep. Returns whether it has just finished. This does not mean that the deadline

@@ -1,9 +1,11 @@
 //! The reading side: the attempt, and the frames of a connection.
 
-use std::task::{Context, Poll};
+use std::{
+    future::Future,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
-use futures_sink::Sink;
 
 use super::{
     Engine, FRAME_SHIFT, FRAMES_PER_LOOK, Reading, Step,
@@ -15,7 +17,8 @@ use crate::{
     event::LostCause,
     message::{CloseFrame, Message},
     outbox::Online,
-    supervisor::{contained::Contained, link::Link},
+    panics::contain,
+    supervisor::{contained::panicked, link::Link, writer::Writer},
     time::Timer,
     transport::Transport,
 };
@@ -27,7 +30,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         match self.link {
             Link::Open(_) => {}
             Link::None => return Reading::Over(Step::Still),
-            Link::Connecting(_) | Link::Failed(_) => {
+            Link::Connecting(_) => {
                 return match self.connect(cx) {
                     Step::Moved => Reading::AttemptOver,
                     Step::Still => Reading::Over(Step::Still),
@@ -104,9 +107,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
 
     /// Flushes once more before the connection is dropped.
     fn flush_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(connection) = self.link.open() else { return Poll::Ready(()) };
-        match connection.poll_flush(cx) {
-            Poll::Ready(Ok(())) if self.writer.failure().is_none() => self.settle_written(),
+        let Some(open) = self.link.open() else { return Poll::Ready(()) };
+        match open.connection.poll_flush(cx) {
+            Poll::Ready(Ok(())) if open.failure().is_none() => self.settle_written(),
             Poll::Ready(_) => {}
             Poll::Pending => return Poll::Pending,
         }
@@ -144,17 +147,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     }
 
     #[inline(never)]
-    pub(super) fn hear_ping(&mut self) -> Reading {
-        self.hear_control(false)
-    }
-
-    #[inline(never)]
     pub(super) fn hear_pong(&mut self, payload: Bytes) -> Reading {
         let answer = self.probes.pong_answers(&payload);
         self.hear_control(answer)
     }
 
-    fn hear_control(&mut self, answer: bool) -> Reading {
+    /// A ping, or a pong that is an `answer` to the probe or is not.
+    #[inline(never)]
+    pub(super) fn hear_control(&mut self, answer: bool) -> Reading {
         self.inbound.frames += 1;
         let life = self.probes.control_is_life(answer);
         self.hear(life, answer);
@@ -185,13 +185,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         // A reply repeats the code of our close frame. It proves that the peer has read all earlier
         // messages.
         let code = frame.as_ref().map(|frame| frame.code);
-        if self.writer.close_code().is_some_and(|ours| code.is_none_or(|code| code == ours)) {
+        let ours = self.link.open().and_then(|open| open.close_code());
+        if ours.is_some_and(|ours| code.is_none_or(|code| code == ours)) {
             self.reporter.all_proven();
         }
         if flushed.is_pending()
-            && let Link::Open(connection) = std::mem::replace(&mut self.link, Link::None)
+            && let Link::Open(open) = std::mem::replace(&mut self.link, Link::None)
         {
-            self.draining = Some(connection);
+            self.draining = Some(open.connection);
         }
         let connection = self.machine.connection();
         self.drop_link(Some(LostCause::ClosedByPeer(frame)));
@@ -208,7 +209,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx: &mut Context<'_>,
     ) -> Reading {
         let _ = self.flush_last(cx);
-        let error = self.writer.failure().cloned().or(error).unwrap_or_else(|| {
+        let error = self.link.failure().cloned().or(error).unwrap_or_else(|| {
             let words = "the server ended the connection without a close frame";
             TransportError::new(ErrorKind::Ended, words)
         });
@@ -220,21 +221,27 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     #[inline(never)]
     pub(super) fn connect(&mut self, cx: &mut Context<'_>) -> Step {
         let result = loop {
+            let Link::Connecting(attempt) = &mut self.link else { return Step::Still };
             self.shared.tasks.take_io_woken();
-            match self.link.poll_connect(cx) {
-                Poll::Ready(result) => break result,
-                Poll::Pending if self.asks_again() && self.inbound.frames < FRAMES_PER_LOOK => {}
-                Poll::Pending => return Step::Still,
+            let polled = match attempt {
+                Ok(attempt) => contain(|| attempt.as_mut().poll(cx)).map_err(panicked),
+                Err(error) => Err(error.clone()),
+            };
+            match polled {
+                Ok(Poll::Ready(result)) => break result,
+                Err(panic) => break Err(panic),
+                Ok(_) if self.asks_again() && self.inbound.frames < FRAMES_PER_LOOK => {}
+                Ok(_) => return Step::Still,
             }
         };
+        self.link.clear();
         self.inbound.readable = Readable::Maybe;
         self.clock.read();
         let connection = self.machine.connection();
         match result {
             Ok(established) => {
-                let (open, rest) = established.split();
-                self.link = Link::Open(Box::pin(Contained::new(open)));
-                self.reporter.established(rest);
+                let open = |open| self.link = Link::Open(Writer::new(open));
+                self.reporter.established(established.map(open));
                 let max_age = self.redial.open();
                 let liveness = self.probes.liveness();
                 self.machine.handle_connected(self.clock.now(), connection, liveness, max_age);

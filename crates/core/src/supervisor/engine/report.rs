@@ -1,12 +1,35 @@
-//! Reports: events for the application, and the published status.
+//! Reports: the frames that were heard, events for the application, and the published status.
 
-use super::Engine;
+use super::{Engine, inbound::Heard};
 use crate::{
     machine::Transition, outbox::Unsent, shared::State, supervisor::reporter::Reporter,
     sync::Deferred, time::Timer, transport::Transport,
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
+    /// Reads the clock, and reports the frames since the last call to the machine. Returns whether
+    /// proof of life was among them.
+    pub(super) fn observe(&mut self) -> bool {
+        self.clock.read_once(self.inbound.frames);
+        let now = self.clock.now();
+        self.inbound.turn.count(std::mem::take(&mut self.inbound.frames), now);
+        let heard = std::mem::replace(&mut self.inbound.heard, Heard::Nothing);
+        if heard == Heard::Nothing {
+            return false;
+        }
+        let life = heard == Heard::Life;
+        let was_out = self.machine.probe_since().is_some();
+        self.machine.handle_frame(now, self.machine.connection(), life);
+        self.reporter.mark_changed();
+        if let Some(answer) = self.probes.take_answer(now) {
+            self.reporter.answered(&answer, &self.shared);
+        }
+        if was_out && self.machine.probe_since().is_none() {
+            self.sleep.replace_at_next_park();
+        }
+        life
+    }
+
     /// Makes the event for a transition, and publishes the status.
     pub(super) fn report(&mut self, transition: Transition) {
         let closes = matches!(transition, Transition::Closed(_));
@@ -26,8 +49,11 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
+    /// Publishes the status, if the published one is out of date.
     pub(super) fn publish(&mut self) {
-        self.publish_with(|_, _, _| {});
+        if self.reporter.is_stale(&self.machine) {
+            self.publish_with(|_, _, _| {});
+        }
     }
 
     /// Changes a part of the published status, and brings the rest up to date under the same lock.

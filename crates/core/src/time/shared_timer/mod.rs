@@ -72,11 +72,7 @@ pub struct SharedTimer<K: Timer> {
     epoch: Duration,
 }
 
-impl<K> SharedTimer<K>
-where
-    K: Timer + Send + Sync + 'static,
-    K::Sleep: Send,
-{
+impl<K: Timer<Sleep: Send> + Send + Sync + 'static> SharedTimer<K> {
     /// Makes a timer over `timer` with the same precision.
     pub fn new(timer: K) -> Self {
         Self::with_slot(timer, Duration::ZERO)
@@ -97,7 +93,7 @@ impl<K: Timer> SharedTimer<K> {
     /// Returns the same timer with another epoch, which is now. The slots do not move.
     #[must_use]
     pub fn from_now(&self) -> Self {
-        Self { queue: Arc::clone(&self.queue), epoch: self.queue.now().since_epoch() }
+        Self { queue: Arc::clone(&self.queue), epoch: self.queue.timer.now().since_epoch() }
     }
 }
 
@@ -105,7 +101,7 @@ impl<K: Timer> Timer for SharedTimer<K> {
     type Sleep = SharedSleep<K>;
 
     fn now(&self) -> Timestamp {
-        Timestamp::from_epoch(self.queue.now().since_epoch().saturating_sub(self.epoch))
+        Timestamp::from_epoch(self.queue.timer.now().since_epoch().saturating_sub(self.epoch))
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> SharedSleep<K> {
@@ -114,7 +110,7 @@ impl<K: Timer> Timer for SharedTimer<K> {
     }
 
     fn entropy(&self) -> u64 {
-        self.queue.timer().entropy()
+        self.queue.timer.entropy()
     }
 }
 
@@ -126,7 +122,7 @@ impl<K: Timer> Clone for SharedTimer<K> {
 
 impl<K: Timer + fmt::Debug> fmt::Debug for SharedTimer<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedTimer").field("timer", self.queue.timer()).finish_non_exhaustive()
+        f.debug_struct("SharedTimer").field("timer", &self.queue.timer).finish_non_exhaustive()
     }
 }
 
@@ -157,7 +153,7 @@ impl<K: Timer> Future for SharedSleep<K> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.queue.now() >= self.deadline {
+        if self.queue.timer.now() >= self.deadline {
             self.leave_queue();
             return Poll::Ready(());
         }

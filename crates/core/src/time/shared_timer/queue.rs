@@ -22,7 +22,7 @@ use crate::{
 
 /// The state that clones and sleeps share.
 pub(super) struct TimerQueue<K: Timer> {
-    timer: K,
+    pub(super) timer: K,
     sleeps: Guarded<Sleeps>,
     /// The underlying sleep. The thread that has set [`DRIVING`] takes it out, and no other thread
     /// touches it. So its code does not run under a lock.
@@ -42,11 +42,7 @@ const EARLIER: u8 = 2;
 /// Event: the underlying sleep has called its waker.
 const WOKEN: u8 = 4;
 
-impl<K> TimerQueue<K>
-where
-    K: Timer + Send + Sync + 'static,
-    K::Sleep: Send,
-{
+impl<K: Timer<Sleep: Send> + Send + Sync + 'static> TimerQueue<K> {
     pub(super) fn new(timer: K, slot: Duration) -> Arc<Self> {
         Arc::new_cyclic(|queue| Self {
             timer,
@@ -59,20 +55,11 @@ where
 }
 
 impl<K: Timer> TimerQueue<K> {
-    pub(super) fn timer(&self) -> &K {
-        &self.timer
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.timer.now()
-    }
-
     /// Inserts a sleep, or replaces its waker. Assigns the id if it is 0.
     pub(super) fn insert(&self, deadline: Timestamp, id: &mut u64, waker: Waker) {
-        let insert = |sleeps: &mut Sleeps, deferred: &mut Deferred<'_>| {
-            sleeps.insert(deadline, id, waker, deferred)
-        };
-        if self.sleeps.with(insert) {
+        let is_earlier =
+            self.sleeps.with(|sleeps, deferred| sleeps.insert(deadline, id, waker, deferred));
+        if is_earlier {
             self.drive(EARLIER);
         }
     }
@@ -209,16 +196,8 @@ struct InnerWaker<K: Timer> {
     queue: Weak<TimerQueue<K>>,
 }
 
-impl<K> Wake for InnerWaker<K>
-where
-    K: Timer + Send + Sync + 'static,
-    K::Sleep: Send,
-{
+impl<K: Timer<Sleep: Send> + Send + Sync + 'static> Wake for InnerWaker<K> {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
         if let Some(queue) = self.queue.upgrade() {
             queue.drive(WOKEN);
         }

@@ -8,3 +8,4 @@ mod read_before_verdict;
 mod stalled_writes;
 mod suspend;
 mod unproven;
+mod without_pings;

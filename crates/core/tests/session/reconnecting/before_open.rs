@@ -104,7 +104,7 @@ fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
         [
             (0, "handshake: other: not welcome"),
             (5, "connect_timeout"),
-            (8, "handshake: ended: closed by the server with code 4401"),
+            (8, "handshake: ended: closed by the server with code 4401 and a reason of 2 bytes"),
         ]
     );
     assert_eq!(remote.most_at_once(), 1);

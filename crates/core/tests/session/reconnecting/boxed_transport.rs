@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use websocket_heartbeat::{
-    Attempt, BoxTransport, Constant, ErrorKind, Established, Event, Heartbeat, Supervisor,
+    Attempt, BoxTransport, Constant, ErrorKind, Established, Event, Heartbeat, Preset, Supervisor,
     TransportError,
     backend::{BoxConnection, DynTransport},
 };
@@ -108,6 +108,7 @@ fn each_connection_decides_whether_it_can_ping() {
     let (can, _) = mock(&clock);
     let boxed = BoxTransport::new(cannot.without_pings());
     let supervisor = Supervisor::builder(boxed.clone(), clock.timer())
+        .preset(Preset::Original)
         .heartbeat(Heartbeat::idle(secs(15)).timeout(secs(10)).ping())
         .build()
         .unwrap();

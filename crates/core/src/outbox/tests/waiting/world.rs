@@ -15,9 +15,9 @@ use std::{
 use super::ops::Op;
 use crate::{
     config::OutboxSettings,
-    handle::{Handle, QueuingWithReceipt, SinkSide},
+    handle::{Handle, QueuingWithReceipt},
     message::{Message, Outgoing},
-    outbox::{Online, Outbox, entry::Origin, receipt::Receipt},
+    outbox::{Online, Outbox, SinkSide, entry::Origin, receipt::Receipt},
     shared::Shared,
     sync::Deferred,
     time::Timestamp,
@@ -230,7 +230,7 @@ impl World<'_> {
                 self.send(sink, bytes);
             }
             Op::TryQueueOfSink { sink, bytes } if self.sinks[sink].suspended.is_none() => {
-                let sink_id = self.sinks[sink].side.id();
+                let sink_id = self.sinks[sink].side.id;
                 let mut outgoing = Some(Outgoing::new(message(bytes)));
                 self.with_outbox(|outbox, deferred| {
                     outbox.offer(&mut outgoing, None, sink_id, deferred)
@@ -242,7 +242,7 @@ impl World<'_> {
             }
             Op::Send { .. } | Op::TryQueueOfSink { .. } | Op::Flush { .. } => {}
             Op::DropSink { sink } => {
-                let mut old = std::mem::take(&mut self.sinks[sink]);
+                let old = std::mem::take(&mut self.sinks[sink]);
                 old.side.leave(self.shared);
             }
             Op::Suspend { sink } => {

@@ -1,7 +1,6 @@
 //! The byte counts of the connection, which are compared when a verdict is due: [`ByteCounts`].
 
-use std::pin::Pin;
-
+use super::contained::Contained;
 use crate::transport::Connection;
 
 /// The number of bytes that do not count as a queue, since the system sends them immediately after
@@ -43,24 +42,24 @@ impl Default for ByteCounts {
 
 impl ByteCounts {
     /// A probe was requested.
-    pub(super) fn probe_asked<C: Connection>(&mut self, connection: Pin<&mut C>) {
-        self.acknowledged = count(&*connection).1;
+    pub(super) fn probe_asked<C: Connection>(&mut self, connection: &mut Contained<C>) {
+        self.acknowledged = count(connection).1;
         self.probe_end = u64::MAX;
     }
 
     /// The probe is written.
-    pub(super) fn probe_written<C: Connection>(&mut self, connection: Pin<&mut C>) {
-        let (accepted, acknowledged) = count(&*connection);
+    pub(super) fn probe_written<C: Connection>(&mut self, connection: &mut Contained<C>) {
+        let (accepted, acknowledged) = count(connection);
         // If there is no queue before the probe, no acknowledgement is a reason to wait.
         let is_queued = accepted - acknowledged > AT_ONCE;
         self.acknowledged = acknowledged;
         self.probe_end = if is_queued { accepted } else { 0 };
-        self.read = connection.bytes_read().unwrap_or(0);
+        self.read = connection.count(C::bytes_read).unwrap_or(0);
     }
 
     /// Returns which bytes were acknowledged since the last read.
-    pub(super) fn look<C: Connection>(&mut self, connection: Pin<&mut C>) -> Acknowledged {
-        let now = count(&*connection).1;
+    pub(super) fn look<C: Connection>(&mut self, connection: &mut Contained<C>) -> Acknowledged {
+        let now = count(connection).1;
         let before = std::mem::replace(&mut self.acknowledged, now);
         if now <= before {
             Acknowledged::Nothing
@@ -72,15 +71,15 @@ impl ByteCounts {
     }
 
     /// Returns whether bytes were read since the last call, or since the probe was written.
-    pub(super) fn has_read<C: Connection>(&mut self, connection: Pin<&mut C>) -> bool {
-        let now = connection.bytes_read().unwrap_or(0);
+    pub(super) fn has_read<C: Connection>(&mut self, connection: &mut Contained<C>) -> bool {
+        let now = connection.count(C::bytes_read).unwrap_or(0);
         now > std::mem::replace(&mut self.read, now)
     }
 }
 
 /// The numbers of accepted and of acknowledged bytes; 0 if the connection does not know.
-fn count<C: Connection>(connection: &C) -> (u64, u64) {
-    match (connection.unacknowledged(), connection.bytes_written()) {
+fn count<C: Connection>(connection: &mut Contained<C>) -> (u64, u64) {
+    match (connection.count(C::unacknowledged), connection.count(C::bytes_written)) {
         (Some(held), Some(accepted)) => (accepted, accepted.saturating_sub(held)),
         _ => (0, 0),
     }
