@@ -22,7 +22,7 @@ for (const layer of LAYERS) {
     before(async () => { server = await startServer(); });
     after(() => server.stop());
     for (const scenario of SCENARIOS) {
-      test(scenario.name, { timeout: 10000 }, async () => {
+      test(scenario.name, { timeout: 60000 }, async () => {
         await runScenario(scenario, {
           layer, platform, WebsocketHeartbeat, url: server.url, server: async (name, ...args) => server[name](...args),
         });

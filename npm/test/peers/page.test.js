@@ -37,7 +37,7 @@ for (const layer of LAYERS) {
   for (const [core, title] of Object.entries(CORES)) {
     describe(`${layer.name}, ${title}`, { skip }, () => {
       for (const { name } of SCENARIOS) {
-        test(name, async () => {
+        test(name, { timeout: 60000 }, async () => {
           await page.evaluate(`run(${JSON.stringify(layer)}, ${JSON.stringify(name)}, '${core}')`);
           // Rejections that nothing handled are among these.
           assert.deepEqual(page.uncaught.splice(0), []);

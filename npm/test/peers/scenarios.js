@@ -1,7 +1,7 @@
 // The scenarios that each layer must survive. They run in Node and in a page.
 
 /** Only ends a test that waits for ever. */
-const PATIENCE = 4000;
+const PATIENCE = 30000;
 
 const HOOKS = ['onOpen', 'onMessage', 'onError', 'onClose', 'onReconnect', 'onEnd'];
 
