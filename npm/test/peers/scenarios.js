@@ -50,6 +50,12 @@ function equal(actual, expected, what) {
   if (actual !== expected) throw new Error(`${what}: ${actual} instead of ${expected}`);
 }
 
+/** Alipay has Base64 text, and a page an ArrayBuffer or a Blob. */
+async function bytesOf({ data, isBuffer }) {
+  if (isBuffer) return Uint8Array.from(atob(data), character => character.charCodeAt(0));
+  return new Uint8Array(typeof data.arrayBuffer === 'function' ? await data.arrayBuffer() : data);
+}
+
 /** Without heartbeats while the scenario runs. */
 const QUIET = { pingTimeout: 60000, pongTimeout: 60000, reconnectTimeout: 20, minimumGap: 1 };
 
@@ -61,6 +67,15 @@ export const SCENARIOS = [
       await session.until('onOpen');
       await session.echo('hello');
       equal(await server('count', 'attempt'), 1, 'attempts');
+    },
+  },
+  {
+    name: 'binary data is echoed',
+    async run({ start }) {
+      const session = await start(QUIET);
+      await session.until('onOpen');
+      session.task.send({ data: new Uint8Array([1, 2, 255]).buffer });
+      equal(String(await bytesOf(await session.until('onMessage'))), '1,2,255', 'bytes');
     },
   },
   {
