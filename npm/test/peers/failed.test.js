@@ -1,5 +1,5 @@
 // Attempts that fail at the times of phones, on a virtual clock: after `success`, before the layer has
-// handed the task over, or not at all.
+// handed the task over, not at all, or too late.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { recordHooks } from '../fakes/hooks.js';
@@ -61,6 +61,19 @@ describe('the drop-in', () => {
       const session = await start(layer.make(network));
       await clock.advance(9500);
       await assertRecovery(session);
+    });
+
+    test(`${layer.name}: a socket that opens after its attempt was given up is closed`, async () => {
+      network.attempts = 'accept';
+      network.latency = 12000;
+      const { task, hooks } = await start(layer.make(network));
+      network.latency = 10;
+      await clock.advance(15000);
+      assert.deepEqual(hooks.names(), ['onError', 'onClose', 'onReconnect', 'onOpen']);
+      assert.equal(network.live().length, 1);
+      task.close();
+      await clock.advance(1000);
+      assert.equal(network.live().length, 0);
     });
 
     if (!layer.phone) continue;
