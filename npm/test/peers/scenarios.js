@@ -5,8 +5,8 @@ const PATIENCE = 30000;
 
 const HOOKS = ['onOpen', 'onMessage', 'onError', 'onClose', 'onReconnect', 'onEnd'];
 
-/** A session and the calls of its hooks. `until` goes through them in their order. */
-class Witness {
+/** The task of a session, and the calls of its hooks. `until` goes through them in their order. */
+class Recorder {
   constructor(task) {
     this.task = task;
     this.calls = [];
@@ -172,7 +172,7 @@ export async function runScenario(scenario, { layer, platform, WebsocketHeartbea
   await server('reset');
   const start = async options => {
     const task = await WebsocketHeartbeat({ miniprogram: platform, connectSocketParams: { url }, ...options });
-    sessions.push(new Witness(task));
+    sessions.push(new Recorder(task));
     return sessions[sessions.length - 1];
   };
   try {
