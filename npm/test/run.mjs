@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installPeers } from './peers/install.mjs';
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const args = process.argv.slice(2);
@@ -24,9 +25,13 @@ function run(title, command, env) {
 const testsIn = place => readdirSync(path.join(folder, place))
   .filter(name => name.endsWith('.test.js')).map(name => path.join('test', place, name));
 const tests = testsIn('');
+if (installPeers()) tests.push(...testsIn('peers'));
+else if (process.env.CI === 'false') console.log('skipped: the tests of test/peers, because its packages could not be installed');
+else throw new Error('the packages of test/peers could not be installed');
 
 /** These do not use the core of the environment variable CORE, so they run once. */
-const ONCE = ['browser-page', 'package', 'realm', 'sizes', 'types', 'wasm'].map(name => path.join('test', `${name}.test.js`));
+const ONCE = ['browser-page', 'package', 'realm', 'sizes', 'types', 'wasm', 'peers/page', 'peers/example']
+  .map(name => path.join('test', `${name}.test.js`));
 
 if (!args.includes('--no-build')) run('Build', ['build.mjs']);
 run('Tests with JavaScript', ['--test', '--test-reporter=dot', ...tests], { CORE: 'js' });

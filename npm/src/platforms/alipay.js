@@ -7,6 +7,12 @@ export function hasGlobalEvents(platform) {
   return typeof platform.offSocketClose === 'function';
 }
 
+/**
+ * `my` itself. Taro replaces the functions of each SocketTask by the global ones, and those report
+ * nothing of a socket that was made with `multiple: true`.
+ */
+export function withoutTaro(platform) { return platform.miniGlobal || platform; }
+
 /** Whether this client can have several sockets. Older ones take `multiple` for an unknown field. */
 export function canUseMultiple(platform) {
   try {

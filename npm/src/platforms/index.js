@@ -1,6 +1,6 @@
 // Opens sockets by the `connectSocket` of a mini-program platform, whatever its shape is.
 import { callUser } from '../calls.js';
-import { GlobalSockets, adoptMultiple, canUseMultiple, hasGlobalEvents } from './alipay.js';
+import { GlobalSockets, adoptMultiple, canUseMultiple, hasGlobalEvents, withoutTaro } from './alipay.js';
 import { adoptPromise } from './promise.js';
 import { adoptTask } from './socket-task.js';
 
@@ -8,11 +8,12 @@ import { adoptTask } from './socket-task.js';
  * Returns a function that opens a socket: `(params, connection) => socket`.
  *
  * It throws if the platform refuses the call.
- * @param {object} platform wx, my, swan, tt, qq, Taro, uni, ...
+ * @param {object} given wx, my, swan, tt, qq, Taro, uni, ...
  * @param {function} onTask gets the SocketTask of each connection, before its first event
  */
-export function socketOpener(platform, onTask) {
-  const alipay = hasGlobalEvents(platform);
+export function socketOpener(given, onTask) {
+  const alipay = hasGlobalEvents(given);
+  const platform = alipay ? withoutTaro(given) : given;
   const globalSockets = alipay ? new GlobalSockets(platform) : null;
   return (params, connection) => {
     const options = connectOptions(params, connection);

@@ -1,0 +1,1 @@
+export { default } from '@dcloudio/uni-mp-alipay/dist/uni.api.esm.js';

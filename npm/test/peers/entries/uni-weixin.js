@@ -1,0 +1,1 @@
+export { default } from '@dcloudio/uni-mp-weixin/dist/uni.api.esm.js';
