@@ -28,7 +28,7 @@ use crate::event::Event;
 /// [`drop_oldest`](crate::InboxSettings::drop_oldest) it reads on, drops the oldest message and
 /// reports that by [`Event::Lagged`].
 ///
-/// After [`Handle::close`] the driver reads up to the server's close frame. Messages for which
+/// After [`Handle::close`](crate::Handle::close) the driver reads up to the server's close frame. Messages for which
 /// there is no room are then discarded and counted in [`Closed::unread`](crate::Closed::unread).
 ///
 /// The other events are bounded, too. Between two unread messages the inbox keeps the first and the
@@ -37,8 +37,8 @@ use crate::event::Event;
 ///
 /// # Drop behaviour
 ///
-/// Dropping the inbox closes the session gracefully, as [`Handle::close`] does. The driver then
-/// finishes.
+/// Dropping the inbox closes the session gracefully, as [`Handle::close`](crate::Handle::close)
+/// does. The driver then finishes.
 ///
 /// # Cancel safety
 ///

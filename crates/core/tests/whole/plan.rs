@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) commands: bool,
     /// The machine is suspended from time to time, for up to an hour.
     pub(crate) suspends: bool,
+    /// The transport has pings.
+    pub(crate) pings: bool,
 }
 
 /// The behaviour of the server.
@@ -183,6 +185,7 @@ impl Plan {
             },
             commands: rng.once_in(3),
             suspends: rng.once_in(5),
+            pings: !rng.once_in(4),
         }
     }
 }

@@ -29,6 +29,7 @@ impl RandomSession {
         clock.set_timer_granularity(plan.timers.granularity);
         clock.set_timer_early(plan.timers.early);
         let (transport, remote) = mock(&clock);
+        let transport = if plan.pings { transport } else { transport.without_pings() };
         let server = plan.server;
         let mut chaos = Chaos::new(plan.seed);
         remote.script(move |dial| match server {

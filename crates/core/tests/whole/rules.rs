@@ -205,7 +205,8 @@ fn dead_connections_are_detected(state: &SessionState, events: &[(Timestamp, Eve
     };
     let slow = matches!(plan.reader, Reader::Slow(_));
     let Some(first) = state.remote.peers().into_iter().next() else { return };
-    if disturbed || !reads || slow {
+    // Without pings, a dead connection may only be reported.
+    if disturbed || !reads || slow || !plan.pings {
         return;
     }
     let slack = (plan.timers.lateness + plan.timers.granularity + Duration::from_millis(50)) * 8;
