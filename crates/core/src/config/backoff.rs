@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::random::Random;
-use crate::error::{ConfigError, not_zero};
+use crate::{
+    error::{ConfigError, not_zero},
+    time::from_seconds,
+};
 
 /// Makes the delays before attempts, one iterator for each outage.
 ///
@@ -278,7 +281,7 @@ impl Iterator for ExponentialDelays {
             None => self.upper * (1.0 - self.jitter * drawn),
         };
         self.upper = (self.upper * self.factor).min(cap);
-        Some(Duration::try_from_secs_f64(seconds).unwrap_or(self.cap))
+        Some(from_seconds(seconds))
     }
 }
 

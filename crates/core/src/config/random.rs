@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::time::from_seconds;
+
 /// The generator SplitMix64. It is random enough to keep clients apart, and repeatable from a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
@@ -18,7 +20,7 @@ impl Random {
     pub(crate) fn shorten(&mut self, time: Duration) -> Duration {
         // A subtraction and not one product: a factor that rounds to 1 would overflow for the
         // longest time.
-        time.saturating_sub(time.mul_f64(0.1 * self.unit()))
+        time.saturating_sub(from_seconds(time.as_secs_f64() * 0.1 * self.unit()))
     }
 
     /// A number in `0.0..1.0`.

@@ -17,6 +17,8 @@ pub use self::{
     timestamp::Timestamp,
 };
 
+pub(crate) use self::timestamp::from_seconds;
+
 /// Returns the earlier of two deadlines. `None` means never.
 pub(crate) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     a.into_iter().chain(b).min()

@@ -39,12 +39,9 @@ impl Timestamp {
     /// "never".
     #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
-        let nanos = duration.as_nanos();
-        if nanos > u64::MAX as u128 {
-            return None;
-        }
-        // Not `map`, which is not const.
-        match self.count.checked_add(nanos as u64) {
+        // Not `?` and `map`, which are not const.
+        let Some(nanos) = nanos(duration) else { return None };
+        match self.count.checked_add(nanos) {
             Some(count) => Some(Self { count }),
             None => None,
         }
@@ -54,12 +51,10 @@ impl Timestamp {
     /// timestamp. Returns this timestamp if `slot` is zero.
     #[must_use]
     pub const fn round_down(self, slot: Duration) -> Self {
-        let (nanos, slot) = (self.count.get() - 1, slot.as_nanos());
-        if slot > nanos as u128 {
-            return Self::EPOCH;
-        }
-        match nanos.checked_rem(slot as u64) {
-            Some(over) => Self::from_epoch(Duration::from_nanos(nanos - over)),
+        let since_epoch = self.count.get() - 1;
+        let Some(slot) = nanos(slot) else { return Self::EPOCH };
+        match since_epoch.checked_rem(slot) {
+            Some(over) => Self::from_epoch(Duration::from_nanos(since_epoch - over)),
             None => self,
         }
     }
@@ -69,6 +64,24 @@ impl Timestamp {
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
     }
+}
+
+/// Returns the nanoseconds of a duration; `None` if they are more than 64 bits. `as_nanos` has 128
+/// bits, which would be much code on processors of 32 bits and on WebAssembly.
+const fn nanos(duration: Duration) -> Option<u64> {
+    const PER_SECOND: u64 = 1_000_000_000;
+    let seconds = duration.as_secs();
+    if seconds > u64::MAX / PER_SECOND {
+        return None;
+    }
+    (seconds * PER_SECOND).checked_add(duration.subsec_nanos() as u64)
+}
+
+/// Returns a duration of so many seconds, rounded to nanoseconds: at least zero and at most 584
+/// years. `Duration::try_from_secs_f64` calculates with 128 bits.
+pub(crate) fn from_seconds(seconds: f64) -> Duration {
+    // The conversion saturates.
+    Duration::from_nanos((seconds * 1e9 + 0.5) as u64)
 }
 
 /// Returns the epoch.
@@ -109,6 +122,11 @@ mod tests {
         let late = Timestamp::from_epoch(Duration::MAX);
         assert_eq!(late.checked_add(Duration::from_nanos(1)), None);
         assert_eq!(Timestamp::EPOCH.checked_add(Duration::MAX), None);
+        let last = Duration::from_nanos(u64::MAX - 1);
+        assert!(Timestamp::EPOCH.checked_add(last).is_some());
+        for more in [Duration::from_nanos(1), Duration::from_secs(1), Duration::from_secs(1 << 60)] {
+            assert_eq!(Timestamp::EPOCH.checked_add(last + more), None, "{more:?}");
+        }
         assert_eq!(
             Timestamp::EPOCH.checked_add(Duration::from_secs(1)),
             Some(Timestamp::from_epoch(Duration::from_secs(1)))
@@ -125,6 +143,13 @@ mod tests {
             let since_epoch = Duration::from_nanos(nanos);
             assert_eq!(Timestamp::from_epoch(since_epoch).since_epoch(), since_epoch);
         }
+    }
+
+    #[test]
+    fn seconds_are_rounded_to_nanoseconds_and_saturate() {
+        let seconds = [0.0, 0.3, 1.5e-9, 30.000_000_001, -1.0, f64::NAN, f64::INFINITY];
+        let nanos = [0, 300_000_000, 2, 30_000_000_001, 0, 0, u64::MAX];
+        assert_eq!(seconds.map(from_seconds), nanos.map(Duration::from_nanos));
     }
 
     #[test]
