@@ -1,7 +1,7 @@
 //! The functions that JavaScript calls. Each takes and returns only numbers.
 #![allow(unsafe_code, reason = "the attribute that exports a function under its own name")]
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use websocket_heartbeat::Preset;
 
@@ -15,7 +15,7 @@ use crate::{
 
 thread_local! {
     /// The options of the session that is created next.
-    static OPTIONS: Cell<Options> = const { Cell::new(Options::new(Preset::Original)) };
+    static OPTIONS: RefCell<Options> = const { RefCell::new(Options::new(Preset::Original)) };
 }
 
 /// Begins the options of a session: 0 is the original's preset, 1 the resilient one.
@@ -27,16 +27,14 @@ extern "C" fn begin(preset: u32) {
 /// Sets an option, see [`Options::set`].
 #[unsafe(no_mangle)]
 extern "C" fn set_option(key: u32, value: f64) {
-    let mut options = OPTIONS.get();
-    options.set(key, value);
-    OPTIONS.set(options);
+    OPTIONS.with_borrow_mut(|options| options.set(key, value));
 }
 
 /// Makes a session of the options and returns its number, which is above 0. If the core refuses the
 /// options, spells the setting and the rule that it breaks, and returns 0.
 #[unsafe(no_mangle)]
 extern "C" fn create() -> u32 {
-    match session::create(&OPTIONS.get()) {
+    match OPTIONS.with_borrow(session::create) {
         Ok(number) => number,
         Err(error) => {
             for part in [error.setting(), " ", error.rule()] {

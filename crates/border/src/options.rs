@@ -9,149 +9,90 @@ use websocket_heartbeat::{
 
 use crate::{entry, timer::BorderTimer, transport::BorderTransport};
 
+type Session = Builder<BorderTransport, BorderTimer>;
+
 /// The options that JavaScript has set. The others have the value of the preset.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     preset: Preset,
-    heartbeat: HeartbeatOptions,
-    backoff: BackoffOptions,
-    attempts: Option<u32>,
-    connect_timeout: Option<Duration>,
-    connect_timeout_cap: Option<Duration>,
-    close_timeout: Option<Duration>,
-    stable_after: Option<Duration>,
-    flap_limit: Option<u32>,
-    outage_limit: Option<Duration>,
-    max_age: Option<Duration>,
-    minimum_gap: Option<Duration>,
-    keep: Option<bool>,
-    keep_count: Option<u32>,
-    keep_bytes: Option<f64>,
+    /// By [`Key`]. An option that was not set is not a number.
+    values: [f64; COUNT],
 }
 
+/// The options, in the order of `OPTIONS` in `npm/src/session.js`. Times are milliseconds.
 #[derive(Clone, Copy)]
-struct HeartbeatOptions {
-    messages: bool,
-    idle: Option<Duration>,
-    timeout: Option<Duration>,
-    recheck_timeout: Option<Duration>,
-    max_missed: Option<u32>,
+enum Key {
+    HeartbeatIdle,
+    HeartbeatTimeout,
+    BackoffDelay,
+    Attempts,
+    HeartbeatMessages,
+    RecheckTimeout,
+    MaxMissed,
+    BackoffExponential,
+    BackoffCap,
+    BackoffFactor,
+    BackoffJitter,
+    BackoffFirst,
+    ConnectTimeout,
+    ConnectTimeoutCap,
+    CloseTimeout,
+    StableAfter,
+    FlapLimit,
+    OutageLimit,
+    MaxAge,
+    MinimumGap,
+    Keep,
+    KeepCount,
+    KeepBytes,
 }
 
-#[derive(Clone, Copy)]
-struct BackoffOptions {
-    delay: Option<Duration>,
-    exponential: bool,
-    cap: Option<Duration>,
-    factor: Option<f64>,
-    jitter: Option<f64>,
-    first: Option<Duration>,
-}
+const COUNT: usize = Key::KeepBytes as usize + 1;
 
 impl Options {
     pub(crate) const fn new(preset: Preset) -> Self {
-        Self {
-            preset,
-            heartbeat: HeartbeatOptions {
-                messages: false,
-                idle: None,
-                timeout: None,
-                recheck_timeout: None,
-                max_missed: None,
-            },
-            backoff: BackoffOptions {
-                delay: None,
-                exponential: false,
-                cap: None,
-                factor: None,
-                jitter: None,
-                first: None,
-            },
-            attempts: None,
-            connect_timeout: None,
-            connect_timeout_cap: None,
-            close_timeout: None,
-            stable_after: None,
-            flap_limit: None,
-            outage_limit: None,
-            max_age: None,
-            minimum_gap: None,
-            keep: None,
-            keep_count: None,
-            keep_bytes: None,
-        }
+        Self { preset, values: [f64::NAN; COUNT] }
     }
 
-    /// The keys are the places in `OPTIONS` of `npm/src/session.js`.
+    /// Sets the option with this number, see [`Key`].
     pub(crate) fn set(&mut self, key: u32, value: f64) {
-        let time = Some(Duration::from_micros((value * 1_000.0) as u64));
-        let count = Some(value as u32);
-        match key {
-            0 => self.heartbeat.idle = time,
-            1 => self.heartbeat.timeout = time,
-            2 => self.backoff.delay = time,
-            3 => self.attempts = count,
-            4 => self.heartbeat.messages = value != 0.0,
-            5 => self.heartbeat.recheck_timeout = time,
-            6 => self.heartbeat.max_missed = count,
-            7 => self.backoff.exponential = value != 0.0,
-            8 => self.backoff.cap = time,
-            9 => self.backoff.factor = Some(value),
-            10 => self.backoff.jitter = Some(value),
-            11 => self.backoff.first = time,
-            12 => self.connect_timeout = time,
-            13 => self.connect_timeout_cap = time,
-            14 => self.close_timeout = time,
-            15 => self.stable_after = time,
-            16 => self.flap_limit = count,
-            17 => self.outage_limit = time,
-            18 => self.max_age = time,
-            19 => self.minimum_gap = time,
-            20 => self.keep = Some(value != 0.0),
-            21 => self.keep_count = count,
-            22 => self.keep_bytes = Some(value),
-            _ => {}
+        if let Some(known) = self.values.get_mut(key as usize) {
+            *known = value;
         }
     }
 
     /// How many bytes of payload the outbox holds at most. By default as many as in the core.
     pub(crate) fn bytes(&self) -> u64 {
-        self.keep_bytes.map_or(64 << 20, |bytes| bytes as u64)
+        self.number(Key::KeepBytes).map_or(64 << 20, |bytes| bytes as u64)
     }
 
-    pub(crate) fn apply(
-        &self,
-        builder: Builder<BorderTransport, BorderTimer>,
-    ) -> Builder<BorderTransport, BorderTimer> {
+    pub(crate) fn apply(&self, builder: Session) -> Session {
         let mut builder = builder.preset(self.preset).outbox(self.outbox());
-        if let Some(heartbeat) = self.heartbeat.setting(self.preset) {
+        if let Some(heartbeat) = self.heartbeat() {
             builder = builder.heartbeat(heartbeat);
         }
-        builder = self.backoff.apply(builder, self.preset);
-        if let Some(count) = self.attempts {
+        builder = self.backoff(builder);
+        if let Some(count) = self.count(Key::Attempts) {
             builder = builder.attempts(Attempts::at_most(count));
         }
-        if let Some(timeout) = self.connect_timeout {
-            let cap = self.connect_timeout_cap.unwrap_or(timeout);
+        if let Some(timeout) = self.time(Key::ConnectTimeout) {
+            let cap = self.time(Key::ConnectTimeoutCap).unwrap_or(timeout);
             builder = builder.connect_timeout(ConnectTimeout::growing(timeout, cap));
         }
-        if let Some(timeout) = self.close_timeout {
-            builder = builder.close_timeout(timeout);
-        }
-        if let Some(time) = self.stable_after {
-            builder = builder.stable_after(time);
-        }
-        if let Some(limit) = self.flap_limit {
+        if let Some(limit) = self.count(Key::FlapLimit) {
             builder = builder.flap_limit(limit);
         }
-        if let Some(limit) = self.outage_limit {
-            builder = builder.outage_limit(limit);
-        }
-        if let Some(age) = self.max_age {
-            builder = builder.max_age(age);
-        }
-        if let Some(gap) = self.minimum_gap {
-            builder = builder.minimum_gap(gap);
+        let times: [(Key, fn(Session, Duration) -> Session); 5] = [
+            (Key::CloseTimeout, Builder::close_timeout),
+            (Key::StableAfter, Builder::stable_after),
+            (Key::OutageLimit, Builder::outage_limit),
+            (Key::MaxAge, Builder::max_age),
+            (Key::MinimumGap, Builder::minimum_gap),
+        ];
+        for (key, set) in times {
+            if let Some(time) = self.time(key) {
+                builder = set(builder, time);
+            }
         }
         builder
     }
@@ -159,62 +100,74 @@ impl Options {
     /// Messages that were not written come back, since JavaScript calls their `fail`.
     fn outbox(&self) -> OutboxSettings {
         let mut outbox = OutboxSettings::new();
-        if !self.keep.unwrap_or(self.preset == Preset::Resilient) {
+        if !self.flag(Key::Keep).unwrap_or(self.preset == Preset::Resilient) {
             outbox = outbox.offline(Offline::Refuse);
         }
-        self.keep_count.map_or(outbox, |count| outbox.count(count as usize))
+        self.count(Key::KeepCount).map_or(outbox, |count| outbox.count(count as usize))
     }
-}
 
-impl HeartbeatOptions {
     /// `None`: the preset decides.
-    fn setting(&self, preset: Preset) -> Option<Heartbeat> {
-        let set = self.messages || self.idle.is_some() || self.timeout.is_some();
-        if !set && preset != Preset::Original {
+    fn heartbeat(&self) -> Option<Heartbeat> {
+        let (idle, timeout) = (self.time(Key::HeartbeatIdle), self.time(Key::HeartbeatTimeout));
+        let messages = self.flag(Key::HeartbeatMessages) == Some(true);
+        let set = messages || idle.is_some() || timeout.is_some();
+        if !set && self.preset != Preset::Original {
             return None;
         }
-        let seconds = Duration::from_secs;
-        let mut heartbeat = Heartbeat::idle(self.idle.unwrap_or(seconds(15)))
-            .timeout(self.timeout.unwrap_or(Heartbeat::DEFAULT_TIMEOUT))
+        let mut heartbeat = Heartbeat::idle(idle.unwrap_or(Duration::from_secs(15)))
+            .timeout(timeout.unwrap_or(Heartbeat::DEFAULT_TIMEOUT))
             .message_with(|_| entry::heartbeat());
-        if let Some(timeout) = self.recheck_timeout {
+        if let Some(timeout) = self.time(Key::RecheckTimeout) {
             heartbeat = heartbeat.recheck_timeout(timeout);
         }
-        if let Some(misses) = self.max_missed {
+        if let Some(misses) = self.count(Key::MaxMissed) {
             heartbeat = heartbeat.max_missed(misses);
         }
         Some(heartbeat)
     }
-}
 
-impl BackoffOptions {
-    fn apply(
-        self,
-        builder: Builder<BorderTransport, BorderTimer>,
-        preset: Preset,
-    ) -> Builder<BorderTransport, BorderTimer> {
-        if !self.exponential && preset == Preset::Original {
-            return match self.delay {
+    fn backoff(&self, builder: Session) -> Session {
+        let delay = self.time(Key::BackoffDelay);
+        let exponential = self.flag(Key::BackoffExponential) == Some(true);
+        if !exponential && self.preset == Preset::Original {
+            return match delay {
                 Some(delay) => builder.backoff(Constant::new(delay)),
                 None => builder,
             };
         }
         let mut policy = Exponential::new();
-        if let Some(delay) = self.delay {
+        if let Some(delay) = delay {
             policy = policy.base(delay);
         }
-        if let Some(cap) = self.cap {
+        if let Some(cap) = self.time(Key::BackoffCap) {
             policy = policy.cap(cap);
         }
-        if let Some(factor) = self.factor {
+        if let Some(factor) = self.number(Key::BackoffFactor) {
             policy = policy.factor(factor);
         }
-        if let Some(jitter) = self.jitter {
+        if let Some(jitter) = self.number(Key::BackoffJitter) {
             policy = policy.jitter(jitter);
         }
-        if let Some(first) = self.first {
+        if let Some(first) = self.time(Key::BackoffFirst) {
             policy = policy.first(first);
         }
         builder.backoff(policy)
+    }
+
+    fn number(&self, key: Key) -> Option<f64> {
+        Some(self.values[key as usize]).filter(|value| !value.is_nan())
+    }
+
+    fn flag(&self, key: Key) -> Option<bool> {
+        self.number(key).map(|value| value != 0.0)
+    }
+
+    fn count(&self, key: Key) -> Option<u32> {
+        self.number(key).map(|value| value as u32)
+    }
+
+    #[inline(never)]
+    fn time(&self, key: Key) -> Option<Duration> {
+        self.number(key).map(|millis| Duration::from_micros((millis * 1_000.0) as u64))
     }
 }
