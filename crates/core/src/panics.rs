@@ -62,6 +62,10 @@ impl fmt::Display for UserPanic {
 /// Calls a function of the application. Returns the message of its panic if it panics.
 #[inline]
 pub(crate) fn contain<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
+    // Where panics abort, nothing is caught, and the code for it is left out.
+    if cfg!(not(panic = "unwind")) {
+        return Ok(call());
+    }
     catch_unwind(AssertUnwindSafe(call)).map_err(message_of)
 }
 
