@@ -20,3 +20,6 @@ mod report;
 mod session;
 mod timer;
 mod transport;
+
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
