@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::{
     attempts::Attempts, backoff::BoxBackoff, connect_timeout::ConnectTimeout,
-    dial_budget::DialBudget, heartbeat::Heartbeat, outbox::OutboxSettings, preset::Preset,
+    dial_budget::DialPlace, heartbeat::Heartbeat, outbox::OutboxSettings, preset::Preset,
     verdict::VerdictFn,
 };
 use crate::error::{ConfigError, ensure, not_zero};
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) flap_limit: Option<u32>,
     pub(crate) outage_limit: Option<Duration>,
     pub(crate) max_age: Option<Duration>,
-    pub(crate) dial_budget: Option<DialBudget>,
+    pub(crate) dial_place: Option<Box<dyn DialPlace>>,
 }
 
 impl Settings {

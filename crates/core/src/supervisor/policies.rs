@@ -49,8 +49,8 @@ impl Resolved {
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };
-        let (budget, max_age) = (settings.dial_budget, settings.max_age);
-        let redial = Redial::new(verdict, backoff.delays, budget, max_age, entropy);
+        let (place, max_age) = (settings.dial_place, settings.max_age);
+        let redial = Redial::new(verdict, backoff.delays, place, max_age, entropy);
         Ok(Self {
             rules,
             outbox: settings.outbox.unwrap_or(preset.outbox),
@@ -75,13 +75,11 @@ fn heartbeat_rules(heartbeat: &Heartbeat) -> Option<HeartbeatRules> {
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::*;
-    use crate::config::DialBudget;
 
     #[test]
     fn a_session_keeps_little_of_its_policies() {
         let kept = size_of::<Probes>() + size_of::<Redial>();
         assert!(kept <= 192, "{kept} bytes");
-        assert_eq!(size_of::<Option<DialBudget>>(), 8);
         for preset in [Preset::Original, Preset::Resilient] {
             let preset = preset.values();
             assert_eq!(

@@ -5,8 +5,8 @@ use std::{task::Waker, time::Duration};
 
 use crate::{
     config::{
-        Delays, DialBudget, Failure, MakeDelays, Random, Verdict, VerdictFn,
-        dial_budget::{Place, Turn},
+        Delays, Failure, MakeDelays, Random, Verdict, VerdictFn,
+        dial_budget::{DialPlace, Turn},
     },
     machine::Decision,
     panics::{UserFunction, UserPanic, contain_in, drop_contained},
@@ -19,9 +19,7 @@ pub(crate) struct Redial {
     /// The delays of this outage. `None` before the first one is needed.
     delays: Option<Delays>,
     /// The place in the shared budget.
-    place: Option<Box<Place>>,
-    /// When to ask the budget again if nothing else happens before, while waiting for a turn.
-    pub(super) look: Option<Timestamp>,
+    place: Option<Box<dyn DialPlace>>,
     /// The next or current attempt uses fresh credentials.
     pub(super) refresh: bool,
     max_age: Option<Duration>,
@@ -32,17 +30,15 @@ impl Redial {
     pub(crate) fn new(
         verdict: VerdictFn,
         make_delays: MakeDelays,
-        budget: Option<DialBudget>,
+        place: Option<Box<dyn DialPlace>>,
         max_age: Option<Duration>,
         entropy: u64,
     ) -> Self {
-        let place = budget.map(|budget| Box::new(Place::new(budget)));
         Self {
             verdict,
             make_delays,
             delays: None,
             place,
-            look: None,
             refresh: false,
             max_age,
             random: Random::from_seed(entropy),
@@ -112,23 +108,23 @@ impl Redial {
         self.place.as_ref().is_some_and(|place| place.is_queued())
     }
 
+    /// When to ask the budget again if nothing else happens before, while waiting for a turn.
+    pub(super) fn look(&self) -> Option<Timestamp> {
+        self.place.as_ref().and_then(|place| place.look())
+    }
+
     /// Asks the shared budget for an attempt that is due. Returns the expected time of its
     /// beginning.
     pub(super) fn ask(&mut self, now: Timestamp, waker: &Waker) -> Option<Timestamp> {
-        self.look = None;
         let Some(place) = &mut self.place else { return Some(now) };
         match place.ask(now, waker) {
             Turn::Now => Some(now),
-            Turn::Later { planned, look } => {
-                self.look = look;
-                planned
-            }
+            Turn::Later(planned) => planned,
         }
     }
 
     /// An attempt begins. Returns whether it uses fresh credentials.
     pub(super) fn begin(&mut self) -> bool {
-        self.look = None;
         if let Some(place) = &mut self.place {
             place.use_up();
         }
@@ -137,7 +133,6 @@ impl Redial {
 
     /// No attempt is scheduled any more: gives the place in the budget back.
     pub(super) fn leave(&mut self) {
-        self.look = None;
         if let Some(place) = &mut self.place {
             place.leave();
         }

@@ -61,7 +61,29 @@ struct State {
 /// with an outage.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The place of a session in a budget. Dropping it gives an unused turn or grant back.
+/// The place of a session in a shared budget. Dropping it gives an unused turn or grant back.
+///
+/// It is an optional part, see ARCHITECTURE: only `Builder::dial_budget` makes one.
+pub(crate) trait DialPlace: Send {
+    /// Whether the attempt waits for its turn.
+    fn is_queued(&self) -> bool;
+
+    /// When to ask again if nothing else happens before, while the attempt waits for its turn.
+    fn look(&self) -> Option<Timestamp>;
+
+    /// When an attempt that is due now is expected to begin. `None` is never.
+    fn earliest(&self, now: Timestamp) -> Option<Timestamp>;
+
+    /// Asks for an attempt that is due. The waker is called when it should ask again.
+    fn ask(&mut self, now: Timestamp, waker: &Waker) -> Turn;
+
+    /// The attempt that was granted has begun.
+    fn use_up(&mut self);
+
+    /// Gives an unused turn or grant back. The attempts behind it move up.
+    fn leave(&mut self);
+}
+
 #[derive(Debug)]
 pub(crate) struct Place {
     budget: DialBudget,
@@ -73,6 +95,8 @@ enum PlaceState {
     Outside,
     Queued {
         ticket: u64,
+        /// When to check whether the attempts before it use their turns.
+        look: Option<Timestamp>,
     },
     /// The attempt may begin. It counts as begun at this time.
     Granted {
@@ -85,9 +109,8 @@ enum PlaceState {
 pub(crate) enum Turn {
     /// It may begin.
     Now,
-    /// It waits, probably until `planned` (`None` is never). It asks again at `look` at the latest,
-    /// since an attempt before it may not use its turn.
-    Later { planned: Option<Timestamp>, look: Option<Timestamp> },
+    /// It waits, probably until this time; `None` is never.
+    Later(Option<Timestamp>),
 }
 
 impl DialBudget {
@@ -115,25 +138,31 @@ impl Place {
     pub(crate) fn new(budget: DialBudget) -> Self {
         Self { budget, state: PlaceState::Outside }
     }
+}
 
-    /// Whether the attempt waits for its turn.
-    pub(crate) fn is_queued(&self) -> bool {
+impl DialPlace for Place {
+    fn is_queued(&self) -> bool {
         matches!(self.state, PlaceState::Queued { .. })
     }
 
-    /// When an attempt that is due now is expected to begin. `None` is never.
-    pub(crate) fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
+    fn look(&self) -> Option<Timestamp> {
+        match self.state {
+            PlaceState::Queued { look, .. } => look,
+            PlaceState::Outside | PlaceState::Granted { .. } => None,
+        }
+    }
+
+    fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
         self.budget.state.with(|state, _| {
             state.observe(now);
             state.planned(state.waiters.len())
         })
     }
 
-    /// Asks for an attempt that is due. The waker is called when it should ask again.
-    pub(crate) fn ask(&mut self, now: Timestamp, waker: &Waker) -> Turn {
+    fn ask(&mut self, now: Timestamp, waker: &Waker) -> Turn {
         let known = match self.state {
             PlaceState::Granted { .. } => return Turn::Now,
-            PlaceState::Queued { ticket } => Some(ticket),
+            PlaceState::Queued { ticket, .. } => Some(ticket),
             PlaceState::Outside => None,
         };
         let waker = waker.clone(); // outside of the lock
@@ -143,19 +172,17 @@ impl Place {
         turn
     }
 
-    /// The attempt that was granted has begun.
-    pub(crate) fn use_up(&mut self) {
+    fn use_up(&mut self) {
         if matches!(self.state, PlaceState::Granted { .. }) {
             self.state = PlaceState::Outside;
         }
     }
 
-    /// Gives an unused turn or grant back. The attempts behind it move up.
-    pub(crate) fn leave(&mut self) {
+    fn leave(&mut self) {
         let place = std::mem::replace(&mut self.state, PlaceState::Outside);
         self.budget.state.with(|state, deferred| match place {
             PlaceState::Outside => {}
-            PlaceState::Queued { ticket } => state.remove(ticket, deferred),
+            PlaceState::Queued { ticket, .. } => state.remove(ticket, deferred),
             PlaceState::Granted { at } => state.give_back(at, deferred),
         });
     }
@@ -208,8 +235,8 @@ impl State {
             return (Turn::Now, PlaceState::Granted { at: self.now });
         }
         deferred.drop_waker(self.waiters.set(ticket, None).replace(waker));
-        let turn = Turn::Later { planned: self.planned(rank), look: self.look(rank) };
-        (turn, PlaceState::Queued { ticket })
+        let look = self.look(rank);
+        (Turn::Later(self.planned(rank)), PlaceState::Queued { ticket, look })
     }
 
     /// Records which attempts have their turn, and removes attempts that did not use their turn. If

@@ -42,7 +42,7 @@ impl Session {
                 self.place.use_up();
                 None
             }
-            Turn::Later { planned, look } => Some([planned, look]),
+            Turn::Later(planned) => Some([planned, self.place.look()]),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Supervisor, policies::Resolved};
 use crate::{
     config::{
         Attempts, Backoff, BoxBackoff, ConnectTimeout, DialBudget, Failure, Heartbeat,
-        OutboxSettings, Preset, Settings, Verdict,
+        OutboxSettings, Preset, Settings, Verdict, dial_budget::Place,
     },
     error::ConfigError,
     time::Timer,
@@ -187,7 +187,7 @@ impl<T, K> Builder<T, K> {
     /// No budget by default.
     #[must_use]
     pub fn dial_budget(mut self, budget: DialBudget) -> Self {
-        self.settings.dial_budget = Some(budget);
+        self.settings.dial_place = Some(Box::new(Place::new(budget)));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    config::{Constant, Random, dial_budget::Place},
+    config::{Constant, Random, dial_budget::{DialPlace, Place}},
     event::LostCause,
     machine::{Decision, Rules},
     message::Frame,

@@ -32,7 +32,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             self.sleep.poll();
         }
         let deadline = earlier(self.machine.poll_deadline(), self.queued.expiry);
-        let deadline = earlier(deadline, self.redial.look);
+        let deadline = earlier(deadline, self.redial.look());
         if self.sleep.set(deadline, &self.clock.timer) == Step::Moved {
             return Step::Moved;
         }
