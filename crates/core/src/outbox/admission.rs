@@ -1,12 +1,11 @@
 //! The admission of new messages, and the queue of tasks that wait for it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Fates, Online, Outbox, OutboxState, Wants,
+    Online, Outbox, OutboxState, Wants,
     entry::{Entry, Origin},
     error::QueueError,
-    receipt::Receipt,
 };
 use crate::{
     config::{Offline, WhenFull},
@@ -168,15 +167,6 @@ impl Outbox {
         self.list.push(Entry { expires, ..entry });
         self.next_number += 1;
         self.parks = 0;
-    }
-
-    /// Returns a receipt for the message that was accepted last.
-    pub(crate) fn receipt(&mut self) -> Receipt {
-        let entry = self.list.last_mut().expect("the accepted message is in the outbox");
-        entry.receipt = true;
-        let number = entry.number;
-        let fates = self.fates.get_or_insert_with(|| Arc::new(Fates::new(number)));
-        Receipt::new(Arc::clone(fates), number)
     }
 
     /// Returns whether messages are refused because no connection is open.

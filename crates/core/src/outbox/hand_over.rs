@@ -8,7 +8,7 @@ use super::{
     entry::{Entry, Origin},
 };
 use crate::{
-    event::{DropReason, Fate},
+    event::DropReason,
     message::Message,
     sync::Deferred,
     time::Timestamp,
@@ -67,12 +67,16 @@ impl Outbox {
     ) -> Load {
         let load = self.list.cursors.handed;
         self.batch_limit = WINDOW.count.min(2 * self.batch_limit);
-        self.resolve_earlier_receipts(connection, deferred);
-        kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
-        if let Some(fates) = &self.fates {
-            fates.written(self.settled_through(), connection, deferred);
+        if let Some(receipts) = &self.receipts {
+            receipts.resolve_earlier(&self.list, connection, deferred);
         }
-        self.forget_earlier_fates();
+        kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
+        if self.receipts.is_some() {
+            let settled = self.settled_through();
+            if let Some(receipts) = &mut self.receipts {
+                receipts.written(settled, connection, deferred);
+            }
+        }
         load
     }
 
@@ -94,13 +98,11 @@ impl Outbox {
         for entry in self.list.remove_per_connection() {
             self.drop_entry(entry, DropReason::SessionEnded, deferred);
         }
-        // Later messages can be written on another connection, so they get other `Fates`.
-        if let Some(fates) = self.fates.take_if(|fates| fates.has_connection()) {
-            let end = self.next_number;
-            self.rare_mut().earlier_fates.push((end, fates));
+        if let Some(receipts) = &mut self.receipts {
+            receipts.lost(self.next_number);
         }
         again.into_iter().rev().for_each(|entry| self.list.push_front(entry));
-        self.forget_earlier_fates();
+        self.forget_settled_receipts();
     }
 
     /// No message will be written any more.
@@ -126,31 +128,12 @@ impl Outbox {
         self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unsent)).unwrap_or_default()
     }
 
-    /// Resolves the receipts of messages that were accepted before the last loss and are written now.
-    fn resolve_earlier_receipts(&self, connection: u64, deferred: &mut Deferred<'_>) {
-        let earlier = self.rare.as_ref().and_then(|rare| rare.earlier_fates.last());
-        let Some((end, _)) = earlier else { return };
-        for entry in self.list.iter_handed() {
-            if entry.receipt && entry.number < *end {
-                self.resolve_receipt(entry.number, Fate::Written { connection }, deferred);
-            }
-        }
-    }
-
-    /// Forgets earlier fates that are all resolved.
-    fn forget_earlier_fates(&mut self) {
-        if self.rare.as_ref().is_some_and(|rare| !rare.earlier_fates.is_empty()) {
-            let settled = self.settled_through();
-            self.rare_mut().earlier_fates.retain(|(end, _)| settled < *end);
-        }
-    }
-
     /// Drops all messages that were not handed over.
     fn drop_queued(&mut self, reason: DropReason, deferred: &mut Deferred<'_>) {
         for entry in self.list.remove_queued() {
             self.drop_entry(entry, reason, deferred);
         }
-        self.forget_earlier_fates();
+        self.forget_settled_receipts();
     }
 
     /// Returns the number of the oldest message of a sender without a fate; of the next message if

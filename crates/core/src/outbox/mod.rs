@@ -13,15 +13,16 @@ mod hand_over;
 mod list;
 mod rare;
 mod receipt;
+mod receipts;
 mod replay;
 mod settle;
 mod sinks;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use self::{entry::Entry, list::List, rare::Rare};
+use self::{entry::Entry, list::List, rare::Rare, receipts::Receipts};
 use crate::{
     config::OutboxSettings,
     event::{DropReason, Fate},
@@ -58,8 +59,7 @@ pub(crate) struct Outbox {
     next_number: u64,
     /// Counts of fates since the session began.
     counts: Counts,
-    /// The fates of messages with a receipt that are accepted now.
-    fates: Option<Arc<Fates>>,
+    receipts: Option<Box<dyn Receipts>>,
     rare: Option<Box<Rare>>,
 }
 
@@ -140,7 +140,7 @@ impl Outbox {
             online: Online::No,
             next_number: 0,
             counts: Counts::default(),
-            fates: None,
+            receipts: None,
             rare: None,
         }
     }
@@ -195,20 +195,9 @@ impl Outbox {
             }
             (_, None) => unreachable!("only a message that was handed over has no payload"),
         };
-        if entry.receipt {
-            self.resolve_receipt(entry.number, fate, deferred);
-        } else {
-            self.push_unsent(fate, deferred);
-        }
-    }
-
-    /// Stores the fate of a message with a receipt.
-    fn resolve_receipt(&self, number: u64, fate: Fate, deferred: &mut Deferred<'_>) {
-        let mut earlier = self.rare.iter().flat_map(|rare| &rare.earlier_fates);
-        let of_earlier = earlier.find(|(end, _)| number < *end).map(|(_, fates)| fates);
-        match of_earlier.or(self.fates.as_ref()) {
-            Some(fates) => fates.set_exception(number, fate, deferred),
-            None => debug_assert!(false, "every receipt has a place for its fate"),
+        match &self.receipts {
+            Some(receipts) if entry.receipt => receipts.resolve(entry.number, fate, deferred),
+            _ => self.push_unsent(fate, deferred),
         }
     }
 

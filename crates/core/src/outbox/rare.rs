@@ -1,8 +1,6 @@
 //! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
-use std::sync::Arc;
-
-use super::{Fates, Outbox, Unsent, Wants, sinks::Sinks};
+use super::{Outbox, Unsent, Wants, sinks::Sinks};
 use crate::{message::Message, sync::WaitQueue};
 
 /// Waiting tasks, sinks, fates that are not reported yet, and replays.
@@ -13,9 +11,6 @@ pub(super) struct Rare {
     pub(super) sinks: Sinks,
     /// What the next loss reports.
     pub(super) unsent: Unsent,
-    /// Fates of messages that were accepted before the last loss and have no fate yet, in order.
-    /// Each has the number of the message after its last one.
-    pub(super) earlier_fates: Vec<(u64, Arc<Fates>)>,
     /// Messages that are sent after every open, in this order.
     pub(super) replays: Vec<Replay>,
 }
@@ -30,11 +25,10 @@ pub(super) struct Replay {
 
 impl Rare {
     fn is_empty(&self) -> bool {
-        let Self { waiters, sinks, unsent, earlier_fates, replays } = self;
+        let Self { waiters, sinks, unsent, replays } = self;
         waiters.is_empty()
             && sinks.is_empty()
             && *unsent == Unsent::default()
-            && earlier_fates.is_empty()
             && replays.is_empty()
     }
 }
@@ -54,10 +48,9 @@ impl Outbox {
             return;
         }
         self.list.shrink();
-        if self.is_settled()
-            && self.fates.as_mut().is_some_and(|fates| Arc::get_mut(fates).is_some())
+        if self.is_settled() && self.receipts.as_mut().is_some_and(|receipts| receipts.is_unused())
         {
-            self.fates = None;
+            self.receipts = None;
         }
         if self.rare.as_ref().is_some_and(|rare| rare.is_empty()) {
             self.rare = None;

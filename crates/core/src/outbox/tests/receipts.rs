@@ -68,7 +68,7 @@ fn look(receipt: &mut Receipt) -> Poll<Fate> {
 }
 
 fn fates(outbox: &Outbox) -> Arc<Fates> {
-    Arc::clone(outbox.fates.as_ref().unwrap())
+    Arc::clone(outbox.receipts.as_ref().unwrap().all().current.as_ref().unwrap())
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_receipt_knows_its_connection_also_when_polled_late() {
         assert_eq!(look(receipt), Poll::Ready(Fate::Written { connection }));
         assert_eq!(look(receipt), Poll::Pending, "once");
     }
-    assert!(outbox.rare.as_ref().unwrap().earlier_fates.is_empty(), "all are resolved");
+    assert!(outbox.receipts.as_ref().unwrap().all().earlier.is_empty(), "all are resolved");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn an_idle_session_frees_its_buffers_and_a_busy_one_keeps_them() {
         outbox.shrink_if_idle();
     }
     assert_eq!(outbox.list.capacity(), 0);
-    assert!(outbox.fates.is_none() && outbox.rare.is_none());
+    assert!(outbox.receipts.is_none() && outbox.rare.is_none());
 }
 
 #[cfg(target_pointer_width = "64")]
