@@ -6,6 +6,7 @@ use super::{
     Online, Outbox, OutboxState, Wants,
     entry::{Entry, Origin},
     error::QueueError,
+    waits::Waiting,
 };
 use crate::{
     config::{Offline, WhenFull},
@@ -60,7 +61,7 @@ impl Outbox {
             return refusal;
         }
         if !(self.has_room(bytes, place)
-            || self.use_reservation(sink_id, bytes)
+            || self.waits.is_some_and(|waits| waits.use_reservation(self, sink_id, bytes))
             || self.makes_room(bytes, self.reserved(), deferred))
         {
             let refuses = self.policy.when_full == WhenFull::Refuse;
@@ -92,7 +93,7 @@ impl Outbox {
     }
 
     /// Uses the reservation of this sink, if it has one and the message fits.
-    fn use_reservation(&mut self, sink_id: u64, bytes: usize) -> bool {
+    pub(super) fn use_reservation(&mut self, sink_id: u64, bytes: usize) -> bool {
         let reservations = self.reservations();
         reservations.contains(&sink_id)
             && self.fits(bytes, reservations.len() - 1)
@@ -196,6 +197,7 @@ impl Outbox {
         caller: &mut Caller<'_>,
         deferred: &mut Deferred<'_>,
     ) -> Polled<R> {
+        self.waits = Some(&Waiting);
         let place = *place.get_or_insert_with(|| self.draw_number());
         self.rare_mut().waiters.wait(place, wants, caller, deferred)
     }

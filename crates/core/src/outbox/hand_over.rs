@@ -109,7 +109,9 @@ impl Outbox {
     pub(crate) fn close(&mut self, deferred: &mut Deferred<'_>) {
         self.stop_accepting();
         self.drop_queued(DropReason::SessionEnded, deferred);
-        self.drop_parked(DropReason::SessionEnded, deferred);
+        if let Some(waits) = self.waits {
+            waits.drop_parked(self, DropReason::SessionEnded, deferred);
+        }
         self.state = OutboxState::Closed;
     }
 

@@ -17,12 +17,13 @@ mod receipts;
 mod replay;
 mod settle;
 mod sinks;
+mod waits;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 
-use self::{entry::Entry, list::List, rare::Rare, receipts::Receipts};
+use self::{entry::Entry, list::List, rare::Rare, receipts::Receipts, waits::Waits};
 use crate::{
     config::OutboxSettings,
     event::{DropReason, Fate},
@@ -60,6 +61,8 @@ pub(crate) struct Outbox {
     /// Counts of fates since the session began.
     counts: Counts,
     receipts: Option<Box<dyn Receipts>>,
+    /// Set once a task or a sink has waited.
+    waits: Option<&'static dyn Waits>,
     rare: Option<Box<Rare>>,
 }
 
@@ -141,6 +144,7 @@ impl Outbox {
             next_number: 0,
             counts: Counts::default(),
             receipts: None,
+            waits: None,
             rare: None,
         }
     }

@@ -14,10 +14,10 @@ impl Outbox {
         let Some(rare) = &self.rare else { return false };
         let sinks = &rare.sinks;
         let nobody = rare.waiters.is_empty() && sinks.flushes.is_empty() && sinks.parked.is_empty();
-        !nobody && self.settle_waiting(deferred)
+        !nobody && self.waits.is_some_and(|waits| waits.settle(self, deferred))
     }
 
-    fn settle_waiting(&mut self, deferred: &mut Deferred<'_>) -> bool {
+    pub(super) fn settle_waiting(&mut self, deferred: &mut Deferred<'_>) -> bool {
         if self.state != OutboxState::Open {
             // All of them are refused.
             self.rare_mut().waiters.wake_all(deferred);

@@ -11,7 +11,9 @@
 
 use std::{collections::VecDeque, mem};
 
-use super::{Outbox, OutboxState, Wants, admission::Admission, error::SessionClosed};
+use super::{
+    Outbox, OutboxState, Wants, admission::Admission, error::SessionClosed, waits::Waiting,
+};
 use crate::{
     config::WhenFull,
     event::{DropReason, Fate},
@@ -280,6 +282,13 @@ impl Outbox {
 
     /// Forgets a sink that was dropped, with its reservation. Drops its parked message.
     pub(crate) fn forget_sink(&mut self, sink: &SinkSide, deferred: &mut Deferred<'_>) {
+        if let Some(waits) = self.waits {
+            waits.forget_sink(self, sink, deferred);
+        }
+    }
+
+    /// See [`forget_sink`](Self::forget_sink).
+    pub(super) fn forget_waiting_sink(&mut self, sink: &SinkSide, deferred: &mut Deferred<'_>) {
         self.forget_tasks(sink, deferred);
         self.release_reservation(sink.id);
         let Some(rare) = &mut self.rare else { return };
@@ -294,6 +303,7 @@ impl Outbox {
     /// Returns the id of a sink, and draws it at the first use.
     fn id_of(&mut self, sink: &mut SinkSide) -> u64 {
         if sink.id == 0 {
+            self.waits = Some(&Waiting);
             sink.id = self.draw_number();
         }
         sink.id
