@@ -19,10 +19,7 @@ impl Outbox {
     pub(crate) fn set_online(&mut self, online: Online, deferred: &mut Deferred<'_>) {
         self.online = online;
         if online.connection().is_some() {
-            let replays = self.rare.as_ref().map(|rare| rare.replays.clone());
-            for replay in replays.into_iter().flatten() {
-                self.push_replay(replay.id, replay.message);
-            }
+            self.queue_replays();
         }
         if self.refuses_offline() {
             self.drop_queued(DropReason::Offline, deferred);

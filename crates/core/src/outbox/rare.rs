@@ -1,7 +1,7 @@
 //! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
-use super::{Outbox, Unsent, Wants, sinks::Sinks};
-use crate::{message::Message, sync::WaitQueue};
+use super::{Outbox, Unsent, Wants, replay::Replays, sinks::Sinks};
+use crate::sync::WaitQueue;
 
 /// Waiting tasks, sinks, fates that are not reported yet, and replays.
 #[derive(Default)]
@@ -11,16 +11,7 @@ pub(super) struct Rare {
     pub(super) sinks: Sinks,
     /// What the next loss reports.
     pub(super) unsent: Unsent,
-    /// Messages that are sent after every open, in this order.
-    pub(super) replays: Vec<Replay>,
-}
-
-/// A message that is sent after every open.
-#[derive(Clone)]
-pub(super) struct Replay {
-    pub(super) key: Box<str>,
-    pub(super) id: u64,
-    pub(super) message: Message,
+    pub(super) replays: Option<Box<dyn Replays>>,
 }
 
 impl Rare {
@@ -29,7 +20,7 @@ impl Rare {
         waiters.is_empty()
             && sinks.is_empty()
             && *unsent == Unsent::default()
-            && replays.is_empty()
+            && replays.as_ref().is_none_or(|replays| replays.is_empty())
     }
 }
 

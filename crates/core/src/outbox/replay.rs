@@ -1,12 +1,84 @@
 //! Messages for the current connection only: replays, and the messages of a layer above.
 
 use super::{
-    Online, Outbox,
+    Load, Online, Outbox,
     entry::{Entry, Origin},
     error::QueueError,
-    rare::Replay,
+    list::List,
 };
 use crate::{config::OutboxSettings, message::Message, sync::Deferred};
+
+/// The messages that are sent after every open, in the order in which their keys were first used.
+///
+/// They are an optional part, see ARCHITECTURE: only [`Outbox::set_replay`] makes one.
+pub(super) trait Replays: Send {
+    /// Queues all of them, before other messages.
+    fn queue(&self, list: &mut List);
+
+    /// Keeps a message in the place of the one with the same key, and returns its id: the known one
+    /// of the key, or `new_id`.
+    fn keep(
+        &mut self,
+        key: &str,
+        message: Message,
+        bound: Load,
+        new_id: u64,
+        deferred: &mut Deferred<'_>,
+    ) -> Result<u64, QueueError>;
+
+    fn remove(&mut self, key: &str) -> Option<Message>;
+
+    fn is_empty(&self) -> bool;
+}
+
+struct Replay {
+    key: Box<str>,
+    id: u64,
+    message: Message,
+}
+
+impl Replays for Vec<Replay> {
+    fn queue(&self, list: &mut List) {
+        for Replay { id, message, .. } in self {
+            list.push_replay(Entry::new(message.clone(), Origin::Replay, *id));
+        }
+    }
+
+    fn keep(
+        &mut self,
+        key: &str,
+        message: Message,
+        bound: Load,
+        new_id: u64,
+        deferred: &mut Deferred<'_>,
+    ) -> Result<u64, QueueError> {
+        let at = self.iter().position(|replay| *replay.key == *key);
+        let others = self.iter().filter(|replay| *replay.key != *key);
+        let others: usize = others.map(|replay| replay.message.len()).sum();
+        if at.is_none() && self.len() >= bound.count {
+            return Err(QueueError::Full(message));
+        }
+        if others + message.len() > bound.bytes {
+            return Err(QueueError::TooLarge(message));
+        }
+        let id = at.map_or(new_id, |at| self[at].id);
+        let replay = Replay { key: key.into(), id, message };
+        match at {
+            Some(at) => deferred.drop_later(std::mem::replace(&mut self[at], replay)),
+            None => self.push(replay),
+        }
+        Ok(id)
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Message> {
+        let at = self.iter().position(|replay| *replay.key == *key)?;
+        Some(Vec::remove(self, at).message)
+    }
+
+    fn is_empty(&self) -> bool {
+        Vec::is_empty(self)
+    }
+}
 
 impl Outbox {
     /// Keeps a message that is sent after every open. It replaces the one with the same key. If a
@@ -18,44 +90,32 @@ impl Outbox {
         deferred: &mut Deferred<'_>,
     ) -> Result<(), QueueError> {
         let OutboxSettings { count, bytes, .. } = self.policy;
+        let new_id = self.draw_number();
         let replays = &mut self.rare_mut().replays;
-        let at = replays.iter().position(|replay| *replay.key == *key);
-        let others = replays.iter().filter(|replay| *replay.key != *key);
-        let others: usize = others.map(|replay| replay.message.len()).sum();
-        if at.is_none() && replays.len() >= count {
-            return Err(QueueError::Full(message));
-        }
-        if others + message.len() > bytes {
-            return Err(QueueError::TooLarge(message));
-        }
-        let known = at.map(|at| replays[at].id);
-        let id = known.unwrap_or_else(|| self.draw_number());
-        let replay = Replay { key: key.into(), id, message: message.clone() };
-        let replays = &mut self.rare_mut().replays;
-        match at {
-            Some(at) => deferred.drop_later(std::mem::replace(&mut replays[at], replay)),
-            None => replays.push(replay),
-        }
+        let replays = replays.get_or_insert_with(|| Box::<Vec<Replay>>::default());
+        let id = replays.keep(key, message.clone(), Load { count, bytes }, new_id, deferred)?;
         if self.online.connection().is_some() && !self.is_closed() {
             // A queued message with the same key is out of date, so it is replaced.
             match self.list.find_queued(Origin::Replay, id) {
                 Some(index) => deferred.drop_later(self.list.replace(index, message)),
-                None => self.push_replay(id, message),
+                None => self.list.push_replay(Entry::new(message, Origin::Replay, id)),
             }
+            self.parks = 0;
         }
         Ok(())
     }
 
     /// Removes a replay and returns its message.
     pub(crate) fn remove_replay(&mut self, key: &str) -> Option<Message> {
-        let replays = &mut self.rare.as_mut()?.replays;
-        let at = replays.iter().position(|replay| *replay.key == *key)?;
-        Some(replays.remove(at).message)
+        self.rare.as_mut()?.replays.as_mut()?.remove(key)
     }
 
-    pub(super) fn push_replay(&mut self, id: u64, message: Message) {
-        self.list.push_replay(Entry::new(message, Origin::Replay, id));
-        self.parks = 0;
+    /// Queues the replays, since a connection is open.
+    pub(super) fn queue_replays(&mut self) {
+        if let Some(replays) = self.rare.as_ref().and_then(|rare| rare.replays.as_ref()) {
+            replays.queue(&mut self.list);
+            self.parks = 0;
+        }
     }
 
     /// Queues messages for this connection only. They get consecutive tickets, and the first one is

@@ -38,6 +38,7 @@ impl Timestamp {
     /// Returns the time `duration` after this one. Returns `None` if it is out of range, which means
     /// "never".
     #[must_use]
+    #[cfg_attr(target_family = "wasm", inline(never))] // for its size there
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
         // Not `?` and `map`, which are not const.
         let Some(nanos) = nanos(duration) else { return None };
@@ -61,6 +62,7 @@ impl Timestamp {
 
     /// Returns the time from `earlier` to this timestamp. Returns zero if `earlier` is later.
     #[must_use]
+    #[cfg_attr(target_family = "wasm", inline(never))] // for its size there
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.count.get().saturating_sub(earlier.count.get()))
     }
