@@ -52,7 +52,7 @@ impl Wake for Woken {
 /// so that JavaScript cannot mistake one session for another.
 #[derive(Default)]
 struct Sessions {
-    all: Vec<Session>,
+    all: Vec<Box<Session>>,
     last: u32,
 }
 
@@ -64,7 +64,7 @@ thread_local! {
 pub(crate) fn create(options: &Options) -> Result<u32, ConfigError> {
     SESSIONS.with_borrow_mut(|sessions| {
         let number = sessions.last + 1;
-        sessions.all.push(Session::new(number, options)?);
+        sessions.all.push(Box::new(Session::new(number, options)?));
         sessions.last = number;
         Ok(number)
     })
@@ -74,7 +74,7 @@ pub(crate) fn create(options: &Options) -> Result<u32, ConfigError> {
 pub(crate) fn with<R>(number: u32, change: impl FnOnce(&Session) -> R) -> Option<R> {
     let result = SESSIONS.with_borrow(|sessions| {
         let mut all = sessions.all.iter();
-        all.find(|session| session.number == number).map(change)
+        all.find(|session| session.number == number).map(|session| change(session))
     });
     poll(number);
     result
