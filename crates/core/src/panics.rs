@@ -6,6 +6,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+/// Whether panics are caught. Where they abort, the code that handles a caught one is left out.
+pub(crate) const ARE_CAUGHT: bool = cfg!(panic = "unwind");
+
 /// A function that the application provides panicked.
 ///
 /// The panic is caught, so `poll` does not panic. If panics abort the process
@@ -62,8 +65,7 @@ impl fmt::Display for UserPanic {
 /// Calls a function of the application. Returns the message of its panic if it panics.
 #[inline]
 pub(crate) fn contain<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
-    // Where panics abort, nothing is caught, and the code for it is left out.
-    if cfg!(not(panic = "unwind")) {
+    if !ARE_CAUGHT {
         return Ok(call());
     }
     catch_unwind(AssertUnwindSafe(call)).map_err(message_of)

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     error::{ErrorKind, TransportError},
     message::Frame,
-    panics::contain,
+    panics::{ARE_CAUGHT, contain},
     transport::Connection,
 };
 
@@ -29,12 +29,12 @@ impl<C: Connection> Contained<C> {
 
     /// The panic, if there was one.
     pub(super) fn panicked(&self) -> Option<&TransportError> {
-        self.panicked.as_ref()
+        self.panicked.as_ref().filter(|_| ARE_CAUGHT)
     }
 
     /// Calls the connection, unless it has panicked.
     fn call<R>(&mut self, call: impl FnOnce(Pin<&mut C>) -> R) -> Result<R, TransportError> {
-        if let Some(error) = &self.panicked {
+        if let Some(error) = self.panicked() {
             return Err(error.clone());
         }
         contain(|| call(self.connection.as_mut())).map_err(|words| self.note(words))

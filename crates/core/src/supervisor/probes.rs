@@ -8,7 +8,7 @@ use crate::{
     config::{Heartbeat, Predicate, Probe, ProofOfLife},
     machine::Means,
     message::{Frame, Message},
-    panics::{UserFunction, UserPanic, contain_in, drop_contained},
+    panics::{ARE_CAUGHT, UserFunction, UserPanic, contain_in, drop_contained},
     text::Text,
     time::Timestamp,
 };
@@ -182,12 +182,12 @@ impl Probes {
 impl Probes {
     /// Returns whether one of the user's functions has panicked.
     pub(crate) fn has_panicked(&self) -> bool {
-        self.panic.is_some()
+        ARE_CAUGHT && self.panic.is_some()
     }
 
     /// Takes the panic that is not reported yet.
     pub(crate) fn take_panic(&mut self) -> Option<Box<UserPanic>> {
-        self.panic.take()
+        self.panic.take().filter(|_| ARE_CAUGHT)
     }
 
     /// Returns whether any frame is proof of life and no function recognises replies. Then no

@@ -5,6 +5,7 @@ use std::task::Context;
 use super::{Engine, Step};
 use crate::{
     outbox::Online,
+    panics::ARE_CAUGHT,
     shared::{Commands, Pausing},
     time::Timer,
     transport::Transport,
@@ -30,7 +31,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         if commands.abort {
             self.machine.handle_abort(now);
         }
-        if let Some(panic) = commands.panic {
+        if let Some(panic) = commands.panic.filter(|_| ARE_CAUGHT) {
             self.reporter.panicked(panic);
             self.machine.handle_panicked(now);
         }
