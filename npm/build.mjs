@@ -51,15 +51,30 @@ async function translate(compiled) {
   const translated = path.join(work, 'core.js');
   binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...LOWERING, '-Oz', '--strip-target-features', '-o', lowered);
   binaryen('wasm2js', '-Oz', lowered, '-o', translated);
-  const module = readFileSync(translated, 'utf8').replace("import * as js from 'js';\n", '');
+  const module = dataAsText(readFileSync(translated, 'utf8')).replace("import * as js from 'js';\n", '');
   // What follows instantiates the module at once. The entries do it at the first use.
   const end = module.indexOf('var retasmFunc = asmFunc(');
   if (end < 0) throw new Error('the output of wasm2js has another form');
   // In the form of a script: a class field or a module would be too new for some bundlers.
   const source = `function instantiate() {'use strict';${module.slice(0, end)}return asmFunc;}`;
-  const { code } = await minify(source, { compress: { passes: 2 }, mangle: { toplevel: false } });
+  const { code } = await minify(source, { compress: { passes: 2 }, mangle: { toplevel: false }, format: { ascii_only: true } });
   writeFileSync(path.join(dist, 'core.js'), `${code}export default imports=>instantiate()(imports);\n`);
   writeFileSync(path.join(dist, 'core.cjs'), `${code}module.exports=imports=>instantiate()(imports);\n`);
+}
+
+/**
+ * Replaces the base64 in the output of wasm2js by strings, one character a byte. The data are mostly
+ * texts, which compress better as they are.
+ */
+function dataAsText(module) {
+  const begin = module.indexOf('  var base64ReverseLookup');
+  const end = module.indexOf('function initActiveSegments');
+  if (begin < 0 || end < 0) throw new Error('the output of wasm2js has another form');
+  const write = 'function writeData(at, data) { for (var i = 0; i < data.length; i++) bufferView[at + i] = data.charCodeAt(i); }\n';
+  const text = module.slice(0, begin) + write + module.slice(end);
+  return text.replace(/base64DecodeToExistingUint8Array\(bufferView, (\d+), ("[^"]*")\)/g, (_, at, data) => {
+    return `writeData(${at}, ${JSON.stringify(Buffer.from(data, 'base64').toString('latin1'))})`;
+  });
 }
 
 /** The entries, as ES modules and CommonJS. Both share the core as a file of its own. */
