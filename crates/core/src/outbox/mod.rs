@@ -119,7 +119,7 @@ pub(crate) struct Counts {
 }
 
 /// The part of a loss that reports on messages, since the last report.
-#[derive(Default, PartialEq)]
+#[derive(Default)]
 pub(crate) struct Unsent {
     /// Fates without a receipt.
     pub(crate) fates: VecDeque<Fate>,
@@ -129,6 +129,12 @@ pub(crate) struct Unsent {
     pub(crate) discarded: u64,
     /// How many messages became unknown, with a receipt or without.
     pub(crate) unknown: u64,
+}
+
+impl Unsent {
+    fn is_empty(&self) -> bool {
+        self.fates.is_empty() && self.discarded == 0 && self.unknown == 0
+    }
 }
 
 impl Outbox {

@@ -19,7 +19,7 @@ impl Rare {
         let Self { waiters, sinks, unsent, replays } = self;
         waiters.is_empty()
             && sinks.is_empty()
-            && *unsent == Unsent::default()
+            && unsent.is_empty()
             && replays.as_ref().is_none_or(|replays| replays.is_empty())
     }
 }

@@ -49,6 +49,8 @@ struct LastLoss {
     in_a_row: u32,
     /// A write failed.
     in_writing: bool,
+    /// The published status has this cause.
+    published: bool,
 }
 
 /// The published part of the machine's state that may change without an event.
@@ -109,7 +111,7 @@ impl Reporter {
     /// attempt. `refreshed`: the attempt was asked to use fresh credentials.
     pub(super) fn failure(&self, opened: bool, attempt: u32, refreshed: bool) -> Failure<'_> {
         let loss = self.last_loss.as_deref().expect(A_LOSS_HAS_A_CAUSE);
-        let LastLoss { cause, in_a_row, in_writing } = loss;
+        let LastLoss { cause, in_a_row, in_writing, .. } = loss;
         let (in_a_row, in_writing) = (*in_a_row, *in_writing);
         Failure { opened, attempt, refreshed, cause, in_writing, in_a_row }
     }
@@ -211,7 +213,7 @@ impl Reporter {
             }
             _ => 1,
         };
-        self.last_loss = Some(Box::new(LastLoss { cause, in_a_row, in_writing }));
+        self.last_loss = Some(Box::new(LastLoss { cause, in_a_row, in_writing, published: false }));
     }
 }
 
@@ -346,9 +348,10 @@ impl Reporter {
         counters.bytes_out = bytes_out;
         counters.dropped = counts.dropped;
         counters.unknown = counts.unknown;
-        if status.last_cause.as_ref() != self.last_cause() {
-            let cause = self.last_cause().cloned();
-            deferred.drop_later(std::mem::replace(&mut status.last_cause, cause));
+        if let Some(loss) = self.last_loss.as_deref_mut()
+            && !std::mem::replace(&mut loss.published, true)
+        {
+            deferred.drop_later(status.last_cause.replace(loss.cause.clone()));
         }
     }
 }
