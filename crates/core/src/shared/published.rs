@@ -13,9 +13,34 @@ use crate::{
 pub(crate) struct Published {
     pub(crate) status: Status,
     version: u64,
-    /// Tasks that wait for a newer status.
-    watchers: WaitQueue<()>,
+    watchers: Option<Box<dyn Watchers>>,
     next_watcher: u64,
+}
+
+/// The tasks that wait for a newer status.
+///
+/// They are an optional part, see ARCHITECTURE: only [`Shared::poll_status`] makes one.
+trait Watchers: Send {
+    /// The slot for the waker of this task.
+    fn slot(&mut self, watcher: u64) -> &mut Option<Waker>;
+
+    fn wake_all(&mut self, deferred: &mut Deferred<'_>);
+
+    fn remove(&mut self, watcher: u64, deferred: &mut Deferred<'_>);
+}
+
+impl Watchers for WaitQueue<()> {
+    fn slot(&mut self, watcher: u64) -> &mut Option<Waker> {
+        self.set(watcher, ())
+    }
+
+    fn wake_all(&mut self, deferred: &mut Deferred<'_>) {
+        Self::wake_all(self, deferred);
+    }
+
+    fn remove(&mut self, watcher: u64, deferred: &mut Deferred<'_>) {
+        Self::remove(self, watcher, deferred);
+    }
 }
 
 impl Published {
@@ -26,7 +51,9 @@ impl Published {
     /// Wakes the tasks that wait, since the status has changed.
     pub(crate) fn renew(&mut self, deferred: &mut Deferred<'_>) {
         self.version += 1;
-        self.watchers.wake_all(deferred);
+        if let Some(watchers) = &mut self.watchers {
+            watchers.wake_all(deferred);
+        }
     }
 }
 
@@ -58,13 +85,19 @@ impl Shared {
                 if seen.is_none_or(|seen| published.version > seen) {
                     return Polled::Ready((published.status.clone(), published.version));
                 }
-                published.watchers.wait(watcher, (), caller, deferred)
+                let watchers = &mut published.watchers;
+                let watchers = watchers.get_or_insert_with(|| Box::<WaitQueue<()>>::default());
+                caller.wait_in(watchers.slot(watcher), deferred)
             })
         })
     }
 
     /// Forgets the waker of a stream of the status that was dropped.
     pub(crate) fn forget_watcher(&self, watcher: u64) {
-        self.with(|state, deferred| state.published.watchers.remove(watcher, deferred));
+        self.with(|state, deferred| {
+            if let Some(watchers) = &mut state.published.watchers {
+                watchers.remove(watcher, deferred);
+            }
+        });
     }
 }
