@@ -90,12 +90,12 @@ impl Reported {
 pub(crate) struct Shared {
     pub(crate) reported: RefCell<Reported>,
     /// The bytes of payload that the outbox holds: accepted, without a fate.
-    pub(crate) held: Cell<u64>,
+    pub(crate) held: Cell<f64>,
 }
 
 impl Shared {
     /// An entry has its fate.
-    pub(crate) fn release(&self, bytes: u64) {
+    pub(crate) fn release(&self, bytes: f64) {
         self.held.set(self.held.get() - bytes);
     }
 }
@@ -106,14 +106,14 @@ pub(crate) struct BorderConnection {
     number: u32,
     shared: Rc<Shared>,
     /// The bytes of payload that were given to the connection since its last flush.
-    unflushed: u64,
+    unflushed: f64,
     closing: bool,
     ended: bool,
 }
 
 impl BorderConnection {
     pub(crate) fn new(session: u32, number: u32, shared: Rc<Shared>) -> Self {
-        Self { session, number, shared, unflushed: 0, closing: false, ended: false }
+        Self { session, number, shared, unflushed: 0.0, closing: false, ended: false }
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -165,7 +165,7 @@ impl Sink<Frame> for BorderConnection {
             Frame::Message(_) if self.closing => Err(TransportError::new(ErrorKind::Other, "")),
             Frame::Message(message) => {
                 let entry = Entry::of(&message);
-                self.unflushed += entry.map_or(0, |entry| entry.size.into());
+                self.unflushed += entry.map_or(0.0, |entry| entry.size.into());
                 self.shared.reported.borrow_mut().flush = Flush::Due;
                 let number = entry.map_or(HEARTBEAT, |entry| entry.number);
                 imports::write(self.session, self.number, number);

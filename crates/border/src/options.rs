@@ -7,7 +7,11 @@ use websocket_heartbeat::{
     Preset,
 };
 
-use crate::{entry, timer::BorderTimer, transport::BorderTransport};
+use crate::{
+    entry,
+    timer::{BorderTimer, duration},
+    transport::BorderTransport,
+};
 
 type Session = Builder<BorderTransport, BorderTimer>;
 
@@ -62,8 +66,8 @@ impl Options {
     }
 
     /// How many bytes of payload the outbox holds at most. By default as many as in the core.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.number(Key::KeepBytes).map_or(64 << 20, |bytes| bytes as u64)
+    pub(crate) fn bytes(&self) -> f64 {
+        self.number(Key::KeepBytes).unwrap_or(f64::from(64 << 20))
     }
 
     pub(crate) fn apply(&self, builder: Session) -> Session {
@@ -168,6 +172,6 @@ impl Options {
 
     #[inline(never)]
     fn time(&self, key: Key) -> Option<Duration> {
-        self.number(key).map(|millis| Duration::from_micros((millis * 1_000.0) as u64))
+        self.number(key).map(duration)
     }
 }

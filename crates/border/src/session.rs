@@ -31,7 +31,7 @@ pub(crate) struct Session {
     alarm: Rc<RefCell<Alarm>>,
     woken: Arc<Woken>,
     /// How many bytes of payload the outbox holds at most.
-    bytes: u64,
+    bytes: f64,
 }
 
 /// Whether the task was woken since its last poll.
@@ -139,9 +139,9 @@ impl Session {
 
     /// Queues an entry. The core counts messages; the bytes of payload are counted here.
     pub(crate) fn send(&self, entry: Entry) -> Sent {
-        let held = self.shared.held.get() + u64::from(entry.size);
+        let held = self.shared.held.get() + f64::from(entry.size);
         if held > self.bytes {
-            let alone = u64::from(entry.size) > self.bytes;
+            let alone = f64::from(entry.size) > self.bytes;
             return if alone { Sent::TooLarge } else { Sent::Full };
         }
         match self.handle.try_queue(entry.message()) {

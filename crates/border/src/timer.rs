@@ -31,6 +31,17 @@ impl Alarm {
     }
 }
 
+/// A time in milliseconds as a duration of at least zero and at most 136 years.
+///
+/// It converts to numbers of 32 bits, since those of 64 are slow and large as JavaScript.
+#[inline(never)]
+pub(crate) fn duration(millis: f64) -> Duration {
+    // Conversions saturate.
+    let seconds = (millis / 1_000.0) as u32;
+    let rest = (millis - f64::from(seconds) * 1_000.0) * 1_000_000.0;
+    Duration::new(seconds.into(), rest as u32)
+}
+
 #[derive(Clone)]
 pub(crate) struct BorderTimer {
     session: u32,
@@ -48,13 +59,15 @@ impl Timer for BorderTimer {
     type Sleep = Sleep;
 
     fn now(&self) -> Timestamp {
-        let micros = (imports::now() - self.epoch) * 1_000.0;
-        Timestamp::from_epoch(Duration::from_micros(micros as u64))
+        Timestamp::from_epoch(duration(imports::now() - self.epoch))
     }
 
     fn entropy(&self) -> u64 {
         // A double has 53 random bits at most.
-        (imports::random() * (1_u64 << 53) as f64) as u64
+        let number = imports::random() * f64::from(1 << 21);
+        let high = number as u32;
+        let low = (number - f64::from(high)) * (u64::pow(2, 32) as f64);
+        u64::from(high) << 32 | u64::from(low as u32)
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> Sleep {
