@@ -313,18 +313,18 @@ impl Heartbeat {
 
     /// Without a heartbeat, settings of the heartbeat have no effect.
     fn check_off(&self) -> Result<(), ConfigError> {
-        let unused = [
-            ("heartbeat timeout", self.timeout.map(ConfigValue::from)),
-            ("heartbeat probe", self.probe.as_ref().map(|probe| probe.name().into())),
-            ("missed heartbeats", self.max_missed.map(ConfigValue::from)),
-            ("heartbeat alignment", self.slot.map(ConfigValue::from)),
-            ("heartbeat reply", self.reply.as_ref().map(|_| "a function".into())),
-            ("adaptive heartbeat floor", self.adaptive.map(ConfigValue::from)),
-        ];
+        let (setting, value): (_, ConfigValue) = match self {
+            Self { timeout: Some(timeout), .. } => ("heartbeat timeout", (*timeout).into()),
+            Self { probe: Some(probe), .. } => ("heartbeat probe", probe.name().into()),
+            Self { max_missed: Some(misses), .. } => ("missed heartbeats", (*misses).into()),
+            Self { slot: Some(slot), .. } => ("heartbeat alignment", (*slot).into()),
+            Self { reply: Some(_), .. } => ("heartbeat reply", "a function".into()),
+            Self { adaptive: Some(floor), .. } => ("adaptive heartbeat floor", (*floor).into()),
+            _ => return Ok(()),
+        };
         let rule = "must be left out after Heartbeat::off, where it has no effect; a heartbeat \
                     begins with Heartbeat::idle or Heartbeat::every";
-        let first = unused.into_iter().find_map(|(setting, value)| Some((setting, value?)));
-        first.map_or(Ok(()), |(setting, value)| Err(ConfigError::new(setting, value, rule)))
+        Err(ConfigError::new(setting, value, rule))
     }
 
     /// The timeout of a regular probe.
