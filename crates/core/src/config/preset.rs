@@ -51,7 +51,6 @@ const fn secs(secs: u64) -> Duration {
 pub(crate) struct Values {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) backoff: BoxBackoff,
-    pub(crate) stable_after: Duration,
     pub(crate) connect_timeout: ConnectTimeout,
     pub(crate) write_timeout: Duration,
     pub(crate) verdict: VerdictFn,
@@ -64,12 +63,18 @@ impl Preset {
     pub(crate) const CLOSE_TIMEOUT: Duration = secs(5);
     pub(crate) const MINIMUM_GAP: Duration = Duration::from_millis(100);
 
+    pub(crate) fn stable_after(self) -> Duration {
+        match self {
+            Self::Original => Duration::ZERO,
+            Self::Resilient => secs(5),
+        }
+    }
+
     pub(crate) fn values(self) -> Values {
         match self {
             Self::Original => Values {
                 heartbeat: Heartbeat::original(),
                 backoff: BoxBackoff::valid(|entropy| Constant::new(secs(2)).delays(entropy)),
-                stable_after: Duration::ZERO,
                 connect_timeout: ConnectTimeout::fixed(secs(10)),
                 write_timeout: Duration::MAX,
                 verdict: Box::new(Verdict::always_retry),
@@ -78,7 +83,6 @@ impl Preset {
             Self::Resilient => Values {
                 heartbeat: Heartbeat::idle(secs(15)).ping(),
                 backoff: BoxBackoff::valid(|entropy| Exponential::new().delays(entropy)),
-                stable_after: secs(5),
                 connect_timeout: ConnectTimeout::growing(secs(10), secs(60)),
                 write_timeout: secs(300),
                 verdict: Box::new(Verdict::careful),

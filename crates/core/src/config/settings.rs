@@ -55,7 +55,7 @@ impl Settings {
         let gap = self.minimum_gap.unwrap_or_default();
         ensure(gap <= LONGEST_GAP, "minimum gap", gap, "must be at most an hour")?;
         let Some(limit) = self.flap_limit else { return Ok(()) };
-        let stable_after = self.stable_after.unwrap_or_else(|| self.preset.values().stable_after);
+        let stable_after = self.stable_after.unwrap_or_else(|| self.preset.stable_after());
         let rule = "must come with Builder::stable_after above zero (Preset::Original has 0): \
                     otherwise every connection is stable at once";
         ensure(!stable_after.is_zero(), "flap limit", limit, rule)

@@ -38,7 +38,7 @@ impl Resolved {
             heartbeat: heartbeat_rules(&heartbeat),
             without_pings,
             recheck: heartbeat.recheck(),
-            stable_after: settings.stable_after.unwrap_or(preset.stable_after),
+            stable_after: settings.stable_after.unwrap_or_else(|| settings.preset.stable_after()),
             connect_timeout: settings.connect_timeout.unwrap_or(preset.connect_timeout),
             close_timeout: settings.close_timeout.unwrap_or(Preset::CLOSE_TIMEOUT),
             write_timeout: settings.write_timeout.unwrap_or(preset.write_timeout),

@@ -21,25 +21,27 @@ pub(super) const TURN: Duration = Duration::from_millis(10);
 pub(super) enum Turn {
     /// Nothing was left to do at the end of the last poll.
     Rest,
-    /// This many frames were handled since the first reading of the clock.
-    Busy { frames: u32, since: Option<Timestamp> },
+    /// This many frames were handled since the first reading of the clock. The turn ends at `until`.
+    Busy { frames: u32, until: Option<Timestamp> },
 }
 
 impl Turn {
-    pub(super) const BEGIN: Self = Self::Busy { frames: 0, since: None };
+    pub(super) const BEGIN: Self = Self::Busy { frames: 0, until: None };
 
     /// The clock was read, and this many frames were handled since its last reading.
     pub(super) fn count(&mut self, more: u32, now: Timestamp) {
-        let Self::Busy { frames, since } = self else { return };
+        let Self::Busy { frames, until } = self else { return };
         *frames = frames.saturating_add(more.max(FRAMES_PER_ROUND));
-        if now.saturating_since(*since.get_or_insert(now)) >= TURN {
-            self.end();
+        match *until {
+            Some(until) if until <= now => self.end(),
+            Some(_) => {}
+            None => *until = now.checked_add(TURN),
         }
     }
 
     /// Ends this turn.
     pub(super) fn end(&mut self) {
-        *self = Self::Busy { frames: u32::MAX, since: None };
+        *self = Self::Busy { frames: u32::MAX, until: None };
     }
 
     pub(super) fn is_over(&self) -> bool {
