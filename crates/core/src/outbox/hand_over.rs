@@ -7,12 +7,7 @@ use super::{
     cursors::{Load, WINDOW},
     entry::{Entry, Origin},
 };
-use crate::{
-    event::DropReason,
-    message::Message,
-    sync::Deferred,
-    time::Timestamp,
-};
+use crate::{event::DropReason, message::Message, sync::Deferred, time::Timestamp};
 
 impl Outbox {
     /// The state of the connection has changed.

@@ -17,9 +17,9 @@ mod receipts;
 mod replay;
 mod settle;
 mod sinks;
-mod waits;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::collections::VecDeque;
 

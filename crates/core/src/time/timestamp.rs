@@ -126,7 +126,8 @@ mod tests {
         assert_eq!(Timestamp::EPOCH.checked_add(Duration::MAX), None);
         let last = Duration::from_nanos(u64::MAX - 1);
         assert!(Timestamp::EPOCH.checked_add(last).is_some());
-        for more in [Duration::from_nanos(1), Duration::from_secs(1), Duration::from_secs(1 << 60)] {
+        for more in [Duration::from_nanos(1), Duration::from_secs(1), Duration::from_secs(1 << 60)]
+        {
             assert_eq!(Timestamp::EPOCH.checked_add(last + more), None, "{more:?}");
         }
         assert_eq!(

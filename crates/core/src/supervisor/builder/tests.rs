@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    config::{Constant, Random, dial_budget::{DialPlace, Place}},
+    config::{
+        Constant, Random,
+        dial_budget::{DialPlace, Place},
+    },
     event::LostCause,
     machine::{Decision, Rules},
     message::Frame,
