@@ -2,7 +2,7 @@
 import { Connection, NO_CODE } from './connection.js';
 import { throwLater } from './errors.js';
 
-/** The options of a session, in the order of `Options::set` in the crate. Times are in ms. */
+/** The options of a session, in the order of `Key` in the crate's `options.rs`. Times are in ms. */
 const OPTIONS = [
   'pingTimeout', 'pongTimeout', 'reconnectTimeout', 'repeatLimit', 'heartbeat', 'recheckTimeout', 'maxMissed',
   'exponential', 'cap', 'factor', 'jitter', 'first', 'connectTimeout', 'connectTimeoutCap', 'closeTimeout',

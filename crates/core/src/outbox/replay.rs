@@ -72,11 +72,11 @@ impl Replays for Vec<Replay> {
 
     fn remove(&mut self, key: &str) -> Option<Message> {
         let at = self.iter().position(|replay| *replay.key == *key)?;
-        Some(Vec::remove(self, at).message)
+        Some(Self::remove(self, at).message)
     }
 
     fn is_empty(&self) -> bool {
-        Vec::is_empty(self)
+        Self::is_empty(self)
     }
 }
 
