@@ -16,6 +16,7 @@ mod receipt;
 mod receipts;
 mod replay;
 mod settle;
+mod sink_side;
 mod sinks;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ pub(crate) use self::{
     admission::Admission,
     cursors::{Load, WINDOW},
     fates::Fates,
-    sinks::SinkSide,
+    sink_side::SinkSide,
 };
 pub use self::{
     error::{QueueError, SessionClosed},

@@ -12,7 +12,8 @@
 use std::{collections::VecDeque, mem};
 
 use super::{
-    Outbox, OutboxState, Wants, admission::Admission, error::SessionClosed, waits::Waiting,
+    Outbox, OutboxState, SinkSide, Wants, admission::Admission, error::SessionClosed,
+    waits::Waiting,
 };
 use crate::{
     config::WhenFull,
@@ -44,19 +45,6 @@ pub(super) struct Parked {
 
 /// The place of messages whose sink had a reservation. All other places are larger.
 const RESERVED: u64 = 0;
-
-/// The state that a sink keeps between its calls.
-#[derive(Debug, Default)]
-pub(crate) struct SinkSide {
-    /// 0 before it was used.
-    pub(crate) id: u64,
-    /// The place in the queue of waiting tasks.
-    place: Option<u64>,
-    /// The number after that of the last message that was accepted from this sink when it was sent.
-    last: u64,
-    /// It was closed, and sends nothing more.
-    pub(crate) closed: bool,
-}
 
 impl Sinks {
     pub(super) fn is_empty(&self) -> bool {

@@ -49,8 +49,8 @@ struct LastLoss {
     in_a_row: u32,
     /// A write failed.
     in_writing: bool,
-    /// The published status has this cause.
-    published: bool,
+    /// The cause, until it is in the published status.
+    unpublished: Option<LostCause>,
 }
 
 /// The published part of the machine's state that may change without an event.
@@ -213,7 +213,8 @@ impl Reporter {
             }
             _ => 1,
         };
-        self.last_loss = Some(Box::new(LastLoss { cause, in_a_row, in_writing, published: false }));
+        let unpublished = Some(cause.clone());
+        self.last_loss = Some(Box::new(LastLoss { cause, in_a_row, in_writing, unpublished }));
     }
 }
 
@@ -348,10 +349,10 @@ impl Reporter {
         counters.bytes_out = bytes_out;
         counters.dropped = counts.dropped;
         counters.unknown = counts.unknown;
-        if let Some(loss) = self.last_loss.as_deref_mut()
-            && !std::mem::replace(&mut loss.published, true)
+        if let Some(loss) = &mut self.last_loss
+            && let Some(cause) = loss.unpublished.take()
         {
-            deferred.drop_later(status.last_cause.replace(loss.cause.clone()));
+            deferred.drop_later(status.last_cause.replace(cause));
         }
     }
 }
