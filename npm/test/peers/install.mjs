@@ -13,5 +13,5 @@ export function installPeers() {
   const installed = path.join(folder, 'node_modules/.package-lock.json');
   const modified = file => statSync(file).mtimeMs;
   if (existsSync(installed) && modified(installed) >= modified(path.join(folder, 'package-lock.json'))) return true;
-  return spawnSync('npm', ['ci', '--silent'], { cwd: folder, stdio: 'inherit' }).status === 0;
+  return spawnSync('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' }).status === 0;
 }
