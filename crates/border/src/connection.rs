@@ -1,4 +1,4 @@
-//! The current connection: what JavaScript has reported of it, and the core's side of it.
+//! The current connection: the reports of JavaScript on it, and the core's side of it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,7 +16,7 @@ use crate::{
     imports,
 };
 
-/// What JavaScript has reported of the current attempt or connection.
+/// The reports of JavaScript on the current attempt or connection.
 #[derive(Default)]
 pub(crate) struct Reported {
     pub(crate) number: u32,
@@ -85,7 +85,7 @@ impl Reported {
     }
 }
 
-/// What a session and its connections share.
+/// The state that a session and its connections share.
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) reported: RefCell<Reported>,

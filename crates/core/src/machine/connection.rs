@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// The attempt succeeded. `means`: what can be sent to test the connection. The connection is
+    /// The attempt succeeded. `means`: the kind of probe that it can send. The connection is
     /// replaced after `max_age`.
     pub(crate) fn handle_connected(
         &mut self,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Machine, OpenConnection, State, output::Report};
 use crate::time::Timestamp;
 
-/// What can be sent to test a connection.
+/// The kind of probe that a connection can send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
     Pings,

@@ -72,7 +72,7 @@ pub(super) enum Question {
     Replacement,
 }
 
-/// What was noticed about a connection that is kept.
+/// A report on a connection that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Report {
     Silent { connection: u64, time: Duration },

@@ -9,7 +9,7 @@ pub(super) struct Rare {
     /// Tasks that wait for room or for a reservation.
     pub(super) waiters: WaitQueue<Wants>,
     pub(super) sinks: Sinks,
-    /// What the next loss reports.
+    /// The fates that the next loss reports.
     pub(super) unsent: Unsent,
     pub(super) replays: Option<Box<dyn Replays>>,
 }

@@ -3,7 +3,7 @@
 use super::{Outbox, SinkSide};
 use crate::{event::DropReason, sync::Deferred};
 
-/// What the outbox does for the tasks and sinks that wait for it.
+/// The work of the outbox for the tasks and sinks that wait for it.
 ///
 /// It is an optional part, see ARCHITECTURE: [`Outbox::wait`] and the first use of a sink set it.
 pub(super) trait Waits: Sync {
@@ -20,7 +20,7 @@ pub(super) trait Waits: Sync {
     fn forget_sink(&self, outbox: &mut Outbox, sink: &SinkSide, deferred: &mut Deferred<'_>);
 }
 
-/// The only implementation. What waits is in [`Rare`](super::rare::Rare).
+/// The only implementation. The waiting tasks and sinks are in [`Rare`](super::rare::Rare).
 pub(super) struct Waiting;
 
 impl Waits for Waiting {

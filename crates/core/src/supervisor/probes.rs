@@ -91,7 +91,7 @@ impl Probes {
         }
     }
 
-    /// What can be sent to test the current connection.
+    /// The kind of probe that the current connection can send.
     pub(super) fn means(&self) -> Means {
         match &self.probe {
             _ if self.can_ping => Means::Pings,

@@ -64,7 +64,7 @@ pub(super) struct Sim {
     pub(super) decision: Decision,
     /// Whether a probe is written as soon as it is requested.
     pub(super) writes_probes: bool,
-    /// What can be sent to test connections.
+    /// The kind of probe that connections can send.
     pub(super) means: Means,
     /// How old connections may become.
     pub(super) max_age: Option<Duration>,
