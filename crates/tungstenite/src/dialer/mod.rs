@@ -1,15 +1,15 @@
 //! [`Dialer`]: from a request to a connection over a [`Network`].
 
-use std::{error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+mod route;
 
-use websocket_heartbeat::{ErrorKind, Established, Timer, TransportError};
+use std::{sync::Arc, time::Duration};
+
+use websocket_heartbeat::{Established, Timer, TransportError};
 
 #[cfg(feature = "rustls")]
 use crate::Tls;
 use crate::{
-    NativeStream, Network, Request, Socket, SocketOptions, Target, Tuning,
-    address_order::{AddressMemory, Addresses},
-    error::io_kind,
+    NativeStream, Network, Request, Socket, SocketOptions, Tuning, address_order::AddressMemory,
     tcp, upgrade_waiting,
 };
 
@@ -99,14 +99,13 @@ impl Dialer {
         if request.is_tls() {
             return Err(crate::RequestError::TlsMissing.into());
         }
-        let resolved = network.resolve(request.host(), request.port()).await;
-        let resolved = resolved.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
-        let mut addresses = self.memory.addresses(request.host(), request.port(), resolved);
-        let socket = self.open_first(network, &mut addresses).await?;
+        let route = self.route(request.host(), request.port(), network).await?;
         let stream = match request.is_tls() {
             #[cfg(feature = "rustls")]
-            true => NativeStream::tls(self.settings.tls.connect(request.host(), socket).await?),
-            _ => NativeStream::plain(socket),
+            true => {
+                NativeStream::tls(self.settings.tls.connect(request.host(), route.socket).await?)
+            }
+            _ => NativeStream::plain(route.socket),
         };
         let body_wait = async {
             if let Some(deadline) = timer.now().checked_add(Self::BODY_WAIT) {
@@ -115,7 +114,7 @@ impl Dialer {
         };
         let tuning = self.settings.tuning;
         let established = upgrade_waiting(stream, request, tuning, body_wait).await?;
-        addresses.worked();
+        route.addresses.worked();
         self.settings.socket_options.apply_linger(established.connection.stream().socket());
         Ok(established.map(|connection| {
             connection
@@ -123,55 +122,17 @@ impl Dialer {
                 .with_unacknowledged(|stream| tcp::unacknowledged(stream.socket()))
         }))
     }
-
-    /// Opens a socket to the first address that accepts.
-    async fn open_first<N: Network>(
-        &self,
-        network: &N,
-        addresses: &mut Addresses<'_>,
-    ) -> Result<N::Stream, TransportError> {
-        let options = &self.settings.socket_options;
-        let mut last = TransportError::new(ErrorKind::Dns, "the host has no address");
-        while let Some(address) = addresses.next() {
-            match network.open(Target::Tcp(address), options).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => {
-                    let kind = io_kind(&error);
-                    last = TransportError::from_source(kind, OpenError { address, error });
-                }
-            }
-        }
-        Err(last)
-    }
-}
-
-/// The error of one address.
-#[derive(Debug)]
-struct OpenError {
-    address: SocketAddr,
-    error: io::Error,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.address, self.error)
-    }
-}
-
-impl Error for OpenError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{io, net::SocketAddr, sync::Mutex};
 
     use futures::executor::block_on;
-    use websocket_heartbeat::FuturesTimer;
+    use websocket_heartbeat::{ErrorKind, FuturesTimer};
 
     use super::*;
+    use crate::Target;
 
     /// Refuses all connections.
     struct Refusing {
