@@ -28,6 +28,7 @@ mod frame;
 mod handshake;
 mod native_stream;
 mod network;
+pub mod proxy;
 mod reactor_timer;
 mod read_budget;
 mod request;

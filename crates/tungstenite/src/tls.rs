@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     pin::Pin,
     sync::{Arc, LazyLock},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -14,11 +14,7 @@ use futures_rustls::{
 };
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-use crate::{
-    error,
-    read_budget::ReadBudget,
-    tcp::{self, AsSocket},
-};
+use crate::{error, read_budget::ReadBudget};
 
 /// The TLS configuration for `wss://`.
 ///
@@ -68,14 +64,14 @@ impl Tls {
         Self { config: Some(config) }
     }
 
-    /// Performs the TLS handshake over a socket.
+    /// Performs the TLS handshake over a stream.
     pub(crate) async fn connect<S>(
         &self,
         host: &str,
-        socket: S,
+        stream: S,
     ) -> Result<TlsStream<S>, TransportError>
     where
-        S: AsyncRead + AsyncWrite + AsSocket + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin,
     {
         let config = match &self.config {
             Some(config) => config.clone(),
@@ -85,8 +81,8 @@ impl Tls {
         let host = host.split('%').next().unwrap_or_default();
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| TransportError::from_source(ErrorKind::Url, error))?;
-        let socket = CountedSocket::new(socket);
-        let connected = TlsConnector::from(config).connect(name, socket).await;
+        let counted = CountedStream::new(stream);
+        let connected = TlsConnector::from(config).connect(name, counted).await;
         connected.map_err(|error| error::tls::handshake(host, error))
     }
 }
@@ -110,25 +106,25 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// A stream with TLS over a socket.
-pub(crate) type TlsStream<S> = futures_rustls::client::TlsStream<CountedSocket<S>>;
+/// A stream with TLS over another one.
+pub(crate) type TlsStream<S> = futures_rustls::client::TlsStream<CountedStream<S>>;
 
-/// A socket below TLS. It counts the bytes that it accepts, and it pauses after each
+/// A stream below TLS. It counts the bytes that it accepts, and it pauses after each
 /// [`ReadBudget`], because a peer can send endless records that contain no data, for example
 /// session tickets.
-pub(crate) struct CountedSocket<S> {
-    socket: S,
+pub(crate) struct CountedStream<S> {
+    below: S,
     written: u64,
     budget: ReadBudget,
 }
 
-impl<S> CountedSocket<S> {
-    fn new(socket: S) -> Self {
-        Self { socket, written: 0, budget: ReadBudget::new() }
+impl<S> CountedStream<S> {
+    fn new(below: S) -> Self {
+        Self { below, written: 0, budget: ReadBudget::new() }
     }
 
-    pub(crate) fn socket(&self) -> &S {
-        &self.socket
+    pub(crate) fn below(&self) -> &S {
+        &self.below
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -136,7 +132,7 @@ impl<S> CountedSocket<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for CountedSocket<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -145,7 +141,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for CountedSocket<S> {
         if self.budget.is_exhausted(cx.waker()) {
             return Poll::Pending;
         }
-        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        let read = Pin::new(&mut self.below).poll_read(cx, buffer);
         match read {
             Poll::Ready(Ok(count)) => self.budget.spend(count),
             Poll::Ready(Err(_)) => {}
@@ -155,13 +151,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for CountedSocket<S> {
     }
 }
 
-impl<S: AsyncWrite + AsSocket + Unpin> AsyncWrite for CountedSocket<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, buffer);
+        let written = Pin::new(&mut self.below).poll_write(cx, buffer);
         if let Poll::Ready(Ok(count)) = written {
             self.written += count as u64;
         }
@@ -169,12 +165,11 @@ impl<S: AsyncWrite + AsSocket + Unpin> AsyncWrite for CountedSocket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        Pin::new(&mut self.below).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
-        Poll::Ready(tcp::shutdown(&self.socket))
+        Pin::new(&mut self.below).poll_close(cx)
     }
 }
 
@@ -201,7 +196,7 @@ mod tests {
         let calls = Arc::new(Calls::default());
         let waker = Waker::from(calls.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut stream = CountedSocket::new(futures::io::repeat(0x17));
+        let mut stream = CountedStream::new(futures::io::repeat(0x17));
         for turn in 1..4 {
             let mut reads = 0;
             while Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 64]).is_ready() {

@@ -103,7 +103,8 @@ impl Dialer {
         let stream = match request.is_tls() {
             #[cfg(feature = "rustls")]
             true => {
-                NativeStream::tls(self.settings.tls.connect(request.host(), route.socket).await?)
+                let socket = NativeStream::plain(route.socket);
+                NativeStream::tls(self.settings.tls.connect(request.host(), socket).await?)
             }
             _ => NativeStream::plain(route.socket),
         };

@@ -15,8 +15,9 @@ mod acceptance;
 mod answer;
 mod retry_after;
 
+pub(crate) use self::answer::{Head, parse_status};
 use self::{
-    answer::{Answer, Head, body::Body},
+    answer::{Answer, body::Body},
     retry_after::retry_after,
 };
 use crate::{
