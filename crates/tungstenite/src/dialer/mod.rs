@@ -5,6 +5,7 @@ mod route;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use socket2::SockRef;
 use websocket_heartbeat::{Established, Timer, TransportError};
 
 #[cfg(feature = "rustls")]
@@ -168,7 +169,11 @@ impl Dialer {
         if let Some(addresses) = route.addresses {
             addresses.worked();
         }
-        self.settings.socket_options.apply_linger(established.connection.stream().socket());
+        let socket = SockRef::from(established.connection.stream().socket());
+        let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
+        let local = socket.local_addr().ok().and_then(|address| address.as_socket());
+        self.settings.socket_options.apply_linger(&*socket);
+        let established = established.peer_address(peer).local_address(local);
         Ok(established.map(|connection| {
             connection
                 .with_bytes_written(NativeStream::bytes_below_tls)
