@@ -29,6 +29,7 @@
 
 mod connect;
 mod network;
+mod socket;
 mod stream;
 mod timer;
 
@@ -42,6 +43,7 @@ pub use websocket_heartbeat_tungstenite::{
 pub use self::{
     connect::{TokioConnection, TokioTransport, connect, dial},
     network::Tokio,
+    socket::TokioSocket,
     stream::TokioStream,
     timer::{TokioSleep, TokioTimer},
 };

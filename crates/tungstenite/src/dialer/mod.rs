@@ -1,9 +1,11 @@
 //! [`Dialer`]: from a request to a connection over a [`Network`].
 
+mod race;
 mod route;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use socket2::SockRef;
 use websocket_heartbeat::{Established, Timer, TransportError};
 
 #[cfg(feature = "rustls")]
@@ -25,12 +27,27 @@ pub struct Dialer {
     memory: AddressMemory,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Settings {
     tuning: Tuning,
     socket_options: SocketOptions,
+    address_delay: Duration,
+    unix_socket: Option<PathBuf>,
     #[cfg(feature = "rustls")]
     tls: Tls,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tuning: Tuning::default(),
+            socket_options: SocketOptions::default(),
+            address_delay: Duration::from_millis(250),
+            unix_socket: None,
+            #[cfg(feature = "rustls")]
+            tls: Tls::default(),
+        }
+    }
 }
 
 impl Dialer {
@@ -58,6 +75,37 @@ impl Dialer {
         self
     }
 
+    /// Sets how long an address has the attempt for itself, before the next address of the host is
+    /// tried at the same time: the Connection Attempt Delay of RFC 8305.
+    ///
+    /// The default is 250 ms, as section 5 of the RFC recommends. A healthy path answers within
+    /// that time, so the next address costs its server nothing. Its section 8 has the limits: a
+    /// value below 10 ms is taken as 10 ms, a value above 2 s as 2 s. Values below 100 ms are not
+    /// recommended.
+    #[must_use]
+    pub fn address_delay(mut self, delay: Duration) -> Self {
+        let delay = delay.clamp(Duration::from_millis(10), Duration::from_secs(2));
+        Arc::make_mut(&mut self.settings).address_delay = delay;
+        self
+    }
+
+    /// Connects through the Unix domain socket at this path, for servers on this machine. The URL
+    /// still gives the scheme, the `Host` and the path of the request, and its host is not
+    /// resolved.
+    ///
+    /// The default is TCP. The backends have Unix sockets on Unix systems. Elsewhere, each attempt
+    /// fails with [`ErrorKind::Url`], because no later attempt can succeed. The same holds for a
+    /// [`Network`] that supports only [`Target::Tcp`](crate::Target::Tcp). If no socket exists at
+    /// the path, the attempt fails with [`ErrorKind::Refused`].
+    ///
+    /// [`ErrorKind::Url`]: websocket_heartbeat::ErrorKind::Url
+    /// [`ErrorKind::Refused`]: websocket_heartbeat::ErrorKind::Refused
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        Arc::make_mut(&mut self.settings).unix_socket = Some(path.into());
+        self
+    }
+
     /// Sets the TLS configuration for `wss://`.
     #[cfg(feature = "rustls")]
     #[must_use]
@@ -69,19 +117,23 @@ impl Dialer {
     /// Makes one attempt: it resolves the host, opens a socket, performs the TLS handshake for
     /// `wss://`, and performs the upgrade.
     ///
-    /// The host is resolved again for each attempt. The addresses are tried one after the other
-    /// until one accepts: first the address that worked last, then IPv6 and IPv4 alternately.
-    /// After a failed attempt, the next attempt begins with another address: with the second one if
-    /// all failed, otherwise with the one after the address at which the attempt ended. So an
-    /// address that drops all packets costs one attempt, and the other addresses are still tried.
+    /// The host is resolved again for each attempt. Its addresses race (RFC 8305): the next one is
+    /// tried after the [`address_delay`](Self::address_delay), or at once when another one has
+    /// failed. The first connection is used, and the others are abandoned. The order is: the
+    /// address that worked last, then IPv6 and IPv4 alternately. After a failed attempt, the next
+    /// attempt begins with another address: with the first one that was not tried, or the second
+    /// one if all were tried. If the TLS handshake or the upgrade failed, it begins with the
+    /// address after the one that was used.
     ///
-    /// The timer limits the wait for the body of a refusal to [`BODY_WAIT`](Self::BODY_WAIT). There
-    /// is no other time limit: the caller sets one.
+    /// The timer measures the delay between addresses, and limits the wait for the body of a
+    /// refusal to [`BODY_WAIT`](Self::BODY_WAIT). There is no other time limit: the caller sets one
+    /// for all steps together.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::Dns`] if there is no address.
-    /// - The error of the last address if none accepts.
+    /// - If no address accepts, the error that says most about the server. Its source is an
+    ///   [`OpenError`](crate::tcp::OpenError).
     /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
     ///   TLS handshake fails.
     /// - The errors of [`upgrade`](crate::upgrade).
@@ -99,7 +151,7 @@ impl Dialer {
         if request.is_tls() {
             return Err(crate::RequestError::TlsMissing.into());
         }
-        let route = self.route(request.host(), request.port(), network).await?;
+        let route = self.route(request.host(), request.port(), network, timer).await?;
         let stream = match request.is_tls() {
             #[cfg(feature = "rustls")]
             true => {
@@ -115,8 +167,14 @@ impl Dialer {
         };
         let tuning = self.settings.tuning;
         let established = upgrade_waiting(stream, request, tuning, body_wait).await?;
-        route.addresses.worked();
-        self.settings.socket_options.apply_linger(established.connection.stream().socket());
+        if let Some(addresses) = route.addresses {
+            addresses.worked();
+        }
+        let socket = SockRef::from(established.connection.stream().socket());
+        let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
+        let local = socket.local_addr().ok().and_then(|address| address.as_socket());
+        self.settings.socket_options.apply_linger(&*socket);
+        let established = established.peer_address(peer).local_address(local);
         Ok(established.map(|connection| {
             connection
                 .with_bytes_written(NativeStream::bytes_below_tls)
@@ -126,67 +184,4 @@ impl Dialer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{io, net::SocketAddr, sync::Mutex};
-
-    use futures::executor::block_on;
-    use websocket_heartbeat::{ErrorKind, FuturesTimer};
-
-    use super::*;
-    use crate::Target;
-
-    /// Refuses all connections.
-    struct Refusing {
-        addresses: Vec<SocketAddr>,
-        opened: Mutex<Vec<u16>>,
-    }
-
-    impl Network for Refusing {
-        type Stream = async_net::TcpStream;
-
-        async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-            Ok(self.addresses.clone())
-        }
-
-        async fn open(&self, target: Target, _: &SocketOptions) -> io::Result<Self::Stream> {
-            self.opened.lock().unwrap().push(target.tcp()?.port());
-            Err(io::ErrorKind::ConnectionRefused.into())
-        }
-    }
-
-    /// The ports that a dialer tries, and the error.
-    fn refused(dialer: &Dialer, url: &str, ports: &[u16]) -> (Vec<u16>, TransportError) {
-        let addresses = ports.iter().map(|&port| ([127, 0, 0, 1], port).into()).collect();
-        let network = Refusing { addresses, opened: Mutex::default() };
-        let request = Request::for_stream(url).unwrap();
-        let error = block_on(dialer.dial(&request, &network, &FuturesTimer::new())).unwrap_err();
-        (network.opened.into_inner().unwrap(), error)
-    }
-
-    const URL: &str = "ws://example.org";
-
-    #[test]
-    fn all_addresses_are_tried_and_the_next_attempt_begins_elsewhere() {
-        let dialer = Dialer::new();
-        let (ports, error) = refused(&dialer, URL, &[1, 2]);
-        assert_eq!(ports, [1, 2]);
-        assert_eq!(error.kind(), ErrorKind::Refused);
-        assert_eq!(error.to_string(), "refused: 127.0.0.1:2: connection refused");
-        // A clone shares the memory, even with other settings.
-        let clone = dialer.clone().tuning(Tuning::low_memory());
-        assert_eq!(refused(&clone, URL, &[1, 2]).0, [2, 1]);
-        assert_eq!(refused(&Dialer::new(), URL, &[1, 2]).0, [1, 2]);
-    }
-
-    #[cfg(not(feature = "rustls"))]
-    #[test]
-    fn a_wss_url_opens_no_socket_without_tls() {
-        let (ports, error) = refused(&Dialer::new(), "wss://example.org", &[1]);
-        assert_eq!((ports.len(), error.kind()), (0, ErrorKind::Url));
-    }
-
-    #[test]
-    fn a_host_without_addresses_is_a_dns_error() {
-        assert_eq!(refused(&Dialer::new(), URL, &[]).1.kind(), ErrorKind::Dns);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! the close handshake shuts a connection down. So a caller may drop a connection at any moment,
 //! for any reason.
 
+mod open_error;
 mod options;
 mod unacknowledged;
 
@@ -12,7 +13,7 @@ use std::{io, net::Shutdown};
 
 use socket2::SockRef;
 
-pub use self::{options::SocketOptions, unacknowledged::unacknowledged};
+pub use self::{open_error::OpenError, options::SocketOptions, unacknowledged::unacknowledged};
 
 #[cfg(unix)]
 pub use std::os::fd::AsFd as AsSocket;
