@@ -2,6 +2,7 @@
 
 mod race;
 mod route;
+mod tunnel;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,7 +12,9 @@ use websocket_heartbeat::{Established, Timer, TransportError};
 #[cfg(feature = "rustls")]
 use crate::Tls;
 use crate::{
-    NativeStream, Network, Request, Socket, SocketOptions, Tuning, address_order::AddressMemory,
+    NativeStream, Network, Request, Socket, SocketOptions, Tuning,
+    address_order::{AddressMemory, Addresses},
+    proxy::Proxies,
     tcp, upgrade_waiting,
 };
 
@@ -33,6 +36,7 @@ struct Settings {
     socket_options: SocketOptions,
     address_delay: Duration,
     unix_socket: Option<PathBuf>,
+    proxies: Proxies,
     #[cfg(feature = "rustls")]
     tls: Tls,
 }
@@ -44,6 +48,7 @@ impl Default for Settings {
             socket_options: SocketOptions::default(),
             address_delay: Duration::from_millis(250),
             unix_socket: None,
+            proxies: Proxies::none(),
             #[cfg(feature = "rustls")]
             tls: Tls::default(),
         }
@@ -106,7 +111,18 @@ impl Dialer {
         self
     }
 
-    /// Sets the TLS configuration for `wss://`.
+    /// Connects through a [`Proxy`](crate::proxy::Proxy), or through the one that [`Proxies`] choose
+    /// for a request.
+    ///
+    /// The default is none, and the environment is not read: see the module
+    /// [`proxy`](crate::proxy). A Unix socket is never reached through a proxy.
+    #[must_use]
+    pub fn proxy(mut self, proxies: impl Into<Proxies>) -> Self {
+        Arc::make_mut(&mut self.settings).proxies = proxies.into();
+        self
+    }
+
+    /// Sets the TLS configuration for `wss://` and for `https://` proxies.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -125,6 +141,10 @@ impl Dialer {
     /// one if all were tried. If the TLS handshake or the upgrade failed, it begins with the
     /// address after the one that was used.
     ///
+    /// With a [`proxy`](Self::proxy), these are the addresses of the proxy. It resolves the host
+    /// itself, unless its scheme is `socks5`: then this machine resolves the host, and the proxy is
+    /// asked for one address after the other.
+    ///
     /// The timer measures the delay between addresses, and limits the wait for the body of a
     /// refusal to [`BODY_WAIT`](Self::BODY_WAIT). There is no other time limit: the caller sets one
     /// for all steps together.
@@ -136,6 +156,9 @@ impl Dialer {
     ///   [`OpenError`](crate::tcp::OpenError).
     /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
     ///   TLS handshake fails.
+    /// - [`ErrorKind::Proxy`] or [`ErrorKind::ProxyAuth`] if a proxy refuses. The source of each error
+    ///   at a proxy is a [`ProxyFailure`](crate::proxy::ProxyFailure). If the proxy cannot be
+    ///   reached, the kind is the same as for a server.
     /// - The errors of [`upgrade`](crate::upgrade).
     ///
     /// # Cancel safety
@@ -151,14 +174,13 @@ impl Dialer {
         if request.is_tls() {
             return Err(crate::RequestError::TlsMissing.into());
         }
-        let route = self.route(request.host(), request.port(), network, timer).await?;
+        let route = self.stream(request, network, timer).await?;
         let stream = match request.is_tls() {
             #[cfg(feature = "rustls")]
             true => {
-                let socket = NativeStream::plain(route.socket);
-                NativeStream::tls(self.settings.tls.connect(request.host(), socket).await?)
+                NativeStream::tls(self.settings.tls.connect(request.host(), route.socket).await?)
             }
-            _ => NativeStream::plain(route.socket),
+            _ => route.socket,
         };
         let body_wait = async {
             if let Some(deadline) = timer.now().checked_add(Self::BODY_WAIT) {
@@ -167,9 +189,7 @@ impl Dialer {
         };
         let tuning = self.settings.tuning;
         let established = upgrade_waiting(stream, request, tuning, body_wait).await?;
-        if let Some(addresses) = route.addresses {
-            addresses.worked();
-        }
+        route.addresses.into_iter().for_each(Addresses::worked);
         let socket = SockRef::from(established.connection.stream().socket());
         let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
         let local = socket.local_addr().ok().and_then(|address| address.as_socket());

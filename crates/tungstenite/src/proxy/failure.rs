@@ -36,9 +36,11 @@ pub struct ProxyFailure {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyProblem {
-    /// The proxy cannot be reached, or the TLS handshake with it failed. The error has the kind of
-    /// the inner error.
+    /// The proxy cannot be reached. The error of the attempt has the kind of the inner error.
     Connect(TransportError),
+    /// The TLS handshake with an `https` proxy failed. The error of the attempt has the kind of the
+    /// inner error.
+    Tls(TransportError),
     /// The connection to the proxy broke before its answer was complete.
     Broken(io::Error),
     /// The proxy ended the connection before its answer was complete.
@@ -82,7 +84,7 @@ impl ProxyFailure {
 impl ProxyProblem {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Connect(error) => error.kind(),
+            Self::Connect(error) | Self::Tls(error) => error.kind(),
             Self::Broken(error) => io_kind(error),
             Self::Ended => ErrorKind::Ended,
             Self::CredentialsMissing
@@ -104,7 +106,17 @@ impl fmt::Display for ProxyFailure {
 impl fmt::Display for ProxyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(f, "cannot connect to the proxy: {error}"),
+            Self::Connect(error) => write!(f, "cannot connect to the proxy: {}", message(error)),
+            Self::Tls(error) => match error.kind() {
+                ErrorKind::Certificate | ErrorKind::CertificateTime => {
+                    write!(f, "the TLS handshake with the proxy failed: {}", message(error))
+                }
+                // The words of other errors are about the URL of the server.
+                _ => f.write_str(
+                    "the TLS handshake with the proxy failed: check that its port speaks TLS \
+                     (https://), and not plain HTTP (http://)",
+                ),
+            },
             Self::Broken(error) => {
                 write!(f, "the connection to the proxy broke before its answer: {error}")
             }
@@ -140,6 +152,11 @@ impl fmt::Display for ProxyProblem {
     }
 }
 
+/// The message without the kind, which the error of the attempt shows.
+fn message(error: &TransportError) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 /// The meaning of a reply (RFC 1928 section 6).
 fn reply_meaning(reply: u8) -> &'static str {
     match reply {
@@ -158,7 +175,7 @@ fn reply_meaning(reply: u8) -> &'static str {
 impl Error for ProxyFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.problem {
-            ProxyProblem::Connect(error) => Some(error),
+            ProxyProblem::Connect(error) | ProxyProblem::Tls(error) => Some(error),
             ProxyProblem::Broken(error) => Some(error),
             _ => None,
         }

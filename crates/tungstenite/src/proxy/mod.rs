@@ -37,3 +37,4 @@ pub use self::{
     failure::{ProxyFailure, ProxyProblem},
     url::{Proxy, ProxyError},
 };
+pub(crate) use self::{handshake::Destination, tunnel::open as open_tunnel, url::Protocol};

@@ -66,10 +66,7 @@ fn a_field_that_cannot_be_sent_is_refused() {
     let proxy = Proxy::new("http://a.example").unwrap();
     let header = |name, value| proxy.clone().header(name, value).unwrap_err();
     assert_eq!(header("a b", ""), ProxyError::Header(RequestError::HeaderName));
-    assert_eq!(
-        header("X", "a\r\nb"),
-        ProxyError::Header(RequestError::HeaderValue("x".into()))
-    );
+    assert_eq!(header("X", "a\r\nb"), ProxyError::Header(RequestError::HeaderValue("x".into())));
     for name in ["Host", "Content-Length", "Upgrade"] {
         assert!(matches!(header(name, "1"), ProxyError::Header(RequestError::HeaderReserved(_))));
     }
@@ -96,10 +93,7 @@ const WSS: &str = "wss://feed.example.org";
 fn the_first_variable_in_the_order_of_curl_wins() {
     for (url, order) in [
         (WS, &["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"][..]),
-        (
-            WSS,
-            &["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
-        ),
+        (WSS, &["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
     ] {
         // Each variable names a proxy by its position.
         let values: Vec<_> = (0..order.len()).map(|at| format!("http://p{at}.example")).collect();
