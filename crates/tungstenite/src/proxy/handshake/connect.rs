@@ -103,13 +103,14 @@ impl Connect {
             200..300 => self.answer = Answer::Open,
             // An interim answer. The next head follows.
             100 | 102..200 => {}
-            407 => return Err(self.authentication(head)),
+            // Some proxies, such as tinyproxy, answer 401 to wrong credentials.
+            401 | 407 => return Err(self.authentication(head)),
             status => return Err(ProxyProblem::Refused { status, reason: self.reason(line) }),
         }
         Ok(())
     }
 
-    /// The problem of a 407 answer.
+    /// The problem of an answer that asks for credentials.
     fn authentication(&self, head: &[u8]) -> ProxyProblem {
         let headers = Head::parse(407, head, MAX_FIELDS).map(|head| head.headers);
         let schemes = schemes(&headers.unwrap_or_default());

@@ -147,6 +147,7 @@ fn an_http_proxy_that_wants_other_credentials_is_explained() {
         assert_eq!(problem(HTTP, &answer(fields)), missing);
         assert_eq!(problem(HTTP_PASSWORD, &answer(fields)), wrong);
     }
+    assert_eq!(problem(HTTP_PASSWORD, b"HTTP/1.1 401 Unauthorized\r\n\r\n"), wrong);
     let others = "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM abc\r\n";
     assert_eq!(
         problem(HTTP_PASSWORD, &answer(others)),
