@@ -48,7 +48,7 @@ pub use self::{
     native_stream::NativeStream,
     network::{Network, Target},
     reactor_timer::{Reactor, ReactorClock, ReactorSleep, ReactorTimer},
-    request::{Request, RequestError},
+    request::{RedirectError, Request, RequestError},
     socket::Socket,
     tcp::SocketOptions,
     transport::{NetworkTransport, connect},
