@@ -43,7 +43,7 @@ pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dialer::Dialer,
+    dialer::{Dialer, OpenError},
     handshake::{upgrade, upgrade_waiting},
     native_stream::NativeStream,
     network::{Network, Target},

@@ -10,9 +10,9 @@ use websocket_heartbeat_tests::{Backend, expect, serve_one};
 use websocket_heartbeat_tungstenite::{Dialer, Network, Request, SocketOptions, Target};
 
 /// The sockets of a backend, and a host with these addresses.
-struct Resolving<N> {
-    network: N,
-    addresses: Vec<SocketAddr>,
+pub(crate) struct Resolving<N> {
+    pub(crate) network: N,
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 impl<N: Network + Sync> Network for Resolving<N> {

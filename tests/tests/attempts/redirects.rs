@@ -18,7 +18,10 @@ use websocket_heartbeat_tests::{
 };
 use websocket_heartbeat_tungstenite::{Dialer, RedirectError, Request};
 
-use crate::phase::{Hanging, Phase};
+use crate::{
+    phase::{Hanging, Phase},
+    race::Resolving,
+};
 
 /// A server that answers each connection with the next redirect, and then accepts one WebSocket if
 /// it shall.
@@ -204,4 +207,16 @@ pub(crate) async fn a_dropped_attempt_ends_also_after_a_redirect<B: Backend>() {
     }
     first.finish();
     hanging.finish();
+}
+
+pub(crate) async fn an_address_that_redirects_has_worked<B: Backend>() {
+    let server = Server::start(&[(302, "/x")], true);
+    // It accepts connections, and does not answer.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = vec![server.address, other.local_addr().unwrap()];
+    let network = Resolving { network: B::Network::default(), addresses };
+    let dialer = Dialer::new().redirects(1);
+    let request = Request::new("ws://example.org/").unwrap();
+    drop(dialer.dial(&request, &network, &B::timer()).await.unwrap());
+    assert_eq!(paths(&server.finish()), ["/", "/x"]);
 }

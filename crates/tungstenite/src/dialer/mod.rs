@@ -1,8 +1,5 @@
 //! [`Dialer`]: from a request to a connection over a [`Network`].
 
-mod race;
-mod route;
-
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use socket2::SockRef;
@@ -14,6 +11,12 @@ use crate::{
     NativeStream, Network, RedirectError, Request, Socket, SocketOptions, Tuning,
     address_order::AddressMemory, tcp, upgrade_waiting,
 };
+
+mod open_error;
+mod race;
+mod route;
+
+pub use self::open_error::OpenError;
 
 /// Makes connections for [`Request`]s. It holds the tuning, the TLS configuration and the options
 /// of sockets.
@@ -167,7 +170,7 @@ impl Dialer {
     ///
     /// - [`ErrorKind::Dns`] if there is no address.
     /// - If no address accepts, the error that says most about the server. Its source is an
-    ///   [`OpenError`](crate::tcp::OpenError).
+    ///   [`OpenError`].
     /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
     ///   TLS handshake fails.
     /// - The errors of [`upgrade`](crate::upgrade).
