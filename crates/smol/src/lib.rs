@@ -37,7 +37,8 @@ pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, Request, RequestError, Socket, SocketOptions, Tuning, proxy, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, proxy,
+    upgrade,
 };
 
 pub use self::{

@@ -31,6 +31,18 @@ async fn a_stream_from_the_caller_keeps_the_contract() {
     .await;
 }
 
+#[tokio::test]
+async fn any_stream_of_tokio_keeps_the_contract() {
+    conformance::contract(async |url: String| {
+        let request = Request::new(&url)?;
+        let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");
+        // It has no descriptor, and `flush` matters.
+        let stream = tokio::io::BufStream::new(stream);
+        upgrade(TokioStream::new(stream), &request, Tuning::new()).await
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_timer_follows_a_paused_clock() {
     let timer = TokioTimer::new();

@@ -72,6 +72,14 @@ impl<N, T> NetworkTransport<N, T> {
         self
     }
 
+    /// Sets how many redirects of the upgrade one attempt follows, see [`Dialer::redirects`]. The
+    /// default is zero: a redirect is a refusal.
+    #[must_use]
+    pub fn redirects(mut self, limit: u8) -> Self {
+        self.dialer = self.dialer.redirects(limit);
+        self
+    }
+
     /// Connects through the Unix domain socket at this path, see [`Dialer::unix_socket`]. The URL
     /// still gives the scheme, the `Host` and the path of the request.
     #[must_use]

@@ -1,9 +1,5 @@
 //! [`Dialer`]: from a request to a connection over a [`Network`].
 
-mod race;
-mod route;
-mod tunnel;
-
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use socket2::SockRef;
@@ -12,11 +8,18 @@ use websocket_heartbeat::{Established, Timer, TransportError};
 #[cfg(feature = "rustls")]
 use crate::Tls;
 use crate::{
-    NativeStream, Network, Request, Socket, SocketOptions, Tuning,
+    NativeStream, Network, RedirectError, Request, Socket, SocketOptions, Tuning,
     address_order::{AddressMemory, Addresses},
     proxy::Proxies,
     tcp, upgrade_waiting,
 };
+
+mod open_error;
+mod race;
+mod route;
+mod tunnel;
+
+pub use self::open_error::OpenError;
 
 /// Makes connections for [`Request`]s. It holds the tuning, the TLS configuration and the options
 /// of sockets.
@@ -37,6 +40,7 @@ struct Settings {
     address_delay: Duration,
     unix_socket: Option<PathBuf>,
     proxies: Proxies,
+    redirects: u8,
     #[cfg(feature = "rustls")]
     tls: Tls,
 }
@@ -49,6 +53,7 @@ impl Default for Settings {
             address_delay: Duration::from_millis(250),
             unix_socket: None,
             proxies: Proxies::none(),
+            redirects: 0,
             #[cfg(feature = "rustls")]
             tls: Tls::default(),
         }
@@ -59,6 +64,10 @@ impl Dialer {
     /// The longest wait for the body of a refusal, 500 ms. A body follows the head at once or one
     /// round trip later. A body that never ends must not hide the status.
     pub const BODY_WAIT: Duration = Duration::from_millis(500);
+
+    /// The largest limit on [`redirects`](Self::redirects), 10: more are
+    /// almost certainly a loop, and each of them takes time from the attempt.
+    pub const MAX_REDIRECTS: u8 = 10;
 
     /// A dialer with the default [`Tuning`], [`SocketOptions`] and, with the feature `rustls`,
     /// `Tls`.
@@ -122,6 +131,33 @@ impl Dialer {
         self
     }
 
+    /// Sets how many redirects of the upgrade one attempt follows: answers with status 301, 302,
+    /// 303, 307 or 308 and a valid `Location`. A number above
+    /// [`MAX_REDIRECTS`](Self::MAX_REDIRECTS) is taken as that.
+    ///
+    /// The default is zero: a redirect is a refusal with its status. RFC 6455 section 4.1 allows
+    /// both. A server that can redirect can send the client to any host, so follow redirects only
+    /// of servers that you trust.
+    ///
+    /// - From `wss` it is never followed to `ws` or `http`. `http` and `https` in a `Location` mean
+    ///   `ws` and `wss`.
+    /// - Another origin (scheme, host or port) gets of the header fields only `Origin` and
+    ///   `User-Agent`: any other field can be a credential. The same holds for credentials in the
+    ///   URL. Subprotocols are sent, because the server must choose one. So do not follow redirects
+    ///   if a subprotocol contains a token. Path and query are those of the `Location`.
+    /// - Each host is resolved and reached as that of the first request, within the same attempt,
+    ///   through the [`proxy`](Self::proxy) for it. A [`unix_socket`](Self::unix_socket) is used for each of them.
+    /// - Nothing is remembered: the next attempt begins with the URL of its request, also after 301
+    ///   and 308. Cookies of the answers are not sent.
+    ///
+    /// If a redirect is not followed, the source of the error is a
+    /// [`RedirectError`].
+    #[must_use]
+    pub fn redirects(mut self, limit: u8) -> Self {
+        Arc::make_mut(&mut self.settings).redirects = limit.min(Self::MAX_REDIRECTS);
+        self
+    }
+
     /// Sets the TLS configuration for `wss://` and for `https://` proxies.
     #[cfg(feature = "rustls")]
     #[must_use]
@@ -131,7 +167,8 @@ impl Dialer {
     }
 
     /// Makes one attempt: it resolves the host, opens a socket, performs the TLS handshake for
-    /// `wss://`, and performs the upgrade.
+    /// `wss://`, and performs the upgrade. With [`redirects`](Self::redirects), it then follows
+    /// them.
     ///
     /// The host is resolved again for each attempt. Its addresses race (RFC 8305): the next one is
     /// tried after the [`address_delay`](Self::address_delay), or at once when another one has
@@ -153,18 +190,45 @@ impl Dialer {
     ///
     /// - [`ErrorKind::Dns`] if there is no address.
     /// - If no address accepts, the error that says most about the server. Its source is an
-    ///   [`OpenError`](crate::tcp::OpenError).
+    ///   [`OpenError`].
     /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
     ///   TLS handshake fails.
     /// - [`ErrorKind::Proxy`] or [`ErrorKind::ProxyAuth`] if a proxy refuses. The source of each error
     ///   at a proxy is a [`ProxyFailure`](crate::proxy::ProxyFailure). If the proxy cannot be
     ///   reached, the kind is the same as for a server.
     /// - The errors of [`upgrade`](crate::upgrade).
+    /// - The refusal with a [`RedirectError`] as its source if a redirect cannot be followed.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future abandons the attempt at once.
     pub async fn dial<N: Network, T: Timer>(
+        &self,
+        request: &Request,
+        network: &N,
+        timer: &T,
+    ) -> Result<Established<Socket<NativeStream<N::Stream>>>, TransportError> {
+        let mut request = request.clone();
+        let mut left = self.settings.redirects;
+        loop {
+            let error = match self.dial_origin(&request, network, timer).await {
+                Ok(established) => return Ok(established),
+                Err(error) => error,
+            };
+            let Some(location) = self.location(&error) else { return Err(error) };
+            let next = match left.checked_sub(1) {
+                Some(rest) => {
+                    left = rest;
+                    request.redirected(location)
+                }
+                None => Err(RedirectError::TooMany(self.settings.redirects)),
+            };
+            request = next.map_err(|reason| error.explained_by(reason))?;
+        }
+    }
+
+    /// Makes one request to its host.
+    async fn dial_origin<N: Network, T: Timer>(
         &self,
         request: &Request,
         network: &N,
@@ -188,8 +252,15 @@ impl Dialer {
             }
         };
         let tuning = self.settings.tuning;
-        let established = upgrade_waiting(stream, request, tuning, body_wait).await?;
-        route.addresses.into_iter().for_each(Addresses::worked);
+        let upgraded = upgrade_waiting(stream, request, tuning, body_wait).await;
+        let has_worked = match &upgraded {
+            Ok(_) => true,
+            Err(error) => self.location(error).is_some(),
+        };
+        if has_worked {
+            route.addresses.into_iter().for_each(Addresses::worked);
+        }
+        let established = upgraded?;
         let socket = SockRef::from(established.connection.stream().socket());
         let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
         let local = socket.local_addr().ok().and_then(|address| address.as_socket());
@@ -200,6 +271,13 @@ impl Dialer {
                 .with_bytes_written(NativeStream::bytes_below_tls)
                 .with_unacknowledged(|stream| tcp::unacknowledged(stream.socket()))
         }))
+    }
+
+    /// The target of a redirect, unless redirects are refusals.
+    fn location<'a>(&self, error: &'a TransportError) -> Option<&'a str> {
+        let answer = error.http_answer().filter(|_| self.settings.redirects > 0)?;
+        let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        answer.headers.get("location").filter(|_| is_redirect)
     }
 }
 

@@ -10,12 +10,8 @@ use std::{
 
 use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 
-use crate::{
-    Network, Target,
-    address_order::Addresses,
-    error::io_kind,
-    tcp::{OpenError, SocketOptions},
-};
+use super::open_error::OpenError;
+use crate::{Network, Target, address_order::Addresses, error::io_kind, tcp::SocketOptions};
 
 /// Opens a socket to the first address that accepts. The next address starts after the delay, or
 /// at once when another one has failed. The sockets of the others are dropped.

@@ -7,7 +7,7 @@ use websocket_heartbeat::ErrorKind;
 use websocket_heartbeat_mock::{Clock, MockTimer, run};
 
 use super::*;
-use crate::{Target, tcp::OpenError};
+use crate::Target;
 
 /// What happens at an address, after a time in milliseconds.
 #[derive(Clone, Copy)]

@@ -5,7 +5,6 @@
 //! the close handshake shuts a connection down. So a caller may drop a connection at any moment,
 //! for any reason.
 
-mod open_error;
 mod options;
 mod unacknowledged;
 
@@ -13,7 +12,7 @@ use std::{io, net::Shutdown};
 
 use socket2::SockRef;
 
-pub use self::{open_error::OpenError, options::SocketOptions, unacknowledged::unacknowledged};
+pub use self::{options::SocketOptions, unacknowledged::unacknowledged};
 
 #[cfg(unix)]
 pub use std::os::fd::AsFd as AsSocket;
