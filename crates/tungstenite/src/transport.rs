@@ -63,7 +63,7 @@ impl<N, T> NetworkTransport<N, T> {
         self
     }
 
-    /// Sets the TLS configuration for `wss://`. [`Tls::from_rustls`] shows how to make one.
+    /// Sets the TLS configuration for `wss://`. [`Tls`] shows how to make one.
     ///
     /// ```
     /// use websocket_heartbeat_tungstenite::{NetworkTransport, Request, RequestError, Tls};

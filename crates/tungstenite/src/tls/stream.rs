@@ -1,0 +1,119 @@
+//! [`TlsStream`]: TLS over a socket.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    read_budget::ReadBudget,
+    tcp::{self, AsSocket},
+};
+
+/// A stream with TLS over a socket.
+pub(crate) type TlsStream<S> = futures_rustls::client::TlsStream<CountedSocket<S>>;
+
+/// A socket below TLS. It counts the bytes that it accepts, and it pauses after each
+/// [`ReadBudget`], because a peer can send endless records that contain no data, for example
+/// session tickets.
+pub(crate) struct CountedSocket<S> {
+    socket: S,
+    written: u64,
+    budget: ReadBudget,
+}
+
+impl<S> CountedSocket<S> {
+    pub(super) fn new(socket: S) -> Self {
+        Self { socket, written: 0, budget: ReadBudget::new() }
+    }
+
+    pub(crate) fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for CountedSocket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.budget.is_exhausted(cx.waker()) {
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        match read {
+            Poll::Ready(Ok(count)) => self.budget.spend(count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.budget.renew(),
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + AsSocket + Unpin> AsyncWrite for CountedSocket<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, buffer);
+        if let Poll::Ready(Ok(count)) = written {
+            self.written += count as u64;
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        Poll::Ready(tcp::shutdown(&self.socket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Wake, Waker},
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Calls(AtomicUsize);
+
+    impl Wake for Calls {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_read_pauses_after_its_budget_however_much_the_peer_sends() {
+        let calls = Arc::new(Calls::default());
+        let waker = Waker::from(calls.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut stream = CountedSocket::new(futures::io::repeat(0x17));
+        for turn in 1..4 {
+            let mut reads = 0;
+            while Pin::new(&mut stream).poll_read(&mut cx, &mut [0; 64]).is_ready() {
+                reads += 1;
+            }
+            assert_eq!((reads, calls.0.load(Ordering::Relaxed)), (32, turn));
+        }
+    }
+}
