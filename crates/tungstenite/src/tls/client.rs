@@ -14,8 +14,8 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 
 use super::{
     config,
-    error::TlsError,
-    roots::{SkippedRoot, mozilla},
+    error::{SkippedRoot, TlsError},
+    roots::mozilla,
     stream::{CountedSocket, TlsStream},
     verifier,
 };
@@ -158,7 +158,9 @@ impl Tls {
         let expected = name.to_str().into_owned();
         let socket = CountedSocket::new(socket);
         let connected = TlsConnector::from(config).connect(name, socket).await;
-        connected.map_err(|error| error::tls::handshake(&expected, error))
+        let mut stream = connected.map_err(|error| error::tls::handshake(&expected, error))?;
+        stream.get_mut().0.report_write_errors();
+        Ok(stream)
     }
 }
 

@@ -1,8 +1,6 @@
 //! [`TlsError`]: settings of TLS that cannot work.
 
-use std::{error::Error, fmt};
-
-use super::roots::SkippedRoot;
+use std::{error::Error, fmt, io, path::PathBuf};
 
 /// Why settings of [`Tls`](super::Tls) cannot work.
 ///
@@ -72,6 +70,26 @@ pub enum PemProblem {
     Base64,
     /// The item is larger than 256 MB.
     TooLarge,
+}
+
+/// A root certificate of the operating system, or a file of them, that was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SkippedRoot {
+    /// A file or folder could not be read.
+    #[non_exhaustive]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// The reason.
+        kind: io::ErrorKind,
+    },
+    /// A file is not correct PEM.
+    Pem,
+    /// A certificate is damaged, or rustls cannot read it.
+    Certificate,
+    /// The store of the operating system could not be read, with its message.
+    Store(Box<str>),
 }
 
 impl fmt::Display for TlsError {
@@ -149,5 +167,16 @@ impl fmt::Display for PemProblem {
             Self::Base64 => "its text is not Base64",
             Self::TooLarge => "it is larger than 256 MB",
         })
+    }
+}
+
+impl fmt::Display for SkippedRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, kind } => write!(f, "{}: {kind}", path.display()),
+            Self::Pem => f.write_str("a file is not correct PEM"),
+            Self::Certificate => f.write_str("a certificate cannot be read"),
+            Self::Store(message) => write!(f, "the store of certificates: {message}"),
+        }
     }
 }

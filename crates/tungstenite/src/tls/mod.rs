@@ -18,8 +18,8 @@ pub(crate) use self::stream::TlsStream;
 pub use self::{
     builder::TlsBuilder,
     client::Tls,
-    error::{PemInput, PemProblem, TlsError},
-    roots::{Roots, SkippedRoot},
+    error::{PemInput, PemProblem, SkippedRoot, TlsError},
+    roots::Roots,
 };
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! [`Roots`]: the authorities that are trusted from the start.
 
 use std::sync::Arc;
-use std::{fmt, io, path::PathBuf};
 
 use futures_rustls::rustls::{
     RootCertStore, client::danger::ServerCertVerifier, pki_types::CertificateDer,
@@ -9,7 +8,10 @@ use futures_rustls::rustls::{
 
 #[cfg(feature = "platform-verifier")]
 use super::config::provider;
-use super::{error::TlsError, verifier};
+use super::{
+    error::{SkippedRoot, TlsError},
+    verifier,
+};
 
 /// The authorities that are trusted from the start. Those of
 /// [`authorities_pem`](super::TlsBuilder::authorities_pem) are trusted in addition.
@@ -41,26 +43,6 @@ pub enum Roots {
     /// Authorities cannot be added there.
     #[cfg(feature = "platform-verifier")]
     Platform,
-}
-
-/// A root certificate of the operating system, or a file of them, that was skipped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SkippedRoot {
-    /// A file or folder could not be read.
-    #[non_exhaustive]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// The reason.
-        kind: io::ErrorKind,
-    },
-    /// A file is not correct PEM.
-    Pem,
-    /// A certificate is damaged, or rustls cannot read it.
-    Certificate,
-    /// The store of the operating system could not be read, with its message.
-    Store(Box<str>),
 }
 
 impl Roots {
@@ -130,15 +112,4 @@ fn platform(
     let verifier = Verifier::new_with_extra_roots(authorities, provider());
     let verifier = verifier.map_err(|error| TlsError::Platform(error.to_string().into()))?;
     Ok(verifier::explaining(Arc::new(verifier)))
-}
-
-impl fmt::Display for SkippedRoot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, kind } => write!(f, "{}: {kind}", path.display()),
-            Self::Pem => f.write_str("a file is not correct PEM"),
-            Self::Certificate => f.write_str("a certificate cannot be read"),
-            Self::Store(message) => write!(f, "the store of certificates: {message}"),
-        }
-    }
 }

@@ -23,11 +23,31 @@ pub(crate) struct CountedSocket<S> {
     socket: S,
     written: u64,
     budget: ReadBudget,
+    write_errors: WriteErrors,
+}
+
+/// What becomes of the error of a write.
+enum WriteErrors {
+    /// During the handshake it is kept until everything is read, because a server that refuses this
+    /// client sends an alert with the reason, and then resets the connection.
+    Kept(Option<io::Error>),
+    /// After the handshake it is returned.
+    Returned,
 }
 
 impl<S> CountedSocket<S> {
     pub(super) fn new(socket: S) -> Self {
-        Self { socket, written: 0, budget: ReadBudget::new() }
+        Self {
+            socket,
+            written: 0,
+            budget: ReadBudget::new(),
+            write_errors: WriteErrors::Kept(None),
+        }
+    }
+
+    /// Ends the time of the handshake.
+    pub(super) fn report_write_errors(&mut self) {
+        self.write_errors = WriteErrors::Returned;
     }
 
     pub(crate) fn socket(&self) -> &S {
@@ -54,6 +74,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for CountedSocket<S> {
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.budget.renew(),
         }
+        if let (Poll::Ready(Ok(0)), WriteErrors::Kept(error)) = (&read, &mut self.write_errors)
+            && let Some(error) = error.take()
+        {
+            return Poll::Ready(Err(error));
+        }
         read
     }
 }
@@ -64,11 +89,21 @@ impl<S: AsyncWrite + AsSocket + Unpin> AsyncWrite for CountedSocket<S> {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, buffer);
-        if let Poll::Ready(Ok(count)) = written {
-            self.written += count as u64;
+        if let WriteErrors::Kept(Some(_)) = self.write_errors {
+            return Poll::Ready(Ok(buffer.len()));
         }
-        written
+        let written = Pin::new(&mut self.socket).poll_write(cx, buffer);
+        match (written, &mut self.write_errors) {
+            (Poll::Ready(Ok(count)), _) => {
+                self.written += count as u64;
+                Poll::Ready(Ok(count))
+            }
+            (Poll::Ready(Err(error)), WriteErrors::Kept(kept)) => {
+                *kept = Some(error);
+                Poll::Ready(Ok(buffer.len()))
+            }
+            (written, _) => written,
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

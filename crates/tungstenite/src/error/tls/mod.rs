@@ -110,7 +110,11 @@ fn certificate(host: &str, error: &CertificateError) -> String {
             format!("is not for the host {host}, {}{name}", names(presented))
         }
         CertificateError::Revoked => "has been revoked by its authority".to_owned(),
-        CertificateError::BadSignature => "is not signed by the authority that it names".to_owned(),
+        CertificateError::BadSignature => {
+            "is not signed by the authority that it names: if that authority has a new key, add its \
+             new certificate (TlsBuilder::authorities_pem)"
+                .to_owned()
+        }
         CertificateError::BadEncoding => "cannot be read".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "is not for servers".to_owned()
