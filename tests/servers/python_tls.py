@@ -101,8 +101,8 @@ def serve(plain, made, names, options):
                     client=subject(stream),
                     name=names[-1] if names else "",
                 )
-                while stream.recv(4096):
-                    pass
+                # It ends with the first frame of the client, for example a close frame.
+                stream.recv(4096)
     except OSError as error:
         report("refused", reason=str(error))
 

@@ -5,7 +5,13 @@ use std::{process::Command, sync::Arc};
 use futures_rustls::rustls::{
     ClientConfig, RootCertStore, crypto::ring, pki_types::pem::PemObject,
 };
-use websocket_heartbeat_tests::{Smol, skip, with_time_limit};
+use websocket_heartbeat::Supervisor;
+use websocket_heartbeat_smol::{SmolTimer, SmolTransport};
+use websocket_heartbeat_tests::{
+    Backend, Smol,
+    expect::{connected, lost, reconnected},
+    skip, with_time_limit,
+};
 use websocket_heartbeat_tungstenite::tls::{Roots, Tls, rustls::pki_types::CertificateDer};
 
 use crate::{
@@ -103,6 +109,23 @@ fn a_second_connection_resumes_the_session_of_the_first() {
             assert!(!resumed(&trusting(&authority)), "{versions:?}");
         });
     }
+}
+
+#[test]
+fn a_session_that_reconnects_resumes_its_tls_session() {
+    let authority = Authority::root();
+    each("a reconnection", authority.issue("localhost"), Versions::All, move |server| {
+        let transport = SmolTransport::new(server.request("localhost")).tls(trusting(&authority));
+        let mut session = Supervisor::builder(transport, SmolTimer::new()).build().unwrap();
+        Smol::block_on(async {
+            connected(&mut session).await;
+            assert!(!server.next_opened().resumed);
+            session.handle().reconnect_now();
+            lost(&mut session).await;
+            reconnected(&mut session).await;
+            assert!(server.next_opened().resumed);
+        });
+    });
 }
 
 #[test]

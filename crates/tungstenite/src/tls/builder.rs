@@ -79,6 +79,9 @@ impl TlsBuilder {
     /// follow, each before that of its issuer. The key is in PKCS #8, PKCS #1 or SEC 1, and without a
     /// password. One text that contains all of this can be passed twice.
     ///
+    /// A certificate that is renewed while the program runs needs a new `Tls` for new attempts: make
+    /// it in the closure of [`transport_fn`](websocket_heartbeat::transport_fn).
+    ///
     /// # Errors
     ///
     /// - [`TlsError::Pem`], [`TlsError::Certificate`] or [`TlsError::NoCertificate`] for the chain.

@@ -151,4 +151,67 @@ mod tests {
             assert_eq!((reads, calls.0.load(Ordering::Relaxed)), (32, turn));
         }
     }
+
+    /// A socket that accepts no byte, and from which an alert can be read.
+    #[cfg(unix)]
+    struct Resetting {
+        alert: &'static [u8],
+        descriptor: std::net::UdpSocket,
+    }
+
+    #[cfg(unix)]
+    impl AsSocket for Resetting {
+        fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            self.descriptor.as_fd()
+        }
+    }
+
+    #[cfg(unix)]
+    impl AsyncRead for Resetting {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.alert).poll_read(cx, buffer)
+        }
+    }
+
+    #[cfg(unix)]
+    impl AsyncWrite for Resetting {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_alert_is_read_before_the_error_of_a_write_in_the_handshake() {
+        use futures::{AsyncReadExt, AsyncWriteExt, executor::block_on};
+
+        let descriptor = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut stream = CountedSocket::new(Resetting { alert: b"alert", descriptor });
+        block_on(async {
+            stream.write_all(b"hello").await.unwrap();
+            let mut alert = [0; 5];
+            stream.read_exact(&mut alert).await.unwrap();
+            assert_eq!((&alert, stream.written()), (b"alert", 0));
+            let error = stream.read(&mut alert).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+            stream.report_write_errors();
+            assert!(stream.write(b"hello").await.is_err());
+        });
+    }
 }
