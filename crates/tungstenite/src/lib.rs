@@ -12,7 +12,8 @@
 //! - tests of your own connection or backend: the module `conformance`, with the feature
 //!   `conformance`.
 //!
-//! The feature `rustls` adds `Tls` for `wss://`.
+//! The feature `rustls` adds `Tls` for `wss://`, `native-roots` adds the root certificates of the
+//! operating system, and `platform-verifier` its verifier: see the module `tls`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address_order;
@@ -35,7 +36,7 @@ mod request;
 mod socket;
 pub mod tcp;
 #[cfg(feature = "rustls")]
-mod tls;
+pub mod tls;
 mod transport;
 mod tuning;
 

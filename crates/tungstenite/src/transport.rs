@@ -95,7 +95,8 @@ impl<N, T> NetworkTransport<N, T> {
         self
     }
 
-    /// Sets the TLS configuration for `wss://` and for `https://` proxies. [`Tls::from_rustls`] shows how to make one.
+    /// Sets the TLS configuration for `wss://` and for `https://` proxies. [`Tls`] shows how
+    /// to make one.
     ///
     /// ```
     /// use websocket_heartbeat_tungstenite::{NetworkTransport, Request, RequestError, Tls};

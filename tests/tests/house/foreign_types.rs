@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("futures_core::Stream", "supervisors, inboxes and connections are streams"),
     ("futures_io::AsyncRead", "the byte stream that the user brings"),
     ("futures_io::AsyncWrite", "the byte stream that the user brings"),
+    ("futures_rustls::rustls", "the version of rustls whose configuration is accepted"),
     ("futures_rustls::rustls::ClientConfig", "the user's own configuration of TLS"),
     ("futures_sink::Sink", "supervisors, handles and connections are sinks"),
     ("futures_timer::Delay", "the sleep of `FuturesTimer`, which has its own feature"),

@@ -70,7 +70,7 @@ pub(crate) async fn tls_to_the_server_runs_within_tls_to_the_proxy<B: Backend>()
     let (pem, tls) = localhost_pem();
     let proxy = or_skip!(ProxyProgram::stunnel(inner.address(), &pem), "stunnel");
     let url = format!("https://localhost:{}", proxy.address().port());
-    let dialer = through(&url).tls(tls);
+    let dialer = through(&url).tls(tls.clone());
     echoes::<B>(&dialer, &localhost("ws", echo_server(None))).await;
 
     // One configuration is for both layers: the server has the certificate of the proxy.
@@ -87,6 +87,16 @@ pub(crate) async fn tls_to_the_server_runs_within_tls_to_the_proxy<B: Backend>()
         "stunnel for a server"
     );
     echoes::<B>(&dialer, &localhost("wss", server.address().port())).await;
+
+    // Another name for the server is not one for the proxy.
+    let (url, server) = (url.replace("localhost", "127.0.0.1"), server.address());
+    let renamed = tls.server_name("localhost").expect("a name");
+    let dialer = dialer.tls(renamed.clone());
+    echoes::<B>(&dialer, &format!("wss://{server}/")).await;
+    let error = fails::<B>(&through(&url).tls(renamed), &format!("wss://{server}/")).await;
+    let (kind, wrong_name) = problem(&error);
+    assert_eq!(kind, ErrorKind::Certificate);
+    assert!(matches!(wrong_name, ProxyProblem::Tls(_)), "{error}");
 }
 
 pub(crate) async fn a_socks_proxy_tunnels_by_name_and_address<B: Backend>() {

@@ -82,7 +82,7 @@ impl Dialer {
         let mut stream = NativeStream::plain(socket);
         #[cfg(feature = "rustls")]
         if proxy.protocol() == Protocol::Https {
-            let tls = self.settings.tls.connect(proxy.host(), stream).await;
+            let tls = self.settings.tls.connect_to_proxy(proxy.host(), stream).await;
             stream = NativeStream::tls(tls.map_err(ProxyProblem::Tls)?);
         }
         open_tunnel(&mut stream, proxy, destination).await?;
