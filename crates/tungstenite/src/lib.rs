@@ -4,7 +4,7 @@
 //! Most programs depend on a backend (`websocket-heartbeat-smol`, `-tokio` or `-async-std`), which
 //! re-exports the types that they need. Depend on this crate for:
 //!
-//! - a stream that you provide, for example through a proxy: [`upgrade`] makes a
+//! - a stream that you provide, for example with another TLS library: [`upgrade`] makes a
 //!   [`Connection`](websocket_heartbeat::Connection) from it;
 //! - another runtime: implement [`Network`] for its sockets, and call [`connect`];
 //! - a `WebSocketStream` of async-tungstenite: `AsyncTungstenite`, with the feature

@@ -99,7 +99,7 @@ impl Proxy {
         Ok(Self {
             protocol,
             host: (host + &zone).into(),
-            port: port.unwrap_or(protocol.default_port()),
+            port: port.unwrap_or_else(|| protocol.default_port()),
             credentials: Credentials::parse(credentials, protocol)?,
             fields: Vec::new(),
         })
