@@ -26,7 +26,8 @@ use crate::{
 ///
 /// A dropped connection is reset at once, without blocking: bytes that were written and not
 /// delivered are discarded. Bytes that have arrived at the server may still be read there. After a
-/// flushed close handshake, a drop discards nothing.
+/// flushed close handshake, a drop discards nothing. A Unix socket cannot be reset: what was
+/// written is delivered.
 #[derive(Clone, Debug)]
 pub struct NetworkTransport<N, T> {
     request: Request,

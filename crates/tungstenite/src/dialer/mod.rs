@@ -107,6 +107,16 @@ impl Dialer {
     /// still gives the scheme, the `Host` and the path of the request, and its host is not
     /// resolved.
     ///
+    /// ```
+    /// use websocket_heartbeat_tungstenite::{Dialer, Request};
+    ///
+    /// let dialer = Dialer::new().unix_socket("/run/feed.sock");
+    /// // With the `dial` of a backend: GET /prices, Host: localhost, without TLS.
+    /// let request = Request::new("ws://localhost/prices")?;
+    /// # let _ = dialer;
+    /// # Ok::<(), websocket_heartbeat_tungstenite::RequestError>(())
+    /// ```
+    ///
     /// The default is TCP. The backends have Unix sockets on Unix systems. Elsewhere, each attempt
     /// fails with [`ErrorKind::Url`], because no later attempt can succeed. The same holds for a
     /// [`Network`] that supports only [`Target::Tcp`](crate::Target::Tcp). If no socket exists at
@@ -189,8 +199,8 @@ impl Dialer {
     /// # Errors
     ///
     /// - [`ErrorKind::Dns`] if there is no address.
-    /// - If no address accepts, the error that says most about the server. Its source is an
-    ///   [`OpenError`].
+    /// - The errors of the sockets, with an [`OpenError`] as the source. If all addresses fail, it
+    ///   has the error that says most about the server.
     /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
     ///   TLS handshake fails.
     /// - [`ErrorKind::Proxy`] or [`ErrorKind::ProxyAuth`] if a proxy refuses. The source of each error
@@ -201,7 +211,14 @@ impl Dialer {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future abandons the attempt at once.
+    /// Dropping the future abandons the attempt at once, with all its sockets.
+    ///
+    /// [`ErrorKind::Dns`]: websocket_heartbeat::ErrorKind::Dns
+    /// [`ErrorKind::Tls`]: websocket_heartbeat::ErrorKind::Tls
+    /// [`ErrorKind::Certificate`]: websocket_heartbeat::ErrorKind::Certificate
+    /// [`ErrorKind::CertificateTime`]: websocket_heartbeat::ErrorKind::CertificateTime
+    /// [`ErrorKind::Proxy`]: websocket_heartbeat::ErrorKind::Proxy
+    /// [`ErrorKind::ProxyAuth`]: websocket_heartbeat::ErrorKind::ProxyAuth
     pub async fn dial<N: Network, T: Timer>(
         &self,
         request: &Request,

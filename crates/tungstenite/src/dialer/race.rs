@@ -42,16 +42,13 @@ pub(super) async fn race<N: Network, T: Timer>(
             if !is_due && !sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
                 return Poll::Pending;
             }
-            sleep = None;
             match addresses.next() {
                 Some(address) => running.push((address, open(address))),
                 None if running.is_empty() => return Poll::Ready(Err(failures.error())),
                 None => return Poll::Pending,
             }
-            if addresses.has_next() {
-                let deadline = timer.now().checked_add(delay);
-                sleep = deadline.map(|deadline| Box::pin(timer.sleep_until(deadline)));
-            }
+            let deadline = timer.now().checked_add(delay).filter(|_| addresses.has_next());
+            sleep = deadline.map(|deadline| Box::pin(timer.sleep_until(deadline)));
         }
     })
     .await
