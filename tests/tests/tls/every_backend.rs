@@ -1,7 +1,10 @@
 //! The main cases, over every backend.
 
-use websocket_heartbeat::{ErrorKind, Failure, LostCause, TransportError, Verdict};
-use websocket_heartbeat_tests::{Backend, Dialed};
+use websocket_heartbeat::{CloseReason, ErrorKind, Failure, LostCause, TransportError, Verdict};
+use websocket_heartbeat_tests::{
+    Backend, Dialed,
+    expect::{closed, connecting, lost},
+};
 use websocket_heartbeat_tungstenite::{
     Dialer, Request,
     tls::{Roots, Tls},
@@ -74,8 +77,17 @@ pub(crate) fn a_certificate_of_an_unknown_authority_stops_the_session<B: Backend
                  trusted here: if it is a private authority, add its certificate \
                  (TlsBuilder::authorities_pem)"
             );
-            assert_eq!(verdict(&error), Verdict::Stop);
         }
+        // The same error ends a session with default settings.
+        let mut session = B::connect(server.request("localhost")).build().unwrap();
+        B::block_on(async {
+            connecting(&mut session).await;
+            let lost = lost(&mut session).await;
+            let kind = lost.cause.transport_error().map(TransportError::kind);
+            assert_eq!(kind, Some(ErrorKind::Certificate), "{lost:?}");
+            let closed = closed(&mut session).await;
+            assert!(matches!(closed.reason, CloseReason::Stopped(_)), "{closed:?}");
+        });
     }
 }
 

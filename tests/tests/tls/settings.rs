@@ -3,7 +3,9 @@
 use std::{process::Command, sync::Arc};
 
 use futures_rustls::rustls::{
-    ClientConfig, RootCertStore, crypto::ring, pki_types::pem::PemObject,
+    ClientConfig, RootCertStore,
+    crypto::{CryptoProvider, ring},
+    pki_types::pem::PemObject,
 };
 use websocket_heartbeat::Supervisor;
 use websocket_heartbeat_smol::{SmolTimer, SmolTransport};
@@ -142,6 +144,7 @@ fn a_configuration_of_rustls_is_used_unchanged() {
     each("a configuration", authority.issue("localhost"), Versions::All, move |server| {
         drop(dial::<Smol>(&server.request("localhost"), &tls).unwrap());
         assert_eq!(server.next_opened().alpn, "");
+        assert!(CryptoProvider::get_default().is_none(), "no default was installed");
     });
 }
 
@@ -161,7 +164,8 @@ fn private_keys_of_openssl_are_read_in_each_format() {
         assert!(key.starts_with(&format!("-----BEGIN {begin}-----")), "{begin}");
         let mut request = Command::new("openssl");
         request.args(["req", "-x509", "-subj", "/CN=a-client", "-days", "3650", "-key"]);
-        let output = request.arg(&file(&key)).output().unwrap();
+        let key_file = file(&key);
+        let output = request.arg(&*key_file).output().unwrap();
         let chain = String::from_utf8(output.stdout).unwrap();
         let authority = Authority::root();
         let tls = Tls::builder().roots(Roots::None).authorities_pem(&authority.pem).unwrap();

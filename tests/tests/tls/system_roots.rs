@@ -2,7 +2,7 @@
 //! case runs in a process of its own: this test program with one test.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -20,6 +20,10 @@ use crate::{
     server::{Library, Server, Settings},
 };
 
+/// The variables that name the root certificates.
+const FILE: &str = "SSL_CERT_FILE";
+const FOLDER: &str = "SSL_CERT_DIR";
+
 /// The URL for the process with the changed environment.
 const URL: &str = "URL_FOR_SYSTEM_ROOTS";
 
@@ -27,10 +31,10 @@ const URL: &str = "URL_FOR_SYSTEM_ROOTS";
 const AUTHORITY: &str = "AUTHORITY_FOR_SYSTEM_ROOTS";
 
 /// Runs a test of this program with these root certificates, a URL and an authority.
-fn run_with(roots: &Path, test: &str, url: &str, authority: &str) {
+fn run_with((variable, roots): (&str, &Path), test: &str, url: &str, authority: &str) {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", &format!("system_roots::{test}"), "--nocapture"]);
-    command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
+    command.env_remove(FILE).env_remove(FOLDER).env(variable, roots);
     let output = command.env(URL, url).env(AUTHORITY, authority).output().unwrap();
     let texts = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     assert!(texts[0].contains("running 1 test"), "{texts:?}");
@@ -55,7 +59,7 @@ fn the_roots_of_the_system_are_trusted() {
     }
     let authority = Authority::root();
     let server = started(test, &authority);
-    run_with(&file(&authority.pem), test, &server.url(), "");
+    run_with((FILE, &file(&authority.pem)), test, &server.url(), "");
 }
 
 /// A server with a certificate of this authority.
@@ -81,7 +85,7 @@ fn an_authority_is_trusted_besides_those_of_the_system() {
     }
     let authority = Authority::root();
     let server = started(test, &authority);
-    run_with(&file(&Authority::root().pem), test, &server.url(), &authority.pem);
+    run_with((FILE, &file(&Authority::root().pem)), test, &server.url(), &authority.pem);
 }
 
 #[test]
@@ -93,7 +97,7 @@ fn a_system_without_roots_is_reported_with_the_reason() {
         else {
             panic!("another error");
         };
-        let path: PathBuf = env::var("SSL_CERT_FILE").unwrap().into();
+        let path: PathBuf = env::var(FILE).unwrap().into();
         assert!(
             matches!(&*skipped, [SkippedRoot::File { path: skipped, .. }] if *skipped == path),
             "{skipped:?}"
@@ -102,7 +106,7 @@ fn a_system_without_roots_is_reported_with_the_reason() {
         assert!(matches!(error, TlsError::Platform(_)), "{error}");
         return;
     }
-    run_with(Path::new("/nowhere/roots.pem"), test, "wss://localhost/", "");
+    run_with((FILE, Path::new("/nowhere/roots.pem")), test, "wss://localhost/", "");
 }
 
 #[test]
@@ -115,5 +119,24 @@ fn a_root_that_cannot_be_read_is_skipped_and_reported() {
     }
     let damaged = "-----BEGIN CERTIFICATE-----\nMHcC\n-----END CERTIFICATE-----\n";
     let roots = file(&format!("{damaged}{}", Authority::root().pem));
-    run_with(&roots, test, "wss://localhost/", "");
+    run_with((FILE, &roots), test, "wss://localhost/", "");
+}
+
+#[test]
+fn the_roots_of_a_folder_are_trusted() {
+    let test = "the_roots_of_a_folder_are_trusted";
+    if let Some(request) = request() {
+        let tls = Tls::builder().roots(Roots::System).build().unwrap();
+        drop(dial::<Smol>(&request, &tls).unwrap());
+        return;
+    }
+    let authority = Authority::root();
+    let server = started(test, &authority);
+    let name = format!("roots-{}", std::process::id());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir(&folder).unwrap();
+    // OpenSSL names such files after a hash of the authority's name. Only the form counts here.
+    fs::write(folder.join("0123abcd.0"), &authority.pem).unwrap();
+    run_with((FOLDER, &folder), test, &server.url(), "");
+    fs::remove_dir_all(folder).unwrap();
 }

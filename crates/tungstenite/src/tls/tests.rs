@@ -135,3 +135,17 @@ fn a_server_name_is_a_domain_name_or_an_address() {
         assert_eq!(Tls::new().server_name(name).unwrap_err(), TlsError::ServerName, "{name}");
     }
 }
+
+#[test]
+fn no_damage_to_an_input_causes_a_panic() {
+    let (certificate, key) = pem();
+    let text = format!("{certificate}{key}").into_bytes();
+    for at in 0..text.len() {
+        for byte in [b'A', b'-', b'\n', 0, 0xff] {
+            let mut damaged = text.clone();
+            damaged[at] = byte;
+            let _ = Tls::builder().client_certificate_pem(&damaged, &damaged);
+        }
+        let _ = Tls::builder().client_certificate_pem(&text[..at], &text[..at]);
+    }
+}
