@@ -16,7 +16,7 @@ use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, Timer};
 use websocket_heartbeat_tests::{Backend, accept_key, read_request, serve_one, upgrade_response};
 use websocket_heartbeat_tungstenite::{
     Dialer, Request,
-    proxy::{Proxy, ProxyProblem},
+    proxy::{Proxies, Proxy, ProxyProblem},
 };
 
 use crate::server::{echo_server, echoes, fails, problem, refusing_port};
@@ -205,4 +205,32 @@ pub(crate) async fn a_drop_resets_the_connection_to_the_proxy<B: Backend>() {
     assert_eq!(established.connection.unacknowledged(), Some(0));
     drop(established);
     assert_eq!(proxy.join().expect("the proxy"), Err(Io::ConnectionReset));
+}
+
+pub(crate) async fn each_redirect_has_its_own_choice_of_a_proxy<B: Backend>() {
+    let location = format!("Location: ws://localhost:{}/\r\n", echo_server(None));
+    let found = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n");
+    let (answer, redirect) = (found.clone(), found);
+    // The server behind the proxy redirects to a server that is reached without it.
+    let (address, _) = serve_one(move |mut stream| {
+        read_request(&mut stream).expect("a CONNECT request");
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("sent");
+        read_request(&mut stream).expect("an upgrade");
+        stream.write_all(redirect.as_bytes()).expect("sent");
+        end(stream);
+    });
+    let url = format!("http://{address}");
+    let proxies = Proxies::all(Proxy::new(&url).expect("a URL"));
+    let proxies = proxies.except("localhost").expect("a list");
+    echoes::<B>(&Dialer::new().redirects(1).proxy(proxies), URL).await;
+    // A redirect of the proxy itself is a refusal.
+    let dialer = proxy("http", answer.into_bytes(), end).redirects(1);
+    let error = fails::<B>(&dialer, URL).await;
+    assert!(matches!(problem(&error).1, ProxyProblem::Refused { status: 302, .. }), "{error}");
+}
+
+pub(crate) async fn a_unix_socket_is_reached_without_a_proxy<B: Backend>() {
+    let dialer = through("http", refusing_port()).unix_socket("/missing/feed.sock");
+    let error = fails::<B>(&dialer, URL).await;
+    assert!(error.to_string().contains("feed.sock: "), "{error}");
 }
