@@ -16,7 +16,7 @@ over_every_backend! {
         an_exception_is_reached_without_a_proxy;
     hostile: an_answer_that_breaks_off_or_is_wrong_is_reported
         early_data_of_the_server_is_not_lost a_slow_proxy_ends_at_the_deadline
-        a_proxy_that_cannot_be_reached_is_named the_addresses_of_a_socks5_server_are_all_tried
+        a_proxy_that_cannot_be_reached_is_named
         a_drop_resets_the_connection_to_the_proxy each_redirect_has_its_own_choice_of_a_proxy
         a_unix_socket_is_reached_without_a_proxy;
 }
