@@ -3,7 +3,8 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    thread::{self, JoinHandle},
+    sync::{Arc, Mutex},
+    thread,
 };
 
 use async_net::TcpStream as Socket;
@@ -31,25 +32,27 @@ impl Network for Resolver {
     }
 }
 
-/// A SOCKS5 proxy that gives these answers to its next clients, one each. At the end it returns the
-/// last bytes of the addresses that they asked for. A client whose answer is a success finds a
-/// WebSocket server.
-fn proxy(answers: &[&'static [u8]]) -> (Proxy, JoinHandle<Vec<u8>>) {
+/// The last bytes of the addresses that a proxy was asked for.
+type Asked = Arc<Mutex<Vec<u8>>>;
+
+/// A SOCKS5 proxy that gives these answers to its next clients, one each. A client whose answer is a
+/// success finds a WebSocket server.
+fn proxy(answers: &[&'static [u8]]) -> (Proxy, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("socks5://{}", listener.local_addr().unwrap());
     let answers = answers.to_vec();
-    let asked = thread::spawn(move || {
-        let mut asked = Vec::new();
+    let asked = Asked::default();
+    let record = asked.clone();
+    thread::spawn(move || {
         let mut open = Vec::new();
         for answer in answers {
             let mut stream = listener.accept().unwrap().0;
-            asked.push(request(&mut stream));
+            record.lock().unwrap().push(request(&mut stream));
             stream.write_all(answer).unwrap();
             if answer == SUCCESS {
                 open.push(tungstenite::accept(stream).unwrap());
             }
         }
-        asked
     });
     (Proxy::new(&url).unwrap(), asked)
 }
@@ -79,7 +82,7 @@ fn a_socks5_proxy_is_asked_for_each_address_of_the_server() {
     dial(&dialer).unwrap();
     // The next attempt begins with the address that worked.
     dial(&dialer).unwrap();
-    assert_eq!(asked.join().unwrap(), [1, 2, 2]);
+    assert_eq!(*asked.lock().unwrap(), [1, 2, 2]);
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn a_socks5_proxy_that_reaches_no_address_is_reported() {
     assert_eq!(error.kind(), ErrorKind::Proxy);
     let words = ": the proxy cannot reach the server (SOCKS5 reply 4)";
     assert!(error.to_string().ends_with(words), "{error}");
-    assert_eq!(asked.join().unwrap(), [1, 2, 3]);
+    assert_eq!(*asked.lock().unwrap(), [1, 2, 3]);
 }
 
 #[test]
@@ -97,5 +100,5 @@ fn a_broken_socks5_proxy_is_not_asked_for_other_addresses() {
     let (proxy, asked) = proxy(&[b"HTTP/1.1 400 Bad Request"]);
     let error = dial(&Dialer::new().proxy(proxy)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Proxy);
-    assert_eq!(asked.join().unwrap(), [1]);
+    assert_eq!(*asked.lock().unwrap(), [1]);
 }
