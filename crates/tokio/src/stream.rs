@@ -95,7 +95,11 @@ impl<S: AsyncWrite + Unpin> futures_io::AsyncWrite for TokioStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stream = &mut self.stream;
-        poll_unconstrained(cx, |cx| Pin::new(&mut *stream).poll_flush(cx))
+        // A socket has nothing to flush, and is ready at once. Then the budget does not matter.
+        match Pin::new(&mut *stream).poll_flush(cx) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => poll_unconstrained(cx, |cx| Pin::new(&mut *stream).poll_flush(cx)),
+        }
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -65,8 +65,8 @@ impl<N, T> NetworkTransport<N, T> {
         self
     }
 
-    /// Sets how long an address has the attempt for itself before the next one is tried at the same
-    /// time, see [`Dialer::address_delay`]. The default is 250 ms.
+    /// Sets the delay after which the next address of the host is tried too, see
+    /// [`Dialer::address_delay`]. The default is 250 ms.
     #[must_use]
     pub fn address_delay(mut self, delay: Duration) -> Self {
         self.dialer = self.dialer.address_delay(delay);

@@ -122,8 +122,8 @@ pub struct Open {
     /// The address of the other end of the socket: of the server, or of a proxy before it. `None`
     /// for a Unix socket, in browsers, and if the transport does not report it.
     pub peer_address: Option<SocketAddr>,
-    /// The address of this end of the socket, which tells the network interface in use. `None` as
-    /// above.
+    /// The address of this end of the socket, which shows the network interface in use. `None` if
+    /// `peer_address` is.
     pub local_address: Option<SocketAddr>,
 }
 

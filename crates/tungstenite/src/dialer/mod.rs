@@ -65,8 +65,8 @@ impl Dialer {
     /// round trip later. A body that never ends must not hide the status.
     pub const BODY_WAIT: Duration = Duration::from_millis(500);
 
-    /// The largest limit on [`redirects`](Self::redirects), 10: more are
-    /// almost certainly a loop, and each of them takes time from the attempt.
+    /// The largest limit on [`redirects`](Self::redirects), 10: more are almost certainly a loop, and
+    /// each of them takes time from the attempt.
     pub const MAX_REDIRECTS: u8 = 10;
 
     /// A dialer with the default [`Tuning`], [`SocketOptions`] and, with the feature `rustls`,
@@ -89,11 +89,11 @@ impl Dialer {
         self
     }
 
-    /// Sets how long an address has the attempt for itself, before the next address of the host is
-    /// tried at the same time: the Connection Attempt Delay of RFC 8305.
+    /// Sets the delay after which the next address of the host is tried too, while the earlier ones
+    /// continue: the Connection Attempt Delay of RFC 8305.
     ///
-    /// The default is 250 ms, as section 5 of the RFC recommends. A healthy path answers within
-    /// that time, so the next address costs its server nothing. Its section 8 has the limits: a
+    /// The default is 250 ms, as sections 5 and 8 of the RFC recommend: a healthy path usually
+    /// answers earlier, and then no second socket is opened. The limits are those of the RFC: a
     /// value below 10 ms is taken as 10 ms, a value above 2 s as 2 s. Values below 100 ms are not
     /// recommended.
     #[must_use]
@@ -160,8 +160,7 @@ impl Dialer {
     /// - Nothing is remembered: the next attempt begins with the URL of its request, also after 301
     ///   and 308. Cookies of the answers are not sent.
     ///
-    /// If a redirect is not followed, the source of the error is a
-    /// [`RedirectError`].
+    /// If a redirect cannot be followed, the source of the error is a [`RedirectError`].
     #[must_use]
     pub fn redirects(mut self, limit: u8) -> Self {
         Arc::make_mut(&mut self.settings).redirects = limit.min(Self::MAX_REDIRECTS);
