@@ -180,6 +180,7 @@ pub mod hooks;
 mod http;
 mod machine;
 mod message;
+mod next;
 mod outbox;
 mod panics;
 mod shared;
@@ -204,8 +205,8 @@ pub use self::{
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
-        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
-        Silent, Unanswered, WriteBlocked,
+        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, NotWritten,
+        Open, Retry, Silent, Unanswered, WriteBlocked,
     },
     handle::Handle,
     headers::Headers,

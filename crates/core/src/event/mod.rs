@@ -3,11 +3,13 @@
 mod closed;
 mod fate;
 mod lost;
+mod messages;
 
 pub use self::{
     closed::{CloseReason, Closed},
-    fate::{DropReason, Fate},
+    fate::{DropReason, Fate, NotWritten},
     lost::{Lost, LostCause},
+    messages::Messages,
 };
 
 use std::time::Duration;

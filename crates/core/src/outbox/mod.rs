@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod fates;
 mod hand_over;
+mod limits;
 mod list;
 mod rare;
 mod receipt;

@@ -10,6 +10,7 @@ pub(super) enum Op {
     Queue {
         bytes: usize,
         max_age: Option<u64>,
+        within: Option<u64>,
     },
     TryQueue {
         bytes: usize,
@@ -83,11 +84,12 @@ pub(super) enum Op {
 /// A random step.
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let bytes = || prop_oneof![4 => 0..5_usize, 2 => 0..15_usize, 1 => 0..30_usize];
+    let seconds = || prop::option::weighted(0.3, 1..10_u64);
     let which = || 0..6_usize;
     let sink = || 0..3_usize;
     let main = prop_oneof![
-        6 => (bytes(), prop::option::weighted(0.3, 1..10_u64))
-            .prop_map(|(bytes, max_age)| Op::Queue { bytes, max_age }),
+        6 => (bytes(), seconds(), seconds())
+            .prop_map(|(bytes, max_age, within)| Op::Queue { bytes, max_age, within }),
         3 => bytes().prop_map(|bytes| Op::TryQueue { bytes }),
         5 => (which(), prop::bool::weighted(0.2))
             .prop_map(|(which, other_task)| Op::Poll { which, other_task }),

@@ -200,10 +200,14 @@ impl World<'_> {
 
     pub(super) fn apply(&mut self, op: Op) {
         match op {
-            Op::Queue { bytes, max_age } => {
+            Op::Queue { bytes, max_age, within } => {
                 let mut outgoing = Outgoing::new(message(bytes));
                 outgoing.max_age = max_age.map(Duration::from_secs);
-                let future = Box::pin(self.handle.queue_with_receipt(outgoing));
+                let mut future = self.handle.queue_with_receipt(outgoing);
+                if let Some(seconds) = within {
+                    future = future.within(Duration::from_secs(seconds));
+                }
+                let future = Box::pin(future);
                 self.senders.push(Sender { future, waits: None });
                 self.poll_sender(self.senders.len() - 1, false);
             }
