@@ -22,7 +22,6 @@
 //! # Example
 //!
 //! ```
-//! use futures::StreamExt;
 //! use websocket_heartbeat::{Event, Supervisor};
 //!
 //! # let clock = websocket_heartbeat_mock::Clock::new();
@@ -84,8 +83,9 @@
 //! tasks. If only the sink is polled, it stores the messages that it reads for the stream, up to
 //! 256 messages or 1 MiB. So it detects a dead connection in time. Without room for more it stops
 //! reading, and counts no silence against the server until a message is taken. A `Handle` never
-//! drives. So do not wait for a handle in the only task that polls the session; use
-//! [`try_queue`](Handle::try_queue) there.
+//! drives. So do not wait for a handle in the only task that polls the session: it would wait forever.
+//! [`Supervisor::queue`], [`Supervisor::send_confirmed`] and [`Supervisor::drive_until`] poll the
+//! session while they wait.
 //!
 //! # Transports
 //!

@@ -13,7 +13,7 @@ const NAMES: &str = "
     Attempt Attempts Backoff BoxTransport Builder Bytes CloseFrame CloseReason Closed ConfigError
     ConnectTimeout Connecting Connection Constant Counters DialBudget Driver DropReason Endpoints
     ErrorKind Established Event Exponential Failure Fate Frame FuturesTimer Handle Headers Heartbeat
-    HttpAnswer Inbox InboxSettings Losses Lost LostCause Message Offline Open Outgoing
+    HttpAnswer Inbox InboxSettings Losses Lost LostCause Message NotWritten Offline Open Outgoing
     OutboxSettings Phase Preset ProofOfLife QueueError Receipt Retry RoundTrip SessionClosed Silent
     Status Supervisor Text Timer Timestamp Transport TransportError Unanswered UserFunction
     UserPanic Verdict WhenFull

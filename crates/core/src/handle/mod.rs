@@ -33,9 +33,11 @@ pub use self::{
 ///
 /// A handle never drives the session. Nothing happens unless a task polls the
 /// [`Supervisor`](crate::Supervisor) or its [`Driver`](crate::Driver). So in the only task that polls
-/// it, do not await [`send_confirmed`](Self::send_confirmed), a [`Receipt`](crate::Receipt),
-/// [`closed`](Self::closed), or [`queue`](Self::queue) if the outbox may be full: that task would wait
-/// forever. Use [`try_queue`](Self::try_queue) there.
+/// it, do not await a future of a handle, for example [`send_confirmed`](Self::send_confirmed) or a
+/// [`Receipt`](crate::Receipt): that task would wait forever. Use the methods of the supervisor that
+/// poll the session while they wait: [`queue`](crate::Supervisor::queue),
+/// [`send_confirmed`](crate::Supervisor::send_confirmed), and
+/// [`drive_until`](crate::Supervisor::drive_until) for any other future.
 ///
 /// # As a sink
 ///
