@@ -170,6 +170,7 @@
 
 pub mod acks;
 pub mod backend;
+pub mod calls;
 mod config;
 mod error;
 mod event;

@@ -188,7 +188,7 @@ impl Outbox {
 
     /// Resolves an entry that was removed: dropped, or unknown if it was ever handed over.
     fn drop_entry(&mut self, entry: Entry, reason: DropReason, deferred: &mut Deferred<'_>) {
-        if entry.is_per_connection() {
+        if entry.is_per_connection() && !entry.receipt {
             return deferred.drop_later(entry.message);
         }
         let fate = match (entry.handed_to, entry.message) {

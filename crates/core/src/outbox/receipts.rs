@@ -110,7 +110,7 @@ impl Outbox {
     /// Forgets the fates of earlier messages that are all resolved.
     pub(super) fn forget_settled_receipts(&mut self) {
         if self.receipts.is_some() {
-            let settled = self.settled_through();
+            let settled = self.resolved_through();
             self.receipts.iter_mut().for_each(|receipts| receipts.settled(settled));
         }
     }
