@@ -40,16 +40,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     let supervisor = connect(server.url())?.build()?;
     let handle = supervisor.handle();
-    let mut orders = handle.clone().with(|order| ready(encode(order)));
-    let mut confirmations = supervisor.map(typed(decode));
+    // A sink of orders and a stream of confirmations.
+    let mut session = supervisor.with(|order| ready(encode(order))).map(typed(decode));
 
     smol::block_on(async {
         let (mut confirmed, mut undecoded) = (0, 0);
-        while let Some(item) = confirmations.next().await {
+        while let Some(item) = session.next().await {
             match item {
                 Typed::Other(Event::Open(_)) => {
                     for (item, count) in [("tea", 2), ("coffee", 1), ("milk", 3)] {
-                        orders.send(Order { item: item.to_owned(), count }).await?;
+                        session.send(Order { item: item.to_owned(), count }).await?;
                     }
                 }
                 Typed::Other(Event::Closed(closed)) => println!("{}", closed.reason),

@@ -5,8 +5,9 @@
 //! [`Acknowledged`](crate::acks::Acknowledged) and [`Calls`](crate::calls::Calls). A message that
 //! does not decode is an item of the stream, with the message, and ends nothing.
 //!
-//! For the other direction, `SinkExt::with` of `futures` encodes the messages of a
-//! [`Handle`](crate::Handle) or a supervisor: `handle.with(|order| ready(encode(order)))`.
+//! For the other direction, `SinkExt::with` of `futures` encodes messages before a supervisor or a
+//! [`Handle`](crate::Handle) accepts them: `supervisor.with(|order| ready(encode(order)))`, where
+//! `encode` returns a `Result<Message, _>`. The example `typed_messages.rs` has both directions.
 //!
 //! # Example
 //!

@@ -197,7 +197,7 @@ impl World {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&self) {
         let fates: Vec<_> =
             self.table.close().into_iter().map(|(id, _)| (id, RequestFate::NotSent)).collect();
         self.table.fail(&fates, CallFailure::SessionEnded);

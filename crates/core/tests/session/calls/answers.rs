@@ -2,7 +2,7 @@
 
 use futures::{FutureExt, StreamExt, future};
 use websocket_heartbeat::{
-    Bytes, Event, Message,
+    Event, Message,
     acks::{Ack, AckSettings, Acknowledged},
     calls::{Answer, CallEvent, CallSettings, Calls},
 };
@@ -236,5 +236,4 @@ fn debug_and_display_show_no_request_and_no_result() {
     assert_eq!(passed.unwrap(), Message::from("x"));
     let other: Result<Message, CallEvent<_>> = answer.try_into();
     assert!(matches!(other, Err(CallEvent::Unclaimed(Answer { id: 7, .. }))));
-    drop(Bytes::new());
 }

@@ -201,7 +201,7 @@ fn holds(case: &Case) -> Result<(), TestCaseError> {
                 let name = format!("{index}.{number}");
                 let call = caller.call(name.clone()).timeout(ms(request.timeout));
                 let call = if request.idempotent { call.idempotent() } else { call };
-                let dropped = sleep(request.dropped.unwrap_or(u64::from(u32::MAX)));
+                let dropped = sleep(request.dropped.unwrap_or(1 << 32));
                 let (ends, clock, began) = (Rc::clone(&ends), clock.clone(), now(&clock));
                 let (caller, name) = (caller.clone(), name.clone());
                 let task = async move {
