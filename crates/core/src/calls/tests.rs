@@ -18,7 +18,7 @@ use super::{
     caller::{Call, Caller},
     error::{CallFailure, RequestFate},
     settings::Answer,
-    table::Table,
+    table::{Options, Table},
 };
 use crate::{
     config::OutboxSettings, handle::Handle, outbox::Outbox, shared::Shared, time::Timestamp,
@@ -254,7 +254,7 @@ proptest! {
 #[test]
 fn ids_are_not_given_twice_at_a_time() {
     let table = Table::<_, ()>::new(4, 3);
-    let options = super::table::Options { timeout: Duration::from_secs(1), idempotent: false };
+    let options = Options { timeout: Duration::from_secs(1), idempotent: false };
     let add = || table.add("request", options).map_err(|error| error.reason);
     assert_eq!([add(), add(), add()], [Ok(1), Ok(2), Ok(3)]);
     assert_eq!(add(), Err(CallFailure::Full), "no id is free");
@@ -265,4 +265,18 @@ fn ids_are_not_given_twice_at_a_time() {
     assert_eq!(add(), Err(CallFailure::Full));
     drop(table.forget(1));
     assert_eq!(add(), Ok(1));
+}
+
+#[test]
+fn an_answer_to_a_request_that_was_not_sent_is_given_back() {
+    let table = Table::new(4, 9);
+    let options = Options { timeout: Duration::from_secs(1), idempotent: true };
+    let id = table.add("request", options).unwrap();
+    let answered = || table.answer(Answer::new(id, ())).is_none();
+    assert!(!answered(), "no connection had it");
+    table.disconnect(&[(id, RequestFate::NotSent)]);
+    assert!(!answered(), "it was queued, and not handed over");
+    table.disconnect(&[(id, RequestFate::Unknown)]);
+    assert!(answered());
+    assert!(!answered(), "there is one answer");
 }
