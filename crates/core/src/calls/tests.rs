@@ -280,3 +280,14 @@ fn an_answer_to_a_request_that_was_not_sent_is_given_back() {
     assert!(answered());
     assert!(!answered(), "there is one answer");
 }
+
+/// It may be added by another thread, after the layer has looked for new calls.
+#[test]
+fn a_request_is_not_sent_before_its_call_has_a_deadline() {
+    let table = Table::<_, ()>::new(4, 9);
+    let options = Options { timeout: Duration::from_secs(5), idempotent: false };
+    table.add("request", options).unwrap();
+    assert_eq!(table.take_unsent(), None);
+    assert_eq!(table.stamp(Timestamp::EPOCH), Some(Timestamp::from_epoch(options.timeout)));
+    assert_eq!(table.take_unsent(), Some((1, "request")));
+}
