@@ -140,7 +140,21 @@ fn ten_thousand_calls_need_few_sleeps() {
 }
 
 #[test]
-fn the_end_resolves_all_calls_before_it_is_reported() {
+fn calls_are_resolved_when_closed_is_reported() {
+    let (clock, _remote, supervisor) = session(|_| Script::accept());
+    let handle = supervisor.handle();
+    let mut layer = Calls::new(supervisor, handle.clone(), clock.timer(), settings()).unwrap();
+    let mut call = layer.caller().call("a".to_owned());
+    assert!((&mut call).now_or_never().is_none());
+    handle.close();
+    Runner::new(&clock).run_until(async {
+        while !matches!(layer.next().await, Some(CallEvent::Event(Event::Closed(_)))) {}
+        assert!(call.now_or_never().expect("it is resolved").is_err());
+    });
+}
+
+#[test]
+fn sent_and_unsent_calls_end_with_the_session() {
     let mut fixture = CallFixture::new(|_| Script::accept(), |calls| calls);
     fixture.call("sent").detach();
     fixture.run(1_000);

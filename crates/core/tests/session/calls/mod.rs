@@ -5,5 +5,6 @@
 mod answers;
 mod ends;
 mod fixture;
+mod locks;
 mod property;
 mod reconnects;
