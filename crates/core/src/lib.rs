@@ -110,7 +110,8 @@
 //!
 //! Only the server can confirm that it has received a message. For servers that acknowledge
 //! messages, [`acks`] is a layer over the session. It keeps messages until they are acknowledged,
-//! and sends them again after a loss or a timeout.
+//! and sends them again after a loss or a timeout. For servers that answer requests, [`calls`] is
+//! a layer that gives each request a future of its answer. [`typed`] decodes messages.
 //!
 //! # Drop behaviour
 //!
@@ -170,6 +171,7 @@
 
 pub mod acks;
 pub mod backend;
+pub mod calls;
 mod config;
 mod error;
 mod event;
@@ -190,6 +192,7 @@ mod sync;
 mod text;
 mod time;
 mod transport;
+pub mod typed;
 
 pub use bytes::Bytes;
 

@@ -94,6 +94,18 @@ pub enum Event {
     Lagged(u64),
 }
 
+/// Takes the message out of an event, and gives other events back.
+impl TryFrom<Event> for Message {
+    type Error = Event;
+
+    fn try_from(event: Event) -> Result<Self, Event> {
+        match event {
+            Event::Message(message) => Ok(message),
+            other => Err(other),
+        }
+    }
+}
+
 /// An attempt to connect begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

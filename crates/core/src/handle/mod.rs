@@ -18,7 +18,7 @@ use futures_sink::Sink;
 use crate::{
     event::{CloseReason, Fate},
     message::{Message, Outgoing},
-    outbox::{Admission, QueueError, SessionClosed, SinkSide},
+    outbox::{Admission, QueueError, Receipt, SessionClosed, SinkSide},
     shared::Shared,
     status::{Phase, Status},
 };
@@ -349,6 +349,27 @@ impl Handle {
         let first = self.shared.with(|state, _| state.outbox.queue_on(connection, &mut messages));
         self.shared.notify();
         first
+    }
+
+    /// Queues messages for the connection with this number only, see
+    /// [`Outbox::queue_on_with_receipts`](crate::outbox::Outbox::queue_on_with_receipts).
+    pub(crate) fn queue_on_with_receipts(
+        &self,
+        connection: u64,
+        mut messages: Vec<Message>,
+    ) -> Option<Vec<Receipt>> {
+        let receipts = self
+            .shared
+            .with(|state, _| state.outbox.queue_on_with_receipts(connection, &mut messages));
+        self.shared.notify();
+        receipts
+    }
+
+    /// Removes a message of [`queue_on_with_receipts`](Self::queue_on_with_receipts) from the outbox,
+    /// if no connection has it. Returns whether it was removed.
+    pub(crate) fn withdraw(&self, receipt: &Receipt) -> bool {
+        let Some(ticket) = receipt.number() else { return false };
+        self.shared.with(|state, deferred| state.outbox.withdraw(ticket, deferred))
     }
 
     /// Returns the first ticket of [`queue_on`](Self::queue_on) whose message is still in the outbox.

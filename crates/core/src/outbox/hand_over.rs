@@ -71,7 +71,7 @@ impl Outbox {
         }
         kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if self.receipts.is_some() {
-            let settled = self.settled_through();
+            let settled = self.resolved_through();
             if let Some(receipts) = &mut self.receipts {
                 receipts.written(settled, connection, deferred);
             }
@@ -142,5 +142,12 @@ impl Outbox {
     pub(super) fn settled_through(&self) -> u64 {
         let oldest = self.list.iter().find(|entry| entry.origin == Origin::Sender);
         oldest.map_or(self.next_number, |entry| entry.number)
+    }
+
+    /// Returns the number of the oldest message without a fate that a receipt may wait for; of the
+    /// next message if there is none.
+    pub(super) fn resolved_through(&self) -> u64 {
+        let waits = |entry: &&Entry| entry.origin == Origin::Sender || entry.receipt;
+        self.list.iter().find(waits).map_or(self.next_number, |entry| entry.number)
     }
 }

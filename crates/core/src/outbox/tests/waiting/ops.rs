@@ -75,6 +75,10 @@ pub(super) enum Op {
     Layer {
         count: usize,
         bytes: usize,
+        receipts: bool,
+    },
+    Withdraw {
+        which: usize,
     },
     Rest,
     StopAccepting,
@@ -114,7 +118,9 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         2 => (0..8_u64).prop_map(|seconds| Op::Time { seconds }),
         1 => (0..2_u8, bytes()).prop_map(|(key, bytes)| Op::Replay { key, bytes }),
         1 => (0..2_u8).prop_map(|key| Op::ForgetReplay { key }),
-        1 => (0..3_usize, bytes()).prop_map(|(count, bytes)| Op::Layer { count, bytes }),
+        2 => (0..3_usize, bytes(), any::<bool>())
+            .prop_map(|(count, bytes, receipts)| Op::Layer { count, bytes, receipts }),
+        1 => which().prop_map(|which| Op::Withdraw { which }),
         1 => Just(Op::Rest),
     ];
     prop_oneof![60 => main, 40 => driver, 1 => Just(Op::StopAccepting), 1 => Just(Op::Close)]
