@@ -1,7 +1,7 @@
 //! The backends behind one trait, so that a test is written once.
 
 use websocket_heartbeat::{Builder, Established, Supervisor, Timer, Transport, TransportError};
-use websocket_heartbeat_tungstenite::{Dialer, Request};
+use websocket_heartbeat_tungstenite::{Dialer, Network, Request};
 
 /// A backend with its executor.
 pub trait Backend: 'static {
@@ -11,6 +11,8 @@ pub trait Backend: 'static {
     type Transport: Transport + 'static;
     /// Its timer.
     type Timer: Timer + 'static;
+    /// Its sockets.
+    type Network: Network + Default + Sync + 'static;
 
     /// The backend's own `connect`.
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer>;
@@ -46,6 +48,7 @@ impl Backend for Smol {
     const NAME: &'static str = "smol";
     type Transport = websocket_heartbeat_smol::SmolTransport;
     type Timer = websocket_heartbeat_smol::SmolTimer;
+    type Network = websocket_heartbeat_smol::Smol;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
         websocket_heartbeat_smol::connect(request).expect("a request needs no conversion")
@@ -73,6 +76,7 @@ impl Backend for AsyncStd {
     const NAME: &'static str = "async-std";
     type Transport = websocket_heartbeat_async_std::AsyncStdTransport;
     type Timer = websocket_heartbeat_async_std::AsyncStdTimer;
+    type Network = websocket_heartbeat_async_std::AsyncStd;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
         websocket_heartbeat_async_std::connect(request).expect("a request needs no conversion")
@@ -100,6 +104,7 @@ impl Backend for Tokio {
     const NAME: &'static str = "tokio";
     type Transport = websocket_heartbeat_tokio::TokioTransport;
     type Timer = websocket_heartbeat_tokio::TokioTimer;
+    type Network = websocket_heartbeat_tokio::Tokio;
 
     fn connect(request: Request) -> Builder<Self::Transport, Self::Timer> {
         websocket_heartbeat_tokio::connect(request).expect("a request needs no conversion")

@@ -38,7 +38,7 @@ pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
 };
 
 pub use self::{

@@ -22,7 +22,11 @@ impl Network for AsyncStd {
     }
 
     async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<AsyncStdStream> {
-        let stream = AsyncStdStream::connect(target.tcp()?).await?;
+        let stream = match &target {
+            #[cfg(unix)]
+            Target::Unix(path) => AsyncStdStream::unix(path).await?,
+            _ => AsyncStdStream::tcp(target.tcp()?).await?,
+        };
         options.apply(&stream)?;
         Ok(stream)
     }

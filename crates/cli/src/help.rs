@@ -109,7 +109,7 @@ Exit code 0: closed by the user; 1: gave up, or failed; 2: wrong arguments.
 
 JSON: one object per line, with t_ms (milliseconds since the start, never decreasing) and event:
   connecting     connection, attempt
-  open           connection, attempt, outage_ms, subprotocol
+  open           connection, attempt, outage_ms, subprotocol, peer_address, local_address
   message        connection, text or base64
   heartbeat      connection, rtt_ms: a heartbeat was answered
   write_blocked  connection, time_ms, heard: the server accepts no bytes

@@ -1,5 +1,7 @@
 //! The records of a session: JSON prints every field, the timeline prints text for people.
 
+use std::net::SocketAddr;
+
 use data_encoding::BASE64;
 use serde::Serialize;
 use websocket_heartbeat_smol::{
@@ -26,6 +28,8 @@ pub(crate) enum Record<'a> {
         attempt: u32,
         outage_ms: Option<u64>,
         subprotocol: Option<&'a str>,
+        peer_address: Option<SocketAddr>,
+        local_address: Option<SocketAddr>,
     },
     Message {
         connection: u64,
@@ -115,6 +119,8 @@ impl<'a> Record<'a> {
             attempt: event.attempt,
             outage_ms: event.outage.map(to_millis),
             subprotocol: event.subprotocol.as_deref(),
+            peer_address: event.peer_address,
+            local_address: event.local_address,
         }
     }
 

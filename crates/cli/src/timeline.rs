@@ -211,8 +211,14 @@ mod tests {
 
     #[test]
     fn rows_have_columns() {
-        let open =
-            Record::Open { connection: 2, attempt: 1, outage_ms: Some(1400), subprotocol: None };
+        let open = Record::Open {
+            connection: 2,
+            attempt: 1,
+            outage_ms: Some(1400),
+            subprotocol: None,
+            peer_address: None,
+            local_address: None,
+        };
         let row = "   12.345s  ● open        connection 2 after an outage of 1.40 s\n";
         assert_eq!(shown(&open, false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
@@ -244,8 +250,14 @@ mod tests {
         let row = shown(&Record::message(1, &message), false);
         assert!(row.ends_with(&format!("{wanted}\n")), "{row}");
         let cause = LostCause::ClosedByPeer(Some(CloseFrame::new(4000, evil)));
-        let open =
-            Record::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: Some(evil) };
+        let open = Record::Open {
+            connection: 1,
+            attempt: 0,
+            outage_ms: None,
+            subprotocol: Some(evil),
+            peer_address: None,
+            local_address: None,
+        };
         let closed =
             Record::Closed { reason: "stopped", detail: cause::describe(&cause), unproven: 0 };
         for record in [open, closed] {

@@ -164,6 +164,17 @@ impl TransportError {
         Self { inner: Arc::new(Inner { http: Some(answer), retry_after, ..inner }) }
     }
 
+    /// Replaces the message by that of `source`, which becomes the source. Kind, answer and
+    /// `retry_after` stay.
+    #[must_use]
+    pub fn explained_by(&self, source: impl Into<Box<dyn Error + Send + Sync + 'static>>) -> Self {
+        let Inner { kind, http, retry_after, .. } = &*self.inner;
+        let (http, retry_after) = (http.clone(), *retry_after);
+        let source = source.into();
+        let inner = Inner::new(*kind, source.to_string().into());
+        Self { inner: Arc::new(Inner { http, retry_after, source: Some(source), ..inner }) }
+    }
+
     /// Returns the kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
@@ -363,5 +374,16 @@ mod tests {
         assert_eq!(error.to_string(), "reset: cable cut");
         assert!(error.source().unwrap().is::<std::io::Error>());
         assert_eq!(error.clone(), error);
+    }
+
+    #[test]
+    fn an_explained_error_keeps_kind_and_answer() {
+        let answer = HttpAnswer::new(302, crate::headers::Headers::new(), b"");
+        let error = TransportError::http(answer.clone(), Some(Duration::from_secs(1)));
+        let error = error.explained_by(std::io::Error::other("a loop"));
+        assert_eq!(error.to_string(), "http: a loop");
+        assert!(error.source().unwrap().is::<std::io::Error>());
+        assert_eq!(error.http_answer(), Some(&answer));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
     }
 }

@@ -21,7 +21,11 @@ impl Network for Smol {
     }
 
     async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<SmolStream> {
-        let stream = SmolStream::connect(target.tcp()?).await?;
+        let stream = match &target {
+            #[cfg(unix)]
+            Target::Unix(path) => SmolStream::unix(path).await?,
+            _ => SmolStream::tcp(target.tcp()?).await?,
+        };
         options.apply(&stream)?;
         Ok(stream)
     }

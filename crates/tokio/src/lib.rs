@@ -28,6 +28,7 @@
 
 mod connect;
 mod network;
+mod socket;
 mod stream;
 mod timer;
 
@@ -35,12 +36,13 @@ pub use websocket_heartbeat::*;
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
 };
 
 pub use self::{
     connect::{TokioConnection, TokioTransport, connect, dial},
     network::Tokio,
+    socket::TokioSocket,
     stream::TokioStream,
     timer::{TokioSleep, TokioTimer},
 };

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use tokio::{net::lookup_host, task::unconstrained};
 use websocket_heartbeat_tungstenite::{Network, SocketOptions, Target};
 
-use crate::TokioStream;
+use crate::{TokioSocket, TokioStream};
 
 /// tokio's sockets. They work inside a runtime that has I/O enabled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +22,12 @@ impl Network for Tokio {
     }
 
     async fn open(&self, target: Target, options: &SocketOptions) -> io::Result<TokioStream> {
-        let stream = unconstrained(TokioStream::connect(target.tcp()?)).await?;
+        let socket = match &target {
+            #[cfg(unix)]
+            Target::Unix(path) => unconstrained(TokioSocket::unix(path)).await?,
+            _ => unconstrained(TokioSocket::tcp(target.tcp()?)).await?,
+        };
+        let stream = TokioStream::new(socket);
         options.apply(&stream)?;
         Ok(stream)
     }

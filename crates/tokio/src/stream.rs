@@ -1,44 +1,63 @@
-//! [`TokioStream`]: tokio's TCP stream as a futures-io stream.
+//! [`TokioStream`]: a stream of tokio as a futures-io stream.
 
 use std::{
     future::{Future, poll_fn},
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
-use futures_io::{AsyncRead, AsyncWrite};
 use tokio::{
-    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     task::unconstrained,
 };
 
-/// tokio's TCP stream as a futures-io stream, for example for
-/// [`upgrade`](websocket_heartbeat_tungstenite::upgrade) behind a proxy.
+use crate::TokioSocket;
+
+/// A stream of tokio as a futures-io stream, for example for
+/// [`upgrade`](websocket_heartbeat_tungstenite::upgrade) over a stream that you provide: of a
+/// proxy, of another TLS library, between two tasks. The backend's own connections have a
+/// [`TokioSocket`] in it.
 ///
 /// It ignores tokio's cooperative budget. Otherwise every stream would be pending for a task that
 /// has used its budget for other work, and a healthy connection would look stalled. A task that
 /// reads this stream in a loop must yield by itself, as the supervisor does.
 ///
 /// ```
-/// use websocket_heartbeat_tokio::TokioStream;
+/// # #[cfg(unix)]
+/// # mod unix {
+/// use tokio::net::UnixStream;
+/// use websocket_heartbeat_tokio::{
+///     Attempt, ErrorKind, Request, TokioStream, Transport, TransportError, Tuning, transport_fn,
+///     upgrade,
+/// };
 ///
-/// async fn open() -> std::io::Result<TokioStream> {
-///     let stream = tokio::net::TcpStream::connect("proxy.example.org:3128").await?;
-///     // Ask the proxy for a tunnel here.
-///     TokioStream::try_from(stream.into_std()?)
+/// fn transport(request: Request) -> impl Transport {
+///     transport_fn(move |_: Attempt| {
+///         let request = request.clone();
+///         async move {
+///             let stream = UnixStream::connect("/run/feed.sock").await;
+///             let stream = stream.map_err(|e| TransportError::from_source(ErrorKind::Refused, e))?;
+///             upgrade(TokioStream::new(stream), &request, Tuning::new()).await
+///         }
+///     })
 /// }
+/// # }
 /// ```
 #[derive(Debug)]
-pub struct TokioStream {
-    stream: TcpStream,
+pub struct TokioStream<S = TokioSocket> {
+    stream: S,
 }
 
-impl TokioStream {
-    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { stream: TcpStream::connect(address).await? })
+impl<S> TokioStream<S> {
+    /// Wraps a stream of tokio.
+    pub const fn new(stream: S) -> Self {
+        Self { stream }
+    }
+
+    /// The stream of tokio.
+    pub const fn get_ref(&self) -> &S {
+        &self.stream
     }
 }
 
@@ -47,11 +66,11 @@ impl TryFrom<std::net::TcpStream> for TokioStream {
     type Error = io::Error;
 
     fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
-        Ok(Self { stream: TcpStream::from_std(stream)? })
+        TokioSocket::try_from(stream).map(Self::new)
     }
 }
 
-impl AsyncRead for TokioStream {
+impl<S: AsyncRead + Unpin> futures_io::AsyncRead for TokioStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -64,7 +83,7 @@ impl AsyncRead for TokioStream {
     }
 }
 
-impl AsyncWrite for TokioStream {
+impl<S: AsyncWrite + Unpin> futures_io::AsyncWrite for TokioStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -75,11 +94,17 @@ impl AsyncWrite for TokioStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let stream = &mut self.stream;
+        // A socket has nothing to flush, and is ready at once. Then the budget does not matter.
+        match Pin::new(&mut *stream).poll_flush(cx) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => poll_unconstrained(cx, |cx| Pin::new(&mut *stream).poll_flush(cx)),
+        }
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let stream = &mut self.stream;
+        poll_unconstrained(cx, |cx| Pin::new(&mut *stream).poll_shutdown(cx))
     }
 }
 
@@ -92,14 +117,14 @@ fn poll_unconstrained<R>(
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for TokioStream {
+impl<S: std::os::fd::AsFd> std::os::fd::AsFd for TokioStream<S> {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.stream.as_fd()
     }
 }
 
 #[cfg(windows)]
-impl std::os::windows::io::AsSocket for TokioStream {
+impl<S: std::os::windows::io::AsSocket> std::os::windows::io::AsSocket for TokioStream<S> {
     fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
         self.stream.as_socket()
     }

@@ -1,8 +1,15 @@
 //! The contract of connections, transport and timer, on tokio.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io::Read,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
-use tokio::net::TcpStream;
+use futures::AsyncWrite;
+use tokio::{io::BufStream, net::TcpStream};
 use websocket_heartbeat_tokio::{
     Request, Timer, Timestamp, TokioStream, TokioTimer, Tuning, connect, dial,
 };
@@ -29,6 +36,36 @@ async fn a_stream_from_the_caller_keeps_the_contract() {
         upgrade(stream.expect("a stream of tokio"), &request, Tuning::new()).await
     })
     .await;
+}
+
+#[tokio::test]
+async fn any_stream_of_tokio_keeps_the_contract() {
+    conformance::contract(async |url: String| {
+        let request = Request::new(&url)?;
+        let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");
+        // It has no descriptor, and `flush` matters.
+        let stream = BufStream::new(stream);
+        upgrade(TokioStream::new(stream), &request, Tuning::new()).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_task_without_budget_flushes_a_stream_that_buffers() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let stream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("a server");
+    let mut stream = TokioStream::new(BufStream::new(stream));
+    poll_fn(|cx| {
+        while pin!(tokio::task::consume_budget()).poll(cx).is_ready() {}
+        assert!(matches!(Pin::new(&mut stream).poll_write(cx, b"one"), Poll::Ready(Ok(3))));
+        assert!(matches!(Pin::new(&mut stream).poll_flush(cx), Poll::Ready(Ok(()))));
+        Poll::Ready(())
+    })
+    .await;
+    let mut received = [0; 3];
+    let (mut server, _) = listener.accept().expect("a client");
+    server.read_exact(&mut received).expect("three bytes");
+    assert_eq!(&received, b"one");
 }
 
 #[tokio::test(start_paused = true)]

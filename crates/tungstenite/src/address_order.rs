@@ -28,7 +28,7 @@ struct Host {
 enum First {
     /// The address that worked last. The others follow in their order.
     Worked(SocketAddr),
-    /// The address after one that failed. The addresses before it move to the end.
+    /// An address after one that failed. The addresses before it move to the end.
     AfterFailed(SocketAddr),
 }
 
@@ -45,7 +45,7 @@ impl AddressMemory {
             host.map(|host| host.first)
         });
         let order = order(resolved, first);
-        Addresses { memory: self, name, port, order, position: Position::Start }
+        Addresses { memory: self, name, port, order, position: Position::Racing(0) }
     }
 
     fn remember(&self, name: &str, port: u16, first: First) {
@@ -81,32 +81,41 @@ pub(crate) struct Addresses<'a> {
     position: Position,
 }
 
-/// The progress of an attempt. The numbers are indices into its order.
+/// The progress of an attempt.
 #[derive(Clone, Copy)]
 enum Position {
-    Start,
-    Trying(usize),
-    AllFailed,
+    /// This many addresses were tried. None has led to a connection yet.
+    Racing(usize),
+    /// The address with this index has a connection.
+    Connected(usize),
+    /// The attempt has succeeded at this index.
     Worked(usize),
 }
 
 impl Addresses<'_> {
-    /// The address to try next, or `None` if all have failed.
+    /// The address to try next, or `None` if all were tried.
     pub(crate) fn next(&mut self) -> Option<SocketAddr> {
-        let next = match self.position {
-            Position::Start => 0,
-            Position::Trying(at) => at + 1,
-            Position::AllFailed | Position::Worked(_) => return None,
-        };
-        let address = self.order.get(next).copied();
-        self.position =
-            if address.is_some() { Position::Trying(next) } else { Position::AllFailed };
-        address
+        let Position::Racing(tried) = self.position else { return None };
+        let address = self.order.get(tried).copied()?;
+        self.position = Position::Racing(tried + 1);
+        Some(address)
     }
 
-    /// The last tried address has led to a connection.
+    /// Whether there is an address that was not tried.
+    pub(crate) fn has_next(&self) -> bool {
+        matches!(self.position, Position::Racing(tried) if tried < self.order.len())
+    }
+
+    /// The attempt continues with a connection to this address.
+    pub(crate) fn connected(&mut self, address: SocketAddr) {
+        if let Some(at) = self.order.iter().position(|tried| *tried == address) {
+            self.position = Position::Connected(at);
+        }
+    }
+
+    /// The attempt has succeeded at the connected address.
     pub(crate) fn worked(mut self) {
-        if let Position::Trying(at) = self.position {
+        if let Position::Connected(at) = self.position {
             self.position = Position::Worked(at);
         }
     }
@@ -116,12 +125,12 @@ impl Drop for Addresses<'_> {
     fn drop(&mut self) {
         let count = self.order.len();
         let first = match self.position {
-            Position::AllFailed if count > 0 => First::AfterFailed(self.order[1 % count]),
-            // At this address, the attempt reached its timeout, or its TLS handshake or upgrade
-            // failed.
-            Position::Trying(at) => First::AfterFailed(self.order[(at + 1) % count]),
+            Position::Racing(0) => return,
+            Position::Racing(tried) if tried == count => First::AfterFailed(self.order[1 % count]),
+            Position::Racing(tried) => First::AfterFailed(self.order[tried]),
+            // The TLS handshake or the upgrade failed, or the attempt was abandoned there.
+            Position::Connected(at) => First::AfterFailed(self.order[(at + 1) % count]),
             Position::Worked(at) => First::Worked(self.order[at]),
-            Position::Start | Position::AllFailed => return,
         };
         self.memory.remember(self.name, self.port, first);
     }
@@ -193,6 +202,7 @@ mod tests {
                 let number = (-9..9).find(|&number| addresses(&[number])[0] == address);
                 tried.push(number.unwrap());
                 if works == Some(address) {
+                    attempt.connected(address);
                     attempt.worked();
                     return tried;
                 }
@@ -236,20 +246,24 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_answer_does_not_block_the_others() {
+    fn the_next_attempt_begins_with_an_address_that_was_not_tried() {
         let host = Resolved::new(&[1, 2, 3]);
         assert_eq!(host.dial(Some(1), ALL), [1]);
         assert_eq!(host.dial(None, 1), [1]);
-        assert_eq!(host.dial(None, 1), [2]);
-        assert_eq!(host.dial(None, 1), [3]);
-        assert_eq!(host.dial(None, 2), [1, 2]);
-        assert_eq!(host.dial(Some(3), ALL), [3]);
-        // The last address drops all packets. The first one, which worked before, is down for a
-        // short time.
-        let host = Resolved::new(&[1, 2]);
-        host.dial(Some(1), ALL);
-        assert_eq!(host.dial(None, 2), [1, 2]);
-        assert_eq!(host.dial(Some(1), ALL), [1]);
+        assert_eq!(host.dial(None, 2), [2, 3]);
+        assert_eq!(host.dial(None, 3), [1, 2, 3]);
+        assert_eq!(host.dial(Some(2), ALL), [2]);
+    }
+
+    #[test]
+    fn a_connected_address_that_does_not_work_is_not_first_again() {
+        let host = Resolved::new(&[1, 2, 3]);
+        for (first, connects) in [(1, 2), (3, 1), (2, 2), (3, 3), (1, 1), (2, 3)] {
+            let mut attempt = host.memory.addresses("example.org", 80, host.addresses.clone());
+            assert_eq!(attempt.next(), Some(addresses(&[first])[0]));
+            while attempt.next().is_some() {}
+            attempt.connected(addresses(&[connects])[0]);
+        }
     }
 
     #[test]
@@ -270,7 +284,8 @@ mod tests {
             let shared = memory.clone();
             let mut attempt = shared.addresses(host, port, addresses(&[1, 2]));
             let first = attempt.next().unwrap();
-            attempt.next();
+            let second = attempt.next().unwrap();
+            attempt.connected(second);
             attempt.worked();
             first
         };

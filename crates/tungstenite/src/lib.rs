@@ -43,12 +43,12 @@ pub use self::async_tungstenite::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dialer::Dialer,
+    dialer::{Dialer, OpenError},
     handshake::{upgrade, upgrade_waiting},
     native_stream::NativeStream,
     network::{Network, Target},
     reactor_timer::{Reactor, ReactorClock, ReactorSleep, ReactorTimer},
-    request::{Request, RequestError},
+    request::{RedirectError, Request, RequestError},
     socket::Socket,
     tcp::SocketOptions,
     transport::{NetworkTransport, connect},

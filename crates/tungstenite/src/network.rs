@@ -1,6 +1,6 @@
 //! [`Network`]: the sockets of one runtime.
 
-use std::{future::Future, io, net::SocketAddr, path::PathBuf};
+use std::{fmt, future::Future, io, net::SocketAddr, path::PathBuf};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
@@ -67,6 +67,7 @@ pub trait Network {
     /// # Errors
     ///
     /// The system's error. The attempt then continues with the next address.
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for a target that this network cannot open.
     fn open(
         &self,
         target: Target,
@@ -97,6 +98,15 @@ impl Target {
                 let words = "this network has no Unix domain sockets";
                 Err(io::Error::new(io::ErrorKind::Unsupported, words))
             }
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
         }
     }
 }

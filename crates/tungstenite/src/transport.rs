@@ -1,6 +1,6 @@
 //! [`NetworkTransport`]: the transport of every native backend.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 use websocket_heartbeat::{
     Attempt, Builder, Established, Supervisor, Timer, Transport, TransportError,
@@ -15,7 +15,7 @@ use crate::{
 /// A [`Transport`] over the sockets of a [`Network`]. It makes the same [`Request`] at each
 /// attempt.
 ///
-/// Each attempt resolves the name again and tries all addresses, see [`Dialer::dial`]. Nagle's
+/// Each attempt resolves the name again, and its addresses race, see [`Dialer::dial`]. Nagle's
 /// algorithm is off by default, see [`SocketOptions`].
 ///
 /// For a request that changes from attempt to attempt, see [`Dialer::dial`] and
@@ -25,7 +25,8 @@ use crate::{
 ///
 /// A dropped connection is reset at once, without blocking: bytes that were written and not
 /// delivered are discarded. Bytes that have arrived at the server may still be read there. After a
-/// flushed close handshake, a drop discards nothing.
+/// flushed close handshake, a drop discards nothing. A Unix socket cannot be reset: what was
+/// written is delivered.
 #[derive(Clone, Debug)]
 pub struct NetworkTransport<N, T> {
     request: Request,
@@ -44,7 +45,7 @@ impl<N: Default, T: Default> NetworkTransport<N, T> {
 impl<N, T> NetworkTransport<N, T> {
     /// A transport for this request over the given network, with the default [`Dialer`].
     ///
-    /// The timer limits the wait for the body of a refusal, see [`Dialer::BODY_WAIT`].
+    /// The timer measures short waits within an attempt, see [`Dialer::dial`].
     pub fn with_network(network: N, timer: T, request: Request) -> Self {
         Self { request, dialer: Dialer::new(), network, timer }
     }
@@ -60,6 +61,30 @@ impl<N, T> NetworkTransport<N, T> {
     #[must_use]
     pub fn socket_options(mut self, options: SocketOptions) -> Self {
         self.dialer = self.dialer.socket_options(options);
+        self
+    }
+
+    /// Sets the delay after which the next address of the host is tried too, see
+    /// [`Dialer::address_delay`]. The default is 250 ms.
+    #[must_use]
+    pub fn address_delay(mut self, delay: Duration) -> Self {
+        self.dialer = self.dialer.address_delay(delay);
+        self
+    }
+
+    /// Sets how many redirects of the upgrade one attempt follows, see [`Dialer::redirects`]. The
+    /// default is zero: a redirect is a refusal.
+    #[must_use]
+    pub fn redirects(mut self, limit: u8) -> Self {
+        self.dialer = self.dialer.redirects(limit);
+        self
+    }
+
+    /// Connects through the Unix domain socket at this path, see [`Dialer::unix_socket`]. The URL
+    /// still gives the scheme, the `Host` and the path of the request.
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.dialer = self.dialer.unix_socket(path);
         self
     }
 

@@ -1,9 +1,13 @@
-//! Connection attempts over real sockets: attempts that hang, and credentials for each attempt.
+//! Connection attempts over real sockets: attempts that hang, credentials for each
+//! attempt, addresses that race, redirects, Unix sockets.
 #![cfg(unix)]
 
 mod hang;
 mod phase;
 mod provider;
+mod race;
+mod redirects;
+mod unix_socket;
 
 use std::time::Duration;
 
@@ -26,6 +30,13 @@ over_every_backend! {
         close_and_abort_end_an_attempt_in_each_phase each_attempt_resolves_its_address_again;
     provider: each_attempt_sends_its_own_token
         a_token_provider_may_hang_fail_panic_and_be_slow;
+    race: a_silent_address_costs_the_delay a_session_reports_the_addresses_of_its_socket;
+    redirects: a_redirect_is_a_refusal_by_default redirects_are_followed_with_all_fields
+        another_origin_gets_no_credentials a_loop_of_redirects_ends_at_the_limit
+        a_redirect_from_wss_to_ws_is_not_followed a_dropped_attempt_ends_also_after_a_redirect
+        an_address_that_redirects_has_worked;
+    unix_socket: a_session_over_a_unix_socket_survives_its_server
+        a_unix_socket_without_a_server_is_refused;
 }
 
 /// The connection that a backend makes.

@@ -32,6 +32,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("futures_rustls::rustls::ClientConfig", "the user's own configuration of TLS"),
     ("futures_sink::Sink", "supervisors, handles and connections are sinks"),
     ("futures_timer::Delay", "the sleep of `FuturesTimer`, which has its own feature"),
+    ("tokio::io::AsyncRead", "the byte stream that the user of the tokio backend brings"),
+    ("tokio::io::AsyncWrite", "the byte stream that the user of the tokio backend brings"),
 ];
 
 /// The names that a package declares and imports.

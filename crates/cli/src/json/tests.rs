@@ -132,7 +132,14 @@ fn examples_in_the_documentation_have_the_real_fields() {
     let status = StatusRecord::new(&Status::default(), Timestamp::EPOCH);
     let real: BTreeMap<String, Value> = [
         Record::Connecting { connection: 1, attempt: 0 },
-        Record::Open { connection: 1, attempt: 0, outage_ms: None, subprotocol: None },
+        Record::Open {
+            connection: 1,
+            attempt: 0,
+            outage_ms: None,
+            subprotocol: None,
+            peer_address: None,
+            local_address: None,
+        },
         Record::message(1, &message),
         Record::heartbeat(&AnsweredHeartbeat { connection: 1, round_trip: None }),
         Record::WriteBlocked { connection: 1, time_ms: 60_000, heard: true },

@@ -16,6 +16,8 @@ fn lines_round_trip_in_json() {
     assert_eq!(first["attempt"], 0);
     let open = program.event("open");
     assert_eq!((&open["connection"], &open["outage_ms"]), (&json!(1), &json!(null)));
+    assert_eq!(format!("ws://{}/", open["peer_address"].as_str().unwrap()), server.url());
+    assert!(open["local_address"].as_str().unwrap().starts_with("127.0.0.1:"));
     program.say("one\n\ntwo \"quoted\"\r\nlast, without an end");
     program.end_stdin();
     for text in ["one", "", "two \"quoted\"", "last, without an end"] {

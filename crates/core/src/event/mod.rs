@@ -12,7 +12,7 @@ pub use self::{
     messages::Messages,
 };
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{headers::Headers, message::Message, text::Text};
 
@@ -133,6 +133,12 @@ pub struct Open {
     pub subprotocol: Option<Text>,
     /// The header fields of the server's answer.
     pub headers: Headers,
+    /// The address of the other end of the socket: of the server, or of a proxy before it. `None`
+    /// for a Unix socket, in browsers, and if the transport does not report it.
+    pub peer_address: Option<SocketAddr>,
+    /// The address of this end of the socket, which shows the network interface in use. `None` if
+    /// `peer_address` is.
+    pub local_address: Option<SocketAddr>,
 }
 
 /// The server accepted no byte for 60 s although there is something to write: it does not read.

@@ -249,9 +249,23 @@ impl Reporter {
                 let outage = (status.counters.opens > 1).then_some(outage);
                 status.round_trip = RoundTrip::default();
                 let established = self.established.take();
-                let Established { subprotocol, headers, .. } = *established
+                let Established {
+                    connection: (),
+                    subprotocol,
+                    headers,
+                    peer_address,
+                    local_address,
+                } = *established
                     .expect("the result of the attempt is recorded before it is reported");
-                Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
+                Event::Open(Box::new(Open {
+                    connection,
+                    attempt,
+                    outage,
+                    subprotocol,
+                    headers,
+                    peer_address,
+                    local_address,
+                }))
             }
             Transition::Lost { connection, opened, loss } => {
                 let cause = self.cause();

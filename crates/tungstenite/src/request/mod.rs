@@ -1,6 +1,7 @@
 //! [`Request`]: a URL, header fields and subprotocols.
 
 mod error;
+mod redirect;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -11,7 +12,7 @@ use data_encoding::BASE64;
 
 use self::url::Url;
 
-pub use self::error::RequestError;
+pub use self::{error::RequestError, redirect::RedirectError};
 
 /// A request for a WebSocket: URL, header fields, subprotocols.
 ///
@@ -87,7 +88,8 @@ const RESERVED: [&str; 8] = [
 /// The fields that a request has at most once.
 const SINGLE: [&str; 2] = ["host", "authorization"];
 
-/// The fields whose values are not secret. They are useful in an error if a server repeats them.
+/// The fields whose values are not secret. They are useful in an error if a server repeats them,
+/// and they are sent also to another origin after a redirect.
 const PUBLIC: [&str; 3] = ["host", "origin", "user-agent"];
 
 impl Request {
@@ -213,7 +215,7 @@ impl Request {
         let mut secrets = vec![target.as_bytes().into()];
         secrets.extend(url::percent_decoded(target).ok().map(Cow::Owned));
         secrets.extend(subprotocols.iter().map(|name| name.as_bytes().into()));
-        for field in headers.iter().filter(|field| !PUBLIC.iter().any(|name| field.is(name))) {
+        for field in headers.iter().filter(|field| may_be_secret(field)) {
             secrets.push((&*field.value).into());
             let basic = field.value.strip_prefix(b"Basic ").map(|value| BASE64.decode(value));
             secrets.extend(basic.and_then(Result::ok).map(Cow::Owned));
@@ -248,6 +250,11 @@ impl Request {
         bytes.extend_from_slice(b"\r\n");
         bytes
     }
+}
+
+/// Whether the value of a field may be secret.
+fn may_be_secret(field: &Field) -> bool {
+    !PUBLIC.iter().any(|name| field.is(name))
 }
 
 /// Whether the text is a token (RFC 9110 section 5.6.2).

@@ -122,7 +122,7 @@ fn domain(name: &str) -> Result<String, RequestError> {
 
 /// Percent-encodes the characters that RFC 3986 sections 3.3 and 3.4 do not allow in path and
 /// query. Encoded characters stay unchanged.
-fn encoded(target: &str) -> String {
+pub(super) fn encoded(target: &str) -> String {
     let mut out = String::with_capacity(target.len() + 1);
     if !target.starts_with('/') {
         out.push('/');

@@ -22,6 +22,8 @@ use super::AsSocket;
 pub struct SocketOptions {
     nodelay: bool,
     keepalive: Option<Duration>,
+    keepalive_interval: Option<Duration>,
+    keepalive_retries: Option<u32>,
     user_timeout: Option<Duration>,
     unsent_limit: Option<usize>,
     linger: Option<Duration>,
@@ -33,6 +35,8 @@ impl SocketOptions {
         Self {
             nodelay: true,
             keepalive: None,
+            keepalive_interval: None,
+            keepalive_retries: None,
             user_timeout: None,
             unsent_limit: None,
             linger: Some(Duration::ZERO),
@@ -49,13 +53,36 @@ impl SocketOptions {
         self
     }
 
-    /// Sets after how much silence the system sends TCP keepalive probes (`SO_KEEPALIVE`).
+    /// Sets after how much silence the system sends TCP keepalive probes (`SO_KEEPALIVE` and
+    /// `TCP_KEEPIDLE`). Systems have whole seconds, and refuse zero.
     ///
     /// The default is `None`, no probes: heartbeats do the same, and they also test the server
     /// behind a proxy.
     #[must_use]
     pub const fn keepalive(mut self, silence: Option<Duration>) -> Self {
         self.keepalive = silence;
+        self
+    }
+
+    /// Sets the time between two keepalive probes that are not answered (`TCP_KEEPINTVL`), in whole
+    /// seconds. It has an effect with [`keepalive`](Self::keepalive) only, on Linux, Android,
+    /// macOS, iOS, FreeBSD, NetBSD and Windows.
+    ///
+    /// The default is `None`, the system's value, for example 75 s on Linux.
+    #[must_use]
+    pub const fn keepalive_interval(mut self, interval: Option<Duration>) -> Self {
+        self.keepalive_interval = interval;
+        self
+    }
+
+    /// Sets how many keepalive probes without an answer end the connection (`TCP_KEEPCNT`). It has
+    /// an effect with [`keepalive`](Self::keepalive) only, on the same systems as
+    /// [`keepalive_interval`](Self::keepalive_interval), on Windows since version 10 1703.
+    ///
+    /// The default is `None`, the system's value, for example 9 on Linux.
+    #[must_use]
+    pub const fn keepalive_retries(mut self, count: Option<u32>) -> Self {
+        self.keepalive_retries = count;
         self
     }
 
@@ -123,7 +150,7 @@ impl SocketOptions {
         }
         socket.set_tcp_nodelay(self.nodelay)?;
         if let Some(silence) = self.keepalive {
-            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(silence))?;
+            socket.set_tcp_keepalive(&self.probes(silence))?;
         }
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -137,6 +164,31 @@ impl SocketOptions {
             }
         }
         Ok(())
+    }
+
+    /// Keepalive probes after this silence.
+    fn probes(&self, silence: Duration) -> TcpKeepalive {
+        let probes = TcpKeepalive::new().with_time(silence);
+        #[cfg(any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "macos",
+            target_os = "ios",
+            target_os = "freebsd",
+            target_os = "netbsd",
+            windows,
+        ))]
+        let probes = {
+            let probes = match self.keepalive_interval {
+                Some(interval) => probes.with_interval(interval),
+                None => probes,
+            };
+            match self.keepalive_retries {
+                Some(count) => probes.with_retries(count),
+                None => probes,
+            }
+        };
+        probes
     }
 
     /// Applies [`linger`](Self::linger). An error leaves the socket unchanged, which is harmless.
@@ -180,6 +232,16 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    fn a_keepalive_of_zero_is_the_error_of_the_system() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let options = SocketOptions::new().keepalive(Some(Duration::ZERO));
+        let error = options.apply(&stream).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
     fn options_that_are_set_reach_the_socket() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -198,6 +260,17 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert!(!applied(new).keepalive().unwrap());
         assert_eq!(applied(new.keepalive(Some(minute))).tcp_keepalive_time().unwrap(), minute);
+        let probes = new
+            .keepalive(Some(minute))
+            .keepalive_interval(Some(Duration::from_secs(7)))
+            .keepalive_retries(Some(4));
+        let probes = applied(probes);
+        assert_eq!(probes.tcp_keepalive_time().unwrap(), minute);
+        assert_eq!(probes.tcp_keepalive_interval().unwrap(), Duration::from_secs(7));
+        assert_eq!(probes.tcp_keepalive_retries().unwrap(), 4);
+        // Without `keepalive` there are no probes, so their interval has no effect.
+        let none = applied(new.keepalive_interval(Some(Duration::from_secs(7))));
+        assert!(!none.keepalive().unwrap());
         assert_eq!(applied(new).tcp_user_timeout().unwrap(), None);
         assert_eq!(
             applied(new.user_timeout(Some(minute))).tcp_user_timeout().unwrap(),

@@ -1,0 +1,56 @@
+//! [`Route`]: a socket from which the bytes of an attempt reach a host, before TLS and the upgrade.
+
+use std::{io, path::Path};
+
+use websocket_heartbeat::{ErrorKind, Timer, TransportError};
+
+use super::{Dialer, open_error::OpenError, race::race};
+use crate::{Network, Target, address_order::Addresses, error::io_kind};
+
+/// A connected socket, and the addresses of which it has one.
+pub(super) struct Route<'a, S> {
+    pub(super) socket: S,
+    /// They must learn whether the attempt succeeds, see [`Addresses::worked`]. A Unix socket has
+    /// none.
+    pub(super) addresses: Option<Addresses<'a>>,
+}
+
+impl Dialer {
+    /// Resolves a host and opens a socket to it, or to the Unix socket of the settings.
+    pub(super) async fn route<'a, N: Network, T: Timer>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        network: &N,
+        timer: &T,
+    ) -> Result<Route<'a, N::Stream>, TransportError> {
+        if let Some(path) = &self.settings.unix_socket {
+            return Ok(Route { socket: self.open_unix(path, network).await?, addresses: None });
+        }
+        let resolved = network.resolve(host, port).await;
+        let resolved = resolved.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
+        let mut addresses = self.memory.addresses(host, port, resolved);
+        let (options, delay) = (&self.settings.socket_options, self.settings.address_delay);
+        let socket = race(network, timer, options, delay, &mut addresses).await?;
+        Ok(Route { socket, addresses: Some(addresses) })
+    }
+
+    async fn open_unix<N: Network>(
+        &self,
+        path: &Path,
+        network: &N,
+    ) -> Result<N::Stream, TransportError> {
+        let target = Target::Unix(path.to_owned());
+        let opened = network.open(target.clone(), &self.settings.socket_options).await;
+        opened.map_err(|error| {
+            let kind = match error.kind() {
+                // The server that makes the file does not run.
+                io::ErrorKind::NotFound => ErrorKind::Refused,
+                // No later attempt can succeed, as with a URL that is not supported.
+                io::ErrorKind::Unsupported => ErrorKind::Url,
+                _ => io_kind(&error),
+            };
+            TransportError::from_source(kind, OpenError::new(target, error))
+        })
+    }
+}
