@@ -291,3 +291,14 @@ fn a_request_is_not_sent_before_its_call_has_a_deadline() {
     assert_eq!(table.stamp(Timestamp::EPOCH), Some(Timestamp::from_epoch(options.timeout)));
     assert_eq!(table.take_unsent(), Some((1, "request")));
 }
+
+/// Requests and results need not be `Sync`.
+#[test]
+fn callers_and_calls_can_move_to_another_thread() {
+    fn is_send<T: Send>() {}
+    fn is_sync<T: Sync>() {}
+    type Value = std::cell::Cell<u32>;
+    is_send::<Caller<Value, Value>>();
+    is_sync::<Caller<Value, Value>>();
+    is_send::<Call<Value, Value>>();
+}
