@@ -8,7 +8,6 @@
 //! also under that of async-std.
 //!
 //! ```no_run
-//! use futures::StreamExt;
 //! use websocket_heartbeat_async_std::{Event, connect};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -22,7 +22,6 @@
 //! # Example
 //!
 //! ```
-//! use futures::StreamExt;
 //! use websocket_heartbeat::{Event, Supervisor};
 //!
 //! # let clock = websocket_heartbeat_mock::Clock::new();
@@ -84,8 +83,9 @@
 //! tasks. If only the sink is polled, it stores the messages that it reads for the stream, up to
 //! 256 messages or 1 MiB. So it detects a dead connection in time. Without room for more it stops
 //! reading, and counts no silence against the server until a message is taken. A `Handle` never
-//! drives. So do not wait for a handle in the only task that polls the session; use
-//! [`try_queue`](Handle::try_queue) there.
+//! drives. So do not wait for a handle in the only task that polls the session: it would wait forever.
+//! [`Supervisor::queue`], [`Supervisor::send_confirmed`] and [`Supervisor::drive_until`] poll the
+//! session while they wait.
 //!
 //! # Transports
 //!
@@ -110,7 +110,8 @@
 //!
 //! Only the server can confirm that it has received a message. For servers that acknowledge
 //! messages, [`acks`] is a layer over the session. It keeps messages until they are acknowledged,
-//! and sends them again after a loss or a timeout.
+//! and sends them again after a loss or a timeout. For servers that answer requests, [`calls`] is
+//! a layer that gives each request a future of its answer. [`typed`] decodes messages.
 //!
 //! # Drop behaviour
 //!
@@ -170,6 +171,7 @@
 
 pub mod acks;
 pub mod backend;
+pub mod calls;
 mod config;
 mod error;
 mod event;
@@ -180,6 +182,7 @@ pub mod hooks;
 mod http;
 mod machine;
 mod message;
+mod next;
 mod outbox;
 mod panics;
 mod shared;
@@ -189,6 +192,7 @@ mod sync;
 mod text;
 mod time;
 mod transport;
+pub mod typed;
 
 pub use bytes::Bytes;
 
@@ -204,8 +208,8 @@ pub use self::{
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
-        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
-        Silent, Unanswered, WriteBlocked,
+        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, NotWritten,
+        Open, Retry, Silent, Unanswered, WriteBlocked,
     },
     handle::Handle,
     headers::Headers,

@@ -39,6 +39,10 @@ pub enum UserFunction {
     ProofOfLife,
     /// The function passed to [`AckSettings::new`](crate::acks::AckSettings::new).
     Acknowledgement,
+    /// The first function passed to [`CallSettings::new`](crate::calls::CallSettings::new).
+    Request,
+    /// The second function passed to [`CallSettings::new`](crate::calls::CallSettings::new).
+    Answer,
 }
 
 impl UserFunction {
@@ -52,6 +56,8 @@ impl UserFunction {
             Self::Reply => "reply",
             Self::ProofOfLife => "life",
             Self::Acknowledgement => "acknowledgement",
+            Self::Request => "request",
+            Self::Answer => "answer",
         }
     }
 }

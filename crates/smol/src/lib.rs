@@ -6,7 +6,6 @@
 //! executor.
 //!
 //! ```no_run
-//! use futures::StreamExt;
 //! use websocket_heartbeat_smol::{Event, connect};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -5,7 +5,6 @@
 //! inside a runtime that has I/O and time enabled.
 //!
 //! ```no_run
-//! use futures::StreamExt;
 //! use websocket_heartbeat_tokio::{Event, connect};
 //!
 //! # #[tokio::main(flavor = "current_thread")]

@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "the argument of the adapter, which has its own feature",
     ),
     ("bytes::Bytes", "the payload of a message, which is shared without a copy"),
+    ("futures_core::FusedFuture", "`next` fits into `select!`"),
     ("futures_core::FusedStream", "supervisors and inboxes are streams that end"),
     ("futures_core::Stream", "supervisors, inboxes and connections are streams"),
     ("futures_io::AsyncRead", "the byte stream that the user brings"),

@@ -89,6 +89,9 @@ impl CloseReason {
     }
 }
 
+/// The error of [`Handle::opened`](crate::Handle::opened).
+impl std::error::Error for CloseReason {}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,11 +3,13 @@
 mod closed;
 mod fate;
 mod lost;
+mod messages;
 
 pub use self::{
     closed::{CloseReason, Closed},
-    fate::{DropReason, Fate},
+    fate::{DropReason, Fate, NotWritten},
     lost::{Lost, LostCause},
+    messages::Messages,
 };
 
 use std::{net::SocketAddr, time::Duration};
@@ -90,6 +92,18 @@ pub enum Event {
     /// This many messages were dropped here, because the [`Inbox`](crate::Inbox) was full and its
     /// policy is to drop the oldest. After a `Lost`: in the cycles that were folded into it.
     Lagged(u64),
+}
+
+/// Takes the message out of an event, and gives other events back.
+impl TryFrom<Event> for Message {
+    type Error = Event;
+
+    fn try_from(event: Event) -> Result<Self, Event> {
+        match event {
+            Event::Message(message) => Ok(message),
+            other => Err(other),
+        }
+    }
 }
 
 /// An attempt to connect begins.

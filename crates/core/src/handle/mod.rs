@@ -10,17 +10,17 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use crate::{
     event::{CloseReason, Fate},
     message::{Message, Outgoing},
-    outbox::{Admission, QueueError, SessionClosed, SinkSide},
+    outbox::{Admission, QueueError, Receipt, SessionClosed, SinkSide},
     shared::Shared,
-    status::Status,
+    status::{Phase, Status},
 };
 
 pub use self::{
@@ -33,9 +33,11 @@ pub use self::{
 ///
 /// A handle never drives the session. Nothing happens unless a task polls the
 /// [`Supervisor`](crate::Supervisor) or its [`Driver`](crate::Driver). So in the only task that polls
-/// it, do not await [`send_confirmed`](Self::send_confirmed), a [`Receipt`](crate::Receipt),
-/// [`closed`](Self::closed), or [`queue`](Self::queue) if the outbox may be full: that task would wait
-/// forever. Use [`try_queue`](Self::try_queue) there.
+/// it, do not await a future of a handle, for example [`send_confirmed`](Self::send_confirmed) or a
+/// [`Receipt`](crate::Receipt): that task would wait forever. Use the methods of the supervisor that
+/// poll the session while they wait: [`queue`](crate::Supervisor::queue),
+/// [`send_confirmed`](crate::Supervisor::send_confirmed), and
+/// [`drive_until`](crate::Supervisor::drive_until) for any other future.
 ///
 /// # As a sink
 ///
@@ -255,6 +257,41 @@ impl Handle {
         Ok(self.queue_with_receipt(message).await?.await)
     }
 
+    /// Like [`send_confirmed`](Self::send_confirmed), but takes the message back if it was not handed
+    /// to a connection within this time, which the supervisor's timer measures. The time begins when
+    /// the future is first polled, and includes the wait for room.
+    ///
+    /// A message that was handed to a connection cannot be taken back. The future then waits for the
+    /// flush or for the end of the connection, as for every message.
+    ///
+    /// If the message was taken back, it is in the result: in [`QueueError::Full`] if there was no
+    /// room in the outbox all the time, and otherwise in [`Fate::Dropped`] with
+    /// [`DropReason::Expired`](crate::DropReason::Expired).
+    ///
+    /// # Errors and cancel safety
+    ///
+    /// The same as for [`send_confirmed`](Self::send_confirmed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use websocket_heartbeat::{Handle, QueueError};
+    ///
+    /// /// A price that is two seconds old is worth nothing. Returns whether it was written.
+    /// async fn send_price(handle: &Handle, price: &str) -> Result<bool, QueueError> {
+    ///     let fate = handle.send_within(price, Duration::from_secs(2)).await?;
+    ///     Ok(fate.is_written())
+    /// }
+    /// ```
+    pub async fn send_within(
+        &self,
+        message: impl Into<Outgoing>,
+        time: Duration,
+    ) -> Result<Fate, QueueError> {
+        Ok(self.queue_with_receipt(message).within(time).await?.await)
+    }
+
     /// Keeps a message that is sent on every connection when it opens, before queued messages. For
     /// example, a subscription. If a connection is open, the message is also sent on that one.
     ///
@@ -314,6 +351,27 @@ impl Handle {
         first
     }
 
+    /// Queues messages for the connection with this number only, see
+    /// [`Outbox::queue_on_with_receipts`](crate::outbox::Outbox::queue_on_with_receipts).
+    pub(crate) fn queue_on_with_receipts(
+        &self,
+        connection: u64,
+        mut messages: Vec<Message>,
+    ) -> Option<Vec<Receipt>> {
+        let receipts = self
+            .shared
+            .with(|state, _| state.outbox.queue_on_with_receipts(connection, &mut messages));
+        self.shared.notify();
+        receipts
+    }
+
+    /// Removes a message of [`queue_on_with_receipts`](Self::queue_on_with_receipts) from the outbox,
+    /// if no connection has it. Returns whether it was removed.
+    pub(crate) fn withdraw(&self, receipt: &Receipt) -> bool {
+        let Some(ticket) = receipt.number() else { return false };
+        self.shared.with(|state, deferred| state.outbox.withdraw(ticket, deferred))
+    }
+
     /// Returns the first ticket of [`queue_on`](Self::queue_on) whose message is still in the outbox.
     pub(crate) fn first_unwritten(&self) -> u64 {
         self.shared.with(|state, _| state.outbox.first_unwritten())
@@ -366,6 +424,55 @@ impl Handle {
         StatusChanges::new(Arc::clone(&self.shared))
     }
 
+    /// Waits until a connection is open, and returns its number. It is ready at once if a connection
+    /// is open now.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the session has ended, if it ends before. By default a session tries again
+    /// without limit: see [`Builder::initial_attempts`](crate::Builder::initial_attempts) for an error
+    /// if the server cannot be reached at the start.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect on the session.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_heartbeat::{Attempts, Supervisor};
+    ///
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let timer = clock.timer();
+    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
+    /// # remote.script(|_| websocket_heartbeat_mock::Script::refuse_http(503, []));
+    /// # let mut executor = websocket_heartbeat_mock::Runner::new(&clock);
+    /// let builder = Supervisor::builder(transport, timer).initial_attempts(Attempts::Never);
+    /// let (driver, inbox) = builder.build()?.into_driver(256)?;
+    /// let handle = driver.handle();
+    /// executor.spawn(driver).detach(); // for example `tokio::spawn(driver)`
+    /// # executor.run_until(async {
+    /// match handle.opened().await {
+    ///     Ok(connection) => println!("connection {connection} is open"),
+    ///     Err(reason) => println!("cannot connect: {reason}"),
+    /// }
+    /// # assert!(handle.opened().await.is_err());
+    /// # });
+    /// # drop(inbox);
+    /// # Ok::<_, websocket_heartbeat::ConfigError>(())
+    /// ```
+    pub async fn opened(&self) -> Result<u64, CloseReason> {
+        let mut changes = self.status_changes();
+        loop {
+            match changes.next().await {
+                Some(status) if status.phase == Phase::Open => return Ok(status.connection),
+                Some(Status { close_reason: Some(reason), .. }) => return Err(reason),
+                Some(_) => {}
+                None => return Err(CloseReason::Dropped),
+            }
+        }
+    }
+
     /// Waits until the session has ended, and returns the reason.
     ///
     /// # Cancel safety
@@ -374,11 +481,10 @@ impl Handle {
     pub async fn closed(&self) -> CloseReason {
         let mut changes = self.status_changes();
         loop {
-            let next = std::future::poll_fn(|cx| Pin::new(&mut changes).poll_next(cx)).await;
-            match next.and_then(|status| status.close_reason) {
-                Some(reason) => return reason,
-                None if changes.is_terminated() => return CloseReason::Dropped,
-                None => {}
+            match changes.next().await {
+                Some(Status { close_reason: Some(reason), .. }) => return reason,
+                Some(_) => {}
+                None => return CloseReason::Dropped,
             }
         }
     }

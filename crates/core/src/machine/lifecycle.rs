@@ -80,7 +80,7 @@ impl Machine {
         // An intentional end is no failure.
         let wanted = matches!(loss, Loss::Replaced | Loss::Paused | Loss::MaxAge);
         let attempt = self.pacing.attempt();
-        self.pacing.lose(now, opened, wanted);
+        self.pacing.lose(now, opened, wanted, &self.rules.pace);
         let connection = self.connection;
         let opened = opened.is_some();
         self.pending().lost = Some((connection, opened, loss));

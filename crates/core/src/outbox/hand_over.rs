@@ -7,7 +7,12 @@ use super::{
     cursors::{Load, WINDOW},
     entry::{Entry, Origin},
 };
-use crate::{event::DropReason, message::Message, sync::Deferred, time::Timestamp};
+use crate::{
+    event::DropReason,
+    message::Message,
+    sync::Deferred,
+    time::{Timestamp, earlier},
+};
 
 impl Outbox {
     /// The state of the connection has changed.
@@ -21,18 +26,20 @@ impl Outbox {
         }
     }
 
-    /// Stamps new messages with the current time, and drops messages that are too old.
+    /// Stamps new messages with the current time, drops messages that are too old, and wakes the tasks
+    /// that have waited too long.
     pub(crate) fn expire(&mut self, now: Timestamp, deferred: &mut Deferred<'_>) {
         self.list.stamp(now, std::mem::take(&mut self.unstamped_expire));
         while let Some(entry) = self.list.pop_expired(now) {
             self.drop_entry(entry, DropReason::Expired, deferred);
         }
+        self.end_waits(now);
     }
 
     /// Returns when to call [`expire`](Self::expire) next. It is never too late. It is too early if
     /// the message that would expire was handed over.
     pub(crate) fn expiry(&self) -> Option<Timestamp> {
-        self.list.expiry()
+        earlier(self.list.expiry(), self.next_limit())
     }
 
     /// Hands over stamped messages, as many as the window has room for.
@@ -64,7 +71,7 @@ impl Outbox {
         }
         kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
         if self.receipts.is_some() {
-            let settled = self.settled_through();
+            let settled = self.resolved_through();
             if let Some(receipts) = &mut self.receipts {
                 receipts.written(settled, connection, deferred);
             }
@@ -135,5 +142,12 @@ impl Outbox {
     pub(super) fn settled_through(&self) -> u64 {
         let oldest = self.list.iter().find(|entry| entry.origin == Origin::Sender);
         oldest.map_or(self.next_number, |entry| entry.number)
+    }
+
+    /// Returns the number of the oldest message without a fate that a receipt may wait for; of the
+    /// next message if there is none.
+    pub(super) fn resolved_through(&self) -> u64 {
+        let waits = |entry: &&Entry| entry.origin == Origin::Sender || entry.receipt;
+        self.list.iter().find(waits).map_or(self.next_number, |entry| entry.number)
     }
 }

@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod fates;
 mod hand_over;
+mod limits;
 mod list;
 mod rare;
 mod receipt;
@@ -188,20 +189,22 @@ impl Outbox {
 
     /// Resolves an entry that was removed: dropped, or unknown if it was ever handed over.
     fn drop_entry(&mut self, entry: Entry, reason: DropReason, deferred: &mut Deferred<'_>) {
-        if entry.is_per_connection() {
+        if entry.is_per_connection() && !entry.receipt {
             return deferred.drop_later(entry.message);
         }
+        // A layer may send its message again, and reports the outcome itself.
+        let count = u64::from(!entry.is_per_connection());
         let fate = match (entry.handed_to, entry.message) {
             (connection, mut message) if connection > 0 && reason != DropReason::ResendLimit => {
-                self.counts.unknown += 1;
-                self.rare_mut().unsent.unknown += 1;
+                self.counts.unknown += count;
+                self.rare_mut().unsent.unknown += count;
                 if !self.policy.keeps_clones() {
                     deferred.drop_later(message.take());
                 }
                 Fate::Unknown { connection, message }
             }
             (_, Some(message)) => {
-                self.counts.dropped += 1;
+                self.counts.dropped += count;
                 Fate::Dropped { reason, message }
             }
             (_, None) => unreachable!("only a message that was handed over has no payload"),

@@ -1,6 +1,6 @@
 //! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
-use super::{Outbox, Unsent, Wants, replay::Replays, sinks::Sinks};
+use super::{Outbox, Unsent, Wants, limits::Limits, replay::Replays, sinks::Sinks};
 use crate::sync::WaitQueue;
 
 /// Waiting tasks, sinks, fates that are not reported yet, and replays.
@@ -8,6 +8,7 @@ use crate::sync::WaitQueue;
 pub(super) struct Rare {
     /// Tasks that wait for room or for a reservation.
     pub(super) waiters: WaitQueue<Wants>,
+    pub(super) limits: Option<Box<Limits>>,
     pub(super) sinks: Sinks,
     /// The fates that the next loss reports.
     pub(super) unsent: Unsent,
@@ -16,8 +17,9 @@ pub(super) struct Rare {
 
 impl Rare {
     fn is_empty(&self) -> bool {
-        let Self { waiters, sinks, unsent, replays } = self;
+        let Self { waiters, limits, sinks, unsent, replays } = self;
         waiters.is_empty()
+            && limits.as_ref().is_none_or(|limits| limits.is_empty())
             && sinks.is_empty()
             && unsent.is_empty()
             && replays.as_ref().is_none_or(|replays| replays.is_empty())

@@ -13,6 +13,7 @@ mod policies;
 mod probes;
 mod redial;
 mod reporter;
+mod waiting;
 mod writer;
 
 use std::{

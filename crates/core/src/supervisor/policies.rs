@@ -46,6 +46,7 @@ impl Resolved {
                 minimum_gap: settings.minimum_gap.unwrap_or(Preset::MINIMUM_GAP),
                 outage_limit: settings.outage_limit.unwrap_or(Duration::MAX),
                 last_attempt: settings.attempts.last(),
+                last_initial_attempt: settings.initial_attempts.unwrap_or(settings.attempts).last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };

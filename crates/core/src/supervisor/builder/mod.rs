@@ -100,6 +100,18 @@ impl<T, K> Builder<T, K> {
         self
     }
 
+    /// How many attempts may follow the first one before any connection has opened. The default is
+    /// the limit of [`attempts`](Self::attempts), which applies after that.
+    ///
+    /// With [`Attempts::Never`] the session ends if its first attempt fails, and
+    /// [`Handle::opened`](crate::Handle::opened) returns the reason. A program can so report a wrong
+    /// address at its start, and still survive every later outage.
+    #[must_use]
+    pub fn initial_attempts(mut self, attempts: Attempts) -> Self {
+        self.settings.initial_attempts = Some(attempts);
+        self
+    }
+
     /// How long a connection must be open to be *stable*. After a stable connection the attempts
     /// are counted from 0 and the delays begin again. With zero, every connection that opens is
     /// stable, as in the original.

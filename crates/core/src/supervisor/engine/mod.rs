@@ -104,9 +104,9 @@ pub(super) struct Engine<T: Transport, K: Timer> {
 /// The state of the outbox as the driver knows it without the lock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Queued {
-    /// There may be messages to hand over.
+    /// There may be messages to hand over, or tasks with a time limit that wait for room.
     pub(super) any: bool,
-    /// No message expires before this time; `None` is never.
+    /// No message and no such limit expires before this time; `None` is never.
     expiry: Option<Timestamp>,
 }
 

@@ -139,7 +139,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 reporter.compare_outbox(state);
                 if let Some(open) = link.open().filter(|_| hands_over) {
                     state.outbox.hand_over(&mut open.window);
-                    queued.any = state.outbox.has_queued();
+                    queued.any = state.outbox.has_queued() || state.outbox.has_limits();
                 }
             });
         }
