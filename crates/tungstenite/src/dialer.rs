@@ -9,7 +9,7 @@ use crate::Tls;
 use crate::{
     NativeStream, Network, Request, Socket, SocketOptions, Target, Tuning,
     address_order::{AddressMemory, Addresses},
-    error::io_kind,
+    error::{from_resolver, io_kind},
     tcp, upgrade_waiting,
 };
 
@@ -100,7 +100,7 @@ impl Dialer {
             return Err(crate::RequestError::TlsMissing.into());
         }
         let resolved = network.resolve(request.host(), request.port()).await;
-        let resolved = resolved.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
+        let resolved = resolved.map_err(from_resolver)?;
         let mut addresses = self.memory.addresses(request.host(), request.port(), resolved);
         let socket = self.open_first(network, &mut addresses).await?;
         let stream = match request.is_tls() {
@@ -209,7 +209,7 @@ mod tests {
         let (ports, error) = refused(&dialer, URL, &[1, 2]);
         assert_eq!(ports, [1, 2]);
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert_eq!(error.to_string(), "refused: 127.0.0.1:2: connection refused");
+        assert_eq!(error.to_string(), "127.0.0.1:2: connection refused");
         // A clone shares the memory, even with other settings.
         let clone = dialer.clone().tuning(Tuning::low_memory());
         assert_eq!(refused(&clone, URL, &[1, 2]).0, [2, 1]);
