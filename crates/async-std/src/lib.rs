@@ -43,7 +43,7 @@ pub use websocket_heartbeat_tungstenite::{
 };
 
 pub use self::{
-    connect::{AsyncStdConnection, AsyncStdTransport, connect, dial},
+    connect::{AsyncStdConnection, AsyncStdTransport, Session, connect, dial},
     network::{AsyncStd, AsyncStdTimer},
     stream::AsyncStdStream,
 };

@@ -41,7 +41,7 @@ pub use websocket_heartbeat_tungstenite::{
 };
 
 pub use self::{
-    connect::{SmolConnection, SmolTransport, connect, dial},
+    connect::{Session, SmolConnection, SmolTransport, connect, dial},
     network::{Smol, SmolTimer},
     stream::SmolStream,
 };

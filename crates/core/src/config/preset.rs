@@ -58,6 +58,14 @@ pub(crate) struct Values {
 }
 
 impl Preset {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Resilient => "resilient",
+        }
+    }
+
     /// The silence that is reported on a transport without pings.
     pub(crate) const SILENCE: Duration = secs(60);
     pub(crate) const CLOSE_TIMEOUT: Duration = secs(5);
