@@ -23,10 +23,13 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`, see `Tls`.
+//! `wss://` needs the feature `rustls`, see `Tls`. The feature `axum` adds the module
+//! `axum_messages`, which converts the messages of axum.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "axum")]
+pub mod axum_messages;
 mod connect;
 mod network;
 mod stream;
@@ -40,7 +43,7 @@ pub use websocket_heartbeat_tungstenite::{
 };
 
 pub use self::{
-    connect::{TokioConnection, TokioTransport, connect, dial},
+    connect::{Session, TokioConnection, TokioTransport, connect, dial},
     network::Tokio,
     stream::TokioStream,
     timer::{TokioSleep, TokioTimer},

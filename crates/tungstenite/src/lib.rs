@@ -12,7 +12,11 @@
 //! - tests of your own connection or backend: the module `conformance`, with the feature
 //!   `conformance`.
 //!
-//! The feature `rustls` adds `Tls` for `wss://`.
+//! Features:
+//!
+//! - `rustls`: `Tls` for `wss://`;
+//! - `http`, `url`: the types of these crates become a [`Request`];
+//! - `messages`: the module `messages`, which converts the messages of tungstenite.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address_order;
@@ -26,6 +30,8 @@ mod dialer;
 mod error;
 mod frame;
 mod handshake;
+#[cfg(feature = "messages")]
+pub mod messages;
 mod native_stream;
 mod network;
 mod reactor_timer;
