@@ -133,6 +133,7 @@
 //!
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
+//! - `serde`: `Serialize` for [`Event`], [`Fate`] and [`Status`], in the format of `wsbeat --json`.
 //!
 //! # Stability
 //!
@@ -182,6 +183,8 @@ mod machine;
 mod message;
 mod outbox;
 mod panics;
+#[cfg(feature = "serde")]
+mod record;
 mod shared;
 mod status;
 mod supervisor;

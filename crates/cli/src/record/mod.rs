@@ -167,7 +167,7 @@ impl<'a> Record<'a> {
     pub(crate) fn unsent(fate: &'a Fate) -> Option<Self> {
         Some(match fate {
             Fate::Unknown { connection, message } => Self::Unsent {
-                fate: "unknown",
+                fate: fate.name(),
                 connection: Some(*connection),
                 reason: "connection_ended",
                 payload: message.as_ref().map(Payload::of),
@@ -199,3 +199,6 @@ impl<'a> Record<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
