@@ -1,6 +1,6 @@
-//! The cause of a loss in words.
+//! The cause of a loss, and the reason of an end, in words.
 
-use websocket_heartbeat_smol::LostCause;
+use websocket_heartbeat_smol::{CloseReason, LostCause};
 
 /// Describes a cause, with the reason of a close frame.
 pub(crate) fn describe(cause: &LostCause) -> String {
@@ -11,5 +11,15 @@ pub(crate) fn describe(cause: &LostCause) -> String {
             format!("closed by the server with code {} ({})", frame.code, frame.reason)
         }
         other => other.to_string(),
+    }
+}
+
+/// Describes why a session ended, with the same words for its cause.
+pub(crate) fn describe_end(reason: &CloseReason) -> String {
+    let words = reason.to_string();
+    let Some(cause) = reason.cause() else { return words };
+    match words.strip_suffix(&cause.to_string()) {
+        Some(head) => head.to_owned() + &describe(cause),
+        None => words,
     }
 }

@@ -38,7 +38,7 @@ type Ended = Pin<Box<dyn Future<Output = (CloseReason, usize)>>>;
 fn a_session_without_a_runtime_stops_with_the_remedy() {
     // An address needs no resolver.
     for host in ["127.0.0.1", "localhost"] {
-        no_sockets(host, "there is no reactor running", |ended| block_on(ended));
+        no_sockets(host, "there is no reactor running", block_on);
     }
 }
 
