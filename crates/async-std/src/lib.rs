@@ -19,7 +19,7 @@
 //!         match event {
 //!             Event::Open(_) => drop(handle.try_queue("hello")),
 //!             Event::Message(message) => println!("{:?}", message.as_text()),
-//!             other => eprintln!("{other:?}"),
+//!             other => eprintln!("{other}"),
 //!         }
 //!     }
 //! });
