@@ -1,6 +1,7 @@
 //! Parts for authors of transports and timers, which most programs do not need.
 //!
 //! - [`DynTransport`] is the object-safe form of a transport, and [`BoxConnection`] its connection.
+//! - [`BoxTimer`] is a type-erased timer.
 //! - [`ConfigValue`] is the value in a [`ConfigError`](crate::ConfigError).
 //! - [`Predecessor`] describes the end of the previous attempt or connection, for transports that
 //!   choose among servers.
@@ -14,7 +15,7 @@
 pub use crate::{
     error::ConfigValue,
     http::without_echo,
-    time::{SharedSleep, SharedTimer},
+    time::{BoxTimer, SharedSleep, SharedTimer},
     transport::{
         BeforeOpen, BoxConnection, DynTransport, Opening, Predecessor, RawConnection, TransportFn,
     },

@@ -134,6 +134,7 @@
 //!
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
+//! - `serde`: `Serialize` for [`Event`], [`Fate`] and [`Status`], in the format of `wsbeat --json`.
 //!
 //! # Stability
 //!
@@ -185,6 +186,8 @@ mod message;
 mod next;
 mod outbox;
 mod panics;
+#[cfg(feature = "serde")]
+mod record;
 mod shared;
 mod status;
 mod supervisor;

@@ -64,6 +64,17 @@ pub enum WhenFull {
     DropOldest,
 }
 
+impl WhenFull {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Refuse => "refuse",
+            Self::DropOldest => "drop_oldest",
+        }
+    }
+}
+
 /// The treatment of messages while no connection is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -76,6 +87,16 @@ pub enum Offline {
     ///
     /// While a connection is replaced on request or for its age, messages are accepted and kept.
     Refuse,
+}
+
+impl Offline {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Refuse => "refuse",
+        }
+    }
 }
 
 impl OutboxSettings {

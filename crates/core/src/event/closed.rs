@@ -48,7 +48,7 @@ pub enum CloseReason {
     /// Holds the cause of the last loss; `None` if the first attempt would already be too late.
     OutageLimit(Option<LostCause>),
     /// A function that the application provided panicked, and the session cannot continue without
-    /// it: the backoff, a function of the heartbeat, or that of acknowledgements.
+    /// it: the backoff, a function of the heartbeat, that of acknowledgements, or the timer.
     Panicked(UserPanic),
     /// The supervisor or its driver was dropped. Only visible in the [`Status`](crate::Status).
     Dropped,
@@ -57,7 +57,7 @@ pub enum CloseReason {
 impl CloseReason {
     /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
     /// These names are stable.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Aborted => "aborted",

@@ -7,6 +7,7 @@ use crate::{
     error::{ErrorKind, TransportError},
     message::CloseFrame,
     panics::UserPanic,
+    time::Rounded,
 };
 
 /// An attempt failed or a connection ended.
@@ -108,7 +109,7 @@ pub enum LostCause {
 impl LostCause {
     /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
     /// These names are stable.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect",
             Self::ConnectTimeout(_) => "connect_timeout",
@@ -156,15 +157,20 @@ impl LostCause {
     }
 }
 
+/// The cause in words, on one line. Times are rounded to the millisecond.
 impl fmt::Display for LostCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "could not connect: {error}"),
-            Self::ConnectTimeout(timeout) => write!(f, "no connection within {timeout:?}"),
-            Self::HeartbeatTimeout(silence) => {
-                write!(f, "heartbeat not answered, nothing heard for {silence:?}")
+            Self::ConnectTimeout(timeout) => {
+                write!(f, "could not connect within {}", Rounded(*timeout))
             }
-            Self::WriteStalled(time) => write!(f, "nothing could be written for {time:?}"),
+            Self::HeartbeatTimeout(silence) => {
+                write!(f, "heartbeat not answered, nothing heard for {}", Rounded(*silence))
+            }
+            Self::WriteStalled(time) => {
+                write!(f, "nothing could be written for {}", Rounded(*time))
+            }
             Self::ClosedByPeer(None) => f.write_str("closed by the server"),
             Self::ClosedByPeer(Some(frame)) if frame.reason.is_empty() => {
                 write!(f, "closed by the server with code {}", frame.code)
@@ -173,7 +179,7 @@ impl fmt::Display for LostCause {
                 let (code, length) = (frame.code, frame.reason.len());
                 write!(f, "closed by the server with code {code} and a reason of {length} bytes")
             }
-            Self::Broken(error) => write!(f, "connection broke: {error}"),
+            Self::Broken(error) => error.fmt(f),
             Self::Replaced => f.write_str("replaced on request"),
             Self::MaxAge => f.write_str("replaced at its maximum age"),
             Self::Paused => f.write_str("given up for a pause"),
