@@ -204,8 +204,8 @@ pub use self::{
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
-        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
-        Silent, Unanswered, WriteBlocked,
+        CloseReason, Closed, Connecting, Cutoff, DropReason, Event, Fate, Lost, LostCause, Open,
+        Retry, Silent, Unanswered, WriteBlocked,
     },
     handle::Handle,
     headers::Headers,

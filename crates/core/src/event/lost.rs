@@ -2,7 +2,7 @@
 
 use std::{fmt, mem::discriminant, time::Duration};
 
-use super::fate::Fate;
+use super::{cutoff::Cutoff, fate::Fate};
 use crate::{
     error::{ErrorKind, TransportError},
     message::CloseFrame,
@@ -46,13 +46,29 @@ pub struct Lost {
     /// timeout, the server most likely does not answer such heartbeats at all. Send pings instead,
     /// with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
     pub ever_answered: bool,
+    /// A limit at which the peer ends connections, if this loss and at least two losses before it
+    /// show one.
+    ///
+    /// It is found if the peer, or a box before it, ended three open connections in a row, with a
+    /// close frame or without, and if their silences or their ages at the end differ by at most one
+    /// second, or 5 % if that is longer. A limit below 3 s is not found, since shorter times are
+    /// alike by chance. A failed attempt does not end the row. Each other loss of an open
+    /// connection does: one by a timeout, by a command, by the maximum age or in a pause, and one
+    /// because of an error that is not the end of the stream.
+    ///
+    /// The silence is the time since the last message in either direction, ping or answered probe.
+    /// If a connection survived the same silence before, silence is not the reason. If both silence
+    /// and age fit equally well, this is the silence: a heartbeat is the cheaper remedy, and if it
+    /// does not help, the next losses show the age.
+    pub cutoff: Option<Box<Cutoff>>,
     /// The panic of the [verdict](crate::Builder::verdict) function on this loss, if it panicked.
     /// The supervisor then acts as for [`Verdict::Retry`](crate::Verdict::Retry).
     pub verdict_panic: Option<Box<UserPanic>>,
     /// How many cycles were folded into this event because they were not read: earlier connections
     /// and attempts whose `Connecting`, `Open`, `Lost` and `Retry` are missing. Their counts and
     /// their `unsent` are added to those of this event. `opened`, `cause` and `ever_answered` are
-    /// those of this connection. 0 if no cycle was folded.
+    /// those of this connection. `cutoff` is the
+    /// last one that was found. 0 if no cycle was folded.
     pub skipped_cycles: u64,
 }
 
@@ -137,6 +153,15 @@ impl LostCause {
     /// Returns whether a size limit was exceeded.
     pub(crate) fn is_too_large(&self) -> bool {
         self.transport_error().is_some_and(|error| error.kind() == ErrorKind::TooLarge)
+    }
+
+    /// Returns whether the peer, or a box before it, ended the connection.
+    pub(crate) fn is_end_by_peer(&self) -> bool {
+        match self {
+            Self::ClosedByPeer(_) => true,
+            Self::Broken(error) => matches!(error.kind(), ErrorKind::Reset | ErrorKind::Ended),
+            _ => false,
+        }
     }
 
     /// Returns the close code, if the server sent one.

@@ -1,11 +1,13 @@
 //! The reports of a session: [`Event`]s, and the types that they carry.
 
 mod closed;
+mod cutoff;
 mod fate;
 mod lost;
 
 pub use self::{
     closed::{CloseReason, Closed},
+    cutoff::Cutoff,
     fate::{DropReason, Fate},
     lost::{Lost, LostCause},
 };

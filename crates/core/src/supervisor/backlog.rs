@@ -161,6 +161,7 @@ impl Lost {
         self.unproven += older.unproven;
         self.unknown += older.unknown;
         self.discarded += older.discarded;
+        self.cutoff = self.cutoff.take().or(older.cutoff);
         self.verdict_panic = self.verdict_panic.take().or(older.verdict_panic);
         let newer = std::mem::replace(&mut self.unsent, older.unsent);
         self.unsent.extend(newer);
@@ -195,6 +196,7 @@ mod tests {
             unknown: 0,
             discarded: 0,
             ever_answered: false,
+            cutoff: None,
             verdict_panic: None,
             skipped_cycles: 0,
         }))

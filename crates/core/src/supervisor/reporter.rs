@@ -253,10 +253,13 @@ impl Reporter {
                     .expect("the result of the attempt is recorded before it is reported");
                 Event::Open(Box::new(Open { connection, attempt, outage, subprotocol, headers }))
             }
-            Transition::Lost { connection, opened, loss } => {
+            Transition::Lost { connection, opened, loss, cutoff } => {
                 let cause = self.cause();
                 debug_assert_eq!(loss == Loss::MaxAge, cause == LostCause::MaxAge);
                 status.counters.losses.count(&cause);
+                if opened {
+                    status.cutoff = cutoff.map(Box::new);
+                }
                 // Only a panic of the verdict does not end the session.
                 let verdict = |panic: &mut Box<UserPanic>| panic.function == UserFunction::Verdict;
                 let verdict_panic = self.panic.take_if(verdict);
@@ -269,6 +272,7 @@ impl Reporter {
                     unknown,
                     discarded,
                     ever_answered: status.counters.probes_answered > 0,
+                    cutoff: cutoff.map(Box::new),
                     verdict_panic,
                     skipped_cycles: 0,
                 }))

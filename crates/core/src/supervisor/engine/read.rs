@@ -179,7 +179,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx: &mut Context<'_>,
     ) -> Reading {
         self.inbound.frames += 1;
-        self.hear(false, false);
+        // The close frame itself does not end the silence before it.
         self.observe();
         let flushed = self.flush_last(cx);
         // A reply repeats the code of our close frame. It proves that the peer has read all earlier

@@ -182,5 +182,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 open.counts.probe_written(&mut open.connection);
             }
         }
+        if messages {
+            self.machine.handle_written(now, connection);
+        }
     }
 }

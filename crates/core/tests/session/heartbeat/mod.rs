@@ -2,6 +2,7 @@
 
 mod align;
 mod busy;
+mod cutoff;
 mod detection;
 mod options;
 mod read_before_verdict;
