@@ -27,6 +27,10 @@ pub struct Lost {
     /// to a ping that was written after the message. If the heartbeat sends no pings, every message
     /// of the connection counts.
     ///
+    /// If the heartbeat sends pings, at most the messages of its last interval and of one round
+    /// trip count, as long as the server answers and the inbox is read: a busy connection sends a
+    /// ping in each interval, see [`Heartbeat::idle`](crate::Heartbeat::idle).
+    ///
     /// This is an upper bound on the messages that were lost on the way to the peer. A frame sent
     /// before a message was written does not prove that message. The peer can be a proxy: if it
     /// answers pings and discards messages, the count is 0. See

@@ -112,6 +112,7 @@ impl Machine {
         let now = self.observe(now);
         let (heartbeat, full) = (self.rules.heartbeat, self.intake.is_full());
         if let Some(open) = self.current_mut(connection) {
+            open.proof_due = None;
             open.beat.written(heartbeat, now, longest);
             if full {
                 open.beat.doubt();
@@ -180,11 +181,15 @@ impl Machine {
         }
     }
 
-    /// Messages are written.
-    pub(crate) fn handle_written(&mut self, now: Timestamp, connection: u64) {
+    /// Messages are written. `by_ping`: the answer to a ping proves that the peer has read them.
+    pub(crate) fn handle_written(&mut self, now: Timestamp, connection: u64, by_ping: bool) {
         let now = self.observe(now);
+        let heartbeat = self.rules.heartbeat;
         if let Some(open) = self.current_mut(connection) {
             open.end_silence(now);
+            if by_ping {
+                open.want_proof(now, heartbeat);
+            }
         }
     }
 

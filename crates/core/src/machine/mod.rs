@@ -43,6 +43,7 @@ mod lifecycle;
 mod loss;
 mod output;
 mod pacing;
+mod proof;
 mod rules;
 mod stall;
 #[cfg(test)]
@@ -140,6 +141,9 @@ struct OpenConnection {
     last_frame: Timestamp,
     /// The longest silence that has ended, in milliseconds. 0 if it was too short to matter.
     survived: u32,
+    /// When a ping is due that proves the messages written since the last ping. `None` if none were
+    /// written, or a ping cannot prove them.
+    proof_due: Option<Timestamp>,
     beat: Beat,
     answers: Answers,
     writing: Writing,
@@ -310,6 +314,7 @@ impl OpenConnection {
             last_move: now,
             last_frame: now,
             survived: 0,
+            proof_due: None,
             beat,
             answers,
             writing: Writing::Clear,

@@ -147,6 +147,7 @@ impl Machine {
     fn line_deadline(&self, open: &OpenConnection) -> Option<Timestamp> {
         let full = self.intake.is_full();
         let beat = open.beat.deadline(open.last_move, full);
+        let beat = earlier(beat, open.proof_deadline(full));
         let verdict = earlier(beat, open.stall_deadline(self.rules.write_timeout));
         match open.retire {
             None => verdict,

@@ -47,7 +47,7 @@ fn live(sim: &mut Sim, steps: &[Step]) {
         sim.run_to(opened + at);
         match step {
             In(_) => sim.life(),
-            Out(_) => sim.feed(|machine, now| machine.handle_written(now, number)),
+            Out(_) => sim.feed(|machine, now| machine.handle_written(now, number, false)),
             End(_) => sim.ended(),
             Close(_) => sim.feed(|machine, now| machine.handle_peer_closed(now, number)),
             GiveUp(_) => sim.feed(|machine, now| machine.handle_given_up(now, number)),

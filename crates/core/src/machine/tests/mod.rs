@@ -5,6 +5,7 @@ mod cutoff;
 mod invariants;
 mod late;
 mod learning;
+mod proof;
 mod property;
 mod sim;
 mod size;

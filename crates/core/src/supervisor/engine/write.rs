@@ -183,7 +183,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             }
         }
         if messages {
-            self.machine.handle_written(now, connection);
+            let by_ping = !self.probes.are_messages();
+            self.machine.handle_written(now, connection, by_ping);
         }
     }
 }

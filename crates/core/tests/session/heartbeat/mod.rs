@@ -2,6 +2,7 @@
 
 mod align;
 mod busy;
+mod busy_proof;
 mod cutoff;
 mod detection;
 mod options;
