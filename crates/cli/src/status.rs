@@ -8,6 +8,7 @@ use websocket_heartbeat_smol::{Counters, Losses, Phase, Status, Timestamp};
 use crate::{
     cause,
     duration::{show, to_fine_millis, to_millis},
+    record::CutoffRecord,
 };
 
 /// All fields of [`Status`]. As in `t_ms`, a time of an event is in milliseconds since the program
@@ -32,6 +33,7 @@ pub(crate) struct StatusRecord {
     queued_bytes: usize,
     last_cause: Option<&'static str>,
     last_detail: Option<String>,
+    cutoff: Option<CutoffRecord>,
     close_reason: Option<&'static str>,
 }
 
@@ -92,6 +94,7 @@ impl StatusRecord {
             queued_bytes: status.queued_bytes,
             last_cause: status.last_cause.as_ref().map(|cause| cause.name()),
             last_detail: status.last_cause.as_ref().map(cause::describe),
+            cutoff: status.cutoff.as_deref().and_then(CutoffRecord::of),
             close_reason: status.close_reason.as_ref().map(|reason| reason.name()),
         }
     }
@@ -139,6 +142,7 @@ impl StatusRecord {
             ),
         ];
         rows.extend(self.last_detail.as_ref().map(|cause| format!("last loss: {cause}")));
+        rows.extend(self.cutoff.as_ref().map(CutoffRecord::describe));
         rows
     }
 }

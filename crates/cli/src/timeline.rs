@@ -144,8 +144,11 @@ fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str,
             );
             ("!", "unanswered", Style::Yellow, details)
         }
-        Record::Lost { connection, detail, unproven, skipped_cycles, .. } => {
+        Record::Lost { connection, detail, unproven, cutoff, skipped_cycles, .. } => {
             let mut details = format!("connection {connection}: {detail}");
+            if let Some(cutoff) = cutoff {
+                let _ = write!(details, "; {}", cutoff.describe());
+            }
             if *unproven > 0 {
                 let _ = write!(details, "; {unproven} written without proof of delivery");
             }
@@ -200,7 +203,7 @@ mod tests {
     use websocket_heartbeat_smol::{CloseFrame, LostCause, Message};
 
     use super::*;
-    use crate::cause;
+    use crate::{cause, record::CutoffRecord};
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };
@@ -226,6 +229,38 @@ mod tests {
             let row = shown(&blocked, false);
             let text = format!("connection 2: the server {sends}has accepted no byte for ");
             assert!(row.contains(&text), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_cut_connection_is_shown_with_the_option_that_keeps_it() {
+        let lost = |kind, limit_ms| Record::Lost {
+            connection: 3,
+            opened: true,
+            cause: "broken",
+            code: None,
+            detail: "gone".to_owned(),
+            unproven: 0,
+            ever_answered: false,
+            cutoff: Some(CutoffRecord { kind, limit_ms, in_a_row: 3 }),
+            skipped_cycles: 0,
+            refused: None,
+        };
+        for (kind, limit_ms, words) in [
+            (
+                "silence",
+                5_003,
+                "cut after 5.00 s of silence, 3 times in a row: try --ping-timeout 3s",
+            ),
+            (
+                "silence",
+                3_000,
+                "cut after 3.00 s of silence, 3 times in a row: try --ping-timeout 1s",
+            ),
+            ("age", 60_010, "cut at an age of 1m00s, 3 times in a row"),
+        ] {
+            let row = shown(&lost(kind, limit_ms), false);
+            assert!(row.ends_with(&format!("connection 3: gone; {words}\n")), "{row}");
         }
     }
 

@@ -152,7 +152,9 @@
 //! **... replay of sent messages?** Only a server that acknowledges messages can confirm their
 //! arrival, and only the application knows which messages may arrive twice.
 //! [`OutboxSettings::resend`] sends the messages of the window again, for servers that detect
-//! duplicates. By default they are given back, and the application decides. For messages that each
+//! duplicates. By default they are given back, and the application decides.
+//! [`OutboxSettings::keep_unproven`] gives back the messages that were written before the window and
+//! that no answer proves to have arrived. For messages that each
 //! connection needs, such as a subscription, there is [`Handle::replay`].
 //!
 //! **... task that is spawned for me?** This crate would have to choose your executor, the reactor

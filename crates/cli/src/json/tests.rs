@@ -146,6 +146,7 @@ fn examples_in_the_documentation_have_the_real_fields() {
             detail: String::new(),
             unproven: 0,
             ever_answered: false,
+            cutoff: None,
             skipped_cycles: 0,
             refused: Some(Refused { status: 503, retry_after_ms: None }),
         },
@@ -176,6 +177,24 @@ fn examples_in_the_documentation_have_the_real_fields() {
 }
 
 #[test]
+fn a_limit_of_the_server_is_an_object() {
+    let record = Record::Lost {
+        connection: 3,
+        opened: true,
+        cause: "broken",
+        code: None,
+        detail: String::new(),
+        unproven: 0,
+        ever_answered: false,
+        cutoff: Some(CutoffRecord { kind: "silence", limit_ms: 5_000, in_a_row: 3 }),
+        skipped_cycles: 0,
+        refused: None,
+    };
+    let expected = serde_json::json!({"kind": "silence", "limit_ms": 5_000, "in_a_row": 3});
+    assert_eq!(written(&record).1["cutoff"], expected);
+}
+
+#[test]
 fn a_loss_without_a_refused_upgrade_has_no_status() {
     let record = Record::Lost {
         connection: 1,
@@ -185,6 +204,7 @@ fn a_loss_without_a_refused_upgrade_has_no_status() {
         detail: String::new(),
         unproven: 3,
         ever_answered: false,
+        cutoff: None,
         skipped_cycles: 0,
         refused: None,
     };

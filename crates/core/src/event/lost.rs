@@ -5,7 +5,7 @@ use std::{fmt, mem::discriminant, time::Duration};
 use super::{cutoff::Cutoff, fate::Fate};
 use crate::{
     error::{ErrorKind, TransportError},
-    message::CloseFrame,
+    message::{CloseFrame, Message},
     panics::UserPanic,
 };
 
@@ -40,6 +40,13 @@ pub struct Lost {
     /// system discards its unsent bytes. Bytes that had already reached the kernel of the server,
     /// or a proxy in front of it, may still be read there.
     pub unproven: u64,
+    /// The messages that `unproven` counts, in the order in which they were written, within the
+    /// bound of [`OutboxSettings::keep_unproven`](crate::OutboxSettings::keep_unproven), and
+    /// without replays and the messages of [`acks`](crate::acks). Empty by default, since none are
+    /// kept.
+    pub unproven_messages: Vec<Message>,
+    /// How many older messages would be in `unproven_messages` and were beyond that bound.
+    pub unproven_discarded: u64,
     /// How many messages got the fate [`Fate::Unknown`] since the last `Lost`: with or without a
     /// receipt, given back or not.
     pub unknown: u64,
