@@ -1,16 +1,15 @@
 //! The records of a session: JSON prints every field, the timeline prints text for people.
 
-use std::time::Duration;
-
 use data_encoding::BASE64;
 use serde::Serialize;
 use websocket_heartbeat_smol::{
-    Closed, Connecting, Cutoff, Fate, Lost, Message, Open, Retry, Silent, Unanswered, WriteBlocked,
+    Closed, Connecting, Fate, Lost, Message, Open, Retry, Silent, Unanswered, WriteBlocked,
 };
 
 use crate::{
     cause,
-    duration::{show, to_fine_millis, to_millis},
+    cutoff::CutoffRecord,
+    duration::{to_fine_millis, to_millis},
     session::AnsweredHeartbeat,
     status::StatusRecord,
 };
@@ -96,41 +95,6 @@ pub(crate) enum Payload<'a> {
 pub(crate) struct Refused {
     pub(crate) status: u16,
     pub(crate) retry_after_ms: Option<u64>,
-}
-
-/// A limit at which the server ends connections.
-#[derive(Debug, Serialize)]
-pub(crate) struct CutoffRecord {
-    pub(crate) kind: &'static str,
-    pub(crate) limit_ms: u64,
-    pub(crate) in_a_row: u32,
-}
-
-impl CutoffRecord {
-    /// `None` for a kind that is not known here.
-    pub(crate) fn of(cutoff: &Cutoff) -> Option<Self> {
-        let (limit, in_a_row) = match *cutoff {
-            Cutoff::Silence { limit, in_a_row, .. } | Cutoff::Age { limit, in_a_row, .. } => {
-                (limit, in_a_row)
-            }
-            _ => return None,
-        };
-        Some(Self { kind: cutoff.name(), limit_ms: to_millis(limit), in_a_row })
-    }
-
-    /// The text for people, with the option that keeps the connection. No option of `wsbeat` is
-    /// about the age of a connection.
-    pub(crate) fn describe(&self) -> String {
-        let limit = show(Duration::from_millis(self.limit_ms));
-        let times = format!("{} times in a row", self.in_a_row);
-        if self.kind == "silence" {
-            // Three fifths leave time for the heartbeat and its answer.
-            let interval = self.limit_ms / 1_000 * 3 / 5;
-            format!("cut after {limit} of silence, {times}: try --ping-timeout {interval}s")
-        } else {
-            format!("cut at an age of {limit}, {times}")
-        }
-    }
 }
 
 impl<'a> Payload<'a> {

@@ -7,8 +7,8 @@ use websocket_heartbeat_smol::{Counters, Losses, Phase, Status, Timestamp};
 
 use crate::{
     cause,
+    cutoff::CutoffRecord,
     duration::{show, to_fine_millis, to_millis},
-    record::CutoffRecord,
 };
 
 /// All fields of [`Status`]. As in `t_ms`, a time of an event is in milliseconds since the program

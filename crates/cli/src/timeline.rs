@@ -203,7 +203,7 @@ mod tests {
     use websocket_heartbeat_smol::{CloseFrame, LostCause, Message};
 
     use super::*;
-    use crate::{cause, record::CutoffRecord};
+    use crate::{cause, cutoff::CutoffRecord};
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
 
 use super::*;
-use crate::{cause, record::Refused, session::AnsweredHeartbeat, status::StatusRecord};
+use crate::{
+    cause, cutoff::CutoffRecord, record::Refused, session::AnsweredHeartbeat, status::StatusRecord,
+};
 
 fn written(record: &Record<'_>) -> (String, Value) {
     let mut bytes = Vec::new();
@@ -190,7 +192,7 @@ fn a_limit_of_the_server_is_an_object() {
         skipped_cycles: 0,
         refused: None,
     };
-    let expected = serde_json::json!({"kind": "silence", "limit_ms": 5_000, "in_a_row": 3});
+    let expected = json!({"kind": "silence", "limit_ms": 5_000, "in_a_row": 3});
     assert_eq!(written(&record).1["cutoff"], expected);
 }
 
