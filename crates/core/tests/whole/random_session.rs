@@ -132,7 +132,7 @@ fn settings(
         outbox = outbox.max_age(age);
     }
     // Drawn from the seed itself, so that all other choices of a seed stay as they are.
-    if plan.seed % 3 == 0 {
+    if plan.seed.is_multiple_of(3) {
         outbox = outbox.keep_unproven(bounds.count, bounds.bytes);
     }
     let mut builder = builder
