@@ -70,7 +70,7 @@ fn the_ping_of_a_proof_is_not_judged() {
     busy(&mut sim, 20);
     assert_eq!(sim.probes(), [16_000]);
     // The last frame came at 20 s. The heartbeat is due 15 s later, and judged after 10 s.
-    sim.run_to(60_000);
+    sim.run_to(46_000);
     assert_eq!(sim.probes(), [16_000, 31_000, 35_000]);
     assert_eq!(sim.losses(), [(45_000, Loss::HeartbeatTimeout(ms(25_000)))]);
 }
