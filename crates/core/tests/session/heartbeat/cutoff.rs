@@ -129,7 +129,7 @@ fn a_busy_connection_that_breaks_has_no_limit() {
     let script = |dial| {
         let life = [8_000, 20_000, 31_000].get(dial as usize - 1).copied();
         let script = Script::accept().chatter(ms(100), "x").unrecorded();
-        life.map_or(Script::accept(), |life| script.end_after(ms(life)))
+        life.map_or_else(Script::accept, |life| script.end_after(ms(life)))
     };
     assert_eq!(found(secs(100), script), ["", "", ""]);
     let at_once = |dial| match dial {
