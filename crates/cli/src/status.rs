@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use websocket_heartbeat_smol::{Counters, Phase, RoundTrip, Status, Timestamp};
+use websocket_heartbeat_smol::{Counters, Cutoff, Phase, RoundTrip, Status, Timestamp};
 
 use crate::{
-    cause,
+    cause, cutoff,
     duration::{show, to_millis},
 };
 
@@ -31,6 +31,7 @@ pub(crate) struct StatusRecord {
     queued_bytes: usize,
     last_cause: Option<&'static str>,
     last_detail: Option<String>,
+    cutoff: Option<Cutoff>,
     close_reason: Option<&'static str>,
 }
 
@@ -59,6 +60,7 @@ impl StatusRecord {
             queued_bytes: status.queued_bytes,
             last_cause: status.last_cause.as_ref().map(|cause| cause.name()),
             last_detail: status.last_cause.as_ref().map(cause::describe),
+            cutoff: status.cutoff.as_deref().copied(),
             close_reason: status.close_reason.as_ref().map(|reason| reason.name()),
         }
     }
@@ -108,6 +110,7 @@ impl StatusRecord {
             ),
         ];
         rows.extend(self.last_detail.as_ref().map(|cause| format!("last loss: {cause}")));
+        rows.extend(self.cutoff.as_ref().map(cutoff::describe));
         rows
     }
 }

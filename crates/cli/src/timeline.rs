@@ -5,10 +5,10 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use websocket_heartbeat_smol::{Connecting, Event, Timestamp, printable};
+use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
 
 use crate::{
-    cause,
+    cause, cutoff,
     duration::show,
     record::{Payload, Record},
 };
@@ -174,6 +174,9 @@ fn describe_event(event: &Event) -> Row {
         Event::Lost(lost) => {
             let mut details =
                 format!("connection {}: {}", lost.connection, cause::describe(&lost.cause));
+            if let Some(cutoff) = &lost.cutoff {
+                let _ = write!(details, "; {}", cutoff::describe(cutoff));
+            }
             write_unproven(&mut details, lost.unproven);
             if lost.skipped_cycles > 0 {
                 let skipped = lost.skipped_cycles;
@@ -254,6 +257,17 @@ mod tests {
             let text = format!("connection 2: the server {sends}has accepted no byte for ");
             assert!(row.contains(&text), "{row}");
         }
+    }
+
+    #[test]
+    fn a_cut_connection_is_shown_with_the_option_that_keeps_it() {
+        let cut = |_: u64| Script::accept().silence_limit(Duration::from_secs(5));
+        let events = events((0..3).map(cut).collect(), true, None);
+        let rows = events.iter().filter(|event| event.name() == "lost");
+        let rows: Vec<_> = rows.map(|event| shown(&Record::Event(event), false)).collect();
+        let words = "; cut after 5.00 s of silence, 3 times in a row: try --ping-timeout 3s\n";
+        let named: Vec<_> = rows.iter().map(|row| row.ends_with(words)).collect();
+        assert_eq!(named[..3], [false, false, true], "{rows:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   choose among servers.
 //! - [`SharedTimer`] lets many sleeps share one sleep of a timer whose sleeps are expensive, and
 //!   [`SharedSleep`] is its future.
+//! - [`printable`] escapes the control characters of a text of the server, for terminals and logs.
 //! - [`without_echo`] removes secrets of the request from an answer of the server.
 //! - [`RawConnection`], [`BeforeOpen`] and [`Opening`] belong to
 //!   [`before_open`](crate::before_open), [`TransportFn`] to [`transport_fn`](crate::transport_fn).
@@ -14,7 +15,7 @@
 
 pub use crate::{
     error::ConfigValue,
-    http::without_echo,
+    http::{printable, without_echo},
     time::{BoxTimer, SharedSleep, SharedTimer},
     transport::{
         BeforeOpen, BoxConnection, DynTransport, Opening, Predecessor, RawConnection, TransportFn,

@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    event::{CloseReason, Event, Fate, Lost, LostCause},
+    event::{CloseReason, Cutoff, Event, Fate, Lost, LostCause},
     message::Message,
     status::{Counters, Losses, RoundTrip, Status},
     time::Timestamp,
@@ -121,7 +121,21 @@ impl Serialize for Status {
         map.serialize_entry("queued_bytes", &self.queued_bytes)?;
         map.serialize_entry("last_cause", &cause.map(LostCause::name))?;
         map.serialize_entry("last_detail", &cause.map(cause_detail))?;
+        map.serialize_entry("cutoff", &self.cutoff)?;
         map.serialize_entry("close_reason", &reason.map(CloseReason::name))?;
+        map.end()
+    }
+}
+
+/// The field `cutoff` of the records `lost` and `status`.
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+impl Serialize for Cutoff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (Self::Silence { limit, in_a_row } | Self::Age { limit, in_a_row }) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.name())?;
+        map.serialize_entry("limit_ms", &millis(*limit))?;
+        map.serialize_entry("in_a_row", in_a_row)?;
         map.end()
     }
 }
@@ -170,6 +184,7 @@ fn write_lost<M: SerializeMap>(map: &mut M, event: &Lost) -> Result<(), M::Error
     map.serialize_entry("detail", &cause_detail(&event.cause))?;
     map.serialize_entry("unproven", &event.unproven)?;
     map.serialize_entry("ever_answered", &event.ever_answered)?;
+    map.serialize_entry("cutoff", &event.cutoff)?;
     map.serialize_entry("skipped_cycles", &event.skipped_cycles)?;
     let refusal = event.cause.transport_error();
     if let Some((error, status)) = refusal.and_then(|error| Some((error, error.http_status()?))) {

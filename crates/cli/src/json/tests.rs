@@ -6,10 +6,16 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use websocket_heartbeat_mock::Script;
 use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
 
 use super::*;
-use crate::{cause, record::tests::all_events, session::AnsweredHeartbeat, status::StatusRecord};
+use crate::{
+    cause,
+    record::tests::{all_events, events},
+    session::AnsweredHeartbeat,
+    status::StatusRecord,
+};
 
 fn written(record: &Record<'_>) -> (String, Value) {
     let mut bytes = Vec::new();
@@ -171,7 +177,7 @@ fn a_record_has_the_values_of_its_event() {
     assert_eq!(
         *first("event", "open".into()),
         json!({"t_ms": 1235, "event": "open", "connection": 1, "attempt": 0, "outage_ms": null,
-               "subprotocol": "v2"})
+               "subprotocol": "v2", "peer_address": null, "local_address": null})
     );
     assert_eq!(first("connection", 2.into())["attempt"], 1);
     assert_eq!(
@@ -179,7 +185,7 @@ fn a_record_has_the_values_of_its_event() {
         json!({"t_ms": 1235, "event": "lost", "connection": 1, "opened": true,
                "cause": "closed_by_peer", "code": 4001,
                "detail": "closed by the server with code 4001 (enough)", "unproven": 0,
-               "ever_answered": false, "skipped_cycles": 0})
+               "ever_answered": false, "cutoff": null, "skipped_cycles": 0})
     );
     assert_eq!(
         *first("event", "retry".into()),
@@ -201,4 +207,13 @@ fn a_record_has_the_values_of_its_event() {
         detail.starts_with("not worth another attempt: could not connect: the server"),
         "{detail}"
     );
+}
+
+#[test]
+fn a_limit_of_the_server_is_an_object() {
+    let cut = |_: u64| Script::accept().silence_limit(Duration::from_secs(5));
+    let events = events((0..3).map(cut).collect(), true, None);
+    let lost = events.iter().filter(|event| event.name() == "lost").nth(2).unwrap();
+    let expected = json!({"kind": "silence", "limit_ms": 5_000, "in_a_row": 3});
+    assert_eq!(written(&Record::Event(lost)).1["cutoff"], expected);
 }

@@ -230,9 +230,9 @@ mod tests {
     fn an_explained_error_keeps_kind_and_answer() {
         let answer = HttpAnswer::new(302, crate::headers::Headers::new(), b"");
         let error = TransportError::http(answer.clone(), Some(Duration::from_secs(1)));
-        let error = error.explained_by(std::io::Error::other("a loop"));
+        let error = error.explained_by(io::Error::other("a loop"));
         assert_eq!(error.to_string(), "a loop");
-        assert!(error.source().unwrap().is::<std::io::Error>());
+        assert!(error.source().unwrap().is::<io::Error>());
         assert_eq!(error.http_answer(), Some(&answer));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{fate::Fate, lost::LostCause};
-use crate::panics::UserPanic;
+use crate::{message::Message, panics::UserPanic};
 
 /// The session has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Closed {
     /// Like [`Lost::unproven`](crate::Lost::unproven), for the last connection. Zero if the server
     /// answered our close frame, which is sent after all messages.
     pub unproven: u64,
+    /// Like [`Lost::unproven_messages`](crate::Lost::unproven_messages), for the last connection.
+    pub unproven_messages: Vec<Message>,
+    /// Like [`Lost::unproven_discarded`](crate::Lost::unproven_discarded).
+    pub unproven_discarded: u64,
     /// Like [`Lost::unknown`](crate::Lost::unknown), for the last connection.
     pub unknown: u64,
     /// Like [`Lost::discarded`](crate::Lost::discarded).

@@ -82,6 +82,9 @@ impl fmt::Display for Lost {
             ("skipped cycles", self.skipped_cycles),
         ];
         write_counts(f, &counts)?;
+        if let Some(cutoff) = &self.cutoff {
+            write!(f, "; {cutoff}")?;
+        }
         match &self.verdict_panic {
             None => Ok(()),
             Some(panic) => write!(f, "; {panic}"),
@@ -153,9 +156,12 @@ mod tests {
             cause,
             unsent: Vec::new(),
             unproven: 0,
+            unproven_messages: Vec::new(),
+            unproven_discarded: 0,
             unknown: 0,
             discarded: 0,
             ever_answered: true,
+            cutoff: None,
             verdict_panic: None,
             skipped_cycles: 0,
         }
@@ -166,7 +172,16 @@ mod tests {
     }
 
     fn closed(reason: CloseReason) -> Closed {
-        Closed { reason, unsent: Vec::new(), unproven: 0, unknown: 0, discarded: 0, unread: 0 }
+        Closed {
+            reason,
+            unsent: Vec::new(),
+            unproven: 0,
+            unproven_messages: Vec::new(),
+            unproven_discarded: 0,
+            unknown: 0,
+            discarded: 0,
+            unread: 0,
+        }
     }
 
     #[test]
@@ -177,6 +192,8 @@ mod tests {
             attempt: 1,
             outage,
             subprotocol: Some("secret".into()),
+            peer_address: None,
+            local_address: None,
             headers: [("Set-Cookie", *b"secret")].into_iter().collect::<Headers>(),
         };
         let dropped = Fate::Dropped { reason: DropReason::Expired, message: secret() };

@@ -1,6 +1,7 @@
 //! The reports of a session: [`Event`]s, and the types that they carry.
 
 mod closed;
+mod cutoff;
 mod fate;
 mod log_line;
 mod lost;
@@ -8,6 +9,7 @@ mod messages;
 
 pub use self::{
     closed::{CloseReason, Closed},
+    cutoff::Cutoff,
     fate::{DropReason, Fate, NotWritten},
     lost::{Lost, LostCause},
     messages::Messages,

@@ -133,8 +133,10 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     }
 
     fn new(transport: T, timer: K, settings: Resolved) -> Self {
-        let OutboxSettings { count, bytes, .. } = settings.outbox;
-        let unread = Backlog::new(Load { count, bytes });
+        let OutboxSettings { rules, unproven } = settings.outbox;
+        let unsent = Load { count: rules.count, bytes: rules.bytes };
+        let unproven = unproven.map(|kept| Load { count: kept.count, bytes: kept.bytes });
+        let unread = Backlog::new(unsent, unproven);
         let engine = Engine::new(transport, timer, settings);
         let proxy = Waker::from(Arc::clone(&engine.shared));
         let sink = SinkSide::default();
