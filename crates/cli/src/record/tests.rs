@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use serde_json::Value;
 use websocket_heartbeat_mock::{Clock, Script, mock, run};
 use websocket_heartbeat_smol::{
