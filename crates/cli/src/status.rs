@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use websocket_heartbeat_smol::{Counters, Cutoff, Phase, RoundTrip, Status, Timestamp};
+use websocket_heartbeat_smol::{
+    Cutoff, Phase, Status, Timestamp,
+    status::{Counters, RoundTrip},
+};
 
 use crate::{
     cause, cutoff,

@@ -191,7 +191,7 @@ mod panics;
 #[cfg(feature = "serde")]
 mod record;
 mod shared;
-mod status;
+pub mod status;
 mod supervisor;
 mod sync;
 mod text;
@@ -222,7 +222,7 @@ pub use self::{
     message::{CloseFrame, Frame, Message, Outgoing},
     outbox::{QueueError, Receipt, SessionClosed},
     panics::{UserFunction, UserPanic},
-    status::{Counters, Losses, Phase, RoundTrip, Status},
+    status::{Phase, Status},
     supervisor::{Builder, Driver, Inbox, Supervisor},
     text::Text,
     time::{Timer, Timestamp},

@@ -208,7 +208,7 @@ impl Counters {
     /// The names are those of the fields. Later versions may add counters.
     ///
     /// ```
-    /// # use websocket_heartbeat::Counters;
+    /// # use websocket_heartbeat::status::Counters;
     /// let counters = Counters::default();
     /// let opens = counters.iter().find(|(name, _)| *name == "opens");
     /// assert_eq!(opens, Some(("opens", 0)));

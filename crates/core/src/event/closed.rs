@@ -27,7 +27,7 @@ pub struct Closed {
     pub discarded: u64,
     /// How many inbound messages were discarded after [`close`](crate::Handle::close), because the
     /// messages before them were not read and the buffer was full. They are not included in
-    /// [`Counters::messages_in`](crate::Counters::messages_in).
+    /// [`Counters::messages_in`](crate::status::Counters::messages_in).
     pub unread: u64,
 }
 
