@@ -73,7 +73,7 @@ pub(crate) fn a_certificate_of_an_unknown_authority_stops_the_session<B: Backend
             assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
             assert_eq!(
                 error.to_string(),
-                "certificate: the server's certificate was issued by an authority that is not \
+                "the server's certificate was issued by an authority that is not \
                  trusted here: if it is a private authority, add its certificate \
                  (TlsBuilder::authorities_pem)"
             );
@@ -137,7 +137,7 @@ pub(crate) fn a_missing_client_certificate_is_explained<B: Backend>() {
         let error = refused::<B>(&request, &trusting(&authority));
         assert_eq!(error.kind(), ErrorKind::Tls, "{library:?} {versions:?}: {error}");
         let words = error.to_string();
-        let required = "tls: the server requires a certificate from this client: set one \
+        let required = "the server requires a certificate from this client: set one \
                         (TlsBuilder::client_certificate_pem)";
         let perhaps = "it requires a certificate from this client \
                        (TlsBuilder::client_certificate_pem)";
@@ -150,7 +150,7 @@ pub(crate) fn a_missing_client_certificate_is_explained<B: Backend>() {
 
         let error = refused::<B>(&request, &with_wrong);
         assert_eq!(error.kind(), ErrorKind::Tls, "{library:?} {versions:?}: {error}");
-        let words = "tls: the server does not accept the certificate of this client (";
+        let words = "the server does not accept the certificate of this client (";
         assert!(error.to_string().starts_with(words), "{library:?} {versions:?}: {error}");
     });
 }

@@ -110,7 +110,7 @@ fn a_server_with_only_an_old_version_is_named_as_such() {
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert_eq!(
         error.to_string(),
-        "tls: the server and this client have no TLS version in common (protocol version): this \
+        "the server and this client have no TLS version in common (protocol version): this \
          client supports TLS 1.2 and 1.3"
     );
 }

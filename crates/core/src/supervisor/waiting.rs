@@ -136,7 +136,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     /// }
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// # })?;
-    /// # assert_eq!(remote.texts(), ["order"]);
+    /// # assert_eq!(remote.last_peer().unwrap().received_messages()[0], "order");
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub async fn queue(&mut self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
