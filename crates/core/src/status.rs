@@ -1,6 +1,6 @@
 //! Snapshots of a session: [`Status`] and its parts.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
     event::{CloseReason, LostCause},
@@ -99,6 +99,28 @@ pub enum Phase {
     Closing,
     /// The session has ended.
     Closed,
+}
+
+impl Phase {
+    /// Returns the name of the phase in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Open => "open",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Round-trip times of the current connection, measured with answered heartbeats: from a ping to the

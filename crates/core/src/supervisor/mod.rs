@@ -290,7 +290,11 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
 
 impl<T: Transport, K: Timer> fmt::Debug for Supervisor<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supervisor")
+        let mut shown = f.debug_struct("Supervisor");
+        if let Some(name) = self.engine.shared.name() {
+            shown.field("name", &name);
+        }
+        shown
             .field("phase", &self.status().phase)
             .field("connection", &self.connection())
             .finish_non_exhaustive()
