@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    event::{CloseReason, LostCause},
+    event::{CloseReason, Cutoff, LostCause},
     time::Timestamp,
 };
 
@@ -62,6 +62,9 @@ pub struct Status {
     pub queued_bytes: usize,
     /// Why the last connection was lost, or the last attempt failed.
     pub last_cause: Option<LostCause>,
+    /// The limit at which the peer ends connections, if the last losses show one, see
+    /// [`Lost::cutoff`](crate::Lost::cutoff).
+    pub cutoff: Option<Box<Cutoff>>,
     /// Why the session ended, in [`Phase::Closed`].
     pub close_reason: Option<CloseReason>,
 }

@@ -114,10 +114,11 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// How many attempts may follow a lost connection. The default is no limit.
+    /// How many attempts may follow a lost connection. The default is no limit. A plain number is
+    /// converted: 5 is `Attempts::at_most(5)`, and 0 is [`Attempts::Never`].
     #[must_use]
-    pub fn attempts(mut self, attempts: Attempts) -> Self {
-        self.settings.attempts = attempts;
+    pub fn attempts(mut self, attempts: impl Into<Attempts>) -> Self {
+        self.settings.attempts = attempts.into();
         self
     }
 
