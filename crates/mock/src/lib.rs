@@ -7,6 +7,8 @@
 //! - A [`Clock`] moves only on request. Its [`MockTimer`] is the client's timer.
 //! - A [`Runner`] polls tasks while any task can run, and only then moves the clock. A test that
 //!   hangs or spins fails, and the message has the time and the tasks. [`run`] is the short form.
+//!   On another executor, [`Clock::follow`] moves the clock with another timer, such as tokio's
+//!   paused one.
 //! - The [`Trace`] records each step with its exact time. A test compares or prints it.
 //! - [`Grammar`] checks the order of events.
 //! - [`Chaos`] is a server with seeded random faults. [`at_every_cancellation`] drops a future at
@@ -115,7 +117,7 @@ pub use self::{
     network::{MockConnection, wire_len},
     rng::Rng,
     server::{Chaos, Dial, Peer, Remote, Script},
-    time::{Clock, MockSleep, MockTimer, SleepCounts},
+    time::{Clock, Follow, MockSleep, MockTimer, SleepCounts},
     trace::{Entry, Step, Trace},
     transport::{MockConnect, MockTransport, mock},
 };

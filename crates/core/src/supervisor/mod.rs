@@ -13,6 +13,7 @@ mod policies;
 mod probes;
 mod redial;
 mod reporter;
+mod telemetry;
 mod waiting;
 mod writer;
 

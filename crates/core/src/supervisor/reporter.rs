@@ -93,6 +93,12 @@ impl Reporter {
         event
     }
 
+    /// The event that was made last.
+    #[inline]
+    pub(super) fn newest(&self) -> Option<&Event> {
+        self.events.back()
+    }
+
     /// Returns whether the published status is out of date.
     pub(super) fn is_stale(&self, machine: &Machine) -> bool {
         self.published != Some(Published::of(machine))

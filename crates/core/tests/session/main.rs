@@ -16,3 +16,5 @@ mod outbox;
 mod panics;
 mod reconnecting;
 mod tasks;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod telemetry;

@@ -1,7 +1,7 @@
 //! [`Clock`]: time that moves only on request.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::btree_map::Entry,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
@@ -10,11 +10,14 @@ use std::{
 
 use websocket_heartbeat::Timestamp;
 
-use super::timer_quirks::TimerQuirks;
+use super::{
+    leader::Leader,
+    state::{SleepCounts, State},
+};
 use crate::rng::Rng;
 
 /// A virtual clock. It starts at [`Timestamp::EPOCH`] and moves only on request, of a
-/// [`Runner`](crate::Runner) or of the test.
+/// [`Runner`](crate::Runner) or of the test, or with a timer that it [follows](Self::follow).
 ///
 /// Clones share one time. Two kinds of entries are scheduled on it: the sleeps of its
 /// [`MockTimer`](crate::MockTimer)s, and the actions of scripted servers. If several are due at one
@@ -41,20 +44,6 @@ use crate::rng::Rng;
 #[derive(Clone, Default)]
 pub struct Clock {
     state: Arc<Mutex<State>>,
-}
-
-/// Counts of the sleeps of a [`Clock`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SleepCounts {
-    /// Sleeps created so far.
-    pub created: u64,
-    /// Sleeps that exist now.
-    pub alive: u64,
-    /// Existing sleeps that were polled and wait for their instant.
-    pub waiting: u64,
-    /// Wakers called so far because a sleep ended.
-    pub wakes: u64,
 }
 
 impl Clock {
@@ -120,7 +109,9 @@ impl Clock {
             let next = state.next_action().map(|at| ahead + at.saturating_since(now));
             let next = next.filter(|due| *due <= target);
             state.ahead = next.unwrap_or(target);
+            let waker = state.take_follower();
             drop(state);
+            wake(waker);
             if next.is_none() {
                 return;
             }
@@ -211,6 +202,9 @@ impl Clock {
         let Some(at) = state.servers_now().and_then(|now| now.checked_add(delay)) else { return };
         let id = state.next_id();
         state.actions.insert((at, id), Box::new(act));
+        let waker = state.take_follower();
+        drop(state);
+        wake(waker);
     }
 
     /// The time on the servers' clock, which [`freeze`](Self::freeze) moves ahead.
@@ -246,6 +240,9 @@ impl Clock {
                 place.insert(waker.clone());
             }
         }
+        let follower = state.take_follower();
+        drop(state);
+        wake(follower);
         false
     }
 
@@ -256,6 +253,32 @@ impl Clock {
         let waker = end.and_then(|end| state.sleeps.remove(&(end, id)));
         drop(state);
         drop(waker);
+    }
+
+    /// The time advances with this timer from now on.
+    pub(super) fn set_leader(&self, leader: Leader) {
+        let mut state = self.lock();
+        assert!(state.leader.is_none(), "this clock already follows a timer");
+        state.leader = Some(leader);
+    }
+
+    /// The time stands still from now on.
+    pub(super) fn leave_leader(&self) {
+        let leader = self.lock().leader.take();
+        drop(leader);
+    }
+
+    /// Performs all that is due. Returns the next instant, and registers the waker of the task that
+    /// sleeps until then.
+    pub(super) fn catch_up(&self, waker: &Waker) -> Option<Timestamp> {
+        self.act();
+        self.wake_due();
+        let mut state = self.lock();
+        let next = state.next_instant();
+        if let Some(leader) = &mut state.leader {
+            leader.sleep_until(next, waker);
+        }
+        next
     }
 
     /// Returns a function that reports whether this clock still exists.
@@ -302,7 +325,11 @@ impl Clock {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(leader) = &state.leader {
+            state.now = state.now.max((leader.now)());
+        }
+        state
     }
 }
 
@@ -316,43 +343,8 @@ impl fmt::Debug for Clock {
     }
 }
 
-#[derive(Default)]
-struct State {
-    now: Timestamp,
-    /// The servers' clock minus `now`.
-    ahead: Duration,
-    sleeps: BTreeMap<(Timestamp, u64), Waker>,
-    /// Ordered by the servers' clock.
-    actions: BTreeMap<(Timestamp, u64), Action>,
-    /// Keeps entries of one instant in order of creation.
-    last_id: u64,
-    quirks: TimerQuirks,
-    counts: SleepCounts,
-    /// The number of polls of tasks by runners so far.
-    turn: u64,
-    entropy: Rng,
-}
-
-type Action = Box<dyn FnOnce() + Send>;
-
-impl State {
-    fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
-    }
-
-    fn servers_now(&self) -> Option<Timestamp> {
-        self.now.checked_add(self.ahead)
-    }
-
-    fn next_action(&self) -> Option<Timestamp> {
-        let ((at, _), _) = self.actions.first_key_value()?;
-        Some(Timestamp::from_epoch(at.since_epoch().saturating_sub(self.ahead)))
-    }
-
-    fn next_instant(&self) -> Option<Timestamp> {
-        let sleep = self.sleeps.first_key_value().map(|((at, _), _)| *at);
-        let next = sleep.into_iter().chain(self.next_action()).min()?;
-        Some(next.max(self.now))
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }

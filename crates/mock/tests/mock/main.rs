@@ -6,6 +6,7 @@ mod chaos;
 mod client;
 mod clock;
 mod connection;
+mod follow;
 mod runner;
 mod script;
 mod supervised;

@@ -104,5 +104,6 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             let reason = &mut state.published.status.close_reason;
             deferred.drop_later(reason.replace(CloseReason::Dropped));
         });
+        self.telemetry.dropped(self.shared.name());
     }
 }

@@ -53,7 +53,7 @@ use std::{
 use self::{clock::Clock, inbound::Inbound, park::DeadlineSleep, turn::Turn};
 use super::{
     contained::Contained, link::Link, policies::Resolved, probes::Probes, redial::Redial,
-    reporter::Reporter,
+    reporter::Reporter, telemetry::Telemetry,
 };
 use crate::{
     event::Event,
@@ -98,6 +98,7 @@ pub(super) struct Engine<T: Transport, K: Timer> {
     probes: Probes,
     redial: Redial,
     reporter: Reporter,
+    telemetry: Telemetry,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -127,6 +128,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             probes,
             redial,
             reporter: Reporter::default(),
+            telemetry: Telemetry::default(),
             shared,
         }
     }

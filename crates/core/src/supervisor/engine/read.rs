@@ -223,8 +223,12 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let result = loop {
             let Link::Connecting(attempt) = &mut self.link else { return Step::Still };
             self.shared.tasks.take_io_woken();
+            let telemetry = &self.telemetry;
             let polled = match attempt {
-                Ok(attempt) => contain(|| attempt.as_mut().poll(cx)).map_err(panicked),
+                Ok(attempt) => {
+                    let poll = || telemetry.in_span(|| attempt.as_mut().poll(cx));
+                    contain(poll).map_err(panicked)
+                }
                 Err(error) => Err(error.clone()),
             };
             match polled {

@@ -2,8 +2,13 @@
 
 use super::{Engine, inbound::Heard};
 use crate::{
-    machine::Transition, outbox::Unsent, shared::State, supervisor::reporter::Reporter,
-    sync::Deferred, time::Timer, transport::Transport,
+    machine::Transition,
+    outbox::Unsent,
+    shared::State,
+    supervisor::{reporter::Reporter, telemetry::Numbers},
+    sync::Deferred,
+    time::Timer,
+    transport::Transport,
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -23,6 +28,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         self.reporter.mark_changed();
         if let Some(answer) = self.probes.take_answer(now) {
             self.reporter.answered(&answer, &self.shared);
+            self.telemetry.answered(answer.time);
         }
         if was_out && self.machine.probe_since().is_none() {
             self.sleep.replace_at_next_park();
@@ -43,6 +49,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             };
             reporter.report(transition, unsent, &mut state.published.status, deferred);
         });
+        if let Some(event) = self.reporter.newest() {
+            self.telemetry.event(self.shared.name(), event);
+        }
         if closes {
             self.sleep.clear();
             self.shared.tasks.wake();
@@ -61,11 +70,13 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         &mut self,
         change: impl FnOnce(&mut State, &mut Reporter, &mut Deferred<'_>),
     ) {
-        let Self { shared, reporter, machine, clock, .. } = self;
-        shared.with(|state, deferred| {
+        let Self { shared, reporter, machine, clock, telemetry, .. } = self;
+        let numbers = shared.with(|state, deferred| {
             change(state, reporter, deferred);
             reporter.publish(machine, clock.now(), state, deferred);
             state.published.renew(deferred);
+            Numbers::of(&state.published.status)
         });
+        telemetry.published(shared.name(), &numbers);
     }
 }

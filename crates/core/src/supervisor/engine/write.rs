@@ -167,7 +167,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let (connection, now) = (self.machine.connection(), self.clock.now());
         let Some(open) = self.link.open() else { return };
         let (probe, messages) = (open.take_written_probe(), open.take_unflushed_messages());
-        let round_trip = probe.then(|| self.reporter.probed(&self.shared));
+        let round_trip = probe.then(|| {
+            self.telemetry.probed();
+            self.reporter.probed(&self.shared)
+        });
         if messages {
             self.settle_written();
         }
