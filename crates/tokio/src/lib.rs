@@ -23,10 +23,13 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`, see `Tls`.
+//! `wss://` needs the feature `rustls`, see `Tls`. The module `adapter`, with the feature
+//! `tokio-tungstenite`, is for programs that come from tokio-tungstenite.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "tokio-tungstenite")]
+pub mod adapter;
 mod connect;
 mod network;
 mod socket;

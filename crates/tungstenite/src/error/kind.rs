@@ -26,13 +26,13 @@ pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
     }
 }
 
-/// The kind of an error inside an I/O error if it, or one of its sources, comes from TLS.
+/// The kind of an error, for example inside an I/O error, if it, or one of its sources, comes from TLS.
 ///
 /// An error of our rustls is recognized by its type. Other errors are recognized by their text,
 /// because the caller can provide any TLS stream. All of them contain "certificate": rustls has
 /// "invalid peer certificate", OpenSSL "certificate verify failed", and SChannel and Secure
 /// Transport have similar texts. An alert is different: with it the peer refuses this client.
-fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+pub(super) fn tls_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
     let mut next = Some(error);
     while let Some(error) = next {
         #[cfg(feature = "rustls")]

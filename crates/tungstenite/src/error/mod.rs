@@ -10,8 +10,8 @@ use std::io;
 use tungstenite::{Error as WsError, error::ProtocolError};
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-use self::explained::Explained;
 pub(crate) use self::kind::io_kind;
+use self::{explained::Explained, kind::tls_kind};
 
 /// An error of tungstenite.
 pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
@@ -24,10 +24,10 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
         }
         WsError::ConnectionClosed | WsError::AlreadyClosed => ErrorKind::Ended,
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
-        WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
+        WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
         WsError::Url(_) => ErrorKind::Url,
-        WsError::Tls(_) => ErrorKind::Tls,
-        // Other errors come only from tungstenite's own handshake, which is not used.
+        WsError::Tls(ref error) => tls_kind(error).unwrap_or(ErrorKind::Tls),
+        // Other errors come only from tungstenite's own handshake, see `adapter`.
         _ => ErrorKind::Other,
     };
     TransportError::from_source(kind, error)

@@ -15,10 +15,8 @@ mod acceptance;
 mod answer;
 mod retry_after;
 
-use self::{
-    answer::{Answer, Head, body::Body},
-    retry_after::retry_after,
-};
+use self::answer::{Answer, Head, body::Body};
+pub(crate) use self::retry_after::retry_after;
 use crate::{
     Request, Socket, Tuning,
     blocking_io::BlockingIo,
