@@ -16,4 +16,9 @@ mod server;
 mod session;
 mod timer;
 
-pub use self::{connection::contract, refusals::refusals, session::session, timer::timer};
+pub use self::{
+    connection::contract,
+    refusals::{late_bodies, refusals},
+    session::session,
+    timer::timer,
+};
