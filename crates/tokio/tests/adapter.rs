@@ -1,5 +1,6 @@
 //! Connections by tokio-tungstenite: the contract, and the rules beyond it.
 #![cfg(feature = "tokio-tungstenite")]
+#![allow(clippy::result_large_err, reason = "the type of tungstenite's callback")]
 
 use std::{
     io::{self, Read},

@@ -9,7 +9,7 @@ use tokio_tungstenite::{
         Error as WsError,
         client::{IntoClientRequest, uri_mode},
         error::UrlError,
-        handshake::client::{Request, generate_key},
+        handshake::client as handshake,
         protocol::WebSocketConfig,
     },
 };
@@ -52,7 +52,7 @@ use super::{TokioTungstenite, transport_error};
 /// delivered are discarded. After a flushed close handshake, a drop discards nothing.
 #[derive(Clone)]
 pub struct ConnectAsync {
-    request: Request,
+    request: handshake::Request,
     config: Option<WebSocketConfig>,
     options: SocketOptions,
 }
@@ -96,7 +96,7 @@ impl ConnectAsync {
         mut self,
     ) -> Result<Established<TokioTungstenite<MaybeTlsStream<TcpStream>>>, TransportError> {
         // A new random value for each connection (RFC 6455 section 4.1).
-        let key = generate_key().parse().expect("base64 is a valid value");
+        let key = handshake::generate_key().parse().expect("base64 is a valid value");
         self.request.headers_mut().insert("Sec-WebSocket-Key", key);
         let secrets = secrets(&self.request);
         let connected = connect_async_with_config(self.request, self.config, true).await;
@@ -136,7 +136,7 @@ impl fmt::Debug for ConnectAsync {
 
 /// The parts of a request that may be secret: path, query, and the values of the header fields that
 /// are not the same in each request.
-fn secrets(request: &Request) -> Vec<Vec<u8>> {
+fn secrets(request: &handshake::Request) -> Vec<Vec<u8>> {
     let target = request.uri().path_and_query().map(|target| target.as_str().into());
     let public = ["host", "connection", "upgrade", "origin", "user-agent", "sec-websocket-version"];
     let fields = request.headers().iter();
