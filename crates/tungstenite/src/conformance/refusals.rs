@@ -11,6 +11,7 @@ use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
 use super::{
     client::Dialed,
+    rule::rules,
     server::{finish, read_request, serve_raw},
 };
 
@@ -21,10 +22,13 @@ use super::{
 ///
 /// If a rule is broken.
 pub async fn refusals<C>(dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>) {
-    a_closed_port_is_refused(&dial).await;
-    the_answer_of_a_refusal_is_kept(&dial).await;
-    an_answer_that_is_no_upgrade_is_a_protocol_error(&dial).await;
-    an_end_during_the_upgrade_is_an_error(&dial).await;
+    rules!(
+        &dial,
+        a_closed_port_is_refused,
+        the_answer_of_a_refusal_is_kept,
+        an_answer_that_is_no_upgrade_is_a_protocol_error,
+        an_end_during_the_upgrade_is_an_error,
+    );
 }
 
 /// Checks that the body of a refusal is kept if it arrives after the head, and that a body that
@@ -35,7 +39,7 @@ pub async fn refusals<C>(dial: impl AsyncFn(String) -> Result<Established<C>, Tr
 ///
 /// If a rule is broken.
 pub async fn late_bodies<C>(dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>) {
-    a_late_body_is_kept_and_a_missing_one_is_skipped(&dial).await;
+    rules!(&dial, a_late_body_is_kept_and_a_missing_one_is_skipped);
 }
 
 /// An attempt that fails. `C` need not be `Debug`.
