@@ -79,7 +79,8 @@ impl<S> TokioTungstenite<S> {
         Self { adapter: Adapter::new(Layers { stream, below: Below::Unknown }) }
     }
 
-    /// Returns the stream of tokio-tungstenite. A socket that is reset when it is dropped stays so.
+    /// Returns the stream of tokio-tungstenite. If the socket below was known, a drop of the stream
+    /// still resets the connection.
     pub fn into_inner(self) -> WebSocketStream<S> {
         self.adapter.into_inner().stream
     }

@@ -52,6 +52,11 @@ pub fn transport_error(error: WsError, secrets: &[&[u8]]) -> TransportError {
         WsError::Url(UrlError::UnableToConnect(_)) => {
             TransportError::new(ErrorKind::Unreachable, "no address of the host can be reached")
         }
+        WsError::Url(UrlError::TlsFeatureNotEnabled) => TransportError::new(
+            ErrorKind::Url,
+            "wss:// needs a feature of tungstenite or of the crate that uses it, for example \
+             `native-tls`",
+        ),
         error => error::from_tungstenite(error),
     }
 }
@@ -95,6 +100,7 @@ mod tests {
         assert_eq!(kind(WsError::Utf8(String::new())), ErrorKind::Protocol);
         assert_eq!(kind(WsError::AttackAttempt), ErrorKind::Protocol);
         assert_eq!(kind(UrlError::UnsupportedUrlScheme), ErrorKind::Url);
+        assert_eq!(kind(UrlError::TlsFeatureNotEnabled), ErrorKind::Url);
         assert_eq!(kind("ws://[".into_client_request().unwrap_err()), ErrorKind::Url);
         let status = http::StatusCode::from_u16(0).unwrap_err();
         assert_eq!(kind(status), ErrorKind::Protocol);
