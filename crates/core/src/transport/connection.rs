@@ -11,7 +11,7 @@ use crate::{error::TransportError, message::Frame};
 ///
 /// # Contract
 ///
-/// The module `conformance` of `websocket-heartbeat-tungstenite` has a test for each rule.
+/// The module `conformance` of `websocket-heartbeat-tungstenite` has tests of these rules.
 ///
 /// Reading:
 ///
@@ -49,6 +49,9 @@ use crate::{error::TransportError, message::Frame};
 ///   although there may be more to read, it has called the waker.
 /// - Only the waker of the last poll counts, regardless of the polled method. The waker may be
 ///   called without a reason.
+///
+/// Numbers: [`bytes_written`](Self::bytes_written) and [`bytes_read`](Self::bytes_read) are known
+/// always or never. They never decrease.
 ///
 /// Dropping the connection aborts it at once and does not block. The backend prevents, if possible,
 /// that undelivered data is delivered afterwards, unless the connection was closed before.
