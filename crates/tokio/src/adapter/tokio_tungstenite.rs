@@ -11,6 +11,7 @@ use futures_sink::Sink;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    task::coop::has_budget_remaining,
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::handshake::client::Response};
 use websocket_heartbeat::{Connection, Established, Frame, Headers, Text, TransportError};
@@ -21,6 +22,7 @@ use websocket_heartbeat_tungstenite::{
 };
 
 use super::CountedSocket;
+use crate::stream::poll_unconstrained;
 
 /// A [`tokio_tungstenite::WebSocketStream`] as a [`Connection`], for programs that already have one
 /// with their own TLS, proxy or upgrade.
@@ -34,8 +36,9 @@ use super::CountedSocket;
 /// | [`bytes_written`](Connection::bytes_written), [`bytes_read`](Connection::bytes_read) | unknown | unknown | known |
 /// | addresses in [`established`](Self::established) | unknown | known | known |
 ///
-/// It is subject to tokio's cooperative budget: for a task that has used its budget, it is pending
-/// and wakes the task.
+/// Writing ignores tokio's cooperative budget, and so does reading if the task has already used its
+/// budget for other work: otherwise a healthy connection would look stalled. A poll that uses up the
+/// budget by itself, for example for fragments without end, is pending, and has called the waker.
 ///
 /// This type depends on the version of tokio-tungstenite: after a new incompatible version of it,
 /// this crate also has a new major version.
@@ -201,7 +204,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for TokioTungstenite<S> {
     type Item = Result<Frame, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.adapter).poll_next(cx)
+        let adapter = &mut self.adapter;
+        if !has_budget_remaining() {
+            return poll_unconstrained(cx, |cx| Pin::new(&mut *adapter).poll_next(cx));
+        }
+        let next = Pin::new(adapter).poll_next(cx);
+        if next.is_pending() && !has_budget_remaining() {
+            // tokio would call the waker only after this poll of the task.
+            cx.waker().wake_by_ref();
+        }
+        next
     }
 }
 
@@ -212,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for TokioTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.adapter).poll_ready(cx)
+        poll_unconstrained(cx, |cx| Pin::new(&mut self.adapter).poll_ready(cx))
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
@@ -223,14 +235,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for TokioTungstenite<S> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.adapter).poll_flush(cx)
+        poll_unconstrained(cx, |cx| Pin::new(&mut self.adapter).poll_flush(cx))
     }
 
     fn poll_close(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
-        Pin::new(&mut self.adapter).poll_close(cx)
+        poll_unconstrained(cx, |cx| Pin::new(&mut self.adapter).poll_close(cx))
     }
 }
 
