@@ -26,13 +26,13 @@ impl Server {
         Self::start(|text| Some(text.to_owned()))
     }
 
-    /// Starts a server that answers each text with the result of `reply`, if there is one.
+    /// Starts a server that answers each text with the texts that `reply` returns.
     ///
     /// # Errors
     ///
     /// If there is no free port.
-    pub fn start(
-        reply: impl Fn(&str) -> Option<String> + Clone + Send + 'static,
+    pub fn start<R: IntoIterator<Item = String>>(
+        reply: impl Fn(&str) -> R + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -69,18 +69,18 @@ impl Server {
     }
 }
 
-fn serve(
+fn serve<R: IntoIterator<Item = String>>(
     stream: TcpStream,
-    reply: impl Fn(&str) -> Option<String>,
+    reply: impl Fn(&str) -> R,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let mut socket = tungstenite::accept(stream).map_err(|error| error.to_string())?;
     loop {
         // `read` also answers pings and close frames.
-        if let Message::Text(text) = socket.read()?
-            && let Some(reply) = reply(&text)
-        {
-            socket.send(Message::text(reply))?;
+        if let Message::Text(text) = socket.read()? {
+            for reply in reply(&text) {
+                socket.send(Message::text(reply))?;
+            }
         }
     }
 }

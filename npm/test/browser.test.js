@@ -1,19 +1,10 @@
 // The drop-in of websocket-heartbeat-js: its options, hooks and fields.
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { FakePage, webSocketClass } from './fakes/browser.js';
-import { Setup, URL_A, URL_B } from './fakes/setup.js';
+import { URL_A, URL_B, clock, network, setup, useSetup } from './fakes/setup.js';
 
-let setup;
-let clock;
-let network;
-let expected;
-beforeEach(() => {
-  setup = new Setup();
-  ({ clock, network } = setup);
-  expected = [];
-});
-afterEach(() => assert.deepEqual(setup.stop().map(error => error.message || error), expected));
+useSetup();
 
 describe('options', () => {
   const wrong = [
@@ -309,7 +300,7 @@ describe('hooks', () => {
     network.kill();
     await clock.advance(2200);
     assert.equal(network.live().length, 1);
-    expected = ['mine', 'mine too'];
+    setup.expected = ['mine', 'mine too'];
   });
 });
 

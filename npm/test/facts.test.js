@@ -1,20 +1,13 @@
 // Facts on which programs with the originals rely. The originals pass the same tests.
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { webSocketClass } from './fakes/browser.js';
 import { recordHooks } from './fakes/hooks.js';
 import { original } from './fakes/originals.js';
 import { taro, uni, wechat } from './fakes/platforms.js';
-import { Setup, URL_A } from './fakes/setup.js';
+import { URL_A, clock, network, setup, useSetup } from './fakes/setup.js';
 
-let setup;
-let clock;
-let network;
-beforeEach(() => {
-  setup = new Setup();
-  ({ clock, network } = setup);
-});
-afterEach(() => assert.deepEqual(setup.stop(), []));
+useSetup();
 
 const FACTORIES = {
   'this package': () => setup.WebsocketHeartbeat,

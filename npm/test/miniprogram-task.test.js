@@ -1,19 +1,10 @@
 // The task of websocket-heartbeat-miniprogram: send, close, hooks, and the life of the program.
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { alipay, taro, uni, wechat } from './fakes/platforms.js';
-import { Setup, URL_B } from './fakes/setup.js';
+import { URL_B, clock, network, setup, useSetup } from './fakes/setup.js';
 
-let setup;
-let clock;
-let network;
-let expected;
-beforeEach(() => {
-  setup = new Setup();
-  ({ clock, network } = setup);
-  expected = [];
-});
-afterEach(() => assert.deepEqual(setup.stop().map(error => error.message || error), expected));
+useSetup();
 
 describe('messages', () => {
   const outcome = () => {
@@ -165,10 +156,10 @@ describe('hooks', () => {
     await clock.advance(2200);
     assert.deepEqual(order, ['onMessage', 'onError', 'onClose', 'onReconnect', 'onOpen']);
     assert.equal(network.live().length, 1);
-    expected = order;
+    setup.expected = order;
     await clock.advance(16000);
     assert.equal(network.seen('receive').length, 1);
-    expected = [...order.slice(0, 5), 'onMessage'];
+    setup.expected = [...order.slice(0, 5), 'onMessage'];
   });
 
   test('a hook is called with the task as this', async () => {

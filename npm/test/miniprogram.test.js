@@ -1,19 +1,10 @@
 // The drop-in of websocket-heartbeat-miniprogram: its options, and the course of a session.
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { alipay, wechat } from './fakes/platforms.js';
-import { Setup, URL_A, URL_B } from './fakes/setup.js';
+import { URL_A, URL_B, clock, network, setup, useSetup } from './fakes/setup.js';
 
-let setup;
-let clock;
-let network;
-let expected;
-beforeEach(() => {
-  setup = new Setup();
-  ({ clock, network } = setup);
-  expected = [];
-});
-afterEach(() => assert.deepEqual(setup.stop().map(error => error.message || error), expected));
+useSetup();
 
 describe('options', () => {
   const params = { url: URL_A };

@@ -4,7 +4,6 @@
 
 use std::io::{Read, Write};
 
-use futures::StreamExt;
 use websocket_heartbeat::{CloseReason, Event};
 use websocket_heartbeat_tests::{
     Backend, ClientFrames, accept_upgrade, over_every_backend, run_blocking, serve_one,

@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use futures::StreamExt;
 use futures_rustls::rustls::{ServerConnection, StreamOwned};
 use websocket_heartbeat::{
     Connection, Constant, Event, Heartbeat, LostCause, Message, Preset, Supervisor, Timer,

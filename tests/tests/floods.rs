@@ -5,7 +5,7 @@
 
 use std::{io::Write, net::TcpStream, pin::Pin, task::Poll, time::Duration};
 
-use futures::{Stream, StreamExt, future::poll_fn};
+use futures::{Stream, future::poll_fn};
 use websocket_heartbeat::{CloseReason, Event};
 use websocket_heartbeat_tests::{
     Backend, accept_upgrade, over_every_backend, run_blocking, serve_one, thread_cpu_time, title,

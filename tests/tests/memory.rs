@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use futures::StreamExt;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use websocket_heartbeat::{Event, Heartbeat, Message};
 use websocket_heartbeat_tests::{

@@ -5,5 +5,7 @@
 
 pub use crate::{
     config::ExponentialDelays,
+    event::Messages,
     handle::{Queuing, QueuingWithReceipt, StatusChanges},
+    next::Next,
 };

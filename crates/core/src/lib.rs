@@ -22,7 +22,6 @@
 //! # Example
 //!
 //! ```
-//! use futures::StreamExt;
 //! use websocket_heartbeat::{Event, Supervisor};
 //!
 //! # let clock = websocket_heartbeat_mock::Clock::new();
@@ -84,8 +83,9 @@
 //! tasks. If only the sink is polled, it stores the messages that it reads for the stream, up to
 //! 256 messages or 1 MiB. So it detects a dead connection in time. Without room for more it stops
 //! reading, and counts no silence against the server until a message is taken. A `Handle` never
-//! drives. So do not wait for a handle in the only task that polls the session; use
-//! [`try_queue`](Handle::try_queue) there.
+//! drives. So do not wait for a handle in the only task that polls the session: it would wait forever.
+//! [`Supervisor::queue`], [`Supervisor::send_confirmed`] and [`Supervisor::drive_until`] poll the
+//! session while they wait.
 //!
 //! # Transports
 //!
@@ -110,7 +110,8 @@
 //!
 //! Only the server can confirm that it has received a message. For servers that acknowledge
 //! messages, [`acks`] is a layer over the session. It keeps messages until they are acknowledged,
-//! and sends them again after a loss or a timeout.
+//! and sends them again after a loss or a timeout. For servers that answer requests, [`calls`] is
+//! a layer that gives each request a future of its answer. [`typed`] decodes messages.
 //!
 //! # Drop behaviour
 //!
@@ -133,6 +134,7 @@
 //!
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
+//! - `serde`: `Serialize` for [`Event`], [`Fate`] and [`Status`], in the format of `wsbeat --json`.
 //!
 //! # Stability
 //!
@@ -152,7 +154,9 @@
 //! **... replay of sent messages?** Only a server that acknowledges messages can confirm their
 //! arrival, and only the application knows which messages may arrive twice.
 //! [`OutboxSettings::resend`] sends the messages of the window again, for servers that detect
-//! duplicates. By default they are given back, and the application decides. For messages that each
+//! duplicates. By default they are given back, and the application decides.
+//! [`OutboxSettings::keep_unproven`] gives back the messages that were written before the window and
+//! that no answer proves to have arrived. For messages that each
 //! connection needs, such as a subscription, there is [`Handle::replay`].
 //!
 //! **... task that is spawned for me?** This crate would have to choose your executor, the reactor
@@ -170,6 +174,7 @@
 
 pub mod acks;
 pub mod backend;
+pub mod calls;
 mod config;
 mod error;
 mod event;
@@ -180,15 +185,19 @@ pub mod hooks;
 mod http;
 mod machine;
 mod message;
+mod next;
 mod outbox;
 mod panics;
+#[cfg(feature = "serde")]
+mod record;
 mod shared;
-mod status;
+pub mod status;
 mod supervisor;
 mod sync;
 mod text;
 mod time;
 mod transport;
+pub mod typed;
 
 pub use bytes::Bytes;
 
@@ -204,16 +213,16 @@ pub use self::{
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
-        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, Open, Retry,
-        Silent, Unanswered, WriteBlocked,
+        CloseReason, Closed, Connecting, Cutoff, DropReason, Event, Fate, Lost, LostCause,
+        NotWritten, Open, Retry, Silent, Unanswered, WriteBlocked,
     },
     handle::Handle,
     headers::Headers,
-    http::{HttpAnswer, printable},
+    http::HttpAnswer,
     message::{CloseFrame, Frame, Message, Outgoing},
     outbox::{QueueError, Receipt, SessionClosed},
     panics::{UserFunction, UserPanic},
-    status::{Counters, Losses, Phase, RoundTrip, Status},
+    status::{Phase, Status},
     supervisor::{Builder, Driver, Inbox, Supervisor},
     text::Text,
     time::{Timer, Timestamp},

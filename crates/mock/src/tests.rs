@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use websocket_heartbeat::Supervisor;
 
 use crate::{Clock, Runner, Script, mock};

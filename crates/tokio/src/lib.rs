@@ -5,7 +5,6 @@
 //! inside a runtime that has I/O and time enabled.
 //!
 //! ```no_run
-//! use futures::StreamExt;
 //! use websocket_heartbeat_tokio::{Event, connect};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -16,20 +15,24 @@
 //!     match event {
 //!         Event::Open(_) => drop(handle.try_queue("hello")),
 //!         Event::Message(message) => println!("{:?}", message.as_text()),
-//!         other => eprintln!("{other:?}"),
+//!         other => eprintln!("{other}"),
 //!     }
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`, see `Tls`. The module `adapter`, with the feature
-//! `tokio-tungstenite`, is for programs that come from tokio-tungstenite.
+//! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
+//! `platform-verifier` add the root certificates and the verifier of the operating system. The feature
+//! `axum` adds the module `axum_messages`, which converts the messages of axum. The feature
+//! `tokio-tungstenite` adds the module `adapter`, for programs that come from tokio-tungstenite.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "tokio-tungstenite")]
 pub mod adapter;
+#[cfg(feature = "axum")]
+pub mod axum_messages;
 mod connect;
 mod network;
 mod socket;
@@ -37,14 +40,15 @@ mod stream;
 mod timer;
 
 pub use websocket_heartbeat::*;
-#[cfg(feature = "rustls")]
-pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, proxy,
+    upgrade,
 };
+#[cfg(feature = "rustls")]
+pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
-    connect::{TokioConnection, TokioTransport, connect, dial},
+    connect::{Session, TokioConnection, TokioTransport, connect, dial},
     network::Tokio,
     socket::TokioSocket,
     stream::TokioStream,

@@ -41,7 +41,6 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use futures::StreamExt;
 //! use wasm_bindgen_futures::spawn_local;
 //! use websocket_heartbeat_web::{ConfigError, Event, Handle, Heartbeat, Lifecycle, connect};
 //!

@@ -123,7 +123,8 @@ class Play {
     }
     const kept = Array.from(this.session.entries.values());
     const bytes = kept.reduce((sum, { size }) => sum + size, 0);
-    assert.ok(bytes <= BYTES, `${bytes} bytes are kept`);
+    // The outbox has up to BYTES. In a hook, as many bytes may have a fate that is reported after it.
+    assert.ok(bytes <= 2 * BYTES, `${bytes} bytes are kept`);
   }
 
   settle(entry, fate) {

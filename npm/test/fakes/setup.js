@@ -1,4 +1,6 @@
 // A drop-in on a virtual clock and a network in memory: the start of most tests.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach } from 'node:test';
 import { createClass } from '../../src/browser-class.js';
 import { createFactory } from '../../src/task.js';
 import { webSocketClass } from './browser.js';
@@ -19,6 +21,8 @@ export class Setup {
     this.clock = new Clock().install();
     this.network = new MemoryNetwork();
     this.unhandled = [];
+    /** What the test throws in hooks, or rejects: the messages of the errors. */
+    this.expected = [];
     this.listener = reason => this.unhandled.push(reason);
     process.on('unhandledRejection', this.listener);
     this.runtime = loadRuntime();
@@ -56,4 +60,18 @@ export class Setup {
     await this.clock.advance(OPENING);
     return { heartbeat, hooks, Class };
   }
+}
+
+/** The setup of the current test, of a file that calls `useSetup`. */
+export let setup;
+export let clock;
+export let network;
+
+/** Makes a setup for each test of this file. Fails a test that throws what it does not expect. */
+export function useSetup() {
+  beforeEach(() => {
+    setup = new Setup();
+    ({ clock, network } = setup);
+  });
+  afterEach(() => assert.deepEqual(setup.stop().map(error => error.message || error), setup.expected));
 }

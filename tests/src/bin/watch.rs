@@ -16,7 +16,6 @@ mod watch {
         time::{Duration, Instant},
     };
 
-    use futures::StreamExt;
     use serde_json::{Value, json};
     use websocket_heartbeat::{Constant, Event, Heartbeat, LostCause};
     use websocket_heartbeat_tests::{AsyncStd, Backend, Smol, Tokio, monotonic};

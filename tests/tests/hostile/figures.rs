@@ -2,7 +2,6 @@
 
 use std::{alloc::System, fmt, time::Duration};
 
-use futures::StreamExt;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use websocket_heartbeat::{
     Builder, ErrorKind, Event, LostCause, Preset, Supervisor, Timer, Transport, transport_fn,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use websocket_heartbeat::{CloseFrame, CloseReason, LostCause, Preset, Verdict};
 use websocket_heartbeat_tests::{Backend, Peer, expect};
 

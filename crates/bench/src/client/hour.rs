@@ -2,7 +2,6 @@
 
 use std::{cell::Cell, ops::Range, rc::Rc, time::Duration};
 
-use futures::StreamExt;
 use websocket_heartbeat::{Event, Exponential, Preset, Supervisor, Timer, Timestamp};
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock};
 

@@ -271,7 +271,7 @@ async fn send_receipt<R: Ours>(target: Target, count: u64) -> Fallible<Sample> {
             if receipts.len() == OUTBOX
                 && let Some(oldest) = receipts.pop_front()
             {
-                oldest.await;
+                let _ = oldest.await;
             }
         }
     });

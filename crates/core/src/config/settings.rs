@@ -13,8 +13,8 @@ use crate::error::{ConfigError, ensure, not_zero};
 /// stop the session, and other settings do that.
 const LONGEST_GAP: Duration = Duration::from_secs(3_600);
 
-/// The settings that were set. `None` means the value of the preset. The attempts and the last four
-/// settings have no value in a preset.
+/// The settings that were set. `None` means the value of the preset. Both kinds of attempts and the
+/// last four settings have no value in a preset.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) preset: Preset,
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) verdict: Option<VerdictFn>,
     pub(crate) outbox: Option<OutboxSettings>,
     pub(crate) attempts: Attempts,
+    pub(crate) initial_attempts: Option<Attempts>,
+    pub(crate) name: Option<Box<Box<str>>>,
     pub(crate) stable_after: Option<Duration>,
     pub(crate) connect_timeout: Option<ConnectTimeout>,
     pub(crate) close_timeout: Option<Duration>,
@@ -66,10 +68,12 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("name", &self.name)
             .field("preset", &self.preset)
             .field("heartbeat", &self.heartbeat)
             .field("outbox", &self.outbox)
             .field("attempts", &self.attempts)
+            .field("initial_attempts", &self.initial_attempts)
             .field("stable_after", &self.stable_after)
             .field("connect_timeout", &self.connect_timeout)
             .field("close_timeout", &self.close_timeout)

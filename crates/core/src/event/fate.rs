@@ -22,6 +22,7 @@ use crate::message::Message;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "a message that was not written is lost if its fate is ignored"]
 pub enum Fate {
     /// The message was written on this connection: the operating system accepted all bytes, and a
     /// flush completed. This does not mean that the server received it. On a silently dead
@@ -51,9 +52,43 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Written { .. } => "written",
+            Self::Unknown { .. } => "unknown",
+            Self::Dropped { .. } => "dropped",
+        }
+    }
+
     /// Returns whether the message was written.
     pub fn is_written(&self) -> bool {
         matches!(self, Self::Written { .. })
+    }
+
+    /// Returns the connection on which the message was written.
+    ///
+    /// # Errors
+    ///
+    /// The fate, if the message was not written or may not have been.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use websocket_heartbeat::Handle;
+    ///
+    /// async fn order(handle: &Handle) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let connection = handle.send_confirmed("order 4711").await?.written()?;
+    ///     println!("written on connection {connection}");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn written(self) -> Result<u64, NotWritten> {
+        match self {
+            Self::Written { connection } => Ok(connection),
+            fate => Err(NotWritten { fate }),
+        }
     }
 
     /// Returns the message, if it is given back.
@@ -70,6 +105,27 @@ impl Fate {
         self.message().cloned()
     }
 }
+
+/// A message was not written, or may not have been: the error of [`Fate::written`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotWritten {
+    /// The fate, which is not [`Fate::Written`].
+    pub fate: Fate,
+}
+
+impl fmt::Display for NotWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.fate {
+            Fate::Dropped { reason, .. } => write!(f, "the message was not sent: {reason}"),
+            Fate::Written { .. } | Fate::Unknown { .. } => f.write_str(
+                "the message may have been sent: its connection ended before it was written",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NotWritten {}
 
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

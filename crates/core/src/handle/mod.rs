@@ -2,7 +2,10 @@
 
 mod commands;
 mod queuing;
+mod replays;
+mod sending;
 mod sink;
+mod status;
 mod status_changes;
 
 use std::{
@@ -12,15 +15,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
 use crate::{
-    event::{CloseReason, Fate},
-    message::{Message, Outgoing},
-    outbox::{Admission, QueueError, SessionClosed, SinkSide},
+    message::Message,
+    outbox::{SessionClosed, SinkSide},
     shared::Shared,
-    status::Status,
 };
 
 pub use self::{
@@ -33,9 +33,11 @@ pub use self::{
 ///
 /// A handle never drives the session. Nothing happens unless a task polls the
 /// [`Supervisor`](crate::Supervisor) or its [`Driver`](crate::Driver). So in the only task that polls
-/// it, do not await [`send_confirmed`](Self::send_confirmed), a [`Receipt`](crate::Receipt),
-/// [`closed`](Self::closed), or [`queue`](Self::queue) if the outbox may be full: that task would wait
-/// forever. Use [`try_queue`](Self::try_queue) there.
+/// it, do not await a future of a handle, for example [`send_confirmed`](Self::send_confirmed) or a
+/// [`Receipt`](crate::Receipt): that task would wait forever. Use the methods of the supervisor that
+/// poll the session while they wait: [`queue`](crate::Supervisor::queue),
+/// [`send_confirmed`](crate::Supervisor::send_confirmed), and
+/// [`drive_until`](crate::Supervisor::drive_until) for any other future.
 ///
 /// # As a sink
 ///
@@ -91,296 +93,13 @@ impl Handle {
         Self { shared, sink }
     }
 
-    /// Queues a message. The future is ready when the outbox has accepted it; it waits while the
-    /// outbox is full, if that is its policy. Queued messages are written in batches, so this is the
-    /// fast way to send many.
-    ///
-    /// If the message is not written, its fate is reported in [`Lost::unsent`](crate::Lost::unsent)
-    /// or [`Closed::unsent`](crate::Closed::unsent).
-    ///
-    /// # Errors
-    ///
-    /// Gives the message back if the outbox refuses it by its policy, or if the session is closed.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is ready, the message is not queued, and its place in the
-    /// queue of senders is lost.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let clock = websocket_heartbeat_mock::Clock::new();
-    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
-    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
-    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
-    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
-    /// # let mut supervisor = builder.build()?;
-    /// # let handle = supervisor.handle();
-    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
-    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
-    /// # runner.spawn(drive).detach();
-    /// # runner.run_until(async {
-    /// for price in ["100", "101", "102"] {
-    ///     handle.queue(price).await?; // Waits for room if the outbox is full.
-    /// }
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    #[doc(alias = "send")]
-    pub fn queue(&self, message: impl Into<Outgoing>) -> Queuing<'_> {
-        Queuing::new(self, message.into())
-    }
-
-    /// Queues a message without waiting. It is reported as with [`queue`](Self::queue).
-    ///
-    /// # Errors
-    ///
-    /// Gives the message back if it would have to wait for room, if the outbox refuses it, or if the
-    /// session is closed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use websocket_heartbeat::QueueError;
-    /// # let clock = websocket_heartbeat_mock::Clock::new();
-    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
-    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
-    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
-    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
-    /// # let mut supervisor = builder.build()?;
-    /// # let handle = supervisor.handle();
-    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
-    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
-    /// # runner.spawn(drive).detach();
-    /// # runner.run_until(async {
-    /// match handle.try_queue("hello") {
-    ///     Ok(()) => {}
-    ///     Err(QueueError::Full(message)) => println!("no room for {} bytes", message.len()),
-    ///     Err(error) => return Err(error.into()),
-    /// }
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    #[doc(alias = "send")]
-    pub fn try_queue(&self, message: impl Into<Outgoing>) -> Result<(), QueueError> {
-        let mut outgoing = Some(message.into());
-        let admission = self.shared.with(|state, deferred| {
-            state.outbox.offer(&mut outgoing, None, self.sink.id, deferred)
-        });
-        if admission == Admission::Accepted {
-            self.shared.notify();
-            return Ok(());
-        }
-        let outgoing = outgoing.expect("a refused message is not taken");
-        Err(admission.error(outgoing.message))
-    }
-
-    /// Like [`queue`](Self::queue), but returns a [`Receipt`](crate::Receipt): a future of the fate
-    /// of the message. The fate is then not reported in `Lost` or `Closed`.
-    ///
-    /// # Errors and cancel safety
-    ///
-    /// The same as for [`queue`](Self::queue).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let clock = websocket_heartbeat_mock::Clock::new();
-    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
-    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
-    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
-    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
-    /// # let mut supervisor = builder.build()?;
-    /// # let handle = supervisor.handle();
-    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
-    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
-    /// # runner.spawn(drive).detach();
-    /// # runner.run_until(async {
-    /// // Both are queued before the first fate is awaited, so they can be written together.
-    /// let first = handle.queue_with_receipt("one").await?;
-    /// let second = handle.queue_with_receipt("two").await?;
-    /// assert!(first.await.is_written());
-    /// assert!(second.await.is_written());
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn queue_with_receipt(&self, message: impl Into<Outgoing>) -> QueuingWithReceipt<'_> {
-        QueuingWithReceipt::new(self, message.into())
-    }
-
-    /// Queues a message and waits for its fate. `Written` confirms that the operating system has the
-    /// bytes, not that the server received them; see [`Fate`].
-    ///
-    /// Each call waits for a flush, which costs at least one system call. If the fate of one message
-    /// need not be known before the next one is sent, use [`queue`](Self::queue).
-    ///
-    /// # Errors
-    ///
-    /// The same as for [`queue`](Self::queue).
-    ///
-    /// # Cancel safety
-    ///
-    /// The same as for [`queue`](Self::queue), until the message is accepted. If the future is
-    /// dropped after that, the message is still sent, and its fate is lost.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use websocket_heartbeat::Fate;
-    /// # let clock = websocket_heartbeat_mock::Clock::new();
-    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
-    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
-    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
-    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
-    /// # let mut supervisor = builder.build()?;
-    /// # let handle = supervisor.handle();
-    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
-    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
-    /// # runner.spawn(drive).detach();
-    /// # runner.run_until(async {
-    /// match handle.send_confirmed("order 4711").await? {
-    ///     Fate::Written { connection } => println!("written on connection {connection}"),
-    ///     Fate::Unknown { .. } => println!("it may have arrived"),
-    ///     fate => println!("not sent: {fate:?}"),
-    /// }
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn send_confirmed(&self, message: impl Into<Outgoing>) -> Result<Fate, QueueError> {
-        Ok(self.queue_with_receipt(message).await?.await)
-    }
-
-    /// Keeps a message that is sent on every connection when it opens, before queued messages. For
-    /// example, a subscription. If a connection is open, the message is also sent on that one.
-    ///
-    /// Replays are sent in the order in which their keys were first set. Setting a key again replaces
-    /// its message.
-    ///
-    /// While replays are in the outbox they count against its bounds, but the outbox never refuses
-    /// them. They have no fate, since they are sent again on the next connection.
-    ///
-    /// # Errors
-    ///
-    /// Gives the message back with [`QueueError::Full`] if there are as many replays as the outbox may
-    /// hold messages, and with [`QueueError::TooLarge`] if all replays together would have more bytes
-    /// than the outbox may hold.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let clock = websocket_heartbeat_mock::Clock::new();
-    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
-    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
-    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
-    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
-    /// # let mut supervisor = builder.build()?;
-    /// # let handle = supervisor.handle();
-    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
-    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
-    /// # runner.spawn(drive).detach();
-    /// # runner.run_until(async {
-    /// handle.replay("prices", r#"{"subscribe":"prices"}"#)?;
-    /// // Later: the subscription is changed, and then ended.
-    /// handle.replay("prices", r#"{"subscribe":"prices","depth":5}"#)?;
-    /// handle.forget_replay("prices");
-    /// handle.try_queue(r#"{"unsubscribe":"prices"}"#)?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn replay(&self, key: &str, message: impl Into<Message>) -> Result<(), QueueError> {
-        let message = message.into();
-        self.shared.with(|state, deferred| state.outbox.set_replay(key, message, deferred))?;
-        self.shared.notify();
-        Ok(())
-    }
-
-    /// Removes the replay with this key and returns its message. If the message is in the outbox
-    /// already, it is still sent on the current connection.
-    pub fn forget_replay(&self, key: &str) -> Option<Message> {
-        self.shared.with(|state, _| state.outbox.remove_replay(key))
-    }
-
-    /// Queues messages for the connection with this number only, see
-    /// [`Outbox::queue_on`](crate::outbox::Outbox::queue_on).
-    pub(crate) fn queue_on(&self, connection: u64, mut messages: Vec<Message>) -> Option<u64> {
-        let first = self.shared.with(|state, _| state.outbox.queue_on(connection, &mut messages));
-        self.shared.notify();
-        first
-    }
-
-    /// Returns the first ticket of [`queue_on`](Self::queue_on) whose message is still in the outbox.
-    pub(crate) fn first_unwritten(&self) -> u64 {
-        self.shared.with(|state, _| state.outbox.first_unwritten())
+    /// Returns the name of the session, if [`Builder::name`](crate::Builder::name) set one.
+    pub fn name(&self) -> Option<&str> {
+        self.shared.name()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
-    }
-}
-
-/// The status.
-impl Handle {
-    /// Returns the last published status of the session.
-    pub fn status(&self) -> Status {
-        self.shared.status()
-    }
-
-    /// Returns a stream of the status: the current one, and then each change. If the stream is not
-    /// polled, intermediate values are skipped. It ends after the status with the phase
-    /// [`Phase::Closed`](crate::Phase::Closed).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use futures::StreamExt;
-    /// use websocket_heartbeat::Phase;
-    /// # let clock = websocket_heartbeat_mock::Clock::new();
-    /// # let (transport, remote) = websocket_heartbeat_mock::mock(&clock);
-    /// # remote.script(|_| websocket_heartbeat_mock::Script::accept().echo());
-    /// # let builder = websocket_heartbeat::Supervisor::builder(transport, clock.timer());
-    /// # let builder = builder.preset(websocket_heartbeat::Preset::Resilient);
-    /// # let mut supervisor = builder.build()?;
-    /// # let handle = supervisor.handle();
-    /// # let drive = async move { while futures::StreamExt::next(&mut supervisor).await.is_some() {} };
-    /// # let mut runner = websocket_heartbeat_mock::Runner::new(&clock);
-    /// # runner.spawn(drive).detach();
-    /// # runner.run_until(async {
-    /// let mut changes = handle.status_changes();
-    /// while let Some(status) = changes.next().await {
-    ///     println!("{:?}, {} messages in the outbox", status.phase, status.queued_messages);
-    ///     if status.phase == Phase::Open {
-    ///         handle.close();
-    ///     }
-    /// }
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn status_changes(&self) -> StatusChanges {
-        StatusChanges::new(Arc::clone(&self.shared))
-    }
-
-    /// Waits until the session has ended, and returns the reason.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future has no effect on the session.
-    pub async fn closed(&self) -> CloseReason {
-        let mut changes = self.status_changes();
-        loop {
-            let next = std::future::poll_fn(|cx| Pin::new(&mut changes).poll_next(cx)).await;
-            match next.and_then(|status| status.close_reason) {
-                Some(reason) => return reason,
-                None if changes.is_terminated() => return CloseReason::Dropped,
-                None => {}
-            }
-        }
     }
 }
 
@@ -396,9 +115,14 @@ impl Drop for Handle {
     }
 }
 
+/// Shows the name of the session, if it has one, and its phase.
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("status", &self.status().phase).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Handle");
+        if let Some(name) = self.name() {
+            shown.field("name", &name);
+        }
+        shown.field("status", &self.status().phase).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use super::Handle;
@@ -27,6 +28,8 @@ pub struct Queuing<'a, R = ()> {
     outgoing: Option<Outgoing>,
     /// The place in the queue of waiting tasks.
     place: Option<u64>,
+    /// The longest wait for room, and then in the outbox.
+    within: Option<Duration>,
     output: PhantomData<fn() -> R>,
 }
 
@@ -40,7 +43,27 @@ pub type QueuingWithReceipt<'a> = Queuing<'a, Receipt>;
 
 impl<'a, R> Queuing<'a, R> {
     pub(super) fn new(handle: &'a Handle, outgoing: Outgoing) -> Self {
-        Self { handle, outgoing: Some(outgoing), place: None, output: PhantomData }
+        let outgoing = Some(outgoing);
+        Self { handle, outgoing, place: None, within: None, output: PhantomData }
+    }
+
+    /// Limits the time until the message is handed to a connection.
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
+        self.limit_age(time);
+        self
+    }
+
+    fn limit_age(&mut self, limit: Duration) {
+        if let Some(Outgoing { max_age, .. }) = &mut self.outgoing {
+            *max_age = Some(max_age.map_or(limit, |age| age.min(limit)));
+        }
+    }
+
+    /// Gives up and returns the message.
+    pub(crate) fn give_up(mut self) -> QueueError {
+        let outgoing = self.outgoing.take().expect("it is not ready");
+        Admission::Full.error(outgoing.message)
     }
 
     /// Offers the message. Calls `accepted` under the lock if the outbox has accepted it.
@@ -53,6 +76,12 @@ impl<'a, R> Queuing<'a, R> {
         let outgoing = self.outgoing.as_ref().expect("polled after it was ready");
         let bytes = outgoing.message.len();
         let Handle { shared, sink } = self.handle;
+        let mut limited = false;
+        if self.within.is_some()
+            && let Some(rest) = shared.with(|state, _| state.outbox.rest_of_limit(self.place))
+        {
+            self.limit_age(rest);
+        }
         let polled = poll_registering(waker, |caller| {
             shared.with(|state, deferred| {
                 let outbox = &mut state.outbox;
@@ -60,6 +89,11 @@ impl<'a, R> Queuing<'a, R> {
                 if admission == Admission::Wait {
                     // It must not wait for a slot that the sink of the same handle has reserved.
                     outbox.release_reservation(sink.id);
+                    if outbox.rest_of_limit(self.place).is_some_and(|rest| rest.is_zero()) {
+                        outbox.leave(&mut self.place, deferred);
+                        return Polled::Ready((Admission::Full, None));
+                    }
+                    limited |= self.place.is_none();
                     return outbox.wait(&mut self.place, Wants::Room { bytes }, caller, deferred);
                 }
                 outbox.leave(&mut self.place, deferred);
@@ -67,6 +101,11 @@ impl<'a, R> Queuing<'a, R> {
                 Polled::Ready((admission, result))
             })
         });
+        if limited && let (Some(place), Some(within)) = (self.place, self.within) {
+            // The driver has the clock.
+            shared.with(|state, _| state.outbox.limit_wait(place, within));
+            shared.notify();
+        }
         match ready!(polled) {
             (_, Some(result)) => {
                 shared.notify();

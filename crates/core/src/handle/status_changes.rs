@@ -10,6 +10,7 @@ use std::{
 use futures_core::{FusedStream, Stream};
 
 use crate::{
+    next::Next,
     shared::Shared,
     status::{Phase, Status},
 };
@@ -32,6 +33,12 @@ impl StatusChanges {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let watcher = shared.draw_watcher();
         Self { shared, watcher, seen: None, ended: false }
+    }
+
+    /// Waits for the next status, see [`Next`].
+    #[allow(clippy::should_implement_trait, reason = "it waits, as `StreamExt::next` does")]
+    pub fn next(&mut self) -> Next<'_, Self> {
+        Next::new(self)
     }
 }
 

@@ -73,6 +73,9 @@ impl Machine {
         };
         if loss != Loss::Reported {
             self.pending().abandon = Some(loss);
+            if opened.is_some() {
+                self.endings = None;
+            }
         }
         // The loss of a retired connection is always reported with its age as the cause.
         let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;
@@ -80,7 +83,7 @@ impl Machine {
         // An intentional end is no failure.
         let wanted = matches!(loss, Loss::Replaced | Loss::Paused | Loss::MaxAge);
         let attempt = self.pacing.attempt();
-        self.pacing.lose(now, opened, wanted);
+        self.pacing.lose(now, opened, wanted, &self.rules.pace);
         let connection = self.connection;
         let opened = opened.is_some();
         self.pending().lost = Some((connection, opened, loss));

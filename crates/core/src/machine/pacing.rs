@@ -20,6 +20,8 @@ pub(super) struct Pacing {
     down_since: Option<Timestamp>,
     /// The next decision begins with fresh delays.
     fresh: bool,
+    /// A connection was open and is lost, so the limit of initial attempts is over.
+    had_connection: bool,
     /// The predecessor of the next attempt.
     before: Predecessor,
 }
@@ -33,6 +35,7 @@ impl Pacing {
             dialled: None,
             down_since: None,
             fresh: true,
+            had_connection: false,
             before: Predecessor::None,
         }
     }
@@ -72,7 +75,13 @@ impl Pacing {
 
     /// A connection or an attempt was lost. `wanted`: the cause is a command of the user or the
     /// maximum age.
-    pub(super) fn lose(&mut self, now: Timestamp, opened: Option<Stability>, wanted: bool) {
+    pub(super) fn lose(
+        &mut self,
+        now: Timestamp,
+        opened: Option<Stability>,
+        wanted: bool,
+        pace: &Pace,
+    ) {
         let stable = opened == Some(Stability::Proven);
         self.before = match (opened, wanted) {
             (None, false) => Predecessor::Failed,
@@ -80,6 +89,13 @@ impl Pacing {
             (Some(_), false) => Predecessor::Lost { stable },
             (Some(_), true) => Predecessor::Replaced { stable },
         };
+        if opened.is_some() && !self.had_connection {
+            self.had_connection = true;
+            if pace.last_initial_attempt != pace.last_attempt {
+                // Initial attempts do not count for the other limit.
+                self.attempt = 0;
+            }
+        }
         if stable {
             self.begin_row();
             self.failures = 0;
@@ -105,8 +121,9 @@ impl Pacing {
     /// Returns the reason why an attempt with this number is not allowed, if there is one.
     pub(super) fn refuses(&self, number: u32, pace: &Pace) -> Option<End> {
         let again = self.dialled.is_some();
-        let never_again = again && pace.last_attempt == 0;
-        if never_again || number > pace.last_attempt {
+        let last = if self.had_connection { pace.last_attempt } else { pace.last_initial_attempt };
+        let never_again = again && last == 0;
+        if never_again || number > last {
             Some(End::AttemptsExhausted)
         } else if self.flaps > pace.flap_limit {
             Some(End::FlapLimit)

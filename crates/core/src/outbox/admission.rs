@@ -206,6 +206,7 @@ impl Outbox {
     pub(crate) fn leave(&mut self, place: &mut Option<u64>, deferred: &mut Deferred<'_>) {
         if let (Some(place), Some(rare)) = (place.take(), &mut self.rare) {
             rare.waiters.remove(place, deferred);
+            self.forget_limit(place);
         }
     }
 }

@@ -59,8 +59,8 @@ impl Entry {
         self.origin == Origin::Removed
     }
 
-    /// Returns whether it is for the current connection only. It needs no fate, since its origin
-    /// keeps the message and queues it again for the next connection.
+    /// Returns whether it is for the current connection only. Without a receipt it needs no
+    /// fate, since its origin keeps the message and queues it again for the next connection.
     pub(super) fn is_per_connection(&self) -> bool {
         match self.origin {
             Origin::Sender | Origin::Removed => false,

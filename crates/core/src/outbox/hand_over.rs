@@ -6,8 +6,14 @@ use super::{
     Online, Outbox, OutboxState, Unsent,
     cursors::{Load, WINDOW},
     entry::{Entry, Origin},
+    unproven::keep_unproven,
 };
-use crate::{event::DropReason, message::Message, sync::Deferred, time::Timestamp};
+use crate::{
+    event::DropReason,
+    message::Message,
+    sync::Deferred,
+    time::{Timestamp, earlier},
+};
 
 impl Outbox {
     /// The state of the connection has changed.
@@ -21,23 +27,26 @@ impl Outbox {
         }
     }
 
-    /// Stamps new messages with the current time, and drops messages that are too old.
+    /// Stamps new messages with the current time, drops messages that are too old, and wakes the tasks
+    /// that have waited too long.
     pub(crate) fn expire(&mut self, now: Timestamp, deferred: &mut Deferred<'_>) {
         self.list.stamp(now, std::mem::take(&mut self.unstamped_expire));
         while let Some(entry) = self.list.pop_expired(now) {
             self.drop_entry(entry, DropReason::Expired, deferred);
         }
+        self.end_waits(now);
     }
 
     /// Returns when to call [`expire`](Self::expire) next. It is never too late. It is too early if
     /// the message that would expire was handed over.
     pub(crate) fn expiry(&self) -> Option<Timestamp> {
-        self.list.expiry()
+        earlier(self.list.expiry(), self.next_limit())
     }
 
     /// Hands over stamped messages, as many as the window has room for.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        self.list.hand_over(to, self.batch_limit, self.policy.keeps_clones());
+        let keep = self.policy.keeps_clones() || self.unproven().is_some();
+        self.list.hand_over(to, self.batch_limit, keep);
     }
 
     /// Takes back the last messages, which were handed over but which the connection did not take.
@@ -62,9 +71,12 @@ impl Outbox {
         if let Some(receipts) = &self.receipts {
             receipts.resolve_earlier(&self.list, connection, deferred);
         }
-        kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
+        match self.rare.as_mut().and_then(|rare| rare.unproven.as_mut()) {
+            None => kept.extend(self.list.remove_handed().filter_map(|entry| entry.message)),
+            Some(unproven) => keep_unproven(&mut self.list, &mut **unproven, kept),
+        }
         if self.receipts.is_some() {
-            let settled = self.settled_through();
+            let settled = self.resolved_through();
             if let Some(receipts) = &mut self.receipts {
                 receipts.written(settled, connection, deferred);
             }
@@ -119,7 +131,10 @@ impl Outbox {
 
     /// Takes the fates that are to be reported.
     pub(crate) fn take_unsent(&mut self) -> Unsent {
-        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unsent)).unwrap_or_default()
+        let Some(rare) = &mut self.rare else { return Unsent::default() };
+        let mut unsent = std::mem::take(&mut rare.unsent);
+        (unsent.unproven, unsent.unproven_discarded) = self.take_unproven();
+        unsent
     }
 
     /// Drops all messages that were not handed over.
@@ -135,5 +150,12 @@ impl Outbox {
     pub(super) fn settled_through(&self) -> u64 {
         let oldest = self.list.iter().find(|entry| entry.origin == Origin::Sender);
         oldest.map_or(self.next_number, |entry| entry.number)
+    }
+
+    /// Returns the number of the oldest message without a fate that a receipt may wait for; of the
+    /// next message if there is none.
+    pub(super) fn resolved_through(&self) -> u64 {
+        let waits = |entry: &&Entry| entry.origin == Origin::Sender || entry.receipt;
+        self.list.iter().find(waits).map_or(self.next_number, |entry| entry.number)
     }
 }

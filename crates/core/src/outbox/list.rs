@@ -45,6 +45,12 @@ impl List {
         self.entries.range(..self.handed).filter(|entry| !entry.is_removed())
     }
 
+    /// Returns the last entries, this many.
+    pub(super) fn last_mut_many(&mut self, count: usize) -> impl Iterator<Item = &mut Entry> {
+        let from = self.entries.len() - count;
+        self.entries.range_mut(from..)
+    }
+
     pub(super) fn last_mut(&mut self) -> Option<&mut Entry> {
         self.entries.back_mut()
     }

@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod fates;
 mod hand_over;
+mod limits;
 mod list;
 mod rare;
 mod receipt;
@@ -20,13 +21,14 @@ mod sink_side;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod unproven;
 mod waits;
 
 use std::collections::VecDeque;
 
 use self::{entry::Entry, list::List, rare::Rare, receipts::Receipts, waits::Waits};
 use crate::{
-    config::OutboxSettings,
+    config::{KeepUnproven, OutboxRules, OutboxSettings},
     event::{DropReason, Fate},
     message::Message,
     sync::Deferred,
@@ -46,7 +48,7 @@ pub use self::{
 /// The outbox of one session. Every session has one, so it is small, and fields that are rarely used
 /// are in a box.
 pub(crate) struct Outbox {
-    policy: OutboxSettings,
+    policy: OutboxRules,
     list: List,
     /// Some of the unstamped messages have a maximum age.
     unstamped_expire: bool,
@@ -130,6 +132,10 @@ pub(crate) struct Unsent {
     pub(crate) discarded: u64,
     /// How many messages became unknown, with a receipt or without.
     pub(crate) unknown: u64,
+    /// The messages that were written without proof, if they are kept.
+    pub(crate) unproven: Vec<Message>,
+    /// How many older ones were not kept.
+    pub(crate) unproven_discarded: u64,
 }
 
 impl Unsent {
@@ -139,9 +145,11 @@ impl Unsent {
 }
 
 impl Outbox {
-    pub(crate) fn new(policy: OutboxSettings) -> Self {
+    pub(crate) fn new(settings: OutboxSettings) -> Self {
+        let unproven = settings.unproven.map(KeepUnproven::make);
+        let rare = unproven.map(|part| Box::new(Rare { unproven: Some(part), ..Rare::default() }));
         Self {
-            policy,
+            policy: settings.rules,
             list: List::default(),
             unstamped_expire: false,
             state: OutboxState::Open,
@@ -152,7 +160,7 @@ impl Outbox {
             counts: Counts::default(),
             receipts: None,
             waits: None,
-            rare: None,
+            rare,
         }
     }
 
@@ -188,20 +196,22 @@ impl Outbox {
 
     /// Resolves an entry that was removed: dropped, or unknown if it was ever handed over.
     fn drop_entry(&mut self, entry: Entry, reason: DropReason, deferred: &mut Deferred<'_>) {
-        if entry.is_per_connection() {
+        if entry.is_per_connection() && !entry.receipt {
             return deferred.drop_later(entry.message);
         }
+        // A layer may send its message again, and reports the outcome itself.
+        let count = u64::from(!entry.is_per_connection());
         let fate = match (entry.handed_to, entry.message) {
             (connection, mut message) if connection > 0 && reason != DropReason::ResendLimit => {
-                self.counts.unknown += 1;
-                self.rare_mut().unsent.unknown += 1;
+                self.counts.unknown += count;
+                self.rare_mut().unsent.unknown += count;
                 if !self.policy.keeps_clones() {
                     deferred.drop_later(message.take());
                 }
                 Fate::Unknown { connection, message }
             }
             (_, Some(message)) => {
-                self.counts.dropped += 1;
+                self.counts.dropped += count;
                 Fate::Dropped { reason, message }
             }
             (_, None) => unreachable!("only a message that was handed over has no payload"),
@@ -215,7 +225,7 @@ impl Outbox {
     /// Stores a fate without a receipt until the next loss is reported.
     fn push_unsent(&mut self, fate: Fate, deferred: &mut Deferred<'_>) {
         // The stored fates have the same bounds as the outbox. The newest is kept in any case.
-        let OutboxSettings { count, bytes, .. } = self.policy;
+        let OutboxRules { count, bytes, .. } = self.policy;
         let unsent = &mut self.rare_mut().unsent;
         unsent.bytes += fate.message().map_or(0, Message::len);
         unsent.fates.push_back(fate);

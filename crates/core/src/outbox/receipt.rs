@@ -50,6 +50,11 @@ impl Receipt {
     pub(crate) fn new(fates: Arc<Fates>, number: u64) -> Self {
         Self { fates, number: Some(number) }
     }
+
+    /// Returns the number of the message, until its fate was returned.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.number
+    }
 }
 
 impl Future for Receipt {

@@ -7,7 +7,8 @@ use crate::{event::Fate, sync::Deferred};
 
 /// The fates of messages with a receipt. The outbox calls these methods under its lock.
 ///
-/// It is an optional part, see ARCHITECTURE: only [`Outbox::receipt`] makes one.
+/// It is an optional part, see ARCHITECTURE: only [`Outbox::receipt`] and
+/// [`Outbox::queue_on_with_receipts`] make one.
 pub(super) trait Receipts: Send {
     /// Returns a receipt for the message with this number, the largest until now.
     fn add(&mut self, number: u64) -> Receipt;
@@ -110,7 +111,7 @@ impl Outbox {
     /// Forgets the fates of earlier messages that are all resolved.
     pub(super) fn forget_settled_receipts(&mut self) {
         if self.receipts.is_some() {
-            let settled = self.settled_through();
+            let settled = self.resolved_through();
             self.receipts.iter_mut().for_each(|receipts| receipts.settled(settled));
         }
     }

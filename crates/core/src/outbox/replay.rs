@@ -5,8 +5,10 @@ use super::{
     entry::{Entry, Origin},
     error::QueueError,
     list::List,
+    receipt::Receipt,
+    receipts::AllFates,
 };
-use crate::{config::OutboxSettings, message::Message, sync::Deferred};
+use crate::{config::OutboxRules, message::Message, sync::Deferred};
 
 /// The messages that are sent after every open, in the order in which their keys were first used.
 ///
@@ -89,7 +91,7 @@ impl Outbox {
         message: Message,
         deferred: &mut Deferred<'_>,
     ) -> Result<(), QueueError> {
-        let OutboxSettings { count, bytes, .. } = self.policy;
+        let OutboxRules { count, bytes, .. } = self.policy;
         let new_id = self.draw_number();
         let replays = &mut self.rare_mut().replays;
         let replays = replays.get_or_insert_with(|| Box::<Vec<Replay>>::default());
@@ -134,6 +136,28 @@ impl Outbox {
         }
         self.parks = 0;
         Some(first)
+    }
+
+    /// Like [`queue_on`](Self::queue_on), and returns a receipt for each message. If the connection
+    /// ends first, the fate of a message that was not handed over is `Dropped`.
+    pub(crate) fn queue_on_with_receipts(
+        &mut self,
+        connection: u64,
+        messages: &mut Vec<Message>,
+    ) -> Option<Vec<Receipt>> {
+        let first = self.queue_on(connection, messages)?;
+        let numbers = first..self.next_number;
+        self.list.last_mut_many(numbers.clone().count()).for_each(|entry| entry.receipt = true);
+        let receipts = self.receipts.get_or_insert_with(|| Box::<AllFates>::default());
+        Some(numbers.map(|number| receipts.add(number)).collect())
+    }
+
+    /// Removes the message with this ticket if it was not handed to the connection, and returns
+    /// whether it was removed. It has no fate then.
+    pub(crate) fn withdraw(&mut self, ticket: u64, deferred: &mut Deferred<'_>) -> bool {
+        let Some(index) = self.list.find_queued(Origin::Layer, ticket) else { return false };
+        deferred.drop_later(self.list.remove(index).message);
+        true
     }
 
     /// Returns the first ticket whose message is still in the outbox.

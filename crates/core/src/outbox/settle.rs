@@ -25,6 +25,7 @@ impl Outbox {
         if self.refuses_offline() {
             self.drop_parked(DropReason::Offline, deferred);
         }
+        self.wake_after_limit(deferred);
         let before = self.next_number;
         if self.policy.when_full == WhenFull::DropOldest || self.refuses_offline() {
             self.serve_all(deferred);
@@ -33,6 +34,16 @@ impl Outbox {
         }
         self.wake_flushed(deferred);
         self.next_number != before
+    }
+
+    /// Wakes the tasks that have waited for as long as they may.
+    fn wake_after_limit(&mut self, deferred: &mut Deferred<'_>) {
+        let Some(rare) = &mut self.rare else { return };
+        for place in rare.limits.iter().flat_map(|limits| limits.passed()) {
+            if let Ok(index) = rare.waiters.find(place) {
+                rare.waiters.wake(index, deferred);
+            }
+        }
     }
 
     /// Serves the queue from the front, until a task must wait, or was woken and keeps its turn.

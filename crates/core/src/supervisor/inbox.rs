@@ -11,7 +11,10 @@ use std::{
 use futures_core::{FusedStream, Stream};
 
 use super::channel::Channel;
-use crate::event::Event;
+use crate::{
+    event::{Event, Messages},
+    next::Next,
+};
 
 /// The reading end of a session that a [`Driver`](crate::Driver) runs: a `Stream` of [`Event`]s.
 /// The last event is [`Event::Closed`]. [`Supervisor::into_driver`](crate::Supervisor::into_driver)
@@ -54,6 +57,17 @@ pub struct Inbox {
 impl Inbox {
     pub(super) fn new(channel: Arc<Channel>) -> Self {
         Self { channel: Some(channel), batch: VecDeque::new() }
+    }
+
+    /// Waits for the next event, see [`Next`]. `None` comes after [`Event::Closed`].
+    #[allow(clippy::should_implement_trait, reason = "it waits, as `StreamExt::next` does")]
+    pub fn next(&mut self) -> Next<'_, Self> {
+        Next::new(self)
+    }
+
+    /// The messages of the session as a stream, without the other events, see [`Messages`].
+    pub fn messages(&mut self) -> Messages<'_, Self> {
+        Messages::new(self)
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Resolved {
     pub(crate) outbox: OutboxSettings,
     pub(crate) probes: Probes,
     pub(crate) redial: Redial,
+    pub(crate) name: Option<Box<Box<str>>>,
 }
 
 impl Resolved {
@@ -46,6 +47,7 @@ impl Resolved {
                 minimum_gap: settings.minimum_gap.unwrap_or(Preset::MINIMUM_GAP),
                 outage_limit: settings.outage_limit.unwrap_or(Duration::MAX),
                 last_attempt: settings.attempts.last(),
+                last_initial_attempt: settings.initial_attempts.unwrap_or(settings.attempts).last(),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };
@@ -56,6 +58,7 @@ impl Resolved {
             outbox: settings.outbox.unwrap_or(preset.outbox),
             probes: Probes::new(heartbeat),
             redial,
+            name: settings.name,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{StreamExt, future};
+use futures::future;
 use websocket_heartbeat::{
     ErrorKind, Event, Fate, Frame, Heartbeat, LostCause, OutboxSettings, Preset, ProofOfLife,
     Supervisor, Timer, Timestamp, TransportError,

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "a test may have a plain lock of its own")]
 
 mod acks;
+mod calls;
 mod config;
 mod grammar;
 mod harness;

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, future};
+use futures::future;
 use websocket_heartbeat::{
     Heartbeat, Preset, Supervisor, Timer, Timestamp,
     backend::{SharedSleep, SharedTimer},

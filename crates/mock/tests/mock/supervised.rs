@@ -1,6 +1,5 @@
 //! The mock under a supervisor.
 
-use futures::StreamExt;
 use websocket_heartbeat::{Event, Exponential, Preset, Supervisor};
 use websocket_heartbeat_mock::{
     Chaos, Clock, MockTimer, MockTransport, Remote, Runner, Script, mock,

@@ -87,7 +87,7 @@ async fn messages_are_received_complete<C: Connection>(dial: &impl AsyncFn(Strin
         client.connection.as_mut().shrink();
     }
     assert_eq!(client.frame().await, Frame::Ping("between".into()));
-    assert_eq!(client.message().await, "héllo".into());
+    assert_eq!(client.message().await, "héllo");
     client.flush().await.expect("flushed");
     finish(server);
 }
@@ -129,7 +129,7 @@ async fn pings_are_answered_and_reported<C: Connection>(dial: &impl AsyncFn(Stri
     });
     let mut client = Client::dial(dial, url).await;
     assert_eq!(client.frame().await, Frame::Ping("ping".into()));
-    assert_eq!(client.message().await, "done".into());
+    assert_eq!(client.message().await, "done");
     finish(server);
 }
 
@@ -169,7 +169,7 @@ async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(Str
     go.send(count).expect("the server waits");
     client.flush().await.expect("flushed");
     assert!(client.is_ready().await);
-    assert_eq!(client.message().await, "all".into());
+    assert_eq!(client.message().await, "all");
     finish(server);
 }
 
@@ -216,7 +216,7 @@ async fn the_last_waker_is_woken<C: Connection>(dial: &impl AsyncFn(String) -> D
         if last.woken.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    assert_eq!(client.message().await, "now".into());
+    assert_eq!(client.message().await, "now");
     finish(server);
 }
 
@@ -245,7 +245,7 @@ async fn frames_that_arrive_with_the_answer_are_kept<C: Connection>(
         let _ = stream.read_to_end(&mut answer);
     });
     let mut client = Client::dial(dial, url).await;
-    assert_eq!(client.message().await, "first".into());
+    assert_eq!(client.message().await, "first");
     assert_eq!(client.frame().await, Frame::Close(None));
     drop(client);
     finish(server);

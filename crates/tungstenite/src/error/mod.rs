@@ -10,8 +10,8 @@ use std::io;
 use tungstenite::{Error as WsError, error::ProtocolError};
 use websocket_heartbeat::{ErrorKind, TransportError};
 
+use self::explained::Explained;
 pub(crate) use self::kind::io_kind;
-use self::{explained::Explained, kind::tls_kind};
 
 /// An error of tungstenite.
 pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
@@ -26,11 +26,20 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
         WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
         WsError::Url(_) => ErrorKind::Url,
-        WsError::Tls(ref error) => tls_kind(error).unwrap_or(ErrorKind::Tls),
+        // A certificate is recognized by the words of the error.
+        WsError::Tls(ref error) => match io_kind(&io::Error::other(error.to_string())) {
+            ErrorKind::Other => ErrorKind::Tls,
+            kind => kind,
+        },
         // Other errors come only from tungstenite's own handshake, see `adapter`.
         _ => ErrorKind::Other,
     };
     TransportError::from_source(kind, error)
+}
+
+/// An error of a resolver. It may contain the error that the runtime is missing.
+pub(crate) fn from_resolver(error: io::Error) -> TransportError {
+    error.downcast().unwrap_or_else(|error| TransportError::from_source(ErrorKind::Dns, error))
 }
 
 /// An error of the stream.
@@ -91,7 +100,8 @@ mod tests {
         let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
         let error = from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
         assert_eq!(error.kind(), ErrorKind::Tls);
-        let words = "tls: the server refused the TLS handshake (certificate required): ";
-        assert!(error.to_string().starts_with(words), "{error}");
+        let words = "the server requires a certificate from this client: set one \
+                     (TlsBuilder::client_certificate_pem)";
+        assert_eq!(error.to_string(), words);
     }
 }

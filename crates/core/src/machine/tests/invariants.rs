@@ -283,12 +283,43 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
     }
 
     // A connection that did not open does not reset the counter.
-    let pace = Pace { last_attempt: 1, ..rules().pace };
+    let pace = Pace { last_attempt: 1, last_initial_attempt: 1, ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.run_to(2_000);
     sim.ended();
     assert_eq!(sim.closed(), [(2_000, End::AttemptsExhausted)]);
+
+    // Before a connection has opened there may be another limit.
+    let initial = |last_initial_attempt, last_attempt| {
+        let pace = Pace { last_attempt, last_initial_attempt, ..rules().pace };
+        Sim::connecting(Rules { pace, ..rules() })
+    };
+    let mut sim = initial(0, u32::MAX);
+    sim.ended();
+    assert_eq!(sim.closed(), [(0, End::AttemptsExhausted)]);
+    let mut sim = initial(0, u32::MAX);
+    sim.connected();
+    for attempt in 1..=100 {
+        sim.ended();
+        assert_eq!(sim.machine.attempt(), attempt);
+        let until = sim.deadline().unwrap_or(0);
+        sim.run_to(until);
+    }
+    // The attempts before the first connection do not count for the limit after it.
+    let mut sim = initial(u32::MAX, 1);
+    for _ in 0..5 {
+        sim.ended();
+        let until = sim.deadline().unwrap_or(0);
+        sim.run_to(until);
+    }
+    sim.connected();
+    sim.ended();
+    assert_eq!((sim.machine.attempt(), sim.closed().len()), (1, 0));
+    let until = sim.deadline().unwrap_or(0);
+    sim.run_to(until);
+    sim.ended();
+    assert_eq!(sim.closed().len(), 1);
 }
 
 #[test]
@@ -329,7 +360,7 @@ fn invariant_09_the_users_commands_win_in_every_state() {
 
 #[test]
 fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
-    let late: [fn(&mut Machine, Timestamp); 9] = [
+    let late: [fn(&mut Machine, Timestamp); 11] = [
         |machine, now| machine.handle_connected(now, 1, Means::Pings, Some(ms(1))),
         |machine, now| machine.handle_ended(now, 1),
         |machine, now| machine.handle_peer_closed(now, 1),
@@ -338,6 +369,8 @@ fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
         |machine, now| machine.handle_write_blocked(now, 1),
         |machine, now| machine.handle_write_progress(now, 1),
         |machine, now| machine.handle_flushed(now, 1),
+        |machine, now| machine.handle_written(now, 1, true),
+        |machine, now| machine.handle_given_up(now, 1),
         |machine, now| {
             machine.handle_handed(1);
             machine.handle_caught_up(now, 1);

@@ -176,3 +176,62 @@ fn the_outbox_of_a_session_is_small() {
     assert!(size_of::<Entry>() <= 96, "{}", size_of::<Entry>());
     assert_eq!(size_of::<Receipt>(), 24);
 }
+
+/// Returns the fate of a message, if it has one.
+fn fate(receipt: &mut Receipt) -> Option<Fate> {
+    let mut cx = Context::from_waker(Waker::noop());
+    match Pin::new(receipt).poll(&mut cx) {
+        Poll::Ready(fate) => Some(fate),
+        Poll::Pending => None,
+    }
+}
+
+fn queue_on(outbox: &mut Outbox, connection: u64, texts: &[&str]) -> Vec<Receipt> {
+    let mut messages = texts.iter().map(|text| (*text).into()).collect();
+    outbox.queue_on_with_receipts(connection, &mut messages).unwrap()
+}
+
+#[test]
+fn receipts_for_one_connection_get_the_fate_on_it() {
+    let mut outbox = online_outbox(OutboxSettings::new().resend(9));
+    let [mut a, mut b] = queue_on(&mut outbox, 1, &["a", "b"]).try_into().unwrap();
+    assert_eq!(hand_over(&mut outbox), 2);
+    let [mut c] = queue_on(&mut outbox, 1, &["c"]).try_into().unwrap();
+    assert_eq!(fate(&mut a), None, "it is handed over, and not flushed");
+    written(&mut outbox, 1);
+    assert_eq!(fate(&mut a), Some(Fate::Written { connection: 1 }));
+    assert_eq!(fate(&mut c), None);
+    assert_eq!(hand_over(&mut outbox), 1);
+    let [mut d] = queue_on(&mut outbox, 1, &["d"]).try_into().unwrap();
+    let mut sender = receipt(&mut outbox, "sender");
+    reconnect(&mut outbox, 1, 2);
+    assert_eq!(fate(&mut b), Some(Fate::Written { connection: 1 }));
+    assert!(matches!(fate(&mut c), Some(Fate::Unknown { connection: 1, .. })));
+    assert!(matches!(fate(&mut d), Some(Fate::Dropped { .. })));
+    let [mut e] = queue_on(&mut outbox, 2, &["e"]).try_into().unwrap();
+    assert_eq!(hand_over(&mut outbox), 2);
+    written(&mut outbox, 2);
+    assert_eq!(fate(&mut sender), Some(Fate::Written { connection: 2 }));
+    assert_eq!(fate(&mut e), Some(Fate::Written { connection: 2 }));
+    assert!(outbox.receipts.as_ref().unwrap().all().earlier.is_empty());
+    assert!(outbox.queue_on_with_receipts(1, &mut vec!["f".into()]).is_none());
+}
+
+#[test]
+fn a_withdrawn_message_is_not_handed_over() {
+    let mut outbox = online_outbox(OutboxSettings::new());
+    let [a] = queue_on(&mut outbox, 1, &["a"]).try_into().unwrap();
+    assert_eq!(hand_over(&mut outbox), 1);
+    let [b, mut c] = queue_on(&mut outbox, 1, &["b", "c"]).try_into().unwrap();
+    let mut deferred = Deferred::default();
+    assert!(!outbox.withdraw(a.number().unwrap(), &mut deferred), "the connection has it");
+    assert!(outbox.withdraw(b.number().unwrap(), &mut deferred));
+    assert!(!outbox.withdraw(b.number().unwrap(), &mut deferred), "it is removed");
+    drop(b);
+    assert_eq!(outbox.held().count, 2);
+    written(&mut outbox, 1);
+    assert_eq!(hand_over(&mut outbox), 1);
+    written(&mut outbox, 1);
+    assert_eq!(fate(&mut c), Some(Fate::Written { connection: 1 }));
+    assert!(outbox.is_settled());
+}

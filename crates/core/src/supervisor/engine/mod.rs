@@ -104,17 +104,17 @@ pub(super) struct Engine<T: Transport, K: Timer> {
 /// The state of the outbox as the driver knows it without the lock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Queued {
-    /// There may be messages to hand over.
+    /// There may be messages to hand over, or tasks with a time limit that wait for room.
     pub(super) any: bool,
-    /// No message expires before this time; `None` is never.
+    /// No message and no such limit expires before this time; `None` is never.
     expiry: Option<Timestamp>,
 }
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn new(transport: T, timer: K, settings: Resolved) -> Self {
-        let Resolved { rules, outbox, probes, redial } = settings;
+        let Resolved { rules, outbox, probes, redial, name } = settings;
         let clock = Clock::new(timer);
-        let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()));
+        let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()).named(name));
         Self {
             transport,
             clock,

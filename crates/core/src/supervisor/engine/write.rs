@@ -139,7 +139,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 reporter.compare_outbox(state);
                 if let Some(open) = link.open().filter(|_| hands_over) {
                     state.outbox.hand_over(&mut open.window);
-                    queued.any = state.outbox.has_queued();
+                    queued.any = state.outbox.has_queued() || state.outbox.has_limits();
                 }
             });
         }
@@ -181,6 +181,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             if let Some(open) = self.link.open() {
                 open.counts.probe_written(&mut open.connection);
             }
+        }
+        if messages {
+            let by_ping = !self.probes.are_messages();
+            self.machine.handle_written(now, connection, by_ping);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! [`Session`]: a supervisor over the mock, read by a task.
 
-use futures::StreamExt;
 use websocket_heartbeat::{Event, Handle, Message, Preset, Supervisor, Transport};
 use websocket_heartbeat_mock::{Clock, MockTimer, Peer, Remote, Runner, Script, mock};
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use websocket_heartbeat::{Heartbeat, Supervisor, Timer, Timestamp};
 use websocket_heartbeat_mock::{Clock, Runner, Script, mock};
 

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use websocket_heartbeat::{
     ErrorKind, Event, Heartbeat, LostCause, ProofOfLife, Supervisor, Timer, Transport,
     TransportError, transport_fn,

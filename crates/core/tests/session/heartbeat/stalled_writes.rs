@@ -1,6 +1,5 @@
 //! Servers that accept no bytes, or accept them slowly.
 
-use futures::StreamExt;
 use websocket_heartbeat::{
     Connection as _, Event, Heartbeat, InboxSettings, OutboxSettings, Preset, Supervisor,
     WriteBlocked,

@@ -1,7 +1,6 @@
 //! Transports without pings: nothing is sent that the user did not ask for, silence is reported,
 //! and answers are learned.
 
-use futures::StreamExt;
 use websocket_heartbeat::{
     Event, Heartbeat, InboxSettings, Message, Preset, ProofOfLife, Silent, Supervisor, Unanswered,
     hooks::{self, Hooks},

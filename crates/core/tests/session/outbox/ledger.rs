@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use websocket_heartbeat::{
     DropReason, ErrorKind, Event, Fate, Frame, Handle, Message, OutboxSettings, Outgoing, Receipt,
     TransportError,

@@ -2,10 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use futures::{
-    StreamExt,
-    future::{Either, select},
-};
+use futures::future::{Either, select};
 use websocket_heartbeat::{
     Attempt, Builder, Endpoints, Event, Handle, Heartbeat, Supervisor, Timer, Timestamp, Transport,
     backend::Predecessor, transport_fn,

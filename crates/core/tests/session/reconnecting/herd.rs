@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::StreamExt;
 use websocket_heartbeat::{DialBudget, Event, Exponential, Heartbeat, Preset, Supervisor};
 use websocket_heartbeat_mock::{Clock, Remote, Runner, Script, mock};
 

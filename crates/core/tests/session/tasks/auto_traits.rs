@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{SinkExt, StreamExt};
+use futures::SinkExt;
 use websocket_heartbeat::{
     Attempt, Driver, Established, Event, Fate, Handle, Inbox, Message, Preset, Receipt, Status,
     Supervisor, Timer, Timestamp, Transport, TransportError,

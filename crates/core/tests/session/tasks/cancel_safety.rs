@@ -97,7 +97,7 @@ fn a_driver_can_be_polled_by_futures_that_are_dropped() {
         let reading = fixture.runner.spawn(inbox.collect::<Vec<_>>());
         handle.try_queue("queued").unwrap();
         let closing = fixture.runner.spawn(async move {
-            handle.send_confirmed("last").await.unwrap();
+            assert!(handle.send_confirmed("last").await.unwrap().is_written());
             handle.close();
         });
         let events = fixture.runner.run_until(async {
@@ -127,7 +127,7 @@ fn check_send(send: impl AsyncFn(&Cancellation, &mut Handle) -> Option<()>) -> u
             let dropped = async { accepted = send(cancellation, &mut sender).await.is_some() };
             let ((), sent) = future::join(dropped, SinkExt::send(&mut other, "other".into())).await;
             sent.unwrap();
-            handle.send_confirmed("last").await.unwrap();
+            assert!(handle.send_confirmed("last").await.unwrap().is_written());
         });
         let count = |text: &str| received.iter().filter(|known| *known == text).count();
         assert_eq!((count("first"), count("other"), count("last")), (1, 1, 1), "{received:?}");
@@ -233,7 +233,7 @@ fn closed_and_status_changes_are_cancel_safe() {
     at_every_cancellation(|cancellation| {
         beside(OutboxSettings::new(), async |handle| {
             let closing = async {
-                handle.send_confirmed("x").await.unwrap();
+                assert!(handle.send_confirmed("x").await.unwrap().is_written());
                 handle.close();
             };
             let waiting = async {

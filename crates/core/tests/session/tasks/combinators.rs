@@ -115,7 +115,7 @@ fn forward_into_a_handle_ends_only_that_handle() {
         // The sink of that handle is closed, but its commands work and the session continues.
         assert!(handle.feed(Message::text("no")).await.is_err());
         handle.queue("by itself").await.unwrap();
-        other.send_confirmed("yes").await.unwrap();
+        assert!(other.send_confirmed("yes").await.unwrap().is_written());
     });
     fixture.runner.run_for(secs(60));
     log.assert(&[(0, "connecting 1 attempt 0"), (0, "open 1")]);

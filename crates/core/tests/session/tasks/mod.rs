@@ -10,3 +10,4 @@ mod hooks;
 mod locks;
 mod status;
 mod two_tasks;
+mod waiting;

@@ -1,6 +1,6 @@
 //! Snapshots of the status, and the stream of its changes.
 
-use futures::{FutureExt, StreamExt, stream::FusedStream};
+use futures::{FutureExt, stream::FusedStream};
 use websocket_heartbeat::{CloseReason, Message, Phase};
 use websocket_heartbeat_mock::Script;
 

@@ -10,6 +10,7 @@ pub(super) enum Op {
     Queue {
         bytes: usize,
         max_age: Option<u64>,
+        within: Option<u64>,
     },
     TryQueue {
         bytes: usize,
@@ -74,6 +75,10 @@ pub(super) enum Op {
     Layer {
         count: usize,
         bytes: usize,
+        receipts: bool,
+    },
+    Withdraw {
+        which: usize,
     },
     Rest,
     StopAccepting,
@@ -83,11 +88,12 @@ pub(super) enum Op {
 /// A random step.
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let bytes = || prop_oneof![4 => 0..5_usize, 2 => 0..15_usize, 1 => 0..30_usize];
+    let seconds = || prop::option::weighted(0.3, 1..10_u64);
     let which = || 0..6_usize;
     let sink = || 0..3_usize;
     let main = prop_oneof![
-        6 => (bytes(), prop::option::weighted(0.3, 1..10_u64))
-            .prop_map(|(bytes, max_age)| Op::Queue { bytes, max_age }),
+        6 => (bytes(), seconds(), seconds())
+            .prop_map(|(bytes, max_age, within)| Op::Queue { bytes, max_age, within }),
         3 => bytes().prop_map(|bytes| Op::TryQueue { bytes }),
         5 => (which(), prop::bool::weighted(0.2))
             .prop_map(|(which, other_task)| Op::Poll { which, other_task }),
@@ -112,7 +118,9 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         2 => (0..8_u64).prop_map(|seconds| Op::Time { seconds }),
         1 => (0..2_u8, bytes()).prop_map(|(key, bytes)| Op::Replay { key, bytes }),
         1 => (0..2_u8).prop_map(|key| Op::ForgetReplay { key }),
-        1 => (0..3_usize, bytes()).prop_map(|(count, bytes)| Op::Layer { count, bytes }),
+        2 => (0..3_usize, bytes(), any::<bool>())
+            .prop_map(|(count, bytes, receipts)| Op::Layer { count, bytes, receipts }),
+        1 => which().prop_map(|which| Op::Withdraw { which }),
         1 => Just(Op::Rest),
     ];
     prop_oneof![60 => main, 40 => driver, 1 => Just(Op::StopAccepting), 1 => Just(Op::Close)]

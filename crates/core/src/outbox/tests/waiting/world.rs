@@ -134,12 +134,15 @@ impl World<'_> {
             self.senders.remove(which);
             if let Ok(receipt) = result {
                 self.taken += 1;
-                let mut awaited = Awaited { receipt, waits: None };
-                if poll(&mut awaited.waits, |cx| Pin::new(&mut awaited.receipt).poll(cx)).is_none()
-                {
-                    self.receipts.push(awaited);
-                }
+                self.await_receipt(receipt);
             }
+        }
+    }
+
+    fn await_receipt(&mut self, receipt: Receipt) {
+        let mut awaited = Awaited { receipt, waits: None };
+        if poll(&mut awaited.waits, |cx| Pin::new(&mut awaited.receipt).poll(cx)).is_none() {
+            self.receipts.push(awaited);
         }
     }
 
@@ -200,10 +203,14 @@ impl World<'_> {
 
     pub(super) fn apply(&mut self, op: Op) {
         match op {
-            Op::Queue { bytes, max_age } => {
+            Op::Queue { bytes, max_age, within } => {
                 let mut outgoing = Outgoing::new(message(bytes));
                 outgoing.max_age = max_age.map(Duration::from_secs);
-                let future = Box::pin(self.handle.queue_with_receipt(outgoing));
+                let mut future = self.handle.queue_with_receipt(outgoing);
+                if let Some(seconds) = within {
+                    future = future.within(Duration::from_secs(seconds));
+                }
+                let future = Box::pin(future);
                 self.senders.push(Sender { future, waits: None });
                 self.poll_sender(self.senders.len() - 1, false);
             }
@@ -279,9 +286,20 @@ impl World<'_> {
             Op::ForgetReplay { key } => {
                 self.with_outbox(|outbox, _| outbox.remove_replay(&key.to_string()));
             }
-            Op::Layer { count, bytes } => {
+            Op::Layer { count, bytes, receipts: false } => {
                 let mut messages = vec![message(bytes); count];
                 self.with_outbox(|outbox, _| outbox.queue_on(self.connection, &mut messages));
+            }
+            Op::Layer { count, bytes, receipts: true } => {
+                let messages = vec![message(bytes); count];
+                let receipts = self.handle.queue_on_with_receipts(self.connection, messages);
+                receipts.into_iter().flatten().for_each(|receipt| self.await_receipt(receipt));
+            }
+            Op::Withdraw { which } => {
+                let receipt = self.receipts.get(which).map(|awaited| &awaited.receipt);
+                if receipt.is_some_and(|receipt| self.handle.withdraw(receipt)) {
+                    drop(self.receipts.remove(which));
+                }
             }
             Op::Rest => self.with_outbox(|outbox, _| outbox.shrink_if_idle()),
             Op::StopAccepting => self.with_outbox(|outbox, _| outbox.stop_accepting()),
