@@ -24,10 +24,13 @@
 //!
 //! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
 //! `platform-verifier` add the root certificates and the verifier of the operating system. The feature
-//! `axum` adds the module `axum_messages`, which converts the messages of axum.
+//! `axum` adds the module `axum_messages`, which converts the messages of axum. The feature
+//! `tokio-tungstenite` adds the module `adapter`, for programs that come from tokio-tungstenite.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "tokio-tungstenite")]
+pub mod adapter;
 #[cfg(feature = "axum")]
 pub mod axum_messages;
 mod connect;

@@ -109,7 +109,7 @@ impl<S: AsyncWrite + Unpin> futures_io::AsyncWrite for TokioStream<S> {
 }
 
 /// Polls without regard to the task's cooperative budget.
-fn poll_unconstrained<R>(
+pub(crate) fn poll_unconstrained<R>(
     cx: &mut Context<'_>,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Poll<R> {

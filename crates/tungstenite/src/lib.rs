@@ -8,7 +8,7 @@
 //!   [`Connection`](websocket_heartbeat::Connection) from it;
 //! - another runtime: implement [`Network`] for its sockets, and call [`connect`];
 //! - a `WebSocketStream` of async-tungstenite: `AsyncTungstenite`, with the feature
-//!   `async-tungstenite`;
+//!   `async-tungstenite`; for another crate over tungstenite: the module [`adapter`];
 //! - tests of your own connection or backend: the module `conformance`, with the feature
 //!   `conformance`.
 //!
@@ -21,9 +21,8 @@
 //! - `messages`: the module `messages`, which converts the messages of tungstenite.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod adapter;
 mod address_order;
-#[cfg(feature = "async-tungstenite")]
-mod async_tungstenite;
 mod blocking_io;
 mod close_frame;
 #[cfg(feature = "conformance")]
@@ -48,7 +47,7 @@ mod transport;
 mod tuning;
 
 #[cfg(feature = "async-tungstenite")]
-pub use self::async_tungstenite::AsyncTungstenite;
+pub use self::adapter::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{

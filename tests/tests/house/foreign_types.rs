@@ -35,6 +35,28 @@ const ALLOWED: &[(&str, &str)] = &[
     ("futures_rustls::rustls::ClientConfig", "the user's own configuration of TLS"),
     ("futures_sink::Sink", "supervisors, handles and connections are sinks"),
     ("futures_timer::Delay", "the sleep of `FuturesTimer`, which has its own feature"),
+    ("tokio::net::TcpStream", "the socket below the adapter, which has its own feature"),
+    (
+        "tokio_tungstenite::MaybeTlsStream",
+        "the stream of `connect_async`, below the adapter, which has its own feature",
+    ),
+    (
+        "tokio_tungstenite::WebSocketStream",
+        "the argument of the adapter, which has its own feature",
+    ),
+    (
+        "tokio_tungstenite::tungstenite::client::IntoClientRequest",
+        "the argument of the transport, which has its own feature",
+    ),
+    (
+        "tokio_tungstenite::tungstenite::handshake::client::Response",
+        "the answer that comes with the stream of tokio-tungstenite",
+    ),
+    (
+        "tokio_tungstenite::tungstenite::protocol::WebSocketConfig",
+        "the settings of `connect_async`",
+    ),
+    ("tungstenite::Error", "the errors that the user of another crate over tungstenite has"),
     ("tokio::io::AsyncRead", "the byte stream that the user of the tokio backend brings"),
     ("tokio::io::AsyncWrite", "the byte stream that the user of the tokio backend brings"),
     ("http::HeaderMap", "the header fields of the user, with a feature of its own"),

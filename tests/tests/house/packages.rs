@@ -46,7 +46,7 @@ const PLACES: &[Place] = &[
     place(
         "async-tungstenite",
         "websocket-heartbeat-tungstenite",
-        "struct AsyncTungstenite",
+        "type AsyncTungstenite",
         "use async_tungstenite::",
     ),
     // The backends, and the programs that show them.

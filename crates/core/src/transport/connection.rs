@@ -11,22 +11,32 @@ use crate::{error::TransportError, message::Frame};
 ///
 /// # Contract
 ///
+/// The module `conformance` of `websocket-heartbeat-tungstenite` has tests of these rules.
+///
 /// Reading:
 ///
-/// - It answers pings by itself while it is read, and reports them as [`Frame::Ping`].
-/// - Messages are complete: it assembles fragments.
-/// - A close code that a server may not send (RFC 6455 section 7.4) is an error of the kind
-///   [`Protocol`](crate::ErrorKind::Protocol), never a frame with another code.
+/// - It answers pings by itself while it is read, and reports them as [`Frame::Ping`]. It reports
+///   pongs as [`Frame::Pong`].
+/// - Messages are complete and unchanged: it assembles fragments. An empty message is a message. A
+///   control frame between two fragments is reported before the message.
+/// - Frames that arrive together with the answer to the upgrade are kept.
+/// - A violation of the protocol by the peer is an error of the kind
+///   [`Protocol`](crate::ErrorKind::Protocol). A close code that a server may not send (RFC 6455
+///   section 7.4) is one, and never a frame with another code.
 /// - After the peer's close frame it reports [`Frame::Close`]. It replies as soon as it can write,
 ///   and at the latest when it is flushed. It ends with `None` when the peer ends the byte stream.
-/// - A byte stream that ends without a close frame is `None`, or an error of the kind
+/// - A byte stream that ends or is reset without a close frame is `None`, or an error of the kind
 ///   [`Ended`](crate::ErrorKind::Ended) or [`Reset`](crate::ErrorKind::Reset).
 /// - After `None` or an error from reading there is no further frame.
 ///
 /// Writing:
 ///
-/// - `start_send(Frame::Close(..))` begins the close handshake. Messages sent later are refused.
-///   Reading goes on until the peer's reply.
+/// - Frames are sent unchanged, in their order. Pings and pongs are sent without a message of the
+///   application.
+/// - It buffers a bounded number of bytes: `poll_ready` is pending while the peer does not read
+///   what was sent before.
+/// - `start_send(Frame::Close(..))` begins the close handshake. Messages sent later are refused. A
+///   second close frame is accepted and not sent. Reading goes on until the peer's reply.
 /// - A failed write, or a message that is refused for its size, ends writing. It does not end
 ///   reading: all frames that the peer has sent before can still be read.
 /// - After both close frames have been sent, a completed flush has also closed the layers below:
@@ -39,6 +49,9 @@ use crate::{error::TransportError, message::Frame};
 ///   although there may be more to read, it has called the waker.
 /// - Only the waker of the last poll counts, regardless of the polled method. The waker may be
 ///   called without a reason.
+///
+/// Numbers: [`bytes_written`](Self::bytes_written) and [`bytes_read`](Self::bytes_read) are known
+/// always or never. They never decrease.
 ///
 /// Dropping the connection aborts it at once and does not block. The backend prevents, if possible,
 /// that undelivered data is delivered afterwards, unless the connection was closed before.

@@ -30,6 +30,22 @@ use crate::error::TransportError;
 ///
 /// A transport and its parts need not be `Send`, `Sync` or `Unpin`.
 ///
+/// # Errors
+///
+/// The decision about the next attempt needs to know why an attempt failed. So an attempt fails
+/// with these kinds, as far as the transport can distinguish them:
+///
+/// - [`Refused`](crate::ErrorKind::Refused) if no program listens on the port.
+/// - [`Http`](crate::ErrorKind::Http) if the server answers with a status other than 101. The error
+///   then has the status, the header fields and the body, as far as it has arrived, and the value
+///   of `Retry-After`: a number of seconds, or a date, which is relative to the `Date` of the
+///   answer. A value that is not valid is ignored. See
+///   [`TransportError::http_hiding`].
+/// - [`Protocol`](crate::ErrorKind::Protocol) if the answer is not HTTP, or is not a valid
+///   upgrade.
+/// - [`Ended`](crate::ErrorKind::Ended) or [`Reset`](crate::ErrorKind::Reset) if the byte stream
+///   ends before the answer is complete.
+///
 /// Most programs use the transport of a backend, or wrap it with [`transport_fn`], [`before_open`],
 /// [`Endpoints`] or [`BoxTransport`].
 ///

@@ -42,6 +42,13 @@ macro_rules! conformance_tests {
         }
 
         #[test]
+        fn the_body_of_a_refusal_may_be_late() {
+            $block_on($crate::conformance::late_bodies(async |url: String| {
+                $dial(&$crate::Request::new(&url)?, &$crate::Dialer::new()).await
+            }));
+        }
+
+        #[test]
         fn the_timer_keeps_the_contract() {
             $block_on(async { $crate::conformance::timer($timer()).await });
         }

@@ -55,6 +55,16 @@ impl<C: Connection> Client<C> {
         }
     }
 
+    /// Reads an error of one of these kinds, or the end.
+    pub(super) async fn ends_or_fails(&mut self, kinds: &[ErrorKind]) {
+        match self.next().await {
+            None => {}
+            Some(Err(error)) => assert!(kinds.contains(&error.kind()), "{kinds:?}, not {error}"),
+            Some(Ok(frame)) => panic!("the end or an error, not {frame:?}"),
+        }
+        self.ends().await;
+    }
+
     pub(super) async fn fails(&mut self) -> ErrorKind {
         let next = self.next().await;
         let Some(Err(error)) = next else { panic!("an error, not {next:?}") };

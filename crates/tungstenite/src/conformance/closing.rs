@@ -12,6 +12,7 @@ use super::{
     client::{Client, Dialed},
     server::{finish, serve, serve_raw},
 };
+use crate::SocketOptions;
 
 fn close_with(code: u16, reason: &str) -> Ws {
     Ws::Close(Some(WsCloseFrame { code: code.into(), reason: reason.into() }))
@@ -88,13 +89,24 @@ pub(super) async fn a_close_handshake_shuts_the_connection_down<C: Connection>(
     }
 }
 
-pub(super) async fn the_end_without_a_close_frame_is_an_error<C: Connection>(
+pub(super) async fn the_end_without_a_close_frame_is_reported<C: Connection>(
     dial: &impl AsyncFn(String) -> Dialed<C>,
 ) {
     let (url, server) = serve(|mut server| server.send("last".into()).expect("sent"));
     let mut client = Client::dial(dial, url).await;
     assert_eq!(client.message().await, "last");
-    assert_eq!(client.fails().await, ErrorKind::Ended);
+    client.ends_or_fails(&[ErrorKind::Ended, ErrorKind::Reset]).await;
+    finish(server);
+}
+
+pub(super) async fn a_reset_is_reported<C: Connection>(dial: &impl AsyncFn(String) -> Dialed<C>) {
+    let (url, server) = serve(|mut server| {
+        server.read().expect("a message");
+        SocketOptions::new().apply_linger(server.get_ref());
+    });
+    let mut client = Client::dial(dial, url).await;
+    client.send(Message::text("go")).await.expect("sent");
+    client.ends_or_fails(&[ErrorKind::Ended, ErrorKind::Reset]).await;
     finish(server);
 }
 

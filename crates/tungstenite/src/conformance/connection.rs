@@ -1,8 +1,14 @@
 //! [`contract`]: the rules of a connection.
 
 use std::{
+    future::poll_fn,
     io::{Read, Write},
     net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
 
 use tungstenite::{
@@ -18,6 +24,7 @@ use websocket_heartbeat::{Connection, Established, Frame, Message, TransportErro
 use super::{
     client::{Client, Dialed},
     closing,
+    rule::rules,
     server::{finish, read_request, serve, serve_raw},
 };
 
@@ -29,23 +36,31 @@ use super::{
 pub async fn contract<C: Connection>(
     dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>,
 ) {
-    messages_are_received_complete(&dial).await;
-    a_large_message_is_sent_and_received(&dial).await;
-    pings_are_answered_and_reported(&dial).await;
-    our_pings_and_pongs_are_sent(&dial).await;
-    closing::the_peers_close_is_reported_and_answered(&dial).await;
-    closing::our_close_waits_for_the_peers(&dial).await;
-    closing::a_close_handshake_shuts_the_connection_down(&dial).await;
-    closing::the_end_without_a_close_frame_is_an_error(&dial).await;
-    closing::a_protocol_violation_is_an_error(&dial).await;
-    back_pressure_reaches_the_sender(&dial).await;
-    frames_that_arrive_with_the_answer_are_kept(&dial).await;
-    closing::a_drop_ends_the_connection_at_once(&dial).await;
+    rules!(
+        &dial,
+        messages_are_received_complete,
+        a_large_message_is_sent_and_received,
+        pings_are_answered_and_reported,
+        our_pings_and_pongs_are_sent,
+        closing::the_peers_close_is_reported_and_answered,
+        closing::our_close_waits_for_the_peers,
+        closing::a_close_handshake_shuts_the_connection_down,
+        closing::the_end_without_a_close_frame_is_reported,
+        closing::a_reset_is_reported,
+        closing::a_protocol_violation_is_an_error,
+        back_pressure_reaches_the_sender,
+        frames_that_arrive_with_the_answer_are_kept,
+        the_last_waker_is_woken,
+        closing::a_drop_ends_the_connection_at_once,
+    );
     // On other systems a reset discards the bytes that were received before it.
     if cfg!(target_os = "linux") {
-        closing::a_failed_write_does_not_end_reading(&dial).await;
+        rules!(&dial, closing::a_failed_write_does_not_end_reading);
     }
 }
+
+/// The size of a message that no buffer of a socket holds.
+const LARGE: usize = 5 << 20;
 
 fn fragment(text: &'static str, kind: Data, last: bool) -> Ws {
     Ws::Frame(WsFrame::message(text, OpCode::Data(kind), last))
@@ -69,6 +84,7 @@ async fn messages_are_received_complete<C: Connection>(dial: &impl AsyncFn(Strin
     for message in messages {
         client.send(message.clone()).await.expect("sent");
         assert_eq!(client.message().await, message);
+        client.connection.as_mut().shrink();
     }
     assert_eq!(client.frame().await, Frame::Ping("between".into()));
     assert_eq!(client.message().await, "héllo");
@@ -84,16 +100,23 @@ async fn a_large_message_is_sent_and_received<C: Connection>(
         server.send(message).expect("sent");
     });
     let mut client = Client::dial(dial, url).await;
-    let before = client.connection.bytes_written();
-    let message = Message::binary((0..=255).cycle().take(5 << 20).collect::<Vec<u8>>());
+    let numbers =
+        |client: &Client<C>| (client.connection.bytes_written(), client.connection.bytes_read());
+    let before = numbers(&client);
+    let message = Message::binary((0..=255).cycle().take(LARGE).collect::<Vec<u8>>());
     client.send(message.clone()).await.expect("sent");
-    if let (Some(before), Some(after)) = (before, client.connection.bytes_written()) {
-        assert!(
-            after - before >= 5 << 20,
-            "`bytes_written` counts the written bytes: {before} {after}"
-        );
-    }
     assert!(client.message().await == message, "the echo equals the sent message");
+    let after = numbers(&client);
+    for (name, before, after) in
+        [("bytes_written", before.0, after.0), ("bytes_read", before.1, after.1)]
+    {
+        assert_eq!(before.is_some(), after.is_some(), "`{name}` is known always or never");
+        let count = after.unwrap_or(LARGE as u64) - before.unwrap_or(0);
+        assert!(count >= LARGE as u64, "`{name}` counts the bytes of a message: {count}");
+    }
+    // The echo has acknowledged everything.
+    let unacknowledged = client.connection.unacknowledged().unwrap_or(0);
+    assert_eq!(unacknowledged, 0, "`unacknowledged` after the echo");
     finish(server);
 }
 
@@ -147,6 +170,53 @@ async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(Str
     client.flush().await.expect("flushed");
     assert!(client.is_ready().await);
     assert_eq!(client.message().await, "all");
+    finish(server);
+}
+
+/// A waker that notes its call, and wakes the task.
+struct Recorder {
+    woken: AtomicBool,
+    task: Waker,
+}
+
+impl Recorder {
+    fn new(task: &Waker) -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(false), task: task.clone() })
+    }
+}
+
+impl Wake for Recorder {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
+}
+
+async fn the_last_waker_is_woken<C: Connection>(dial: &impl AsyncFn(String) -> Dialed<C>) {
+    let (go, begin) = std::sync::mpsc::channel();
+    let (url, server) = serve(move |mut server| {
+        begin.recv().expect("the client continues");
+        server.send("now".into()).expect("sent");
+    });
+    let mut client = Client::dial(dial, url).await;
+    let mut last = None;
+    poll_fn(|cx| {
+        let last = last.get_or_insert_with(|| {
+            let [first, last] = [(); 2].map(|()| Recorder::new(cx.waker()));
+            for recorder in [&first, &last] {
+                let waker = recorder.clone().into();
+                let polled = client.connection.as_mut().poll_next(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending(), "the server has sent nothing");
+            }
+            // A call without a reason, while the wakers were exchanged, does not count.
+            last.woken.store(false, Ordering::Release);
+            go.send(()).expect("the server waits");
+            last
+        });
+        if last.woken.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    assert_eq!(client.message().await, "now");
     finish(server);
 }
 

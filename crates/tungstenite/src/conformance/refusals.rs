@@ -1,7 +1,6 @@
 //! [`refusals`]: the rules of attempts that fail.
 
 use std::{
-    fmt::Debug,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     thread,
@@ -12,34 +11,51 @@ use websocket_heartbeat::{ErrorKind, Established, TransportError};
 
 use super::{
     client::Dialed,
+    rule::rules,
     server::{finish, read_request, serve_raw},
 };
 
-/// Checks every rule about attempts that fail, for transports that use
-/// [`Dialer::dial`](crate::Dialer::dial), or an upgrade that waits for the body of a refusal.
+/// Checks every rule about attempts that fail, with attempts that `dial` makes to a `ws://` URL.
+/// The rules are those of [`Transport`](websocket_heartbeat::Transport).
 ///
 /// # Panics
 ///
 /// If a rule is broken.
-pub async fn refusals<C: Debug>(
-    dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>,
-) {
-    a_closed_port_is_refused(&dial).await;
-    the_answer_of_a_refusal_is_kept(&dial).await;
-    an_answer_that_is_no_upgrade_is_a_protocol_error(&dial).await;
-    an_end_during_the_upgrade_is_an_error(&dial).await;
-    a_late_body_is_kept_and_a_missing_one_is_skipped(&dial).await;
+pub async fn refusals<C>(dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>) {
+    rules!(
+        &dial,
+        a_closed_port_is_refused,
+        the_answer_of_a_refusal_is_kept,
+        an_answer_that_is_no_upgrade_is_a_protocol_error,
+        an_end_during_the_upgrade_is_an_error,
+    );
 }
 
-async fn a_closed_port_is_refused<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
+/// Checks that the body of a refusal is kept if it arrives after the head, and that a body that
+/// never arrives does not hide the status: for transports that use
+/// [`Dialer::dial`](crate::Dialer::dial), or an upgrade that waits for the body.
+///
+/// # Panics
+///
+/// If a rule is broken.
+pub async fn late_bodies<C>(dial: impl AsyncFn(String) -> Result<Established<C>, TransportError>) {
+    rules!(&dial, a_late_body_is_kept_and_a_missing_one_is_skipped);
+}
+
+/// An attempt that fails. `C` need not be `Debug`.
+async fn fails<C>(dial: &impl AsyncFn(String) -> Dialed<C>, url: String) -> TransportError {
+    dial(url).await.err().expect("the attempt fails")
+}
+
+async fn a_closed_port_is_refused<C>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
     // The port of a client is in use, so no server can listen there.
     let url = format!("ws://{}/", client.local_addr().expect("connected"));
-    assert_eq!(dial(url).await.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(fails(dial, url).await.kind(), ErrorKind::Refused);
 }
 
-async fn refused_with<C: Debug>(
+async fn refused_with<C>(
     dial: &impl AsyncFn(String) -> Dialed<C>,
     answer: Vec<u8>,
 ) -> TransportError {
@@ -47,12 +63,12 @@ async fn refused_with<C: Debug>(
         read_request(&mut stream);
         stream.write_all(&answer).expect("sent");
     });
-    let error = dial(url).await.unwrap_err();
+    let error = fails(dial, url).await;
     finish(server);
     error
 }
 
-async fn the_answer_of_a_refusal_is_kept<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
+async fn the_answer_of_a_refusal_is_kept<C>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     let seconds = |n| Some(Duration::from_secs(n));
     for (retry_after, parsed) in [
         ("Retry-After: 7\r\n", seconds(7)),
@@ -75,7 +91,7 @@ async fn the_answer_of_a_refusal_is_kept<C: Debug>(dial: &impl AsyncFn(String) -
     }
 }
 
-async fn an_answer_that_is_no_upgrade_is_a_protocol_error<C: Debug>(
+async fn an_answer_that_is_no_upgrade_is_a_protocol_error<C>(
     dial: &impl AsyncFn(String) -> Dialed<C>,
 ) {
     for answer in [
@@ -89,14 +105,14 @@ async fn an_answer_that_is_no_upgrade_is_a_protocol_error<C: Debug>(
     }
 }
 
-async fn an_end_during_the_upgrade_is_an_error<C: Debug>(dial: &impl AsyncFn(String) -> Dialed<C>) {
+async fn an_end_during_the_upgrade_is_an_error<C>(dial: &impl AsyncFn(String) -> Dialed<C>) {
     for answer in ["", "HTTP/1.1 101 Switch"] {
         let error = refused_with(dial, answer.into()).await;
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer} {error}");
     }
 }
 
-async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C: Debug>(
+async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C>(
     dial: &impl AsyncFn(String) -> Dialed<C>,
 ) {
     let refused = async |body: &'static [u8]| {
@@ -109,7 +125,7 @@ async fn a_late_body_is_kept_and_a_missing_one_is_skipped<C: Debug>(
             // Until the client ends the connection.
             let _ = stream.read(&mut [0]);
         });
-        let error = dial(url).await.unwrap_err();
+        let error = fails(dial, url).await;
         finish(server);
         assert_eq!(error.http_status(), Some(503));
         error.http_answer().expect("an answer").body.to_vec()

@@ -24,10 +24,14 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
         }
         WsError::ConnectionClosed | WsError::AlreadyClosed => ErrorKind::Ended,
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
-        WsError::Protocol(_) | WsError::Utf8(_) => ErrorKind::Protocol,
+        WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
         WsError::Url(_) => ErrorKind::Url,
-        WsError::Tls(_) => ErrorKind::Tls,
-        // Other errors come only from tungstenite's own handshake, which is not used.
+        // A certificate is recognized by the words of the error.
+        WsError::Tls(ref error) => match io_kind(&io::Error::other(error.to_string())) {
+            ErrorKind::Other => ErrorKind::Tls,
+            kind => kind,
+        },
+        // Other errors come only from tungstenite's own handshake, see `adapter`.
         _ => ErrorKind::Other,
     };
     TransportError::from_source(kind, error)

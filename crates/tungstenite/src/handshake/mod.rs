@@ -15,9 +15,9 @@ mod acceptance;
 mod answer;
 mod retry_after;
 
-pub(crate) use self::answer::{Head, parse_status};
-use self::{
-    answer::{Answer, body::Body},
+use self::answer::{Answer, body::Body};
+pub(crate) use self::{
+    answer::{Head, parse_status},
     retry_after::retry_after,
 };
 use crate::{

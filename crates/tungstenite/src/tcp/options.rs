@@ -191,8 +191,9 @@ impl SocketOptions {
         probes
     }
 
-    /// Applies [`linger`](Self::linger). An error leaves the socket unchanged, which is harmless.
-    pub(crate) fn apply_linger(&self, socket: &impl AsSocket) {
+    /// Applies [`linger`](Self::linger), once the WebSocket handshake is complete. Transports call
+    /// this. An error leaves the socket unchanged, which is harmless.
+    pub fn apply_linger(&self, socket: &impl AsSocket) {
         let _ = SockRef::from(socket).set_linger(self.linger);
     }
 }
