@@ -18,7 +18,7 @@
 //!         match event {
 //!             Event::Open(_) => drop(handle.try_queue("hello")),
 //!             Event::Message(message) => println!("{:?}", message.as_text()),
-//!             other => eprintln!("{other:?}"),
+//!             other => eprintln!("{other}"),
 //!         }
 //!     }
 //! });
@@ -26,7 +26,8 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`, see `Tls`.
+//! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
+//! `platform-verifier` add the root certificates and the verifier of the operating system.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -35,14 +36,15 @@ mod network;
 mod stream;
 
 pub use websocket_heartbeat::*;
-#[cfg(feature = "rustls")]
-pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, proxy,
+    upgrade,
 };
+#[cfg(feature = "rustls")]
+pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
-    connect::{AsyncStdConnection, AsyncStdTransport, connect, dial},
+    connect::{AsyncStdConnection, AsyncStdTransport, Session, connect, dial},
     network::{AsyncStd, AsyncStdTimer},
     stream::AsyncStdStream,
 };

@@ -15,17 +15,21 @@
 //!     match event {
 //!         Event::Open(_) => drop(handle.try_queue("hello")),
 //!         Event::Message(message) => println!("{:?}", message.as_text()),
-//!         other => eprintln!("{other:?}"),
+//!         other => eprintln!("{other}"),
 //!     }
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`, see `Tls`.
+//! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
+//! `platform-verifier` add the root certificates and the verifier of the operating system. The feature
+//! `axum` adds the module `axum_messages`, which converts the messages of axum.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "axum")]
+pub mod axum_messages;
 mod connect;
 mod network;
 mod socket;
@@ -33,14 +37,15 @@ mod stream;
 mod timer;
 
 pub use websocket_heartbeat::*;
-#[cfg(feature = "rustls")]
-pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, proxy,
+    upgrade,
 };
+#[cfg(feature = "rustls")]
+pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
-    connect::{TokioConnection, TokioTransport, connect, dial},
+    connect::{Session, TokioConnection, TokioTransport, connect, dial},
     network::Tokio,
     socket::TokioSocket,
     stream::TokioStream,
