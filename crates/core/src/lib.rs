@@ -77,41 +77,15 @@
 //!
 //! No attempt begins after [`close`](Handle::close).
 //!
-//! # Which side drives
+//! # Manual
 //!
-//! The stream and the sink of a supervisor both drive the whole session, and may be polled from two
-//! tasks. If only the sink is polled, it stores the messages that it reads for the stream, up to
-//! 256 messages or 1 MiB. So it detects a dead connection in time. Without room for more it stops
-//! reading, and counts no silence against the server until a message is taken. A `Handle` never
-//! drives. So do not wait for a handle in the only task that polls the session: it would wait forever.
-//! [`Supervisor::queue`], [`Supervisor::send_confirmed`] and [`Supervisor::drive_until`] poll the
-//! session while they wait.
-//!
-//! # Transports
-//!
-//! Each backend brings a transport. [`transport_fn`] makes one from a function that is called for each
-//! attempt, for example with a fresh token. [`before_open`] adds an exchange that must succeed before a
-//! connection counts as open. [`Endpoints`] gives a session several servers. [`BoxTransport`] can be
-//! replaced while the session runs. A transport of your own gives a [`Connection`], whose documentation
-//! is a contract.
-//!
-//! # Delivery
-//!
-//! An accepted message waits in the outbox, whose bounds are its [`OutboxSettings`]. It is handed
-//! to the connection in a window of at most 256 messages or 64 KiB, and is
-//! [`Written`](Fate::Written) once a flush has completed: then the operating system has the bytes,
-//! and a client by itself can know no more. If the connection dies before that, the messages of the
-//! window are [`Unknown`](Fate::Unknown) and the others wait for the next connection. Messages that
-//! no connection took are [`Dropped`](Fate::Dropped), with the reason. [`Lost::unproven`] counts
-//! the written messages that no answered ping proves read.
-//!
-//! [`Handle::send_confirmed`] waits for the fate, [`Handle::queue_with_receipt`] gives a [`Receipt`] for
-//! it. The fates of messages without a receipt come with `Lost` and `Closed`, unless they were written.
-//!
-//! Only the server can confirm that it has received a message. For servers that acknowledge
-//! messages, [`acks`] is a layer over the session. It keeps messages until they are acknowledged,
-//! and sends them again after a loss or a timeout. For servers that answer requests, [`calls`] is
-//! a layer that gives each request a future of its answer. [`typed`] decodes messages.
+//! The [`manual`] has a chapter for each question: [getting started](manual::getting_started),
+//! [presets](manual::presets), [which messages are lost](manual::losses),
+//! [answers of the server](manual::answers), [networks](manual::networks),
+//! [observing](manual::observing), [tuning](manual::tuning), [testing](manual::testing),
+//! [transports](manual::transports) and [backends](manual::backends) of your own, and what changes
+//! for users of [the npm packages](manual::from_npm) and of
+//! [tokio-tungstenite](manual::from_tokio_tungstenite).
 //!
 //! # Drop behaviour
 //!
@@ -123,12 +97,6 @@
 //! | [`Receipt`], the future of [`send_confirmed`](Handle::send_confirmed) | none on an accepted message |
 //! | the future of [`queue`](Handle::queue) | its message is not queued |
 //! | futures of `StreamExt` and `SinkExt` | no event and no accepted message is lost |
-//!
-//! # Defaults
-//!
-//! [`Preset::Resilient`] is the default. [`Preset::Original`] has the numbers of the npm packages that
-//! this crate re-implements. The documentation of [`Preset`] has the table of both, with the reason for
-//! each number.
 //!
 //! # Features
 //!
@@ -184,6 +152,8 @@ mod headers;
 pub mod hooks;
 mod http;
 mod machine;
+#[cfg(any(doc, doctest))]
+pub mod manual;
 mod message;
 mod next;
 mod outbox;

@@ -15,14 +15,17 @@ use crate::{
 ///
 /// # Examples
 ///
+/// Nothing is published while only time passes, so the time until now needs the session's clock:
+///
 /// ```
 /// use std::time::Duration;
-/// use websocket_heartbeat::{Handle, Phase};
+/// use websocket_heartbeat::{Handle, Phase, Timer};
 ///
-/// fn is_healthy(handle: &Handle) -> bool {
+/// /// The timer is a clone of that of the session.
+/// fn is_healthy(handle: &Handle, timer: &impl Timer) -> bool {
 ///     let status = handle.status();
-///     let unanswered = status.probe_out_for().unwrap_or_default();
-///     status.phase == Phase::Open && unanswered < Duration::from_secs(5)
+///     let waits = status.probe_since.map(|since| timer.now().saturating_since(since));
+///     status.phase == Phase::Open && waits.unwrap_or_default() < Duration::from_secs(5)
 /// }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,8 +79,9 @@ impl Status {
         self.last_life.map(|at| self.as_of.saturating_since(at))
     }
 
-    /// Returns how long a probe has waited for its answer, until `as_of`. `None` if no probe waits. A
-    /// long time is the sign of a connection that is degraded but not lost yet.
+    /// Returns how long a probe has waited for its answer, until `as_of`. `None` if no probe waits.
+    /// A long wait until now is the sign of a connection that is degraded but not lost yet: compare
+    /// [`probe_since`](Self::probe_since) with the session's clock for that.
     pub fn probe_out_for(&self) -> Option<Duration> {
         self.probe_since.map(|at| self.as_of.saturating_since(at))
     }

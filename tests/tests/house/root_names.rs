@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use syn::{Item, UseTree, Visibility};
+use syn::{Attribute, Item, UseTree, Visibility};
 
 use crate::modules::workspace;
 
@@ -19,7 +19,7 @@ const NAMES: &str = "
     Verdict WhenFull WriteBlocked before_open transport_fn
 ";
 
-const LIMIT: usize = 72;
+const LIMIT: usize = 73;
 
 #[test]
 fn the_root_of_core_has_these_names_and_no_others() {
@@ -28,7 +28,7 @@ fn the_root_of_core_has_these_names_and_no_others() {
     let mut names = BTreeSet::new();
     for item in syn::parse_file(&source).expect("the root is Rust").items {
         match item {
-            Item::Mod(module) if is_public(&module.vis) => {
+            Item::Mod(module) if is_public(&module.vis) && !is_documentation(&module.attrs) => {
                 names.insert(module.ident.to_string());
             }
             Item::Use(exported) if is_public(&exported.vis) => collect(&exported.tree, &mut names),
@@ -40,6 +40,14 @@ fn the_root_of_core_has_these_names_and_no_others() {
     let removed: Vec<_> = expected.difference(&names).collect();
     assert!(added.is_empty() && removed.is_empty(), "added {added:?}, removed {removed:?}");
     assert!(names.len() <= LIMIT, "{} names, the limit is {LIMIT}", names.len());
+}
+
+/// Whether an item exists only for the documentation, as the manual does.
+fn is_documentation(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let condition = attribute.meta.require_list().map(|list| list.tokens.to_string());
+        attribute.path().is_ident("cfg") && condition.is_ok_and(|text| text.contains("doctest"))
+    })
 }
 
 fn is_public(visibility: &Visibility) -> bool {
