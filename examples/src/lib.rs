@@ -1,10 +1,11 @@
 //! Servers for the examples. Each server runs on the loopback interface, on its own threads, until
 //! the program ends.
 
+mod exchange;
 mod proxy;
 mod server;
 
-pub use self::{proxy::Proxy, server::Server};
+pub use self::{exchange::Exchange, proxy::Proxy, server::Server};
 
 /// The code in the README compiles.
 #[cfg(doctest)]
