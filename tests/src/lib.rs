@@ -11,6 +11,7 @@ mod harness;
 mod network;
 mod package;
 mod peer;
+mod proxy_program;
 mod raw_server;
 mod report;
 mod reservation;
@@ -27,6 +28,7 @@ pub use self::{
     harness::{run_alone, run_async, run_blocking, run_unlimited, title},
     network::{Cut, Network},
     peer::{Peer, Site},
+    proxy_program::ProxyProgram,
     raw_server::{
         accept_key, accept_upgrade, read_request, serve_one, serve_one_of, upgrade_response,
     },
@@ -34,5 +36,5 @@ pub use self::{
     skip::{SkipReason, skip, summarize_skips},
     software::Software,
     time_limit::{TIME_LIMIT, with_time_limit},
-    tls::localhost_tls,
+    tls::{localhost_pem, localhost_tls},
 };

@@ -1,14 +1,19 @@
 //! A port that is reserved for its server while the server does not run.
 
-use std::{net::SocketAddr, os::fd::OwnedFd};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    os::fd::OwnedFd,
+};
 
-use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
+use rustix::net::{
+    AddressFamily, SocketType, bind, getsockname, socket, sockopt::set_socket_reuseaddr,
+};
 
 /// A socket that is bound and does not listen. Connections to the port are refused. The kernel does not
 /// assign the port to other sockets, but a server that asks for this port gets it.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    _socket: OwnedFd,
+    socket: OwnedFd,
 }
 
 impl Reservation {
@@ -16,6 +21,16 @@ impl Reservation {
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
         set_socket_reuseaddr(&socket, true)?;
         bind(&socket, &address)?;
-        Ok(Self { _socket: socket })
+        Ok(Self { socket })
+    }
+
+    /// A free port of the loopback interface, for a server that cannot choose one itself.
+    pub(crate) fn free() -> rustix::io::Result<Self> {
+        Self::new((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        let address = getsockname(&self.socket).expect("the name of a bound socket");
+        address.try_into().expect("an address of IPv4")
     }
 }

@@ -26,7 +26,8 @@
 //! # }
 //! ```
 //!
-//! `wss://` needs the feature `rustls`, see `Tls`.
+//! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
+//! `platform-verifier` add the root certificates and the verifier of the operating system.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -35,11 +36,12 @@ mod network;
 mod stream;
 
 pub use websocket_heartbeat::*;
-#[cfg(feature = "rustls")]
-pub use websocket_heartbeat_tungstenite::Tls;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, proxy,
+    upgrade,
 };
+#[cfg(feature = "rustls")]
+pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
     connect::{AsyncStdConnection, AsyncStdTransport, connect, dial},

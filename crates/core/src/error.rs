@@ -65,6 +65,12 @@ pub enum ErrorKind {
     CertificateTime,
     /// The server answered the upgrade request with a status other than 101.
     Http,
+    /// A proxy could not or would not connect to the server, or its answer is malformed. An error of
+    /// the connection to the proxy has its own kind, for example [`Refused`](Self::Refused).
+    Proxy,
+    /// A proxy needs credentials, or refused them. The error has no HTTP status, because the server
+    /// sent none.
+    ProxyAuth,
     /// The peer violated the WebSocket protocol.
     Protocol,
     /// A message, a frame or the head of a response exceeds the configured limit.
@@ -100,6 +106,8 @@ impl ErrorKind {
             Self::Certificate => "certificate",
             Self::CertificateTime => "certificate_time",
             Self::Http => "http",
+            Self::Proxy => "proxy",
+            Self::ProxyAuth => "proxy_auth",
             Self::Protocol => "protocol",
             Self::TooLarge => "too_large",
             Self::Reset => "reset",

@@ -4,7 +4,7 @@
 //! Most programs depend on a backend (`websocket-heartbeat-smol`, `-tokio` or `-async-std`), which
 //! re-exports the types that they need. Depend on this crate for:
 //!
-//! - a stream that you provide, for example through a proxy: [`upgrade`] makes a
+//! - a stream that you provide, for example with another TLS library: [`upgrade`] makes a
 //!   [`Connection`](websocket_heartbeat::Connection) from it;
 //! - another runtime: implement [`Network`] for its sockets, and call [`connect`];
 //! - a `WebSocketStream` of async-tungstenite: `AsyncTungstenite`, with the feature
@@ -12,7 +12,8 @@
 //! - tests of your own connection or backend: the module `conformance`, with the feature
 //!   `conformance`.
 //!
-//! The feature `rustls` adds `Tls` for `wss://`.
+//! The feature `rustls` adds `Tls` for `wss://`, `native-roots` adds the root certificates of the
+//! operating system, and `platform-verifier` its verifier: see the module `tls`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address_order;
@@ -28,13 +29,14 @@ mod frame;
 mod handshake;
 mod native_stream;
 mod network;
+pub mod proxy;
 mod reactor_timer;
 mod read_budget;
 mod request;
 mod socket;
 pub mod tcp;
 #[cfg(feature = "rustls")]
-mod tls;
+pub mod tls;
 mod transport;
 mod tuning;
 

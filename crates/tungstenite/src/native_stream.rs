@@ -12,7 +12,9 @@ use crate::tcp::{self, AsSocket};
 #[cfg(feature = "rustls")]
 use crate::tls::TlsStream;
 
-/// The stream of a native connection: a socket, with TLS over it if the request was for `wss://`.
+/// The stream of a native connection: a socket, with TLS over it if the request was for `wss://`. Also
+/// the stream to a proxy, with TLS over it if the URL of the proxy is `https://`. So there can be TLS
+/// within TLS.
 pub struct NativeStream<S> {
     layers: Layers<S>,
 }
@@ -20,7 +22,7 @@ pub struct NativeStream<S> {
 enum Layers<S> {
     Plain(S),
     #[cfg(feature = "rustls")]
-    Tls(Box<TlsStream<S>>),
+    Tls(Box<TlsStream<NativeStream<S>>>),
 }
 
 impl<S> NativeStream<S> {
@@ -29,16 +31,16 @@ impl<S> NativeStream<S> {
     }
 
     #[cfg(feature = "rustls")]
-    pub(crate) fn tls(stream: TlsStream<S>) -> Self {
+    pub(crate) fn tls(stream: TlsStream<Self>) -> Self {
         Self { layers: Layers::Tls(Box::new(stream)) }
     }
 
-    /// The socket below. Its addresses and options can be read through its descriptor.
+    /// The socket below all layers. Its addresses and options can be read through its descriptor.
     pub fn socket(&self) -> &S {
         match &self.layers {
             Layers::Plain(socket) => socket,
             #[cfg(feature = "rustls")]
-            Layers::Tls(tls) => tls.get_ref().0.socket(),
+            Layers::Tls(tls) => tls.get_ref().0.below().socket(),
         }
     }
 
@@ -48,7 +50,10 @@ impl<S> NativeStream<S> {
         match &self.layers {
             Layers::Plain(_) => None,
             #[cfg(feature = "rustls")]
-            Layers::Tls(tls) => Some(tls.get_ref().0.written()),
+            Layers::Tls(tls) => {
+                let below = tls.get_ref().0;
+                below.below().bytes_below_tls().or_else(|| Some(below.written()))
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use websocket_heartbeat::{
 #[cfg(feature = "rustls")]
 use crate::Tls;
 use crate::{
-    Dialer, NativeStream, Network, Request, RequestError, Socket, Tuning, tcp::SocketOptions,
+    Dialer, NativeStream, Network, Request, RequestError, Socket, Tuning, proxy::Proxies,
+    tcp::SocketOptions,
 };
 
 /// A [`Transport`] over the sockets of a [`Network`]. It makes the same [`Request`] at each
@@ -88,7 +89,15 @@ impl<N, T> NetworkTransport<N, T> {
         self
     }
 
-    /// Sets the TLS configuration for `wss://`. [`Tls::from_rustls`] shows how to make one.
+    /// Connects through a proxy, see [`Dialer::proxy`].
+    #[must_use]
+    pub fn proxy(mut self, proxies: impl Into<Proxies>) -> Self {
+        self.dialer = self.dialer.proxy(proxies);
+        self
+    }
+
+    /// Sets the TLS configuration for `wss://` and for `https://` proxies. [`Tls`] shows how
+    /// to make one.
     ///
     /// ```
     /// use websocket_heartbeat_tungstenite::{NetworkTransport, Request, RequestError, Tls};

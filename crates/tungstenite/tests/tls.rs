@@ -163,14 +163,13 @@ fn an_unacceptable_certificate_ends_the_session() {
     let Authority { certificate, server } = authority();
     for (words, host, server, tls) in [
         (
-            "was issued by an authority that is not trusted here: if it is self-signed or of a \
-             private authority, add that authority as a root (Tls::from_rustls)",
+            "is self-signed: if it is the right one, add it (TlsBuilder::authorities_pem)",
             "localhost",
             server.clone(),
             Tls::new(),
         ),
         (
-            "is not for the host 127.0.0.1, but for localhost: check the host",
+            "is not for the host 127.0.0.1, but for localhost: check the host, or set another name (Tls::server_name)",
             "127.0.0.1",
             server,
             trusting(certificate),

@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 17] = [
     &["headers"],
     &["text"],
     &["time"],
-    &["sync"],
+    &["sync", "next"],
     &["panics"],
 ];
 

@@ -132,6 +132,8 @@ impl Verdict {
     /// | certificate not acceptable | stop | it stays unacceptable, and an attacker may be between client and server |
     /// | certificate expired or not valid yet | retry after at least 60 s | a renewed certificate or a corrected clock helps |
     /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; if a fresh one also fails, the credentials are wrong |
+    /// | a proxy needs or refuses credentials | the same | a proxy may lock an account after a few wrong passwords |
+    /// | a proxy refuses, or cannot reach the server | retry | it answers so while the server or the network is down |
     /// | HTTP 410 | stop | the only status that means "permanently" |
     /// | HTTP 429, 503 and any other status with `Retry-After` | retry after that time, at most an hour | the server knows the best time |
     /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and unfinished deployments answer so for minutes |
@@ -163,8 +165,8 @@ impl Verdict {
                 Self::Stop
             }
             (Some(ErrorKind::CertificateTime), _) => Self::RetryAfter(Self::CERTIFICATE_FLOOR),
-            (_, Some(401)) if failure.refreshed => Self::Stop,
-            (_, Some(401)) => Self::RefreshThenRetry,
+            (Some(ErrorKind::ProxyAuth), _) | (_, Some(401)) if failure.refreshed => Self::Stop,
+            (Some(ErrorKind::ProxyAuth), _) | (_, Some(401)) => Self::RefreshThenRetry,
             (_, Some(410)) => Self::Stop,
             _ => failure.retry_after().map_or(Self::Retry, |after| {
                 Self::RetryAfter(after.min(Self::LONGEST_RETRY_AFTER))

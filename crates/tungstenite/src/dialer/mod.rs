@@ -9,12 +9,15 @@ use websocket_heartbeat::{Established, Timer, TransportError};
 use crate::Tls;
 use crate::{
     NativeStream, Network, RedirectError, Request, Socket, SocketOptions, Tuning,
-    address_order::AddressMemory, tcp, upgrade_waiting,
+    address_order::{AddressMemory, Addresses},
+    proxy::Proxies,
+    tcp, upgrade_waiting,
 };
 
 mod open_error;
 mod race;
 mod route;
+mod tunnel;
 
 pub use self::open_error::OpenError;
 
@@ -36,6 +39,7 @@ struct Settings {
     socket_options: SocketOptions,
     address_delay: Duration,
     unix_socket: Option<PathBuf>,
+    proxies: Proxies,
     redirects: u8,
     #[cfg(feature = "rustls")]
     tls: Tls,
@@ -48,6 +52,7 @@ impl Default for Settings {
             socket_options: SocketOptions::default(),
             address_delay: Duration::from_millis(250),
             unix_socket: None,
+            proxies: Proxies::none(),
             redirects: 0,
             #[cfg(feature = "rustls")]
             tls: Tls::default(),
@@ -125,6 +130,17 @@ impl Dialer {
         self
     }
 
+    /// Connects through a [`Proxy`](crate::proxy::Proxy), or through the one that [`Proxies`] choose
+    /// for a request.
+    ///
+    /// The default is none, and the environment is not read: see the module
+    /// [`proxy`](crate::proxy). A Unix socket is never reached through a proxy.
+    #[must_use]
+    pub fn proxy(mut self, proxies: impl Into<Proxies>) -> Self {
+        Arc::make_mut(&mut self.settings).proxies = proxies.into();
+        self
+    }
+
     /// Sets how many redirects of the upgrade one attempt follows: answers with status 301, 302,
     /// 303, 307 or 308 and a valid `Location`. A number above
     /// [`MAX_REDIRECTS`](Self::MAX_REDIRECTS) is taken as that.
@@ -139,8 +155,8 @@ impl Dialer {
     ///   `User-Agent`: any other field can be a credential. The same holds for credentials in the
     ///   URL. Subprotocols are sent, because the server must choose one. So do not follow redirects
     ///   if a subprotocol contains a token. Path and query are those of the `Location`.
-    /// - Each host is resolved and reached as that of the first request, within the same attempt.
-    ///   A [`unix_socket`](Self::unix_socket) is used for each of them.
+    /// - Each host is resolved and reached as that of the first request, within the same attempt,
+    ///   through the [`proxy`](Self::proxy) for it. A [`unix_socket`](Self::unix_socket) is used for each of them.
     /// - Nothing is remembered: the next attempt begins with the URL of its request, also after 301
     ///   and 308. Cookies of the answers are not sent.
     ///
@@ -151,7 +167,7 @@ impl Dialer {
         self
     }
 
-    /// Sets the TLS configuration for `wss://`.
+    /// Sets the TLS configuration for `wss://` and for `https://` proxies.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -171,6 +187,10 @@ impl Dialer {
     /// one if all were tried. If the TLS handshake or the upgrade failed, it begins with the
     /// address after the one that was used.
     ///
+    /// With a [`proxy`](Self::proxy), these are the addresses of the proxy. It resolves the host
+    /// itself, unless its scheme is `socks5`: then this machine resolves the host, and the proxy is
+    /// asked for one address after the other.
+    ///
     /// The timer measures the delay between addresses, and limits the wait for the body of a
     /// refusal to [`BODY_WAIT`](Self::BODY_WAIT). There is no other time limit: the caller sets one
     /// for all steps together.
@@ -182,6 +202,9 @@ impl Dialer {
     ///   has the error that says most about the server.
     /// - [`ErrorKind::Tls`], [`ErrorKind::Certificate`] or [`ErrorKind::CertificateTime`] if the
     ///   TLS handshake fails.
+    /// - [`ErrorKind::Proxy`] or [`ErrorKind::ProxyAuth`] if a proxy refuses. The source of each error
+    ///   at a proxy is a [`ProxyFailure`](crate::proxy::ProxyFailure). If the proxy cannot be
+    ///   reached, the kind is the same as for a server.
     /// - The errors of [`upgrade`](crate::upgrade).
     /// - The refusal with a [`RedirectError`] as its source if a redirect cannot be followed.
     ///
@@ -193,6 +216,8 @@ impl Dialer {
     /// [`ErrorKind::Tls`]: websocket_heartbeat::ErrorKind::Tls
     /// [`ErrorKind::Certificate`]: websocket_heartbeat::ErrorKind::Certificate
     /// [`ErrorKind::CertificateTime`]: websocket_heartbeat::ErrorKind::CertificateTime
+    /// [`ErrorKind::Proxy`]: websocket_heartbeat::ErrorKind::Proxy
+    /// [`ErrorKind::ProxyAuth`]: websocket_heartbeat::ErrorKind::ProxyAuth
     pub async fn dial<N: Network, T: Timer>(
         &self,
         request: &Request,
@@ -229,13 +254,13 @@ impl Dialer {
         if request.is_tls() {
             return Err(crate::RequestError::TlsMissing.into());
         }
-        let route = self.route(request.host(), request.port(), network, timer).await?;
+        let route = self.stream(request, network, timer).await?;
         let stream = match request.is_tls() {
             #[cfg(feature = "rustls")]
             true => {
                 NativeStream::tls(self.settings.tls.connect(request.host(), route.socket).await?)
             }
-            _ => NativeStream::plain(route.socket),
+            _ => route.socket,
         };
         let body_wait = async {
             if let Some(deadline) = timer.now().checked_add(Self::BODY_WAIT) {
@@ -248,8 +273,8 @@ impl Dialer {
             Ok(_) => true,
             Err(error) => self.location(error).is_some(),
         };
-        if let Some(addresses) = route.addresses.filter(|_| has_worked) {
-            addresses.worked();
+        if has_worked {
+            route.addresses.into_iter().for_each(Addresses::worked);
         }
         let established = upgraded?;
         let socket = SockRef::from(established.connection.stream().socket());

@@ -7,12 +7,12 @@ use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 use super::{Dialer, open_error::OpenError, race::race};
 use crate::{Network, Target, address_order::Addresses, error::io_kind};
 
-/// A connected socket, and the addresses of which it has one.
+/// A connected socket or the stream over it, and the addresses of which it has one.
 pub(super) struct Route<'a, S> {
     pub(super) socket: S,
     /// They must learn whether the attempt succeeds, see [`Addresses::worked`]. A Unix socket has
-    /// none.
-    pub(super) addresses: Option<Addresses<'a>>,
+    /// none. A tunnel can have those of the proxy and of the server.
+    pub(super) addresses: Vec<Addresses<'a>>,
 }
 
 impl Dialer {
@@ -25,14 +25,17 @@ impl Dialer {
         timer: &T,
     ) -> Result<Route<'a, N::Stream>, TransportError> {
         if let Some(path) = &self.settings.unix_socket {
-            return Ok(Route { socket: self.open_unix(path, network).await?, addresses: None });
+            return Ok(Route {
+                socket: self.open_unix(path, network).await?,
+                addresses: Vec::new(),
+            });
         }
         let resolved = network.resolve(host, port).await;
         let resolved = resolved.map_err(|e| TransportError::from_source(ErrorKind::Dns, e))?;
         let mut addresses = self.memory.addresses(host, port, resolved);
         let (options, delay) = (&self.settings.socket_options, self.settings.address_delay);
         let socket = race(network, timer, options, delay, &mut addresses).await?;
-        Ok(Route { socket, addresses: Some(addresses) })
+        Ok(Route { socket, addresses: vec![addresses] })
     }
 
     async fn open_unix<N: Network>(

@@ -59,7 +59,7 @@ impl Host {
         run(&self.clock, async {
             let route = dialer.route("example.org", 80, self, &self.timer).await?;
             let port = route.socket.port;
-            route.addresses.unwrap().worked();
+            route.addresses.into_iter().for_each(Addresses::worked);
             Ok(port)
         })
     }

@@ -91,7 +91,8 @@ mod tests {
         let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
         let error = from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
         assert_eq!(error.kind(), ErrorKind::Tls);
-        let words = "tls: the server refused the TLS handshake (certificate required): ";
-        assert!(error.to_string().starts_with(words), "{error}");
+        let words = "tls: the server requires a certificate from this client: set one \
+                     (TlsBuilder::client_certificate_pem)";
+        assert_eq!(error.to_string(), words);
     }
 }

@@ -15,8 +15,9 @@ mod acceptance;
 mod answer;
 mod retry_after;
 
+pub(crate) use self::answer::{Head, parse_status};
 use self::{
-    answer::{Answer, Head, body::Body},
+    answer::{Answer, body::Body},
     retry_after::retry_after,
 };
 use crate::{
@@ -29,8 +30,8 @@ use crate::{
 /// beginning of the body of a refusal, or the first frames.
 const READ_SIZE: usize = 4096;
 
-/// Performs the opening handshake over a stream that you provide, for example behind a proxy, over
-/// a Unix domain socket, or with another TLS library.
+/// Performs the opening handshake over a stream that you provide, for example over another kind
+/// of socket, or with another TLS library.
 ///
 /// The scheme of the request, `ws` or `wss`, makes no difference here. Frames that arrive with the
 /// answer are kept. Interim answers (HTTP 1xx) are skipped. An answer that cannot be HTTP fails at
@@ -45,9 +46,9 @@ const READ_SIZE: usize = 4096;
 /// use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
 ///
 /// async fn open(request: &Request) -> Result<Established<Socket<TcpStream>>, TransportError> {
-///     let stream = TcpStream::connect(("proxy.example.org", 3128)).await;
+///     let stream = TcpStream::connect(("example.org", 443)).await;
 ///     let stream = stream.map_err(|e| TransportError::from_source(ErrorKind::Unreachable, e))?;
-///     // Ask the proxy for a tunnel here.
+///     // Add the TLS of your program here.
 ///     upgrade(stream, request, Tuning::new()).await
 /// }
 /// ```

@@ -12,6 +12,7 @@ use data_encoding::BASE64;
 
 use self::url::Url;
 
+pub(crate) use self::url::{host, percent_decoded, split_port};
 pub use self::{error::RequestError, redirect::RedirectError};
 
 /// A request for a WebSocket: URL, header fields, subprotocols.
@@ -60,14 +61,15 @@ struct Parts {
     subprotocols: Vec<Box<str>>,
 }
 
-#[derive(Clone)]
-struct Field {
-    name: Box<str>,
-    value: Box<[u8]>,
+/// A header field that can be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: Box<str>,
+    pub(crate) value: Box<[u8]>,
 }
 
 impl Field {
-    fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
@@ -140,24 +142,12 @@ impl Request {
     /// fields about a body or the connection (`Content-Length`, `Transfer-Encoding`, `Trailer`,
     /// `TE`, `Expect`, `HTTP2-Settings`).
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, RequestError> {
-        if !is_token(name) {
-            return Err(RequestError::HeaderName);
-        }
-        let lower = name.to_ascii_lowercase();
-        if RESERVED.contains(&&*lower) || lower.starts_with("sec-websocket-") {
-            return Err(RequestError::HeaderReserved(lower.into()));
-        }
-        let value = value.as_ref();
-        let can_be_sent = |b: &u8| *b == b'\t' || (*b >= b' ' && *b != 0x7f);
-        let is_host = lower == "host";
-        if !value.iter().all(can_be_sent) || (is_host && !value.is_ascii()) {
-            return Err(RequestError::HeaderValue(lower.into()));
-        }
+        let field = checked_field(name, value.as_ref())?;
         let headers = &mut Arc::make_mut(&mut self.shared).headers;
-        if SINGLE.contains(&&*lower) {
+        if SINGLE.iter().any(|single| field.is(single)) {
             headers.retain(|earlier| !earlier.is(name));
         }
-        headers.push(Field { name: name.into(), value: value.into() });
+        headers.push(field);
         Ok(self)
     }
 
@@ -213,7 +203,7 @@ impl Request {
     pub(crate) fn secrets(&self) -> Vec<Cow<'_, [u8]>> {
         let Parts { target, headers, subprotocols, .. } = &*self.shared;
         let mut secrets = vec![target.as_bytes().into()];
-        secrets.extend(url::percent_decoded(target).ok().map(Cow::Owned));
+        secrets.extend(percent_decoded(target).ok().map(Cow::Owned));
         secrets.extend(subprotocols.iter().map(|name| name.as_bytes().into()));
         for field in headers.iter().filter(|field| may_be_secret(field)) {
             secrets.push((&*field.value).into());
@@ -250,6 +240,23 @@ impl Request {
         bytes.extend_from_slice(b"\r\n");
         bytes
     }
+}
+
+/// A header field, if it can be sent and is not reserved.
+pub(crate) fn checked_field(name: &str, value: &[u8]) -> Result<Field, RequestError> {
+    if !is_token(name) {
+        return Err(RequestError::HeaderName);
+    }
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&&*lower) || lower.starts_with("sec-websocket-") {
+        return Err(RequestError::HeaderReserved(lower.into()));
+    }
+    let can_be_sent = |b: &u8| *b == b'\t' || (*b >= b' ' && *b != 0x7f);
+    let is_host = lower == "host";
+    if !value.iter().all(can_be_sent) || (is_host && !value.is_ascii()) {
+        return Err(RequestError::HeaderValue(lower.into()));
+    }
+    Ok(Field { name: name.into(), value: value.into() })
 }
 
 /// Whether the value of a field may be secret.

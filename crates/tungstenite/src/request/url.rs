@@ -66,7 +66,8 @@ impl Url {
     }
 }
 
-fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), RequestError> {
+/// The name and the port of an authority without credentials.
+pub(crate) fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), RequestError> {
     let end = if host_and_port.starts_with('[') {
         host_and_port.find(']').ok_or(RequestError::Host)? + 1
     } else {
@@ -87,7 +88,7 @@ fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), RequestError> 
 }
 
 /// The host, and the zone of an IPv6 address with a `%` before it.
-fn host(name: &str) -> Result<(String, String), RequestError> {
+pub(crate) fn host(name: &str) -> Result<(String, String), RequestError> {
     let Some(address) = name.strip_prefix('[') else { return Ok((domain(name)?, String::new())) };
     let address = address.strip_suffix(']').ok_or(RequestError::Host)?;
     let (address, zone) = address.split_once('%').map_or((address, None), |(a, z)| (a, Some(z)));
@@ -153,7 +154,7 @@ fn basic(credentials: &str) -> Result<String, RequestError> {
     Ok(format!("Basic {}", BASE64.encode(&plain)))
 }
 
-pub(super) fn percent_decoded(text: &str) -> Result<Vec<u8>, RequestError> {
+pub(crate) fn percent_decoded(text: &str) -> Result<Vec<u8>, RequestError> {
     let mut parts = text.split('%');
     let mut decoded = Vec::from(parts.next().unwrap_or_default());
     for part in parts {

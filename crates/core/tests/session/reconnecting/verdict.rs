@@ -28,7 +28,7 @@ fn closed(code: u16) -> LostCause {
     LostCause::ClosedByPeer(Some(CloseFrame::new(code, "")))
 }
 
-const KINDS: [ErrorKind; 16] = [
+const KINDS: [ErrorKind; 18] = [
     ErrorKind::Url,
     ErrorKind::Dns,
     ErrorKind::Refused,
@@ -37,6 +37,8 @@ const KINDS: [ErrorKind; 16] = [
     ErrorKind::Certificate,
     ErrorKind::CertificateTime,
     ErrorKind::Http,
+    ErrorKind::Proxy,
+    ErrorKind::ProxyAuth,
     ErrorKind::Protocol,
     ErrorKind::TooLarge,
     ErrorKind::Reset,
@@ -101,8 +103,12 @@ fn rows() -> Vec<(LostCause, bool, Verdict)> {
         let verdict = match kind {
             ErrorKind::Url | ErrorKind::Certificate => Stop,
             ErrorKind::CertificateTime => RetryAfter(secs(60)),
+            ErrorKind::ProxyAuth => RefreshThenRetry,
             _ => Retry,
         };
+        if kind == ErrorKind::ProxyAuth {
+            rows.push((LostCause::Connect(error.clone()), true, Stop));
+        }
         rows.push((LostCause::Connect(error.clone()), false, verdict));
         rows.push((LostCause::Broken(error), false, verdict));
     }

@@ -48,7 +48,8 @@ pub(super) fn status(head: &[u8], request: &Request) -> Result<u16, TransportErr
     })
 }
 
-fn parse_status(line: &[u8]) -> Option<u16> {
+/// The status of a status line without its line break.
+pub(crate) fn parse_status(line: &[u8]) -> Option<u16> {
     let version = line.strip_prefix(b"HTTP/1.")?;
     let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
     let (minor, rest) = version.split_at(digits);

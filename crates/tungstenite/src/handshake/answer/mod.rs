@@ -6,7 +6,7 @@ mod protocol;
 
 use websocket_heartbeat::{ErrorKind, TransportError};
 
-pub(crate) use self::head::Head;
+pub(crate) use self::head::{Head, parse_status};
 use crate::{Request, Tuning};
 
 /// The limit on interim answers (RFC 9110 section 15.2). Servers send one or two. The limit on

@@ -1,7 +1,10 @@
 //! Explanations of TLS errors: the cause and the remedy.
 
+mod alert;
+
 use std::{
-    fmt::Debug,
+    error::Error as StdError,
+    fmt::{self, Debug},
     io,
     time::{Duration, SystemTime},
 };
@@ -54,11 +57,7 @@ fn words(host: &str, error: &Error) -> String {
         Error::InvalidMessage(_) => {
             "this port does not speak TLS: use ws:// instead of wss://, or another port".to_owned()
         }
-        Error::AlertReceived(alert) => format!(
-            "the server refused the TLS handshake ({}): check the host, and whether the server \
-             needs a certificate from this client",
-            spaced(alert)
-        ),
+        Error::AlertReceived(alert) => alert::words(host, *alert),
         Error::PeerIncompatible(reason) => format!(
             "the server and this client have no TLS version or cipher suite in common ({}): this \
              client supports TLS 1.2 and 1.3",
@@ -71,8 +70,21 @@ fn words(host: &str, error: &Error) -> String {
     }
 }
 
+/// The reason for which a certificate of an unknown issuer is not acceptable: it is its own issuer.
+#[derive(Debug)]
+pub(crate) struct SelfSigned;
+
+impl fmt::Display for SelfSigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("self-signed")
+    }
+}
+
+impl StdError for SelfSigned {}
+
 fn certificate(host: &str, error: &CertificateError) -> String {
     let clock = "; the server must renew it, unless the clock of this machine is wrong";
+    let name = ": check the host, or set another name (Tls::server_name)";
     let problem = match error {
         CertificateError::Expired => format!("has expired{clock}"),
         CertificateError::ExpiredContext { time, not_after } => {
@@ -87,18 +99,22 @@ fn certificate(host: &str, error: &CertificateError) -> String {
             date(*time)
         ),
         CertificateError::UnknownIssuer => {
-            "was issued by an authority that is not trusted here: if it is self-signed or of a \
-             private authority, add that authority as a root (Tls::from_rustls)"
+            "was issued by an authority that is not trusted here: if it is a private authority, add \
+             its certificate (TlsBuilder::authorities_pem)"
                 .to_owned()
         }
         CertificateError::NotValidForName => {
-            format!("is not for the host {host}: check the host")
+            format!("is not for the host {host}{name}")
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            format!("is not for the host {host}, {}: check the host", names(presented))
+            format!("is not for the host {host}, {}{name}", names(presented))
         }
         CertificateError::Revoked => "has been revoked by its authority".to_owned(),
-        CertificateError::BadSignature => "is not signed by the authority that it names".to_owned(),
+        CertificateError::BadSignature => {
+            "is not signed by the authority that it names: if that authority has a new key, add its \
+             new certificate (TlsBuilder::authorities_pem)"
+                .to_owned()
+        }
         CertificateError::BadEncoding => "cannot be read".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "is not for servers".to_owned()
@@ -108,9 +124,19 @@ fn certificate(host: &str, error: &CertificateError) -> String {
         | CertificateError::ExpiredRevocationListContext { .. } => {
             "cannot be checked for revocation: renew the list of revoked certificates".to_owned()
         }
-        CertificateError::Other(error) => {
-            format!("is not acceptable: {}", printable(&error.to_string()))
+        CertificateError::Other(error) if error.0.is::<SelfSigned>() => {
+            "is self-signed: if it is the right one, add it (TlsBuilder::authorities_pem)".to_owned()
         }
+        CertificateError::Other(error) => match &*error.to_string() {
+            // The names of variants of webpki, whose types rustls does not export.
+            "CaUsedAsEndEntity" => "is that of an authority (CA:TRUE), which no server can use: \
+                                    issue a certificate for the server with it"
+                .to_owned(),
+            "UnsupportedCertVersion" => {
+                "is not of version 3 of X.509: issue one with the extension subjectAltName".to_owned()
+            }
+            error => format!("is not acceptable: {}", printable(error)),
+        },
         other => format!("is not acceptable ({})", spaced(other)),
     };
     format!("the server's certificate {problem}")
@@ -142,123 +168,16 @@ fn date(time: UnixTime) -> String {
 fn spaced(variant: &impl Debug) -> String {
     let name = format!("{variant:?}");
     let name = name.chars().take_while(char::is_ascii_alphanumeric);
-    let mut words = String::new();
+    let (mut words, mut after_upper) = (String::new(), false);
     for c in name {
-        if c.is_ascii_uppercase() && !words.is_empty() {
+        if c.is_ascii_uppercase() && !after_upper && !words.is_empty() {
             words.push(' ');
         }
+        after_upper = c.is_ascii_uppercase();
         words.push(c.to_ascii_lowercase());
     }
     words
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_rustls::rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
-
-    use super::*;
-
-    fn at(seconds: u64) -> UnixTime {
-        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-    }
-
-    fn explained(error: impl Into<Error>) -> (ErrorKind, String) {
-        let error = io::Error::new(io::ErrorKind::InvalidData, error.into());
-        let error = handshake("example.org", error);
-        let words = error.to_string();
-        (error.kind(), words.strip_prefix(error.kind().name()).unwrap()[2..].to_owned())
-    }
-
-    #[test]
-    fn an_expired_or_early_certificate_names_the_time() {
-        let heals = ErrorKind::CertificateTime;
-        let expired = CertificateError::ExpiredContext { time: at(86_400 * 365), not_after: at(0) };
-        assert_eq!(
-            explained(expired),
-            (
-                heals,
-                "the server's certificate expired on Thu, 01 Jan 1970 00:00:00 GMT (now it is Fri, \
-                 01 Jan 1971 00:00:00 GMT); the server must renew it, unless the clock of this \
-                 machine is wrong"
-                    .to_owned()
-            )
-        );
-        let early = CertificateError::NotValidYetContext { time: at(0), not_before: at(u64::MAX) };
-        assert_eq!(
-            explained(early),
-            (
-                heals,
-                "the server's certificate is not valid before Fri, 31 Dec 9999 23:59:59 GMT (now it \
-                 is Thu, 01 Jan 1970 00:00:00 GMT): check the clock of this machine"
-                    .to_owned()
-            )
-        );
-        assert_eq!(explained(CertificateError::Expired).0, heals);
-        assert_eq!(explained(CertificateError::NotValidYet).0, heals);
-    }
-
-    #[test]
-    fn a_certificate_for_another_host_names_that_host() {
-        let presented = |names: &[&str]| CertificateError::NotValidForNameContext {
-            expected: "example.org".try_into().unwrap(),
-            presented: names.iter().map(|&name| name.to_owned()).collect(),
-        };
-        let (kind, words) = explained(presented(&["DnsName(\"a.example\")", "*.b.example"]));
-        assert_eq!(kind, ErrorKind::Certificate);
-        assert_eq!(
-            words,
-            "the server's certificate is not for the host example.org, but for a.example, \
-             *.b.example: check the host"
-        );
-        let (_, words) = explained(presented(&["x"; 50]));
-        assert!(words.contains("but for x, x, x, x, x and 45 more: check"), "{words}");
-        let (_, words) = explained(presented(&[]));
-        assert!(words.contains("example.org, and contains no host name: check"), "{words}");
-        let (_, words) = explained(presented(&["\x1b[2J"]));
-        assert!(words.contains(r"but for \u{1b}[2J: check"), "{words}");
-    }
-
-    #[test]
-    fn other_errors_of_a_certificate_name_the_remedy() {
-        for (error, words) in [
-            (
-                CertificateError::UnknownIssuer,
-                "was issued by an authority that is not trusted here",
-            ),
-            (CertificateError::Revoked, "has been revoked by its authority"),
-            (CertificateError::BadEncoding, "cannot be read"),
-            (CertificateError::InvalidPurpose, "is not for servers"),
-            (
-                CertificateError::ApplicationVerificationFailure,
-                "is not acceptable (application verification failure)",
-            ),
-        ] {
-            let (kind, explanation) = explained(error);
-            assert_eq!(kind, ErrorKind::Certificate);
-            let words = format!("the server's certificate {words}");
-            assert!(explanation.starts_with(&words), "{explanation}");
-        }
-    }
-
-    #[test]
-    fn errors_of_the_handshake_name_the_remedy() {
-        for (error, words) in [
-            (
-                Error::InvalidMessage(InvalidMessage::InvalidContentType),
-                "this port does not speak TLS: use ws:// instead of wss://, or another port",
-            ),
-            (
-                Error::AlertReceived(AlertDescription::HandshakeFailure),
-                "the server refused the TLS handshake (handshake failure): check the host, and \
-                 whether the server needs a certificate from this client",
-            ),
-            (
-                Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
-                "the server and this client have no TLS version or cipher suite in common (server \
-                 does not support tls12 or13): this client supports TLS 1.2 and 1.3",
-            ),
-        ] {
-            assert_eq!(explained(error), (ErrorKind::Tls, words.to_owned()));
-        }
-    }
-}
+mod tests;

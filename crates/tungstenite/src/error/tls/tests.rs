@@ -1,0 +1,166 @@
+use std::sync::Arc;
+
+use futures_rustls::rustls::{AlertDescription, InvalidMessage, OtherError, PeerIncompatible};
+
+use super::*;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+fn explained(error: impl Into<Error>) -> (ErrorKind, String) {
+    let error = io::Error::new(io::ErrorKind::InvalidData, error.into());
+    let error = handshake("example.org", error);
+    let words = error.to_string();
+    (error.kind(), words.strip_prefix(error.kind().name()).unwrap()[2..].to_owned())
+}
+
+#[test]
+fn an_expired_or_early_certificate_names_the_time() {
+    let heals = ErrorKind::CertificateTime;
+    let expired = CertificateError::ExpiredContext { time: at(86_400 * 365), not_after: at(0) };
+    assert_eq!(
+        explained(expired),
+        (
+            heals,
+            "the server's certificate expired on Thu, 01 Jan 1970 00:00:00 GMT (now it is Fri, \
+             01 Jan 1971 00:00:00 GMT); the server must renew it, unless the clock of this \
+             machine is wrong"
+                .to_owned()
+        )
+    );
+    let early = CertificateError::NotValidYetContext { time: at(0), not_before: at(u64::MAX) };
+    assert_eq!(
+        explained(early),
+        (
+            heals,
+            "the server's certificate is not valid before Fri, 31 Dec 9999 23:59:59 GMT (now it \
+             is Thu, 01 Jan 1970 00:00:00 GMT): check the clock of this machine"
+                .to_owned()
+        )
+    );
+    assert_eq!(explained(CertificateError::Expired).0, heals);
+    assert_eq!(explained(CertificateError::NotValidYet).0, heals);
+}
+
+#[test]
+fn a_certificate_for_another_host_names_that_host() {
+    let presented = |names: &[&str]| CertificateError::NotValidForNameContext {
+        expected: "example.org".try_into().unwrap(),
+        presented: names.iter().map(|&name| name.to_owned()).collect(),
+    };
+    let (kind, words) = explained(presented(&["DnsName(\"a.example\")", "*.b.example"]));
+    assert_eq!(kind, ErrorKind::Certificate);
+    assert_eq!(
+        words,
+        "the server's certificate is not for the host example.org, but for a.example, \
+         *.b.example: check the host, or set another name (Tls::server_name)"
+    );
+    let (_, words) = explained(presented(&["x"; 50]));
+    assert!(words.contains("but for x, x, x, x, x and 45 more: check"), "{words}");
+    let (_, words) = explained(presented(&[]));
+    assert!(words.contains("example.org, and contains no host name: check"), "{words}");
+    let (_, words) = explained(presented(&["\x1b[2J"]));
+    assert!(words.contains(r"but for \u{1b}[2J: check"), "{words}");
+}
+
+#[test]
+fn other_errors_of_a_certificate_name_the_remedy() {
+    for (error, words) in [
+        (
+            CertificateError::UnknownIssuer,
+            "was issued by an authority that is not trusted here: if it is a private authority, \
+             add its certificate (TlsBuilder::authorities_pem)",
+        ),
+        (
+            CertificateError::Other(OtherError(Arc::new(SelfSigned))),
+            "is self-signed: if it is the right one, add it (TlsBuilder::authorities_pem)",
+        ),
+        (CertificateError::Revoked, "has been revoked by its authority"),
+        (CertificateError::BadEncoding, "cannot be read"),
+        (CertificateError::InvalidPurpose, "is not for servers"),
+        (
+            CertificateError::ApplicationVerificationFailure,
+            "is not acceptable (application verification failure)",
+        ),
+    ] {
+        let (kind, explanation) = explained(error);
+        assert_eq!(kind, ErrorKind::Certificate);
+        let words = format!("the server's certificate {words}");
+        assert!(explanation.starts_with(&words), "{explanation}");
+    }
+}
+
+#[test]
+fn errors_of_the_handshake_name_the_remedy() {
+    for (error, words) in [
+        (
+            Error::InvalidMessage(InvalidMessage::InvalidContentType),
+            "this port does not speak TLS: use ws:// instead of wss://, or another port",
+        ),
+        (
+            Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
+            "the server and this client have no TLS version or cipher suite in common (server \
+             does not support tls12 or13): this client supports TLS 1.2 and 1.3",
+        ),
+    ] {
+        assert_eq!(explained(error), (ErrorKind::Tls, words.to_owned()));
+    }
+}
+
+#[test]
+fn alerts_of_the_server_name_the_remedy() {
+    let set = "(TlsBuilder::client_certificate_pem)";
+    for (alert, words) in [
+        (
+            AlertDescription::CertificateRequired,
+            format!("the server requires a certificate from this client: set one {set}"),
+        ),
+        (
+            AlertDescription::BadCertificate,
+            format!(
+                "the server does not accept the certificate of this client, or requires one (bad \
+                 certificate): set the right one {set}"
+            ),
+        ),
+        (
+            AlertDescription::UnknownCA,
+            format!(
+                "the server does not accept the certificate of this client (unknown ca): set one \
+                 of an authority that the server trusts {set}"
+            ),
+        ),
+        (
+            AlertDescription::HandshakeFailure,
+            format!(
+                "the server refused the TLS handshake (handshake failure): it requires a \
+                 certificate from this client {set}, or has no cipher suite in common with it"
+            ),
+        ),
+        (
+            AlertDescription::ProtocolVersion,
+            "the server and this client have no TLS version in common (protocol version): this \
+             client supports TLS 1.2 and 1.3"
+                .to_owned(),
+        ),
+        (
+            AlertDescription::UnrecognisedName,
+            "the server does not know the host example.org (unrecognised name): check the host, or \
+             set another name (Tls::server_name)"
+                .to_owned(),
+        ),
+        (
+            AlertDescription::NoApplicationProtocol,
+            "the server does not offer HTTP/1.1 over TLS (no application protocol): WebSocket \
+             needs it on this port"
+                .to_owned(),
+        ),
+        (
+            AlertDescription::InternalError,
+            "the server refused the TLS handshake (internal error): check the host and the port"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(explained(Error::AlertReceived(alert)), (ErrorKind::Tls, words));
+    }
+}
