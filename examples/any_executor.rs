@@ -3,7 +3,6 @@
 
 use std::error::Error;
 
-use futures::StreamExt;
 use websocket_heartbeat::{Builder, Event, Timer, Transport};
 use websocket_heartbeat_examples::Server;
 

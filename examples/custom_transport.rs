@@ -2,7 +2,7 @@
 
 use std::{error::Error, net::SocketAddr, pin::Pin};
 
-use futures::{AsyncReadExt, AsyncWriteExt, Future, StreamExt};
+use futures::{AsyncReadExt, AsyncWriteExt, Future};
 use smol::net::TcpStream;
 use websocket_heartbeat::{
     Attempt, ErrorKind, Established, Event, FuturesTimer, Supervisor, Transport, TransportError,

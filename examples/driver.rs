@@ -3,7 +3,6 @@
 
 use std::{error::Error, time::Duration};
 
-use futures::StreamExt;
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_tokio::{Event, Phase, connect};
 

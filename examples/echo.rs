@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use futures::StreamExt;
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{Event, connect};
 

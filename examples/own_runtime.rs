@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_io::Async;
-use futures::{Future, StreamExt, channel::oneshot, executor::block_on};
+use futures::{Future, channel::oneshot, executor::block_on};
 use websocket_heartbeat::{Event, Timer, Timestamp};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_tungstenite::{Network, SocketOptions, Target, connect};

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::StreamExt;
 use websocket_heartbeat::{Event, Supervisor, Timer, Timestamp, Transport};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_mock::{Clock, Remote, Script, mock, run};

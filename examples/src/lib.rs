@@ -4,8 +4,9 @@
 mod exchange;
 mod proxy;
 mod server;
+mod tls_server;
 
-pub use self::{exchange::Exchange, proxy::Proxy, server::Server};
+pub use self::{exchange::Exchange, proxy::Proxy, server::Server, tls_server::tls_server};
 
 /// The code in the README compiles.
 #[cfg(doctest)]
