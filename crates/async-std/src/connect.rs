@@ -1,6 +1,6 @@
 //! Sessions and single attempts over async-std's sockets.
 
-use websocket_heartbeat::{Builder, Established, TransportError};
+use websocket_heartbeat::{Builder, Established, Supervisor, TransportError};
 use websocket_heartbeat_tungstenite::{NativeStream, NetworkTransport, Socket};
 
 use crate::{AsyncStd, AsyncStdStream, AsyncStdTimer, Dialer, Request, RequestError};
@@ -31,6 +31,11 @@ pub type AsyncStdTransport = NetworkTransport<AsyncStd, AsyncStdTimer>;
 /// Dropping it resets the connection at once, without blocking: bytes that were written and not
 /// delivered are discarded. After a flushed close handshake, a drop discards nothing.
 pub type AsyncStdConnection = Socket<NativeStream<AsyncStdStream>>;
+
+/// A session on this backend, for programs that name its type, for example in a field.
+///
+/// [`connect`] and [`Builder::build`](crate::Builder::build) make one.
+pub type Session = Supervisor<AsyncStdTransport, AsyncStdTimer>;
 
 /// Starts the settings of a session with the server at a URL, or with a [`Request`].
 ///

@@ -18,7 +18,7 @@
 //!         match event {
 //!             Event::Open(_) => drop(handle.try_queue("hello")),
 //!             Event::Message(message) => println!("{:?}", message.as_text()),
-//!             other => eprintln!("{other:?}"),
+//!             other => eprintln!("{other}"),
 //!         }
 //!     }
 //! });
@@ -44,7 +44,7 @@ pub use websocket_heartbeat_tungstenite::{
 pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
-    connect::{AsyncStdConnection, AsyncStdTransport, connect, dial},
+    connect::{AsyncStdConnection, AsyncStdTransport, Session, connect, dial},
     network::{AsyncStd, AsyncStdTimer},
     stream::AsyncStdStream,
 };

@@ -115,7 +115,7 @@ impl<'a> Connect<'a> {
         loop {
             match poll_fn(|cx| self.poll_next(cx)).await {
                 Next::Session(Some(SessionEvent::Event(Event::Closed(closed)))) => {
-                    return self.closed(&closed).await;
+                    return self.closed(closed).await;
                 }
                 Next::Session(Some(SessionEvent::Event(event))) => {
                     if let Err(error) = self.event(&event) {
@@ -189,23 +189,20 @@ impl<'a> Connect<'a> {
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Connecting(connecting) => self.report.record(&Record::connecting(connecting)),
+            Event::Message(message) => self.report.message(self.connection, message),
+            // The inbox makes the server wait when it is full, so there is no `Lagged`.
+            Event::Lagged(_) => {}
+            event => self.report.record(&Record::Event(event)),
+        }
+        match event {
             Event::Open(open) => {
                 self.connection = open.connection;
-                self.report.record(&Record::open(open));
                 self.read_stdin()?;
             }
-            Event::Message(message) => self.report.message(self.connection, message),
             Event::Lost(lost) => {
-                self.report.record(&Record::lost(lost));
                 self.check_heartbeats(lost);
                 self.read_stdin()?;
             }
-            Event::WriteBlocked(blocked) => self.report.record(&Record::write_blocked(blocked)),
-            Event::Silent(silent) => self.report.record(&Record::silent(silent)),
-            Event::Unanswered(missed) => self.report.record(&Record::unanswered(missed)),
-            Event::Retry(retry) => self.report.record(&Record::retry(retry)),
-            // The inbox makes the server wait when it is full, so there is no `Lagged`.
             _ => {}
         }
         Ok(())
@@ -254,7 +251,7 @@ impl<'a> Connect<'a> {
     }
 
     /// Reports the fates of all remaining lines, then the end of the session.
-    async fn closed(mut self, closed: &Closed) -> ExitCode {
+    async fn closed(mut self, closed: Box<Closed>) -> ExitCode {
         if let Err(error) = self.read_stdin() {
             return fail(FAILURE, &error);
         }
@@ -269,7 +266,8 @@ impl<'a> Connect<'a> {
                 _ => {}
             }
         }
-        self.report.record(&Record::closed(closed));
+        let exit_code = exit_code(&closed.reason);
+        self.report.record(&Record::Event(&Event::Closed(closed)));
         match self.report.broken() {
             None => {}
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -277,7 +275,7 @@ impl<'a> Connect<'a> {
                 return fail(FAILURE, &format!("standard output cannot be written: {error}"));
             }
         }
-        exit_code(&closed.reason)
+        exit_code
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {

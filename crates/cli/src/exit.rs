@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use websocket_heartbeat_smol::printable;
+use websocket_heartbeat_smol::backend::printable;
 
 /// The session gave up, or the program failed.
 pub(crate) const FAILURE: u8 = 1;

@@ -113,8 +113,8 @@ JSON: one object per line, with t_ms (milliseconds since the start, never decrea
   message        connection, text or base64
   heartbeat      connection, rtt_ms: a heartbeat was answered
   write_blocked  connection, time_ms, heard: the server accepts no bytes
-  lost           connection, opened, cause, code, detail, unproven, ever_answered, skipped_cycles;
-                 after a refused upgrade also status, retry_after_ms
+  lost           connection, opened, cause, code, detail, unproven, ever_answered, cutoff,
+                 skipped_cycles; after a refused upgrade also status, retry_after_ms
   retry          attempt, delay_ms
   unsent         fate (unknown or dropped), connection, reason, text or base64: exactly one for each
                  line that was not written, before closed

@@ -4,6 +4,7 @@
 mod args;
 mod cause;
 mod connect;
+mod cutoff;
 mod demo;
 mod duration;
 mod exit;

@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
-use websocket_heartbeat_smol::{Message, SmolTimer, Timer, printable};
+use websocket_heartbeat_smol::{Message, SmolTimer, Timer, backend::printable};
 
 use crate::{json, record::Record, timeline::Timeline};
 

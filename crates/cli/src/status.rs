@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use websocket_heartbeat_smol::{Counters, Losses, Phase, Status, Timestamp};
+use serde::Serialize;
+use websocket_heartbeat_smol::{Counters, Cutoff, Phase, RoundTrip, Status, Timestamp};
 
 use crate::{
-    cause,
-    duration::{show, to_fine_millis, to_millis},
+    cause, cutoff,
+    duration::{show, to_millis},
 };
 
 /// All fields of [`Status`]. As in `t_ms`, a time of an event is in milliseconds since the program
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct StatusRecord {
     as_of_ms: u64,
-    phase: String,
+    phase: &'static str,
     since_ms: u64,
     connection: u64,
     attempt: u32,
@@ -25,40 +25,14 @@ pub(crate) struct StatusRecord {
     probe_since_ms: Option<u64>,
     probe_out_for_ms: Option<u64>,
     write_blocked_since_ms: Option<u64>,
-    round_trip: RoundTripRecord,
-    #[serde(serialize_with = "counters")]
+    round_trip: RoundTrip,
     counters: Counters,
     queued_messages: usize,
     queued_bytes: usize,
     last_cause: Option<&'static str>,
     last_detail: Option<String>,
+    cutoff: Option<Cutoff>,
     close_reason: Option<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
-struct RoundTripRecord {
-    last_ms: Option<f64>,
-    smoothed_ms: Option<f64>,
-    variation_ms: Option<f64>,
-    minimum_ms: Option<f64>,
-}
-
-/// All counters of the library, by name.
-fn counters<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    for (name, count) in counters.iter() {
-        map.serialize_entry(name, &count)?;
-    }
-    map.serialize_entry("losses", &LossesRecord(counters.losses))?;
-    map.end()
-}
-
-struct LossesRecord(Losses);
-
-impl Serialize for LossesRecord {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter())
-    }
 }
 
 impl StatusRecord {
@@ -67,11 +41,10 @@ impl StatusRecord {
     pub(crate) fn new(status: &Status, now: Timestamp) -> Self {
         let at = |time: Timestamp| to_millis(time.since_epoch());
         let elapsed = |since: Timestamp| to_millis(now.saturating_since(since));
-        let round_trip = &status.round_trip;
         let open = status.phase == Phase::Open;
         Self {
             as_of_ms: at(status.as_of),
-            phase: phase_name(status.phase),
+            phase: status.phase.name(),
             since_ms: at(status.since),
             connection: status.connection,
             attempt: status.attempt,
@@ -81,17 +54,13 @@ impl StatusRecord {
             probe_since_ms: status.probe_since.map(at),
             probe_out_for_ms: status.probe_since.map(elapsed),
             write_blocked_since_ms: status.write_blocked_since.map(at),
-            round_trip: RoundTripRecord {
-                last_ms: round_trip.last.map(to_fine_millis),
-                smoothed_ms: round_trip.smoothed.map(to_fine_millis),
-                variation_ms: round_trip.variation.map(to_fine_millis),
-                minimum_ms: round_trip.minimum.map(to_fine_millis),
-            },
+            round_trip: status.round_trip,
             counters: status.counters,
             queued_messages: status.queued_messages,
             queued_bytes: status.queued_bytes,
             last_cause: status.last_cause.as_ref().map(|cause| cause.name()),
             last_detail: status.last_cause.as_ref().map(cause::describe),
+            cutoff: status.cutoff.as_deref().copied(),
             close_reason: status.close_reason.as_ref().map(|reason| reason.name()),
         }
     }
@@ -102,7 +71,9 @@ impl StatusRecord {
         let (counters, trip) = (&self.counters, &self.round_trip);
         let time =
             |ms: Option<u64>| ms.map_or_else(|| "-".into(), |ms| show(Duration::from_millis(ms)));
-        let fine = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.2} ms"));
+        let fine = |time: Option<Duration>| {
+            time.map_or_else(|| "-".into(), |time| format!("{:.2} ms", time.as_secs_f64() * 1e3))
+        };
         let mut rows = vec![
             format!(
                 "{} for {}, connection {}, attempt {}",
@@ -119,9 +90,9 @@ impl StatusRecord {
             ),
             format!(
                 "round trip: last {}, smoothed {}, shortest {}",
-                fine(trip.last_ms),
-                fine(trip.smoothed_ms),
-                fine(trip.minimum_ms)
+                fine(trip.last),
+                fine(trip.smoothed),
+                fine(trip.minimum)
             ),
             format!(
                 "{} dials, {} opens, {} of {} heartbeats answered",
@@ -139,11 +110,7 @@ impl StatusRecord {
             ),
         ];
         rows.extend(self.last_detail.as_ref().map(|cause| format!("last loss: {cause}")));
+        rows.extend(self.cutoff.as_ref().map(cutoff::describe));
         rows
     }
-}
-
-/// Each phase is one word.
-fn phase_name(phase: Phase) -> String {
-    format!("{phase:?}").to_lowercase()
 }

@@ -3,12 +3,12 @@
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal, Write},
-    time::Duration,
 };
 
-use websocket_heartbeat_smol::{Timestamp, printable};
+use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
 
 use crate::{
+    cause, cutoff,
     duration::show,
     record::{Payload, Record},
 };
@@ -97,26 +97,11 @@ impl<W: Write> Timeline<W> {
     }
 }
 
-fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str, Style, String) {
-    let ms = |ms: u64| show(Duration::from_millis(ms));
+/// The symbol, the name, the style and the details of a row.
+type Row = (&'static str, &'static str, Style, String);
+
+fn describe(now: Timestamp, record: &Record<'_>) -> Row {
     match record {
-        Record::Connecting { connection, attempt } => {
-            let details = match attempt {
-                0 => format!("connection {connection}"),
-                _ => format!("connection {connection}, attempt {attempt}"),
-            };
-            ("→", "connecting", Style::Plain, details)
-        }
-        Record::Open { connection, outage_ms, subprotocol, .. } => {
-            let mut details = format!("connection {connection}");
-            if let Some(outage) = outage_ms {
-                let _ = write!(details, " after an outage of {}", ms(*outage));
-            }
-            if let Some(subprotocol) = subprotocol {
-                let _ = write!(details, ", subprotocol {subprotocol}");
-            }
-            ("●", "open", Style::Green, details)
-        }
         Record::Message { payload, .. } => ("<", "message", Style::Blue, excerpt(payload)),
         Record::Heartbeat { rtt_ms, .. } => {
             let details = match rtt_ms {
@@ -124,38 +109,6 @@ fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str,
                 None => "answered".to_owned(),
             };
             ("♥", "heartbeat", Style::Magenta, details)
-        }
-        Record::WriteBlocked { connection, time_ms, heard } => {
-            let sends = if *heard { "sends data but " } else { "" };
-            let details = format!(
-                "connection {connection}: the server {sends}has accepted no byte for {}",
-                ms(*time_ms)
-            );
-            ("!", "blocked", Style::Yellow, details)
-        }
-        Record::Silent { connection, time_ms } => {
-            let details = format!("connection {connection}: nothing heard for {}", ms(*time_ms));
-            ("!", "silent", Style::Yellow, details)
-        }
-        Record::Unanswered { connection, time_ms } => {
-            let details = format!(
-                "connection {connection}: a heartbeat was not answered, and nothing was heard for {}",
-                ms(*time_ms)
-            );
-            ("!", "unanswered", Style::Yellow, details)
-        }
-        Record::Lost { connection, detail, unproven, skipped_cycles, .. } => {
-            let mut details = format!("connection {connection}: {detail}");
-            if *unproven > 0 {
-                let _ = write!(details, "; {unproven} written without proof of delivery");
-            }
-            if *skipped_cycles > 0 {
-                let _ = write!(details, "; {skipped_cycles} earlier connections are not shown");
-            }
-            ("✗", "lost", Style::Red, details)
-        }
-        Record::Retry { attempt, delay_ms } => {
-            ("↻", "retry", Style::Yellow, format!("attempt {attempt} in {}", ms(*delay_ms)))
         }
         Record::Unsent { fate, connection, reason, payload } => {
             let mut details = match connection {
@@ -170,13 +123,83 @@ fn describe(now: Timestamp, record: &Record<'_>) -> (&'static str, &'static str,
         Record::Status(status) => {
             ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
-        Record::Closed { detail, unproven, .. } => {
-            let mut details = detail.clone();
-            if *unproven > 0 {
-                let _ = write!(details, "; {unproven} written without proof of delivery");
+        Record::Event(event) => describe_event(event),
+    }
+}
+
+fn describe_event(event: &Event) -> Row {
+    match event {
+        Event::Connecting(Connecting { connection, attempt, .. }) => {
+            let details = match attempt {
+                0 => format!("connection {connection}"),
+                _ => format!("connection {connection}, attempt {attempt}"),
+            };
+            ("→", "connecting", Style::Plain, details)
+        }
+        Event::Open(open) => {
+            let mut details = format!("connection {}", open.connection);
+            if let Some(outage) = open.outage {
+                let _ = write!(details, " after an outage of {}", show(outage));
             }
+            if let Some(subprotocol) = &open.subprotocol {
+                let _ = write!(details, ", subprotocol {subprotocol}");
+            }
+            ("●", "open", Style::Green, details)
+        }
+        Event::WriteBlocked(blocked) => {
+            let sends = if blocked.heard { "sends data but " } else { "" };
+            let details = format!(
+                "connection {}: the server {sends}has accepted no byte for {}",
+                blocked.connection,
+                show(blocked.time)
+            );
+            ("!", "blocked", Style::Yellow, details)
+        }
+        Event::Silent(silent) => {
+            let details = format!(
+                "connection {}: nothing heard for {}",
+                silent.connection,
+                show(silent.time)
+            );
+            ("!", "silent", Style::Yellow, details)
+        }
+        Event::Unanswered(missed) => {
+            let details = format!(
+                "connection {}: a heartbeat was not answered, and nothing was heard for {}",
+                missed.connection,
+                show(missed.time)
+            );
+            ("!", "unanswered", Style::Yellow, details)
+        }
+        Event::Lost(lost) => {
+            let mut details =
+                format!("connection {}: {}", lost.connection, cause::describe(&lost.cause));
+            if let Some(cutoff) = &lost.cutoff {
+                let _ = write!(details, "; {}", cutoff::describe(cutoff));
+            }
+            write_unproven(&mut details, lost.unproven);
+            if lost.skipped_cycles > 0 {
+                let skipped = lost.skipped_cycles;
+                let _ = write!(details, "; {skipped} earlier connections are not shown");
+            }
+            ("✗", "lost", Style::Red, details)
+        }
+        Event::Retry(retry) => {
+            let details = format!("attempt {} in {}", retry.attempt, show(retry.delay));
+            ("↻", "retry", Style::Yellow, details)
+        }
+        Event::Closed(closed) => {
+            let mut details = cause::describe_end(&closed.reason);
+            write_unproven(&mut details, closed.unproven);
             ("■", "closed", Style::Bold, details)
         }
+        other => ("i", other.name(), Style::Plain, other.to_string()),
+    }
+}
+
+fn write_unproven(details: &mut String, unproven: u64) {
+    if unproven > 0 {
+        let _ = write!(details, "; {unproven} written without proof of delivery");
     }
 }
 
@@ -197,10 +220,13 @@ fn padding(base64: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use websocket_heartbeat_smol::{CloseFrame, LostCause, Message};
+    use std::time::Duration;
+
+    use websocket_heartbeat_mock::Script;
+    use websocket_heartbeat_smol::Message;
 
     use super::*;
-    use crate::cause;
+    use crate::record::tests::{all_events, events};
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };
@@ -211,35 +237,46 @@ mod tests {
 
     #[test]
     fn rows_have_columns() {
-        let open = Record::Open {
-            connection: 2,
-            attempt: 1,
-            outage_ms: Some(1400),
-            subprotocol: None,
-            peer_address: None,
-            local_address: None,
-        };
+        let again = |_: u64| Script::accept().end_after(Duration::from_secs(1));
+        let events = events((0..2).map(again).collect(), true, None);
+        let open = events.iter().rfind(|event| matches!(event, Event::Open(_))).unwrap();
         let row = "   12.345s  ● open        connection 2 after an outage of 1.40 s\n";
-        assert_eq!(shown(&open, false), row);
+        assert_eq!(shown(&Record::Event(open), false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
     }
 
     #[test]
     fn a_blocked_write_says_whether_the_server_sends() {
+        let mut events = all_events().into_iter();
+        let blocked = events.find(|event| matches!(event, Event::WriteBlocked(_)));
+        let Some(Event::WriteBlocked(mut blocked)) = blocked else { panic!("it is in the list") };
         for (heard, sends) in [(true, "sends data but "), (false, "")] {
-            let blocked = Record::WriteBlocked { connection: 2, time_ms: 60_000, heard };
-            let row = shown(&blocked, false);
+            blocked.heard = heard;
+            let row = shown(&Record::Event(&Event::WriteBlocked(blocked.clone())), false);
             let text = format!("connection 2: the server {sends}has accepted no byte for ");
             assert!(row.contains(&text), "{row}");
         }
     }
 
     #[test]
+    fn a_cut_connection_is_shown_with_the_option_that_keeps_it() {
+        let cut = |_: u64| Script::accept().silence_limit(Duration::from_secs(5));
+        let events = events((0..3).map(cut).collect(), true, None);
+        let rows = events.iter().filter(|event| event.name() == "lost");
+        let rows: Vec<_> = rows.map(|event| shown(&Record::Event(event), false)).collect();
+        let words = "; cut after 5.00 s of silence, 3 times in a row: try --ping-timeout 3s\n";
+        let named: Vec<_> = rows.iter().map(|row| row.ends_with(words)).collect();
+        assert_eq!(named[..3], [false, false, true], "{rows:?}");
+    }
+
+    #[test]
     fn colours_are_only_used_on_request() {
-        let retry = Record::Retry { attempt: 3, delay_ms: 2000 };
+        let events = events(vec![Script::refuse_connection()], true, None);
+        let retry = events.iter().find(|event| matches!(event, Event::Retry(_))).unwrap();
+        let retry = Record::Event(retry);
         assert!(!shown(&retry, false).contains('\x1b'));
-        assert!(shown(&retry, true).contains("\x1b[33m↻ retry     \x1b[0m  attempt 3 in 2.00 s"));
+        assert!(shown(&retry, true).contains("\x1b[33m↻ retry     \x1b[0m  attempt 1 in 1.40 s"));
     }
 
     #[test]
@@ -249,19 +286,12 @@ mod tests {
         let message = Message::text(evil);
         let row = shown(&Record::message(1, &message), false);
         assert!(row.ends_with(&format!("{wanted}\n")), "{row}");
-        let cause = LostCause::ClosedByPeer(Some(CloseFrame::new(4000, evil)));
-        let open = Record::Open {
-            connection: 1,
-            attempt: 0,
-            outage_ms: None,
-            subprotocol: Some(evil),
-            peer_address: None,
-            local_address: None,
-        };
-        let closed =
-            Record::Closed { reason: "stopped", detail: cause::describe(&cause), unproven: 0 };
-        for record in [open, closed] {
-            let row = shown(&record, false);
+        let script = Script::accept().subprotocol(evil);
+        let script = script.close_after(Duration::from_secs(1), 4000, evil);
+        let events = events(vec![script], true, None);
+        for name in ["open", "lost"] {
+            let event = events.iter().find(|event| event.name() == name).unwrap();
+            let row = shown(&Record::Event(event), false);
             assert!(row.contains(wanted) && row.lines().count() == 1, "{row}");
         }
     }

@@ -1,11 +1,13 @@
 //! Parts for authors of transports and timers, which most programs do not need.
 //!
 //! - [`DynTransport`] is the object-safe form of a transport, and [`BoxConnection`] its connection.
+//! - [`BoxTimer`] is a type-erased timer.
 //! - [`ConfigValue`] is the value in a [`ConfigError`](crate::ConfigError).
 //! - [`Predecessor`] describes the end of the previous attempt or connection, for transports that
 //!   choose among servers.
 //! - [`SharedTimer`] lets many sleeps share one sleep of a timer whose sleeps are expensive, and
 //!   [`SharedSleep`] is its future.
+//! - [`printable`] escapes the control characters of a text of the server, for terminals and logs.
 //! - [`without_echo`] removes secrets of the request from an answer of the server.
 //! - [`RawConnection`], [`BeforeOpen`] and [`Opening`] belong to
 //!   [`before_open`](crate::before_open), [`TransportFn`] to [`transport_fn`](crate::transport_fn).
@@ -13,8 +15,8 @@
 
 pub use crate::{
     error::ConfigValue,
-    http::without_echo,
-    time::{SharedSleep, SharedTimer},
+    http::{printable, without_echo},
+    time::{BoxTimer, SharedSleep, SharedTimer},
     transport::{
         BeforeOpen, BoxConnection, DynTransport, Opening, Predecessor, RawConnection, TransportFn,
     },

@@ -299,7 +299,7 @@ impl fmt::Debug for Panic {
 }
 
 /// The result of [`run`].
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The last event. `None` if the stream ended without this event, for example an

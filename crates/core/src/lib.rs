@@ -134,6 +134,7 @@
 //!
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
+//! - `serde`: `Serialize` for [`Event`], [`Fate`] and [`Status`], in the format of `wsbeat --json`.
 //!
 //! # Stability
 //!
@@ -153,7 +154,9 @@
 //! **... replay of sent messages?** Only a server that acknowledges messages can confirm their
 //! arrival, and only the application knows which messages may arrive twice.
 //! [`OutboxSettings::resend`] sends the messages of the window again, for servers that detect
-//! duplicates. By default they are given back, and the application decides. For messages that each
+//! duplicates. By default they are given back, and the application decides.
+//! [`OutboxSettings::keep_unproven`] gives back the messages that were written before the window and
+//! that no answer proves to have arrived. For messages that each
 //! connection needs, such as a subscription, there is [`Handle::replay`].
 //!
 //! **... task that is spawned for me?** This crate would have to choose your executor, the reactor
@@ -185,6 +188,8 @@ mod message;
 mod next;
 mod outbox;
 mod panics;
+#[cfg(feature = "serde")]
+mod record;
 mod shared;
 mod status;
 mod supervisor;
@@ -208,12 +213,12 @@ pub use self::{
     },
     error::{ConfigError, ErrorKind, TransportError},
     event::{
-        CloseReason, Closed, Connecting, DropReason, Event, Fate, Lost, LostCause, NotWritten,
-        Open, Retry, Silent, Unanswered, WriteBlocked,
+        CloseReason, Closed, Connecting, Cutoff, DropReason, Event, Fate, Lost, LostCause,
+        NotWritten, Open, Retry, Silent, Unanswered, WriteBlocked,
     },
     handle::Handle,
     headers::Headers,
-    http::{HttpAnswer, printable},
+    http::HttpAnswer,
     message::{CloseFrame, Frame, Message, Outgoing},
     outbox::{QueueError, Receipt, SessionClosed},
     panics::{UserFunction, UserPanic},

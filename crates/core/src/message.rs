@@ -1,6 +1,6 @@
 //! [`Message`]s of the application, and [`Frame`]s between supervisor and connection.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 
@@ -44,6 +44,15 @@ impl Message {
     /// Makes a binary message.
     pub fn binary(bytes: impl Into<Bytes>) -> Self {
         Self::Binary(bytes.into())
+    }
+
+    /// Returns the name of the variant in lower case, for logs: `text` or `binary`. These names are
+    /// stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Binary(_) => "binary",
+        }
     }
 
     /// Returns the text, if it is a text message.
@@ -98,33 +107,72 @@ impl fmt::Debug for Message {
     }
 }
 
-impl From<String> for Message {
-    fn from(text: String) -> Self {
-        Self::text(text)
+/// Conversions from texts and bytes. Those from `String`, [`Text`], `Vec<u8>` and [`Bytes`] copy
+/// nothing, the others copy the payload.
+macro_rules! from {
+    ($($make:ident: $($source:ty),+;)+) => {$($(
+        impl From<$source> for Message {
+            fn from(payload: $source) -> Self {
+                Self::$make(payload)
+            }
+        }
+    )+)+};
+}
+
+from! {
+    text: &str, &String, String, Text, Cow<'_, str>;
+    binary: Vec<u8>, Bytes;
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Binary(Bytes::copy_from_slice(bytes))
     }
 }
 
-impl From<&str> for Message {
-    fn from(text: &str) -> Self {
-        Self::text(text)
+impl<const N: usize> From<&[u8; N]> for Message {
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes[..].into()
     }
 }
 
-impl From<Text> for Message {
-    fn from(text: Text) -> Self {
-        Self::Text(text)
+impl<const N: usize> From<[u8; N]> for Message {
+    fn from(bytes: [u8; N]) -> Self {
+        bytes[..].into()
     }
 }
 
-impl From<Bytes> for Message {
-    fn from(bytes: Bytes) -> Self {
-        Self::Binary(bytes)
+impl From<Cow<'_, [u8]>> for Message {
+    fn from(bytes: Cow<'_, [u8]>) -> Self {
+        Self::binary(bytes.into_owned())
     }
 }
 
-impl From<Vec<u8>> for Message {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::binary(bytes)
+/// A text message with this text. A binary message is never equal to a text.
+impl PartialEq<str> for Message {
+    fn eq(&self, other: &str) -> bool {
+        self.as_text() == Some(other)
+    }
+}
+
+/// A text message with this text. A binary message is never equal to a text.
+impl PartialEq<&str> for Message {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+/// A binary message with these bytes. A text message is never equal to bytes.
+impl PartialEq<[u8]> for Message {
+    fn eq(&self, other: &[u8]) -> bool {
+        matches!(self, Self::Binary(bytes) if bytes == other)
+    }
+}
+
+/// A binary message with these bytes. A text message is never equal to bytes.
+impl PartialEq<&[u8]> for Message {
+    fn eq(&self, other: &&[u8]) -> bool {
+        *self == **other
     }
 }
 
@@ -143,6 +191,19 @@ pub enum Frame {
     Pong(Bytes),
     /// A close frame (RFC 6455 section 5.5.1), `None` if it had no body.
     Close(Option<CloseFrame>),
+}
+
+impl Frame {
+    /// Returns the name of the frame in lower case, for logs: `text`, `binary`, `ping`, `pong` or
+    /// `close`. These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Message(message) => message.name(),
+            Self::Ping(_) => "ping",
+            Self::Pong(_) => "pong",
+            Self::Close(_) => "close",
+        }
+    }
 }
 
 impl From<Message> for Frame {
@@ -203,7 +264,7 @@ impl CloseFrame {
 ///     handle.try_queue(Outgoing::new(price).max_age(Duration::from_secs(2)))
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     pub(crate) message: Message,
     pub(crate) max_age: Option<Duration>,
@@ -234,6 +295,43 @@ impl<M: Into<Message>> From<M> for Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_become_text_messages_and_bytes_binary_ones() {
+        let owned = String::from("né");
+        for text in [
+            Message::from("né"),
+            (&owned).into(),
+            owned.clone().into(),
+            Text::from("né").into(),
+            Cow::Borrowed("né").into(),
+        ] {
+            assert_eq!((text.name(), text), ("text", Message::Text("né".into())));
+        }
+        let bytes = [0, 255];
+        for binary in [
+            Message::from(bytes),
+            (&bytes).into(),
+            bytes[..].into(),
+            bytes.to_vec().into(),
+            Bytes::from_static(b"\0\xff").into(),
+            Cow::Borrowed(&bytes[..]).into(),
+        ] {
+            assert_eq!((binary.name(), &binary), ("binary", &Message::binary(vec![0, 255])));
+        }
+        assert_eq!(Outgoing::from(bytes), Outgoing::new(Message::from(bytes)));
+    }
+
+    #[test]
+    fn a_message_equals_a_payload_of_its_own_type_only() {
+        assert_eq!(Message::from("hello"), "hello");
+        assert_eq!(Message::from("hello"), *"hello");
+        assert_ne!(Message::from("hello"), "hell");
+        assert_ne!(Message::from(b"hello"), "hello");
+        assert_eq!(Message::from(b"hello"), b"hello"[..]);
+        assert_eq!(Message::from(b"hello"), &b"hello"[..]);
+        assert_ne!(Message::from("hello"), b"hello"[..]);
+    }
 
     #[test]
     fn debug_shows_kind_and_length_but_no_payload() {

@@ -22,7 +22,7 @@ pub struct UserPanic {
     pub words: Box<str>,
 }
 
-/// The functions of the application that a session calls. Panics of the transport are not reported
+/// The functions of the application that a session calls, and its timer. Panics of the transport are not reported
 /// with this type: they are errors of the kind [`ErrorKind::Panicked`](crate::ErrorKind::Panicked).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -37,6 +37,9 @@ pub enum UserFunction {
     Reply,
     /// [`ProofOfLife::Matching`](crate::ProofOfLife::Matching).
     ProofOfLife,
+    /// [`Timer::sleep_until`](crate::Timer::sleep_until), or the sleep that it returned. For example,
+    /// a timer of a runtime panics outside of that runtime.
+    Timer,
     /// The function passed to [`AckSettings::new`](crate::acks::AckSettings::new).
     Acknowledgement,
     /// The first function passed to [`CallSettings::new`](crate::calls::CallSettings::new).
@@ -55,6 +58,7 @@ impl UserFunction {
             Self::Heartbeat => "heartbeat",
             Self::Reply => "reply",
             Self::ProofOfLife => "life",
+            Self::Timer => "timer",
             Self::Acknowledgement => "acknowledgement",
             Self::Request => "request",
             Self::Answer => "answer",

@@ -1,9 +1,9 @@
 //! Snapshots of a session: [`Status`] and its parts.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
-    event::{CloseReason, LostCause},
+    event::{CloseReason, Cutoff, LostCause},
     time::Timestamp,
 };
 
@@ -62,6 +62,9 @@ pub struct Status {
     pub queued_bytes: usize,
     /// Why the last connection was lost, or the last attempt failed.
     pub last_cause: Option<LostCause>,
+    /// The limit at which the peer ends connections, if the last losses show one, see
+    /// [`Lost::cutoff`](crate::Lost::cutoff).
+    pub cutoff: Option<Box<Cutoff>>,
     /// Why the session ended, in [`Phase::Closed`].
     pub close_reason: Option<CloseReason>,
 }
@@ -99,6 +102,28 @@ pub enum Phase {
     Closing,
     /// The session has ended.
     Closed,
+}
+
+impl Phase {
+    /// Returns the name of the phase in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Open => "open",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Round-trip times of the current connection, measured with answered heartbeats: from a ping to the

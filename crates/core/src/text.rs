@@ -6,7 +6,7 @@
 //! more than the whole rest of a message costs.
 #![allow(unsafe_code, reason = "every constructor of Text requires UTF-8, see above")]
 
-use std::{fmt, ops::Deref, str};
+use std::{borrow::Cow, fmt, ops::Deref, str};
 
 use bytes::Bytes;
 
@@ -76,6 +76,18 @@ impl From<&str> for Text {
     }
 }
 
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<Cow<'_, str>> for Text {
+    fn from(text: Cow<'_, str>) -> Self {
+        text.into_owned().into()
+    }
+}
+
 impl TryFrom<Bytes> for Text {
     type Error = str::Utf8Error;
 
@@ -100,6 +112,12 @@ impl PartialEq<str> for Text {
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
+    }
+}
+
+impl PartialEq<String> for Text {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
     }
 }
 

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(error.to_string(), "it is empty");
         let panicked = decode(Event::Message("nine byte".into()));
         let Typed::Undecoded { message, error } = panicked else { panic!("{panicked:?}") };
-        assert_eq!(message, "nine byte".into());
+        assert_eq!(message, "nine byte");
         assert_eq!(error, DecodeError::Panicked("nine".into()));
         assert_eq!(error.to_string(), "the decode function panicked: nine");
         assert!(matches!(decode(Event::Lagged(3)), Typed::Other(Event::Lagged(3))));

@@ -16,7 +16,7 @@
 //!         match event {
 //!             Event::Open(_) => drop(handle.try_queue("hello")),
 //!             Event::Message(message) => println!("{:?}", message.as_text()),
-//!             other => eprintln!("{other:?}"),
+//!             other => eprintln!("{other}"),
 //!         }
 //!     }
 //! });
@@ -42,7 +42,7 @@ pub use websocket_heartbeat_tungstenite::{
 pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
-    connect::{SmolConnection, SmolTransport, connect, dial},
+    connect::{Session, SmolConnection, SmolTransport, connect, dial},
     network::{Smol, SmolTimer},
     stream::SmolStream,
 };

@@ -15,7 +15,7 @@
 //!     match event {
 //!         Event::Open(_) => drop(handle.try_queue("hello")),
 //!         Event::Message(message) => println!("{:?}", message.as_text()),
-//!         other => eprintln!("{other:?}"),
+//!         other => eprintln!("{other}"),
 //!     }
 //! }
 //! # Ok(())
@@ -23,10 +23,13 @@
 //! ```
 //!
 //! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
-//! `platform-verifier` add the root certificates and the verifier of the operating system.
+//! `platform-verifier` add the root certificates and the verifier of the operating system. The feature
+//! `axum` adds the module `axum_messages`, which converts the messages of axum.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "axum")]
+pub mod axum_messages;
 mod connect;
 mod network;
 mod socket;
@@ -42,7 +45,7 @@ pub use websocket_heartbeat_tungstenite::{
 pub use websocket_heartbeat_tungstenite::{Tls, tls};
 
 pub use self::{
-    connect::{TokioConnection, TokioTransport, connect, dial},
+    connect::{Session, TokioConnection, TokioTransport, connect, dial},
     network::Tokio,
     socket::TokioSocket,
     stream::TokioStream,

@@ -18,7 +18,9 @@ use websocket_heartbeat::{Timer, Timestamp};
 ///
 /// # Panics
 ///
-/// [`sleep_until`](Timer::sleep_until) panics outside a tokio runtime with time enabled.
+/// [`sleep_until`](Timer::sleep_until) panics outside a tokio runtime with time enabled. In a
+/// session the panic is caught: the session ends with
+/// [`CloseReason::Panicked`](websocket_heartbeat::CloseReason::Panicked).
 #[derive(Clone, Debug)]
 pub struct TokioTimer {
     epoch: Instant,

@@ -12,8 +12,13 @@
 //! - tests of your own connection or backend: the module `conformance`, with the feature
 //!   `conformance`.
 //!
-//! The feature `rustls` adds `Tls` for `wss://`, `native-roots` adds the root certificates of the
-//! operating system, and `platform-verifier` its verifier: see the module `tls`.
+//! Features:
+//!
+//! - `rustls`: `Tls` for `wss://`, see the module `tls`;
+//! - `native-roots`, `platform-verifier`: the root certificates of the operating system, and its
+//!   verifier;
+//! - `http`, `url`: the types of these crates become a [`Request`];
+//! - `messages`: the module `messages`, which converts the messages of tungstenite.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address_order;
@@ -27,6 +32,8 @@ mod dialer;
 mod error;
 mod frame;
 mod handshake;
+#[cfg(feature = "messages")]
+pub mod messages;
 mod native_stream;
 mod network;
 pub mod proxy;

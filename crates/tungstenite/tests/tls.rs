@@ -178,7 +178,7 @@ fn an_unacceptable_certificate_ends_the_session() {
         let (port, _) = echo(server);
         let error = dial(host, port, tls).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
-        assert_eq!(error.to_string(), format!("certificate: the server's certificate {words}"));
+        assert_eq!(error.to_string(), format!("the server's certificate {words}"));
         assert_eq!(verdict(&error), Verdict::Stop, "{error}");
     }
 }
@@ -193,7 +193,7 @@ fn an_expired_certificate_is_tried_again_slowly() {
         let (port, _) = echo(server);
         let error = dial("localhost", port, trusting(certificate)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CertificateTime, "{error}");
-        let words = format!("certificate_time: the server's certificate {words}");
+        let words = format!("the server's certificate {words}");
         assert!(error.to_string().starts_with(&words), "{error}");
         assert_eq!(verdict(&error), Verdict::RetryAfter(Verdict::CERTIFICATE_FLOOR), "{error}");
     }
@@ -274,7 +274,7 @@ fn a_server_without_tls_is_a_tls_error() {
         });
         let error = dial("localhost", port, Tls::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
-        assert_eq!(error.to_string(), format!("tls: {words}"));
+        assert_eq!(error.to_string(), words);
         server.join().unwrap();
     }
 }
@@ -293,7 +293,7 @@ fn plain_http_to_a_tls_port_is_explained() {
     match error.kind() {
         ErrorKind::Protocol => assert_eq!(
             error.to_string(),
-            "protocol: this port speaks TLS: use wss:// instead of ws://, or another port"
+            "this port speaks TLS: use wss:// instead of ws://, or another port"
         ),
         kind => assert_eq!(kind, ErrorKind::Reset, "{error}"),
     }

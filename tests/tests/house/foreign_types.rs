@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "async_tungstenite::WebSocketStream",
         "the argument of the adapter, which has its own feature",
     ),
+    ("axum::extract::ws::Message", "the argument of a conversion, with a feature of its own"),
     ("bytes::Bytes", "the payload of a message, which is shared without a copy"),
     ("futures_core::FusedFuture", "`next` fits into `select!`"),
     ("futures_core::FusedStream", "supervisors and inboxes are streams that end"),
@@ -36,6 +37,12 @@ const ALLOWED: &[(&str, &str)] = &[
     ("futures_timer::Delay", "the sleep of `FuturesTimer`, which has its own feature"),
     ("tokio::io::AsyncRead", "the byte stream that the user of the tokio backend brings"),
     ("tokio::io::AsyncWrite", "the byte stream that the user of the tokio backend brings"),
+    ("http::HeaderMap", "the header fields of the user, with a feature of its own"),
+    ("http::Request", "the request of the user, with a feature of its own"),
+    ("http::Uri", "the URL of the user, with a feature of its own"),
+    ("serde::Serialize", "events as records, with a feature of its own"),
+    ("tungstenite::Message", "the argument of a conversion, with a feature of its own"),
+    ("url::Url", "the URL of the user, with a feature of its own"),
 ];
 
 /// The names that a package declares and imports.

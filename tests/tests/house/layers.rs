@@ -10,7 +10,7 @@ use crate::modules::{Crate, Module, workspace};
 /// Core's modules. Each row may import only from later rows, and the modules of one row do not
 /// import each other.
 const LAYERS: [&[&str]; 17] = [
-    &["hooks", "supervisor", "acks", "calls", "typed", "backend", "future"],
+    &["hooks", "supervisor", "acks", "calls", "typed", "backend", "future", "record"],
     &["handle"],
     &["shared"],
     &["outbox"],

@@ -12,13 +12,13 @@ use crate::modules::workspace;
 const NAMES: &str = "
     acks backend calls future hooks typed
     Attempt Attempts Backoff BoxTransport Builder Bytes CloseFrame CloseReason Closed ConfigError
-    ConnectTimeout Connecting Connection Constant Counters DialBudget Driver DropReason Endpoints
+    ConnectTimeout Connecting Connection Constant Counters Cutoff DialBudget Driver DropReason Endpoints
     ErrorKind Established Event Exponential Failure Fate Frame FuturesTimer Handle Headers Heartbeat
     HttpAnswer Inbox InboxSettings Losses Lost LostCause Message NotWritten Offline Open Outgoing
     OutboxSettings Phase Preset ProofOfLife QueueError Receipt Retry RoundTrip SessionClosed Silent
     Status Supervisor Text Timer Timestamp Transport TransportError Unanswered UserFunction
     UserPanic Verdict WhenFull
-    WriteBlocked before_open printable transport_fn
+    WriteBlocked before_open transport_fn
 ";
 
 const LIMIT: usize = 72;

@@ -205,7 +205,12 @@ fn a_heartbeat_text_means_message_heartbeats_with_every_preset() {
 fn error_messages_do_not_contain_the_url() {
     let remedy = "write it as ws://host:port/path or wss://host/path";
     for (url, message) in [
-        ("http://hush", format!("the URL must begin with ws:// or wss://; {remedy}")),
+        (
+            "http://hush",
+            format!(
+                "the URL must begin with ws:// (not http://) or wss:// (not https://); {remedy}"
+            ),
+        ),
         ("ws://hush\thush", format!("the URL is malformed; {remedy}")),
         (
             "ws://hush hush",

@@ -165,16 +165,8 @@ impl Story {
         let now = self.timer.now();
         let record = match &event {
             SessionEvent::Heartbeat(heartbeat) => Record::heartbeat(heartbeat),
-            SessionEvent::Event(Event::Connecting(event)) => Record::connecting(event),
-            SessionEvent::Event(Event::Open(event)) => Record::open(event),
             SessionEvent::Event(Event::Message(message)) => Record::message(0, message),
-            SessionEvent::Event(Event::Lost(event)) => Record::lost(event),
-            SessionEvent::Event(Event::WriteBlocked(event)) => Record::write_blocked(event),
-            SessionEvent::Event(Event::Silent(event)) => Record::silent(event),
-            SessionEvent::Event(Event::Unanswered(event)) => Record::unanswered(event),
-            SessionEvent::Event(Event::Retry(event)) => Record::retry(event),
-            SessionEvent::Event(Event::Closed(event)) => Record::closed(event),
-            SessionEvent::Event(_) => return Ok(event),
+            SessionEvent::Event(event) => Record::Event(event),
         };
         self.timeline.record(now, &record)?;
         Ok(event)

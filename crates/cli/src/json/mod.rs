@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
-use websocket_heartbeat_smol::{Timestamp, printable};
+use websocket_heartbeat_smol::{Timestamp, backend::printable};
 
 use crate::{duration::to_millis, record::Record};
 

@@ -6,10 +6,16 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use websocket_heartbeat_mock::Script;
 use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
 
 use super::*;
-use crate::{cause, record::Refused, session::AnsweredHeartbeat, status::StatusRecord};
+use crate::{
+    cause,
+    record::tests::{all_events, events},
+    session::AnsweredHeartbeat,
+    status::StatusRecord,
+};
 
 fn written(record: &Record<'_>) -> (String, Value) {
     let mut bytes = Vec::new();
@@ -23,7 +29,8 @@ fn written(record: &Record<'_>) -> (String, Value) {
 
 #[test]
 fn the_time_and_the_event_are_first() {
-    let (text, _) = written(&Record::Connecting { connection: 1, attempt: 0 });
+    let events = all_events();
+    let (text, _) = written(&Record::Event(&events[0]));
     let expected = "{\"t_ms\":1235,\"event\":\"connecting\",\"connection\":1,\"attempt\":0}\n";
     assert_eq!(text, expected);
 }
@@ -130,39 +137,17 @@ fn examples_in_the_documentation_have_the_real_fields() {
     let message = Message::text("hello");
     let unsent = Fate::Dropped { reason: DropReason::Offline, message: message.clone() };
     let status = StatusRecord::new(&Status::default(), Timestamp::EPOCH);
+    let events = all_events();
     let real: BTreeMap<String, Value> = [
-        Record::Connecting { connection: 1, attempt: 0 },
-        Record::Open {
-            connection: 1,
-            attempt: 0,
-            outage_ms: None,
-            subprotocol: None,
-            peer_address: None,
-            local_address: None,
-        },
         Record::message(1, &message),
         Record::heartbeat(&AnsweredHeartbeat { connection: 1, round_trip: None }),
-        Record::WriteBlocked { connection: 1, time_ms: 60_000, heard: true },
-        Record::Silent { connection: 1, time_ms: 60_000 },
-        Record::Unanswered { connection: 1, time_ms: 25_000 },
-        Record::Lost {
-            connection: 1,
-            opened: false,
-            cause: "connect",
-            code: None,
-            detail: String::new(),
-            unproven: 0,
-            ever_answered: false,
-            skipped_cycles: 0,
-            refused: Some(Refused { status: 503, retry_after_ms: None }),
-        },
-        Record::Retry { attempt: 1, delay_ms: 1 },
         Record::unsent(&unsent).unwrap(),
         Record::Status(Box::new(status)),
-        Record::Closed { reason: "user", detail: String::new(), unproven: 0 },
     ]
-    .iter()
-    .map(|record| written(record).1)
+    .into_iter()
+    // The last loss is a refused upgrade.
+    .chain(events.iter().filter(|event| event.name() != "message").map(Record::Event))
+    .map(|record| written(&record).1)
     .map(|value| (value["event"].as_str().unwrap().to_owned(), value))
     .collect();
 
@@ -183,19 +168,52 @@ fn examples_in_the_documentation_have_the_real_fields() {
 }
 
 #[test]
-fn a_loss_without_a_refused_upgrade_has_no_status() {
-    let record = Record::Lost {
-        connection: 1,
-        opened: true,
-        cause: "broken",
-        code: None,
-        detail: String::new(),
-        unproven: 3,
-        ever_answered: false,
-        skipped_cycles: 0,
-        refused: None,
+fn a_record_has_the_values_of_its_event() {
+    let events = all_events();
+    let records: Vec<Value> = events.iter().map(|event| written(&Record::Event(event)).1).collect();
+    let first = |key: &str, value: Value| {
+        records.iter().find(|record| record[key] == value).unwrap_or_else(|| panic!("{value}"))
     };
-    let (_, value) = written(&record);
-    assert_eq!((value.get("status"), value.get("retry_after_ms")), (None, None));
-    assert_eq!(value["unproven"], 3);
+    assert_eq!(
+        *first("event", "open".into()),
+        json!({"t_ms": 1235, "event": "open", "connection": 1, "attempt": 0, "outage_ms": null,
+               "subprotocol": "v2", "peer_address": null, "local_address": null})
+    );
+    assert_eq!(first("connection", 2.into())["attempt"], 1);
+    assert_eq!(
+        *first("event", "lost".into()),
+        json!({"t_ms": 1235, "event": "lost", "connection": 1, "opened": true,
+               "cause": "closed_by_peer", "code": 4001,
+               "detail": "closed by the server with code 4001 (enough)", "unproven": 0,
+               "ever_answered": false, "cutoff": null, "skipped_cycles": 0})
+    );
+    assert_eq!(
+        *first("event", "retry".into()),
+        json!({"t_ms": 1235, "event": "retry", "attempt": 1, "delay_ms": 1400})
+    );
+    assert_eq!(
+        *first("event", "write_blocked".into()),
+        json!({"t_ms": 1235, "event": "write_blocked", "connection": 2, "time_ms": 60_000,
+               "heard": true})
+    );
+    assert_eq!(first("event", "silent".into())["time_ms"], 60_000);
+    assert_eq!(first("event", "unanswered".into())["time_ms"], 25_000);
+    let refused = first("status", 503.into());
+    assert_eq!((&refused["cause"], &refused["retry_after_ms"]), (&json!("connect"), &json!(7000)));
+    let closed = first("event", "closed".into());
+    assert_eq!(closed["reason"], "stopped");
+    let detail = closed["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("not worth another attempt: could not connect: the server"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn a_limit_of_the_server_is_an_object() {
+    let cut = |_: u64| Script::accept().silence_limit(Duration::from_secs(5));
+    let events = events((0..3).map(cut).collect(), true, None);
+    let lost = events.iter().filter(|event| event.name() == "lost").nth(2).unwrap();
+    let expected = json!({"kind": "silence", "limit_ms": 5_000, "in_a_row": 3});
+    assert_eq!(written(&Record::Event(lost)).1["cutoff"], expected);
 }

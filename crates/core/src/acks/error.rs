@@ -20,6 +20,16 @@ pub enum AckQueueError {
 }
 
 impl AckQueueError {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "closed",
+            Self::Duplicate(_) => "duplicate",
+            Self::Full(_) => "full",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
+
     /// The message that was not accepted.
     pub fn into_message(self) -> Message {
         match self {

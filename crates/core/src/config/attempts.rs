@@ -14,6 +14,15 @@ use std::num::NonZeroU32;
 ///
 /// If the next attempt would exceed the limit, the session ends with
 /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted).
+///
+/// A plain `u32` is converted: 0 is [`Never`](Self::Never).
+///
+/// ```
+/// use websocket_heartbeat::Attempts;
+///
+/// assert_eq!(Attempts::from(5), Attempts::at_most(5));
+/// assert_eq!(Attempts::from(0), Attempts::Never);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between none, some and all")]
 pub enum Attempts {
@@ -34,6 +43,15 @@ impl Attempts {
         NonZeroU32::new(count).map_or(Self::Never, Self::AtMost)
     }
 
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unlimited => "unlimited",
+            Self::Never => "never",
+            Self::AtMost(_) => "at_most",
+        }
+    }
+
     /// The number of the last attempt that is allowed.
     pub(crate) fn last(self) -> u32 {
         match self {
@@ -41,6 +59,13 @@ impl Attempts {
             Self::Never => 0,
             Self::AtMost(limit) => limit.get(),
         }
+    }
+}
+
+/// At most this many attempts after the first one. 0 is [`Never`](Attempts::Never).
+impl From<u32> for Attempts {
+    fn from(count: u32) -> Self {
+        Self::at_most(count)
     }
 }
 

@@ -12,18 +12,19 @@ use crate::{
 ///
 /// Each item is the delay before the next attempt. If the iterator ends, the session ends with
 /// [`CloseReason::BackoffEnded`](crate::CloseReason::BackoffEnded). Any closure that returns such an iterator
-/// is a `Backoff`; it does not get the entropy.
+/// is a `Backoff`; it does not get the entropy. A plain `Duration` is the same as [`Constant`].
 ///
 /// ```
 /// use std::{iter, time::Duration};
 /// use websocket_heartbeat::Backoff;
 ///
 /// fn is_backoff(_: impl Backoff) {}
+/// is_backoff(Duration::from_secs(2));
 /// is_backoff(|| iter::repeat(Duration::from_secs(1)).take(5));
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a backoff",
-    note = "use `Constant::new(delay)`, `Exponential::new()`, or a closure that returns an iterator of delays"
+    note = "use a `Duration` for a constant delay, `Exponential::new()`, or a closure that returns an iterator of delays"
 )]
 pub trait Backoff {
     /// The delays of one outage.
@@ -85,6 +86,15 @@ where
 
     fn delays(&self, _: u64) -> I {
         self()
+    }
+}
+
+/// The same delay each time, like [`Constant`].
+impl Backoff for Duration {
+    type Delays = std::iter::Repeat<Self>;
+
+    fn delays(&self, _: u64) -> Self::Delays {
+        std::iter::repeat(*self)
     }
 }
 

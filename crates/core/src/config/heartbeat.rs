@@ -89,9 +89,13 @@ impl Heartbeat {
     /// The message of the original.
     pub const ORIGINAL_MESSAGE: &'static str = "heartbeat";
 
-    /// Sends a probe after `silence` without proof of life. A busy connection sends none.
+    /// Sends a probe after `silence` without proof of life. On a busy connection no probe is judged.
     ///
-    /// By default the probe is a ping, answered within 10 s.
+    /// By default the probe is a ping, answered within 10 s. If probes are pings, a busy connection
+    /// on which messages are written sends one ping in each interval of this length, whose pong
+    /// proves that the messages before it were read: this bounds
+    /// [`Lost::unproven`](crate::Lost::unproven). While other frames come in, a missing pong has no
+    /// consequence.
     pub fn idle(silence: Duration) -> Self {
         Self::scheduled(Trigger::Idle, silence)
     }

@@ -11,6 +11,7 @@ mod preset;
 mod proof_of_life;
 mod random;
 mod settings;
+mod unproven;
 mod verdict;
 
 pub use self::{
@@ -29,8 +30,10 @@ pub(crate) use self::{
     backoff::{BoxBackoff, Delays, MakeDelays},
     heartbeat::{Probe, Trigger},
     inbox::Overflow,
+    outbox::OutboxRules,
     proof_of_life::Predicate,
     random::Random,
     settings::Settings,
+    unproven::{KeepUnproven, Unproven},
     verdict::VerdictFn,
 };

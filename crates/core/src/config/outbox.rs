@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::unproven::KeepUnproven;
 use crate::error::{ConfigError, ensure, not_zero};
 
 /// The rules of the outbox, in which accepted messages wait until they have their
@@ -16,6 +17,7 @@ use crate::error::{ConfigError, ensure, not_zero};
 /// | [`max_age`](Self::max_age) | no limit | only the application knows when a message is too old |
 /// | [`resend`](Self::resend) | never | a server may see a message twice |
 /// | [`give_back`](Self::give_back) | messages of unknown fate come back | the application may queue them again |
+/// | [`keep_unproven`](Self::keep_unproven) | none are kept | most servers cannot recognise duplicates |
 ///
 /// [`Preset::Original`](crate::Preset::Original) refuses messages while offline and gives none
 /// back.
@@ -41,6 +43,13 @@ use crate::error::{ConfigError, ensure, not_zero};
 /// [`give_back(false)`](Self::give_back) together with [`resend`](Self::resend).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxSettings {
+    pub(crate) rules: OutboxRules,
+    pub(crate) unproven: Option<KeepUnproven>,
+}
+
+/// The settings that every outbox keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutboxRules {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) when_full: WhenFull,
@@ -64,6 +73,17 @@ pub enum WhenFull {
     DropOldest,
 }
 
+impl WhenFull {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Refuse => "refuse",
+            Self::DropOldest => "drop_oldest",
+        }
+    }
+}
+
 /// The treatment of messages while no connection is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -78,17 +98,30 @@ pub enum Offline {
     Refuse,
 }
 
+impl Offline {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 impl OutboxSettings {
     /// The defaults, see the table above.
     pub const fn new() -> Self {
         Self {
-            count: 1_024,
-            bytes: 64 << 20,
-            when_full: WhenFull::Wait,
-            offline: Offline::Keep,
-            max_age: None,
-            resend: 0,
-            give_back: true,
+            rules: OutboxRules {
+                count: 1_024,
+                bytes: 64 << 20,
+                when_full: WhenFull::Wait,
+                offline: Offline::Keep,
+                max_age: None,
+                resend: 0,
+                give_back: true,
+            },
+            unproven: None,
         }
     }
 
@@ -96,7 +129,7 @@ impl OutboxSettings {
     /// are not flushed also count.
     #[must_use]
     pub const fn count(mut self, count: usize) -> Self {
-        self.count = count;
+        self.rules.count = count;
         self
     }
 
@@ -104,21 +137,21 @@ impl OutboxSettings {
     /// `Sink`, see [`Handle`](crate::Handle).
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes;
+        self.rules.bytes = bytes;
         self
     }
 
     /// The behaviour of a full outbox.
     #[must_use]
     pub const fn when_full(mut self, when_full: WhenFull) -> Self {
-        self.when_full = when_full;
+        self.rules.when_full = when_full;
         self
     }
 
     /// The treatment of messages while no connection is open.
     #[must_use]
     pub const fn offline(mut self, offline: Offline) -> Self {
-        self.offline = offline;
+        self.rules.offline = offline;
         self
     }
 
@@ -126,7 +159,7 @@ impl OutboxSettings {
     /// The age counts from the first poll of the supervisor after the message was accepted.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = Some(max_age);
+        self.rules.max_age = Some(max_age);
         self
     }
 
@@ -141,7 +174,7 @@ impl OutboxSettings {
     /// its age.
     #[must_use]
     pub const fn resend(mut self, times: u32) -> Self {
-        self.resend = times;
+        self.rules.resend = times;
         self
     }
 
@@ -152,15 +185,67 @@ impl OutboxSettings {
     /// [`Builder::build`](crate::Builder::build) refuses this combination.
     #[must_use]
     pub const fn give_back(mut self, give_back: bool) -> Self {
-        self.give_back = give_back;
+        self.rules.give_back = give_back;
         self
     }
 
+    /// Keeps written messages until the peer has proven that it read them, and returns those
+    /// without a proof when their connection is lost, in
+    /// [`Lost::unproven_messages`](crate::Lost::unproven_messages). By default none are kept.
+    ///
+    /// *Written* means that the operating system has the bytes, and a lost connection may not have
+    /// delivered them. The proof is the answer to a ping that was written later, so it needs a
+    /// [heartbeat that pings](crate::Heartbeat::ping). At most `count` messages and `bytes` bytes
+    /// of payload are kept, and the newest message in any case. The oldest fall out, and
+    /// [`Lost::unproven_discarded`](crate::Lost::unproven_discarded) counts them. With a ping
+    /// heartbeat, the messages of its interval and of one round trip are unproven at most; choose
+    /// the bounds for them. Without pings no message is ever proven, and the last messages of the
+    /// connection are returned.
+    ///
+    /// The application can queue these messages again if the server recognises duplicates: many
+    /// of them did arrive, since only the proof is missing. A message that is missing here was
+    /// read by the nearest peer that answers pings. That may be a proxy which lost it. For a
+    /// delivery that the server confirms, see [`acks`](crate::acks).
+    ///
+    /// [Replays](crate::Handle::replay) and messages of `acks` are not kept, since they are sent
+    /// again without the application. If the supervisor is dropped, the messages are dropped.
+    ///
+    /// It costs one clone of the shared payload for each message, and the memory of the kept
+    /// messages. A session without this setting pays nothing.
+    ///
+    /// ```
+    /// use websocket_heartbeat::{Event, Handle, Lost, OutboxSettings};
+    ///
+    /// let outbox = OutboxSettings::new().keep_unproven(1_000, 1 << 20);
+    ///
+    /// fn send_again(lost: Lost, handle: &Handle) {
+    ///     for message in lost.unproven_messages {
+    ///         if let Err(refused) = handle.try_queue(message) {
+    ///             eprintln!("not sent again: {refused}");
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = (outbox, send_again);
+    /// ```
+    #[must_use]
+    pub const fn keep_unproven(mut self, count: usize, bytes: usize) -> Self {
+        self.unproven = Some(KeepUnproven::new(count, bytes));
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        self.unproven.map_or(Ok(()), KeepUnproven::check)?;
+        self.rules.check()
+    }
+}
+
+impl OutboxRules {
+    /// Returns whether a message of unknown fate is kept, to give it back or to send it again.
     pub(crate) fn keeps_clones(&self) -> bool {
         self.give_back || self.resend > 0
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), ConfigError> {
         ensure(self.count > 0, "outbox count", self.count, "must be at least 1")?;
         ensure(self.bytes > 0, "outbox bytes", self.bytes, "must be at least 1")?;
         let rule = "must be left out with OutboxSettings::resend, which keeps the messages";

@@ -24,7 +24,7 @@ use super::{
 /// | connect timeout | 10 s, doubling to 60 s | see [`ConnectTimeout::growing`] | 10 s | the original has none and can wait forever |
 /// | close timeout | 5 s | time for two round trips on any network | 5 s | the original can wait forever |
 /// | write timeout | 5 min | see [`Builder::write_timeout`](crate::Builder::write_timeout) | none | the original can wait forever |
-/// | verdict | [`Verdict::careful`] | no attempt corrects a wrong address or certificate | [`Verdict::always_retry`] | in the original only the client ends a session |
+/// | verdict | [`Verdict::careful`] | no attempt corrects a wrong address or certificate | [`Verdict::always_retry`] | in the original only the client ends a session, except for sockets outside of their runtime |
 /// | while offline | messages are kept, at most 1,024 and 64 MiB | an accepted message should survive an outage | messages are refused | the original's `send` goes to the socket or is lost |
 /// | messages of unknown fate | come back | the application may queue them again | do not come back | the original loses them |
 /// | minimum gap between attempts | 100 ms | at most ten attempts per second, with any other settings | 100 ms | the same |
@@ -58,6 +58,14 @@ pub(crate) struct Values {
 }
 
 impl Preset {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Resilient => "resilient",
+        }
+    }
+
     /// The silence that is reported on a transport without pings.
     pub(crate) const SILENCE: Duration = secs(60);
     pub(crate) const CLOSE_TIMEOUT: Duration = secs(5);

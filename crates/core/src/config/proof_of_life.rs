@@ -31,6 +31,18 @@ pub enum ProofOfLife {
     Matching(Box<dyn FnMut(&Message) -> bool + Send>),
 }
 
+impl ProofOfLife {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AnyFrame => "any_frame",
+            Self::Data => "data",
+            Self::Reply => "reply",
+            Self::Matching(_) => "matching",
+        }
+    }
+}
+
 impl fmt::Debug for ProofOfLife {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) outbox: Option<OutboxSettings>,
     pub(crate) attempts: Attempts,
     pub(crate) initial_attempts: Option<Attempts>,
+    pub(crate) name: Option<Box<Box<str>>>,
     pub(crate) stable_after: Option<Duration>,
     pub(crate) connect_timeout: Option<ConnectTimeout>,
     pub(crate) close_timeout: Option<Duration>,
@@ -67,6 +68,7 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("name", &self.name)
             .field("preset", &self.preset)
             .field("heartbeat", &self.heartbeat)
             .field("outbox", &self.outbox)

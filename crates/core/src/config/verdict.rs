@@ -43,7 +43,7 @@ pub enum Verdict {
 pub(crate) type VerdictFn = Box<dyn FnMut(&Failure<'_>) -> Verdict + Send>;
 
 /// A lost connection or a failed attempt: the argument of a verdict function.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure<'a> {
     /// Whether the connection was open. If not, the attempt failed.
@@ -102,6 +102,16 @@ impl<'a> Failure<'a> {
 }
 
 impl Verdict {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::RetryAfter(_) => "retry_after",
+            Self::RefreshThenRetry => "refresh_then_retry",
+            Self::Stop => "stop",
+        }
+    }
+
     /// The longest `Retry-After` that [`careful`](Self::careful) accepts, one hour: a typing error
     /// in a header must not stop a client for a year.
     pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
@@ -129,6 +139,7 @@ impl Verdict {
     /// | failure | verdict | why |
     /// |---|---|---|
     /// | invalid address | stop | it stays invalid |
+    /// | the runtime of the sockets is missing | stop | it stays missing: the program must poll the session elsewhere |
     /// | certificate not acceptable | stop | it stays unacceptable, and an attacker may be between client and server |
     /// | certificate expired or not valid yet | retry after at least 60 s | a renewed certificate or a corrected clock helps |
     /// | HTTP 401 | refresh, then retry; stop at the second in a row | the token has expired; if a fresh one also fails, the credentials are wrong |
@@ -153,7 +164,7 @@ impl Verdict {
             };
         }
         match (failure.error_kind(), failure.http_status()) {
-            (Some(ErrorKind::Url | ErrorKind::Certificate), _) => Self::Stop,
+            (Some(ErrorKind::Url | ErrorKind::Certificate | ErrorKind::Runtime), _) => Self::Stop,
             (Some(ErrorKind::Panicked), _) if failure.in_a_row >= Self::PANICS_IN_A_ROW => {
                 Self::Stop
             }
@@ -175,8 +186,12 @@ impl Verdict {
     }
 
     /// The verdict of [`Preset::Original`](crate::Preset::Original): it always retries, so only the
-    /// user ends a session.
-    pub fn always_retry(_: &Failure<'_>) -> Self {
-        Self::Retry
+    /// user ends a session. The exception is [`ErrorKind::Runtime`]: the program is wrong, and the
+    /// original, whose runtime cannot be missing, has no such error.
+    pub fn always_retry(failure: &Failure<'_>) -> Self {
+        match failure.error_kind() {
+            Some(ErrorKind::Runtime) => Self::Stop,
+            _ => Self::Retry,
+        }
     }
 }

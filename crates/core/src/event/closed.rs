@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{fate::Fate, lost::LostCause};
-use crate::panics::UserPanic;
+use crate::{message::Message, panics::UserPanic};
 
 /// The session has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Closed {
     /// Like [`Lost::unproven`](crate::Lost::unproven), for the last connection. Zero if the server
     /// answered our close frame, which is sent after all messages.
     pub unproven: u64,
+    /// Like [`Lost::unproven_messages`](crate::Lost::unproven_messages), for the last connection.
+    pub unproven_messages: Vec<Message>,
+    /// Like [`Lost::unproven_discarded`](crate::Lost::unproven_discarded).
+    pub unproven_discarded: u64,
     /// Like [`Lost::unknown`](crate::Lost::unknown), for the last connection.
     pub unknown: u64,
     /// Like [`Lost::discarded`](crate::Lost::discarded).
@@ -48,7 +52,7 @@ pub enum CloseReason {
     /// Holds the cause of the last loss; `None` if the first attempt would already be too late.
     OutageLimit(Option<LostCause>),
     /// A function that the application provided panicked, and the session cannot continue without
-    /// it: the backoff, a function of the heartbeat, or that of acknowledgements.
+    /// it: the backoff, a function of the heartbeat, that of acknowledgements, or the timer.
     Panicked(UserPanic),
     /// The supervisor or its driver was dropped. Only visible in the [`Status`](crate::Status).
     Dropped,
@@ -57,7 +61,7 @@ pub enum CloseReason {
 impl CloseReason {
     /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
     /// These names are stable.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Aborted => "aborted",

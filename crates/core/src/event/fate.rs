@@ -52,6 +52,16 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Written { .. } => "written",
+            Self::Unknown { .. } => "unknown",
+            Self::Dropped { .. } => "dropped",
+        }
+    }
+
     /// Returns whether the message was written.
     pub fn is_written(&self) -> bool {
         matches!(self, Self::Written { .. })

@@ -2,11 +2,12 @@
 
 use std::{fmt, mem::discriminant, time::Duration};
 
-use super::fate::Fate;
+use super::{cutoff::Cutoff, fate::Fate};
 use crate::{
     error::{ErrorKind, TransportError},
-    message::CloseFrame,
+    message::{CloseFrame, Message},
     panics::UserPanic,
+    time::Rounded,
 };
 
 /// An attempt failed or a connection ended.
@@ -27,6 +28,10 @@ pub struct Lost {
     /// to a ping that was written after the message. If the heartbeat sends no pings, every message
     /// of the connection counts.
     ///
+    /// If the heartbeat sends pings, at most the messages of its last interval and of one round
+    /// trip count, as long as the server answers and the inbox is read: a busy connection sends a
+    /// ping in each interval, see [`Heartbeat::idle`](crate::Heartbeat::idle).
+    ///
     /// This is an upper bound on the messages that were lost on the way to the peer. A frame sent
     /// before a message was written does not prove that message. The peer can be a proxy: if it
     /// answers pings and discards messages, the count is 0. See
@@ -36,6 +41,13 @@ pub struct Lost {
     /// system discards its unsent bytes. Bytes that had already reached the kernel of the server,
     /// or a proxy in front of it, may still be read there.
     pub unproven: u64,
+    /// The messages that `unproven` counts, in the order in which they were written, within the
+    /// bound of [`OutboxSettings::keep_unproven`](crate::OutboxSettings::keep_unproven), and
+    /// without replays and the messages of [`acks`](crate::acks). Empty by default, since none are
+    /// kept.
+    pub unproven_messages: Vec<Message>,
+    /// How many older messages would be in `unproven_messages` and were beyond that bound.
+    pub unproven_discarded: u64,
     /// How many messages got the fate [`Fate::Unknown`] since the last `Lost`: with or without a
     /// receipt, given back or not.
     pub unknown: u64,
@@ -46,13 +58,29 @@ pub struct Lost {
     /// timeout, the server most likely does not answer such heartbeats at all. Send pings instead,
     /// with [`Heartbeat::ping`](crate::Heartbeat::ping) or `wsbeat --heartbeat ping`.
     pub ever_answered: bool,
+    /// A limit at which the peer ends connections, if this loss and at least two losses before it
+    /// show one.
+    ///
+    /// It is found if the peer, or a box before it, ended three open connections in a row, with a
+    /// close frame or without, and if their silences or their ages at the end differ by at most one
+    /// second, or 5 % if that is longer. A limit below 3 s is not found, since shorter times are
+    /// alike by chance. A failed attempt does not end the row. Each other loss of an open
+    /// connection does: one by a timeout, by a command, by the maximum age or in a pause, and one
+    /// because of an error that is not the end of the stream.
+    ///
+    /// The silence is the time since the last message in either direction, ping or answered probe.
+    /// If a connection survived the same silence before, silence is not the reason. If both silence
+    /// and age fit equally well, this is the silence: a heartbeat is the cheaper remedy, and if it
+    /// does not help, the next losses show the age.
+    pub cutoff: Option<Box<Cutoff>>,
     /// The panic of the [verdict](crate::Builder::verdict) function on this loss, if it panicked.
     /// The supervisor then acts as for [`Verdict::Retry`](crate::Verdict::Retry).
     pub verdict_panic: Option<Box<UserPanic>>,
     /// How many cycles were folded into this event because they were not read: earlier connections
     /// and attempts whose `Connecting`, `Open`, `Lost` and `Retry` are missing. Their counts and
     /// their `unsent` are added to those of this event. `opened`, `cause` and `ever_answered` are
-    /// those of this connection. 0 if no cycle was folded.
+    /// those of this connection. `cutoff` is the
+    /// last one that was found. 0 if no cycle was folded.
     pub skipped_cycles: u64,
 }
 
@@ -108,7 +136,7 @@ pub enum LostCause {
 impl LostCause {
     /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
     /// These names are stable.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect",
             Self::ConnectTimeout(_) => "connect_timeout",
@@ -139,6 +167,15 @@ impl LostCause {
         self.transport_error().is_some_and(|error| error.kind() == ErrorKind::TooLarge)
     }
 
+    /// Returns whether the peer, or a box before it, ended the connection.
+    pub(crate) fn is_end_by_peer(&self) -> bool {
+        match self {
+            Self::ClosedByPeer(_) => true,
+            Self::Broken(error) => matches!(error.kind(), ErrorKind::Reset | ErrorKind::Ended),
+            _ => false,
+        }
+    }
+
     /// Returns the close code, if the server sent one.
     pub fn close_code(&self) -> Option<u16> {
         match self {
@@ -156,15 +193,20 @@ impl LostCause {
     }
 }
 
+/// The cause in words, on one line. Times are rounded to the millisecond.
 impl fmt::Display for LostCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "could not connect: {error}"),
-            Self::ConnectTimeout(timeout) => write!(f, "no connection within {timeout:?}"),
-            Self::HeartbeatTimeout(silence) => {
-                write!(f, "heartbeat not answered, nothing heard for {silence:?}")
+            Self::ConnectTimeout(timeout) => {
+                write!(f, "could not connect within {}", Rounded(*timeout))
             }
-            Self::WriteStalled(time) => write!(f, "nothing could be written for {time:?}"),
+            Self::HeartbeatTimeout(silence) => {
+                write!(f, "heartbeat not answered, nothing heard for {}", Rounded(*silence))
+            }
+            Self::WriteStalled(time) => {
+                write!(f, "nothing could be written for {}", Rounded(*time))
+            }
             Self::ClosedByPeer(None) => f.write_str("closed by the server"),
             Self::ClosedByPeer(Some(frame)) if frame.reason.is_empty() => {
                 write!(f, "closed by the server with code {}", frame.code)
@@ -173,7 +215,7 @@ impl fmt::Display for LostCause {
                 let (code, length) = (frame.code, frame.reason.len());
                 write!(f, "closed by the server with code {code} and a reason of {length} bytes")
             }
-            Self::Broken(error) => write!(f, "connection broke: {error}"),
+            Self::Broken(error) => error.fmt(f),
             Self::Replaced => f.write_str("replaced on request"),
             Self::MaxAge => f.write_str("replaced at its maximum age"),
             Self::Paused => f.write_str("given up for a pause"),

@@ -1,12 +1,15 @@
 //! The reports of a session: [`Event`]s, and the types that they carry.
 
 mod closed;
+mod cutoff;
 mod fate;
+mod log_line;
 mod lost;
 mod messages;
 
 pub use self::{
     closed::{CloseReason, Closed},
+    cutoff::Cutoff,
     fate::{DropReason, Fate, NotWritten},
     lost::{Lost, LostCause},
     messages::Messages,
@@ -67,7 +70,10 @@ use crate::{headers::Headers, message::Message, text::Text};
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `Display` is one line for logs. It shows no payload, no header field, no subprotocol and no
+/// close reason of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// An attempt to connect begins.
@@ -102,6 +108,42 @@ impl TryFrom<Event> for Message {
         match event {
             Event::Message(message) => Ok(message),
             other => Err(other),
+        }
+    }
+}
+
+impl Event {
+    /// Returns the name of the variant in lower case, for logs. `wsbeat --json` prints the same.
+    /// These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting(_) => "connecting",
+            Self::Open(_) => "open",
+            Self::Message(_) => "message",
+            Self::WriteBlocked(_) => "write_blocked",
+            Self::Silent(_) => "silent",
+            Self::Unanswered(_) => "unanswered",
+            Self::Lost(_) => "lost",
+            Self::Retry(_) => "retry",
+            Self::Closed(_) => "closed",
+            Self::Lagged(_) => "lagged",
+        }
+    }
+
+    /// Returns the message, if the event is one.
+    ///
+    /// ```
+    /// use websocket_heartbeat::{Event, Message};
+    ///
+    /// fn messages(events: Vec<Event>) -> Vec<Message> {
+    ///     events.into_iter().filter_map(Event::into_message).collect()
+    /// }
+    /// # assert!(messages(vec![Event::Lagged(1)]).is_empty());
+    /// ```
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            _ => None,
         }
     }
 }

@@ -93,6 +93,11 @@ impl Handle {
         Self { shared, sink }
     }
 
+    /// Returns the name of the session, if [`Builder::name`](crate::Builder::name) set one.
+    pub fn name(&self) -> Option<&str> {
+        self.shared.name()
+    }
+
     /// Queues a message. The future is ready when the outbox has accepted it; it waits while the
     /// outbox is full, if that is its policy. Queued messages are written in batches, so this is the
     /// fast way to send many.
@@ -502,9 +507,14 @@ impl Drop for Handle {
     }
 }
 
+/// Shows the name of the session, if it has one, and its phase.
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("status", &self.status().phase).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Handle");
+        if let Some(name) = self.name() {
+            shown.field("name", &name);
+        }
+        shown.field("status", &self.status().phase).finish_non_exhaustive()
     }
 }
 

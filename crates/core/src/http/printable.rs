@@ -12,7 +12,7 @@ use std::borrow::Cow;
 /// # Examples
 ///
 /// ```
-/// assert_eq!(websocket_heartbeat::printable("\x1b[2Jgone"), r"\u{1b}[2Jgone");
+/// assert_eq!(websocket_heartbeat::backend::printable("\x1b[2Jgone"), r"\u{1b}[2Jgone");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_control) {

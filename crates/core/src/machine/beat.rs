@@ -15,7 +15,9 @@ pub(super) enum Beat {
     Off,
     /// No probe is out, and the next one is due at this time; `None` is never.
     Resting { due: Option<Timestamp> },
-    /// The same, after a probe whose answer was due while nothing was read.
+    /// The same, while a ping is not written yet that is not judged (`proof.rs`).
+    Proving { due: Option<Timestamp> },
+    /// The same as `Resting`, after a probe whose answer was due while nothing was read.
     Unjudged { due: Option<Timestamp> },
     /// There are no probes. The silence is reported at `due`; `None` is never. `silence`: how long
     /// a silence is before it is reported.
@@ -113,14 +115,26 @@ impl Beat {
 
     /// Returns whether no probe is out.
     pub(super) fn is_quiet(self) -> bool {
-        !matches!(self, Self::Unwritten { .. } | Self::Outstanding { .. })
+        !matches!(self, Self::Proving { .. } | Self::Unwritten { .. } | Self::Outstanding { .. })
+    }
+
+    /// Returns whether only the time of the next probe is awaited.
+    pub(super) fn is_resting(self) -> bool {
+        matches!(self, Self::Resting { .. })
+    }
+
+    /// A ping was requested that is not judged.
+    pub(super) fn prove(&mut self) {
+        if let Self::Resting { due } = *self {
+            *self = Self::Proving { due };
+        }
     }
 
     /// `full`: nothing is read.
     pub(super) fn deadline(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
             Self::Off | Self::SilenceReported { .. } => None,
-            Self::Resting { due } | Self::Unjudged { due } => due,
+            Self::Resting { due } | Self::Proving { due } | Self::Unjudged { due } => due,
             Self::Watching { .. } if full => None,
             Self::Watching { due, .. } => due,
             // A blocked write is not judged while nothing is read, since the peer may be heard.
@@ -134,7 +148,7 @@ impl Beat {
     /// is reported.
     pub(super) fn verdict(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
-            Self::Off | Self::Resting { .. } | Self::Unjudged { .. } => None,
+            Self::Off | Self::Resting { .. } | Self::Proving { .. } | Self::Unjudged { .. } => None,
             _ if full => None,
             _ => self.deadline(last_move, full),
         }
@@ -147,6 +161,9 @@ impl Beat {
             Self::Unwritten { heard, .. } => *heard = Some(now),
             Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
+            Self::Proving { due } => {
+                *due = heartbeat.and_then(|heartbeat| heartbeat.silent_at(now));
+            }
             Self::Watching { silence, .. } | Self::SilenceReported { silence } => {
                 *self = Self::watching(*silence, now);
             }
@@ -192,6 +209,8 @@ impl Beat {
                 self.ask(now, recheck, OnMiss::AT_LIMIT);
                 return true;
             }
+            // The ping that was requested becomes the probe.
+            Self::Proving { .. } => self.ask(now, recheck, OnMiss::AT_LIMIT),
             Self::SilenceReported { .. } => {}
             Self::Watching { due, .. } => *due = earlier(now.checked_add(recheck), *due),
             Self::Unwritten { wait, on_miss, heard, .. } => {
@@ -217,7 +236,7 @@ impl Beat {
         if matches!(self, Self::Watching { .. } | Self::SilenceReported { .. }) {
             return self.probe_now(now, recheck);
         }
-        let unwritten = matches!(self, Self::Unwritten { .. });
+        let unwritten = matches!(self, Self::Unwritten { .. } | Self::Proving { .. });
         self.ask(now, recheck, if unwritten { OnMiss::ProbeAgain } else { OnMiss::AT_LIMIT });
         !unwritten
     }
@@ -238,7 +257,9 @@ impl Beat {
         now: Timestamp,
         longest: Option<Duration>,
     ) {
-        if let Self::Unwritten { asked, wait, on_miss, heard } = *self {
+        if let Self::Proving { due } = *self {
+            *self = Self::Resting { due };
+        } else if let Self::Unwritten { asked, wait, on_miss, heard } = *self {
             if let Some(at) = heard {
                 *self = Self::answered(heartbeat, asked, at);
                 return;
@@ -285,11 +306,12 @@ impl Beat {
                 *self = Self::SilenceReported { silence };
                 Due::Silence
             }
-            Self::Resting { .. } | Self::Unjudged { .. } => {
+            Self::Resting { .. } | Self::Proving { .. } | Self::Unjudged { .. } => {
+                let requested = matches!(self, Self::Proving { .. });
                 let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
                 let on_miss = if full { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
                 self.ask(now, wait, on_miss);
-                Due::Probe
+                if requested { Due::Nothing } else { Due::Probe }
             }
             // The connection already has the probe, so no fresh one is sent. A deadline that is
             // noticed late is extended once.

@@ -46,10 +46,21 @@ impl Machine {
         }
     }
 
-    /// The attempt failed, or the connection broke or ended. The driver has dropped it.
+    /// The attempt failed, or the peer ended the connection. The driver has dropped it.
     pub(crate) fn handle_ended(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection) {
+            self.note_ending(now);
+            self.lose(now, Loss::Reported);
+        }
+    }
+
+    /// The driver had to give the connection up, for example because the peer violated the
+    /// protocol. It has dropped the connection.
+    pub(crate) fn handle_given_up(&mut self, now: Timestamp, connection: u64) {
+        let now = self.observe(now);
+        if self.is_current(connection) {
+            self.endings = None;
             self.lose(now, Loss::Reported);
         }
     }
@@ -59,6 +70,7 @@ impl Machine {
     pub(crate) fn handle_peer_closed(&mut self, now: Timestamp, connection: u64) {
         let now = self.observe(now);
         if self.is_current(connection) && self.may_write() {
+            self.note_ending(now);
             self.pending().drain = Some(Drain::Begin);
             self.drain_deadline = now.checked_add(self.rules.close_timeout);
             self.lose(now, Loss::Reported);
@@ -79,6 +91,7 @@ impl Machine {
         }
         if let Some(open) = self.current_mut(connection) {
             open.last_move = now;
+            open.end_silence(now);
             if let Some(stall) = open.stall_mut() {
                 stall.heard();
             }
@@ -99,6 +112,7 @@ impl Machine {
         let now = self.observe(now);
         let (heartbeat, full) = (self.rules.heartbeat, self.intake.is_full());
         if let Some(open) = self.current_mut(connection) {
+            open.proof_due = None;
             open.beat.written(heartbeat, now, longest);
             if full {
                 open.beat.doubt();
@@ -164,6 +178,18 @@ impl Machine {
         self.observe(now);
         if let Some(open) = self.current_mut(connection) {
             open.writing = Writing::Clear;
+        }
+    }
+
+    /// Messages are written. `by_ping`: the answer to a ping proves that the peer has read them.
+    pub(crate) fn handle_written(&mut self, now: Timestamp, connection: u64, by_ping: bool) {
+        let now = self.observe(now);
+        let heartbeat = self.rules.heartbeat;
+        if let Some(open) = self.current_mut(connection) {
+            open.end_silence(now);
+            if by_ping {
+                open.want_proof(now, heartbeat);
+            }
         }
     }
 

@@ -63,6 +63,11 @@ impl Machine {
                 return self.lose(now, Loss::WriteStalled(now.saturating_since(last_move)));
             }
         }
+        if let State::Open(open) = &mut self.state
+            && open.take_proof(now, full)
+        {
+            self.probe = true;
+        }
         let (limit, connection) = (self.rules.write_timeout, self.connection);
         let State::Open(open) = &mut self.state else { return };
         let stall = open.stall_mut().map(|stall| stall.handle_deadline(now, limit, recheck));

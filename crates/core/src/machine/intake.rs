@@ -107,6 +107,8 @@ impl Machine {
             (true, false) => {
                 if let Some(open) = self.open_mut() {
                     open.last_move = now;
+                    // It is not known when the frames arrived that are read now.
+                    open.last_frame = now;
                     if let Some(stall) = open.stall_mut() {
                         stall.go_on(now);
                     }

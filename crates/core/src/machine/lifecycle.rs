@@ -73,6 +73,9 @@ impl Machine {
         };
         if loss != Loss::Reported {
             self.pending().abandon = Some(loss);
+            if opened.is_some() {
+                self.endings = None;
+            }
         }
         // The loss of a retired connection is always reported with its age as the cause.
         let retired = matches!(self.state, State::Retiring { .. }) && loss != Loss::Paused;

@@ -35,6 +35,7 @@
 mod beat;
 mod commands;
 mod connection;
+mod cutoff;
 mod deadlines;
 mod intake;
 mod learning;
@@ -42,6 +43,7 @@ mod lifecycle;
 mod loss;
 mod output;
 mod pacing;
+mod proof;
 mod rules;
 mod stall;
 #[cfg(test)]
@@ -52,6 +54,7 @@ use std::time::Duration;
 
 use self::{
     beat::Beat,
+    cutoff::Endings,
     intake::Countdown,
     learning::{Answers, Learning},
     output::Pending,
@@ -83,6 +86,8 @@ pub(crate) struct Machine {
     pacing: Pacing,
     /// Whether the server answers. `None` before this matters.
     learning: Option<Box<Learning>>,
+    /// The last ends of connections by the peer. `None` if the last open connection ended otherwise.
+    endings: Option<Box<Endings>>,
     /// The time until which a connection that the peer has closed may write its reply.
     drain_deadline: Option<Timestamp>,
     /// A probe is to be written, and the driver has not fetched this action yet.
@@ -132,6 +137,13 @@ struct OpenConnection {
     /// When the connection last showed any activity: a frame was heard, or bytes of a blocked write
     /// were accepted.
     last_move: Timestamp,
+    /// When the last frame came in, or messages were last written. A silence is the time since then.
+    last_frame: Timestamp,
+    /// The longest silence that has ended, in milliseconds. 0 if it was too short to matter.
+    survived: u32,
+    /// When a ping is due that proves the messages written since the last ping. `None` if none were
+    /// written, or a ping cannot prove them.
+    proof_due: Option<Timestamp>,
     beat: Beat,
     answers: Answers,
     writing: Writing,
@@ -160,6 +172,7 @@ impl Machine {
             connection: 0,
             pacing: Pacing::new(),
             learning: None,
+            endings: None,
             drain_deadline: None,
             probe: false,
             pending: None,
@@ -299,6 +312,9 @@ impl OpenConnection {
             since: now,
             last_life: now,
             last_move: now,
+            last_frame: now,
+            survived: 0,
+            proof_due: None,
             beat,
             answers,
             writing: Writing::Clear,

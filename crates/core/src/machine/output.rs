@@ -8,6 +8,7 @@ use super::{
     transition::Transition,
 };
 use crate::{
+    event::Cutoff,
     time::{Timestamp, earlier},
     transport::Predecessor,
 };
@@ -114,7 +115,7 @@ impl Machine {
     #[cold]
     fn fetch_event(&mut self) -> Option<Transition> {
         let mut pending = self.pending.take()?;
-        let transition = pending.transition(self.connection, self.attempt());
+        let transition = pending.transition(self.connection, self.attempt(), self.cutoff());
         self.keep(pending);
         transition
     }
@@ -146,6 +147,7 @@ impl Machine {
     fn line_deadline(&self, open: &OpenConnection) -> Option<Timestamp> {
         let full = self.intake.is_full();
         let beat = open.beat.deadline(open.last_move, full);
+        let beat = earlier(beat, open.proof_deadline(full));
         let verdict = earlier(beat, open.stall_deadline(self.rules.write_timeout));
         match open.retire {
             None => verdict,
@@ -180,7 +182,12 @@ impl Pending {
         std::mem::take(&mut self.close_frame).then_some(Action::SendClose)
     }
 
-    fn transition(&mut self, connection: u64, attempt: u32) -> Option<Transition> {
+    fn transition(
+        &mut self,
+        connection: u64,
+        attempt: u32,
+        cutoff: Option<Cutoff>,
+    ) -> Option<Transition> {
         if let Some((connection, time, heard)) = self.blocked.take() {
             return Some(Transition::WriteBlocked { connection, time, heard });
         }
@@ -193,7 +200,8 @@ impl Pending {
             });
         }
         if let Some((connection, opened, loss)) = self.lost.take() {
-            return Some(Transition::Lost { connection, opened, loss });
+            let cutoff = cutoff.filter(|_| opened);
+            return Some(Transition::Lost { connection, opened, loss, cutoff });
         }
         if let Some(delay) = self.retry.take() {
             return Some(Transition::Retry { attempt, delay });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::loss::{End, Loss};
+use crate::event::Cutoff;
 
 /// A transition that the driver reports as an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,8 @@ pub(crate) enum Transition {
         connection: u64,
         opened: bool,
         loss: Loss,
+        /// The limit that this loss and those before it show. `None` for an attempt.
+        cutoff: Option<Cutoff>,
     },
     Retry {
         attempt: u32,

@@ -20,6 +20,16 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "closed",
+            Self::Full(_) => "full",
+            Self::Offline(_) => "offline",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
+
     /// Returns the message that was not accepted.
     pub fn into_message(self) -> Message {
         match self {

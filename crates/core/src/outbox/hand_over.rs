@@ -6,6 +6,7 @@ use super::{
     Online, Outbox, OutboxState, Unsent,
     cursors::{Load, WINDOW},
     entry::{Entry, Origin},
+    unproven::keep_unproven,
 };
 use crate::{
     event::DropReason,
@@ -44,7 +45,8 @@ impl Outbox {
 
     /// Hands over stamped messages, as many as the window has room for.
     pub(crate) fn hand_over(&mut self, to: &mut VecDeque<Message>) {
-        self.list.hand_over(to, self.batch_limit, self.policy.keeps_clones());
+        let keep = self.policy.keeps_clones() || self.unproven().is_some();
+        self.list.hand_over(to, self.batch_limit, keep);
     }
 
     /// Takes back the last messages, which were handed over but which the connection did not take.
@@ -69,7 +71,10 @@ impl Outbox {
         if let Some(receipts) = &self.receipts {
             receipts.resolve_earlier(&self.list, connection, deferred);
         }
-        kept.extend(self.list.remove_handed().filter_map(|entry| entry.message));
+        match self.rare.as_mut().and_then(|rare| rare.unproven.as_mut()) {
+            None => kept.extend(self.list.remove_handed().filter_map(|entry| entry.message)),
+            Some(unproven) => keep_unproven(&mut self.list, &mut **unproven, kept),
+        }
         if self.receipts.is_some() {
             let settled = self.resolved_through();
             if let Some(receipts) = &mut self.receipts {
@@ -126,7 +131,10 @@ impl Outbox {
 
     /// Takes the fates that are to be reported.
     pub(crate) fn take_unsent(&mut self) -> Unsent {
-        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.unsent)).unwrap_or_default()
+        let Some(rare) = &mut self.rare else { return Unsent::default() };
+        let mut unsent = std::mem::take(&mut rare.unsent);
+        (unsent.unproven, unsent.unproven_discarded) = self.take_unproven();
+        unsent
     }
 
     /// Drops all messages that were not handed over.

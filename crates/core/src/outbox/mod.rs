@@ -21,13 +21,14 @@ mod sink_side;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod unproven;
 mod waits;
 
 use std::collections::VecDeque;
 
 use self::{entry::Entry, list::List, rare::Rare, receipts::Receipts, waits::Waits};
 use crate::{
-    config::OutboxSettings,
+    config::{KeepUnproven, OutboxRules, OutboxSettings},
     event::{DropReason, Fate},
     message::Message,
     sync::Deferred,
@@ -47,7 +48,7 @@ pub use self::{
 /// The outbox of one session. Every session has one, so it is small, and fields that are rarely used
 /// are in a box.
 pub(crate) struct Outbox {
-    policy: OutboxSettings,
+    policy: OutboxRules,
     list: List,
     /// Some of the unstamped messages have a maximum age.
     unstamped_expire: bool,
@@ -131,6 +132,10 @@ pub(crate) struct Unsent {
     pub(crate) discarded: u64,
     /// How many messages became unknown, with a receipt or without.
     pub(crate) unknown: u64,
+    /// The messages that were written without proof, if they are kept.
+    pub(crate) unproven: Vec<Message>,
+    /// How many older ones were not kept.
+    pub(crate) unproven_discarded: u64,
 }
 
 impl Unsent {
@@ -140,9 +145,11 @@ impl Unsent {
 }
 
 impl Outbox {
-    pub(crate) fn new(policy: OutboxSettings) -> Self {
+    pub(crate) fn new(settings: OutboxSettings) -> Self {
+        let unproven = settings.unproven.map(KeepUnproven::make);
+        let rare = unproven.map(|part| Box::new(Rare { unproven: Some(part), ..Rare::default() }));
         Self {
-            policy,
+            policy: settings.rules,
             list: List::default(),
             unstamped_expire: false,
             state: OutboxState::Open,
@@ -153,7 +160,7 @@ impl Outbox {
             counts: Counts::default(),
             receipts: None,
             waits: None,
-            rare: None,
+            rare,
         }
     }
 
@@ -218,7 +225,7 @@ impl Outbox {
     /// Stores a fate without a receipt until the next loss is reported.
     fn push_unsent(&mut self, fate: Fate, deferred: &mut Deferred<'_>) {
         // The stored fates have the same bounds as the outbox. The newest is kept in any case.
-        let OutboxSettings { count, bytes, .. } = self.policy;
+        let OutboxRules { count, bytes, .. } = self.policy;
         let unsent = &mut self.rare_mut().unsent;
         unsent.bytes += fate.message().map_or(0, Message::len);
         unsent.fates.push_back(fate);

@@ -1,9 +1,9 @@
 //! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
 use super::{Outbox, Unsent, Wants, limits::Limits, replay::Replays, sinks::Sinks};
-use crate::sync::WaitQueue;
+use crate::{config::Unproven, sync::WaitQueue};
 
-/// Waiting tasks, sinks, fates that are not reported yet, and replays.
+/// Waiting tasks, sinks, fates that are not reported yet, replays, and unproven messages.
 #[derive(Default)]
 pub(super) struct Rare {
     /// Tasks that wait for room or for a reservation.
@@ -13,12 +13,15 @@ pub(super) struct Rare {
     /// The fates that the next loss reports.
     pub(super) unsent: Unsent,
     pub(super) replays: Option<Box<dyn Replays>>,
+    /// Written messages without proof, if the application wants them back.
+    pub(super) unproven: Option<Box<dyn Unproven>>,
 }
 
 impl Rare {
     fn is_empty(&self) -> bool {
-        let Self { waiters, limits, sinks, unsent, replays } = self;
-        waiters.is_empty()
+        let Self { waiters, limits, sinks, unsent, replays, unproven } = self;
+        unproven.is_none()
+            && waiters.is_empty()
             && limits.as_ref().is_none_or(|limits| limits.is_empty())
             && sinks.is_empty()
             && unsent.is_empty()

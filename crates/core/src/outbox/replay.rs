@@ -8,7 +8,7 @@ use super::{
     receipt::Receipt,
     receipts::AllFates,
 };
-use crate::{config::OutboxSettings, message::Message, sync::Deferred};
+use crate::{config::OutboxRules, message::Message, sync::Deferred};
 
 /// The messages that are sent after every open, in the order in which their keys were first used.
 ///
@@ -91,7 +91,7 @@ impl Outbox {
         message: Message,
         deferred: &mut Deferred<'_>,
     ) -> Result<(), QueueError> {
-        let OutboxSettings { count, bytes, .. } = self.policy;
+        let OutboxRules { count, bytes, .. } = self.policy;
         let new_id = self.draw_number();
         let replays = &mut self.rare_mut().replays;
         let replays = replays.get_or_insert_with(|| Box::<Vec<Replay>>::default());

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// The state below has changed, and the driver has not looked at it since.
     work: AtomicBool,
     state: Guarded<State>,
+    /// The name of the session. The second box makes the field one pointer.
+    name: Option<Box<Box<str>>>,
 }
 
 pub(crate) struct State {
@@ -73,7 +75,16 @@ impl Shared {
                 close_frame: None,
                 published: Published::new(status),
             }),
+            name: None,
         }
+    }
+
+    pub(crate) fn named(self, name: Option<Box<Box<str>>>) -> Self {
+        Self { name, ..self }
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_ref().map(|name| &***name)
     }
 
     /// Does the work under the lock and settles the outbox. After the lock is released, calls the

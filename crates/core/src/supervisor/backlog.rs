@@ -25,11 +25,14 @@ pub(crate) struct Backlog {
     /// The most fates that a folded `Lost` carries: the same bound as for the messages in the
     /// outbox.
     unsent_limit: Load,
+    /// The most unproven messages that a folded `Lost` carries. `None` if none are kept.
+    unproven_limit: Option<Box<Load>>,
 }
 
 impl Backlog {
-    pub(crate) fn new(unsent_limit: Load) -> Self {
-        Self { events: VecDeque::new(), held: Load::default(), unsent_limit }
+    pub(crate) fn new(unsent_limit: Load, unproven_limit: Option<Load>) -> Self {
+        let unproven_limit = unproven_limit.map(Box::new);
+        Self { events: VecDeque::new(), held: Load::default(), unsent_limit, unproven_limit }
     }
 
     /// The messages in the queue.
@@ -141,7 +144,10 @@ impl Backlog {
         let mut lagged = 0;
         for event in removed.into_iter().rev() {
             match event {
-                Event::Lost(older) => newest.fold_in(*older, self.unsent_limit),
+                Event::Lost(older) => {
+                    let unproven_limit = self.unproven_limit.as_deref().copied();
+                    newest.fold_in(*older, self.unsent_limit, unproven_limit.unwrap_or_default());
+                }
                 Event::Lagged(count) => lagged += count,
                 _ => {}
             }
@@ -156,25 +162,35 @@ impl Backlog {
 
 impl Lost {
     /// Adds the counts and fates of an older loss, without its cause.
-    fn fold_in(&mut self, older: Self, unsent_limit: Load) {
+    fn fold_in(&mut self, older: Self, unsent_limit: Load, unproven_limit: Load) {
         self.skipped_cycles += older.skipped_cycles + 1;
         self.unproven += older.unproven;
         self.unknown += older.unknown;
         self.discarded += older.discarded;
+        self.cutoff = self.cutoff.take().or(older.cutoff);
         self.verdict_panic = self.verdict_panic.take().or(older.verdict_panic);
-        let newer = std::mem::replace(&mut self.unsent, older.unsent);
-        self.unsent.extend(newer);
-        // The newest fates are kept, at least one.
-        let mut bytes = 0;
-        let fits = |fate: &&Fate| {
-            bytes += fate.message().map_or(0, Message::len);
-            bytes <= unsent_limit.bytes
-        };
-        let kept = self.unsent.iter().rev().take(unsent_limit.count).take_while(fits).count();
-        let excess = self.unsent.len().saturating_sub(kept.max(1));
-        self.unsent.drain(..excess);
-        self.discarded += excess as u64;
+        let size = |fate: &Fate| fate.message().map_or(0, Message::len);
+        self.discarded += prepend(&mut self.unsent, older.unsent, unsent_limit, size);
+        let messages = &mut self.unproven_messages;
+        let beyond = prepend(messages, older.unproven_messages, unproven_limit, Message::len);
+        self.unproven_discarded += older.unproven_discarded + beyond;
     }
+}
+
+/// Puts the older values before the newer ones. Keeps the newest within the limit, at least one, and
+/// returns the number of the others.
+fn prepend<V>(newer: &mut Vec<V>, older: Vec<V>, limit: Load, size: impl Fn(&V) -> usize) -> u64 {
+    let all = older.into_iter().chain(std::mem::take(newer)).collect::<Vec<_>>();
+    let mut bytes = 0;
+    let fits = |value: &&V| {
+        bytes += size(value);
+        bytes <= limit.bytes
+    };
+    let kept = all.iter().rev().take(limit.count).take_while(fits).count();
+    let excess = all.len().saturating_sub(kept.max(1));
+    *newer = all;
+    newer.drain(..excess);
+    excess as u64
 }
 
 #[cfg(test)]
@@ -183,6 +199,7 @@ mod tests {
     use crate::event::{Connecting, DropReason, LostCause, Retry};
 
     const LIMIT: Load = Load { count: 10, bytes: 1_000 };
+    const UNPROVEN: Load = Load { count: 7, bytes: 40 };
 
     fn lost(connection: u64) -> Event {
         let message = Message::text(connection.to_string());
@@ -192,9 +209,12 @@ mod tests {
             cause: LostCause::Replaced,
             unsent: vec![Fate::Dropped { reason: DropReason::Offline, message }],
             unproven: 1,
+            unproven_messages: vec![Message::text(connection.to_string())],
+            unproven_discarded: 0,
             unknown: 0,
             discarded: 0,
             ever_answered: false,
+            cutoff: None,
             verdict_panic: None,
             skipped_cycles: 0,
         }))
@@ -213,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_million_unread_cycles_fold_into_few_events_and_keep_all_counts() {
-        let mut backlog = Backlog::new(LIMIT);
+        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
         backlog.push(Event::Connecting(Connecting { connection: 1, attempt: 0 }));
         for connection in 1..=1_000_000 {
             cycle(&mut backlog, connection);
@@ -221,6 +241,7 @@ mod tests {
         assert!(backlog.events.len() <= 7, "{}", backlog.events.len());
         let mut cycles = 0;
         let (mut returned, mut discarded, mut unproven) = (0, 0, 0);
+        let (mut kept, mut beyond) = (vec![], 0);
         let mut last = 0;
         while let Some(event) = backlog.pop() {
             if let Event::Lost(lost) = event {
@@ -230,16 +251,20 @@ mod tests {
                 returned += lost.unsent.len() as u64;
                 discarded += lost.discarded;
                 unproven += lost.unproven;
+                kept.push(lost.unproven_messages.len() as u64);
+                beyond += lost.unproven_discarded;
             }
         }
         assert_eq!((cycles, last, unproven), (1_000_000, 1_000_000, 1_000_000));
+        // One message of seven bytes and five of six bytes fit.
+        assert_eq!((kept.clone(), kept[0] + kept[1] + beyond), (vec![1, 6], 1_000_000));
         assert_eq!(returned, 11);
         assert_eq!(returned + discarded, 1_000_000);
     }
 
     #[test]
     fn cycles_do_not_fold_across_a_message() {
-        let mut backlog = Backlog::new(LIMIT);
+        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
         for connection in 1..=4 {
             cycle(&mut backlog, connection);
             backlog.push(Event::Message(Message::text("between")));
@@ -250,7 +275,7 @@ mod tests {
 
     #[test]
     fn dropped_messages_are_counted_and_the_queue_stays_bounded() {
-        let mut backlog = Backlog::new(LIMIT);
+        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
         let mut lagged = 0;
         for connection in 1..=1_000 {
             cycle(&mut backlog, connection);
@@ -275,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_fates_of_a_folded_loss_are_bounded_in_bytes() {
-        let mut backlog = Backlog::new(LIMIT);
+        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
         for connection in 1..=20 {
             let mut event = lost(connection);
             let Event::Lost(lost) = &mut event else { unreachable!() };

@@ -79,5 +79,5 @@ impl<C: Connection> Contained<C> {
 
 /// The error for a panic of the transport with this message.
 pub(super) fn panicked(words: Box<str>) -> TransportError {
-    TransportError::new(ErrorKind::Panicked, words)
+    TransportError::new(ErrorKind::Panicked, format!("the transport panicked: {words}"))
 }

@@ -104,8 +104,9 @@ const UNREAD: Load = Load { count: 256, bytes: 1024 * 1024 };
 ///
 /// A panic of the `Drop` of one of these functions or of a connection is caught and ignored. If
 /// panics abort the process (`panic = "abort"`, and WebAssembly), nothing is caught. A panic of the
-/// timer passes through `poll`, since a session cannot work without a clock. The supervisor can
-/// still be dropped.
+/// timer's [`now`](Timer::now) passes through `poll`, since a session cannot work without a clock.
+/// The supervisor can still be dropped. A panic of a sleep ends the session like a panic of the
+/// backoff, with [`UserFunction::Timer`](crate::UserFunction::Timer).
 #[must_use = "a supervisor does nothing unless polled"]
 pub struct Supervisor<T: Transport, K: Timer> {
     engine: Engine<T, K>,
@@ -132,8 +133,10 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     }
 
     fn new(transport: T, timer: K, settings: Resolved) -> Self {
-        let OutboxSettings { count, bytes, .. } = settings.outbox;
-        let unread = Backlog::new(Load { count, bytes });
+        let OutboxSettings { rules, unproven } = settings.outbox;
+        let unsent = Load { count: rules.count, bytes: rules.bytes };
+        let unproven = unproven.map(|kept| Load { count: kept.count, bytes: kept.bytes });
+        let unread = Backlog::new(unsent, unproven);
         let engine = Engine::new(transport, timer, settings);
         let proxy = Waker::from(Arc::clone(&engine.shared));
         let sink = SinkSide::default();
@@ -290,7 +293,11 @@ impl<T: Transport, K: Timer> Drop for Supervisor<T, K> {
 
 impl<T: Transport, K: Timer> fmt::Debug for Supervisor<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supervisor")
+        let mut shown = f.debug_struct("Supervisor");
+        if let Some(name) = self.engine.shared.name() {
+            shown.field("name", &name);
+        }
+        shown
             .field("phase", &self.status().phase)
             .field("connection", &self.connection())
             .finish_non_exhaustive()

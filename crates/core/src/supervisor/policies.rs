@@ -15,6 +15,7 @@ pub(crate) struct Resolved {
     pub(crate) outbox: OutboxSettings,
     pub(crate) probes: Probes,
     pub(crate) redial: Redial,
+    pub(crate) name: Option<Box<Box<str>>>,
 }
 
 impl Resolved {
@@ -57,6 +58,7 @@ impl Resolved {
             outbox: settings.outbox.unwrap_or(preset.outbox),
             probes: Probes::new(heartbeat),
             redial,
+            name: settings.name,
         })
     }
 }

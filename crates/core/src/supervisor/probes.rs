@@ -161,7 +161,8 @@ impl Probes {
         matches!(self.awaited, Awaited::Unflushed | Awaited::Since(_))
     }
 
-    fn are_messages(&self) -> bool {
+    /// Returns whether the probes of the current connection are messages.
+    pub(super) fn are_messages(&self) -> bool {
         !(self.can_ping && matches!(self.probe, Probe::Ping))
     }
 

@@ -162,6 +162,7 @@ impl Reporter {
         self.mark_changed();
         self.covered = self.unproven;
         shared.with(|state, _| {
+            state.outbox.ping_written();
             let status = &mut state.published.status;
             status.counters.probes_sent += 1;
             status.round_trip
@@ -176,7 +177,10 @@ impl Reporter {
 
     /// The heartbeat was answered.
     pub(super) fn answered(&mut self, answer: &Answer, shared: &Shared) {
-        shared.with(|state, _| {
+        shared.with(|state, deferred| {
+            if answer.proves_arrival {
+                state.outbox.ping_answered(deferred);
+            }
             let status = &mut state.published.status;
             status.counters.probes_answered += 1;
             if let Some(time) = answer.time {
@@ -189,7 +193,8 @@ impl Reporter {
     }
 
     /// The server has read all messages.
-    pub(super) fn all_proven(&mut self) {
+    pub(super) fn all_proven(&mut self, shared: &Shared) {
+        shared.with(|state, deferred| state.outbox.all_proven(deferred));
         self.unproven = 0;
         self.covered = 0;
     }
@@ -228,8 +233,8 @@ impl Reporter {
         status: &mut Status,
         deferred: &mut Deferred<'_>,
     ) {
-        let Unsent { fates, discarded, unknown, .. } = unsent;
-        let unsent = Vec::from(fates);
+        let Unsent { fates, discarded, unknown, unproven, unproven_discarded, .. } = unsent;
+        let (unsent, unproven_messages) = (Vec::from(fates), unproven);
         let event = match transition {
             Transition::WriteBlocked { connection, time, heard } => {
                 Event::WriteBlocked(Box::new(WriteBlocked { connection, time, heard }))
@@ -267,10 +272,13 @@ impl Reporter {
                     local_address,
                 }))
             }
-            Transition::Lost { connection, opened, loss } => {
+            Transition::Lost { connection, opened, loss, cutoff } => {
                 let cause = self.cause();
                 debug_assert_eq!(loss == Loss::MaxAge, cause == LostCause::MaxAge);
                 status.counters.losses.count(&cause);
+                if opened {
+                    status.cutoff = cutoff.map(Box::new);
+                }
                 // Only a panic of the verdict does not end the session.
                 let verdict = |panic: &mut Box<UserPanic>| panic.function == UserFunction::Verdict;
                 let verdict_panic = self.panic.take_if(verdict);
@@ -280,9 +288,12 @@ impl Reporter {
                     cause,
                     unsent,
                     unproven: self.take_unproven(),
+                    unproven_messages,
+                    unproven_discarded,
                     unknown,
                     discarded,
                     ever_answered: status.counters.probes_answered > 0,
+                    cutoff: cutoff.map(Box::new),
                     verdict_panic,
                     skipped_cycles: 0,
                 }))
@@ -311,6 +322,8 @@ impl Reporter {
                     reason,
                     unsent,
                     unproven: self.take_unproven(),
+                    unproven_messages,
+                    unproven_discarded,
                     unknown,
                     discarded,
                     unread: self.unread,

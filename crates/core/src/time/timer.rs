@@ -1,8 +1,8 @@
 //! The clock of a session: [`Timer`].
 
-use std::future::Future;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 use std::hash::{BuildHasher, RandomState};
+use std::{future::Future, time::Duration};
 
 use super::timestamp::Timestamp;
 
@@ -63,6 +63,13 @@ pub trait Timer {
     /// Returns a future that is ready when the clock has reached `deadline`: at once if it already
     /// has.
     fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep;
+
+    /// Returns a future that is ready after `duration`, and no later than at the last representable
+    /// time of the clock.
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        let now = self.now();
+        self.sleep_until(now.checked_add(duration).unwrap_or(Timestamp::from_epoch(Duration::MAX)))
+    }
 
     /// Returns a random number that differs in each session and in each process. It is the seed of
     /// all random times of a session: the delays of [`Exponential`](crate::Exponential) and the

@@ -3,7 +3,7 @@
 use crate::{event::LostCause, time::Timestamp};
 
 /// One attempt to connect, as the supervisor describes it to the transport.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
     /// The number of the connection that this attempt would become. The first attempt of a session
@@ -51,6 +51,17 @@ pub enum Predecessor {
 }
 
 impl Predecessor {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Failed => "failed",
+            Self::GivenUp => "given_up",
+            Self::Lost { .. } => "lost",
+            Self::Replaced { .. } => "replaced",
+        }
+    }
+
     /// Whether this was a stable connection, with any kind of end.
     pub const fn was_stable(self) -> bool {
         matches!(self, Self::Lost { stable: true } | Self::Replaced { stable: true })

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use websocket_heartbeat::{DropReason, Event, Fate, Frame, Handle, LostCause, Timestamp};
+use websocket_heartbeat::{DropReason, Event, Fate, Frame, Handle, LostCause, Message, Timestamp};
 use websocket_heartbeat_mock::Grammar;
 
 use crate::{
@@ -19,6 +19,7 @@ pub(crate) fn check(state: &SessionState, handle: &Handle, ended: Ended) {
     grammar_and_counts(plan, handle, &events);
     pacing(state, &events, &ended);
     fates(state, handle, &events);
+    unproven_messages(plan, &events);
     healthy_connections_are_kept(plan, &events);
     dead_connections_are_detected(state, &events);
 }
@@ -166,6 +167,25 @@ fn fates(state: &SessionState, handle: &Handle, events: &[(Timestamp, Event)]) {
     );
     assert_eq!(handle.status().queued_messages, 0);
     assert_eq!(handle.status().queued_bytes, 0);
+}
+
+/// Unproven messages are within their bound. With those beyond it, they are as many as are counted
+/// as unproven, without the replays.
+fn unproven_messages(plan: &Plan, events: &[(Timestamp, Event)]) {
+    for (at, event) in events {
+        let (messages, discarded, unproven) = match event {
+            Event::Lost(lost) => (&lost.unproven_messages, lost.unproven_discarded, lost.unproven),
+            Event::Closed(closed) => {
+                (&closed.unproven_messages, closed.unproven_discarded, closed.unproven)
+            }
+            _ => continue,
+        };
+        let count = messages.len();
+        let bytes: usize = messages.iter().map(Message::len).sum();
+        assert!(count <= plan.outbox.count, "{count} unproven messages at {at}");
+        assert!(count <= 1 || bytes <= plan.outbox.bytes, "{bytes} unproven bytes at {at}");
+        assert!(count as u64 + discarded <= unproven, "{count} + {discarded} > {unproven} at {at}");
+    }
 }
 
 fn healthy_connections_are_kept(plan: &Plan, events: &[(Timestamp, Event)]) {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, TransportError};
+use websocket_heartbeat::{CloseFrame, ErrorKind, Frame, Message, Timestamp, TransportError};
 
 use super::{
     action::Action,
@@ -99,6 +99,22 @@ impl Link {
             if can_arrive {
                 link.act(Action::Send(message.clone()));
                 link.chatter(period, message);
+            }
+        });
+    }
+
+    /// Ends the stream when no packet was under way for `limit`, `since` the last one or later.
+    pub(crate) fn limit_silence(self: &Arc<Self>, limit: Duration, since: Timestamp) {
+        let silent = self.clock.servers_now().saturating_since(since);
+        self.later(limit.saturating_sub(silent), move |link| {
+            let state = link.lock();
+            let last = since.max(state.to_client.last).max(state.to_server.last);
+            let is_open = state.dropped_at.is_none() && state.server == Server::Open;
+            drop(state);
+            if link.clock.servers_now().saturating_since(last) >= limit {
+                link.act(Action::End);
+            } else if is_open {
+                link.limit_silence(limit, last);
             }
         });
     }

@@ -15,6 +15,8 @@ pub(crate) struct LinkOptions {
     pub(crate) responder: Option<Responder>,
     pub(crate) rate: Option<(u64, Duration)>,
     pub(crate) latency: Duration,
+    /// The stream ends after a silence of this length.
+    pub(crate) silence_limit: Option<Duration>,
     pub(crate) subprotocol: Option<Text>,
     pub(crate) headers: Headers,
     pub(crate) reports_bytes_written: bool,
@@ -35,6 +37,7 @@ impl Default for LinkOptions {
             responder: None,
             rate: None,
             latency: Duration::ZERO,
+            silence_limit: None,
             subprotocol: None,
             headers: Headers::new(),
             reports_bytes_written: true,

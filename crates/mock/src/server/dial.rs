@@ -99,6 +99,7 @@ impl Dial {
     /// If the dial has been answered already.
     pub fn answer(&self, script: Script) -> Option<Peer> {
         let Script { answer, delay, link: options, acts, chatter } = script;
+        let silence_limit = options.silence_limit;
         let outcome = match answer {
             Answer::Hang | Answer::Manual => None,
             Answer::Refuse(error) => Some(Err(error)),
@@ -126,6 +127,9 @@ impl Dial {
                         link.act_after(delay, act);
                     }
                 });
+                if let Some(limit) = silence_limit {
+                    link.limit_silence(limit, link.clock.servers_now());
+                }
                 chatter.into_iter().for_each(|(period, words)| link.chatter(period, words));
             }
         };

@@ -224,6 +224,19 @@ impl Script {
         self
     }
 
+    /// Ends the stream without a close frame after a silence of this length in both directions, as
+    /// many proxies do.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is zero.
+    #[must_use]
+    pub fn silence_limit(mut self, limit: Duration) -> Self {
+        assert!(!limit.is_zero(), "a limit on silence must be longer than zero");
+        self.link.silence_limit = Some(limit);
+        self
+    }
+
     /// Sets the subprotocol that the server chooses.
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: impl Into<Text>) -> Self {

@@ -30,7 +30,7 @@ pub(super) async fn the_peers_close_is_reported_and_answered<C: Connection>(
             assert_eq!(server.read().expect("an answer"), sent);
         });
         let mut client = Client::dial(dial, url).await;
-        assert_eq!(client.message().await, "before".into());
+        assert_eq!(client.message().await, "before");
         assert_eq!(client.frame().await, reported);
         client.flush().await.expect("the answer can be written");
         finish(server);
@@ -55,7 +55,7 @@ pub(super) async fn our_close_waits_for_the_peers<C: Connection>(
     let refused = client.send(Message::text("too late")).await;
     assert!(refused.is_err(), "no data after a close frame");
     client.send(Frame::Close(None)).await.expect("closing twice is harmless");
-    assert_eq!(client.message().await, "late".into());
+    assert_eq!(client.message().await, "late");
     assert_eq!(client.frame().await, Frame::Close(Some(close)));
     finish(server);
     client.ends().await;
@@ -93,7 +93,7 @@ pub(super) async fn the_end_without_a_close_frame_is_an_error<C: Connection>(
 ) {
     let (url, server) = serve(|mut server| server.send("last".into()).expect("sent"));
     let mut client = Client::dial(dial, url).await;
-    assert_eq!(client.message().await, "last".into());
+    assert_eq!(client.message().await, "last");
     assert_eq!(client.fails().await, ErrorKind::Ended);
     finish(server);
 }
@@ -162,7 +162,7 @@ pub(super) async fn a_failed_write_does_not_end_reading<C: Connection>(
         assert!(tries < 1000, "writing fails after a reset");
         thread::yield_now();
     }
-    assert_eq!(client.message().await, "last words".into());
+    assert_eq!(client.message().await, "last words");
     let close = Frame::Close(Some(CloseFrame::new(4002, "overloaded")));
     assert_eq!(client.frame().await, close);
     client.ends().await;

@@ -71,7 +71,7 @@ async fn messages_are_received_complete<C: Connection>(dial: &impl AsyncFn(Strin
         assert_eq!(client.message().await, message);
     }
     assert_eq!(client.frame().await, Frame::Ping("between".into()));
-    assert_eq!(client.message().await, "héllo".into());
+    assert_eq!(client.message().await, "héllo");
     client.flush().await.expect("flushed");
     finish(server);
 }
@@ -106,7 +106,7 @@ async fn pings_are_answered_and_reported<C: Connection>(dial: &impl AsyncFn(Stri
     });
     let mut client = Client::dial(dial, url).await;
     assert_eq!(client.frame().await, Frame::Ping("ping".into()));
-    assert_eq!(client.message().await, "done".into());
+    assert_eq!(client.message().await, "done");
     finish(server);
 }
 
@@ -146,7 +146,7 @@ async fn back_pressure_reaches_the_sender<C: Connection>(dial: &impl AsyncFn(Str
     go.send(count).expect("the server waits");
     client.flush().await.expect("flushed");
     assert!(client.is_ready().await);
-    assert_eq!(client.message().await, "all".into());
+    assert_eq!(client.message().await, "all");
     finish(server);
 }
 
@@ -175,7 +175,7 @@ async fn frames_that_arrive_with_the_answer_are_kept<C: Connection>(
         let _ = stream.read_to_end(&mut answer);
     });
     let mut client = Client::dial(dial, url).await;
-    assert_eq!(client.message().await, "first".into());
+    assert_eq!(client.message().await, "first");
     assert_eq!(client.frame().await, Frame::Close(None));
     drop(client);
     finish(server);

@@ -33,6 +33,11 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
     TransportError::from_source(kind, error)
 }
 
+/// An error of a resolver. It may contain the error that the runtime is missing.
+pub(crate) fn from_resolver(error: io::Error) -> TransportError {
+    error.downcast().unwrap_or_else(|error| TransportError::from_source(ErrorKind::Dns, error))
+}
+
 /// An error of the stream.
 pub(crate) fn from_io(error: io::Error) -> TransportError {
     let kind = io_kind(&error);
@@ -91,7 +96,7 @@ mod tests {
         let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
         let error = from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
         assert_eq!(error.kind(), ErrorKind::Tls);
-        let words = "tls: the server requires a certificate from this client: set one \
+        let words = "the server requires a certificate from this client: set one \
                      (TlsBuilder::client_certificate_pem)";
         assert_eq!(error.to_string(), words);
     }

@@ -13,7 +13,8 @@ use websocket_heartbeat::{ErrorKind, TransportError};
 pub enum RequestError {
     /// The text is not a URL.
     Malformed,
-    /// The scheme is neither `ws` nor `wss`.
+    /// The scheme is neither `ws` nor `wss`. An `http` or `https` URL is not changed, because a server
+    /// may have its WebSocket at another address.
     Scheme,
     /// The scheme is `wss`, but the program is built without TLS.
     TlsMissing,
@@ -39,13 +40,37 @@ pub enum RequestError {
     Subprotocol,
     /// The subprotocol is offered twice.
     SubprotocolTwice,
+    /// The method of the request is not `GET` (RFC 6455 section 4.1).
+    Method,
+}
+
+impl RequestError {
+    /// Returns the name of the variant in lower case, for logs. These names are stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Scheme => "scheme",
+            Self::TlsMissing => "tls_missing",
+            Self::Host => "host",
+            Self::HostCharacter => "host_character",
+            Self::HostLength => "host_length",
+            Self::Port => "port",
+            Self::Fragment => "fragment",
+            Self::HeaderName => "header_name",
+            Self::HeaderReserved(_) => "header_reserved",
+            Self::HeaderValue(_) => "header_value",
+            Self::Subprotocol => "subprotocol",
+            Self::SubprotocolTwice => "subprotocol_twice",
+            Self::Method => "method",
+        }
+    }
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the URL is malformed",
-            Self::Scheme => "the URL must begin with ws:// or wss://",
+            Self::Scheme => "the URL must begin with ws:// (not http://) or wss:// (not https://)",
             Self::TlsMissing => {
                 "a wss URL needs TLS: enable the feature `rustls`, or provide a stream with TLS"
             }
@@ -71,6 +96,7 @@ impl fmt::Display for RequestError {
             }
             Self::Subprotocol => "a subprotocol is not a token (RFC 9110)",
             Self::SubprotocolTwice => "a subprotocol is offered twice",
+            Self::Method => "the method of a WebSocket request must be GET",
         })
     }
 }

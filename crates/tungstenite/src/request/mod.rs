@@ -1,6 +1,8 @@
 //! [`Request`]: a URL, header fields and subprotocols.
 
 mod error;
+#[cfg(any(feature = "http", feature = "url"))]
+mod foreign;
 mod redirect;
 #[cfg(test)]
 mod tests;
@@ -43,14 +45,19 @@ pub use self::{error::RequestError, redirect::RedirectError};
 /// assert_eq!(request.to_string(), "ws://example.org:8080/..");
 /// # Ok::<(), websocket_heartbeat_tungstenite::RequestError>(())
 /// ```
-#[derive(Clone)]
+///
+/// Texts convert into a request. So do `url::Url` with the feature `url`, and `http::Uri` and
+/// `http::Request<()>` with the feature `http`.
+///
+/// Two requests are equal if all that they send is equal, except the key of the handshake.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     shared: Arc<Parts>,
 }
 
 /// The parts are boxed slices, which are small, because each of thousands of connections can have a
 /// request.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Parts {
     tls: bool,
     port: u16,

@@ -109,6 +109,14 @@ fn an_international_name_is_sent_in_its_ascii_form() {
 }
 
 #[test]
+fn an_http_url_is_refused_with_the_remedy() {
+    for url in ["http://example.org", "https://example.org"] {
+        let words = Request::new(url).unwrap_err().to_string();
+        assert_eq!(words, "the URL must begin with ws:// (not http://) or wss:// (not https://)");
+    }
+}
+
+#[test]
 fn invalid_urls_are_refused() {
     let long = format!("ws://{}.example", "a".repeat(64));
     let long_when_encoded = format!("ws://{}.example", "ü".repeat(60));
@@ -126,6 +134,7 @@ fn invalid_urls_are_refused() {
         ("/path", RequestError::Scheme),
         ("ws:/example.org", RequestError::Scheme),
         ("https://example.org", RequestError::Scheme),
+        ("HTTP://example.org:80/", RequestError::Scheme),
         ("ws://", RequestError::Host),
         ("ws:///path", RequestError::Host),
         ("ws://?query", RequestError::Host),

@@ -25,7 +25,7 @@ fn an_end_before_or_within_the_answer_is_explained() {
     ] {
         let error = Scripted::new(answer.as_bytes(), []).upgrade().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Ended, "{answer}");
-        let words = format!("ended: the server ended the connection {when}: ");
+        let words = format!("the server ended the connection {when}: ");
         assert!(error.to_string().starts_with(&words), "{answer} {error}");
     }
 }

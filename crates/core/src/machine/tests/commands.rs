@@ -235,7 +235,7 @@ fn each_transition_is_reported_once_and_in_order() {
         [
             (0, Transition::Connecting { connection: 1, attempt: 0 }),
             (0, Transition::Open { connection: 1, attempt: 0, outage: ms(0) }),
-            (1_000, Transition::Lost { connection: 1, opened, loss }),
+            (1_000, Transition::Lost { connection: 1, opened, loss, cutoff: None }),
             (1_000, Transition::Retry { attempt: 1, delay: ms(2_000) }),
             (3_000, Transition::Connecting { connection: 2, attempt: 1 }),
             (3_000, Transition::Closed(End::User)),

@@ -360,7 +360,7 @@ fn invariant_09_the_users_commands_win_in_every_state() {
 
 #[test]
 fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
-    let late: [fn(&mut Machine, Timestamp); 9] = [
+    let late: [fn(&mut Machine, Timestamp); 11] = [
         |machine, now| machine.handle_connected(now, 1, Means::Pings, Some(ms(1))),
         |machine, now| machine.handle_ended(now, 1),
         |machine, now| machine.handle_peer_closed(now, 1),
@@ -369,6 +369,8 @@ fn invariant_10_nothing_of_an_old_connection_affects_the_new_one() {
         |machine, now| machine.handle_write_blocked(now, 1),
         |machine, now| machine.handle_write_progress(now, 1),
         |machine, now| machine.handle_flushed(now, 1),
+        |machine, now| machine.handle_written(now, 1, true),
+        |machine, now| machine.handle_given_up(now, 1),
         |machine, now| {
             machine.handle_handed(1);
             machine.handle_caught_up(now, 1);

@@ -1,9 +1,11 @@
 //! The machine alone: the numbers in the tests are the only clock.
 
 mod commands;
+mod cutoff;
 mod invariants;
 mod late;
 mod learning;
+mod proof;
 mod property;
 mod sim;
 mod size;

@@ -28,6 +28,8 @@ enum Step {
     Progress,
     Departed { before_probe: bool },
     Flushed,
+    Written { by_ping: bool },
+    GivenUp,
     Intake(Intake),
     CaughtUp,
     Reconnect,
@@ -71,6 +73,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Progress),
         any::<bool>().prop_map(|before_probe| Step::Departed { before_probe }),
         Just(Step::Flushed),
+        any::<bool>().prop_map(|by_ping| Step::Written { by_ping }),
+        Just(Step::GivenUp),
         Just(Step::Intake(Intake::Taking)),
         Just(Step::Intake(Intake::Storing)),
         Just(Step::Intake(Intake::Full)),
@@ -80,7 +84,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Pause),
         Just(Step::Resume),
         (0..100_000_u64).prop_map(Step::Postponed),
-        (0..8_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
+        (0..10_u8, 0..3_u64).prop_map(|(input, ago)| Step::Late(input, ago)),
         (0..100_000_u64).prop_map(|delay| Step::NextRuling(Decision::Retry(ms(delay)))),
         Just(Step::Reply),
         Just(Step::NextRuling(Decision::NoDelayLeft)),
@@ -210,6 +214,10 @@ impl Watch {
                 sim.feed(|machine, now| machine.handle_acknowledged(now, number, before_probe));
             }
             Step::Flushed => sim.feed(|machine, now| machine.handle_flushed(now, number)),
+            Step::Written { by_ping } => {
+                sim.feed(|machine, now| machine.handle_written(now, number, by_ping));
+            }
+            Step::GivenUp => sim.feed(|machine, now| machine.handle_given_up(now, number)),
             Step::Intake(intake) => sim.intake(intake),
             Step::CaughtUp => sim.caught_up(),
             Step::Reconnect => sim.feed(Machine::handle_reconnect_now),
@@ -251,6 +259,8 @@ impl Watch {
             4 => machine.handle_probe_written(now, number, None),
             5 => machine.handle_write_blocked(now, number),
             6 => machine.handle_flushed(now, number),
+            7 => machine.handle_written(now, number, true),
+            8 => machine.handle_given_up(now, number),
             _ => machine.handle_caught_up(now, number),
         }
         assert_eq!(*machine, before, "input {input} of connection {number} had an effect");

@@ -72,6 +72,27 @@ impl<T, K> Builder<T, K> {
         self
     }
 
+    /// The name of the session in logs and metrics, for example `prices`. None by default.
+    ///
+    /// [`Handle::name`](crate::Handle::name) returns it, and `Debug` of the supervisor and of its
+    /// handles shows it, so it must not contain secrets. Names need not be unique.
+    ///
+    /// ```
+    /// # let clock = websocket_heartbeat_mock::Clock::new();
+    /// # let (transport, _) = websocket_heartbeat_mock::mock(&clock);
+    /// # let timer = clock.timer();
+    /// use websocket_heartbeat::Supervisor;
+    ///
+    /// let supervisor = Supervisor::builder(transport, timer).name("prices").build()?;
+    /// assert_eq!(supervisor.handle().name(), Some("prices"));
+    /// # Ok::<_, websocket_heartbeat::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
+        self.settings.name = Some(Box::new(name.into()));
+        self
+    }
+
     /// The times, the content and the answers of heartbeats.
     #[must_use]
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
@@ -93,10 +114,11 @@ impl<T, K> Builder<T, K> {
         self
     }
 
-    /// How many attempts may follow a lost connection. The default is no limit.
+    /// How many attempts may follow a lost connection. The default is no limit. A plain number is
+    /// converted: 5 is `Attempts::at_most(5)`, and 0 is [`Attempts::Never`].
     #[must_use]
-    pub fn attempts(mut self, attempts: Attempts) -> Self {
-        self.settings.attempts = attempts;
+    pub fn attempts(mut self, attempts: impl Into<Attempts>) -> Self {
+        self.settings.attempts = attempts.into();
         self
     }
 

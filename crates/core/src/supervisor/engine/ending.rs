@@ -19,8 +19,14 @@ impl<T: Transport, K: Timer> Engine<T, K> {
     /// The connection broke or ended.
     pub(super) fn lose_link(&mut self, cause: LostCause) {
         self.observe();
+        let by_peer = cause.is_end_by_peer();
         self.drop_link(Some(cause));
-        self.machine.handle_ended(self.clock.now(), self.machine.connection());
+        let (now, connection) = (self.clock.now(), self.machine.connection());
+        if by_peer {
+            self.machine.handle_ended(now, connection);
+        } else {
+            self.machine.handle_given_up(now, connection);
+        }
     }
 
     /// Reports a panic of the connection, which is then not read or written any more.

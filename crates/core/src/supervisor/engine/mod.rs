@@ -112,9 +112,9 @@ pub(super) struct Queued {
 
 impl<T: Transport, K: Timer> Engine<T, K> {
     pub(super) fn new(transport: T, timer: K, settings: Resolved) -> Self {
-        let Resolved { rules, outbox, probes, redial } = settings;
+        let Resolved { rules, outbox, probes, redial, name } = settings;
         let clock = Clock::new(timer);
-        let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()));
+        let shared = Arc::new(Shared::new(Outbox::new(outbox), clock.now()).named(name));
         Self {
             transport,
             clock,

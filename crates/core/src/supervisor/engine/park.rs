@@ -8,6 +8,7 @@ use std::{
 
 use super::{Engine, Step};
 use crate::{
+    panics::{UserFunction, UserPanic, contain_in, drop_contained},
     time::{Timer, Timestamp, earlier},
     transport::Transport,
 };
@@ -26,15 +27,20 @@ pub(super) struct DeadlineSleep<K: Timer> {
 impl<T: Transport, K: Timer> Engine<T, K> {
     /// Sets the sleep. Returns `Still` if there is nothing to do until something wakes the task.
     pub(super) fn park(&mut self) -> Step {
-        if self.shared.tasks.take_timer_woken()
-            || self.sleep.at.is_some_and(|at| at <= self.clock.now())
-        {
-            self.sleep.poll();
-        }
+        let due = self.shared.tasks.take_timer_woken()
+            || self.sleep.at.is_some_and(|at| at <= self.clock.now());
         let deadline = earlier(self.machine.poll_deadline(), self.queued.expiry);
         let deadline = earlier(deadline, self.redial.look());
-        if self.sleep.set(deadline, &self.clock.timer) == Step::Moved {
-            return Step::Moved;
+        if due || !self.sleep.ends_by(deadline) {
+            match self.sleep.renew(due, deadline, &self.clock.timer) {
+                Ok(Step::Still) => {}
+                Ok(Step::Moved) => return Step::Moved,
+                Err(panic) => {
+                    self.reporter.panicked(Box::new(panic));
+                    self.machine.handle_panicked(self.clock.now());
+                    return Step::Moved;
+                }
+            }
         }
         // A handle that has changed the state since the last look woke no task, since this one was
         // awake.
@@ -61,6 +67,35 @@ impl<K: Timer> DeadlineSleep<K> {
         self.at = None;
     }
 
+    /// Returns whether the sleep ends at `deadline` or earlier, or there is neither.
+    fn ends_by(&self, deadline: Option<Timestamp>) -> bool {
+        match deadline {
+            Some(deadline) => self.at.is_some_and(|at| at <= deadline),
+            None => self.sleep.is_none(),
+        }
+    }
+
+    /// Polls the sleep if it is due, and sets it. A timer of a runtime panics outside of that
+    /// runtime: then the sleep is dropped.
+    fn renew(
+        &mut self,
+        due: bool,
+        deadline: Option<Timestamp>,
+        timer: &K,
+    ) -> Result<Step, UserPanic> {
+        let renewed = contain_in(UserFunction::Timer, || {
+            if due {
+                self.poll();
+            }
+            self.set(deadline, timer)
+        });
+        if renewed.is_err() {
+            drop_contained(self.sleep.take());
+            self.at = None;
+        }
+        renewed
+    }
+
     /// Polls the sleep. Returns whether it has just finished. This does not mean that the deadline
     /// has passed: the clock decides.
     fn poll(&mut self) -> bool {
@@ -80,7 +115,7 @@ impl<K: Timer> DeadlineSleep<K> {
             self.clear();
             return Step::Still;
         };
-        if self.at.is_some_and(|at| at <= deadline) {
+        if self.ends_by(Some(deadline)) {
             return Step::Still;
         }
         let sleep = timer.sleep_until(deadline);

@@ -179,7 +179,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         cx: &mut Context<'_>,
     ) -> Reading {
         self.inbound.frames += 1;
-        self.hear(false, false);
+        // The close frame itself does not end the silence before it.
         self.observe();
         let flushed = self.flush_last(cx);
         // A reply repeats the code of our close frame. It proves that the peer has read all earlier
@@ -187,7 +187,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let code = frame.as_ref().map(|frame| frame.code);
         let ours = self.link.open().and_then(|open| open.close_code());
         if ours.is_some_and(|ours| code.is_none_or(|code| code == ours)) {
-            self.reporter.all_proven();
+            self.reporter.all_proven(&self.shared);
         }
         if flushed.is_pending()
             && let Link::Open(open) = std::mem::replace(&mut self.link, Link::None)

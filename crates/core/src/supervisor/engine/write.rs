@@ -182,5 +182,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
                 open.counts.probe_written(&mut open.connection);
             }
         }
+        if messages {
+            let by_ping = !self.probes.are_messages();
+            self.machine.handle_written(now, connection, by_ping);
+        }
     }
 }

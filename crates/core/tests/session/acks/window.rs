@@ -131,7 +131,7 @@ fn the_window_is_bounded_in_bytes() {
     let mut fixture = AckFixture::new(|_| Script::accept(), |acks| acks.bytes(10));
     let refused = fixture.sender.try_queue(1, "eleven byte").unwrap_err();
     assert_eq!(refused, AckQueueError::TooLarge("eleven byte".into()));
-    assert_eq!(refused.into_message(), "eleven byte".into());
+    assert_eq!(refused.into_message(), "eleven byte");
     let _first = fixture.sender.try_queue(1, "1234567").unwrap();
     let full = fixture.sender.try_queue(2, "1234").map(drop);
     assert_eq!(full, Err(AckQueueError::Full("1234".into())));

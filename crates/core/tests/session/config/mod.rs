@@ -1,4 +1,5 @@
 //! Settings, and the output of `Debug` and `Display`.
 
+mod conversions;
 mod secrets;
 mod settings;

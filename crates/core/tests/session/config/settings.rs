@@ -64,6 +64,12 @@ const NONSENSE: &[Row] = &[
     ("backoff jitter", "-0.01", |b| b.backoff(Exponential::new().jitter(-0.01))),
     ("outbox count", "0", |b| b.outbox(OutboxSettings::new().count(0))),
     ("outbox bytes", "0", |b| b.outbox(OutboxSettings::new().bytes(0))),
+    ("number of unproven messages to keep", "0", |b| {
+        b.outbox(OutboxSettings::new().keep_unproven(0, 1))
+    }),
+    ("bytes of unproven messages to keep", "0", |b| {
+        b.outbox(OutboxSettings::new().keep_unproven(1, 0))
+    }),
     ("outbox maximum age", "0ns", |b| b.outbox(OutboxSettings::new().max_age(ZERO))),
 ];
 

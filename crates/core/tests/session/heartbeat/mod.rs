@@ -2,6 +2,8 @@
 
 mod align;
 mod busy;
+mod busy_proof;
+mod cutoff;
 mod detection;
 mod options;
 mod read_before_verdict;

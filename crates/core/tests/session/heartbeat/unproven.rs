@@ -1,4 +1,4 @@
-//! The messages that a server may not have read: `Lost::unproven`.
+//! The number of messages that a server may not have read: `Lost::unproven`.
 
 use std::{
     cell::Cell,

@@ -120,7 +120,7 @@ fn events_and_messages_keep_their_order() {
     for event in WakeCounter::new().drain(&mut inbox) {
         match event {
             Event::Open(open) => connection = open.connection,
-            Event::Message(message) => assert_eq!(message, connection.to_string().into()),
+            Event::Message(message) => assert_eq!(message, *connection.to_string()),
             _ => {}
         }
     }
@@ -246,7 +246,7 @@ fn a_slow_reader_of_a_small_inbox_misses_no_message() {
             let mut expected = 0;
             while expected < 200 {
                 if let Event::Message(message) = inbox.next().await.unwrap() {
-                    assert_eq!(message, expected.to_string().into());
+                    assert_eq!(message, *expected.to_string());
                     expected += 1;
                     sleep(&timer, ms(10)).await;
                 }

@@ -6,4 +6,5 @@ mod delivery;
 mod ledger;
 mod sink_places;
 mod supervisor_sink;
+mod unproven_messages;
 mod write_before_read;

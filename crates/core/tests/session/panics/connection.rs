@@ -102,7 +102,10 @@ fn a_connection_that_panics_is_lost_and_replaced() {
         faults.armed.store(false, Ordering::Relaxed);
         let losses = super::functions::losses(&session);
         let LostCause::Broken(error) = &losses[0].cause else { panic!("{method:?}: {losses:?}") };
-        assert_eq!(error.to_string(), format!("panicked: a fault in {:?}", Fault::Call(method)));
+        assert_eq!(
+            error.to_string(),
+            format!("the transport panicked: a fault in {:?}", Fault::Call(method))
+        );
         assert_eq!(error.kind(), ErrorKind::Panicked);
         assert_eq!(faults.late.load(Ordering::Relaxed), 0, "{method:?}: called again");
         session.run_to(80_000);

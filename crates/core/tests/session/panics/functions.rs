@@ -343,7 +343,7 @@ fn a_transport_that_always_panics_stops_a_careful_session() {
         assert_eq!(error.kind(), ErrorKind::Panicked);
         let words =
             if at == Place::Bomb { "a panic without words" } else { "a fault of the application" };
-        assert_eq!(error.to_string(), format!("panicked: {words}"));
+        assert_eq!(error.to_string(), format!("the transport panicked: {words}"));
         let polled = matches!(at, Place::Poll | Place::Bomb);
         assert_eq!(polls.get(), if polled { 3 } else { 0 }, "not polled again");
     }

@@ -1,4 +1,4 @@
-//! A panic of the timer passes through `poll`, and the session then ends in order.
+//! Panics of the timer: one of the clock passes through `poll`, and one of a sleep ends the session.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,24 +9,29 @@ use std::{
 };
 
 use futures::{FutureExt, StreamExt, executor::block_on};
-use websocket_heartbeat::{CloseReason, Fate, Preset, Supervisor, Timer, Timestamp};
-use websocket_heartbeat_mock::{Clock, MockTimer, mock};
+use websocket_heartbeat::{
+    CloseReason, Event, Fate, Preset, Supervisor, Timer, Timestamp, UserFunction,
+};
+use websocket_heartbeat_mock::{Clock, MockTimer, mock, run};
 
 /// A timer that panics on request.
 struct Faulty {
     timer: MockTimer,
     panics: Arc<AtomicBool>,
+    /// Only sleeps panic, as those of a runtime do outside of it.
+    sleeps_only: bool,
 }
 
 impl Timer for Faulty {
     type Sleep = <MockTimer as Timer>::Sleep;
 
     fn now(&self) -> Timestamp {
-        assert!(!self.panics.load(Ordering::Relaxed), "a fault of the timer");
+        assert!(self.sleeps_only || !self.panics.load(Ordering::Relaxed), "a fault of the timer");
         self.timer.now()
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> Self::Sleep {
+        assert!(!self.panics.load(Ordering::Relaxed), "no runtime");
         self.timer.sleep_until(deadline)
     }
 }
@@ -36,7 +41,7 @@ fn a_session_whose_timer_panics_can_be_dropped() {
     let clock = Clock::new();
     let (transport, _remote) = mock(&clock);
     let panics = Arc::new(AtomicBool::new(false));
-    let timer = Faulty { timer: clock.timer(), panics: Arc::clone(&panics) };
+    let timer = Faulty { timer: clock.timer(), panics: Arc::clone(&panics), sleeps_only: false };
     let mut session =
         Supervisor::builder(transport, timer).preset(Preset::Resilient).build().unwrap();
     let handle = session.handle();
@@ -47,4 +52,20 @@ fn a_session_whose_timer_panics_can_be_dropped() {
     assert!(polled.is_err());
     assert!(matches!(receipt.now_or_never(), Some(Fate::Dropped { .. })));
     assert_eq!(block_on(handle.closed()), CloseReason::Dropped);
+}
+
+#[test]
+fn a_panic_of_a_sleep_ends_the_session_with_its_words() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    let panics = Arc::new(AtomicBool::new(true));
+    let timer = Faulty { timer: clock.timer(), panics, sleeps_only: true };
+    let mut session =
+        Supervisor::builder(transport, timer).preset(Preset::Resilient).build().unwrap();
+    let events: Vec<Event> = run(&clock, session.by_ref().collect());
+    let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
+    let CloseReason::Panicked(panic) = &closed.reason else { panic!("{closed:?}") };
+    assert_eq!((panic.function, &*panic.words), (UserFunction::Timer, "no runtime"));
+    assert_eq!(closed.to_string(), "session ended: the timer function panicked: no runtime");
+    assert_eq!((remote.dials().len(), remote.live()), (1, 0));
 }

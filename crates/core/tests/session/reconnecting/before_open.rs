@@ -102,9 +102,9 @@ fn a_failing_or_hanging_exchange_is_a_failed_attempt() {
     assert_eq!(
         lost,
         [
-            (0, "handshake: other: not welcome"),
+            (0, "not welcome"),
             (5, "connect_timeout"),
-            (8, "handshake: ended: closed by the server with code 4401 and a reason of 2 bytes"),
+            (8, "closed by the server with code 4401 and a reason of 2 bytes"),
         ]
     );
     assert_eq!(remote.most_at_once(), 1);

@@ -55,7 +55,7 @@ fn a_boxed_transport_is_swapped_between_attempts() {
         );
         handle.try_queue("hello").unwrap();
         let answer = supervisor.next().await;
-        assert!(matches!(answer, Some(Event::Message(message)) if message == "hello".into()));
+        assert!(matches!(answer, Some(Event::Message(message)) if message == "hello"));
     });
     // Only the minimum gap between two attempts took time.
     assert_eq!(clock.now().since_epoch(), ms(100));

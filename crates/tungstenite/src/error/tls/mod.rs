@@ -11,7 +11,7 @@ use std::{
 
 use futures_rustls::rustls::{CertificateError, Error, pki_types::UnixTime};
 use httpdate::fmt_http_date;
-use websocket_heartbeat::{ErrorKind, TransportError, printable};
+use websocket_heartbeat::{ErrorKind, TransportError, backend::printable};
 
 use super::{
     explained::Explained,

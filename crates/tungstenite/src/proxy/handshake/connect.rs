@@ -2,7 +2,10 @@
 
 use std::{mem, net::SocketAddr};
 
-use websocket_heartbeat::{Headers, backend::without_echo, printable};
+use websocket_heartbeat::{
+    Headers,
+    backend::{printable, without_echo},
+};
 
 use super::Destination;
 use crate::{

@@ -59,7 +59,10 @@ impl World<'_> {
             );
             (load, per_connection, parked, outbox.counts())
         });
-        assert!(load.count <= self.policy.count && load.bytes <= self.policy.bytes, "{load:?}");
+        assert!(
+            load.count <= self.policy.rules.count && load.bytes <= self.policy.rules.bytes,
+            "{load:?}"
+        );
         let held = self.with_outbox(|outbox, _| outbox.held());
         assert!(per_connection || held == load);
         let fates = self.written + counts.dropped + counts.unknown;

@@ -1,0 +1,25 @@
+//! A limit at which the server ends connections, in words: [`describe`].
+
+use websocket_heartbeat_smol::Cutoff;
+
+use crate::duration::show;
+
+/// The text for people, with the option that keeps the connection. No option of `wsbeat` is about
+/// the age of a connection.
+pub(crate) fn describe(cutoff: &Cutoff) -> String {
+    match cutoff {
+        Cutoff::Silence { limit, in_a_row, .. } => {
+            // Three fifths leave time for the heartbeat and its answer.
+            let interval = limit.as_secs() * 3 / 5;
+            let limit = show(*limit);
+            format!(
+                "cut after {limit} of silence, {in_a_row} times in a row: \
+                 try --ping-timeout {interval}s"
+            )
+        }
+        Cutoff::Age { limit, in_a_row, .. } => {
+            format!("cut at an age of {}, {in_a_row} times in a row", show(*limit))
+        }
+        cutoff => cutoff.to_string(),
+    }
+}

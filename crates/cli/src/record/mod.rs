@@ -1,0 +1,84 @@
+//! The records of a session: JSON prints every field, the timeline prints text for people.
+
+use data_encoding::BASE64;
+use serde::Serialize;
+use websocket_heartbeat_smol::{Event, Fate, Message};
+
+use crate::{duration::to_fine_millis, session::AnsweredHeartbeat, status::StatusRecord};
+
+/// One record. JSON.md documents the field names.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Record<'a> {
+    Message {
+        connection: u64,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Heartbeat {
+        connection: u64,
+        rtt_ms: Option<f64>,
+    },
+    Unsent {
+        fate: &'static str,
+        connection: Option<u64>,
+        reason: &'static str,
+        #[serde(flatten)]
+        payload: Option<Payload<'a>>,
+    },
+    Status(Box<StatusRecord>),
+    /// Any event but a message, as the library serializes it.
+    #[serde(untagged)]
+    Event(&'a Event),
+}
+
+/// The content of a message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Payload<'a> {
+    Text(&'a str),
+    Base64(String),
+}
+
+impl<'a> Payload<'a> {
+    pub(crate) fn of(message: &'a Message) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text),
+            Message::Binary(bytes) => Self::Base64(BASE64.encode(bytes)),
+        }
+    }
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn message(connection: u64, message: &'a Message) -> Self {
+        Self::Message { connection, payload: Payload::of(message) }
+    }
+
+    pub(crate) fn heartbeat(heartbeat: &AnsweredHeartbeat) -> Self {
+        let AnsweredHeartbeat { connection, round_trip } = *heartbeat;
+        Self::Heartbeat { connection, rtt_ms: round_trip.map(to_fine_millis) }
+    }
+
+    /// `None` for a message that was written.
+    pub(crate) fn unsent(fate: &'a Fate) -> Option<Self> {
+        Some(match fate {
+            Fate::Unknown { connection, message } => Self::Unsent {
+                fate: fate.name(),
+                connection: Some(*connection),
+                reason: "connection_ended",
+                payload: message.as_ref().map(Payload::of),
+            },
+            Fate::Dropped { reason, message } => Self::dropped(reason.name(), message),
+            _ => return None,
+        })
+    }
+
+    /// A message that was dropped or not accepted.
+    pub(crate) fn dropped(reason: &'static str, message: &'a Message) -> Self {
+        let payload = Some(Payload::of(message));
+        Self::Unsent { fate: "dropped", connection: None, reason, payload }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
