@@ -24,6 +24,7 @@ use crate::{Server, server::small};
 /// # Errors
 ///
 /// If a text is not what it should be, or if there is no free port.
+#[allow(clippy::result_large_err, reason = "tungstenite has this signature")]
 pub fn tls_server(
     (certificate, key): (&str, &str),
     authority: &str,
