@@ -1,4 +1,5 @@
-//! A custom transport: it connects through an HTTP proxy and uses a new token for each attempt.
+//! A transport of your own: it opens a tunnel through an HTTP proxy by itself, and uses a new token for
+//! each attempt. For a proxy alone there is an option, see `through_a_proxy`.
 
 use std::{error::Error, net::SocketAddr, pin::Pin};
 

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 use websocket_heartbeat_examples::Server;
-use websocket_heartbeat_tokio::{Counters, Event, Handle, Phase, Status, connect};
+use websocket_heartbeat_tokio::{Event, Handle, Phase, Status, connect, status::Counters};
 
 /// A value of a status, if there is one.
 type Value = fn(&Status) -> Option<f64>;
