@@ -64,7 +64,7 @@ impl Machine {
             }
         }
         if let State::Open(open) = &mut self.state
-            && open.take_proof(now, full)
+            && open.take_proof(now, full, heartbeat)
         {
             self.probe = true;
         }

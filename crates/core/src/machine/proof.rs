@@ -9,6 +9,10 @@
 use super::{HeartbeatRules, OpenConnection, reached};
 use crate::{config::Trigger, time::Timestamp};
 
+/// If the heartbeat's own ping is due within this part of its interval, it is the proof, too. So a
+/// request, its answer and then silence cause one ping, not two.
+const PATIENCE: u32 = 10;
+
 impl OpenConnection {
     /// Messages are written, which the answer to a ping proves. A heartbeat with a period needs no
     /// other pings.
@@ -27,12 +31,24 @@ impl OpenConnection {
     }
 
     /// Returns whether to send a ping now.
-    pub(super) fn take_proof(&mut self, now: Timestamp, full: bool) -> bool {
-        let due = reached(self.proof_deadline(full), now).is_some();
-        if due {
-            self.proof_due = None;
-            self.beat.prove();
+    pub(super) fn take_proof(
+        &mut self,
+        now: Timestamp,
+        full: bool,
+        heartbeat: Option<HeartbeatRules>,
+    ) -> bool {
+        if reached(self.proof_deadline(full), now).is_none() {
+            return false;
         }
-        due
+        if let (Some(probe), Some(heartbeat)) = (self.beat.deadline(now, full), heartbeat)
+            && probe > now
+            && probe.saturating_since(now) <= heartbeat.every / PATIENCE
+        {
+            self.proof_due = Some(probe);
+            return false;
+        }
+        self.proof_due = None;
+        self.beat.prove();
+        true
     }
 }

@@ -80,11 +80,11 @@ fn while_nothing_is_read_no_proof_is_due() {
     let mut sim = Sim::open(rules());
     busy(&mut sim, 10);
     sim.intake(Intake::Full);
-    sim.run_to(24_000);
+    sim.run_to(20_000);
     assert_eq!(sim.probes(), []);
     sim.intake(Intake::Taking);
-    sim.run_to(24_000);
-    assert_eq!(sim.probes(), [24_000]);
+    sim.run_to(20_000);
+    assert_eq!(sim.probes(), [20_000]);
 }
 
 #[test]
@@ -107,4 +107,27 @@ fn one_ping_is_the_proof_and_the_probe() {
         assert_eq!(lost, Some(if command { 25_000 } else { 41_000 }));
         assert_eq!(sim.times(|action| action == Action::Probe).len(), 1);
     }
+}
+
+#[test]
+fn the_ping_after_silence_is_the_proof_if_it_is_due_soon() {
+    // A request and its answer, then silence: one ping.
+    let mut sim = Sim::open(rules());
+    sim.run_to(1_000);
+    written(&mut sim, true);
+    sim.run_to(1_200);
+    sim.life();
+    sim.run_to(16_300);
+    assert_eq!(sim.probes(), [16_200]);
+
+    // A frame shortly before puts the heartbeat off, but the proof no further.
+    let mut sim = Sim::open(rules());
+    sim.run_to(1_000);
+    written(&mut sim, true);
+    sim.run_to(1_200);
+    sim.life();
+    sim.run_to(16_100);
+    sim.life();
+    sim.run_to(20_000);
+    assert_eq!(sim.probes(), [16_200]);
 }
