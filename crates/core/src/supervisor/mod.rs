@@ -171,6 +171,11 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         &mut self.engine.transport
     }
 
+    /// The timer, whose clock the times of events and of the [`Status`] are on.
+    pub fn timer(&self) -> &K {
+        self.engine.timer()
+    }
+
     /// Polls the engine for one of the two sides.
     fn poll_engine(&mut self, side: Side, intake: Intake, cx: &Context<'_>) -> Poll<Option<Event>> {
         self.register(side, cx.waker());

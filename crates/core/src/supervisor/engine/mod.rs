@@ -133,6 +133,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         }
     }
 
+    pub(super) fn timer(&self) -> &K {
+        &self.clock.timer
+    }
+
     /// Works until there is an event to return, there is nothing to do, or the turn is over.
     ///
     /// The whole path of a message is in this function, and everything else is a call with a small
