@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use futures::{StreamExt, future};
+use futures::future;
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_smol::{
     Event, Message, SmolTimer,

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use futures::{StreamExt, future};
+use futures::future;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use websocket_heartbeat_examples::Server;

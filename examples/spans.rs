@@ -4,13 +4,22 @@
 use std::{error::Error, time::Duration};
 
 use tracing::{Instrument, Level, info_span};
+use tracing_subscriber::{filter::Targets, prelude::*};
 use websocket_heartbeat_examples::Server;
 use websocket_heartbeat_tokio::{Event, Heartbeat, connect};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Heartbeats are of the level TRACE. Programs usually show INFO.
-    tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false).init();
+    // Heartbeats are of the level TRACE. Programs usually show INFO. Other crates log payloads at the
+    // level TRACE, so only these two targets may log at that level.
+    let targets = Targets::new()
+        .with_default(Level::WARN)
+        .with_target("websocket_heartbeat", Level::TRACE)
+        .with_target("spans", Level::INFO);
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_ansi(false))
+        .with(targets)
+        .init();
 
     let server = Server::echo()?;
     let heartbeat = Heartbeat::idle(Duration::from_millis(50)).timeout(Duration::from_secs(5));

@@ -69,8 +69,9 @@
 //! without a connection lead to `Closed` at once. A connection that reaches its
 //! [maximum age](Builder::max_age) is also `Closing`, and is then replaced.
 //!
-//! [`Phase`] has these names. Each attempt has a number of its own, which is also the number of the
-//! connection that it may become. The events of one attempt are `Connecting`, then `Open` if it
+//! [`Phase`] has these names. Each attempt has a number of its own ([`Attempt::connection`]), which is
+//! also the number of the connection that it may become. [`Attempt::number`] counts the attempts since
+//! the last stable connection. The events of one attempt are `Connecting`, then `Open` if it
 //! succeeds, then messages, then `Lost` with a [`LostCause`]. The [`Verdict`] decides whether another
 //! attempt follows and the [`Backoff`] decides when; `Retry` reports it. The last event is always
 //! `Closed` with a [`CloseReason`]; then the stream ends.
@@ -102,6 +103,8 @@
 //!
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
+//! - `metrics`, `tracing`: reports of a session to these crates, see the chapter
+//!   [observing](manual::observing).
 //! - `serde`: `Serialize` for [`Event`], [`Fate`] and [`Status`], in the format of `wsbeat --json`.
 //!
 //! # Stability

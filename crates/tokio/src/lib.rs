@@ -25,7 +25,9 @@
 //! `wss://` needs the feature `rustls`, see `Tls`. The features `native-roots` and
 //! `platform-verifier` add the root certificates and the verifier of the operating system. The feature
 //! `axum` adds the module `axum_messages`, which converts the messages of axum. The feature
-//! `tokio-tungstenite` adds the module `adapter`, for programs that come from tokio-tungstenite.
+//! `tokio-tungstenite` adds the module `adapter`, for programs that come from tokio-tungstenite. The
+//! features `http` and `url` add conversions into a [`Request`], and `metrics`, `serde` and `tracing`
+//! are those of [`websocket_heartbeat`].
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -14,6 +14,7 @@ use crate::{
     error::ConfigError,
     event::Event,
     handle::Handle,
+    next::Next,
     time::{Timer, Timestamp},
 };
 
@@ -120,6 +121,12 @@ impl<S, K: Timer, Id> Acknowledged<S, K, Id> {
     /// The sending side, for any number of tasks and threads.
     pub fn sender(&self) -> AckSender<Id> {
         AckSender::new(&self.delivery.window)
+    }
+
+    /// Waits for the next event, see [`Next`].
+    #[allow(clippy::should_implement_trait, reason = "it waits, as `StreamExt::next` does")]
+    pub fn next(&mut self) -> Next<'_, Self> {
+        Next::new(self)
     }
 
     /// The wrapped stream.

@@ -13,6 +13,7 @@ use crate::{
     error::ConfigError,
     event::Event,
     handle::Handle,
+    next::Next,
     time::{Timer, Timestamp},
 };
 
@@ -96,6 +97,12 @@ impl<S, K: Timer, R, A> Calls<S, K, R, A> {
     pub fn caller(&self) -> Caller<R, A> {
         let Exchange { table, handle, timeout, .. } = &self.exchange;
         Caller::new(table, handle, *timeout)
+    }
+
+    /// Waits for the next item, see [`Next`].
+    #[allow(clippy::should_implement_trait, reason = "it waits, as `StreamExt::next` does")]
+    pub fn next(&mut self) -> Next<'_, Self> {
+        Next::new(self)
     }
 
     /// The wrapped stream.

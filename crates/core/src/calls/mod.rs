@@ -28,7 +28,6 @@
 //! # Example
 //!
 //! ```
-//! use futures::StreamExt;
 //! use websocket_heartbeat::{Event, Supervisor, calls::{Answer, CallEvent, CallSettings, Calls}};
 //!
 //! # use websocket_heartbeat_mock::{Clock, Script, mock, run};

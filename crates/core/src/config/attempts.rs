@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 /// - The replacement itself and the first attempt of a session do not count.
 /// - An attempt that [`resume`](crate::Handle::resume) begins counts. An attempt that a pause ended
 ///   also counts.
-/// - A scheduled attempt that begins early by `reconnect_now` counts once.
+/// - If `reconnect_now` starts a scheduled attempt early, it counts as one attempt.
 ///
 /// If the next attempt would exceed the limit, the session ends with
 /// [`CloseReason::AttemptsExhausted`](crate::CloseReason::AttemptsExhausted).
@@ -26,8 +26,8 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between none, some and all")]
 pub enum Attempts {
-    /// No limit. This is the default, as in the original: a session that gives up is a second
-    /// outage.
+    /// No limit. This is the default, as in the original: if the session gives up, the
+    /// program stays offline even when the server is back.
     #[default]
     Unlimited,
     /// Only the first attempt: the session ends with its first connection or attempt, for any

@@ -44,8 +44,8 @@ pub use self::{
 /// A handle is also a `Sink` of messages. Closing that sink flushes the messages of *this handle* and
 /// then refuses further ones; the session continues. The only error is [`SessionClosed`].
 ///
-/// A sink that is ready has reserved a slot, that is, room for one message in count, until it sends or
-/// is dropped. It has not reserved bytes. If there are not enough bytes for its message, the message
+/// A sink that is ready has reserved a place for one message, but no bytes, until it sends or is
+/// dropped. If there are not enough bytes for its message, the message
 /// waits in the sink, in one queue with other senders, and the session takes it as soon as there is
 /// room. Until then the sink is neither ready nor flushed. Another message that is sent in spite of
 /// that is dropped.

@@ -59,8 +59,8 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     /// [`Receipt`](crate::Receipt) or another future of a [`Handle`](crate::Handle). Without this
     /// method, a task that awaits such a future waits forever if nothing else polls the session.
     ///
-    /// While 256 messages or 1 MiB are stored, the session reads nothing more, and does not judge the
-    /// server's silence. If the server then stops reading until its own messages are read, a receipt
+    /// While 256 messages or 1 MiB are stored, the session reads nothing more, and does not treat the
+    /// server's silence as a loss. If the server then stops reading until its own messages are read, a receipt
     /// is never ready: read events, or use [`into_driver`](Self::into_driver).
     ///
     /// ```

@@ -13,7 +13,7 @@ use crate::error::TransportError;
 /// # use websocket_heartbeat::{Attempt, Connection};
 /// # fn check<C: Connection>(dial: impl AsyncFn(&str) -> Result<C, TransportError> + Copy) {
 /// let transport = transport_fn(move |attempt: Attempt| async move {
-///     let url = format!("ws://example.org/?try={}", attempt.number);
+///     let url = format!("ws://example.org/?try={}", attempt.connection);
 ///     Ok(Established::new(dial(&url).await?))
 /// });
 /// # fn is_transport(_: impl Transport) {}

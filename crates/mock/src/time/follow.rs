@@ -47,7 +47,7 @@ impl Clock {
     ///
     /// Meanwhile no other code may move this clock: neither a [`Runner`](crate::Runner) nor
     /// [`advance`](Self::advance) nor [`jump`](Self::jump). If actions of servers and sleeps of the
-    /// other timer are due at one instant, their order is that of the executor. Actions happen when
+    /// other timer are due at the same time, the executor decides which comes first. Actions happen when
     /// the timer's sleeps end: tokio rounds these up to the millisecond.
     ///
     /// # Panics

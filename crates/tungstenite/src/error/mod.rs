@@ -68,7 +68,8 @@ pub(crate) fn handshake_ended(
             "before it answered the request: check the port, and whether it needs TLS (wss://)"
         }
         AnswerProgress::NothingOverTls => {
-            "before it answered the request: check the host and the port"
+            "before it answered the request: check the host and the port, and whether it demands a \
+             certificate from this client"
         }
         AnswerProgress::Partial => {
             "in the middle of its answer: the server or a proxy has failed, or is being restarted"

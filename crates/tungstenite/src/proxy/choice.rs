@@ -32,16 +32,17 @@ impl Proxies {
     ///
     /// | variables, the first that is set and not empty | for |
     /// |---|---|
-    /// | `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy`, `ALL_PROXY` | `ws://` |
+    /// | `ws_proxy`, `WS_PROXY`, `http_proxy`, `HTTP_PROXY`, `all_proxy`, `ALL_PROXY` | `ws://` |
     /// | `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` | `wss://` |
     /// | `no_proxy`, `NO_PROXY` | the servers without a proxy, see [`except`](Self::except) |
     ///
-    /// `HTTP_PROXY` in upper case is never read: in a CGI program it is the field `Proxy` of a
-    /// client's request. A value without a scheme is that of an HTTP proxy.
+    /// `HTTP_PROXY` in upper case is ignored where `REQUEST_METHOD` is set: in a CGI program, a
+    /// client can set it with the header `Proxy`. A value without a scheme is that of an HTTP proxy.
     ///
-    /// Two rules differ from curl. An HTTP proxy has port 80 by default, not 1080. A value that is
-    /// not valid is an error, because a connection without the intended proxy could reveal what the
-    /// proxy hides.
+    /// Three rules differ from curl. `HTTP_PROXY` is read outside of CGI programs, as by most other
+    /// libraries; curl never reads it. An HTTP proxy has port 80 by default, not 1080. A value that
+    /// is not valid is an error, because a connection without the intended proxy could reveal what
+    /// the proxy hides.
     ///
     /// # Errors
     ///
@@ -50,8 +51,8 @@ impl Proxies {
         Self::from_os_vars(|name| std::env::var_os(name))
     }
 
-    /// The same from other variables than those of this process. The function returns the value of
-    /// the variable with a name.
+    /// Like [`from_env`](Self::from_env), but your function gives the variables: it gets a name and
+    /// returns the value.
     ///
     /// ```
     /// use websocket_heartbeat_tungstenite::{Request, proxy::Proxies};

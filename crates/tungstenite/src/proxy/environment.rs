@@ -4,9 +4,16 @@ use std::{error::Error, ffi::OsString, fmt};
 
 use super::{ExceptionError, Proxy, ProxyError, exceptions::Exceptions};
 
-/// The variables of a proxy for `ws://`, in their order. `HTTP_PROXY` is not one of them: a server
-/// that runs CGI programs sets it to a field of the client's request.
-pub(super) const WS: [&str; 5] = ["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"];
+/// The variables of a proxy for `ws://`, in their order.
+pub(super) const WS: [&str; 6] =
+    ["ws_proxy", "WS_PROXY", "http_proxy", FROM_CLIENTS, "all_proxy", "ALL_PROXY"];
+
+/// In a CGI program this variable is the field `Proxy` of a client's request (RFC 3875 section
+/// 4.1.18), so it is not read there.
+const FROM_CLIENTS: &str = "HTTP_PROXY";
+
+/// This variable is set in every CGI program (RFC 3875 section 4.1.12).
+const OF_CGI: &str = "REQUEST_METHOD";
 
 /// The same for `wss://`.
 pub(super) const WSS: [&str; 6] =
@@ -40,7 +47,11 @@ fn first(
     variable: &impl Fn(&str) -> Option<OsString>,
     names: &[&'static str],
 ) -> Result<Option<(&'static str, String)>, VariableError> {
-    let set = |&name: &&'static str| Some((name, variable(name).filter(|v| !v.is_empty())?));
+    let may_read = |name| name != FROM_CLIENTS || variable(OF_CGI).is_none();
+    let set = |&name: &&'static str| {
+        let value = variable(name).filter(|value| !value.is_empty() && may_read(name))?;
+        Some((name, value))
+    };
     let Some((name, value)) = names.iter().find_map(set) else { return Ok(None) };
     let value = value.into_string();
     let value = value.map_err(|_| VariableError { name, problem: VariableProblem::NotUnicode })?;

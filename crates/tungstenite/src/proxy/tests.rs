@@ -90,9 +90,9 @@ const WS: &str = "ws://feed.example.org";
 const WSS: &str = "wss://feed.example.org";
 
 #[test]
-fn the_first_variable_in_the_order_of_curl_wins() {
+fn the_first_variable_in_the_documented_order_wins() {
     for (url, order) in [
-        (WS, &["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"][..]),
+        (WS, &["ws_proxy", "WS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"][..]),
         (WSS, &["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
     ] {
         // Each variable names a proxy by its position.
@@ -112,7 +112,11 @@ fn the_first_variable_in_the_order_of_curl_wins() {
 
 #[test]
 fn a_variable_that_a_web_client_can_set_is_not_read() {
-    assert_eq!(chosen(&[("HTTP_PROXY", "http://evil.example")], WS), None);
+    let evil = ("HTTP_PROXY", "http://evil.example");
+    assert_eq!(chosen(&[evil, ("REQUEST_METHOD", "GET")], WS), None);
+    assert_eq!(chosen(&[evil, ("REQUEST_METHOD", "")], WS), None);
+    let host = chosen(&[evil, ("REQUEST_METHOD", "GET"), ("all_proxy", "http://p.example")], WS);
+    assert_eq!(host.as_deref(), Some("p.example"));
     assert_eq!(chosen(&[("https_proxy", "http://p.example")], WS), None);
     assert_eq!(chosen(&[("http_proxy", "http://p.example")], WSS), None);
     assert_eq!(chosen(&[], WS), None);

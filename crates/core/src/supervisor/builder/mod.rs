@@ -126,7 +126,7 @@ impl<T, K> Builder<T, K> {
     /// the limit of [`attempts`](Self::attempts), which applies after that.
     ///
     /// With [`Attempts::Never`] the session ends if its first attempt fails, and
-    /// [`Handle::opened`](crate::Handle::opened) returns the reason. A program can so report a wrong
+    /// [`Handle::opened`](crate::Handle::opened) returns the reason. So a program can report a wrong
     /// address at its start, and still survive every later outage.
     #[must_use]
     pub fn initial_attempts(mut self, attempts: Attempts) -> Self {

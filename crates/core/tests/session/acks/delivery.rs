@@ -1,6 +1,5 @@
 //! Acknowledgements, reconnects and order.
 
-use futures::StreamExt;
 use websocket_heartbeat::{
     Event, Heartbeat, Message, Offline, OutboxSettings, Preset, Supervisor,
     acks::{AckSettings, Acknowledged},

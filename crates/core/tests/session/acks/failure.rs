@@ -2,7 +2,6 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures::StreamExt;
 use websocket_heartbeat::{
     CloseReason, ConfigError, Event, Status, Timer, Timestamp,
     acks::{AckFailure, AckQueueError, AckSettings, Acknowledged},

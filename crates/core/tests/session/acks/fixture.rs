@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use websocket_heartbeat::{
     Constant, Event, Frame, Handle, Heartbeat, Message, OutboxSettings, Supervisor,
     acks::{Ack, AckReceipt, AckSender, AckSettings, Acknowledged, Unacknowledged},

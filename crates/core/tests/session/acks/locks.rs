@@ -11,7 +11,6 @@ use std::{
     },
 };
 
-use futures::StreamExt;
 use websocket_heartbeat::{
     Bytes, Message,
     acks::{Ack, AckSender, AckSettings, Acknowledged},

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use futures::StreamExt;
 use websocket_heartbeat::{
     Event,
     acks::{AckQueueError, AckSettings, Acknowledged},

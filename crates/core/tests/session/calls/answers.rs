@@ -1,6 +1,6 @@
 //! Answers and other messages, order, limits, and callers that are dropped.
 
-use futures::{FutureExt, StreamExt, future};
+use futures::{FutureExt, future};
 use websocket_heartbeat::{
     Event, Message,
     acks::{Ack, AckSettings, Acknowledged},

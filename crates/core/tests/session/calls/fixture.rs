@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use websocket_heartbeat::{
     Constant, Event, Frame, Handle, Heartbeat, Message, Supervisor,
     calls::{Answer, Call, CallError, CallEvent, CallSettings, Caller, Calls},

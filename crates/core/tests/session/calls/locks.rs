@@ -6,7 +6,6 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use futures::StreamExt;
 use websocket_heartbeat::calls::{Answer, CallSettings, Caller, Calls};
 use websocket_heartbeat_mock::{Runner, Script};
 

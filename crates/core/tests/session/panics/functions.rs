@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use websocket_heartbeat::{
     Attempt, Backoff, CloseReason, Closed, ErrorKind, Established, Event, Heartbeat, Lost,
     LostCause, Message, OutboxSettings, Preset, ProofOfLife, Supervisor, Transport, TransportError,
