@@ -118,7 +118,7 @@ impl Connect {
         let headers = Head::parse(407, head, MAX_FIELDS).map(|head| head.headers);
         let schemes = schemes(&headers.unwrap_or_default());
         if !schemes.is_empty() && !schemes.iter().any(|name| name.eq_ignore_ascii_case("basic")) {
-            let schemes = schemes.into_iter().map(Into::into).collect();
+            let schemes = schemes.iter().map(|name| self.shown(name.as_bytes()).into()).collect();
             ProxyProblem::AuthenticationUnsupported(schemes)
         } else if self.has_credentials {
             ProxyProblem::CredentialsRefused
@@ -130,10 +130,14 @@ impl Connect {
     /// The reason phrase of a status line, for an error.
     fn reason(&self, line: &[u8]) -> Box<str> {
         let parts = line.splitn(3, |&b| b == b' ').nth(2).unwrap_or_default();
-        let secrets: Vec<_> = self.secrets.iter().map(|secret| &**secret).collect();
-        let shown = without_echo(parts, &secrets);
-        let reason: String = String::from_utf8_lossy(&shown).chars().take(MAX_REASON).collect();
+        let reason: String = self.shown(parts).chars().take(MAX_REASON).collect();
         printable(reason.trim()).into()
+    }
+
+    /// A text of the proxy, without the secrets that it repeats.
+    fn shown(&self, text: &[u8]) -> String {
+        let secrets: Vec<_> = self.secrets.iter().map(|secret| &**secret).collect();
+        String::from_utf8_lossy(&without_echo(text, &secrets)).into_owned()
     }
 }
 

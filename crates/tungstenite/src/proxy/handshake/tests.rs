@@ -156,6 +156,17 @@ fn an_http_proxy_that_wants_other_credentials_is_explained() {
 }
 
 #[test]
+fn secrets_that_a_proxy_repeats_as_a_scheme_are_removed() {
+    let proxy = "http://me:s3cr3t@proxy";
+    for scheme in ["s3cr3t", "bWU6czNjcjN0", "X-s3cr3t"] {
+        let answer = format!("HTTP/1.1 407 Auth\r\nProxy-Authenticate: {scheme}\r\n\r\n");
+        let error = run(proxy, SERVER, answer.as_bytes(), 9).open.unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("s3cr3t") && !shown.contains("bWU6czNjcjN0"), "{shown}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_not_http_fails_at_its_first_bytes() {
     for answer in [&b"\x05\xff"[..], b"\x15\x03\x01", b"SSH-2.0", b"HTTQ", b"\r\n\0"] {
         let words = "the answer is not that of such a proxy: check the port and the scheme";
