@@ -96,6 +96,10 @@ impl Hosts {
 fn domain(name: &str) -> Option<Box<str>> {
     let name = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
     let name = name.strip_prefix('.').unwrap_or(name);
+    // No host has one, so such an entry would silently contain nothing.
+    if name.contains('*') {
+        return None;
+    }
     let (ascii, _) = crate::request::host(name.strip_suffix('.').unwrap_or(name)).ok()?;
     Some(ascii.to_ascii_lowercase().into())
 }
@@ -228,6 +232,9 @@ mod tests {
             "a..example",
             ".",
             "http://a.example",
+            "10.0.0.*",
+            "*example.org",
+            "a.*.example",
         ] {
             let error = format!("ok.example,{list}").parse::<Exceptions>().unwrap_err();
             assert_eq!(error.entry(), list);
