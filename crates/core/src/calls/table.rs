@@ -3,7 +3,7 @@
 //! Requests and results are values of the application, so none is dropped or read under the lock.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     mem,
     sync::{
         Arc,
@@ -40,8 +40,9 @@ struct State<R, A> {
     calls: BTreeMap<u64, Entry<R>>,
     /// The outcomes that their futures have not read, by id.
     outcomes: BTreeMap<u64, Outcome<R, A>>,
-    /// The calls to send on the current or next connection, in order.
-    unsent: VecDeque<u64>,
+    /// The calls to send on the current or next connection, by their place in the order. A map, so
+    /// that the removal of one call does not search through all others.
+    unsent: BTreeMap<i64, u64>,
     layer: Option<Arc<Waker>>,
     closed: bool,
 }
@@ -52,6 +53,8 @@ pub(super) struct Entry<R> {
     request: Option<R>,
     idempotent: bool,
     timeout: Duration,
+    /// The place in `unsent`. `None` if the request is sent, or its message is made.
+    place: Option<i64>,
     /// `None` until the layer has seen the call.
     due: Option<Timestamp>,
     /// The fate on earlier connections.
@@ -80,7 +83,7 @@ impl<R, A> Table<R, A> {
             last_id: 0,
             calls: BTreeMap::new(),
             outcomes: BTreeMap::new(),
-            unsent: VecDeque::new(),
+            unsent: BTreeMap::new(),
             layer: None,
             closed: false,
         };
@@ -128,10 +131,7 @@ impl<R, A> Table<R, A> {
 
     /// The future of that call was dropped. Returns its values, to be dropped outside of the lock.
     pub(super) fn forget(&self, id: u64) -> (Option<Entry<R>>, Option<Outcome<R, A>>) {
-        self.state.with(|state, _| {
-            state.unsent.retain(|unsent| *unsent != id);
-            (state.calls.remove(&id), state.outcomes.remove(&id))
-        })
+        self.state.with(|state, _| (state.remove(id), state.outcomes.remove(&id)))
     }
 }
 
@@ -151,7 +151,7 @@ impl<R, A> Table<R, A> {
     pub(super) fn stamp(&self, now: Timestamp) -> Option<Timestamp> {
         self.state.with(|state, _| {
             let mut earliest: Option<Timestamp> = None;
-            for id in state.unsent.iter().rev() {
+            for id in state.unsent.values().rev() {
                 // New calls are at the end.
                 let call = state.calls.get_mut(id).filter(|call| call.due.is_none());
                 let Some(call) = call else { break };
@@ -171,10 +171,11 @@ impl<R, A> Table<R, A> {
     /// Takes the request of the next call to send. Calls without a deadline are left.
     pub(super) fn take_unsent(&self) -> Option<(u64, R)> {
         self.state.with(|state, _| {
-            let id = *state.unsent.front()?;
+            let (&place, &id) = state.unsent.first_key_value()?;
             let call = state.calls.get_mut(&id).expect("an unsent call waits");
             call.due?;
-            state.unsent.pop_front();
+            state.unsent.remove(&place);
+            call.place = None;
             Some((id, call.request.take().expect("the request is with the call")))
         })
     }
@@ -218,8 +219,7 @@ impl<R, A> Table<R, A> {
             if !state.calls.get(&id).is_some_and(is_sent) {
                 return None;
             }
-            state.unsent.retain(|unsent| *unsent != id);
-            let mut call = state.calls.remove(&id)?;
+            let mut call = state.remove(id)?;
             state.outcomes.extend(result.take().map(|result| (id, Ok(result))));
             call.waker.take().into_iter().for_each(|waker| deferred.wake(waker));
             Some(call)
@@ -308,24 +308,38 @@ impl<R, A> State<R, A> {
         }
         self.last_id = id;
         let Options { timeout, idempotent } = options;
+        let place = self.unsent.last_key_value().map_or(0, |(place, _)| place + 1);
         let entry = Entry {
             request: request.take(),
             idempotent,
             timeout,
+            place: Some(place),
             due: None,
             fate: RequestFate::NotSent,
             receipt: None,
             waker: None,
         };
         self.calls.insert(id, entry);
-        self.unsent.push_back(id);
+        self.unsent.insert(place, id);
         Ok(id)
     }
 
     fn requeue(&mut self, ids: &[u64]) {
-        for id in ids.iter().rev().filter(|id| self.calls.contains_key(id)) {
-            self.unsent.push_front(*id);
+        for id in ids.iter().rev() {
+            let Some(call) = self.calls.get_mut(id) else { continue };
+            let place = self.unsent.first_key_value().map_or(0, |(place, _)| place - 1);
+            call.place = Some(place);
+            self.unsent.insert(place, *id);
         }
+    }
+
+    /// Removes a waiting call.
+    fn remove(&mut self, id: u64) -> Option<Entry<R>> {
+        let call = self.calls.remove(&id)?;
+        if let Some(place) = call.place {
+            self.unsent.remove(&place);
+        }
+        Some(call)
     }
 
     fn fail(&mut self, id: u64, reason: CallFailure, deferred: &mut Deferred<'_>) {
@@ -333,8 +347,7 @@ impl<R, A> State<R, A> {
         // No value of the application is left in the entry.
         let (request, waker) = (mem::take(&mut call.request), mem::take(&mut call.waker));
         let fate = call.fate;
-        self.calls.remove(&id);
-        self.unsent.retain(|unsent| *unsent != id);
+        self.remove(id);
         let request = request.expect("a message is not made while a call is given up");
         self.outcomes.insert(id, Err(CallError { request, reason, fate }));
         waker.into_iter().for_each(|waker| deferred.wake(waker));

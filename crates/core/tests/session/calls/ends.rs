@@ -274,3 +274,28 @@ fn a_panic_of_a_function_ends_the_session_and_all_calls() {
     );
     assert_eq!(panicking(second), (UserFunction::Request, CallFailure::SessionEnded, 0));
 }
+
+/// The time is that of one search in the table for each call. A search through all calls for each of
+/// them takes minutes.
+#[test]
+fn many_unsent_calls_end_without_a_search_through_all_of_them() {
+    let (clock, _remote, supervisor) = session(|_| Script::hang());
+    let handle = supervisor.handle();
+    let settings = settings().limit(100_000);
+    let mut layer = Calls::new(supervisor, handle, clock.timer(), settings).unwrap();
+    let caller = layer.caller();
+    let mut calls: Vec<_> = (0..100_000).map(|_| caller.call("x".to_owned())).collect();
+    for call in &mut calls {
+        assert!(call.now_or_never().is_none());
+    }
+    let kept = calls.split_off(50_000);
+    // The last one first: a search from the front would pass all others.
+    calls.into_iter().rev().for_each(drop);
+    let mut runner = Runner::new(&clock);
+    runner.spawn(async move { while layer.next().await.is_some() {} }).detach();
+    runner.run_for(secs(31));
+    for call in kept {
+        let failed = call.now_or_never().unwrap().unwrap_err();
+        assert_eq!((failed.reason, failed.fate), (CallFailure::Timeout, RequestFate::NotSent));
+    }
+}
