@@ -57,7 +57,9 @@ impl FromStr for Exceptions {
 
 impl Entry {
     fn parse(text: &str) -> Result<Self, ExceptionError> {
-        let error = || ExceptionError { entry: text.into() };
+        // Before an `@` there can be a password, if the value of another variable was meant.
+        let shown = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+        let error = || ExceptionError { entry: shown.into() };
         if let Some((address, bits)) = text.split_once('/') {
             let address = unbracketed(address).parse::<IpAddr>().map_err(|_| error())?;
             let bits = bits.bytes().all(|b| b.is_ascii_digit()).then(|| bits.parse().ok());
@@ -138,7 +140,7 @@ pub struct ExceptionError {
 }
 
 impl ExceptionError {
-    /// The entry. It is not a secret.
+    /// The entry, without user and password.
     pub fn entry(&self) -> &str {
         &self.entry
     }
@@ -239,5 +241,12 @@ mod tests {
             let error = format!("ok.example,{list}").parse::<Exceptions>().unwrap_err();
             assert_eq!(error.entry(), list);
         }
+    }
+
+    #[test]
+    fn an_entry_with_a_password_is_named_without_it() {
+        let error = "http://me:hush@p.example".parse::<Exceptions>().unwrap_err();
+        assert_eq!(error.entry(), "p.example");
+        assert!(!format!("{error} {error:?}").contains("hush"));
     }
 }
