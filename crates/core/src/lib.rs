@@ -101,6 +101,8 @@
 //!
 //! # Features
 //!
+//! - `cutoff` (on by default, and in every backend): finds the limits of [`Lost::cutoff`], which is
+//!   `None` without it. The npm package does without it, to be smaller.
 //! - `futures-timer` (on by default): [`FuturesTimer`], a timer for any executor by one thread of its
 //!   own. Backends bring their own timers and do not need it.
 //! - `metrics`, `tracing`: reports of a session to these crates, see the chapter

@@ -97,12 +97,16 @@ impl Endings {
 impl Machine {
     /// The limit that the last losses of open connections show.
     pub(super) fn cutoff(&self) -> Option<Cutoff> {
-        self.endings.as_ref().and_then(|endings| endings.cutoff())
+        let endings = self.endings.as_ref().filter(|_| cfg!(feature = "cutoff"));
+        endings.and_then(|endings| endings.cutoff())
     }
 
     /// The peer ended the connection. The end of a paused connection shows nothing, since no
     /// heartbeat was sent, and while nothing is read the silence is not known.
     pub(super) fn note_ending(&mut self, now: Timestamp) {
+        if !cfg!(feature = "cutoff") {
+            return;
+        }
         match &self.state {
             State::Open(open) if !self.intake.is_full() => {
                 let silence = now.saturating_since(open.last_frame);
@@ -122,7 +126,7 @@ impl OpenConnection {
     pub(super) fn end_silence(&mut self, now: Timestamp) {
         let silence = now.saturating_since(self.last_frame);
         // A shorter silence does not matter.
-        if silence >= SHORTEST {
+        if cfg!(feature = "cutoff") && silence >= SHORTEST {
             self.survive(silence);
         }
         self.last_frame = now;

@@ -1,4 +1,4 @@
-//! Time limits of tasks that wait for room: [`Limits`].
+//! Time limits of tasks that wait for room: [`WaitLimits`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +10,30 @@ use crate::time::Timestamp;
 
 /// The limits of waiting tasks, by their places in the queue. A task has no clock, so the driver
 /// compares the limits with its own.
+///
+/// They are an optional part, see ARCHITECTURE: only [`Outbox::limit_wait`] makes them.
+pub(super) trait WaitLimits: Send {
+    fn add(&mut self, place: u64, within: Duration);
+
+    /// Compares the limits with the time.
+    fn look(&mut self, now: Timestamp);
+
+    /// Returns when to look next.
+    fn next(&self) -> Option<Timestamp>;
+
+    /// Returns the rest of the limit at this place, if it is known.
+    fn rest(&self, place: u64) -> Option<Duration>;
+
+    /// Returns the place of a task whose limit has passed: the first one after this place.
+    fn passed_after(&self, place: u64) -> Option<u64>;
+
+    fn forget(&mut self, place: u64);
+
+    fn is_empty(&self) -> bool;
+}
+
 #[derive(Default)]
-pub(super) struct Limits {
+struct Limits {
     /// Limits that begin at the next look of the driver.
     new: BTreeMap<u64, Duration>,
     ends: BTreeMap<u64, Timestamp>,
@@ -26,17 +48,14 @@ pub(super) struct Limits {
 impl Outbox {
     /// Limits the wait of the task at this place.
     pub(crate) fn limit_wait(&mut self, place: u64, within: Duration) {
-        self.rare_mut().limits.get_or_insert_default().new.insert(place, within);
+        let limits = &mut self.rare_mut().limits;
+        limits.get_or_insert_with(|| Box::new(Limits::default())).add(place, within);
     }
 
     /// Returns the rest of the limit of the task at this place, if it has one that the driver has
     /// seen. It is zero after the limit has passed.
     pub(crate) fn rest_of_limit(&self, place: Option<u64>) -> Option<Duration> {
-        let (place, limits) = (place?, self.limits()?);
-        if limits.passed.contains(&place) {
-            return Some(Duration::ZERO);
-        }
-        limits.ends.get(&place).map(|at| at.saturating_since(limits.now))
+        self.limits()?.rest(place?)
     }
 
     pub(crate) fn has_limits(&self) -> bool {
@@ -53,7 +72,7 @@ impl Outbox {
 
     /// Returns when to call [`end_waits`](Self::end_waits) next.
     pub(super) fn next_limit(&self) -> Option<Timestamp> {
-        self.limits()?.order.first().map(|(at, _)| *at)
+        self.limits()?.next()
     }
 
     /// The task at this place does not wait any more.
@@ -63,19 +82,33 @@ impl Outbox {
         }
     }
 
-    fn limits(&self) -> Option<&Limits> {
+    fn limits(&self) -> Option<&dyn WaitLimits> {
         self.rare.as_ref()?.limits.as_deref()
     }
 }
 
-impl Limits {
-    pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.ends.is_empty() && self.passed.is_empty()
+impl WaitLimits for Limits {
+    fn add(&mut self, place: u64, within: Duration) {
+        self.new.insert(place, within);
     }
 
-    /// Returns the places of the tasks whose limit has passed.
-    pub(super) fn passed(&self) -> impl Iterator<Item = u64> {
-        self.passed.iter().copied()
+    fn next(&self) -> Option<Timestamp> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    fn rest(&self, place: u64) -> Option<Duration> {
+        if self.passed.contains(&place) {
+            return Some(Duration::ZERO);
+        }
+        self.ends.get(&place).map(|at| at.saturating_since(self.now))
+    }
+
+    fn passed_after(&self, place: u64) -> Option<u64> {
+        self.passed.range(place + 1..).next().copied()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.ends.is_empty() && self.passed.is_empty()
     }
 
     fn look(&mut self, now: Timestamp) {

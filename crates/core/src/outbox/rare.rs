@@ -1,6 +1,6 @@
 //! Fields of the outbox that most sessions rarely or never use: [`Rare`].
 
-use super::{Outbox, Unsent, Wants, limits::Limits, replay::Replays, sinks::Sinks};
+use super::{Outbox, Unsent, Wants, limits::WaitLimits, replay::Replays, sinks::Sinks};
 use crate::{config::Unproven, sync::WaitQueue};
 
 /// Waiting tasks, sinks, fates that are not reported yet, replays, and unproven messages.
@@ -8,7 +8,7 @@ use crate::{config::Unproven, sync::WaitQueue};
 pub(super) struct Rare {
     /// Tasks that wait for room or for a reservation.
     pub(super) waiters: WaitQueue<Wants>,
-    pub(super) limits: Option<Box<Limits>>,
+    pub(super) limits: Option<Box<dyn WaitLimits>>,
     pub(super) sinks: Sinks,
     /// The fates that the next loss reports.
     pub(super) unsent: Unsent,

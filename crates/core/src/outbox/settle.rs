@@ -39,10 +39,13 @@ impl Outbox {
     /// Wakes the tasks that have waited for as long as they may.
     fn wake_after_limit(&mut self, deferred: &mut Deferred<'_>) {
         let Some(rare) = &mut self.rare else { return };
-        for place in rare.limits.iter().flat_map(|limits| limits.passed()) {
-            if let Ok(index) = rare.waiters.find(place) {
+        let Some(limits) = &rare.limits else { return };
+        let mut place = 0;
+        while let Some(passed) = limits.passed_after(place) {
+            if let Ok(index) = rare.waiters.find(passed) {
                 rare.waiters.wake(index, deferred);
             }
+            place = passed;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The machine alone: the numbers in the tests are the only clock.
 
 mod commands;
+#[cfg(feature = "cutoff")]
 mod cutoff;
 mod invariants;
 mod late;
