@@ -16,5 +16,5 @@ mod outbox;
 mod panics;
 mod reconnecting;
 mod tasks;
-#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg(feature = "metrics")]
 mod telemetry;

@@ -96,7 +96,8 @@ impl Telemetry {
     #[inline]
     pub(super) fn in_span<R>(&self, poll: impl FnOnce() -> R) -> R {
         #[cfg(feature = "tracing")]
-        let _entered = self.spans.enter();
+        return self.spans.in_scope(poll);
+        #[cfg(not(feature = "tracing"))]
         poll()
     }
 

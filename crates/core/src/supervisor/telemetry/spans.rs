@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::{Span, debug, error, error_span, info, span::Entered, trace, warn};
+use tracing::{Span, debug, error, error_span, info, trace, warn};
 
 use super::Observer;
 use crate::event::{CloseReason, Event, Lost, LostCause};
@@ -11,25 +11,24 @@ use crate::event::{CloseReason, Event, Lost, LostCause};
 /// change.
 const TARGET: &str = "websocket_heartbeat";
 
-/// The span of the current attempt and of its connection.
+/// The span of the current attempt and of its connection. It is in a box, since there may be
+/// thousands of sessions.
+#[derive(Default)]
 pub(super) struct Spans {
-    connection: Span,
-}
-
-impl Default for Spans {
-    fn default() -> Self {
-        Self { connection: Span::none() }
-    }
+    connection: Option<Box<Span>>,
 }
 
 impl Spans {
-    pub(super) fn enter(&self) -> Entered<'_> {
-        self.connection.enter()
+    pub(super) fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        match &self.connection {
+            Some(span) => span.in_scope(work),
+            None => work(),
+        }
     }
 
-    /// Takes the span out, so that it ends even if the subscriber panics.
-    fn take(&mut self) -> Span {
-        std::mem::replace(&mut self.connection, Span::none())
+    /// Ends the span after this work, even if the subscriber panics.
+    fn end(&mut self, work: impl FnOnce()) {
+        Self { connection: self.connection.take() }.in_scope(work);
     }
 }
 
@@ -37,33 +36,33 @@ impl Observer for Spans {
     fn event(&mut self, session: Option<&str>, event: &Event) {
         if let Event::Connecting(connecting) = event {
             // The level of an error: a filter that lets an event pass lets its span pass, too.
-            self.connection = error_span!(
+            self.connection = Some(Box::new(error_span!(
                 target: TARGET,
                 "connection",
                 session,
                 connection = connecting.connection,
                 attempt = connecting.attempt,
-            );
+            )));
         }
         if matches!(event, Event::Lost(_) | Event::Closed(_)) {
-            self.take().in_scope(|| log(session, event));
+            self.end(|| log(session, event));
         } else {
-            self.connection.in_scope(|| log(session, event));
+            self.in_scope(|| log(session, event));
         }
     }
 
     fn probed(&mut self) {
-        self.connection.in_scope(|| trace!(target: TARGET, "probe sent"));
+        self.in_scope(|| trace!(target: TARGET, "probe sent"));
     }
 
     fn answered(&mut self, round_trip: Option<Duration>) {
         let round_trip_us = round_trip.map(|time| whole(time.as_micros()));
-        self.connection.in_scope(|| trace!(target: TARGET, round_trip_us, "probe answered"));
+        self.in_scope(|| trace!(target: TARGET, round_trip_us, "probe answered"));
     }
 
     fn dropped(&mut self, session: Option<&str>) {
         let reason = CloseReason::Dropped.name();
-        self.take().in_scope(|| info!(target: TARGET, session, reason, "closed"));
+        self.end(|| info!(target: TARGET, session, reason, "closed"));
     }
 }
 

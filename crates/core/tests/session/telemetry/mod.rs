@@ -1,10 +1,4 @@
-//! The reports to `tracing` and `metrics`.
+//! The reports to `metrics`.
 
-#[cfg(feature = "metrics")]
 mod metrics;
-#[cfg(feature = "metrics")]
 mod recorder;
-#[cfg(feature = "tracing")]
-mod spans;
-#[cfg(feature = "tracing")]
-mod subscriber;

@@ -2,14 +2,16 @@
 
 use std::future::{Future, poll_fn};
 
-use tracing::{info, info_span, subscriber::with_default};
+use tracing::{info, info_span};
 use websocket_heartbeat::{
     Attempts, Event, Heartbeat, Message, Supervisor, Transport, transport_fn,
 };
 use websocket_heartbeat_mock::{Script, mock};
 
-use super::subscriber::Lines;
-use crate::harness::{Fixture, MockBuilder, ms, secs};
+use crate::{
+    harness::{Fixture, MockBuilder, ms, secs},
+    subscriber::Lines,
+};
 
 const SECRET: &str = "hush";
 
@@ -21,7 +23,7 @@ fn lines_of(
 ) -> Lines {
     let (mut fixture, builder) = Fixture::new(script);
     let lines = Lines::new(&fixture.clock);
-    with_default(lines.clone(), || {
+    lines.record(|| {
         fixture.read(set(builder).build().unwrap());
         fixture.runner.run_for(ms(until));
         drop(fixture);
@@ -41,7 +43,7 @@ fn each_connection_has_a_span_with_its_events() {
         _ => Script::accept(),
     });
     let lines = Lines::new(&fixture.clock);
-    let log = with_default(lines.clone(), || {
+    let log = lines.record(|| {
         let session = builder.name("prices").build().unwrap();
         let handle = session.handle();
         handle.replay("token", SECRET).unwrap();
@@ -119,7 +121,7 @@ fn a_session_that_gives_up_logs_an_error() {
 fn doubts_about_a_connection_are_events_of_its_span() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
     let lines = Lines::new(&fixture.clock);
-    with_default(lines.clone(), || {
+    lines.record(|| {
         let session = builder.heartbeat(Heartbeat::off()).build().unwrap();
         let handle = session.handle();
         fixture.read(session);
@@ -137,7 +139,7 @@ fn doubts_about_a_connection_are_events_of_its_span() {
 fn messages_cause_no_reports() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().echo());
     let lines = Lines::new(&fixture.clock);
-    with_default(lines.clone(), || {
+    lines.record(|| {
         let session = builder.build().unwrap();
         let handle = session.handle();
         fixture.read(session);
@@ -167,7 +169,7 @@ fn a_span_is_in_that_of_the_task_and_holds_the_attempt() {
             connect.await
         }
     });
-    with_default(lines.clone(), || {
+    lines.record(|| {
         let task = info_span!(target: "websocket_heartbeat", "task");
         let session = Supervisor::builder(transport, clock.timer()).build().unwrap();
         let (driver, _inbox) = session.into_driver(10).unwrap();
@@ -192,7 +194,7 @@ fn a_span_is_in_that_of_the_task_and_holds_the_attempt() {
 fn a_panic_of_the_subscriber_does_not_end_a_session() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
     let lines = Lines::panicking(&fixture.clock);
-    with_default(lines.clone(), || {
+    lines.record(|| {
         let session = builder.build().unwrap();
         let handle = session.handle();
         let log = fixture.read(session);

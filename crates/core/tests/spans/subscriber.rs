@@ -3,22 +3,26 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
+    subscriber::with_default,
 };
 use websocket_heartbeat_mock::Clock;
 
 use crate::harness::in_millis;
 
+/// One test after the other has a subscriber.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Records lines such as `0 INFO [1] open`, where `[1]` is the current span. The fields `detail`,
 /// whose wording may change, are recorded beside the lines.
 #[derive(Clone)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     clock: Clock,
     state: Arc<Mutex<State>>,
     /// Each event panics after it was recorded.
@@ -43,30 +47,36 @@ struct Fields {
 }
 
 impl Lines {
-    pub(super) fn new(clock: &Clock) -> Self {
+    pub(crate) fn new(clock: &Clock) -> Self {
         Self { clock: clock.clone(), state: Arc::default(), panics: false }
     }
 
     /// Panics in each event.
-    pub(super) fn panicking(clock: &Clock) -> Self {
+    pub(crate) fn panicking(clock: &Clock) -> Self {
         Self { panics: true, ..Self::new(clock) }
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// Records what this function reports.
+    pub(crate) fn record<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        with_default(self.clone(), work)
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.state.lock().unwrap().lines.clone()
     }
 
-    pub(super) fn details(&self) -> Vec<String> {
+    pub(crate) fn details(&self) -> Vec<String> {
         self.state.lock().unwrap().details.clone()
     }
 
     /// How often a span was entered.
-    pub(super) fn entries(&self) -> u64 {
+    pub(crate) fn entries(&self) -> u64 {
         self.state.lock().unwrap().entries
     }
 
     #[track_caller]
-    pub(super) fn assert(&self, expected: &[&str]) {
+    pub(crate) fn assert(&self, expected: &[&str]) {
         assert_eq!(self.lines(), expected, "{:#?}", self.lines());
     }
 
