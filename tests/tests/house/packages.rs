@@ -114,10 +114,10 @@ fn chosen_dependencies_are_used_at_their_places() {
 }
 
 #[test]
-fn the_default_features_of_core_have_the_timer() {
+fn the_default_features_of_core_have_the_timer_and_cutoffs() {
     let packages = packages();
     let core = packages.iter().find(|package| name(package) == "websocket-heartbeat").unwrap();
-    assert_eq!(core["features"]["default"], serde_json::json!(["futures-timer"]));
+    assert_eq!(core["features"]["default"], serde_json::json!(["cutoff", "futures-timer"]));
 }
 
 #[test]
