@@ -1,6 +1,6 @@
 // The drop-in of websocket-heartbeat-js: its options, hooks and fields.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { FakePage, webSocketClass } from './fakes/browser.js';
 import { URL_A, URL_B, clock, network, setup, useSetup } from './fakes/setup.js';
 

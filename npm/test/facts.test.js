@@ -1,6 +1,6 @@
 // Facts on which programs with the originals rely. The originals pass the same tests.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { webSocketClass } from './fakes/browser.js';
 import { recordHooks } from './fakes/hooks.js';
 import { original } from './fakes/originals.js';
