@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use leptos::{ev::SubmitEvent, html::Input, prelude::*, task::spawn_local};
 use websocket_heartbeat_web::{ConfigError, Event, Handle, Heartbeat, Lifecycle, connect};
 
