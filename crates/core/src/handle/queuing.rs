@@ -28,7 +28,7 @@ pub struct Queuing<'a, R = ()> {
     outgoing: Option<Outgoing>,
     /// The place in the queue of waiting tasks.
     place: Option<u64>,
-    /// The longest wait for room, and then in the outbox.
+    /// The longest wait for room, until the outbox knows it.
     within: Option<Duration>,
     output: PhantomData<fn() -> R>,
 }
@@ -50,14 +50,8 @@ impl<'a, R> Queuing<'a, R> {
     /// Limits the time until the message is handed to a connection.
     pub(crate) fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
-        self.limit_age(time);
+        limit_age(&mut self.outgoing, time);
         self
-    }
-
-    fn limit_age(&mut self, limit: Duration) {
-        if let Some(Outgoing { max_age, .. }) = &mut self.outgoing {
-            *max_age = Some(max_age.map_or(limit, |age| age.min(limit)));
-        }
     }
 
     /// Gives up and returns the message.
@@ -76,24 +70,21 @@ impl<'a, R> Queuing<'a, R> {
         let outgoing = self.outgoing.as_ref().expect("polled after it was ready");
         let bytes = outgoing.message.len();
         let Handle { shared, sink } = self.handle;
-        let mut limited = false;
-        if self.within.is_some()
-            && let Some(rest) = shared.with(|state, _| state.outbox.rest_of_limit(self.place))
-        {
-            self.limit_age(rest);
-        }
         let polled = poll_registering(waker, |caller| {
             shared.with(|state, deferred| {
                 let outbox = &mut state.outbox;
+                let rest = outbox.rest_of_limit(self.place);
+                if let Some(rest) = rest {
+                    limit_age(&mut self.outgoing, rest);
+                }
                 let admission = outbox.offer(&mut self.outgoing, self.place, sink.id, deferred);
                 if admission == Admission::Wait {
                     // It must not wait for a slot that the sink of the same handle has reserved.
                     outbox.release_reservation(sink.id);
-                    if outbox.rest_of_limit(self.place).is_some_and(|rest| rest.is_zero()) {
+                    if rest.is_some_and(|rest| rest.is_zero()) {
                         outbox.leave(&mut self.place, deferred);
                         return Polled::Ready((Admission::Full, None));
                     }
-                    limited |= self.place.is_none();
                     return outbox.wait(&mut self.place, Wants::Room { bytes }, caller, deferred);
                 }
                 outbox.leave(&mut self.place, deferred);
@@ -101,7 +92,9 @@ impl<'a, R> Queuing<'a, R> {
                 Polled::Ready((admission, result))
             })
         });
-        if limited && let (Some(place), Some(within)) = (self.place, self.within) {
+        if let Some(place) = self.place
+            && let Some(within) = self.within.take()
+        {
             // The driver has the clock.
             shared.with(|state, _| state.outbox.limit_wait(place, within));
             shared.notify();
@@ -116,6 +109,13 @@ impl<'a, R> Queuing<'a, R> {
                 Poll::Ready(Err(admission.error(outgoing.message)))
             }
         }
+    }
+}
+
+/// The message expires after this time, or earlier if it would anyway.
+fn limit_age(outgoing: &mut Option<Outgoing>, limit: Duration) {
+    if let Some(Outgoing { max_age, .. }) = outgoing {
+        *max_age = Some(max_age.map_or(limit, |age| age.min(limit)));
     }
 }
 

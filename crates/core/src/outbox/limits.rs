@@ -55,7 +55,8 @@ impl Outbox {
     /// Returns the rest of the limit of the task at this place, if it has one that the driver has
     /// seen. It is zero after the limit has passed.
     pub(crate) fn rest_of_limit(&self, place: Option<u64>) -> Option<Duration> {
-        self.limits()?.rest(place?)
+        let place = place?;
+        self.limits()?.rest(place)
     }
 
     pub(crate) fn has_limits(&self) -> bool {
