@@ -3,7 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use super::Supervisor;
@@ -81,14 +81,7 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     /// ```
     pub async fn drive_until<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
-        poll_fn(|cx| match future.as_mut().poll(cx) {
-            Poll::Pending => {
-                self.drive(cx);
-                future.as_mut().poll(cx)
-            }
-            ready => ready,
-        })
-        .await
+        poll_fn(|cx| self.poll_driving(future.as_mut(), cx)).await
     }
 
     /// Waits until a connection is open, see [`Handle::opened`](crate::Handle::opened).
@@ -188,6 +181,19 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
         Ok(self.drive_until(receipt).await)
     }
 
+    /// Polls a future, and once more after the session was driven if it is pending.
+    fn poll_driving<F: Future>(
+        &mut self,
+        mut future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        if let ready @ Poll::Ready(_) = future.as_mut().poll(cx) {
+            return ready;
+        }
+        self.drive(cx);
+        future.poll(cx)
+    }
+
     /// Waits until the outbox has accepted a message. Gives it back if only reading could make room,
     /// since nothing reads while this method waits.
     async fn admit<R>(&mut self, queuing: Queuing<'_, R>) -> Result<R, QueueError>
@@ -196,17 +202,10 @@ impl<T: Transport, K: Timer> Supervisor<T, K> {
     {
         let mut queuing = Some(queuing);
         poll_fn(|cx| {
-            for driven in [false, true] {
-                if driven {
-                    self.drive(cx);
-                }
-                let future = queuing.as_mut().expect("it is polled until it is ready");
-                if let Poll::Ready(ready) = Pin::new(future).poll(cx) {
-                    return Poll::Ready(ready);
-                }
-            }
-            if self.has_room() {
-                return Poll::Pending;
+            let future = queuing.as_mut().expect("it is polled until it is ready");
+            let polled = self.poll_driving(Pin::new(future), cx);
+            if polled.is_ready() || self.has_room() {
+                return polled;
             }
             let given_up = queuing.take().expect("it is polled until it is ready");
             Poll::Ready(Err(given_up.give_up()))
