@@ -19,13 +19,13 @@ use crate::{
     handle::Handle,
     message::Message,
     panics::{UserFunction, contain_in, drop_contained},
-    time::{Timer, Timestamp},
+    time::{SteadyTimer, Timer, Timestamp},
 };
 
 /// The state of acknowledged delivery, without the stream of events.
 pub(super) struct Delivery<K: Timer, Id> {
     handle: Handle,
-    timer: K,
+    timer: SteadyTimer<K>,
     /// `None` after it has panicked.
     find: Option<Find<Id>>,
     ledger: Ledger<Id>,
@@ -34,8 +34,6 @@ pub(super) struct Delivery<K: Timer, Id> {
     pub(super) connection: Option<u64>,
     /// There may be messages in the ledger that were not sent on the connection.
     to_send: bool,
-    /// The latest time that was read from the timer.
-    now: Timestamp,
     /// Ends no later than the earliest deadline.
     sleep: Option<Pin<Box<K::Sleep>>>,
     /// The waker that the window has.
@@ -50,13 +48,12 @@ impl<K: Timer, Id> Delivery<K, Id> {
         let AckSettings { find, window, bytes, retries, .. } = settings;
         Self {
             handle,
-            timer,
+            timer: SteadyTimer::new(timer),
             find: Some(find),
             ledger: Ledger::new(retries, window),
             window: Arc::new(Window::new(window, bytes)),
             connection: None,
             to_send: false,
-            now: Timestamp::EPOCH,
             sleep: None,
             waker: None,
         }
@@ -108,7 +105,7 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
         // The outbox refuses the messages if the connection has ended. A later event reports the
         // end.
         if let Some(ticket) = self.queue_on(connection, &unsent) {
-            let now = self.now(now);
+            let now = self.timer.now(now);
             self.ledger.record_sent(&unsent, ticket, now);
         }
     }
@@ -189,7 +186,7 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
 
     /// Resends or gives up overdue messages. Returns whether one was sent again.
     fn check_timeouts(&mut self, connection: u64, now: &mut Option<Timestamp>) -> bool {
-        let now = self.now(now);
+        let now = self.timer.now(now);
         let overdue = self.ledger.take_overdue(now, self.handle.first_unwritten());
         self.give_up(&overdue.spent, AckFailure::Timeout);
         if overdue.resend.is_empty() {
@@ -211,13 +208,5 @@ impl<K: Timer, Id: Clone + Eq + Hash> Delivery<K, Id> {
             self.sleep = None;
         }
         ended
-    }
-
-    /// The time of this poll. The clock is read once for each poll, and only if it is needed.
-    fn now(&mut self, of_this_poll: &mut Option<Timestamp>) -> Timestamp {
-        *of_this_poll.get_or_insert_with(|| {
-            self.now = self.now.max(self.timer.now());
-            self.now
-        })
     }
 }

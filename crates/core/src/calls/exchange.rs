@@ -19,13 +19,13 @@ use crate::{
     message::Message,
     outbox::Receipt,
     panics::{UserFunction, contain_in, drop_contained},
-    time::{Timer, Timestamp},
+    time::{SteadyTimer, Timer, Timestamp},
 };
 
 /// The state of the layer, without the stream of events.
 pub(super) struct Exchange<K: Timer, R, A> {
     pub(super) handle: Handle,
-    timer: K,
+    timer: SteadyTimer<K>,
     /// `None` after one of them has panicked.
     protocol: Option<(MakeRequest<R>, FindAnswer<A>)>,
     pub(super) table: Arc<Table<R, A>>,
@@ -34,8 +34,6 @@ pub(super) struct Exchange<K: Timer, R, A> {
     pub(super) connection: Option<u64>,
     /// There may be calls to send on the connection.
     to_send: bool,
-    /// The latest time that was read from the timer.
-    now: Timestamp,
     /// No call has an earlier deadline.
     earliest: Option<Timestamp>,
     /// The sleep that ends at this time.
@@ -52,13 +50,12 @@ impl<K: Timer, R, A> Exchange<K, R, A> {
         let CallSettings { make_request, find_answer, limit, max_id, timeout } = settings;
         Self {
             handle,
-            timer,
+            timer: SteadyTimer::new(timer),
             protocol: Some((make_request, find_answer)),
             table: Arc::new(Table::new(limit, max_id)),
             timeout: timeout.min(LONGEST),
             connection: None,
             to_send: false,
-            now: Timestamp::EPOCH,
             earliest: None,
             sleep: None,
             waker: None,
@@ -101,7 +98,7 @@ impl<K: Timer, R, A> Exchange<K, R, A> {
     pub(super) fn send(&mut self, now: &mut Option<Timestamp>) {
         if self.table.take_new() {
             self.to_send = true;
-            let now = self.now(now);
+            let now = self.timer.now(now);
             if let Some(due) = self.table.stamp(now) {
                 self.earliest = Some(self.earliest.map_or(due, |earliest| earliest.min(due)));
             }
@@ -155,7 +152,7 @@ impl<K: Timer, R, A> Exchange<K, R, A> {
         if self.earliest.is_none() {
             return;
         }
-        let now = self.now(now);
+        let now = self.timer.now(now);
         let (overdue, earliest) = self.table.take_overdue(now);
         self.earliest = earliest;
         self.fail(overdue, CallFailure::Timeout);
@@ -224,13 +221,5 @@ impl<K: Timer, R, A> Exchange<K, R, A> {
             self.sleep = None;
         }
         ended
-    }
-
-    /// The time of this poll. The clock is read once for each poll, and only if it is needed.
-    fn now(&mut self, of_this_poll: &mut Option<Timestamp>) -> Timestamp {
-        *of_this_poll.get_or_insert_with(|| {
-            self.now = self.now.max(self.timer.now());
-            self.now
-        })
     }
 }

@@ -4,6 +4,7 @@ mod boxed;
 #[cfg(all(feature = "futures-timer", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod futures_timer;
 mod shared_timer;
+mod steady;
 mod timer;
 mod timestamp;
 
@@ -19,7 +20,7 @@ pub use self::{
     timestamp::Timestamp,
 };
 
-pub(crate) use self::timestamp::from_seconds;
+pub(crate) use self::{steady::SteadyTimer, timestamp::from_seconds};
 
 use std::{fmt, time::Duration};
 
