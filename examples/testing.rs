@@ -12,7 +12,7 @@ use websocket_heartbeat_mock::{Clock, MockTransport, Remote, Script, mock, run};
 use websocket_heartbeat_smol::connect;
 use websocket_heartbeat_tokio::TokioTimer;
 
-/// What the application has read, and why its connections were lost.
+/// The messages that the application has read, and the causes of its losses.
 #[derive(Debug, Default)]
 struct News {
     texts: Vec<String>,

@@ -6,7 +6,7 @@
 //! answers. They fit JSON-RPC 2.0 (`examples/json_rpc.rs`), ids that are strings, and binary
 //! protocols.
 //!
-//! No call waits for ever: each has a timeout, and all resolve when the session ends.
+//! Each call has a timeout, and all calls resolve when the session ends.
 //!
 //! # The events of a call
 //!

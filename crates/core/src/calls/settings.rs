@@ -7,7 +7,7 @@ use crate::{
     message::Message,
 };
 
-/// No call waits longer than this, so that none waits for ever.
+/// The longest timeout of a call, so that each call ends.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An answer of the server to one call. `Debug` shows only the id.

@@ -9,7 +9,7 @@ use websocket_heartbeat_mock::{Clock, MockTimer, run};
 use super::*;
 use crate::Target;
 
-/// What happens at an address, after a time in milliseconds.
+/// The behaviour of an address, with its time in milliseconds.
 #[derive(Clone, Copy)]
 enum At {
     Accepts(u64),

@@ -58,7 +58,7 @@ pub enum PemInput {
     ClientKey,
 }
 
-/// What is wrong with an item in PEM.
+/// The fault of an item in PEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PemProblem {

@@ -23,7 +23,7 @@ pub(crate) struct CountedStream<S> {
     write_errors: WriteErrors,
 }
 
-/// What becomes of the error of a write.
+/// Whether the error of a write is returned at once.
 enum WriteErrors {
     /// During the handshake it is kept until everything is read, because a server that refuses this
     /// client sends an alert with the reason, and then resets the connection.

@@ -6,7 +6,7 @@ use crate::{
     machine::{Intake, Machine, Transition},
 };
 
-/// What happens on a connection, at a time after it opened.
+/// A step on a connection, at a time after it opened.
 #[derive(Clone, Copy)]
 enum Step {
     /// A frame comes in.
