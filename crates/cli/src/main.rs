@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod cause;
 mod connect;
 mod cutoff;
 mod demo;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use websocket_heartbeat_smol::{
-    Cutoff, Phase, Status, Timestamp,
+    Cutoff, LostCause, Phase, Status, Timestamp,
     status::{Counters, RoundTrip},
 };
 
 use crate::{
-    cause, cutoff,
+    cutoff,
     duration::{show, to_millis},
 };
 
@@ -62,7 +62,7 @@ impl StatusRecord {
             queued_messages: status.queued_messages,
             queued_bytes: status.queued_bytes,
             last_cause: status.last_cause.as_ref().map(|cause| cause.name()),
-            last_detail: status.last_cause.as_ref().map(cause::describe),
+            last_detail: status.last_cause.as_ref().map(LostCause::detail),
             cutoff: status.cutoff.as_deref().copied(),
             close_reason: status.close_reason.as_ref().map(|reason| reason.name()),
         }

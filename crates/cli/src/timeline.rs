@@ -8,7 +8,7 @@ use std::{
 use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
 
 use crate::{
-    cause, cutoff,
+    cutoff,
     duration::show,
     record::{Payload, Record},
 };
@@ -172,8 +172,7 @@ fn describe_event(event: &Event) -> Row {
             ("!", "unanswered", Style::Yellow, details)
         }
         Event::Lost(lost) => {
-            let mut details =
-                format!("connection {}: {}", lost.connection, cause::describe(&lost.cause));
+            let mut details = format!("connection {}: {}", lost.connection, lost.cause.detail());
             if let Some(cutoff) = &lost.cutoff {
                 let _ = write!(details, "; {}", cutoff::describe(cutoff));
             }
@@ -189,7 +188,7 @@ fn describe_event(event: &Event) -> Row {
             ("↻", "retry", Style::Yellow, details)
         }
         Event::Closed(closed) => {
-            let mut details = cause::describe_end(&closed.reason);
+            let mut details = closed.reason.detail();
             write_unproven(&mut details, closed.unproven);
             ("■", "closed", Style::Bold, details)
         }

@@ -58,7 +58,7 @@ impl Serialize for Event {
             }
             Self::Closed(event) => {
                 map.serialize_entry("reason", event.reason.name())?;
-                map.serialize_entry("detail", &reason_detail(&event.reason))?;
+                map.serialize_entry("detail", &event.reason.detail())?;
                 map.serialize_entry("unproven", &event.unproven)?;
             }
             Self::Lagged(count) => map.serialize_entry("messages", count)?,
@@ -120,7 +120,7 @@ impl Serialize for Status {
         map.serialize_entry("queued_messages", &self.queued_messages)?;
         map.serialize_entry("queued_bytes", &self.queued_bytes)?;
         map.serialize_entry("last_cause", &cause.map(LostCause::name))?;
-        map.serialize_entry("last_detail", &cause.map(cause_detail))?;
+        map.serialize_entry("last_detail", &cause.map(LostCause::detail))?;
         map.serialize_entry("cutoff", &self.cutoff)?;
         map.serialize_entry("close_reason", &reason.map(CloseReason::name))?;
         map.end()
@@ -181,7 +181,7 @@ fn write_lost<M: SerializeMap>(map: &mut M, event: &Lost) -> Result<(), M::Error
     map.serialize_entry("opened", &event.opened)?;
     map.serialize_entry("cause", event.cause.name())?;
     map.serialize_entry("code", &event.cause.close_code())?;
-    map.serialize_entry("detail", &cause_detail(&event.cause))?;
+    map.serialize_entry("detail", &event.cause.detail())?;
     map.serialize_entry("unproven", &event.unproven)?;
     map.serialize_entry("ever_answered", &event.ever_answered)?;
     map.serialize_entry("cutoff", &event.cutoff)?;
@@ -199,26 +199,6 @@ fn write_payload<M: SerializeMap>(map: &mut M, message: &Message) -> Result<(), 
     match message {
         Message::Text(text) => map.serialize_entry("text", text.as_str()),
         Message::Binary(bytes) => map.serialize_entry("base64", &BASE64.encode(bytes)),
-    }
-}
-
-/// The cause in words, with the reason of a close frame. `Display` leaves that out.
-fn cause_detail(cause: &LostCause) -> String {
-    match cause {
-        LostCause::ClosedByPeer(Some(frame)) if !frame.reason.is_empty() => {
-            format!("closed by the server with code {} ({})", frame.code, frame.reason)
-        }
-        cause => cause.to_string(),
-    }
-}
-
-/// The reason in words, with those of its cause.
-fn reason_detail(reason: &CloseReason) -> String {
-    let words = reason.to_string();
-    let Some(cause) = reason.cause() else { return words };
-    match words.strip_suffix(&cause.to_string()) {
-        Some(head) => head.to_owned() + &cause_detail(cause),
-        None => words,
     }
 }
 

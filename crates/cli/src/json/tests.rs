@@ -11,7 +11,6 @@ use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message,
 
 use super::*;
 use crate::{
-    cause,
     record::tests::{all_events, events},
     session::AnsweredHeartbeat,
     status::StatusRecord,
@@ -92,11 +91,11 @@ fn an_unsent_record_has_the_fate_and_the_reason() {
 #[test]
 fn details_have_times_in_milliseconds() {
     let silence = Duration::from_nanos(1_400_512_345);
-    let text = cause::describe(&LostCause::HeartbeatTimeout(silence));
+    let text = LostCause::HeartbeatTimeout(silence).detail();
     assert_eq!(text, "heartbeat not answered, nothing heard for 1.401s");
     let frame = CloseFrame::new(1012, "restart");
     let cause = LostCause::ClosedByPeer(Some(frame));
-    assert_eq!(cause::describe(&cause), "closed by the server with code 1012 (restart)");
+    assert_eq!(cause.detail(), "closed by the server with code 1012 (restart)");
 }
 
 #[test]

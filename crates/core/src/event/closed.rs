@@ -91,6 +91,31 @@ impl CloseReason {
             Self::User | Self::Aborted | Self::Panicked(_) | Self::Dropped => None,
         }
     }
+
+    /// Returns the reason in words, as `Display` does, and with the [detail](LostCause::detail) of
+    /// its cause. `wsbeat --json` prints the same.
+    pub fn detail(&self) -> String {
+        match self.cause() {
+            Some(cause) => format!("{}: {}", self.without_cause(), cause.detail()),
+            None => self.to_string(),
+        }
+    }
+
+    /// The reason in words, without its cause.
+    fn without_cause(&self) -> &dyn fmt::Display {
+        match self {
+            Self::User => &"closed by the user",
+            Self::Aborted => &"aborted by the user",
+            Self::AttemptsExhausted(_) => &"no attempts left",
+            Self::BackoffEnded(_) => &"the backoff gave up",
+            Self::Stopped(_) => &"not worth another attempt",
+            Self::FlapLimit(_) => &"too many short-lived connections",
+            Self::OutageLimit(None) => &"the first attempt would be too late",
+            Self::OutageLimit(Some(_)) => &"the outage lasted too long",
+            Self::Panicked(panic) => panic,
+            Self::Dropped => &"the supervisor was dropped",
+        }
+    }
 }
 
 /// The error of [`Handle::opened`](crate::Handle::opened).
@@ -98,17 +123,10 @@ impl std::error::Error for CloseReason {}
 
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User => f.write_str("closed by the user"),
-            Self::Aborted => f.write_str("aborted by the user"),
-            Self::AttemptsExhausted(cause) => write!(f, "no attempts left: {cause}"),
-            Self::BackoffEnded(cause) => write!(f, "the backoff gave up: {cause}"),
-            Self::Stopped(cause) => write!(f, "not worth another attempt: {cause}"),
-            Self::FlapLimit(cause) => write!(f, "too many short-lived connections: {cause}"),
-            Self::OutageLimit(None) => f.write_str("the first attempt would be too late"),
-            Self::OutageLimit(Some(cause)) => write!(f, "the outage lasted too long: {cause}"),
-            Self::Panicked(panic) => panic.fmt(f),
-            Self::Dropped => f.write_str("the supervisor was dropped"),
+        self.without_cause().fmt(f)?;
+        match self.cause() {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
         }
     }
 }

@@ -184,6 +184,17 @@ impl LostCause {
         }
     }
 
+    /// Returns the cause in words, as `Display` does, and with the reason of a close frame. That is
+    /// text of the server, which may be a secret, and is not escaped. `wsbeat --json` prints the same.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::ClosedByPeer(Some(frame)) if !frame.reason.is_empty() => {
+                format!("closed by the server with code {} ({})", frame.code, frame.reason)
+            }
+            cause => cause.to_string(),
+        }
+    }
+
     /// Returns the error of the transport, if the cause is one.
     pub fn transport_error(&self) -> Option<&TransportError> {
         match self {
