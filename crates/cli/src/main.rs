@@ -2,49 +2,47 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod completions;
 mod connect;
-mod cutoff;
 mod demo;
 mod duration;
 mod exit;
-mod help;
-mod json;
-mod lines;
-mod options;
 mod record;
-mod report;
+mod server;
 mod session;
-mod signals;
-mod status;
-mod stdin;
-mod timeline;
+mod usage;
+mod values;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use websocket_heartbeat_smol::SmolTimer;
 
 use crate::{
-    args::Command,
+    args::{Command, Parsed},
+    completions::print,
     exit::{USAGE, fail},
+    usage::UsageError,
 };
 
 fn main() -> ExitCode {
     // The timer's epoch is the start of the program, and `t_ms` counts from there.
     let timer = SmolTimer::new();
-    match args::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Demo) => demo::run(timer),
-        Ok(Command::Connect { request, options }) => connect::run(*request, &options, timer),
-        Ok(Command::Help(topic)) => print(&help::text(topic)),
-        Ok(Command::Version) => print(&format!("{}\n", help::VERSION)),
-        Err(error) => fail(USAGE, &error),
-    }
+    run(timer).unwrap_or_else(|error| fail(USAGE, &error))
 }
 
-fn print(text: &str) -> ExitCode {
-    // An error means that the reader closed the pipe, so it does not need the rest.
-    let _ = io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+fn run(timer: SmolTimer) -> Result<ExitCode, UsageError> {
+    let command = match args::parse(std::env::args_os().skip(1))? {
+        Parsed::Command(command) => command,
+        Parsed::Text(text) => {
+            print(text.as_bytes());
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    match command {
+        Command::Connect(args) => return connect::run(&args, timer),
+        Command::Demo(_) => return Ok(demo::run(timer)),
+        Command::Completions(args) => print(&args.text(args::definition())),
+        Command::Man(args) => print(&args.text(args::definition())?),
+    }
+    Ok(ExitCode::SUCCESS)
 }

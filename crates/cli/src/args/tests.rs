@@ -1,100 +1,78 @@
 //! Tests of the arguments.
 
-use websocket_heartbeat_smol::SmolTimer;
-
 use super::*;
 
-fn parsed(args: &[&str]) -> Result<Command, UsageError> {
+fn parsed(args: &[&str]) -> Result<Parsed, UsageError> {
     parse(args.iter().map(OsString::from))
 }
 
-fn connect(more: &[&str]) -> (Request, Options) {
-    match parsed(&[&["connect", "ws://localhost:1/"], more].concat()) {
-        Ok(Command::Connect { request, options }) => (*request, *options),
-        other => panic!("{other:?}"),
+fn connect(more: &[&str]) -> Result<connect::Args, UsageError> {
+    match parsed(&[&["connect", "ws://localhost:1/"], more].concat())? {
+        Parsed::Command(command) => match command {
+            Command::Connect(args) => args.check().map(|()| *args),
+            _ => panic!("this is another command"),
+        },
+        Parsed::Text(text) => panic!("{text}"),
     }
 }
 
-fn options(more: &[&str]) -> Options {
-    connect(more).1
-}
-
 fn refusal(args: &[&str]) -> String {
-    parsed(args).unwrap_err().0
+    parsed(args).err().unwrap().0
 }
 
 fn refused_option(more: &[&str]) -> String {
-    refusal(&[&["connect", "ws://localhost:1/"], more].concat())
+    connect(more).err().unwrap().0
+}
+
+fn shown(args: &[&str]) -> String {
+    match parsed(args) {
+        Ok(Parsed::Text(text)) => text,
+        _ => panic!("{args:?} prints no text"),
+    }
 }
 
 #[test]
-fn each_command_is_recognised() {
-    assert!(matches!(parsed(&["demo"]), Ok(Command::Demo)));
-    assert!(matches!(parsed(&["--version"]), Ok(Command::Version)));
-    assert!(matches!(parsed(&["-h"]), Ok(Command::Help(Topic::All))));
-    assert!(matches!(parsed(&["demo", "--help"]), Ok(Command::Help(Topic::Demo))));
-    assert!(matches!(parsed(&["connect", "-h"]), Ok(Command::Help(Topic::Connect))));
+fn the_definition_is_consistent() {
+    definition().debug_assert();
 }
 
 #[test]
-fn every_option_is_parsed() {
-    let (request, options) = connect(&[
-        "--ping-timeout=1m30s",
-        "--pong-timeout",
-        "300ms",
-        "--ping-msg",
-        "hello",
-        "--repeat-limit",
-        "4",
-        "--heartbeat",
-        "message",
-        "--preset",
-        "resilient",
-        "--backoff",
-        "1s..30s",
-        "--connect-timeout",
-        "5s",
-        "-H",
-        "X-A: b:c",
-        "--subprotocol",
-        "v1",
-        "--json",
-        "--duration",
-        "2h",
-        "--close-on-eof",
-        "--keep-offline",
-        "7",
-        "--outbox-bytes",
-        "1000",
-        "--max-age",
-        "9s",
-        "--resend",
-        "2",
-        "--stop-on",
-        "401, 403",
-        "--stop-on",
-        "410",
-        "--max-dials-per-minute",
-        "6",
-    ]);
-    let secs = Duration::from_secs;
-    assert_eq!(options.ping_timeout, Some(secs(90)));
-    assert_eq!(options.pong_timeout, Some(secs(3) / 10));
-    assert_eq!(options.ping_msg.as_deref(), Some("hello"));
-    assert_eq!(options.repeat_limit, Some(4));
-    assert_eq!(options.heartbeat, Some(HeartbeatKind::Message));
-    assert_eq!(options.preset, Preset::Resilient);
-    assert_eq!(options.backoff, Some((secs(1), secs(30))));
-    assert_eq!(options.connect_timeout, Some(secs(5)));
-    assert!(options.json && options.close_on_eof);
-    assert_eq!(options.duration, Some(secs(7200)));
-    assert_eq!((options.keep_offline, options.outbox_bytes), (Some(7), Some(1000)));
-    assert_eq!((options.max_age, options.resend), (Some(secs(9)), Some(2)));
-    assert_eq!(options.stop_on, [401, 403, 410]);
-    assert_eq!(options.max_dials_per_minute, Some(6));
-    let shown = format!("{request:?}");
-    assert!(shown.contains("X-A") && shown.contains("subprotocols: 1"), "{shown}");
-    assert!(options.supervisor(request, SmolTimer::new()).is_ok());
+fn each_command_has_its_help() {
+    for command in ["connect", "demo", "completions", "man"] {
+        assert_eq!(shown(&["help", command]), shown(&[command, "--help"]));
+        assert!(shown(&["--help"]).contains(command));
+    }
+    assert_eq!(shown(&["--version"]), concat!("wsbeat ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn a_near_miss_is_named() {
+    for (args, message) in [
+        (&["conect", "ws://x/"][..], "the command is unknown; did you mean wsbeat connect?"),
+        (
+            &["connect", "ws://x/", "--ping-timout", "1s"],
+            "the option --ping-timout is unknown; did you mean --ping-timeout?",
+        ),
+        (
+            &["connect", "ws://x/", "--preset", "resilent"],
+            "--preset must be original or resilient; did you mean resilient?",
+        ),
+        (
+            &["--json", "connect", "ws://x/"],
+            "--json is an option of wsbeat connect; write wsbeat connect --json, \
+             or see wsbeat connect --help",
+        ),
+        (&["ws://hush/"], "a URL needs a command before it; write wsbeat connect URL"),
+    ] {
+        assert_eq!(refusal(args), message, "{args:?}");
+    }
+}
+
+#[test]
+fn the_last_of_a_repeated_option_counts() {
+    assert!(
+        connect(&["--heartbeat", "off", "--heartbeat", "ping", "--ping-timeout", "1s"]).is_ok()
+    );
 }
 
 #[test]
@@ -113,7 +91,7 @@ fn each_bad_value_is_refused_with_a_remedy() {
         (&["--ping-timeout", "15"][..], r#"--ping-timeout: "15" has no unit; write 15s or 15ms"#),
         (
             &["--pong-timeout", "0s"],
-            "--pong-timeout must be longer than zero; write for example 10s",
+            "--pong-timeout: the time must be longer than zero; write for example 10s",
         ),
         (
             &["--duration", "soon"],
@@ -123,25 +101,37 @@ fn each_bad_value_is_refused_with_a_remedy() {
             &["--backoff", "1s"],
             r#"--backoff: "1s" is not a range; write MIN..MAX, such as 1s..30s"#,
         ),
-        (&["--backoff", "0s..1s"], "--backoff must begin above zero; write for example 1s..30s"),
-        (&["--repeat-limit", "-1"], "--repeat-limit must be a whole number from 0 to 4294967295"),
-        (&["--keep-offline", "many"], "--keep-offline must be a whole number from 0 to 4294967295"),
-        (&["--outbox-bytes", "0"], "--outbox-bytes must be a whole number from 1 to 4294967295"),
+        (
+            &["--backoff", "0s..1s"],
+            "--backoff: the range must begin above zero; write for example 1s..30s",
+        ),
+        (
+            &["--repeat-limit", "-1"],
+            "--repeat-limit: the value must be a whole number from 0 to 4294967295",
+        ),
+        (
+            &["--keep-offline", "many"],
+            "--keep-offline: the value must be a whole number from 0 to 4294967295",
+        ),
+        (
+            &["--outbox-bytes", "0"],
+            "--outbox-bytes: the value must be a whole number from 1 to 4294967295",
+        ),
         (
             &["--max-dials-per-minute", "0"],
-            "--max-dials-per-minute must be a whole number from 1 to 4294967295",
+            "--max-dials-per-minute: the value must be a whole number from 1 to 4294967295",
         ),
-        (&["--heartbeat", "pong"], "--heartbeat must be message, ping or off"),
+        (&["--heartbeat", "pong"], "--heartbeat must be message, ping or off; did you mean ping?"),
         (&["--preset", "best"], "--preset must be original or resilient"),
         (
             &["--stop-on", "401,4xx"],
-            "--stop-on must be a list of HTTP statuses from 200 to 599; write for example 401,403",
+            "--stop-on: the value must be a list of HTTP statuses from 200 to 599; write for example 401,403",
         ),
         (&["--json=yes"], "--json takes no value; write --json alone"),
         (&["--loud"], "the option --loud is unknown; see wsbeat connect --help"),
-        (&["-x"], "the option -x is unknown; see wsbeat --help"),
-        (&["ws://localhost:2/"], "there is more than one URL; write one URL"),
-        (&["-H", "hush"], "-H has no colon; write -H 'Name: value'"),
+        (&["-x"], "the option -x is unknown; see wsbeat connect --help"),
+        (&["ws://localhost:2/"], "there are too many arguments; see wsbeat connect --help"),
+        (&["-H", "hush"], "--header: there is no colon; write -H 'Name: value'"),
         (
             &["-H", "hush hush: x"],
             "-H has no valid field name before the colon; write -H 'Name: value'",
@@ -189,16 +179,14 @@ fn contradictions_and_options_without_effect_are_refused() {
     ] {
         assert_eq!(refused_option(more), message, "{more:?}");
     }
-    assert_eq!(options(&["--preset", "resilient", "--resend", "1"]).resend, Some(1));
+    assert!(connect(&["--preset", "resilient", "--resend", "1"]).is_ok());
 }
 
-#[test]
-fn a_heartbeat_text_means_message_heartbeats_with_every_preset() {
-    for preset in ["original", "resilient"] {
-        let options = options(&["--preset", preset, "--ping-msg", "hello"]);
-        assert_eq!(options.heartbeat_kind(), HeartbeatKind::Message);
-    }
-    assert_eq!(options(&["--ping-msg", "hello"]).heartbeat_kind(), HeartbeatKind::Message);
+fn refused_url(url: &str) -> String {
+    let Ok(Parsed::Command(Command::Connect(args))) = parsed(&["connect", url]) else {
+        panic!("{url}")
+    };
+    args.check().unwrap_err().0
 }
 
 #[test]
@@ -223,7 +211,7 @@ fn error_messages_do_not_contain_the_url() {
             "a WebSocket URL has no fragment (the part after #); leave it out".to_owned(),
         ),
     ] {
-        assert_eq!(refusal(&["connect", url]), message);
+        assert_eq!(refused_url(url), message);
     }
     assert!(!refusal(&["ws://hush"]).contains("hush"));
 }

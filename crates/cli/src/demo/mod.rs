@@ -14,6 +14,15 @@ use crate::exit::{FAILURE, fail};
 /// Many times the usual time of the demo, because its steps wait for events.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
+/// Show how a client survives a server that goes silent, stops and restarts
+///
+/// The demo takes about 15 seconds and needs no network. A server on the loopback interface of this
+/// machine goes silent while its TCP connection stays open, then stops, refuses connections, and
+/// restarts. A client detects each failure and recovers. All events are shown as they happen. The
+/// exit code is 0 if every step succeeded, else 1.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
 /// Runs the story to its end.
 pub(crate) fn run(timer: SmolTimer) -> ExitCode {
     let result = async_io::block_on(async {

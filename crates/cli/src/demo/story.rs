@@ -15,9 +15,8 @@ use websocket_heartbeat_smol::{
 use super::{server::ServerControl, summary::Summary};
 use crate::{
     duration::show,
-    record::Record,
+    record::{Record, Timeline},
     session::{Session, SessionEvent},
-    timeline::Timeline,
 };
 
 /// Short, so that the demo takes only seconds.

@@ -1,10 +1,16 @@
 //! The records of a session: JSON prints every field, the timeline prints text for people.
 
+mod cutoff;
+pub(crate) mod json;
+mod status;
+mod timeline;
+
 use data_encoding::BASE64;
 use serde::Serialize;
 use websocket_heartbeat_smol::{Event, Fate, Message};
 
-use crate::{duration::to_fine_millis, session::AnsweredHeartbeat, status::StatusRecord};
+pub(crate) use self::{status::StatusRecord, timeline::Timeline};
+use crate::{duration::to_fine_millis, session::AnsweredHeartbeat};
 
 /// One record. JSON.md documents the field names.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ fn wrong_arguments_give_one_line_of_error() {
             &["connect", "ws://localhost", "--ping-timeout", "15"],
             r#"--ping-timeout: "15" has no unit; write 15s or 15ms"#,
         ),
-        (&["demo", "fast"], "wsbeat demo takes no arguments; run wsbeat demo alone"),
+        (&["demo", "fast"], "there are too many arguments; see wsbeat demo --help"),
     ] {
         let mut program = Program::start(args);
         assert_eq!(program.end(), 2, "{args:?}");

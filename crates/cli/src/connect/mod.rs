@@ -1,5 +1,9 @@
 //! `wsbeat connect`: one session between standard input and standard output.
 
+mod input;
+mod output;
+mod signals;
+
 use std::{
     collections::VecDeque,
     future::{Future, pending, poll_fn},
@@ -7,42 +11,92 @@ use std::{
     pin::Pin,
     process::ExitCode,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures::{FutureExt, StreamExt, channel::mpsc::Receiver};
 use websocket_heartbeat_smol::{
-    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, Request, SmolTimer, Timer,
+    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer,
 };
 
+use self::{
+    input::{Input, Stdin},
+    output::Report,
+};
 use crate::{
     exit::{FAILURE, USAGE, fail},
-    options::{HeartbeatKind, Options},
-    record::Record,
-    report::Report,
-    session::{Session, SessionEvent},
-    signals,
-    status::StatusRecord,
-    stdin::{Input, Stdin},
+    record::{Record, StatusRecord},
+    server::Server,
+    session::{HeartbeatKind, Session, SessionEvent, SessionOptions},
+    usage::UsageError,
+    values,
 };
 
-/// Runs a session to its end.
-pub(crate) fn run(request: Request, options: &Options, timer: SmolTimer) -> ExitCode {
-    let supervisor = match options.supervisor(request, timer.clone()) {
-        Ok(supervisor) => supervisor,
-        Err(error) => return fail(USAGE, &error),
-    };
-    let started = Session::start(supervisor).and_then(|(session, handle)| {
-        let status_requests = signals::watch(handle.clone())?;
-        Ok(Connect::new(options, timer, session, handle, status_requests))
-    });
-    match started {
-        Ok(connect) => async_io::block_on(connect.run()),
-        Err(error) => fail(FAILURE, &format!("the session cannot start: {error}")),
+/// Keep a WebSocket connection open
+///
+/// Each line of standard input is sent as a text message. Messages of the server are printed on
+/// standard output, and events of the connection on standard error. After each loss, also a silent
+/// one, wsbeat reconnects. The end of standard input does not end the session without
+/// --close-on-eof.
+///
+/// In a file or a pipe, each message is one line without changes. On a terminal, control characters
+/// are shown as escapes (\u{1b}, \n), so that a server cannot control the terminal.
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    session: SessionOptions,
+    #[command(flatten)]
+    options: ConnectOptions,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Session")]
+struct ConnectOptions {
+    /// Print all events as JSON on standard output, see JSON below
+    #[arg(long)]
+    json: bool,
+    /// Close after this time [default: never]
+    #[arg(long, value_name = "TIME", value_parser = values::positive)]
+    duration: Option<Duration>,
+    /// Close after all of standard input is sent
+    #[arg(long)]
+    close_on_eof: bool,
+}
+
+#[cfg(test)]
+impl Args {
+    /// All checks of [`run`].
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        self.session.check()?;
+        self.server.transport().map(drop)
     }
 }
 
+const AFTER_HELP: &str = include_str!("after_help.txt");
+
+/// Runs a session to its end.
+pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
+    args.session.check()?;
+    let transport = args.server.transport()?;
+    let supervisor = match args.session.supervisor(transport, timer.clone()) {
+        Ok(supervisor) => supervisor,
+        Err(error) => return Ok(fail(USAGE, &error)),
+    };
+    let started = Session::start(supervisor).and_then(|(session, handle)| {
+        let status_requests = signals::watch(handle.clone())?;
+        Ok(Connect::new(args, timer, session, handle, status_requests))
+    });
+    Ok(match started {
+        Ok(connect) => async_io::block_on(connect.run()),
+        Err(error) => fail(FAILURE, &format!("the session cannot start: {error}")),
+    })
+}
+
 struct Connect<'a> {
-    options: &'a Options,
+    args: &'a Args,
     timer: SmolTimer,
     session: Session,
     handle: Handle,
@@ -83,19 +137,19 @@ enum Next {
 
 impl<'a> Connect<'a> {
     fn new(
-        options: &'a Options,
+        args: &'a Args,
         timer: SmolTimer,
         session: Session,
         handle: Handle,
         status_requests: Receiver<()>,
     ) -> Self {
-        let duration: Pin<Box<dyn Future<Output = ()>>> = match options.duration {
+        let duration: Pin<Box<dyn Future<Output = ()>>> = match args.options.duration {
             Some(duration) => Box::pin(FutureExt::map(async_io::Timer::after(duration), drop)),
             None => Box::pin(pending()),
         };
-        let report = Report::new(timer.clone(), options.json);
+        let report = Report::new(timer.clone(), args.options.json);
         Self {
-            options,
+            args,
             timer,
             session,
             handle,
@@ -146,7 +200,7 @@ impl<'a> Connect<'a> {
             if self.report.broken().is_some() {
                 self.handle.close();
             }
-            if self.options.close_on_eof && self.stdin_ended && self.receipts.is_empty() {
+            if self.args.options.close_on_eof && self.stdin_ended && self.receipts.is_empty() {
                 self.handle.close();
             }
         }
@@ -210,7 +264,7 @@ impl<'a> Connect<'a> {
 
     fn read_stdin(&mut self) -> io::Result<()> {
         if self.stdin.is_none() {
-            let limit = self.options.max_line_bytes();
+            let limit = self.args.session.max_line_bytes();
             let stdin = Stdin::start(self.handle.clone(), limit);
             self.stdin = Some(stdin.map_err(stdin_error)?);
         }
@@ -222,7 +276,7 @@ impl<'a> Connect<'a> {
         let Hint::NotYet { unanswered } = &mut self.hint else { return };
         let timed_out = matches!(lost.cause, LostCause::HeartbeatTimeout(_));
         *unanswered = if timed_out && !lost.ever_answered { *unanswered + 1 } else { 0 };
-        if *unanswered >= 2 && self.options.heartbeat_kind() == HeartbeatKind::Message {
+        if *unanswered >= 2 && self.args.session.heartbeat_kind() == HeartbeatKind::Message {
             self.hint = Hint::Shown;
             self.report.hint("the server does not answer message heartbeats; use --heartbeat ping");
         }

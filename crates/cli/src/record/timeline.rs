@@ -7,11 +7,8 @@ use std::{
 
 use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
 
-use crate::{
-    cutoff,
-    duration::show,
-    record::{Payload, Record},
-};
+use super::{Payload, Record, cutoff};
+use crate::duration::show;
 
 /// Writes the timeline to `W`, in colour if that is a terminal.
 pub(crate) struct Timeline<W> {

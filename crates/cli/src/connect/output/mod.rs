@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
 use websocket_heartbeat_smol::{Message, SmolTimer, Timer, backend::printable};
 
-use crate::{json, record::Record, timeline::Timeline};
+use crate::record::{Record, Timeline, json};
 
 /// Writes records and messages in the format that the user chose.
 pub(crate) struct Report {

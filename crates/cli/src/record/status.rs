@@ -8,10 +8,8 @@ use websocket_heartbeat_smol::{
     status::{Counters, RoundTrip},
 };
 
-use crate::{
-    cutoff,
-    duration::{show, to_millis},
-};
+use super::cutoff;
+use crate::duration::{show, to_millis};
 
 /// All fields of [`Status`]. As in `t_ms`, a time of an event is in milliseconds since the program
 /// started.

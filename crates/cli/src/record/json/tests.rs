@@ -11,9 +11,11 @@ use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message,
 
 use super::*;
 use crate::{
-    record::tests::{all_events, events},
+    record::{
+        StatusRecord,
+        tests::{all_events, events},
+    },
     session::AnsweredHeartbeat,
-    status::StatusRecord,
 };
 
 fn written(record: &Record<'_>) -> (String, Value) {
@@ -150,7 +152,7 @@ fn examples_in_the_documentation_have_the_real_fields() {
     .map(|value| (value["event"].as_str().unwrap().to_owned(), value))
     .collect();
 
-    let documentation = include_str!("../../JSON.md");
+    let documentation = include_str!("../../../JSON.md");
     let mut documented = BTreeSet::new();
     for line in documentation.lines().filter(|line| line.starts_with('{')) {
         let example: Value = serde_json::from_str(line).unwrap();

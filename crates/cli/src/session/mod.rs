@@ -1,5 +1,7 @@
 //! A session that runs on a separate thread, so that heartbeats continue while output is blocked.
 
+mod options;
+
 use std::{
     collections::VecDeque,
     future::poll_fn,
@@ -17,6 +19,8 @@ use futures::{
 use websocket_heartbeat_smol::{
     Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
 };
+
+pub(crate) use self::options::{HeartbeatKind, SessionOptions};
 
 /// The maximum number of unread messages. If it is reached, the server has to wait, and after a close
 /// further messages are discarded: so there is room for the answers to some thousand lines.

@@ -4,6 +4,8 @@
 //! terminal. While the outbox is full the thread waits, and the writer at the other end of the pipe
 //! also waits.
 
+mod lines;
+
 use std::{
     io::{self, BufRead},
     sync::{
@@ -19,7 +21,7 @@ use futures::{
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
-use crate::lines::{InputLine, LineSplitter};
+use self::lines::{InputLine, LineSplitter};
 
 /// The maximum number of bytes that are read and reported after the session is closed. It is many
 /// times the capacity of a pipe, and it limits endless input.
