@@ -8,6 +8,7 @@ mod demo;
 mod duration;
 mod exit;
 mod record;
+mod serve;
 mod server;
 mod session;
 mod usage;
@@ -40,6 +41,7 @@ fn run(timer: SmolTimer) -> Result<ExitCode, UsageError> {
     };
     match command {
         Command::Connect(args) => return connect::run(&args, timer),
+        Command::Serve(args) => return Ok(serve::run(&args)),
         Command::Demo(_) => return Ok(demo::run(timer)),
         Command::Completions(args) => print(&args.text(args::definition())),
         Command::Man(args) => print(&args.text(args::definition())?),

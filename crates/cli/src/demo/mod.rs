@@ -1,6 +1,5 @@
 //! `wsbeat demo`: a server fails in several ways, and a client recovers each time.
 
-mod server;
 mod story;
 mod summary;
 

@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     io::{self, Stdout},
+    net::Ipv4Addr,
     time::Duration,
 };
 
@@ -12,10 +13,11 @@ use websocket_heartbeat_smol::{
     SmolTimer, SmolTransport, Supervisor, Timer,
 };
 
-use super::{server::ServerControl, summary::Summary};
+use super::summary::Summary;
 use crate::{
     duration::show,
     record::{Record, Timeline},
+    serve::{Behaviour, Command, ServerControl},
     session::{Session, SessionEvent},
 };
 
@@ -50,8 +52,9 @@ pub(super) async fn run(timer: SmolTimer) -> Result<(), StoryError> {
 
 impl Story {
     fn start(timer: SmolTimer) -> Result<Self, StoryError> {
-        let server = ServerControl::start()?;
-        let request = Request::new(&format!("ws://127.0.0.1:{}/demo", server.port))?;
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let server = ServerControl::start(address, Behaviour::default())?;
+        let request = Request::new(&format!("ws://{}/demo", server.address))?;
         let supervisor = Supervisor::builder(SmolTransport::new(request), timer.clone())
             .preset(Preset::Resilient)
             .heartbeat(Heartbeat::idle(PING_TIMEOUT).timeout(PONG_TIMEOUT).ping())
@@ -61,9 +64,9 @@ impl Story {
         let (session, handle) = Session::start(supervisor)?;
         let mut timeline = Timeline::new(io::stdout());
         timeline.text(&format!(
-            "wsbeat demo: a server on 127.0.0.1:{}, and a client that sends a ping after {} of\n\
+            "wsbeat demo: a server on {}, and a client that sends a ping after {} of\n\
              silence and waits {} for any answer. No data leaves this machine.",
-            server.port,
+            server.address,
             show(PING_TIMEOUT),
             show(PONG_TIMEOUT),
         ))?;
@@ -91,7 +94,7 @@ impl Story {
         self.timeline.heading(
             "2. The server goes silent. Its TCP connection stays open and accepts bytes.",
         )?;
-        self.server.go_silent().await?;
+        self.server.apply(Command::Silence).await?;
         self.note("server", "stops reading and answering")?;
         self.send(2).await?;
         let silence = self
@@ -116,7 +119,7 @@ impl Story {
 
     async fn server_restarts(&mut self) -> Result<(), StoryError> {
         self.timeline.heading("3. The server stops. Attempts are refused until it restarts.")?;
-        self.server.stop().await?;
+        self.server.apply(Command::Stop).await?;
         self.note("server", "stopped")?;
         self.lost(|_| Some(())).await?;
         let echoed = self.summary.echoed();
@@ -125,7 +128,7 @@ impl Story {
         for _ in 0..REFUSALS {
             self.lost(|lost| (!lost.opened).then_some(())).await?;
         }
-        self.server.restart().await?;
+        self.server.apply(Command::Start).await?;
         self.note("server", "restarted at the same port")?;
         self.open().await?;
         self.echoes(echoed + 2).await?;

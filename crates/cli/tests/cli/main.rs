@@ -8,6 +8,7 @@ mod ending;
 mod lifecycle;
 mod program;
 mod secrets;
+mod serve;
 mod server;
 #[cfg(unix)]
 mod terminal;
