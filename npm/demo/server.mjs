@@ -1,15 +1,18 @@
 // The server of the demo page: `node demo/server.mjs`, then open the printed address.
 //
-// It serves the page, and a WebSocket server on another port, which the page can disturb:
-// POST /silence, /answer, /cut, /close and /restart.
+// It serves the page, and starts `wsbeat serve` on another port, which the page can disturb:
+// POST /silence, /answer, /cut, /close and /restart. The variable WSBEAT can name the program; without
+// it, cargo builds the program from this repository.
+import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import http from 'node:http';
 import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { WebSocketServer } from 'ws';
+import { createInterface } from 'node:readline';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const FAULTS = ['silence', 'answer', 'cut', 'close', 'restart'];
 const FILES = {
   '/': ['demo/index.html', 'text/html'],
   '/browser.js': ['dist/browser.js', 'text/javascript'],
@@ -26,8 +29,7 @@ export async function startDemo(down = 5000) {
     const { pathname } = new URL(request.url, 'http://127.0.0.1');
     const fault = pathname.slice(1);
     if (request.method === 'POST' && Object.hasOwn(sockets.faults, fault)) {
-      sockets.faults[fault]();
-      response.end();
+      sockets.faults[fault]().then(() => response.end(), () => response.destroy());
     } else if (pathname === '/address') {
       response.end(sockets.address);
     } else if (Object.hasOwn(FILES, pathname)) {
@@ -48,54 +50,16 @@ export async function startDemo(down = 5000) {
   return { address: `http://127.0.0.1:${page.address().port}/`, faults: sockets.faults, stop };
 }
 
+/** Starts `wsbeat serve`, which obeys the faults as HTTP requests. */
 async function startSockets(down) {
-  let silent = false;
-  let port = 0;
-  let server = null;
-  let restart = null;
-  let clock = null;
-
-  async function listen() {
-    server = new WebSocketServer({ host: '127.0.0.1', port });
-    await once(server, 'listening');
-    port = server.address().port;
-    server.on('connection', ws => {
-      ws.on('error', () => {});
-      ws.on('message', data => { if (!silent) ws.send(`answer to: ${data}`); });
-    });
-  }
-  function cut() { server.clients.forEach(ws => ws.terminate()); }
-
-  await listen();
-  // News, so that the page shows what a program would receive.
-  clock = setInterval(() => {
-    if (!silent) server.clients.forEach(ws => ws.send(`news of ${new Date().toLocaleTimeString('en-GB')}`));
-  }, 4000);
-  return {
-    get address() { return `ws://127.0.0.1:${port}/`; },
-    faults: {
-      silence() { silent = true; },
-      answer() { silent = false; },
-      cut,
-      close() { server.clients.forEach(ws => ws.close(4000, 'asked by the page')); },
-      restart() {
-        if (restart) return;
-        server.close();
-        cut();
-        restart = setTimeout(() => {
-          restart = null;
-          silent = false;
-          listen();
-        }, down);
-      },
-    },
-    stop() {
-      clearInterval(clock);
-      clearTimeout(restart);
-      cut();
-      server.close();
-    },
-  };
+  const options = ['serve', '--control', '--quiet', '--restart-time', `${down}ms`, '--tick', '4s', '--prefix', 'answer to: '];
+  const [program, ...before] = process.env.WSBEAT ? [process.env.WSBEAT] : ['cargo', 'run', '--quiet', '-p', 'wsbeat', '--'];
+  const server = spawn(program, [...before, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  server.on('error', error => { throw new Error(`${program} cannot start`, { cause: error }); });
+  const [address] = await once(createInterface({ input: server.stdout }), 'line');
+  const command = fault => fetch(`${address.replace('ws:', 'http:')}${fault}`, { method: 'POST' });
+  const faults = Object.fromEntries(FAULTS.map(fault => [fault, () => command(fault)]));
+  return { address, faults, stop: () => server.kill() };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

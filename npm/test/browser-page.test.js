@@ -34,7 +34,7 @@ test('the demo survives silence, a cut, a close and a restart', { skip }, async 
   await logged(': broken');
   await state('open');
   await click('[data-fault=close]');
-  await logged('lost: code 4000 asked by the page');
+  await logged('lost: code 4000 asked');
   await state('open');
   await click('[data-fault=restart]');
   await state('waiting');
@@ -63,7 +63,7 @@ test('hooks get the events of the browser', { skip }, async () => {
 });
 
 test('a loss without an event of the browser is a CloseEvent, too', { skip }, async () => {
-  demo.faults.silence();
+  await demo.faults.silence();
   const [name, code, reason] = await inPage((Class, url) => new Promise(resolve => {
     const heartbeat = new Class({ url, pingTimeout: 50, pongTimeout: 50 });
     heartbeat.onclose = event => {
@@ -71,7 +71,7 @@ test('a loss without an event of the browser is a CloseEvent, too', { skip }, as
       resolve([event.constructor.name, event.code, event.reason]);
     };
   }));
-  demo.faults.answer();
+  await demo.faults.answer();
   assert.deepEqual([name, code, reason], ['CloseEvent', 1006, 'heartbeat_timeout']);
 });
 

@@ -1,8 +1,6 @@
 //! `wsbeat completions` and `wsbeat man`: files for shells and for man, made from the definition of
 //! the arguments.
 
-use std::io::{self, Write};
-
 use clap_complete::Shell;
 
 use crate::usage::UsageError;
@@ -50,10 +48,4 @@ impl ManArgs {
             .map_err(|error| UsageError::new(error.to_string()))?;
         Ok(text)
     }
-}
-
-/// Writes to standard output. An error means that the reader closed the pipe, so it does not need
-/// the rest.
-pub(crate) fn print(text: &[u8]) {
-    let _ = io::stdout().write_all(text);
 }

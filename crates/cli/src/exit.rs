@@ -1,4 +1,4 @@
-//! Exit codes, and the line on standard error that explains a failure.
+//! The two ways to end: a text on standard output, or an exit code with a line on standard error.
 
 use std::{
     fmt::Display,
@@ -17,4 +17,10 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
     let _ = writeln!(io::stderr(), "wsbeat: {}", printable(&error.to_string()));
     code.into()
+}
+
+/// Writes to standard output. An error means that the reader closed the pipe, so it does not need
+/// the rest.
+pub(crate) fn print(text: &[u8]) {
+    let _ = io::stdout().write_all(text);
 }

@@ -20,8 +20,7 @@ use websocket_heartbeat_smol::SmolTimer;
 
 use crate::{
     args::{Command, Parsed},
-    completions::print,
-    exit::{USAGE, fail},
+    exit::{USAGE, fail, print},
     usage::UsageError,
 };
 

@@ -113,6 +113,8 @@ impl Story {
                 show(PING_TIMEOUT + PONG_TIMEOUT)
             ),
         )?;
+        self.server.apply(Command::Answer).await?;
+        self.note("server", "answers again, on a new connection")?;
         self.open().await?;
         self.heartbeats(2).await
     }

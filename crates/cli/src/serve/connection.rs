@@ -14,7 +14,7 @@ use futures::{FutureExt, StreamExt, channel::mpsc::UnboundedReceiver, future::Ei
 
 use super::{
     behaviour::{Behaviour, Faults, Step},
-    control::Command,
+    command::Command,
     paced::Paced,
 };
 

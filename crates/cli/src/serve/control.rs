@@ -1,4 +1,4 @@
-//! Commands to a running server.
+//! A server on a separate thread, for other commands: [`ServerControl`].
 
 use std::{io, net::SocketAddr, thread};
 
@@ -7,27 +7,12 @@ use futures::channel::{
     oneshot,
 };
 
-use super::{behaviour::Behaviour, log::Log, server::Server};
-
-/// A command, which applies to all connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// Neither reads nor writes, and keeps TCP open.
-    Silence,
-    /// Ends a silence.
-    Answer,
-    /// Ends TCP without close frames.
-    Cut,
-    /// Sends close frames.
-    Close,
-    /// Cuts, and refuses connections.
-    Stop,
-    /// Listens again at the same port.
-    Start,
-}
-
-/// A command, and the sender that reports that it is applied.
-pub(super) type Order = (Command, oneshot::Sender<io::Result<()>>);
+use super::{
+    behaviour::Behaviour,
+    command::{Command, Order},
+    log::Log,
+    server::Server,
+};
 
 /// Controls a server that runs on a separate thread. The server ends when this is dropped.
 pub(crate) struct ServerControl {

@@ -9,7 +9,7 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{
     behaviour::{Behaviour, Faults},
-    control::Command,
+    command::Command,
 };
 
 /// The maximum number of bytes of a request's head.

@@ -1,6 +1,7 @@
 //! `wsbeat serve`: a server for tests of clients. It echoes messages, and it has faults on request.
 
 mod behaviour;
+mod command;
 mod connection;
 mod control;
 mod exchange;
@@ -10,14 +11,10 @@ mod server;
 
 use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
 
-pub(crate) use self::{
-    behaviour::Behaviour,
-    control::{Command, ServerControl},
-};
+pub(crate) use self::{behaviour::Behaviour, command::Command, control::ServerControl};
 use self::{log::Log, server::Server};
 use crate::{
-    completions::print,
-    exit::{FAILURE, fail},
+    exit::{FAILURE, fail, print},
     values,
 };
 

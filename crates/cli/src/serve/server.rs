@@ -26,8 +26,8 @@ use futures::{
 
 use super::{
     behaviour::Behaviour,
+    command::{Command, Order},
     connection,
-    control::{Command, Order},
     exchange::{self, Request},
     log::Log,
     paced::Paced,
@@ -42,6 +42,8 @@ pub(super) struct Server {
     shared: Arc<Shared>,
     /// The time that a restart takes, if HTTP requests can order it.
     restart: Option<Duration>,
+    /// New connections are silent.
+    silent: bool,
     connections: Vec<Connection>,
 }
 
@@ -85,7 +87,8 @@ impl Server {
         let address = listener.get_ref().local_addr()?;
         let control = restart.is_some();
         let shared = Arc::new(Shared { behaviour, control, log, upgrades: AtomicU64::new(0) });
-        Ok(Self { address, listener: Some(listener), shared, restart, connections: Vec::new() })
+        let connections = Vec::new();
+        Ok(Self { address, listener: Some(listener), shared, restart, silent: false, connections })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -168,6 +171,10 @@ impl Server {
 
     fn connection(&mut self, stream: Async<TcpStream>) -> Task {
         let (commands, receiver) = unbounded();
+        if self.silent {
+            // The receiver is in this function.
+            let _ = commands.unbounded_send(Command::Silence);
+        }
         let (open, mut cut) = oneshot::channel();
         self.connections.retain(|connection| !connection.commands.is_closed());
         self.connections.push(Connection { commands, _open: open });
@@ -184,15 +191,19 @@ impl Server {
     async fn apply(&mut self, command: Command) -> io::Result<()> {
         self.shared.log.line(&format_args!("command: {command:?}"));
         match command {
-            Command::Silence | Command::Answer | Command::Close => {
-                for connection in &self.connections {
-                    // The connection may have ended.
-                    let _ = connection.commands.unbounded_send(command);
-                }
+            Command::Silence => {
+                self.silent = true;
+                self.send_to_all(command);
             }
+            Command::Answer => {
+                self.silent = false;
+                self.send_to_all(command);
+            }
+            Command::Close => self.send_to_all(command),
             Command::Cut => self.connections.clear(),
             Command::Stop => {
                 self.listener = None;
+                self.silent = false;
                 self.connections.clear();
             }
             Command::Start if self.listener.is_none() => {
@@ -201,6 +212,13 @@ impl Server {
             Command::Start => {}
         }
         Ok(())
+    }
+
+    fn send_to_all(&self, command: Command) {
+        for connection in &self.connections {
+            // The connection may have ended.
+            let _ = connection.commands.unbounded_send(command);
+        }
     }
 }
 

@@ -180,7 +180,11 @@ fn commands_arrive_by_http() {
     served.command("/silence");
     client.send(Message::text("2")).unwrap();
     assert_silent(&mut client);
+    let mut later = served.client();
+    later.send(Message::text("3")).unwrap();
+    assert_silent(&mut later);
     served.command("/answer");
+    assert_eq!(later.read().unwrap(), Message::text("3"));
     assert_eq!(client.read().unwrap(), Message::text("2"));
     served.command("/close");
     assert!(matches!(client.read().unwrap(), Message::Close(Some(_))));
