@@ -8,6 +8,7 @@ mod demo;
 mod duration;
 mod exit;
 mod record;
+mod report;
 mod serve;
 mod server;
 mod session;
@@ -40,6 +41,7 @@ fn run(timer: SmolTimer) -> Result<ExitCode, UsageError> {
     };
     match command {
         Command::Connect(args) => return connect::run(&args, timer),
+        Command::Report(args) => return Ok(report::run(&args)),
         Command::Serve(args) => return Ok(serve::run(&args)),
         Command::Demo(_) => return Ok(demo::run(timer)),
         Command::Completions(args) => print(&args.text(args::definition())),

@@ -1,0 +1,134 @@
+//! The common time axis of all records.
+
+use super::{sessions::Record, utc};
+use crate::duration::show;
+
+/// Steps between two marks, in milliseconds.
+const STEPS: [i64; 26] = [
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    604_800_000,
+    2_592_000_000,
+];
+
+/// Maps times to positions.
+pub(super) struct Axis {
+    start: i64,
+    end: i64,
+    width: f64,
+    /// The times are UTC. Otherwise each session begins at 0.
+    utc: bool,
+}
+
+/// A mark with its position and label.
+pub(super) struct Mark {
+    pub(super) x: f64,
+    pub(super) label: String,
+}
+
+impl Axis {
+    /// The records are on one UTC axis if all have UTC times. Otherwise all sessions begin at 0.
+    pub(super) fn new(records: &[Record], width: f64) -> Self {
+        let sessions = || records.iter().flat_map(|record| &record.sessions);
+        let utc = sessions().all(|session| session.utc);
+        let (start, end) = if utc {
+            let start = sessions().map(|session| session.start).min();
+            (start.unwrap_or(0), sessions().map(|session| session.end).max().unwrap_or(0))
+        } else {
+            (0, sessions().map(|session| session.end - session.start).max().unwrap_or(0))
+        };
+        Self { start, end: end.max(start + 1), width, utc }
+    }
+
+    pub(super) fn is_utc(&self) -> bool {
+        self.utc
+    }
+
+    pub(super) fn length(&self) -> i64 {
+        self.end - self.start
+    }
+
+    /// The position of a time of a session that began at `start`.
+    pub(super) fn x(&self, at: i64, start: i64) -> f64 {
+        let since = if self.utc { at - self.start } else { at - start };
+        since as f64 / self.length() as f64 * self.width
+    }
+
+    /// A time of a session, for people.
+    pub(super) fn show(&self, at: i64, start: i64) -> String {
+        if self.utc {
+            format!("{} {}", utc::show_date(at), utc::show_time(at, true))
+        } else {
+            format!("+{}", show_millis(at - start))
+        }
+    }
+
+    /// At most twelve marks at round times.
+    pub(super) fn marks(&self) -> Vec<Mark> {
+        let length = self.length();
+        let step = STEPS.into_iter().find(|step| length / step < 12);
+        let step = step.unwrap_or(length / 10);
+        let first = self.start.div_euclid(step) * step;
+        let times = (0..).map(|index| first + index * step);
+        let times = times.skip_while(|at| *at < self.start).take_while(|at| *at <= self.end);
+        let mut date = String::new();
+        times
+            .map(|at| {
+                let x = self.x(at, self.start);
+                if !self.utc {
+                    return Mark { x, label: round(at) };
+                }
+                let today = utc::show_date(at);
+                let label = match today == date {
+                    true => utc::show_time(at, step < 1_000),
+                    false => format!("{today} {}", utc::show_time(at, step < 1_000)),
+                };
+                date = today;
+                Mark { x, label }
+            })
+            .collect()
+    }
+}
+
+/// A round time in milliseconds: `2 s`.
+fn round(millis: i64) -> String {
+    match millis {
+        0 => "0".to_owned(),
+        _ if millis % 1_000 == 0 && millis < 60_000 => format!("{} s", millis / 1_000),
+        _ if millis < 1_000 => format!("{millis} ms"),
+        _ => show_millis(millis),
+    }
+}
+
+/// A time in milliseconds, for people.
+pub(super) fn show_millis(millis: i64) -> String {
+    let time = std::time::Duration::from_millis(millis.max(0).unsigned_abs());
+    match time.as_secs() {
+        0 if time.is_zero() => "0".to_owned(),
+        0..3_600 => show(time),
+        seconds @ 3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+        seconds => format!("{}d{:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}

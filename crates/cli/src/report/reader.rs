@@ -1,0 +1,150 @@
+//! Reads a record line by line. The format is that of JSON.md.
+
+use std::{
+    borrow::Cow,
+    io::{self, BufRead},
+};
+
+use serde::Deserialize;
+
+use super::{
+    sessions::{Loss, Record, RoundTrip, Session, State},
+    utc,
+};
+
+/// The fields of a line that the report uses.
+#[derive(Deserialize)]
+struct Line<'a> {
+    t_ms: u64,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow)]
+    time: Option<Cow<'a, str>>,
+    #[serde(default)]
+    connection: Option<u64>,
+    rtt_ms: Option<f64>,
+    opened: Option<bool>,
+    #[serde(borrow)]
+    cause: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    detail: Option<Cow<'a, str>>,
+    unproven: Option<u64>,
+    skipped_cycles: Option<u64>,
+    outage_ms: Option<i64>,
+    #[serde(borrow)]
+    fate: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reason: Option<Cow<'a, str>>,
+}
+
+/// Reads all sessions. Lines that are no events are counted: a program that was killed leaves a part
+/// of a line, and a file can have other lines too.
+pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> {
+    let mut record = Record { name, sessions: Vec::new(), skipped: None };
+    let mut current: Option<Open> = None;
+    let mut bytes = Vec::new();
+    let mut number = 0;
+    while {
+        bytes.clear();
+        input.read_until(b'\n', &mut bytes)? > 0
+    } {
+        number += 1;
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let Ok(line) = serde_json::from_slice::<Line<'_>>(&bytes) else {
+            let (_, count) = record.skipped.get_or_insert((number, 0));
+            *count += 1;
+            continue;
+        };
+        // The time of a program counts from its start, so a smaller one is that of another program.
+        if current.as_ref().is_some_and(|open| open.closed || line.t_ms < open.t_ms) {
+            record.sessions.extend(current.take().map(Open::finish));
+        }
+        current.get_or_insert_with(|| Open::new(&line)).line(&line);
+    }
+    record.sessions.extend(current.map(Open::finish));
+    Ok(record)
+}
+
+/// The session that is being read.
+struct Open {
+    session: Session,
+    /// The UTC time at `t_ms` 0 by the first line. The clock may be set later, and `t_ms` is steady.
+    epoch: i64,
+    /// The last time.
+    t_ms: u64,
+    closed: bool,
+}
+
+impl Open {
+    fn new(first: &Line<'_>) -> Self {
+        let t_ms = i64::try_from(first.t_ms).unwrap_or(i64::MAX);
+        let utc = first.time.as_deref().and_then(utc::parse);
+        let epoch = utc.map_or(0, |at| at - t_ms);
+        let start = epoch + t_ms;
+        let session = Session { start, utc: utc.is_some(), ..Session::default() };
+        Self { session, epoch, t_ms: first.t_ms, closed: false }
+    }
+
+    fn at(&self) -> i64 {
+        self.epoch.saturating_add(i64::try_from(self.t_ms).unwrap_or(i64::MAX))
+    }
+
+    fn line(&mut self, line: &Line<'_>) {
+        self.t_ms = line.t_ms;
+        let at = self.at();
+        let session = &mut self.session;
+        let connection = line.connection.unwrap_or(0);
+        let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        session.unproven += match &*line.event {
+            "lost" | "closed" => line.unproven.unwrap_or(0),
+            _ => 0,
+        };
+        match &*line.event {
+            "connecting" => session.enter(at, State::Connecting, connection),
+            "open" => {
+                session.opens += 1;
+                session.enter(at, State::Open, connection);
+                if let Some(outage) = line.outage_ms {
+                    let unresolved = |loss: &&mut Loss| loss.outage.is_none();
+                    for loss in session.losses.iter_mut().rev().take_while(unresolved) {
+                        loss.outage = Some(if loss.opened { outage } else { at - loss.at });
+                    }
+                }
+            }
+            "heartbeat" => {
+                let trip = line.rtt_ms.map(|millis| RoundTrip { at, millis });
+                session.round_trips.extend(trip.filter(|trip| trip.millis.is_finite()));
+            }
+            "message" => session.received += 1,
+            "lost" => {
+                session.skipped_cycles += line.skipped_cycles.unwrap_or(0);
+                session.losses.push(Loss {
+                    at,
+                    connection,
+                    opened: line.opened.unwrap_or(false),
+                    cause: text(&line.cause),
+                    detail: text(&line.detail),
+                    unproven: line.unproven.unwrap_or(0),
+                    outage: None,
+                });
+                session.enter(at, State::Waiting, connection);
+            }
+            "unsent" => {
+                let key = (text(&line.fate), text(&line.reason));
+                *session.unsent.entry(key).or_default() += 1;
+            }
+            "closed" => {
+                session.closed = Some(text(&line.detail));
+                self.closed = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(mut self) -> Session {
+        self.session.finish(self.at());
+        self.session
+    }
+}
