@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod duration;
 mod exit;
+mod history;
 mod record;
 mod report;
 mod serve;

@@ -3,6 +3,8 @@
 mod input;
 mod output;
 mod signals;
+#[cfg(feature = "tui")]
+mod tui;
 
 use std::{
     collections::VecDeque,
@@ -58,6 +60,10 @@ struct ConnectOptions {
     /// Print all events as JSON on standard output, see JSON below
     #[arg(long)]
     json: bool,
+    /// Show the session on the whole terminal, with keys for its control
+    #[cfg(feature = "tui")]
+    #[arg(long, conflicts_with_all = ["json", "close_on_eof", "duration"])]
+    tui: bool,
     /// Close after this time [default: never]
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     duration: Option<Duration>,
@@ -85,6 +91,10 @@ pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError>
         Ok(supervisor) => supervisor,
         Err(error) => return Ok(fail(USAGE, &error)),
     };
+    #[cfg(feature = "tui")]
+    if args.options.tui {
+        return Ok(tui::run(supervisor, &args.server.name(), timer));
+    }
     let started = Session::start(supervisor).and_then(|(session, handle)| {
         let status_requests = signals::watch(handle.clone())?;
         Ok(Connect::new(args, timer, session, handle, status_requests))

@@ -1,6 +1,6 @@
 //! The common time axis of all records.
 
-use super::{sessions::Record, utc};
+use super::{reader::Record, utc};
 use crate::duration::show;
 
 /// Steps between two marks, in milliseconds.

@@ -2,11 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{
-    axis::Axis,
-    escape::escape,
-    sessions::{Record, RoundTrip, Session, Span, State},
-};
+use super::{axis::Axis, escape::escape, reader::Record};
+use crate::history::{RoundTrip, Session, Span, State};
 
 /// The width of the charts, in units of the view box.
 pub(super) const WIDTH: f64 = 1200.0;

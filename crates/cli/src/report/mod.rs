@@ -5,7 +5,6 @@ mod chart;
 mod escape;
 mod page;
 mod reader;
-mod sessions;
 mod summary;
 mod utc;
 
@@ -16,7 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-use self::sessions::Record;
+use self::reader::Record;
 use crate::exit::{FAILURE, USAGE, fail};
 
 /// Make a page about records of sessions

@@ -6,7 +6,7 @@ use super::{
     axis::{Axis, show_millis},
     chart,
     escape::escape,
-    sessions::Record,
+    reader::Record,
     summary,
 };
 

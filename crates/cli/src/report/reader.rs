@@ -7,10 +7,16 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{
-    sessions::{Loss, Record, RoundTrip, Session, State},
-    utc,
-};
+use super::utc;
+use crate::history::{Loss, RoundTrip, Session, State};
+
+/// All sessions of one file.
+pub(super) struct Record {
+    pub(super) name: String,
+    pub(super) sessions: Vec<Session>,
+    /// The number of the first line that is no event, and the number of such lines.
+    pub(super) skipped: Option<(u64, u64)>,
+}
 
 /// The fields of a line that the report uses.
 #[derive(Deserialize)]

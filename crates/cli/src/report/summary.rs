@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    axis::show_millis,
-    sessions::{Loss, Record, State},
-};
+use super::{axis::show_millis, reader::Record};
+use crate::history::{Loss, State};
 
 /// The rows of the table of figures: the name, and the value for each record.
 pub(super) fn rows(records: &[Record]) -> Vec<(&'static str, Vec<String>)> {

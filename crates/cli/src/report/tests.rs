@@ -1,10 +1,7 @@
 //! Tests of the reader and of the page.
 
-use super::{
-    reader,
-    sessions::{Record, State},
-    *,
-};
+use super::{reader::Record, *};
+use crate::history::State;
 
 /// A connection is lost, an attempt fails, and a second connection opens.
 const RECORD: &str = r#"{"t_ms":0,"time":"2026-01-31T12:00:00.000Z","event":"connecting","connection":1,"attempt":0}

@@ -18,6 +18,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The host and the port, without the parts of the URL that may be secret.
+    pub(crate) fn name(&self) -> String {
+        let (_, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default().to_owned()
+    }
+
     /// A transport that reaches the server.
     pub(crate) fn transport(&self) -> Result<SmolTransport, UsageError> {
         Ok(SmolTransport::new(self.request.request(&self.url)?))

@@ -7,9 +7,13 @@ mod demo;
 mod ending;
 mod lifecycle;
 mod program;
+#[cfg(unix)]
+mod pty;
 mod secrets;
 mod serve;
 mod server;
 #[cfg(unix)]
 mod terminal;
+#[cfg(all(unix, feature = "tui"))]
+mod tui;
 mod usage;

@@ -1,48 +1,40 @@
-//! The content of a record: sessions with their spans, losses and figures.
+//! The history of a session: its states over time, its losses and its figures.
 
 use std::collections::BTreeMap;
-
-/// All sessions of one file.
-pub(super) struct Record {
-    pub(super) name: String,
-    pub(super) sessions: Vec<Session>,
-    /// The number of the first line that is no event, and the number of such lines.
-    pub(super) skipped: Option<(u64, u64)>,
-}
 
 /// One session. Times are milliseconds: since 1970 if the record has UTC times, otherwise since the
 /// start of the session.
 #[derive(Default)]
-pub(super) struct Session {
-    pub(super) start: i64,
-    pub(super) end: i64,
+pub(crate) struct Session {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
     /// The record has UTC times.
-    pub(super) utc: bool,
+    pub(crate) utc: bool,
     /// The state of the session over time, without gaps, in order.
-    pub(super) spans: Vec<Span>,
-    pub(super) losses: Vec<Loss>,
-    pub(super) round_trips: Vec<RoundTrip>,
-    pub(super) opens: u64,
-    pub(super) received: u64,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) losses: Vec<Loss>,
+    pub(crate) round_trips: Vec<RoundTrip>,
+    pub(crate) opens: u64,
+    pub(crate) received: u64,
     /// The messages that were not written, by fate and reason.
-    pub(super) unsent: BTreeMap<(String, String), u64>,
-    pub(super) unproven: u64,
+    pub(crate) unsent: BTreeMap<(String, String), u64>,
+    pub(crate) unproven: u64,
     /// Connections whose events are missing in the record.
-    pub(super) skipped_cycles: u64,
+    pub(crate) skipped_cycles: u64,
     /// The reason of the end, in words; `None` if the record ends before the session.
-    pub(super) closed: Option<String>,
+    pub(crate) closed: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) from: i64,
-    pub(super) to: i64,
-    pub(super) state: State,
-    pub(super) connection: u64,
+pub(crate) struct Span {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+    pub(crate) state: State,
+    pub(crate) connection: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
+pub(crate) enum State {
     Open,
     Connecting,
     /// Between two attempts.
@@ -50,7 +42,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Connecting => "connecting",
@@ -60,26 +52,26 @@ impl State {
 }
 
 /// A failed attempt or the end of a connection.
-pub(super) struct Loss {
-    pub(super) at: i64,
-    pub(super) connection: u64,
-    pub(super) opened: bool,
-    pub(super) cause: String,
-    pub(super) detail: String,
-    pub(super) unproven: u64,
+pub(crate) struct Loss {
+    pub(crate) at: i64,
+    pub(crate) connection: u64,
+    pub(crate) opened: bool,
+    pub(crate) cause: String,
+    pub(crate) detail: String,
+    pub(crate) unproven: u64,
     /// The time without a connection; `None` if no connection opened afterward.
-    pub(super) outage: Option<i64>,
+    pub(crate) outage: Option<i64>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct RoundTrip {
-    pub(super) at: i64,
-    pub(super) millis: f64,
+pub(crate) struct RoundTrip {
+    pub(crate) at: i64,
+    pub(crate) millis: f64,
 }
 
 impl Session {
     /// Begins a span, which ends the current one.
-    pub(super) fn enter(&mut self, at: i64, state: State, connection: u64) {
+    pub(crate) fn enter(&mut self, at: i64, state: State, connection: u64) {
         if let Some(last) = self.spans.last_mut() {
             last.to = at;
             if last.state == state && last.connection == connection {
@@ -90,7 +82,7 @@ impl Session {
     }
 
     /// Ends the session at this time.
-    pub(super) fn finish(&mut self, at: i64) {
+    pub(crate) fn finish(&mut self, at: i64) {
         self.end = at;
         if let Some(last) = self.spans.last_mut() {
             last.to = at;
@@ -99,7 +91,7 @@ impl Session {
     }
 
     /// The time in a state.
-    pub(super) fn time(&self, state: State) -> i64 {
+    pub(crate) fn time(&self, state: State) -> i64 {
         let spans = self.spans.iter().filter(|span| span.state == state);
         spans.map(|span| span.to - span.from).sum()
     }
