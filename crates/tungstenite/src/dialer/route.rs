@@ -8,7 +8,7 @@ use super::{Dialer, open_error::OpenError, race::race};
 use crate::{
     Network, Target,
     address_order::Addresses,
-    error::{from_resolver, io_kind},
+    error::io_kind,
 };
 
 /// A connected socket or the stream over it, and the addresses of which it has one.
@@ -34,8 +34,7 @@ impl Dialer {
                 addresses: Vec::new(),
             });
         }
-        let resolved = network.resolve(host, port).await;
-        let resolved = resolved.map_err(from_resolver)?;
+        let resolved = self.settings.resolution.addresses(host, port, network).await?;
         let mut addresses = self.memory.addresses(host, port, resolved);
         let (options, delay) = (&self.settings.socket_options, self.settings.address_delay);
         let socket = race(network, timer, options, delay, &mut addresses).await?;
