@@ -163,13 +163,13 @@ fn an_unacceptable_certificate_ends_the_session() {
     let Authority { certificate, server } = authority();
     for (words, host, server, tls) in [
         (
-            "is self-signed: if it is the right one, add it (TlsBuilder::authorities_pem)",
+            "is self-signed: if it is the right one, trust it",
             "localhost",
             server.clone(),
             Tls::new(),
         ),
         (
-            "is not for the host 127.0.0.1, but for localhost: check the host, or set another name (Tls::server_name)",
+            "is not for the host 127.0.0.1, but for localhost: check the host, or set another name",
             "127.0.0.1",
             server,
             trusting(certificate),

@@ -153,7 +153,7 @@ impl Verdict {
     /// | close code 1012, 1013 | retry after at least 5 s | the server restarts, or is overloaded |
     /// | any other close code | retry | only the application knows its meaning; proxies also send 1000 |
     /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance, but a panic each time is permanent |
-    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry other messages; if the message comes each time, only a higher limit helps, and the cause names the setting |
+    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry other messages; if the message comes each time, only a higher limit helps, and the cause names the limit |
     /// | an outgoing message refused for its size | retry | the outbox drops that message, see [`OutboxSettings::resend`](crate::OutboxSettings::resend) |
     /// | no answer to a heartbeat, or a stalled write | retry | the connection was dead |
     pub fn careful(failure: &Failure<'_>) -> Self {

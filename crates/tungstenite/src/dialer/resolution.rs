@@ -35,9 +35,10 @@ impl Resolution {
         port: u16,
         network: &N,
     ) -> Result<Vec<SocketAddr>, TransportError> {
-        let set = self.overrides.iter().find(|(name, of_port, _)| {
-            *of_port == port && name.eq_ignore_ascii_case(host)
-        });
+        let set = self
+            .overrides
+            .iter()
+            .find(|(name, of_port, _)| *of_port == port && name.eq_ignore_ascii_case(host));
         let mut addresses = match set {
             Some((_, _, addresses)) => addresses.iter().map(|ip| (*ip, port).into()).collect(),
             None => network.resolve(host, port).await.map_err(from_resolver)?,

@@ -5,11 +5,7 @@ use std::{io, path::Path};
 use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 
 use super::{Dialer, open_error::OpenError, race::race};
-use crate::{
-    Network, Target,
-    address_order::Addresses,
-    error::io_kind,
-};
+use crate::{Network, Target, address_order::Addresses, error::io_kind};
 
 /// A connected socket or the stream over it, and the addresses of which it has one.
 pub(super) struct Route<'a, S> {

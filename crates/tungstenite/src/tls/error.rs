@@ -124,8 +124,8 @@ impl fmt::Display for TlsError {
                  certificate of the chain must be that of the key",
             ),
             Self::NoAuthority => f.write_str(
-                "no server can be trusted: add an authority (TlsBuilder::authorities_pem), or use \
-                 other roots than Roots::None",
+                "no server can be trusted: add an authority, or use the roots of Mozilla or of the \
+                 operating system",
             ),
             Self::NoSystemRoots(skipped) => {
                 f.write_str(
