@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -107,7 +108,10 @@ fn is_set_by_environment() -> bool {
 
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
     fs::read(path).map_err(|error| {
-        let kind = error.kind();
+        let kind = match error.kind() {
+            ErrorKind::NotFound => "it does not exist".to_owned(),
+            kind => kind.to_string(),
+        };
         UsageError(format!(
             "{option} {}: the file cannot be read ({kind}); check the path",
             path.display()

@@ -96,7 +96,9 @@ fn certificate(host: &str, error: &CertificateError) -> Explanation {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             TlsProblem::NotValidYet
         }
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             TlsProblem::UnknownIssuer
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -132,7 +134,9 @@ fn certificate(host: &str, error: &CertificateError) -> Explanation {
             format!("is not for the host {host}, {}{name}", names(presented))
         }
         CertificateError::Revoked => "has been revoked by its authority".to_owned(),
-        CertificateError::BadSignature => {
+        // The second is the error if the two keys are of different kinds.
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "is not signed by the authority that it names: if that authority has a new key, trust \
              its new certificate"
                 .to_owned()
