@@ -73,6 +73,7 @@ impl Running {
                 }
             }
             drop(child);
+            #[allow(clippy::disallowed_methods, reason = "a pause on a thread that may block")]
             thread::sleep(CHECK);
         }
     }
@@ -101,7 +102,7 @@ fn shell(command: &str) -> Command {
 }
 
 #[cfg(unix)]
-fn kill(child: &mut Child) {
+fn kill(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);

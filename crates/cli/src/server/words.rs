@@ -72,7 +72,7 @@ fn sentence(error: &TransportError, host: &str) -> Option<String> {
 fn without_prefix(error: &io::Error) -> String {
     let words = error.to_string();
     let rest = words.strip_prefix("failed to lookup address information: ");
-    rest.map_or(words.clone(), str::to_owned)
+    rest.unwrap_or(&words).to_owned()
 }
 
 /// What could not be opened, and why.

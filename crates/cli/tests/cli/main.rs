@@ -5,10 +5,15 @@
 mod accounting;
 mod demo;
 mod ending;
+mod header_sources;
 mod lifecycle;
+mod network;
 mod program;
+mod scratch;
 mod secrets;
 mod server;
 #[cfg(unix)]
 mod terminal;
+#[cfg(feature = "rustls")]
+mod tls;
 mod usage;
