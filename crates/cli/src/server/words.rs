@@ -134,6 +134,9 @@ fn proxy(failure: &ProxyFailure) -> Option<String> {
         ProxyProblem::CredentialsMissing | ProxyProblem::CredentialsRefused => {
             Some(format!("{failure} (--proxy-auth-file FILE)"))
         }
+        ProxyProblem::SocksReply(3..=5) | ProxyProblem::Refused { status: 500.., .. } => Some(
+            format!("{failure}; check the host and the port of the server, and whether it runs"),
+        ),
         _ => None,
     }
 }
@@ -143,6 +146,10 @@ fn tls_remedy(error: &TransportError) -> Option<&'static str> {
     let failure = error.source()?.downcast_ref::<TlsFailure>()?;
     match failure.problem() {
         TlsProblem::SelfSigned => Some(" (--cacert FILE), or test without this check (-k)"),
+        TlsProblem::Authority => Some(
+            " (openssl req -x509 -addext basicConstraints=critical,CA:FALSE), or test without this \
+             check (-k)",
+        ),
         TlsProblem::UnknownIssuer => Some(" (--cacert FILE)"),
         TlsProblem::Name => Some(" (--tls-name NAME)"),
         TlsProblem::ClientCertificate => Some(" (--cert FILE, --key FILE)"),

@@ -167,6 +167,16 @@ fn each_problem_of_a_certificate_names_its_option() {
     let words = format!("the server's certificate is self-signed: {trust}");
     assert_eq!(files.fails(&url(&server), &[]), (words, true));
     files.opens(&url(&server), &["--cacert", &own]);
+    let mut params = leaf(4_096).0;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    let own = files.scratch.file("authority.pem", &pem);
+    let server = Identity { certificate: pem, key: key.serialize_pem() }.server(None);
+    let words = "the server's certificate is that of an authority (CA:TRUE), which no server can use: \
+                 issue a certificate for the server with it (openssl req -x509 -addext \
+                 basicConstraints=critical,CA:FALSE), or test without this check (-k)";
+    assert_eq!(files.fails(&url(&server), &["--cacert", &own]), (words.to_owned(), true));
     let server = good.server(None);
     let words = "the server's certificate was issued by an authority that is not trusted here: if \
                  it is a private authority, trust its certificate (--cacert FILE)";

@@ -44,6 +44,9 @@ pub enum TlsProblem {
     /// The issuer of the server's certificate is not trusted. It can be added by
     /// [`authorities_pem`](crate::tls::TlsBuilder::authorities_pem).
     UnknownIssuer,
+    /// The certificate of the server is that of an authority (`CA:TRUE`), which rustls accepts for no
+    /// server, even if it is trusted. `openssl req -x509` makes such certificates by default.
+    Authority,
     /// The certificate of the server is for another name, or the server does not know the name that
     /// was sent. [`Tls::server_name`](crate::tls::Tls::server_name) sets another one.
     Name,

@@ -105,6 +105,9 @@ fn certificate(host: &str, error: &CertificateError) -> Explanation {
             TlsProblem::Name
         }
         CertificateError::Other(error) if error.0.is::<SelfSigned>() => TlsProblem::SelfSigned,
+        CertificateError::Other(error) if error.to_string() == CA_AS_SERVER => {
+            TlsProblem::Authority
+        }
         _ => TlsProblem::Certificate,
     };
     let clock = "; the server must renew it, unless the clock of this machine is wrong";
@@ -155,7 +158,7 @@ fn certificate(host: &str, error: &CertificateError) -> Explanation {
         }
         CertificateError::Other(error) => match &*error.to_string() {
             // The names of variants of webpki, whose types rustls does not export.
-            "CaUsedAsEndEntity" => "is that of an authority (CA:TRUE), which no server can use: \
+            CA_AS_SERVER => "is that of an authority (CA:TRUE), which no server can use: \
                                     issue a certificate for the server with it"
                 .to_owned(),
             "UnsupportedCertVersion" => {
@@ -167,6 +170,8 @@ fn certificate(host: &str, error: &CertificateError) -> Explanation {
     };
     (problem, format!("the server's certificate {words}"))
 }
+
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 
 /// The names in a certificate. rustls formats some of them as `DnsName("example.org")`.
 fn names(presented: &[String]) -> String {

@@ -95,6 +95,15 @@ fn other_errors_of_a_certificate_name_the_remedy() {
 fn each_failure_has_its_problem() {
     use TlsProblem as P;
     let self_signed = CertificateError::Other(OtherError(Arc::new(SelfSigned)));
+    /// Displays like the variant of webpki.
+    #[derive(Debug)]
+    struct Ca;
+    impl StdError for Ca {}
+    impl fmt::Display for Ca {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("CaUsedAsEndEntity")
+        }
+    }
     for (error, problem) in [
         (Error::from(CertificateError::Expired), P::Expired),
         (CertificateError::NotValidYet.into(), P::NotValidYet),
@@ -103,6 +112,7 @@ fn each_failure_has_its_problem() {
         (CertificateError::NotValidForName.into(), P::Name),
         (self_signed.into(), P::SelfSigned),
         (CertificateError::Revoked.into(), P::Certificate),
+        (CertificateError::Other(OtherError(Arc::new(Ca))).into(), P::Authority),
         (Error::AlertReceived(AlertDescription::CertificateRequired), P::ClientCertificate),
         (Error::AlertReceived(AlertDescription::UnknownCA), P::ClientCertificate),
         (Error::AlertReceived(AlertDescription::HandshakeFailure), P::ClientCertificate),
@@ -140,53 +150,43 @@ fn alerts_of_the_server_name_the_remedy() {
     for (alert, words) in [
         (
             AlertDescription::CertificateRequired,
-            format!("the server requires a certificate from this client: set one"),
+            "the server requires a certificate from this client: set one",
         ),
         (
             AlertDescription::BadCertificate,
-            format!(
-                "the server does not accept the certificate of this client, or requires one (bad \
-                 certificate): set the right one"
-            ),
+            "the server does not accept the certificate of this client, or requires one (bad \
+                 certificate): set the right one",
         ),
         (
             AlertDescription::UnknownCA,
-            format!(
-                "the server does not accept the certificate of this client (unknown ca): set one \
-                 of an authority that the server trusts"
-            ),
+            "the server does not accept the certificate of this client (unknown ca): set one \
+                 of an authority that the server trusts",
         ),
         (
             AlertDescription::HandshakeFailure,
-            format!(
-                "the server refused the TLS handshake (handshake failure): it has no cipher suite in \
-                 common with this client, or requires a certificate from this client"
-            ),
+            "the server refused the TLS handshake (handshake failure): it has no cipher suite in \
+                 common with this client, or requires a certificate from this client",
         ),
         (
             AlertDescription::ProtocolVersion,
             "the server and this client have no TLS version in common (protocol version): this \
-             client supports TLS 1.2 and 1.3"
-                .to_owned(),
+             client supports TLS 1.2 and 1.3",
         ),
         (
             AlertDescription::UnrecognisedName,
             "the server does not know the host example.org (unrecognised name): check the host, or \
-             set another name"
-                .to_owned(),
+             set another name",
         ),
         (
             AlertDescription::NoApplicationProtocol,
             "the server does not offer HTTP/1.1 over TLS (no application protocol): WebSocket \
-             needs it on this port"
-                .to_owned(),
+             needs it on this port",
         ),
         (
             AlertDescription::InternalError,
-            "the server refused the TLS handshake (internal error): check the host and the port"
-                .to_owned(),
+            "the server refused the TLS handshake (internal error): check the host and the port",
         ),
     ] {
-        assert_eq!(explained(Error::AlertReceived(alert)), (ErrorKind::Tls, words));
+        assert_eq!(explained(Error::AlertReceived(alert)), (ErrorKind::Tls, words.to_owned()));
     }
 }
