@@ -13,6 +13,11 @@ pub(crate) const FAILURE: u8 = 1;
 /// The arguments are wrong.
 pub(crate) const USAGE: u8 = 2;
 
+/// Writes one line to standard error. The session continues.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "wsbeat: warning: {}", printable(text));
+}
+
 /// Writes one line to standard error and returns `code`.
 pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
     let _ = writeln!(io::stderr(), "wsbeat: {}", printable(&error.to_string()));

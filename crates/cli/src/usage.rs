@@ -83,6 +83,9 @@ pub(crate) fn explain(error: &Error, args: &[OsString], definition: &Command) ->
                 Some("<URL>") => {
                     "no URL is given; write one, for example ws://127.0.0.1:8080".to_owned()
                 }
+                Some(name) if name.starts_with('-') => {
+                    format!("{} is missing; see {help}", name.replace(['<', '>'], ""))
+                }
                 Some(name) => format!("{name} is missing; see {help}"),
                 None => format!("an argument is missing; see {help}"),
             }

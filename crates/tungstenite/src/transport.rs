@@ -1,6 +1,6 @@
 //! [`NetworkTransport`]: the transport of every native backend.
 
-use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+use std::{future::Future, net::IpAddr, path::PathBuf, pin::Pin, time::Duration};
 
 use websocket_heartbeat::{
     Attempt, Builder, Established, Supervisor, Timer, Transport, TransportError,
@@ -70,6 +70,32 @@ impl<N, T> NetworkTransport<N, T> {
     #[must_use]
     pub fn address_delay(mut self, delay: Duration) -> Self {
         self.dialer = self.dialer.address_delay(delay);
+        self
+    }
+
+    /// Uses only IPv4 addresses, see [`Dialer::ipv4_only`].
+    #[must_use]
+    pub fn ipv4_only(mut self) -> Self {
+        self.dialer = self.dialer.ipv4_only();
+        self
+    }
+
+    /// Uses only IPv6 addresses, see [`Dialer::ipv6_only`].
+    #[must_use]
+    pub fn ipv6_only(mut self) -> Self {
+        self.dialer = self.dialer.ipv6_only();
+        self
+    }
+
+    /// Sets the addresses of a host and port, see [`Dialer::resolve_to`].
+    #[must_use]
+    pub fn resolve_to(
+        mut self,
+        host: &str,
+        port: u16,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Self {
+        self.dialer = self.dialer.resolve_to(host, port, addresses);
         self
     }
 

@@ -21,7 +21,7 @@ use websocket_heartbeat::{
     TransportError, Verdict,
 };
 use websocket_heartbeat_tungstenite::{
-    Dialer, NativeStream, Network, Request, Socket, SocketOptions, Target, Tls,
+    Dialer, NativeStream, Network, Request, Socket, SocketOptions, Target, Tls, tls::Roots,
 };
 
 struct Authority {
@@ -163,13 +163,13 @@ fn an_unacceptable_certificate_ends_the_session() {
     let Authority { certificate, server } = authority();
     for (words, host, server, tls) in [
         (
-            "is self-signed: if it is the right one, add it (TlsBuilder::authorities_pem)",
+            "is self-signed: if it is the right one, trust it",
             "localhost",
             server.clone(),
             Tls::new(),
         ),
         (
-            "is not for the host 127.0.0.1, but for localhost: check the host, or set another name (Tls::server_name)",
+            "is not for the host 127.0.0.1, but for localhost: check the host, or set another name",
             "127.0.0.1",
             server,
             trusting(certificate),
@@ -180,6 +180,20 @@ fn an_unacceptable_certificate_ends_the_session() {
         assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
         assert_eq!(error.to_string(), format!("the server's certificate {words}"));
         assert_eq!(verdict(&error), Verdict::Stop, "{error}");
+    }
+}
+
+#[test]
+fn a_self_signed_certificate_with_the_name_of_a_trusted_one_is_named_as_such() {
+    for kind in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
+        // All certificates of rcgen have the same name by default.
+        let trusted = KeyPair::generate_for(kind).unwrap();
+        let trusted = CertificateParams::default().self_signed(&trusted).unwrap();
+        let tls = Tls::builder().roots(Roots::None).authorities_pem(trusted.pem()).unwrap();
+        let (port, _) = echo(authority().server);
+        let error = dial("localhost", port, tls.build().unwrap()).unwrap_err();
+        let words = "the server's certificate is self-signed: if it is the right one, trust it";
+        assert_eq!(error.to_string(), words);
     }
 }
 

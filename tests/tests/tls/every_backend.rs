@@ -74,8 +74,7 @@ pub(crate) fn a_certificate_of_an_unknown_authority_stops_the_session<B: Backend
             assert_eq!(
                 error.to_string(),
                 "the server's certificate was issued by an authority that is not \
-                 trusted here: if it is a private authority, add its certificate \
-                 (TlsBuilder::authorities_pem)"
+                 trusted here: if it is a private authority, trust its certificate"
             );
         }
         // The same error ends a session with default settings.
@@ -137,10 +136,8 @@ pub(crate) fn a_missing_client_certificate_is_explained<B: Backend>() {
         let error = refused::<B>(&request, &trusting(&authority));
         assert_eq!(error.kind(), ErrorKind::Tls, "{library:?} {versions:?}: {error}");
         let words = error.to_string();
-        let required = "the server requires a certificate from this client: set one \
-                        (TlsBuilder::client_certificate_pem)";
-        let perhaps = "it requires a certificate from this client \
-                       (TlsBuilder::client_certificate_pem)";
+        let required = "the server requires a certificate from this client: set one";
+        let perhaps = "or requires a certificate from this client";
         let is_explained = match versions {
             // The alert comes after the handshake, in place of the answer to the upgrade.
             Versions::All => words == required,

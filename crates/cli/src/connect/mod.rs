@@ -26,7 +26,7 @@ use self::{
     output::Report,
 };
 use crate::{
-    exit::{FAILURE, USAGE, fail},
+    exit::{FAILURE, USAGE, fail, warn},
     record::{Record, StatusRecord},
     server::Server,
     session::{HeartbeatKind, Session, SessionEvent, SessionOptions},
@@ -77,7 +77,7 @@ impl Args {
     /// All checks of [`run`].
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         self.session.check()?;
-        self.server.transport().map(drop)
+        self.server.transport(SmolTimer::new()).map(drop)
     }
 }
 
@@ -86,14 +86,15 @@ const AFTER_HELP: &str = include_str!("after_help.txt");
 /// Runs a session to its end.
 pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
     args.session.check()?;
-    let transport = args.server.transport()?;
+    let transport = args.server.transport(timer.clone())?;
+    transport.notes().iter().for_each(|note| warn(note));
     let supervisor = match args.session.supervisor(transport, timer.clone()) {
         Ok(supervisor) => supervisor,
         Err(error) => return Ok(fail(USAGE, &error)),
     };
     #[cfg(feature = "tui")]
     if args.options.tui {
-        return Ok(tui::run(supervisor, &args.server.name(), timer));
+        return Ok(tui::run(supervisor, args.server.name(), timer));
     }
     let started = Session::start(supervisor).and_then(|(session, handle)| {
         let status_requests = signals::watch(handle.clone())?;

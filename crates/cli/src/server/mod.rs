@@ -1,11 +1,21 @@
-//! The server, and the way to it: the URL and the options of the request.
+//! The server, and everything about reaching it: the URL, the request, secrets, TLS and networks.
 
+mod command;
+mod network;
 mod request;
+mod secrets;
+#[cfg(feature = "rustls")]
+mod tls;
+mod transport;
+mod words;
 
 use clap::Args;
-use websocket_heartbeat_smol::SmolTransport;
+use websocket_heartbeat_smol::{Dialer, SmolTimer};
 
-use self::request::RequestOptions;
+pub(crate) use self::transport::ServerTransport;
+use self::{
+    network::NetworkOptions, request::RequestOptions, secrets::SecretOptions, transport::Attempts,
+};
 use crate::usage::UsageError;
 
 /// The URL, and the options that are about reaching the server.
@@ -15,18 +25,54 @@ pub(crate) struct Server {
     url: String,
     #[command(flatten)]
     request: RequestOptions,
+    #[command(flatten)]
+    secrets: SecretOptions,
+    #[cfg(feature = "rustls")]
+    #[command(flatten)]
+    tls: tls::TlsOptions,
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 impl Server {
     /// The host and the port, without the parts of the URL that may be secret.
-    pub(crate) fn name(&self) -> String {
-        let (_, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        authority.rsplit('@').next().unwrap_or_default().to_owned()
+    pub(crate) fn name(&self) -> &str {
+        authority(&self.url).rsplit('@').next().unwrap_or_default()
     }
 
-    /// A transport that reaches the server.
-    pub(crate) fn transport(&self) -> Result<SmolTransport, UsageError> {
-        Ok(SmolTransport::new(self.request.request(&self.url)?))
+    /// A transport that reaches the server, by the clock of the session.
+    pub(crate) fn transport(&self, timer: SmolTimer) -> Result<ServerTransport, UsageError> {
+        let request = self.request.request(&self.url)?;
+        let mut notes = Vec::new();
+        if has_password(&self.url) {
+            notes.push(note_on_password("the URL", "--basic-auth-file FILE"));
+        }
+        let sources: Vec<_> = self.request.files().chain(self.secrets.sources()).collect();
+        secrets::check(&sources)?;
+        let (dialer, proxy) = self.network.dialer(Dialer::new(), &request, &mut notes)?;
+        #[cfg(feature = "rustls")]
+        let dialer = match request.is_tls() || self.network.may_need_tls() {
+            true => dialer.tls(self.tls.tls(&mut notes)?),
+            false => dialer,
+        };
+        Ok(ServerTransport::new(Attempts { request, sources, dialer, proxy, timer }, notes))
     }
+}
+
+/// User, host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Whether a URL contains a password.
+fn has_password(url: &str) -> bool {
+    authority(url).rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
+fn note_on_password(place: &str, option: &str) -> String {
+    format!(
+        "{place} contains a password, which other users of this machine can see in the list of \
+         processes; use {option} instead"
+    )
 }

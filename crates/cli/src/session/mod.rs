@@ -17,7 +17,7 @@ use futures::{
     channel::mpsc::{Receiver, Sender, channel},
 };
 use websocket_heartbeat_smol::{
-    Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
+    Driver, Event, Handle, Inbox, SmolTimer, Supervisor, Transport, future::StatusChanges,
 };
 
 pub(crate) use self::options::{HeartbeatKind, SessionOptions};
@@ -59,9 +59,10 @@ pub(crate) struct AnsweredHeartbeat {
 
 impl Session {
     /// Starts the thread, which ends with the session.
-    pub(crate) fn start(
-        supervisor: Supervisor<SmolTransport, SmolTimer>,
-    ) -> io::Result<(Self, Handle)> {
+    pub(crate) fn start<T>(supervisor: Supervisor<T, SmolTimer>) -> io::Result<(Self, Handle)>
+    where
+        T: Transport<Connection: Send, Connect: Send> + Send + 'static,
+    {
         let handle = supervisor.handle();
         let (driver, inbox) = supervisor.into_driver(INBOX).map_err(io::Error::other)?;
         let (sender, heartbeats) = channel(HEARTBEATS);
@@ -75,8 +76,8 @@ impl Session {
 }
 
 /// Drives the session and reads each published status, so that no heartbeat is missed.
-async fn drive(
-    driver: Driver<SmolTransport, SmolTimer>,
+async fn drive<T: Transport>(
+    driver: Driver<T, SmolTimer>,
     mut changes: StatusChanges,
     mut heartbeats: Sender<AnsweredHeartbeat>,
 ) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use websocket_heartbeat_smol::{
     Attempts, Builder, ConfigError, Constant, DialBudget, Exponential, Heartbeat, Offline,
-    OutboxSettings, Preset, SmolTimer, SmolTransport, Supervisor, Verdict,
+    OutboxSettings, Preset, SmolTimer, Supervisor, Transport, Verdict,
 };
 
 use crate::{
@@ -167,11 +167,11 @@ impl SessionOptions {
     }
 
     /// Builds the session.
-    pub(crate) fn supervisor(
+    pub(crate) fn supervisor<T: Transport>(
         &self,
-        transport: SmolTransport,
+        transport: T,
         timer: SmolTimer,
-    ) -> Result<Supervisor<SmolTransport, SmolTimer>, ConfigError> {
+    ) -> Result<Supervisor<T, SmolTimer>, ConfigError> {
         let mut builder = Supervisor::builder(transport, timer)
             .preset(self.preset())
             .heartbeat(self.heartbeat())
@@ -233,10 +233,7 @@ impl SessionOptions {
         self.sending.max_age.map_or(outbox, |age| outbox.max_age(age))
     }
 
-    fn stop_on(
-        &self,
-        builder: Builder<SmolTransport, SmolTimer>,
-    ) -> Builder<SmolTransport, SmolTimer> {
+    fn stop_on<T: Transport>(&self, builder: Builder<T, SmolTimer>) -> Builder<T, SmolTimer> {
         if self.reconnect.stop_on.is_empty() {
             return builder;
         }
@@ -266,7 +263,7 @@ fn without_effect(options: [(&str, bool); 3], other: &str) -> Result<(), UsageEr
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use websocket_heartbeat_smol::Request;
+    use websocket_heartbeat_smol::{Request, SmolTransport};
 
     use super::*;
 

@@ -5,15 +5,20 @@
 mod accounting;
 mod demo;
 mod ending;
+mod header_sources;
 mod lifecycle;
+mod network;
 mod program;
 #[cfg(unix)]
 mod pty;
+mod scratch;
 mod secrets;
 mod serve;
 mod server;
 #[cfg(unix)]
 mod terminal;
+#[cfg(feature = "rustls")]
+mod tls;
 #[cfg(all(unix, feature = "tui"))]
 mod tui;
 mod usage;

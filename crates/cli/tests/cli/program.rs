@@ -27,8 +27,22 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wsbeat"))
+        Self::start_in(args, &[])
+    }
+
+    /// Starts with these variables in the environment. Those about proxies and root certificates
+    /// are not inherited.
+    pub(crate) fn start_in(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsbeat"));
+        for (name, _) in std::env::vars_os() {
+            let lower = name.to_string_lossy().to_ascii_lowercase();
+            if lower.ends_with("_proxy") || lower.starts_with("ssl_cert_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             .args(args)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -57,6 +57,9 @@ pub struct Failure<'a> {
     /// Whether writing failed, for example because the connection refused a message for its size.
     /// False if reading failed, for all other causes, and for an attempt.
     pub in_writing: bool,
+    /// Whether a connection of this session was ever open, this one included. If so, address and
+    /// settings have been right once.
+    pub ever_opened: bool,
     /// How many losses in a row were of the same kind, including this one. It is 1 for the first
     /// loss.
     ///
@@ -69,9 +72,18 @@ pub struct Failure<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// A failure that is the first of its kind, for tests of verdict functions.
+    /// A failure that is the first of its kind, for tests of verdict functions. No earlier connection
+    /// was open.
     pub fn new(opened: bool, attempt: u32, cause: &'a LostCause) -> Self {
-        Self { opened, attempt, refreshed: false, cause, in_writing: false, in_a_row: 1 }
+        Self {
+            opened,
+            attempt,
+            refreshed: false,
+            cause,
+            in_writing: false,
+            ever_opened: opened,
+            in_a_row: 1,
+        }
     }
 
     /// The kind of transport error, if it was one.
@@ -129,6 +141,12 @@ impl Verdict {
     /// message comes on every connection.
     pub const TOO_LARGE_IN_A_ROW: u32 = 3;
 
+    /// [`careful`](Self::careful) stops after this many attempts in a row whose answer was not HTTP or
+    /// not a valid upgrade, 3, if no connection was ever open: one such answer may come from a server
+    /// or a proxy that is being started or replaced, but three show that the address or the offered
+    /// subprotocols are wrong.
+    pub const PROTOCOL_IN_A_ROW: u32 = 3;
+
     /// The shortest wait after a certificate that has expired or is not yet valid, 60 s: renewing
     /// the certificate or correcting the clock takes minutes, and each earlier attempt would fail.
     pub const CERTIFICATE_FLOOR: Duration = Duration::from_secs(60);
@@ -148,12 +166,13 @@ impl Verdict {
     /// | HTTP 410 | stop | the only status that means "permanently" |
     /// | HTTP 429, 503 and any other status with `Retry-After` | retry after that time, at most an hour | the server knows the best time |
     /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and unfinished deployments answer so for minutes |
+    /// | an answer that is not HTTP or not a valid upgrade, such as a wrong `Sec-WebSocket-Accept` or no offered subprotocol | retry; stop at the third in a row if no connection was ever open | a wrong port, path or subprotocol stays wrong; but after a connection that was open, a broken proxy in between or a deployment is more likely, and these are repaired |
     /// | name, refused, unreachable, reset, TLS ended early, timeout | retry | these are failures of the network |
     /// | provider of URL or credentials failed | retry | it has an outage of its own |
     /// | close code 1012, 1013 | retry after at least 5 s | the server restarts, or is overloaded |
     /// | any other close code | retry | only the application knows its meaning; proxies also send 1000 |
     /// | the transport panicked | retry; stop at the third in a row | a bug may depend on chance, but a panic each time is permanent |
-    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry other messages; if the message comes each time, only a higher limit helps, and the cause names the setting |
+    /// | an incoming message over the size limit | retry; stop at the third in a row | the next connection may carry other messages; if the message comes each time, only a higher limit helps, and the cause names the limit |
     /// | an outgoing message refused for its size | retry | the outbox drops that message, see [`OutboxSettings::resend`](crate::OutboxSettings::resend) |
     /// | no answer to a heartbeat, or a stalled write | retry | the connection was dead |
     pub fn careful(failure: &Failure<'_>) -> Self {
@@ -172,6 +191,11 @@ impl Verdict {
                 if failure.opened
                     && !failure.in_writing
                     && failure.in_a_row >= Self::TOO_LARGE_IN_A_ROW =>
+            {
+                Self::Stop
+            }
+            (Some(ErrorKind::Protocol), _)
+                if !failure.ever_opened && failure.in_a_row >= Self::PROTOCOL_IN_A_ROW =>
             {
                 Self::Stop
             }

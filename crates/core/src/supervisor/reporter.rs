@@ -26,6 +26,8 @@ pub(super) struct Reporter {
     events: VecDeque<Event>,
     traffic: Traffic,
     last_loss: Option<Box<LastLoss>>,
+    /// A connection was open.
+    ever_opened: bool,
     /// A panic of a function of the user, until it is reported.
     panic: Option<Box<UserPanic>>,
     /// The published state of the machine. `None` if another part of the published status has
@@ -119,7 +121,8 @@ impl Reporter {
         let loss = self.last_loss.as_deref().expect(A_LOSS_HAS_A_CAUSE);
         let LastLoss { cause, in_a_row, in_writing, .. } = loss;
         let (in_a_row, in_writing) = (*in_a_row, *in_writing);
-        Failure { opened, attempt, refreshed, cause, in_writing, in_a_row }
+        let ever_opened = self.ever_opened;
+        Failure { opened, attempt, refreshed, cause, in_writing, ever_opened, in_a_row }
     }
 
     /// A function of the user panicked.
@@ -257,6 +260,7 @@ impl Reporter {
             }
             Transition::Open { connection, attempt, outage } => {
                 status.counters.opens += 1;
+                self.ever_opened = true;
                 let outage = (status.counters.opens > 1).then_some(outage);
                 status.round_trip = RoundTrip::default();
                 let established = self.established.take();

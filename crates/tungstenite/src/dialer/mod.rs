@@ -1,6 +1,6 @@
 //! [`Dialer`]: from a request to a connection over a [`Network`].
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use socket2::SockRef;
 use websocket_heartbeat::{Established, Timer, TransportError};
@@ -16,8 +16,11 @@ use crate::{
 
 mod open_error;
 mod race;
+mod resolution;
 mod route;
 mod tunnel;
+
+use self::resolution::{Family, Resolution};
 
 pub use self::open_error::OpenError;
 
@@ -38,6 +41,7 @@ struct Settings {
     tuning: Tuning,
     socket_options: SocketOptions,
     address_delay: Duration,
+    resolution: Resolution,
     unix_socket: Option<PathBuf>,
     proxies: Proxies,
     redirects: u8,
@@ -51,6 +55,7 @@ impl Default for Settings {
             tuning: Tuning::default(),
             socket_options: SocketOptions::default(),
             address_delay: Duration::from_millis(250),
+            resolution: Resolution::default(),
             unix_socket: None,
             proxies: Proxies::none(),
             redirects: 0,
@@ -100,6 +105,54 @@ impl Dialer {
     pub fn address_delay(mut self, delay: Duration) -> Self {
         let delay = delay.clamp(Duration::from_millis(10), Duration::from_secs(2));
         Arc::make_mut(&mut self.settings).address_delay = delay;
+        self
+    }
+
+    /// Uses only IPv4 addresses, of servers and of proxies. The default is both versions of IP, which
+    /// race, see [`dial`](Self::dial). The last call of this and [`ipv6_only`](Self::ipv6_only)
+    /// counts.
+    ///
+    /// A host that a proxy resolves is not affected. If a host has no such address, the attempt fails
+    /// with [`ErrorKind::Dns`].
+    ///
+    /// [`ErrorKind::Dns`]: websocket_heartbeat::ErrorKind::Dns
+    #[must_use]
+    pub fn ipv4_only(mut self) -> Self {
+        Arc::make_mut(&mut self.settings).resolution.family = Family::Ipv4;
+        self
+    }
+
+    /// Uses only IPv6 addresses, see [`ipv4_only`](Self::ipv4_only).
+    #[must_use]
+    pub fn ipv6_only(mut self) -> Self {
+        Arc::make_mut(&mut self.settings).resolution.family = Family::Ipv6;
+        self
+    }
+
+    /// Sets the addresses of a host and port, in place of those of the resolver: for a test of one
+    /// server behind a name, or before its name is published. TLS and the `Host` of the request
+    /// still use the name. The last call for a host and port counts. Addresses of other hosts and
+    /// ports are resolved as by default.
+    ///
+    /// The host is that of [`Request::host`], without regard to case, or that of a proxy. A host that
+    /// a proxy resolves is not affected.
+    ///
+    /// ```
+    /// use websocket_heartbeat_tungstenite::Dialer;
+    ///
+    /// let dialer = Dialer::new().resolve_to("example.org", 443, ["192.0.2.7".parse()?]);
+    /// # let _ = dialer;
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn resolve_to(
+        mut self,
+        host: &str,
+        port: u16,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Self {
+        let addresses = addresses.into_iter().collect();
+        Arc::make_mut(&mut self.settings).resolution.set(host, port, addresses);
         self
     }
 

@@ -5,11 +5,7 @@ use std::{io, path::Path};
 use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 
 use super::{Dialer, open_error::OpenError, race::race};
-use crate::{
-    Network, Target,
-    address_order::Addresses,
-    error::{from_resolver, io_kind},
-};
+use crate::{Network, Target, address_order::Addresses, error::io_kind};
 
 /// A connected socket or the stream over it, and the addresses of which it has one.
 pub(super) struct Route<'a, S> {
@@ -34,8 +30,7 @@ impl Dialer {
                 addresses: Vec::new(),
             });
         }
-        let resolved = network.resolve(host, port).await;
-        let resolved = resolved.map_err(from_resolver)?;
+        let resolved = self.settings.resolution.addresses(host, port, network).await?;
         let mut addresses = self.memory.addresses(host, port, resolved);
         let (options, delay) = (&self.settings.socket_options, self.settings.address_delay);
         let socket = race(network, timer, options, delay, &mut addresses).await?;

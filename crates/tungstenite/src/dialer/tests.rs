@@ -302,7 +302,39 @@ fn an_attempt_can_be_dropped_while_it_resolves() {
 
 #[test]
 fn a_host_without_addresses_is_a_dns_error() {
-    assert_eq!(Host::new(&[]).attempt(&Dialer::new()).unwrap_err().kind(), ErrorKind::Dns);
+    for dialer in [Dialer::new(), Dialer::new().ipv6_only()] {
+        let error = Host::new(&[]).attempt(&dialer).unwrap_err();
+        let shown = (error.kind(), error.to_string());
+        assert_eq!(shown, (ErrorKind::Dns, "the host has no address".to_owned()));
+    }
+}
+
+/// The addresses of `example.org:80` and `example.org:81`, or the message of the error.
+fn resolved(dialer: &Dialer, host: &Host) -> [Result<String, String>; 2] {
+    [80, 81].map(|port| {
+        let resolution = &dialer.settings.resolution;
+        let found = run(&host.clock, resolution.addresses("example.org", port, host));
+        let shown = |list: Vec<SocketAddr>| format!("{list:?}");
+        found.map(shown).map_err(|error| format!("{}: {error}", error.kind()))
+    })
+}
+
+#[test]
+fn set_addresses_replace_those_of_the_resolver() {
+    let host = Host::new(&[Accepts(0)]);
+    let addresses = |list: [&str; 2]| list.map(|text| text.parse().unwrap());
+    let dialer = Dialer::new().resolve_to("example.org", 81, addresses(["192.0.2.8", "::8"]));
+    let dialer = dialer.resolve_to("EXAMPLE.org", 81, addresses(["192.0.2.9", "::9"]));
+    let resolver = || Ok("[192.0.2.1:1]".to_owned());
+    let set = Ok("[192.0.2.9:81, [::9]:81]".to_owned());
+    assert_eq!(resolved(&dialer, &host), [resolver(), set]);
+    let other = Dialer::new().resolve_to("example.com", 81, addresses(["::8", "::9"]));
+    assert_eq!(resolved(&other, &host), [resolver(), resolver()]);
+    let four = Ok("[192.0.2.9:81]".to_owned());
+    assert_eq!(resolved(&dialer.clone().ipv4_only(), &host), [resolver(), four]);
+    let none = Err("dns: the host has no IPv6 address, and IPv4 is not used".to_owned());
+    let six = Ok("[[::9]:81]".to_owned());
+    assert_eq!(resolved(&dialer.ipv4_only().ipv6_only(), &host), [none, six]);
 }
 
 #[test]

@@ -5,7 +5,6 @@ use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 use super::{Dialer, route::Route};
 use crate::{
     NativeStream, Network, Request,
-    error::from_resolver,
     proxy::{Destination, Protocol, Proxy, ProxyFailure, ProxyProblem, open_tunnel},
 };
 
@@ -48,8 +47,7 @@ impl Dialer {
         timer: &T,
     ) -> Result<Route<'a, Stream<N>>, TransportError> {
         let (host, port) = (request.host(), request.port());
-        let resolved = network.resolve(host, port).await;
-        let resolved = resolved.map_err(from_resolver)?;
+        let resolved = self.settings.resolution.addresses(host, port, network).await?;
         let mut addresses = self.memory.addresses(host, port, resolved);
         let mut last = TransportError::new(ErrorKind::Dns, "the host has no address");
         while let Some(address) = addresses.next() {

@@ -44,12 +44,12 @@ pub(crate) fn from_resolver(error: io::Error) -> TransportError {
 
 /// An error of the stream.
 pub(crate) fn from_io(error: io::Error) -> TransportError {
-    let kind = io_kind(&error);
     #[cfg(feature = "rustls")]
-    if let Some(words) = tls::words_within(&error) {
-        return TransportError::from_source(kind, Explained { words, source: error });
-    }
-    TransportError::from_source(kind, error)
+    let error = match tls::late(error) {
+        Ok(explained) => return explained,
+        Err(error) => error,
+    };
+    TransportError::from_source(io_kind(&error), error)
 }
 
 /// The error if the stream ends or breaks before the answer to the upgrade is complete.
@@ -101,8 +101,7 @@ mod tests {
         let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
         let error = from_io(io::Error::new(io::ErrorKind::InvalidData, alert));
         assert_eq!(error.kind(), ErrorKind::Tls);
-        let words = "the server requires a certificate from this client: set one \
-                     (TlsBuilder::client_certificate_pem)";
+        let words = "the server requires a certificate from this client: set one";
         assert_eq!(error.to_string(), words);
     }
 }

@@ -28,6 +28,23 @@ fn a_proxy_has_the_default_port_of_its_scheme() {
 }
 
 #[test]
+fn credentials_replace_those_of_the_url_and_are_not_decoded() {
+    let set = |url: &str, user: &str, password: &str| {
+        Proxy::new(url).unwrap().credentials(user, password)
+    };
+    for url in ["http://a.example", "http://other:other@a.example"] {
+        let encoded = Proxy::new("http://me%25:p%40ss%2541@a.example").unwrap();
+        assert_eq!(set(url, "me%", "p@ss%41").unwrap(), encoded);
+    }
+    assert_eq!(set("http://a.example", "m:e", "x").unwrap_err(), ProxyError::UserWithColon);
+    assert_eq!(set("socks5://a.example", "", "x").unwrap_err(), ProxyError::SocksCredentials);
+    let with_token = Proxy::new("http://a.example").unwrap();
+    let with_token = with_token.header("Proxy-Authorization", "Bearer x").unwrap();
+    let replaced = with_token.credentials("me", "hush").unwrap();
+    assert_eq!(replaced, Proxy::new("http://me:hush@a.example").unwrap());
+}
+
+#[test]
 fn debug_and_display_show_no_credentials() {
     for url in ["http://me:hush@a.example", "socks5://me:hush@a.example"] {
         let proxy = Proxy::new(url).unwrap();

@@ -128,6 +128,24 @@ impl Proxy {
         Ok(self)
     }
 
+    /// Sets user and password, as they are and not percent-encoded. They replace those of the URL: so
+    /// a program can read them from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`ProxyError::UserWithColon`] or [`ProxyError::SocksCredentials`] if the protocol cannot send
+    /// them.
+    pub fn credentials(
+        mut self,
+        user: impl AsRef<[u8]>,
+        password: impl AsRef<[u8]>,
+    ) -> Result<Self, ProxyError> {
+        let credentials = Credentials::new(user.as_ref(), password.as_ref(), self.protocol)?;
+        self.fields.retain(|field| !field.is(AUTHORIZATION));
+        self.credentials = Some(credentials);
+        Ok(self)
+    }
+
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -142,7 +160,7 @@ impl Proxy {
         self.port
     }
 
-    pub(super) fn credentials(&self) -> Option<&Credentials> {
+    pub(super) fn own_credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
 
@@ -191,10 +209,12 @@ impl Credentials {
             return Ok(None);
         }
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        let decoded = |part| {
-            percent_decoded(part).map(Vec::into_boxed_slice).map_err(|_| ProxyError::Malformed)
-        };
-        let (user, password) = (decoded(user)?, decoded(password)?);
+        let decoded = |part| percent_decoded(part).map_err(|_| ProxyError::Malformed);
+        Self::new(&decoded(user)?, &decoded(password)?, protocol).map(Some)
+    }
+
+    /// The credentials, if the protocol can send them.
+    fn new(user: &[u8], password: &[u8], protocol: Protocol) -> Result<Self, ProxyError> {
         match protocol {
             // The first colon ends the user (RFC 7617 section 2).
             Protocol::Http | Protocol::Https if user.contains(&b':') => {
@@ -208,7 +228,7 @@ impl Credentials {
                 }
             }
         }
-        Ok(Some(Self { user, password }))
+        Ok(Self { user: user.into(), password: password.into() })
     }
 }
 

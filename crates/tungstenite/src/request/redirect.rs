@@ -33,8 +33,7 @@ impl fmt::Display for RedirectError {
         match self {
             Self::TooMany(limit) => write!(
                 f,
-                "the upgrade was redirected more than {limit} times in one attempt (the limit is \
-                 Dialer::redirects)"
+                "the upgrade was redirected more than {limit} times in one attempt"
             ),
             Self::Insecure => f.write_str(
                 "the server redirects the upgrade from wss to ws, which is never followed: it would \

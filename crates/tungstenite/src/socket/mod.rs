@@ -178,14 +178,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn too_large(&self, size: usize, limit: usize) -> TransportError {
         let config = self.context.get_config();
         let is = |setting: Option<usize>| setting == Some(limit);
-        let (unit, settings) = match (is(config.max_message_size), is(config.max_frame_size)) {
-            (true, true) => ("message", "Tuning::max_message and Tuning::max_frame"),
-            (true, false) => ("message", "Tuning::max_message"),
-            (false, true) => ("frame", "Tuning::max_frame"),
+        let (unit, of) = match (is(config.max_message_size), is(config.max_frame_size)) {
+            (true, true) => ("message", "a message and of a frame"),
+            (true, false) => ("message", "a message"),
+            (false, true) => ("frame", "a frame"),
             // Without a limit in the settings, the limit is the address space.
             (false, false) => ("message", "the address space"),
         };
-        let words = format!("a {unit} of {size} bytes exceeds the limit of {limit} ({settings})");
+        let words =
+            format!("a {unit} of {size} bytes exceeds the size limit of {of}, {limit} bytes");
         TransportError::new(ErrorKind::TooLarge, words)
     }
 

@@ -124,21 +124,21 @@ impl fmt::Display for TlsError {
                  certificate of the chain must be that of the key",
             ),
             Self::NoAuthority => f.write_str(
-                "no server can be trusted: add an authority (TlsBuilder::authorities_pem), or use \
-                 other roots than Roots::None",
+                "no server can be trusted: add an authority, or use the roots of Mozilla or of the \
+                 operating system",
             ),
             Self::NoSystemRoots(skipped) => {
                 f.write_str(
                     "this system has no root certificates that can be read: install them (the \
                      package ca-certificates), set SSL_CERT_FILE or SSL_CERT_DIR, or use \
-                     Roots::Mozilla",
+                     those of Mozilla",
                 )?;
                 skipped.iter().try_for_each(|root| write!(f, "; {root}"))
             }
             Self::Platform(message) => write!(
                 f,
                 "the verifier of the operating system cannot be used ({message}): install root \
-                 certificates (the package ca-certificates), or use Roots::Mozilla"
+                 certificates (the package ca-certificates), or use those of Mozilla"
             ),
             Self::ServerName => f.write_str(
                 "the server name must be a domain name in ASCII or an IP address, without a port",

@@ -21,6 +21,7 @@ pub use self::{
     error::{PemInput, PemProblem, SkippedRoot, TlsError},
     roots::Roots,
 };
+pub use crate::error::tls::{TlsFailure, TlsProblem};
 
 #[cfg(test)]
 mod tests;

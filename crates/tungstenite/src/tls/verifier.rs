@@ -48,8 +48,8 @@ impl ServerCertVerifier for Explaining {
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verified {
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
-                if is_self_signed(certificate, name, now) =>
+            Err(Error::InvalidCertificate(error))
+                if is_about_the_issuer(&error) && is_self_signed(certificate, name, now) =>
             {
                 Err(CertificateError::Other(OtherError(Arc::new(SelfSigned))).into())
             }
@@ -78,6 +78,17 @@ impl ServerCertVerifier for Explaining {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
     }
+}
+
+/// Whether no trusted authority has issued the certificate. The last two are the errors if a trusted
+/// authority only has the same name, such as the certificate that Debian makes for each machine.
+fn is_about_the_issuer(error: &CertificateError) -> bool {
+    matches!(
+        error,
+        CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+    )
 }
 
 /// Whether the certificate is the issuer of itself: with itself as the only root, its issuer is

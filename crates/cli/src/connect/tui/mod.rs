@@ -21,14 +21,13 @@ use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event as TerminalEvent, KeyEvent, KeyEventKind},
 };
-use websocket_heartbeat_smol::{
-    CloseReason, Event, Handle, SmolTimer, SmolTransport, Supervisor, Timer as _,
-};
+use websocket_heartbeat_smol::{CloseReason, Event, Handle, SmolTimer, Supervisor, Timer as _};
 
 use self::app::{Action, App};
 use super::signals;
 use crate::{
     exit::{FAILURE, USAGE, fail},
+    server::ServerTransport,
     session::{Session, SessionEvent},
 };
 
@@ -37,7 +36,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Runs a session to its end. `server` is the name on the screen.
 pub(super) fn run(
-    supervisor: Supervisor<SmolTransport, SmolTimer>,
+    supervisor: Supervisor<ServerTransport, SmolTimer>,
     server: &str,
     timer: SmolTimer,
 ) -> ExitCode {

@@ -259,6 +259,36 @@ fn a_too_large_message_stops_at_the_third_connection() {
     assert!(closed.reason.to_string().contains("exceeds the 8 of a setting"), "{}", closed.reason);
 }
 
+fn no_http() -> TransportError {
+    TransportError::new(ErrorKind::Protocol, "this port speaks SSH, not HTTP")
+}
+
+#[test]
+fn an_invalid_answer_stops_at_the_third_attempt() {
+    let (mut session, _) = session(Preset::Resilient, |_| Script::refuse(no_http()));
+    session.run_to(3_600_000);
+    assert_eq!(session.dials().len(), 3);
+    let (_, Event::Closed(closed)) = session.timed_events().pop().unwrap() else { panic!() };
+    assert_eq!(closed.reason, CloseReason::Stopped(LostCause::Connect(no_http())));
+    // An attempt with another failure comes between them.
+    let (mut session, _) = self::session(Preset::Resilient, |dial| match dial % 3 {
+        0 => Script::refuse_connection(),
+        _ => Script::refuse(no_http()),
+    });
+    session.run_to(600_000);
+    assert!(session.dials().len() > 10 && session.times("closed").is_empty());
+}
+
+#[test]
+fn invalid_answers_after_an_open_connection_never_stop() {
+    let (mut session, _) = session(Preset::Resilient, |dial| match dial {
+        2 => Script::accept().end_after(secs(1)),
+        _ => Script::refuse(no_http()),
+    });
+    session.run_to(3_600_000);
+    assert!(session.dials().len() > 10 && session.times("closed").is_empty());
+}
+
 #[test]
 fn only_too_large_messages_are_counted_together() {
     // The answers to the first upgrades are too large, and then messages are too large.

@@ -1,6 +1,7 @@
 //! Explanations of TLS errors: the cause and the remedy.
 
 mod alert;
+mod failure;
 
 use std::{
     error::Error as StdError,
@@ -13,51 +14,57 @@ use futures_rustls::rustls::{CertificateError, Error, pki_types::UnixTime};
 use httpdate::fmt_http_date;
 use websocket_heartbeat::{ErrorKind, TransportError, backend::printable};
 
-use super::{
-    explained::Explained,
-    kind::{io_kind, rustls_kind},
-};
+pub use self::failure::{TlsFailure, TlsProblem};
+use super::kind::{io_kind, rustls_kind};
 
 /// The number of names of a certificate that an error shows.
 const NAMES: usize = 5;
 
 /// The error of a TLS handshake with this host.
-pub(crate) fn handshake(host: &str, error: io::Error) -> TransportError {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    let (kind, words) = match (inner, io_kind(&error)) {
-        (Some(inner), _) => (rustls_kind(inner), words(host, inner)),
+pub(crate) fn handshake(host: &str, source: io::Error) -> TransportError {
+    let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let (kind, (problem, words)) = match (inner, io_kind(&source)) {
+        (Some(inner), _) => (rustls_kind(inner), explanation(host, inner)),
         // Often the server does not speak TLS.
         (None, ErrorKind::Ended) => (ErrorKind::Tls, handshake_ended("ended")),
         (None, ErrorKind::Reset) => (ErrorKind::Reset, handshake_ended("reset")),
-        (None, ErrorKind::Other) => (ErrorKind::Tls, error.to_string()),
-        (None, kind) => (kind, error.to_string()),
+        (None, ErrorKind::Other) => (ErrorKind::Tls, (TlsProblem::Other, source.to_string())),
+        (None, kind) => (kind, (TlsProblem::Other, source.to_string())),
     };
-    TransportError::from_source(kind, Explained { words, source: error })
+    TransportError::from_source(kind, TlsFailure { problem, words, source })
 }
 
-/// The explanation of an error of rustls inside an error of a stream. With TLS 1.3 a server can
-/// refuse the handshake after the client has completed it.
-pub(crate) fn words_within(error: &io::Error) -> Option<String> {
-    let inner = error.get_ref()?.downcast_ref::<Error>()?;
-    Some(words("of the URL", inner))
+/// The error of a stream, if an error of rustls is inside of it. With TLS 1.3 a server can refuse
+/// the handshake after the client has completed it.
+pub(crate) fn late(source: io::Error) -> Result<TransportError, io::Error> {
+    let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let Some(inner) = inner else { return Err(source) };
+    let (kind, (problem, words)) = (io_kind(&source), explanation("of the URL", inner));
+    Ok(TransportError::from_source(kind, TlsFailure { problem, words, source }))
 }
 
-fn handshake_ended(did: &str) -> String {
-    format!(
+fn handshake_ended(did: &str) -> Explanation {
+    let words = format!(
         "the server {did} the connection during the TLS handshake: check that the port speaks TLS \
          (wss://), and not plain HTTP (ws://)"
-    )
+    );
+    (TlsProblem::Other, words)
 }
 
-fn words(host: &str, error: &Error) -> String {
-    match error {
-        Error::InvalidCertificate(error) => certificate(host, error),
-        Error::NoCertificatesPresented => "the server has no certificate".to_owned(),
+/// The problem, and its words with the remedy at the end.
+type Explanation = (TlsProblem, String);
+
+fn explanation(host: &str, error: &Error) -> Explanation {
+    let words = match error {
+        Error::InvalidCertificate(error) => return certificate(host, error),
+        Error::AlertReceived(alert) => return alert::explanation(host, *alert),
         // The first bytes of plain HTTP, SSH or SMTP are not a TLS record.
         Error::InvalidMessage(_) => {
-            "this port does not speak TLS: use ws:// instead of wss://, or another port".to_owned()
+            let words =
+                "this port does not speak TLS: use ws:// instead of wss://, or another port";
+            return (TlsProblem::NotTls, words.to_owned());
         }
-        Error::AlertReceived(alert) => alert::words(host, *alert),
+        Error::NoCertificatesPresented => "the server has no certificate".to_owned(),
         Error::PeerIncompatible(reason) => format!(
             "the server and this client have no TLS version or cipher suite in common ({}): this \
              client supports TLS 1.2 and 1.3",
@@ -67,7 +74,8 @@ fn words(host: &str, error: &Error) -> String {
             format!("the server violated the TLS protocol ({})", spaced(reason))
         }
         other => format!("the TLS handshake failed: {}", printable(&other.to_string())),
-    }
+    };
+    (TlsProblem::Other, words)
 }
 
 /// The reason for which a certificate of an unknown issuer is not acceptable: it is its own issuer.
@@ -82,10 +90,29 @@ impl fmt::Display for SelfSigned {
 
 impl StdError for SelfSigned {}
 
-fn certificate(host: &str, error: &CertificateError) -> String {
-    let clock = "; the server must renew it, unless the clock of this machine is wrong";
-    let name = ": check the host, or set another name (Tls::server_name)";
+fn certificate(host: &str, error: &CertificateError) -> Explanation {
     let problem = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            TlsProblem::NotValidYet
+        }
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            TlsProblem::UnknownIssuer
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            TlsProblem::Name
+        }
+        CertificateError::Other(error) if error.0.is::<SelfSigned>() => TlsProblem::SelfSigned,
+        CertificateError::Other(error) if error.to_string() == CA_AS_SERVER => {
+            TlsProblem::Authority
+        }
+        _ => TlsProblem::Certificate,
+    };
+    let clock = "; the server must renew it, unless the clock of this machine is wrong";
+    let name = ": check the host, or set another name";
+    let words = match error {
         CertificateError::Expired => format!("has expired{clock}"),
         CertificateError::ExpiredContext { time, not_after } => {
             format!("expired on {} (now it is {}){clock}", date(*not_after), date(*time))
@@ -99,8 +126,8 @@ fn certificate(host: &str, error: &CertificateError) -> String {
             date(*time)
         ),
         CertificateError::UnknownIssuer => {
-            "was issued by an authority that is not trusted here: if it is a private authority, add \
-             its certificate (TlsBuilder::authorities_pem)"
+            "was issued by an authority that is not trusted here: if it is a private authority, trust \
+             its certificate"
                 .to_owned()
         }
         CertificateError::NotValidForName => {
@@ -110,9 +137,11 @@ fn certificate(host: &str, error: &CertificateError) -> String {
             format!("is not for the host {host}, {}{name}", names(presented))
         }
         CertificateError::Revoked => "has been revoked by its authority".to_owned(),
-        CertificateError::BadSignature => {
-            "is not signed by the authority that it names: if that authority has a new key, add its \
-             new certificate (TlsBuilder::authorities_pem)"
+        // The second is the error if the two keys are of different kinds.
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "is not signed by the authority that it names: if that authority has a new key, trust \
+             its new certificate"
                 .to_owned()
         }
         CertificateError::BadEncoding => "cannot be read".to_owned(),
@@ -125,11 +154,11 @@ fn certificate(host: &str, error: &CertificateError) -> String {
             "cannot be checked for revocation: renew the list of revoked certificates".to_owned()
         }
         CertificateError::Other(error) if error.0.is::<SelfSigned>() => {
-            "is self-signed: if it is the right one, add it (TlsBuilder::authorities_pem)".to_owned()
+            "is self-signed: if it is the right one, trust it".to_owned()
         }
         CertificateError::Other(error) => match &*error.to_string() {
             // The names of variants of webpki, whose types rustls does not export.
-            "CaUsedAsEndEntity" => "is that of an authority (CA:TRUE), which no server can use: \
+            CA_AS_SERVER => "is that of an authority (CA:TRUE), which no server can use: \
                                     issue a certificate for the server with it"
                 .to_owned(),
             "UnsupportedCertVersion" => {
@@ -139,8 +168,10 @@ fn certificate(host: &str, error: &CertificateError) -> String {
         },
         other => format!("is not acceptable ({})", spaced(other)),
     };
-    format!("the server's certificate {problem}")
+    (problem, format!("the server's certificate {words}"))
 }
+
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 
 /// The names in a certificate. rustls formats some of them as `DnsName("example.org")`.
 fn names(presented: &[String]) -> String {

@@ -136,8 +136,6 @@ fn cleaned(value: &[u8]) -> Cow<'_, [u8]> {
 fn too_many(max_fields: usize) -> TransportError {
     TransportError::new(
         ErrorKind::TooLarge,
-        format!(
-            "the server's answer has more than {max_fields} header fields (Tuning::max_head_fields)"
-        ),
+        format!("the server's answer has more than {max_fields} header fields"),
     )
 }

@@ -134,10 +134,7 @@ impl Answer {
     fn too_large(&self) -> TransportError {
         TransportError::new(
             ErrorKind::TooLarge,
-            format!(
-                "the head of the server's answer is larger than {} bytes (Tuning::max_head)",
-                self.max_bytes
-            ),
+            format!("the head of the server's answer is larger than {} bytes", self.max_bytes),
         )
     }
 }

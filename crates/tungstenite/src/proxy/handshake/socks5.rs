@@ -38,7 +38,7 @@ enum Expected {
 
 impl Socks5 {
     pub(super) fn new(proxy: &Proxy, destination: Destination<'_>) -> Self {
-        let credentials = proxy.credentials().map(|credentials| {
+        let credentials = proxy.own_credentials().map(|credentials| {
             let mut message = vec![PASSWORD_VERSION];
             for part in [&credentials.user, &credentials.password] {
                 message.push(length(part));

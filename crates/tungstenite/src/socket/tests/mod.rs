@@ -369,27 +369,27 @@ fn the_error_for_a_large_message_names_limit_and_setting() {
         (
             tuning(Some(100), None),
             &whole,
-            "a message of 200 bytes exceeds the limit of 100 (Tuning::max_message)",
+            "a message of 200 bytes exceeds the size limit of a message, 100 bytes",
         ),
         (
             tuning(None, Some(150)),
             &whole,
-            "a frame of 200 bytes exceeds the limit of 150 (Tuning::max_frame)",
+            "a frame of 200 bytes exceeds the size limit of a frame, 150 bytes",
         ),
         (
             tuning(Some(100), Some(150)),
             &whole,
-            "a frame of 200 bytes exceeds the limit of 150 (Tuning::max_frame)",
+            "a frame of 200 bytes exceeds the size limit of a frame, 150 bytes",
         ),
         (
             tuning(Some(100), Some(100)),
             &whole,
-            "a message of 200 bytes exceeds the limit of 100 (Tuning::max_message and Tuning::max_frame)",
+            "a message of 200 bytes exceeds the size limit of a message and of a frame, 100 bytes",
         ),
         (
             tuning(Some(100), Some(60)),
             &fragments,
-            "a message of 120 bytes exceeds the limit of 100 (Tuning::max_message)",
+            "a message of 120 bytes exceeds the size limit of a message, 100 bytes",
         ),
     ] {
         let script = Script { reads: [bytes.clone()].into(), accepts: ALL, ..Script::default() };

@@ -1,0 +1,124 @@
+//! The options of TLS.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use websocket_heartbeat_smol::tls::{Roots, Tls, TlsError};
+
+use crate::usage::UsageError;
+
+#[derive(Args)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct TlsOptions {
+    /// Trust the authorities, or the self-signed certificate, in this PEM file, in place of the
+    /// authorities of the operating system; may be repeated [default: the authorities of the operating
+    /// system, or those of Mozilla if it has none; the environment variables SSL_CERT_FILE and
+    /// SSL_CERT_DIR name other files]
+    #[arg(long = "cacert", value_name = "FILE")]
+    authorities: Vec<PathBuf>,
+    /// The certificate of this client, as a PEM file with its chain, for servers that demand one
+    #[arg(long = "cert", value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// The private key of --cert, as a PEM file without a password [default: the file of --cert]
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Expect a certificate for this name, and not for the host of the URL
+    #[arg(long, value_name = "NAME")]
+    tls_name: Option<String>,
+    /// DANGEROUS: accept every certificate, also that of an attacker. For tests only
+    #[arg(short = 'k', long, conflicts_with = "authorities")]
+    insecure: bool,
+}
+
+impl TlsOptions {
+    /// The configuration. Adds notes for people.
+    pub(super) fn tls(&self, notes: &mut Vec<String>) -> Result<Tls, UsageError> {
+        let mut builder = Tls::builder();
+        for path in &self.authorities {
+            let pem = read("--cacert", path)?;
+            builder =
+                builder.authorities_pem(pem).map_err(|error| wrong("--cacert", path, &error))?;
+        }
+        if let Some(path) = &self.certificate {
+            let key_path = self.key.as_deref().unwrap_or(path);
+            let (chain, key) = (read("--cert", path)?, read("--key", key_path)?);
+            let set = builder.client_certificate_pem(chain, key);
+            builder = set.map_err(|error| match error {
+                TlsError::NoKey if self.key.is_none() => UsageError(format!(
+                    "--cert {} contains no private key; add --key FILE",
+                    path.display()
+                )),
+                TlsError::NoKey | TlsError::EncryptedKey | TlsError::UnsupportedKey => {
+                    wrong("--key", key_path, &error)
+                }
+                error => wrong("--cert", path, &error),
+            })?;
+        }
+        if self.insecure {
+            builder = builder.dangerous_accept_any_certificate();
+            notes.push(
+                "-k accepts every certificate, so that anyone on the way can read and change all \
+                 messages; use --cacert FILE instead"
+                    .to_owned(),
+            );
+        }
+        let tls = if !self.authorities.is_empty() {
+            builder.roots(Roots::None).build()
+        } else if self.insecure {
+            builder.build()
+        } else {
+            match builder.clone().roots(Roots::System).build() {
+                Err(TlsError::NoSystemRoots(_)) if !is_set_by_environment() => {
+                    notes.push(
+                        "the operating system has no root certificates; those of Mozilla are used, \
+                         as compiled into wsbeat"
+                            .to_owned(),
+                    );
+                    builder.roots(Roots::Mozilla).build()
+                }
+                tls => tls,
+            }
+        };
+        let tls = tls.map_err(|error| match error {
+            TlsError::NoSystemRoots(_) => UsageError::new(
+                "SSL_CERT_FILE or SSL_CERT_DIR names no readable certificate; correct it, or unset it",
+            ),
+            error => UsageError(format!("{error}; see wsbeat connect --help")),
+        })?;
+        match &self.tls_name {
+            Some(name) => tls.server_name(name).map_err(|_| {
+                UsageError::new(
+                    "--tls-name is neither a domain name nor an address; write for example \
+                     example.org",
+                )
+            }),
+            None => Ok(tls),
+        }
+    }
+}
+
+/// Whether the user has named files of root certificates. Others must not be trusted instead.
+fn is_set_by_environment() -> bool {
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+fn read(option: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
+    fs::read(path).map_err(|error| {
+        let kind = match error.kind() {
+            ErrorKind::NotFound => "it does not exist".to_owned(),
+            kind => kind.to_string(),
+        };
+        UsageError(format!(
+            "{option} {}: the file cannot be read ({kind}); check the path",
+            path.display()
+        ))
+    })
+}
+
+fn wrong(option: &str, path: &Path, error: &TlsError) -> UsageError {
+    UsageError(format!("{option} {}: {error}", path.display()))
+}

@@ -1,0 +1,177 @@
+//! The words of failed attempts: what has failed, why, and the remedy, with the options of `wsbeat`.
+//!
+//! The library's errors have a kind and a typed source, and their texts name no option and no function.
+//! [`explained`] adds the option, or writes the sentence for an error of the operating system.
+
+use std::{error::Error, fmt, io};
+
+#[cfg(feature = "rustls")]
+use websocket_heartbeat_smol::tls::{TlsFailure, TlsProblem};
+use websocket_heartbeat_smol::{
+    ErrorKind, OpenError, RedirectError, Request, TransportError,
+    proxy::{ProxyFailure, ProxyProblem},
+};
+
+/// The error of an attempt at this request, in words for the user of `wsbeat`. Kind and answer stay.
+pub(super) fn explained(error: &TransportError, request: &Request) -> TransportError {
+    match sentence(error, request.host()) {
+        Some(words) => error.explained_by(Sentence { words, source: error.clone() }),
+        None => error.clone(),
+    }
+}
+
+/// The words of an error, which is its source.
+#[derive(Debug)]
+struct Sentence {
+    words: String,
+    source: TransportError,
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl Error for Sentence {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The sentence for an attempt at a host. `None` if the text of the error is sufficient.
+fn sentence(error: &TransportError, host: &str) -> Option<String> {
+    let source = error.source();
+    if let Some(failure) = source.and_then(|source| source.downcast_ref::<ProxyFailure>()) {
+        return proxy(failure);
+    }
+    if let Some(failure) = source.and_then(|source| source.downcast_ref::<OpenError>()) {
+        return Some(format!("{}; {}", unopened(failure), open_remedy(failure, error.kind())));
+    }
+    if let Some(redirect) = source.and_then(|source| source.downcast_ref::<RedirectError>()) {
+        return match redirect {
+            RedirectError::TooMany(_) => Some(format!("{error}; allow more (--redirects N)")),
+            _ => None,
+        };
+    }
+    if error.kind() == ErrorKind::Dns {
+        return Some(match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+            Some(reason) => format!(
+                "the host {host} cannot be resolved ({}); check the host, and the network of this \
+                 machine",
+                without_prefix(reason)
+            ),
+            None => format!("{error}; check the host, or leave -4 and -6 out"),
+        });
+    }
+    let remedy = tls_remedy(error).or_else(|| http_remedy(error))?;
+    Some(format!("{error}{remedy}"))
+}
+
+/// Without the words of std, which are the same for each error of the resolver.
+fn without_prefix(error: &io::Error) -> String {
+    let words = error.to_string();
+    let rest = words.strip_prefix("failed to lookup address information: ");
+    rest.unwrap_or(&words).to_owned()
+}
+
+/// What could not be opened, and why.
+fn unopened(failure: &OpenError) -> String {
+    let (target, error) = (failure.target(), failure.io_error());
+    let reason = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refuses the connection".to_owned(),
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be opened by this user".to_owned(),
+        io::ErrorKind::TimedOut => "does not answer".to_owned(),
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => "cannot be reached from this machine".to_owned(),
+        _ => format!("cannot be opened ({error})"),
+    };
+    match failure.tried() {
+        0 | 1 => format!("{target} {reason}"),
+        tried => format!("all {tried} addresses of the host fail: {target} {reason}"),
+    }
+}
+
+fn open_remedy(failure: &OpenError, kind: ErrorKind) -> &'static str {
+    if failure.target().tcp().is_err() {
+        return match failure.io_error().kind() {
+            io::ErrorKind::PermissionDenied => "check the permissions of the socket",
+            io::ErrorKind::Unsupported => "leave --unix out",
+            _ => "check the path, and whether the server runs",
+        };
+    }
+    match kind {
+        ErrorKind::Refused => "check the host and the port, and whether the server runs",
+        ErrorKind::Unreachable => {
+            "check the network of this machine, or try the other version of IP (-4, -6)"
+        }
+        ErrorKind::Timeout => "check the host and the port, and firewalls on the way",
+        _ => "check the host, the port and the network of this machine",
+    }
+}
+
+fn proxy(failure: &ProxyFailure) -> Option<String> {
+    match failure.problem() {
+        ProxyProblem::Connect(error) => {
+            let reason = match error.source().and_then(|source| source.downcast_ref::<OpenError>())
+            {
+                Some(failure) => unopened(failure),
+                None => {
+                    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+                        Some(reason) => without_prefix(reason),
+                        None => error.to_string(),
+                    }
+                }
+            };
+            Some(format!(
+                "the proxy cannot be reached ({reason}); check --proxy or the variables of the \
+                 environment, and whether the proxy runs"
+            ))
+        }
+        ProxyProblem::Tls(error) => tls_remedy(error).map(|remedy| format!("{failure}{remedy}")),
+        ProxyProblem::CredentialsMissing | ProxyProblem::CredentialsRefused => {
+            Some(format!("{failure} (--proxy-auth-file FILE)"))
+        }
+        ProxyProblem::SocksReply(3..=5) | ProxyProblem::Refused { status: 500.., .. } => Some(
+            format!("{failure}; check the host and the port of the server, and whether it runs"),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn tls_remedy(error: &TransportError) -> Option<&'static str> {
+    let failure = error.source()?.downcast_ref::<TlsFailure>()?;
+    match failure.problem() {
+        TlsProblem::SelfSigned => Some(" (--cacert FILE), or test without this check (-k)"),
+        TlsProblem::Authority => Some(
+            " (openssl req -x509 -addext basicConstraints=critical,CA:FALSE), or test without this \
+             check (-k)",
+        ),
+        TlsProblem::UnknownIssuer => Some(" (--cacert FILE)"),
+        TlsProblem::Name => Some(" (--tls-name NAME)"),
+        TlsProblem::ClientCertificate => Some(" (--cert FILE, --key FILE)"),
+        _ => None,
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+fn tls_remedy(_: &TransportError) -> Option<&'static str> {
+    None
+}
+
+/// The remedy of a refusal with a status.
+fn http_remedy(error: &TransportError) -> Option<&'static str> {
+    let answer = error.http_answer()?;
+    match answer.status {
+        300..=399 if answer.headers.get("location").is_some() => {
+            Some(", or follow redirects (--redirects N)")
+        }
+        401 => Some("; set credentials (--header-file FILE, --basic-auth-file FILE)"),
+        403 => Some("; set credentials (--header-file FILE) or an origin (-H 'Origin: URL')"),
+        407 => Some("; set its credentials (--proxy URL, --proxy-auth-file FILE)"),
+        _ => None,
+    }
+}
