@@ -37,7 +37,7 @@ mod stream;
 
 pub use websocket_heartbeat::*;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Tuning, proxy,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Step, Tuning, proxy,
     upgrade,
 };
 #[cfg(feature = "rustls")]

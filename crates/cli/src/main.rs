@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod check;
 mod completions;
 mod connect;
 mod demo;
@@ -42,6 +43,7 @@ fn run(timer: SmolTimer) -> Result<ExitCode, UsageError> {
     };
     match command {
         Command::Connect(args) => return connect::run(&args, timer),
+        Command::Check(args) => return check::run(&args, timer),
         Command::Report(args) => return Ok(report::run(&args)),
         Command::Serve(args) => return Ok(serve::run(&args)),
         Command::Demo(_) => return Ok(demo::run(timer)),

@@ -51,7 +51,7 @@ pub use self::adapter::AsyncTungstenite;
 #[cfg(feature = "rustls")]
 pub use self::tls::Tls;
 pub use self::{
-    dialer::{Dialer, OpenError},
+    dialer::{Dialer, OpenError, Step},
     handshake::{upgrade, upgrade_waiting},
     native_stream::NativeStream,
     network::{Network, Target},

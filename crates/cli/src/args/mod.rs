@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    completions, connect, demo, report, serve,
+    check, completions, connect, demo, report, serve,
     usage::{UsageError, explain},
 };
 
@@ -34,6 +34,7 @@ struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Connect(Box<connect::Args>),
+    Check(Box<check::Args>),
     Report(report::Args),
     Serve(Box<serve::Args>),
     Demo(demo::Args),

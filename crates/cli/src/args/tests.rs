@@ -38,7 +38,7 @@ fn the_definition_is_consistent() {
 
 #[test]
 fn each_command_has_its_help() {
-    for command in ["connect", "report", "serve", "demo", "completions", "man"] {
+    for command in ["connect", "check", "report", "serve", "demo", "completions", "man"] {
         assert_eq!(shown(&["help", command]), shown(&[command, "--help"]));
         assert!(shown(&["--help"]).contains(command));
     }

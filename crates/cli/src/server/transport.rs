@@ -2,9 +2,10 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use futures::future::{Either, select};
 use websocket_heartbeat_smol::{
-    Attempt, Dialer, Established, Request, SmolConnection, SmolTimer, Timer, Transport,
-    TransportError, dial,
+    Attempt, Dialer, ErrorKind, Established, Request, SmolConnection, SmolTimer, Step, Timer,
+    Timestamp, Transport, TransportError, dial,
 };
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
     secrets::{self, Source},
     words,
 };
+use crate::duration::show;
 
 /// A transport that reads secrets again at each attempt. Its errors name the options of `wsbeat`.
 pub(crate) struct ServerTransport {
@@ -34,6 +36,32 @@ impl ServerTransport {
         Self { attempts: Arc::new(attempts), notes }
     }
 
+    /// Reports the steps of each attempt.
+    pub(crate) fn on_step(mut self, observe: impl Fn(Step) + Send + Sync + 'static) -> Self {
+        // No attempt holds a clone yet.
+        if let Some(attempts) = Arc::get_mut(&mut self.attempts) {
+            attempts.dialer = attempts.dialer.clone().on_step(observe);
+        }
+        self
+    }
+
+    /// One attempt without a session.
+    pub(crate) async fn connect_once(
+        &self,
+        time: Duration,
+    ) -> Result<Established<SmolConnection>, TransportError> {
+        let deadline = self.attempts.timer.now().checked_add(time);
+        let connected = Box::pin(self.attempts.connect(deadline));
+        match select(connected, async_io::Timer::after(time)).await {
+            Either::Left((Ok(established), _)) => Ok(established),
+            Either::Left((Err(error), _)) => Err(words::explained(&error, &self.attempts.request)),
+            Either::Right(_) => {
+                let words = format!("the server did not answer within {}", show(time));
+                Err(TransportError::new(ErrorKind::Timeout, words))
+            }
+        }
+    }
+
     /// Notes for people, for the start of the session.
     pub(crate) fn notes(&self) -> &[String] {
         &self.notes
@@ -48,7 +76,7 @@ impl Transport for ServerTransport {
     fn connect(&mut self, attempt: Attempt) -> Self::Connect {
         let attempts = Arc::clone(&self.attempts);
         Box::pin(async move {
-            let connected = attempts.connect(&attempt).await;
+            let connected = attempts.connect(attempt.deadline).await;
             connected.map_err(|error| words::explained(&error, &attempts.request))
         })
     }
@@ -57,9 +85,10 @@ impl Transport for ServerTransport {
 impl Attempts {
     async fn connect(
         &self,
-        attempt: &Attempt,
+        deadline: Option<Timestamp>,
     ) -> Result<Established<SmolConnection>, TransportError> {
-        let request = secrets::add(self.request.clone(), &self.sources, self.time(attempt)).await?;
+        let request =
+            secrets::add(self.request.clone(), &self.sources, self.time(deadline)).await?;
         let dialer = match &self.proxy {
             Some(proxy) => proxy.dialer(self.dialer.clone()).await?,
             None => self.dialer.clone(),
@@ -69,8 +98,7 @@ impl Attempts {
 
     /// The time of a command: nine tenths of the attempt, so that the failure is reported as that of
     /// the command.
-    fn time(&self, attempt: &Attempt) -> Option<Duration> {
-        let deadline = attempt.deadline?;
-        Some(deadline.saturating_since(self.timer.now()) * 9 / 10)
+    fn time(&self, deadline: Option<Timestamp>) -> Option<Duration> {
+        Some(deadline?.saturating_since(self.timer.now()) * 9 / 10)
     }
 }

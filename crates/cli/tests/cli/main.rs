@@ -3,6 +3,7 @@
 //! No test sleeps. Tests wait for lines of output, with one generous time limit.
 
 mod accounting;
+mod check;
 mod demo;
 mod ending;
 mod header_sources;

@@ -103,8 +103,10 @@ impl Program {
     fn check_grammar(&mut self, line: &str) {
         assert!(!self.grammar.has_ended(), "{line} comes after the end");
         let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return };
+        // The findings of a check are no event.
+        let Some(event) = fields.get("event") else { return };
         let number = |name: &str| fields[name].as_u64().unwrap();
-        let word = match fields["event"].as_str().unwrap() {
+        let word = match event.as_str().unwrap() {
             "connecting" => Word::Connecting { connection: number("connection") },
             "open" => Word::Open { connection: number("connection") },
             "message" => Word::Message,

@@ -6,7 +6,7 @@ use socket2::SockRef;
 use websocket_heartbeat::{Established, Timer, TransportError};
 
 #[cfg(feature = "rustls")]
-use crate::Tls;
+use crate::tls::{Tls, TlsInfo};
 use crate::{
     NativeStream, Network, RedirectError, Request, Socket, SocketOptions, Tuning,
     address_order::{AddressMemory, Addresses},
@@ -18,11 +18,15 @@ mod open_error;
 mod race;
 mod resolution;
 mod route;
+mod step;
 mod tunnel;
 
-use self::resolution::{Family, Resolution};
+use self::{
+    resolution::{Family, Resolution},
+    step::Observer,
+};
 
-pub use self::open_error::OpenError;
+pub use self::{open_error::OpenError, step::Step};
 
 /// Makes connections for [`Request`]s. It holds the tuning, the TLS configuration and the options
 /// of sockets.
@@ -45,6 +49,7 @@ struct Settings {
     unix_socket: Option<PathBuf>,
     proxies: Proxies,
     redirects: u8,
+    observer: Observer,
     #[cfg(feature = "rustls")]
     tls: Tls,
 }
@@ -59,6 +64,7 @@ impl Default for Settings {
             unix_socket: None,
             proxies: Proxies::none(),
             redirects: 0,
+            observer: Observer::default(),
             #[cfg(feature = "rustls")]
             tls: Tls::default(),
         }
@@ -220,6 +226,14 @@ impl Dialer {
         self
     }
 
+    /// Calls a function at each step of each attempt, for a program that shows them or measures their
+    /// times. The function must return quickly, since the attempt waits for it.
+    #[must_use]
+    pub fn on_step(mut self, observe: impl Fn(Step) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.settings).observer = Observer::new(observe);
+        self
+    }
+
     /// Sets the TLS configuration for `wss://` and for `https://` proxies.
     #[cfg(feature = "rustls")]
     #[must_use]
@@ -311,7 +325,9 @@ impl Dialer {
         let stream = match request.is_tls() {
             #[cfg(feature = "rustls")]
             true => {
-                NativeStream::tls(self.settings.tls.connect(request.host(), route.socket).await?)
+                let tls = self.settings.tls.connect(request.host(), route.socket).await?;
+                self.settings.observer.report(|| Step::Tls(TlsInfo::of(tls.get_ref().1)));
+                NativeStream::tls(tls)
             }
             _ => route.socket,
         };
@@ -330,6 +346,7 @@ impl Dialer {
             route.addresses.into_iter().for_each(Addresses::worked);
         }
         let established = upgraded?;
+        self.settings.observer.report(|| Step::Upgraded);
         let socket = SockRef::from(established.connection.stream().socket());
         let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
         let local = socket.local_addr().ok().and_then(|address| address.as_socket());

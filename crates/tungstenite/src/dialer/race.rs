@@ -10,7 +10,10 @@ use std::{
 
 use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 
-use super::open_error::OpenError;
+use super::{
+    open_error::OpenError,
+    step::{Observer, Step},
+};
 use crate::{Network, Target, address_order::Addresses, error::io_kind, tcp::SocketOptions};
 
 /// Opens a socket to the first address that accepts. The next address starts after the delay, or
@@ -20,6 +23,7 @@ pub(super) async fn race<N: Network, T: Timer>(
     timer: &T,
     options: &SocketOptions,
     delay: Duration,
+    observer: &Observer,
     addresses: &mut Addresses<'_>,
 ) -> Result<N::Stream, TransportError> {
     let open = |address| Box::pin(async move { network.open(Target::Tcp(address), options).await });
@@ -32,10 +36,17 @@ pub(super) async fn race<N: Network, T: Timer>(
             while let Some((address, result)) = poll_any(&mut running, cx) {
                 match result {
                     Ok(socket) => {
+                        observer.report(|| Step::Opened(Target::Tcp(address)));
                         addresses.connected(address);
                         return Poll::Ready(Ok(socket));
                     }
-                    Err(error) => failures.add(OpenError::new(Target::Tcp(address), error)),
+                    Err(error) => {
+                        let error = OpenError::new(Target::Tcp(address), error);
+                        observer.report(|| {
+                            Step::OpenFailed(error.target().clone(), error.io_error().kind())
+                        });
+                        failures.add(error);
+                    }
                 }
                 is_due = true;
             }
@@ -43,7 +54,10 @@ pub(super) async fn race<N: Network, T: Timer>(
                 return Poll::Pending;
             }
             match addresses.next() {
-                Some(address) => running.push((address, open(address))),
+                Some(address) => {
+                    observer.report(|| Step::Opening(Target::Tcp(address)));
+                    running.push((address, open(address)));
+                }
                 None if running.is_empty() => return Poll::Ready(Err(failures.error())),
                 None => return Poll::Pending,
             }

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 
-use super::{Dialer, open_error::OpenError, race::race};
+use super::{Dialer, Settings, open_error::OpenError, race::race, step::Step};
 use crate::{Network, Target, address_order::Addresses, error::io_kind};
 
 /// A connected socket or the stream over it, and the addresses of which it has one.
@@ -31,9 +31,14 @@ impl Dialer {
             });
         }
         let resolved = self.settings.resolution.addresses(host, port, network).await?;
+        self.settings.observer.report(|| Step::Resolved {
+            host: host.to_owned(),
+            addresses: resolved.clone(),
+        });
         let mut addresses = self.memory.addresses(host, port, resolved);
-        let (options, delay) = (&self.settings.socket_options, self.settings.address_delay);
-        let socket = race(network, timer, options, delay, &mut addresses).await?;
+        let Settings { socket_options, address_delay, observer, .. } = &*self.settings;
+        let socket =
+            race(network, timer, socket_options, *address_delay, observer, &mut addresses).await?;
         Ok(Route { socket, addresses: vec![addresses] })
     }
 
@@ -43,7 +48,11 @@ impl Dialer {
         network: &N,
     ) -> Result<N::Stream, TransportError> {
         let target = Target::Unix(path.to_owned());
+        self.settings.observer.report(|| Step::Opening(target.clone()));
         let opened = network.open(target.clone(), &self.settings.socket_options).await;
+        if opened.is_ok() {
+            self.settings.observer.report(|| Step::Opened(target.clone()));
+        }
         opened.map_err(|error| {
             let kind = match error.kind() {
                 // The server that makes the file does not run.

@@ -356,3 +356,22 @@ fn a_wss_url_opens_no_socket_without_tls() {
     assert_eq!(error.unwrap().kind(), ErrorKind::Url);
     assert_eq!(host.take_opened(), []);
 }
+
+#[test]
+fn the_steps_of_an_attempt_are_reported_in_order() {
+    let host = Host::new(&[Fails(5, ConnectionRefused), Accepts(10)]);
+    let steps: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&steps);
+    let dialer = Dialer::new().on_step(move |step| seen.lock().unwrap().push(step.to_string()));
+    host.attempt(&dialer).unwrap();
+    assert_eq!(
+        *steps.lock().unwrap(),
+        [
+            "example.org has 192.0.2.1, 192.0.2.1",
+            "opening 192.0.2.1:1",
+            "192.0.2.1:1: connection refused",
+            "opening 192.0.2.1:2",
+            "opened 192.0.2.1:2",
+        ]
+    );
+}

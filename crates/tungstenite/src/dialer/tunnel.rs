@@ -2,7 +2,7 @@
 
 use websocket_heartbeat::{ErrorKind, Timer, TransportError};
 
-use super::{Dialer, route::Route};
+use super::{Dialer, Step, route::Route};
 use crate::{
     NativeStream, Network, Request,
     proxy::{Destination, Protocol, Proxy, ProxyFailure, ProxyProblem, open_tunnel},
@@ -85,6 +85,7 @@ impl Dialer {
             stream = NativeStream::tls(tls.map_err(ProxyProblem::Tls)?);
         }
         open_tunnel(&mut stream, proxy, destination).await?;
+        self.settings.observer.report(|| Step::Tunnel);
         Ok(Route { socket: stream, addresses })
     }
 }

@@ -7,6 +7,7 @@ mod builder;
 mod client;
 mod config;
 mod error;
+mod info;
 mod pem;
 mod roots;
 mod stream;
@@ -18,6 +19,7 @@ pub(crate) use self::stream::TlsStream;
 pub use self::{
     builder::TlsBuilder,
     client::Tls,
+    info::TlsInfo,
     error::{PemInput, PemProblem, SkippedRoot, TlsError},
     roots::Roots,
 };
