@@ -53,7 +53,9 @@ pub(crate) fn show(time: Duration) -> String {
         s if s < 0.01 => format!("{:.2} ms", s * 1e3),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 60.0 => format!("{s:.2} s"),
-        s => format!("{}m{:02}s", s as u64 / 60, s as u64 % 60),
+        s if s < 3_600.0 => format!("{}m{:02}s", s as u64 / 60, s as u64 % 60),
+        s if s < 86_400.0 => format!("{}h{:02}m", s as u64 / 3_600, s as u64 / 60 % 60),
+        s => format!("{}d{:02}h", s as u64 / 86_400, s as u64 / 3_600 % 24),
     }
 }
 
@@ -126,5 +128,7 @@ mod tests {
         assert_eq!(shown(300_000), "300 ms");
         assert_eq!(shown(1_400_123), "1.40 s");
         assert_eq!(shown(90_000_000), "1m30s");
+        assert_eq!(shown(5_400_000_000), "1h30m");
+        assert_eq!(shown(100_000_000_000), "1d03h");
     }
 }

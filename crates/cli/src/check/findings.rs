@@ -94,3 +94,61 @@ pub(super) struct Advice {
     pub(super) options: Option<String>,
     pub(super) reason: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The names of all fields, also of objects in fields.
+    fn names(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    found.push(name.clone());
+                    names(value, found);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_documentation_has_each_field() {
+        let findings = Findings {
+            phases: vec![Phase { name: "resolve", took_ms: 1.0, detail: String::new() }],
+            tls: Some(Tls {
+                version: String::new(),
+                cipher_suite: String::new(),
+                protocol: None,
+                names: Vec::new(),
+                issuer: None,
+                valid_until: None,
+                days_left: None,
+            }),
+            ping: Some(Answer { answered: None, rtt_ms: None }),
+            max_message: Some(MaxMessage { accepted: 0, refused: None, code: None }),
+            idle: Some(Idle { waited_ms: 0, ended: false, detail: None, frames: 0 }),
+            close: Some(Close { code: None, answered: false, took_ms: 0.0 }),
+            clock: Some(Clock { ahead_ms: 0 }),
+            advice: vec![Advice { options: None, reason: String::new() }],
+            ..Findings::default()
+        };
+        let (_, section) =
+            include_str!("../../JSON.md").split_once("\n# The output of `wsbeat check").unwrap();
+        let example = section.lines().find(|line| line.starts_with('{')).unwrap();
+        let (mut real, mut documented) = (Vec::new(), Vec::new());
+        names(&serde_json::to_value(findings).unwrap(), &mut real);
+        names(&serde_json::from_str(example).unwrap(), &mut documented);
+        real.sort();
+        documented.sort();
+        real.dedup();
+        documented.dedup();
+        assert_eq!(documented, real);
+        for name in real {
+            assert!(section.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The common time axis of all records.
 
+use std::time::Duration;
+
 use super::{reader::Record, utc};
 use crate::duration::show;
 
@@ -124,11 +126,8 @@ fn round(millis: i64) -> String {
 
 /// A time in milliseconds, for people.
 pub(super) fn show_millis(millis: i64) -> String {
-    let time = std::time::Duration::from_millis(millis.max(0).unsigned_abs());
-    match time.as_secs() {
-        0 if time.is_zero() => "0".to_owned(),
-        0..3_600 => show(time),
-        seconds @ 3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
-        seconds => format!("{}d{:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    match u64::try_from(millis) {
+        Ok(0) | Err(_) => "0".to_owned(),
+        Ok(millis) => show(Duration::from_millis(millis)),
     }
 }
