@@ -103,7 +103,8 @@ pub(crate) fn explain(error: &Error, args: &[OsString], definition: &Command) ->
 fn text(error: &Error, kind: ContextKind) -> Option<&str> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text),
-        ContextValue::Strings(texts) => texts.first().map(String::as_str),
+        // Suggestions: the nearest is the last.
+        ContextValue::Strings(texts) => texts.last().map(String::as_str),
         _ => None,
     }
 }
