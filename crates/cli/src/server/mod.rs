@@ -1,6 +1,5 @@
 //! The server, and everything about reaching it: the URL, the request, secrets, TLS and networks.
 
-mod command;
 mod network;
 mod request;
 mod secrets;
