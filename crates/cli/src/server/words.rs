@@ -175,3 +175,70 @@ fn http_remedy(error: &TransportError) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use websocket_heartbeat_smol::{Headers, HttpAnswer};
+
+    use super::*;
+
+    fn shown(error: &TransportError) -> String {
+        let request = Request::for_stream("ws://x.example/hush").unwrap();
+        let explained = explained(error, &request);
+        assert_eq!(explained.kind(), error.kind());
+        assert_eq!(explained.http_status(), error.http_status());
+        assert_eq!(explained.retry_after(), error.retry_after());
+        explained.to_string()
+    }
+
+    #[test]
+    fn an_error_that_is_one_sentence_already_is_not_changed() {
+        for kind in [
+            ErrorKind::Url,
+            ErrorKind::Refused,
+            ErrorKind::Unreachable,
+            ErrorKind::Tls,
+            ErrorKind::Certificate,
+            ErrorKind::CertificateTime,
+            ErrorKind::Proxy,
+            ErrorKind::ProxyAuth,
+            ErrorKind::Protocol,
+            ErrorKind::TooLarge,
+            ErrorKind::Reset,
+            ErrorKind::Ended,
+            ErrorKind::Timeout,
+            ErrorKind::Handshake,
+            ErrorKind::Provider,
+            ErrorKind::Panicked,
+            ErrorKind::Runtime,
+            ErrorKind::Other,
+        ] {
+            let error = TransportError::new(kind, "one sentence");
+            assert_eq!(shown(&error), "one sentence");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_resolver_has_the_host_and_the_reason() {
+        let error = io::Error::other("failed to lookup address information: No such host");
+        let error = TransportError::from_source(ErrorKind::Dns, error);
+        let words = "the host x.example cannot be resolved (No such host); check the host, and the \
+                     network of this machine";
+        assert_eq!(shown(&error), words);
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_answer_and_gets_the_option() {
+        let seconds = std::time::Duration::from_secs(7);
+        let answer = |status| HttpAnswer::new(status, Headers::new(), b"");
+        for (status, end) in [
+            (401, "not accepted); set credentials (--header-file FILE, --basic-auth-file FILE)"),
+            (404, "(there is no WebSocket at this path)"),
+            // A redirect without a target cannot be followed.
+            (302, "HTTP status 302"),
+        ] {
+            let words = shown(&TransportError::http(answer(status), Some(seconds)));
+            assert!(words.ends_with(end), "{words}");
+        }
+    }
+}
