@@ -7,6 +7,8 @@ use websocket_heartbeat_smol::{
     TransportError, dial,
 };
 
+#[cfg(feature = "rustls")]
+use super::tls::FreshTls;
 use super::{
     network::ProxyWithFile,
     secrets::{self, Source},
@@ -25,6 +27,8 @@ pub(super) struct Attempts {
     pub(super) sources: Vec<Source>,
     pub(super) dialer: Dialer,
     pub(super) proxy: Option<ProxyWithFile>,
+    #[cfg(feature = "rustls")]
+    pub(super) tls: Option<FreshTls>,
     /// The clock of the session.
     pub(super) timer: SmolTimer,
 }
@@ -63,6 +67,11 @@ impl Attempts {
         let dialer = match &self.proxy {
             Some(proxy) => proxy.dialer(self.dialer.clone()).await?,
             None => self.dialer.clone(),
+        };
+        #[cfg(feature = "rustls")]
+        let dialer = match &self.tls {
+            Some(tls) => tls.dialer(dialer).await?,
+            None => dialer,
         };
         dial(&request, &dialer).await
     }
