@@ -56,6 +56,7 @@ impl Server {
             proxy,
             #[cfg(feature = "rustls")]
             tls,
+            may_redirect: self.network.may_redirect(),
             timer,
         };
         Ok(ServerTransport::new(attempts, notes))

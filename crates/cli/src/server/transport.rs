@@ -29,6 +29,8 @@ pub(super) struct Attempts {
     pub(super) proxy: Option<ProxyWithFile>,
     #[cfg(feature = "rustls")]
     pub(super) tls: Option<FreshTls>,
+    /// Whether an attempt may end at another host.
+    pub(super) may_redirect: bool,
     /// The clock of the session.
     pub(super) timer: SmolTimer,
 }
@@ -53,7 +55,9 @@ impl Transport for ServerTransport {
         let attempts = Arc::clone(&self.attempts);
         Box::pin(async move {
             let connected = attempts.connect(&attempt).await;
-            connected.map_err(|error| words::explained(&error, &attempts.request))
+            let host = attempts.request.host();
+            let host = (!attempts.may_redirect).then_some(host);
+            connected.map_err(|error| words::explained(&error, host))
         })
     }
 }

@@ -179,7 +179,7 @@ fn each_failure_on_the_way_is_one_sentence_with_its_remedy() {
             x,
             &["--proxy", "http://127.0.0.1:1"],
             format!(
-                "the proxy cannot be reached ({CLOSED}); check --proxy or the variables of the \
+                "the proxy http://127.0.0.1:1 cannot be reached ({CLOSED}); check --proxy or the variables of the \
                  environment, and whether the proxy runs"
             ),
         ),
@@ -187,8 +187,7 @@ fn each_failure_on_the_way_is_one_sentence_with_its_remedy() {
             x,
             &["--proxy", &proxy],
             format!(
-                "{proxy}: the proxy needs credentials: set user and password in its URL \
-                 (--proxy-auth-file FILE)"
+                "the proxy {proxy} needs user and password; set them (--proxy-auth-file FILE)"
             ),
         ),
         (
