@@ -184,7 +184,7 @@ fn an_unacceptable_certificate_ends_the_session() {
 }
 
 #[test]
-fn a_self_signed_certificate_with_the_name_of_a_trusted_one_is_named_as_such() {
+fn a_self_signed_certificate_may_have_the_name_of_a_trusted_one() {
     for kind in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
         // All certificates of rcgen have the same name by default.
         let trusted = KeyPair::generate_for(kind).unwrap();

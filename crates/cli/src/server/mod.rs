@@ -1,6 +1,5 @@
 //! The server, and everything about reaching it: the URL, the request, secrets, TLS and networks.
 
-mod command;
 mod network;
 mod request;
 mod secrets;
@@ -51,11 +50,21 @@ impl Server {
         secrets::check(&sources)?;
         let (dialer, proxy) = self.network.dialer(Dialer::new(), &request, &mut notes)?;
         #[cfg(feature = "rustls")]
-        let dialer = match request.is_tls() || self.network.may_need_tls() {
-            true => dialer.tls(self.tls.tls(&mut notes)?),
-            false => dialer,
+        let tls = match request.is_tls() || self.network.may_need_tls() {
+            true => Some(self.tls.tls(&mut notes)?),
+            false => None,
         };
-        Ok(ServerTransport::new(Attempts { request, sources, dialer, proxy, timer }, notes))
+        let attempts = Attempts {
+            request,
+            sources,
+            dialer,
+            proxy,
+            #[cfg(feature = "rustls")]
+            tls,
+            may_redirect: self.network.may_redirect(),
+            timer,
+        };
+        Ok(ServerTransport::new(attempts, notes))
     }
 }
 

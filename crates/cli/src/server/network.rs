@@ -113,9 +113,13 @@ impl NetworkOptions {
     #[cfg(feature = "rustls")]
     pub(super) fn may_need_tls(&self) -> bool {
         // A redirect may lead to wss://, and a proxy may be https://.
-        self.redirects.is_some_and(|count| count > 0)
+        self.may_redirect()
             || (self.unix.is_none()
                 && self.proxies().is_ok_and(|proxies| proxies != Proxies::none()))
+    }
+
+    pub(super) fn may_redirect(&self) -> bool {
+        self.redirects.is_some_and(|count| count > 0)
     }
 
     fn proxies(&self) -> Result<Proxies, UsageError> {

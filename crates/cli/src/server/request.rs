@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use websocket_heartbeat_smol::{Request, RequestError};
 
-use super::secrets::Source;
+use super::secrets::{Source, split};
 use crate::usage::UsageError;
 
 #[derive(Args)]
@@ -64,11 +64,6 @@ fn header(field: &str) -> Result<Header, String> {
         Some((name, value)) => Ok(Header::Field(name.to_owned(), value.to_owned())),
         None => Err("there is no colon; write -H 'Name: value'".to_owned()),
     }
-}
-
-/// The name and the value of a header field.
-pub(super) fn split(field: &str) -> Option<(&str, &str)> {
-    field.split_once(':').map(|(name, value)| (name.trim(), value.trim()))
 }
 
 /// The value with the contents of the variables of the environment that it names as `{env:NAME}`.

@@ -1,17 +1,21 @@
 //! The options of TLS.
 
 use std::{
-    fs,
-    io::ErrorKind,
+    fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use blocking::unblock;
 use clap::Args;
-use websocket_heartbeat_smol::tls::{Roots, Tls, TlsError};
+use websocket_heartbeat_smol::{
+    Dialer, ErrorKind, TransportError,
+    tls::{Roots, Tls, TlsError},
+};
 
 use crate::usage::UsageError;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct TlsOptions {
     /// Trust the authorities, or the self-signed certificate, in this PEM file, in place of the
@@ -20,7 +24,8 @@ pub(super) struct TlsOptions {
     /// SSL_CERT_DIR name other files]
     #[arg(long = "cacert", value_name = "FILE")]
     authorities: Vec<PathBuf>,
-    /// The certificate of this client, as a PEM file with its chain, for servers that demand one
+    /// The certificate of this client, as a PEM file with its chain, for servers that demand
+    /// one. It is read again at each attempt, and so are --key and --cacert
     #[arg(long = "cert", value_name = "FILE")]
     certificate: Option<PathBuf>,
     /// The private key of --cert, as a PEM file without a password [default: the file of --cert]
@@ -34,28 +39,71 @@ pub(super) struct TlsOptions {
     insecure: bool,
 }
 
+/// The configuration, which is made again if its files have changed: certificates of clients are
+/// often valid for a day, and sessions last longer.
+#[derive(Clone)]
+pub(super) struct FreshTls {
+    options: TlsOptions,
+    last: Arc<Mutex<(Contents, Tls)>>,
+}
+
+/// The contents of the files of the options, in their order.
+type Contents = Vec<Vec<u8>>;
+
+impl FreshTls {
+    /// Sets the configuration by the files as they are now.
+    pub(super) async fn dialer(&self, dialer: Dialer) -> Result<Dialer, TransportError> {
+        let this = self.clone();
+        let tls = unblock(move || {
+            let contents = this.options.contents()?;
+            let mut last = this.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.0 != contents {
+                let tls = this.options.build(&contents, &mut Vec::new())?;
+                *last = (contents, tls);
+            }
+            Ok(last.1.clone())
+        });
+        // A failed attempt, which is tried again: the files may be valid later.
+        let failed = |error: UsageError| TransportError::new(ErrorKind::Provider, error.0);
+        Ok(dialer.tls(tls.await.map_err(failed)?))
+    }
+}
+
 impl TlsOptions {
     /// The configuration. Adds notes for people.
-    pub(super) fn tls(&self, notes: &mut Vec<String>) -> Result<Tls, UsageError> {
+    pub(super) fn tls(&self, notes: &mut Vec<String>) -> Result<FreshTls, UsageError> {
+        let contents = self.contents()?;
+        let tls = self.build(&contents, notes)?;
+        Ok(FreshTls { options: self.clone(), last: Arc::new(Mutex::new((contents, tls))) })
+    }
+
+    fn contents(&self) -> Result<Contents, UsageError> {
+        let authorities = self.authorities.iter().map(|path| read("--cacert", path));
+        let certificate = self.certificate.iter().map(|path| read("--cert", path));
+        let key = self.key.iter().map(|path| read("--key", path));
+        authorities.chain(certificate).chain(key).collect()
+    }
+
+    fn build(&self, contents: &Contents, notes: &mut Vec<String>) -> Result<Tls, UsageError> {
+        let mut contents = contents.iter();
         let mut builder = Tls::builder();
-        for path in &self.authorities {
-            let pem = read("--cacert", path)?;
-            builder =
-                builder.authorities_pem(pem).map_err(|error| wrong("--cacert", path, &error))?;
+        for (path, pem) in self.authorities.iter().zip(&mut contents) {
+            let added = builder.authorities_pem(pem);
+            builder = added.map_err(|error| wrong("--cacert", path, &error))?;
         }
-        if let Some(path) = &self.certificate {
-            let key_path = self.key.as_deref().unwrap_or(path);
-            let (chain, key) = (read("--cert", path)?, read("--key", key_path)?);
+        if let (Some(path), Some(chain)) = (&self.certificate, contents.next()) {
+            let key = contents.next().unwrap_or(chain);
             let set = builder.client_certificate_pem(chain, key);
-            builder = set.map_err(|error| match error {
-                TlsError::NoKey if self.key.is_none() => UsageError(format!(
+            builder = set.map_err(|error| match (&error, &self.key) {
+                (TlsError::NoKey, None) => UsageError(format!(
                     "--cert {} contains no private key; add --key FILE",
                     path.display()
                 )),
-                TlsError::NoKey | TlsError::EncryptedKey | TlsError::UnsupportedKey => {
-                    wrong("--key", key_path, &error)
-                }
-                error => wrong("--cert", path, &error),
+                (
+                    TlsError::NoKey | TlsError::EncryptedKey | TlsError::UnsupportedKey,
+                    Some(key),
+                ) => wrong("--key", key, &error),
+                _ => wrong("--cert", path, &error),
             })?;
         }
         if self.insecure {
@@ -109,7 +157,7 @@ fn is_set_by_environment() -> bool {
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
     fs::read(path).map_err(|error| {
         let kind = match error.kind() {
-            ErrorKind::NotFound => "it does not exist".to_owned(),
+            io::ErrorKind::NotFound => "it does not exist".to_owned(),
             kind => kind.to_string(),
         };
         UsageError(format!(

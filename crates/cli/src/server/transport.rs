@@ -8,6 +8,8 @@ use websocket_heartbeat_smol::{
     Timestamp, Transport, TransportError, dial,
 };
 
+#[cfg(feature = "rustls")]
+use super::tls::FreshTls;
 use super::{
     network::ProxyWithFile,
     secrets::{self, Source},
@@ -27,6 +29,10 @@ pub(super) struct Attempts {
     pub(super) sources: Vec<Source>,
     pub(super) dialer: Dialer,
     pub(super) proxy: Option<ProxyWithFile>,
+    #[cfg(feature = "rustls")]
+    pub(super) tls: Option<FreshTls>,
+    /// Whether an attempt may end at another host.
+    pub(super) may_redirect: bool,
     /// The clock of the session.
     pub(super) timer: SmolTimer,
 }
@@ -54,7 +60,7 @@ impl ServerTransport {
         let connected = Box::pin(self.attempts.connect(deadline));
         match select(connected, async_io::Timer::after(time)).await {
             Either::Left((Ok(established), _)) => Ok(established),
-            Either::Left((Err(error), _)) => Err(words::explained(&error, &self.attempts.request)),
+            Either::Left((Err(error), _)) => Err(self.attempts.explained(&error)),
             Either::Right(_) => {
                 let words = format!("the server did not answer within {}", show(time));
                 Err(TransportError::new(ErrorKind::Timeout, words))
@@ -77,12 +83,18 @@ impl Transport for ServerTransport {
         let attempts = Arc::clone(&self.attempts);
         Box::pin(async move {
             let connected = attempts.connect(attempt.deadline).await;
-            connected.map_err(|error| words::explained(&error, &attempts.request))
+            connected.map_err(|error| attempts.explained(&error))
         })
     }
 }
 
 impl Attempts {
+    /// The error of an attempt, in words for the user. After a redirect, the host can be another one.
+    fn explained(&self, error: &TransportError) -> TransportError {
+        let host = (!self.may_redirect).then(|| self.request.host());
+        words::explained(error, host)
+    }
+
     async fn connect(
         &self,
         deadline: Option<Timestamp>,
@@ -92,6 +104,11 @@ impl Attempts {
         let dialer = match &self.proxy {
             Some(proxy) => proxy.dialer(self.dialer.clone()).await?,
             None => self.dialer.clone(),
+        };
+        #[cfg(feature = "rustls")]
+        let dialer = match &self.tls {
+            Some(tls) => tls.dialer(dialer).await?,
+            None => dialer,
         };
         dial(&request, &dialer).await
     }

@@ -8,13 +8,14 @@ use std::{error::Error, fmt, io};
 #[cfg(feature = "rustls")]
 use websocket_heartbeat_smol::tls::{TlsFailure, TlsProblem};
 use websocket_heartbeat_smol::{
-    ErrorKind, OpenError, RedirectError, Request, TransportError,
+    ErrorKind, OpenError, RedirectError, TransportError,
     proxy::{ProxyFailure, ProxyProblem},
 };
 
-/// The error of an attempt at this request, in words for the user of `wsbeat`. Kind and answer stay.
-pub(super) fn explained(error: &TransportError, request: &Request) -> TransportError {
-    match sentence(error, request.host()) {
+/// The error of an attempt at this host, in words for the user of `wsbeat`. Kind and answer stay.
+/// The host is unknown if a redirect may have led to another one.
+pub(super) fn explained(error: &TransportError, host: Option<&str>) -> TransportError {
+    match sentence(error, host) {
         Some(words) => error.explained_by(Sentence { words, source: error.clone() }),
         None => error.clone(),
     }
@@ -40,7 +41,7 @@ impl Error for Sentence {
 }
 
 /// The sentence for an attempt at a host. `None` if the text of the error is sufficient.
-fn sentence(error: &TransportError, host: &str) -> Option<String> {
+fn sentence(error: &TransportError, host: Option<&str>) -> Option<String> {
     let source = error.source();
     if let Some(failure) = source.and_then(|source| source.downcast_ref::<ProxyFailure>()) {
         return proxy(failure);
@@ -55,9 +56,10 @@ fn sentence(error: &TransportError, host: &str) -> Option<String> {
         };
     }
     if error.kind() == ErrorKind::Dns {
+        let host = host.map(|host| format!(" {host}")).unwrap_or_default();
         return Some(match source.and_then(|source| source.downcast_ref::<io::Error>()) {
             Some(reason) => format!(
-                "the host {host} cannot be resolved ({}); check the host, and the network of this \
+                "the host{host} cannot be resolved ({}); check the host, and the network of this \
                  machine",
                 without_prefix(reason)
             ),
@@ -113,6 +115,7 @@ fn open_remedy(failure: &OpenError, kind: ErrorKind) -> &'static str {
 }
 
 fn proxy(failure: &ProxyFailure) -> Option<String> {
+    let name = failure.proxy();
     match failure.problem() {
         ProxyProblem::Connect(error) => {
             let reason = match error.source().and_then(|source| source.downcast_ref::<OpenError>())
@@ -126,14 +129,17 @@ fn proxy(failure: &ProxyFailure) -> Option<String> {
                 }
             };
             Some(format!(
-                "the proxy cannot be reached ({reason}); check --proxy or the variables of the \
+                "the proxy {name} cannot be reached ({reason}); check --proxy or the variables of the \
                  environment, and whether the proxy runs"
             ))
         }
         ProxyProblem::Tls(error) => tls_remedy(error).map(|remedy| format!("{failure}{remedy}")),
-        ProxyProblem::CredentialsMissing | ProxyProblem::CredentialsRefused => {
-            Some(format!("{failure} (--proxy-auth-file FILE)"))
-        }
+        ProxyProblem::CredentialsMissing => Some(format!(
+            "the proxy {name} needs user and password; set them (--proxy-auth-file FILE)"
+        )),
+        ProxyProblem::CredentialsRefused => Some(format!(
+            "the proxy {name} refused user and password; check them (--proxy-auth-file FILE)"
+        )),
         ProxyProblem::SocksReply(3..=5) | ProxyProblem::Refused { status: 500.., .. } => Some(
             format!("{failure}; check the host and the port of the server, and whether it runs"),
         ),
@@ -173,5 +179,73 @@ fn http_remedy(error: &TransportError) -> Option<&'static str> {
         403 => Some("; set credentials (--header-file FILE) or an origin (-H 'Origin: URL')"),
         407 => Some("; set its credentials (--proxy URL, --proxy-auth-file FILE)"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use websocket_heartbeat_smol::{Headers, HttpAnswer};
+
+    use super::*;
+
+    fn shown(error: &TransportError) -> String {
+        let explained = explained(error, Some("x.example"));
+        assert_eq!(explained.kind(), error.kind());
+        assert_eq!(explained.http_status(), error.http_status());
+        assert_eq!(explained.retry_after(), error.retry_after());
+        explained.to_string()
+    }
+
+    #[test]
+    fn an_error_that_is_one_sentence_already_is_not_changed() {
+        for kind in [
+            ErrorKind::Url,
+            ErrorKind::Refused,
+            ErrorKind::Unreachable,
+            ErrorKind::Tls,
+            ErrorKind::Certificate,
+            ErrorKind::CertificateTime,
+            ErrorKind::Proxy,
+            ErrorKind::ProxyAuth,
+            ErrorKind::Protocol,
+            ErrorKind::TooLarge,
+            ErrorKind::Reset,
+            ErrorKind::Ended,
+            ErrorKind::Timeout,
+            ErrorKind::Handshake,
+            ErrorKind::Provider,
+            ErrorKind::Panicked,
+            ErrorKind::Runtime,
+            ErrorKind::Other,
+        ] {
+            let error = TransportError::new(kind, "one sentence");
+            assert_eq!(shown(&error), "one sentence");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_resolver_has_the_host_and_the_reason() {
+        let error = io::Error::other("failed to lookup address information: No such host");
+        let error = TransportError::from_source(ErrorKind::Dns, error);
+        let words = "the host x.example cannot be resolved (No such host); check the host, and the \
+                     network of this machine";
+        assert_eq!(shown(&error), words);
+        let unknown = explained(&error, None).to_string();
+        assert!(unknown.starts_with("the host cannot be resolved (No such host); "), "{unknown}");
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_answer_and_gets_the_option() {
+        let seconds = std::time::Duration::from_secs(7);
+        let answer = |status| HttpAnswer::new(status, Headers::new(), b"");
+        for (status, end) in [
+            (401, "not accepted); set credentials (--header-file FILE, --basic-auth-file FILE)"),
+            (404, "(there is no WebSocket at this path)"),
+            // A redirect without a target cannot be followed.
+            (302, "HTTP status 302"),
+        ] {
+            let words = shown(&TransportError::http(answer(status), Some(seconds)));
+            assert!(words.ends_with(end), "{words}");
+        }
     }
 }

@@ -179,7 +179,7 @@ fn each_failure_on_the_way_is_one_sentence_with_its_remedy() {
             x,
             &["--proxy", "http://127.0.0.1:1"],
             format!(
-                "the proxy cannot be reached ({CLOSED}); check --proxy or the variables of the \
+                "the proxy http://127.0.0.1:1 cannot be reached ({CLOSED}); check --proxy or the variables of the \
                  environment, and whether the proxy runs"
             ),
         ),
@@ -187,8 +187,7 @@ fn each_failure_on_the_way_is_one_sentence_with_its_remedy() {
             x,
             &["--proxy", &proxy],
             format!(
-                "{proxy}: the proxy needs credentials: set user and password in its URL \
-                 (--proxy-auth-file FILE)"
+                "the proxy {proxy} needs user and password; set them (--proxy-auth-file FILE)"
             ),
         ),
         (
@@ -239,11 +238,23 @@ fn each_refusal_of_the_server_names_the_option_that_helps() {
 
 #[test]
 fn an_answer_that_is_never_valid_ends_the_session() {
-    let server = Server::refusing("SSH-2.0-x\r\n");
-    let mut program = Program::json(&server.url(), &["--backoff", "1ms..1ms"]);
-    assert_eq!(program.event("closed")["reason"], "stopped");
-    assert_ne!(program.end(), 0);
-    assert_eq!(program.events_named("connecting").len(), 3);
+    let wrong_accept = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                        Connection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n";
+    for (server, more, words) in [
+        (Server::refusing("SSH-2.0-x\r\n"), &[][..], "this port speaks SSH, not HTTP"),
+        (Server::refusing(wrong_accept), &[], "the answer is from a cache, or from a server that"),
+        (Server::echo(), &["--subprotocol", "v1"], "chose none of the offered subprotocols"),
+    ] {
+        let more = [&["--backoff", "1ms..1ms"], more].concat();
+        let mut program = Program::json(&server.url(), &more);
+        let closed = program.event("closed");
+        let detail = closed["detail"].as_str().unwrap();
+        assert_eq!(closed["reason"], "stopped");
+        assert!(detail.starts_with("not worth another attempt: th"), "{detail}");
+        assert!(detail.contains(words), "{detail}");
+        assert_ne!(program.end(), 0);
+        assert_eq!(program.events_named("connecting").len(), 3);
+    }
 }
 
 #[test]

@@ -211,6 +211,35 @@ fn a_client_certificate_comes_from_one_or_two_files() {
 }
 
 #[test]
+fn a_client_certificate_that_is_renewed_is_used_then() {
+    let files = Files::new();
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let ca = files.scratch.file("ca.pem", &old.pem);
+    let server = old.issue(4_096).server(Some(&new));
+    let both = |authority: &Authority| {
+        let Identity { certificate, key } = authority.issue(4_096);
+        files.scratch.file("client.pem", &(key + &certificate))
+    };
+    let client = both(&old);
+    let url = url(&server);
+    let options = ["--cacert", &ca, "--cert", &client, "--backoff", "1ms..1ms"];
+    let mut program = Program::json(&url, &options);
+    let lost = program.event("lost")["detail"].as_str().unwrap().to_owned();
+    let words = "does not accept the certificate of this client";
+    assert!(lost.contains(words) && lost.ends_with("(--cert FILE, --key FILE)"), "{lost}");
+    std::fs::remove_file(&client).unwrap();
+    let missing = format!(
+        "could not connect: --cert {client}: the file cannot be read (it does not exist); check the \
+         path"
+    );
+    while program.event("lost")["detail"] != *missing {}
+    both(&new);
+    program.event("open");
+    program.signal("-TERM");
+    program.end();
+}
+
+#[test]
 fn the_authorities_of_the_system_are_trusted_unless_others_are_given() {
     let (mut files, authority) = (Files::new(), Authority::new("private"));
     let other = files.system.clone();

@@ -96,8 +96,10 @@ impl CloseReason {
     /// its cause. `wsbeat --json` prints the same.
     pub fn detail(&self) -> String {
         match self.cause() {
-            Some(cause) => format!("{}: {}", self.without_cause(), cause.detail()),
-            None => self.to_string(),
+            Some(cause @ LostCause::ClosedByPeer(_)) => {
+                format!("{}: {}", self.without_cause(), cause.detail())
+            }
+            _ => self.to_string(),
         }
     }
 
@@ -125,6 +127,8 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.without_cause().fmt(f)?;
         match self.cause() {
+            // "no attempts left: could not connect: .." says the same twice.
+            Some(LostCause::Connect(error)) => write!(f, ": {error}"),
             Some(cause) => write!(f, ": {cause}"),
             None => Ok(()),
         }

@@ -255,8 +255,7 @@ mod tests {
             (Event::Closed(closed(CloseReason::User).into()), "session ended: closed by the user"),
             (
                 Event::Closed(closed(CloseReason::Stopped(failed())).into()),
-                "session ended: not worth another attempt: could not connect: connection reset by \
-                 peer",
+                "session ended: not worth another attempt: connection reset by peer",
             ),
             (Event::Lagged(7), "7 messages dropped unread"),
         ];

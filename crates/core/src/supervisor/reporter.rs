@@ -26,8 +26,6 @@ pub(super) struct Reporter {
     events: VecDeque<Event>,
     traffic: Traffic,
     last_loss: Option<Box<LastLoss>>,
-    /// A connection was open.
-    ever_opened: bool,
     /// A panic of a function of the user, until it is reported.
     panic: Option<Box<UserPanic>>,
     /// The published state of the machine. `None` if another part of the published status has
@@ -116,12 +114,19 @@ impl Reporter {
     }
 
     /// The loss for the verdict. `opened`: the connection was open. `attempt`: the number of the
-    /// attempt. `refreshed`: the attempt was asked to use fresh credentials.
-    pub(super) fn failure(&self, opened: bool, attempt: u32, refreshed: bool) -> Failure<'_> {
+    /// attempt. `refreshed`: the attempt was asked to use fresh credentials. `opens`: the number of
+    /// connections that were open.
+    pub(super) fn failure(
+        &self,
+        opened: bool,
+        attempt: u32,
+        refreshed: bool,
+        opens: u64,
+    ) -> Failure<'_> {
         let loss = self.last_loss.as_deref().expect(A_LOSS_HAS_A_CAUSE);
         let LastLoss { cause, in_a_row, in_writing, .. } = loss;
         let (in_a_row, in_writing) = (*in_a_row, *in_writing);
-        let ever_opened = self.ever_opened;
+        let ever_opened = opens > 0;
         Failure { opened, attempt, refreshed, cause, in_writing, ever_opened, in_a_row }
     }
 
@@ -260,7 +265,6 @@ impl Reporter {
             }
             Transition::Open { connection, attempt, outage } => {
                 status.counters.opens += 1;
-                self.ever_opened = true;
                 let outage = (status.counters.opens > 1).then_some(outage);
                 status.round_trip = RoundTrip::default();
                 let established = self.established.take();

@@ -74,6 +74,11 @@ impl ProxyFailure {
         &self.problem
     }
 
+    /// The scheme, the host and the port of the proxy, as in its `Display`.
+    pub fn proxy(&self) -> &str {
+        &self.proxy
+    }
+
     /// The error of an attempt through this proxy.
     pub(crate) fn error(proxy: &Proxy, problem: ProxyProblem) -> TransportError {
         let kind = problem.kind();

@@ -51,7 +51,9 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             Action::Drain => self.drain(cx),
             Action::EndDrain => self.end_drain(),
             Action::AskVerdict { fresh, opened, attempt } => {
-                let failure = self.reporter.failure(opened, attempt, self.redial.refresh);
+                let opens = self.shared.with(|state, _| state.published.status.counters.opens);
+                let refreshed = self.redial.refresh;
+                let failure = self.reporter.failure(opened, attempt, refreshed, opens);
                 let now = self.clock.now();
                 let (decision, panic) = self.redial.judge(&failure, fresh, now);
                 if let Some(panic) = panic {

@@ -11,7 +11,7 @@ use std::{
 use blocking::unblock;
 use futures::future::{Either, pending, select};
 
-use super::secrets::{LARGEST, Problem};
+use super::error::{LARGEST, Problem};
 
 /// The interval of the check whether a command has ended that has closed its output.
 const CHECK: Duration = Duration::from_millis(5);
