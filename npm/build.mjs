@@ -59,10 +59,23 @@ async function translate(compiled) {
   const end = module.indexOf('var retasmFunc = asmFunc(');
   if (end < 0) throw new Error('the output of wasm2js has another form');
   // In the form of a script: a class field or a module would be too new for some bundlers.
-  const source = `function instantiate() {'use strict';${module.slice(0, end)}return asmFunc;}`;
-  const { code } = await minify(source, { compress: { passes: 2 }, mangle: { toplevel: false }, format: { ascii_only: true } });
+  const source = `function instantiate() {'use strict';${byLength(module.slice(0, end))}return asmFunc;}`;
+  // Without `reduce_vars`, code that differs only in its constants stays equal, and compresses better.
+  const compress = { passes: 2, reduce_vars: false };
+  const { code } = await minify(source, { compress, mangle: { toplevel: false }, format: { ascii_only: true } });
   writeFileSync(path.join(dist, 'core.js'), `${code}export default imports=>instantiate()(imports);\n`);
   writeFileSync(path.join(dist, 'core.cjs'), `${code}module.exports=imports=>instantiate()(imports);\n`);
+}
+
+/**
+ * Puts the longest functions first. Functions of one length are often alike, and gzip finds what is
+ * alike only within 32 KB.
+ */
+function byLength(module) {
+  const parts = module.split(/\n(?= function )/);
+  // The last part also holds the end of the module.
+  const functions = parts.splice(1, parts.length - 2).sort((a, b) => b.length - a.length);
+  return [parts[0], ...functions, parts[1]].join('\n');
 }
 
 /**
