@@ -20,9 +20,9 @@ const translatedCore = path.join(work, 'instantiate.js');
 
 // Some mini-program bundlers do not lower what is newer than this.
 const LANGUAGE = 'es2017';
-// The first two state facts: nothing is stored below address 1,024, which is the unused end of the
-// stack, and the memory begins with zeros. Between the two optimizations the control flow is built again.
-const SMALLER = ['--low-memory-unused', '--zero-filled-memory', '-Oz', '--flatten', '--rereloop', '-Oz'];
+// Facts for the optimizer: nothing is stored below address 1,024, which is the unused end of the stack,
+// and the memory begins with zeros.
+const FACTS = ['--low-memory-unused', '--zero-filled-memory'];
 // wasm2js knows only the first version of WebAssembly.
 const LOWERING = ['--llvm-memory-copy-fill-lowering', '--signext-lowering', '--llvm-nontrapping-fptoint-lowering'];
 
@@ -46,14 +46,16 @@ function compile() {
 
 /** dist/core.wasm */
 function optimize(compiled) {
-  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...SMALLER, '-o', path.join(dist, 'core.wasm'));
+  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...FACTS, '-Oz', '-o', path.join(dist, 'core.wasm'));
 }
 
 /** The core as JavaScript: `instantiate()`, which returns a function from the imports to the exports. */
 async function translate(compiled) {
   const lowered = path.join(work, 'lowered.wasm');
   const translated = path.join(work, 'core.js');
-  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...LOWERING, ...SMALLER, '--strip-target-features', '-o', lowered);
+  // Between the optimizations the control flow is built again, in a form that is shorter as JavaScript.
+  const passes = [...LOWERING, ...FACTS, '-Oz', '--flatten', '--rereloop', '-Oz', '--strip-target-features'];
+  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...passes, '-o', lowered);
   binaryen('wasm2js', '-Oz', lowered, '-o', translated);
   const module = dataAsText(readFileSync(translated, 'utf8')).replace("import * as js from 'js';\n", '');
   // What follows instantiates the module at once. The entries do it at the first use.
