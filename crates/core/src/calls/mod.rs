@@ -21,6 +21,7 @@
 //! | the session ends, or the layer is dropped | fails with [`SessionEnded`](CallFailure::SessionEnded) |
 //! | its future is dropped | ends, and frees its place and its id |
 //! | an answer arrives after any of these | the answer is [`Unclaimed`](CallEvent::Unclaimed), an item of the stream |
+//! | an answer arrives before a connection has taken the request | the same, and the call waits on |
 //!
 //! A [`CallError`] returns the request with the reason and its [`RequestFate`]: written, unknown, or
 //! not sent.

@@ -208,15 +208,22 @@ impl<R, A> Table<R, A> {
         })
     }
 
-    /// Resolves the call of an answer. Gives the answer back if no sent call has its id.
-    pub(super) fn answer(&self, answer: Answer<A>) -> Option<Answer<A>> {
+    /// Resolves the call of an answer. Gives the answer back if no call has its id whose request was
+    /// handed to a connection. The function returns this for a receipt on the current connection.
+    pub(super) fn answer(
+        &self,
+        answer: Answer<A>,
+        is_handed_over: impl FnOnce(&Receipt, &mut Deferred<'_>) -> bool,
+    ) -> Option<Answer<A>> {
         let Answer { id, result } = answer;
         let mut result = Some(result);
         // The request is dropped outside of the lock.
         let call = self.state.with(|state, deferred| {
-            let is_sent =
-                |call: &Entry<R>| call.receipt.is_some() || call.fate > RequestFate::NotSent;
-            if !state.calls.get(&id).is_some_and(is_sent) {
+            let call = state.calls.get(&id)?;
+            // An earlier connection has taken it, or the current one.
+            let is_handed_over = call.fate > RequestFate::NotSent
+                || call.receipt.as_ref().is_some_and(|receipt| is_handed_over(receipt, deferred));
+            if !is_handed_over {
                 return None;
             }
             let mut call = state.remove(id)?;
