@@ -78,6 +78,7 @@ mod caller;
 mod error;
 mod event;
 mod exchange;
+mod ids;
 mod layer;
 mod settings;
 mod table;
