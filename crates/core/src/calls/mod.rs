@@ -26,6 +26,14 @@
 //! A [`CallError`] returns the request with the reason and its [`RequestFate`]: written, unknown, or
 //! not sent.
 //!
+//! # Batches
+//!
+//! A call is one message, and its answer is one message. A batch of JSON-RPC 2.0 (section 6) is one
+//! call with several methods: its request type is a list, and its answer type a list of results. The
+//! ids of the members contain that of the call, such as `7.0` and `7.1`, so the function that finds
+//! answers reads the id of the call from any member. `examples/json_rpc.rs` does so. Calls that
+//! began separately are never sent as a batch, so no answer contains results of several calls.
+//!
 //! # Example
 //!
 //! ```
