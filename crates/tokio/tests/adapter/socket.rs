@@ -15,6 +15,7 @@ use std::{
 use futures::{SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, join, repeat, sink},
+    net::TcpStream,
     task::consume_budget,
 };
 use tokio_tungstenite::{
@@ -136,6 +137,51 @@ async fn a_message_over_the_limit_is_refused_and_reading_continues() {
     assert_eq!(connection.next().await.unwrap().unwrap(), Frame::Message("still here".into()));
     drop(connection);
     server.join().unwrap();
+}
+
+/// A connection to a server, whose write buffer has this limit. Nothing is written before a flush.
+async fn with_write_limit(port: u16, limit: usize) -> TokioTungstenite<TcpStream> {
+    let url = format!("ws://127.0.0.1:{port}/");
+    let config = WebSocketConfig::default().write_buffer_size(limit - 1);
+    let config = config.max_write_buffer_size(limit);
+    let socket = open(&url).await;
+    let (stream, _) = client_async_with_config(url, socket, Some(config)).await.unwrap();
+    TokioTungstenite::new(stream)
+}
+
+#[tokio::test]
+async fn frames_that_exceed_the_limit_only_together_are_sent() {
+    let (port, server) = serve(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| socket.read().ok()).take(4).collect();
+        let lengths = read.iter().map(tungstenite::Message::len).collect::<Vec<_>>();
+        (lengths, read.last().unwrap().is_close())
+    });
+    let mut connection = with_write_limit(port, 1_000).await;
+    for length in [990, 500, 990] {
+        connection.feed(Message::binary(vec![0; length]).into()).await.unwrap();
+    }
+    connection.feed(Frame::Close(None)).await.unwrap();
+    let late = connection.feed(Message::text("late").into()).await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Protocol);
+    connection.feed(Frame::Close(None)).await.unwrap();
+    connection.flush().await.unwrap();
+    assert_eq!(server.join().unwrap(), (vec![990, 500, 990, 0], true));
+}
+
+#[tokio::test]
+async fn a_full_write_buffer_does_not_prevent_the_answer_to_a_close() {
+    let (port, server) = serve(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        socket.send(tungstenite::Message::Close(None)).unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| socket.read().ok()).collect();
+        read.iter().map(|message| (message.len(), message.is_close())).collect::<Vec<_>>()
+    });
+    let mut connection = with_write_limit(port, 1_000).await;
+    connection.feed(Message::binary(vec![0; 991]).into()).await.unwrap();
+    assert_eq!(connection.next().await.unwrap().unwrap(), Frame::Close(None));
+    connection.flush().await.unwrap();
+    assert_eq!(server.join().unwrap(), [(991, false), (0, true)]);
 }
 
 #[tokio::test]

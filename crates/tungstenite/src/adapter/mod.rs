@@ -75,10 +75,20 @@ pub trait MessageStream {
 ///   each frame with a forbidden code by this frame.
 ///
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration is refused with
-/// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge). The default has no limit.
+/// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge), at the latest when it is flushed. The
+/// default has no limit.
 pub struct Adapter<W> {
     stream: W,
     read: ReadState,
+    waiting: Option<Waiting>,
+}
+
+/// A frame that the stream gets after its next complete flush, when its write buffer is empty.
+enum Waiting {
+    /// It did not fit into the write buffer.
+    Message(Ws),
+    /// It may not fit, and tungstenite would accept it only once.
+    Close(Ws),
 }
 
 #[derive(PartialEq)]
@@ -92,7 +102,7 @@ enum ReadState {
 impl<W> Adapter<W> {
     /// Wraps the stream of a client.
     pub const fn new(stream: W) -> Self {
-        Self { stream, read: ReadState::Open }
+        Self { stream, read: ReadState::Open, waiting: None }
     }
 
     /// Returns a reference to the stream.
@@ -109,6 +119,24 @@ impl<W> Adapter<W> {
 impl<W: MessageStream> Adapter<W> {
     fn messages(&mut self) -> Pin<&mut W::Messages> {
         Pin::new(self.stream.messages())
+    }
+
+    /// Flushes the stream, and gives it the frame that waits for that.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if self.waiting.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
+        let sent = match self.waiting.take() {
+            Some(Waiting::Message(message)) => self.messages().start_send(message),
+            Some(Waiting::Close(close)) => match self.messages().start_send(close) {
+                // The peer has begun the close handshake.
+                Err(WsError::Protocol(ProtocolError::SendAfterClosing)) => Ok(()),
+                sent => sent,
+            },
+            None => Ok(()),
+        };
+        Poll::Ready(sent.map_err(error::from_tungstenite))
     }
 }
 
@@ -153,15 +181,22 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_waiting(cx))?;
         self.messages().poll_ready(cx).map_err(error::from_tungstenite)
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
-        let closing = matches!(frame, Frame::Close(_));
-        match self.messages().start_send(outbound(frame)?) {
-            // The close handshake has already begun.
-            Err(WsError::Protocol(ProtocolError::SendAfterClosing)) if closing => Ok(()),
-            result => result.map_err(error::from_tungstenite),
+        let frame = outbound(frame)?;
+        if let Ws::Close(_) = frame {
+            self.waiting.get_or_insert(Waiting::Close(frame));
+            return Ok(());
+        }
+        match self.messages().start_send(frame) {
+            Err(WsError::WriteBufferFull(frame)) => {
+                self.waiting = Some(Waiting::Message(*frame));
+                Ok(())
+            }
+            sent => sent.map_err(error::from_tungstenite),
         }
     }
 
@@ -169,8 +204,11 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_waiting(cx))?;
         ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
         if self.read == ReadState::Closed {
+            // If the write buffer was full, the answer to the close frame is written only now.
+            ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
             // Both close frames were sent and received.
             ready!(self.stream.poll_shutdown(cx));
         }
