@@ -28,7 +28,8 @@ use super::{TokioTungstenite, transport_error};
 /// [`Other`](crate::ErrorKind::Other).
 ///
 /// Each attempt has a new `Sec-WebSocket-Key`. Messages of errors do not show the path, the query,
-/// or a value of a header field that the server repeats.
+/// or a value of a header field that the server repeats. As by `connect_async`, user and password
+/// in the URL are not sent: set the header field `Authorization`.
 ///
 /// `wss://` needs a feature for TLS of tokio-tungstenite, in the `Cargo.toml` of the program.
 /// Without one, each attempt fails with [`Url`](crate::ErrorKind::Url). For a connector of your
@@ -78,6 +79,10 @@ impl ConnectAsync {
 
     /// Sets the configuration of tungstenite: sizes of buffers, limits on messages. The default is
     /// tungstenite's.
+    ///
+    /// tungstenite panics in each attempt if `max_write_buffer_size` is not greater than
+    /// `write_buffer_size`. The supervisor reports that with
+    /// [`Panicked`](crate::ErrorKind::Panicked).
     #[must_use]
     pub fn config(mut self, config: WebSocketConfig) -> Self {
         self.config = Some(config);

@@ -44,7 +44,8 @@ fn accept(stream: std::net::TcpStream) -> Request {
 #[tokio::test]
 async fn headers_and_subprotocols_pass_in_both_directions() {
     let (port, server) = serve(accept);
-    let mut request = format!("ws://127.0.0.1:{port}/feed?since=5").into_client_request().unwrap();
+    let url = format!("ws://me:hush@127.0.0.1:{port}/feed?since=5");
+    let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("x-client", "7".parse().unwrap());
     request.headers_mut().insert("sec-websocket-protocol", "v2, v1".parse().unwrap());
     let mut transport = ConnectAsync::new(request).unwrap();
@@ -54,6 +55,7 @@ async fn headers_and_subprotocols_pass_in_both_directions() {
     let asked = server.join().unwrap();
     assert_eq!(asked.uri(), "/feed?since=5");
     assert_eq!(asked.headers()["x-client"], "7");
+    assert!(!asked.headers().contains_key("authorization"), "as by `connect_async`");
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn secrets_of_the_request_are_not_shown() {
         };
         assert!(tungstenite::accept_hdr(stream, refuse).is_err());
     });
-    let url = format!("ws://127.0.0.1:{port}/feed/4d1c0ffee");
+    let url = format!("ws://me:0ddba115@127.0.0.1:{port}/feed/4d1c0ffee");
     let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("authorization", "Bearer 0ddba115".parse().unwrap());
     let mut transport = ConnectAsync::new(request).unwrap();
