@@ -1,6 +1,7 @@
 //! Connections by tokio-tungstenite: the contract, and the rules beyond it.
 #![cfg(feature = "tokio-tungstenite")]
 
+mod limits;
 mod socket;
 mod tls;
 mod transport;
