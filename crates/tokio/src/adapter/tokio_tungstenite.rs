@@ -39,6 +39,8 @@ use crate::stream::poll_unconstrained;
 /// Writing ignores tokio's cooperative budget, and so does reading if the task has already used its
 /// budget for other work: otherwise a healthy connection would look stalled. A poll that uses up the
 /// budget by itself, for example for fragments without end, is pending, and has called the waker.
+/// If the budget was used up before, a poll for such fragments lasts as long as the peer sends them.
+/// The connections of [`TokioTransport`](crate::TokioTransport) have a limit of their own for that.
 ///
 /// This type depends on the version of tokio-tungstenite: after a new incompatible version of it,
 /// this crate also has a new major version.

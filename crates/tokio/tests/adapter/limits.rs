@@ -53,7 +53,7 @@ async fn exchange(seed: u64) {
         })
         .collect();
     let flushes: Vec<_> = lengths.iter().map(|_| numbers.below(4) == 0).collect();
-    let server_closes = numbers.below(2) == 0;
+    let [server_closes, by_the_sink] = [(); 2].map(|()| numbers.below(2) == 0);
     let pings = numbers.below(40);
 
     let (sink, mut stream) = TokioTungstenite::new(near).split();
@@ -66,8 +66,10 @@ async fn exchange(seed: u64) {
                 sink.flush().await.unwrap();
             }
         }
-        if !server_closes {
-            sink.feed(Frame::Close(None)).await.unwrap();
+        match (server_closes, by_the_sink) {
+            (true, _) => {}
+            (false, true) => sink.close().await.unwrap(),
+            (false, false) => sink.feed(Frame::Close(None)).await.unwrap(),
         }
         sink.flush().await.unwrap();
         sink

@@ -219,6 +219,7 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_waiting(cx))?;
         self.messages().poll_close(cx).map_err(error::from_tungstenite)
     }
 }
