@@ -142,7 +142,7 @@ impl Dialer {
     }
 
     /// Sets how many redirects of the upgrade one attempt follows: answers with status 301, 302,
-    /// 303, 307 or 308 and a valid `Location`. A number above
+    /// 303, 307 or 308 and a valid `Location` of at most 8,000 bytes. A number above
     /// [`MAX_REDIRECTS`](Self::MAX_REDIRECTS) is taken as that.
     ///
     /// The default is zero: a redirect is a refusal with its status. RFC 6455 section 4.1 allows
