@@ -229,12 +229,35 @@ async fn fragments_without_end_use_up_the_budget_only() {
     let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
     let mut connection = TokioTungstenite::new(stream);
     poll_fn(|_| {
-        let recorder = Arc::new(Recorder::default());
-        let waker = recorder.clone().into();
-        let polled = connection.poll_next_unpin(&mut Context::from_waker(&waker));
-        assert!(polled.is_pending(), "the message is never complete");
-        assert!(recorder.0.load(Ordering::Acquire), "there is more to read");
+        // Before a verdict, a session polls again in the same poll of its task.
+        for _ in 0..3 {
+            let recorder = Arc::new(Recorder::default());
+            let waker = recorder.clone().into();
+            let polled = connection.poll_next_unpin(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending(), "the message is never complete");
+            assert!(recorder.0.load(Ordering::Acquire), "there is more to read");
+        }
         Poll::Ready(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn after_it_used_up_the_budget_it_reads_without_one() {
+    // A text of empty fragments: more than can be read with one budget.
+    let fragments = AsyncReadExt::chain(&[0x01, 0x00][..], repeat(0).take(20_000));
+    let stream = join(AsyncReadExt::chain(fragments, &[0x80, 0x00][..]), sink());
+    let config = WebSocketConfig::default().read_buffer_size(64);
+    let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
+    let mut connection = TokioTungstenite::new(stream);
+    let first = poll_fn(|cx| Poll::Ready(connection.poll_next_unpin(cx))).await;
+    assert!(first.is_pending());
+    let mut polls = 0;
+    let next = poll_fn(|cx| {
+        polls += 1;
+        assert!(polls < 1_000, "it does not read");
+        use_up_budget(cx);
+        connection.poll_next_unpin(cx)
+    });
+    assert_eq!(next.await, Some(Ok(Frame::Message("".into()))));
 }
