@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::unconstrained};
 use tokio_tungstenite::{
     MaybeTlsStream, connect_async_with_config,
     tungstenite::{
@@ -124,7 +124,8 @@ impl Transport for ConnectAsync {
         Pin<Box<dyn Future<Output = Result<Established<Self::Connection>, TransportError>> + Send>>;
 
     fn connect(&mut self, _: Attempt) -> Self::Connect {
-        Box::pin(self.clone().dial())
+        // Otherwise a finished step would be pending for a task without budget.
+        Box::pin(unconstrained(self.clone().dial()))
     }
 }
 

@@ -1,10 +1,9 @@
 //! The socket below the stream.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     io::{self, Read},
     net::Shutdown,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +15,6 @@ use futures::{SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, join, repeat, sink},
     net::TcpStream,
-    task::consume_budget,
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -27,12 +25,9 @@ use tokio_tungstenite::{
 };
 use websocket_heartbeat_tokio::{Connection, ErrorKind, Frame, Message, adapter::TokioTungstenite};
 
-use crate::{by_connect_async, by_transport, counted, end_after_a_drop, open, over, serve};
-
-/// Like a task that has done other work in the same poll.
-fn use_up_budget(cx: &mut Context<'_>) {
-    while pin!(consume_budget()).poll(cx).is_ready() {}
-}
+use crate::{
+    by_connect_async, by_transport, counted, end_after_a_drop, open, over, serve, use_up_budget,
+};
 
 #[tokio::test]
 async fn a_drop_resets_if_the_socket_is_known() {

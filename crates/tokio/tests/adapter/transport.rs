@@ -1,8 +1,10 @@
 //! The transport by `connect_async`.
 #![allow(clippy::result_large_err, reason = "the type of tungstenite's callback")]
 
-use std::{net::TcpListener, thread};
+use std::{future::poll_fn, net::TcpListener, thread, time::Duration};
 
+use futures::FutureExt;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{
     self,
     client::IntoClientRequest,
@@ -13,7 +15,7 @@ use websocket_heartbeat_tokio::{
     Attempt, ErrorKind, SocketOptions, Transport, adapter::ConnectAsync,
 };
 
-use crate::{end_after_a_drop, serve};
+use crate::{end_after_a_drop, serve, use_up_budget};
 
 #[tokio::test]
 async fn linger_can_be_set_for_the_transport() {
@@ -56,6 +58,20 @@ async fn headers_and_subprotocols_pass_in_both_directions() {
     assert_eq!(asked.uri(), "/feed?since=5");
     assert_eq!(asked.headers()["x-client"], "7");
     assert!(!asked.headers().contains_key("authorization"), "as by `connect_async`");
+}
+
+#[tokio::test]
+async fn a_task_without_budget_connects() {
+    let (port, server) = serve(|stream| tungstenite::accept(stream).unwrap());
+    let mut transport = ConnectAsync::new(format!("ws://127.0.0.1:{port}/")).unwrap();
+    let mut attempt = transport.connect(Attempt::new(1, 0, None));
+    let attempt = poll_fn(|cx| {
+        use_up_budget(cx);
+        attempt.poll_unpin(cx)
+    });
+    let connected = timeout(Duration::from_secs(10), attempt).await;
+    connected.expect("it makes progress").unwrap();
+    server.join().unwrap();
 }
 
 #[tokio::test]
