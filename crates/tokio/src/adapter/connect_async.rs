@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use tokio::{net::TcpStream, task::unconstrained};
+use tokio::{net::TcpStream, runtime::Handle, task::unconstrained};
 use tokio_tungstenite::{
     MaybeTlsStream, connect_async_with_config,
     tungstenite::{
@@ -17,6 +17,7 @@ use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::SocketOptions;
 
 use super::{TokioTungstenite, transport_error};
+use crate::network::unusable;
 
 /// A [`Transport`] that calls tokio-tungstenite's `connect_async` for each attempt, for programs
 /// that keep its TLS, for example native-tls, or its requests.
@@ -100,6 +101,7 @@ impl ConnectAsync {
     async fn dial(
         mut self,
     ) -> Result<Established<TokioTungstenite<MaybeTlsStream<TcpStream>>>, TransportError> {
+        Handle::try_current().map_err(|error| transport_error(unusable(error).into(), &[]))?;
         // A new random value for each connection (RFC 6455 section 4.1).
         let key = handshake::generate_key().parse().expect("base64 is a valid value");
         self.request.headers_mut().insert("Sec-WebSocket-Key", key);

@@ -3,7 +3,7 @@
 
 use std::{future::poll_fn, net::TcpListener, thread, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, executor::block_on};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{
     self,
@@ -72,6 +72,14 @@ async fn a_task_without_budget_connects() {
     let connected = timeout(Duration::from_secs(10), attempt).await;
     connected.expect("it makes progress").unwrap();
     server.join().unwrap();
+}
+
+#[test]
+fn an_attempt_without_a_runtime_says_what_to_do() {
+    let attempt = ConnectAsync::new("ws://127.0.0.1/").unwrap().connect(Attempt::new(1, 0, None));
+    let error = block_on(attempt).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Runtime);
+    assert!(error.to_string().contains("poll the session in a tokio runtime"), "{error}");
 }
 
 #[tokio::test]
