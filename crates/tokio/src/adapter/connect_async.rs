@@ -8,12 +8,12 @@ use tokio_tungstenite::{
     tungstenite::{
         Error as WsError,
         client::{IntoClientRequest, uri_mode},
-        error::UrlError,
+        error::{ProtocolError, UrlError},
         handshake::client as handshake,
         protocol::WebSocketConfig,
     },
 };
-use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
+use websocket_heartbeat::{Attempt, ErrorKind, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::SocketOptions;
 
 use super::{TokioTungstenite, transport_error};
@@ -64,17 +64,30 @@ impl ConnectAsync {
     ///
     /// # Errors
     ///
-    /// An error of the kind [`Url`](crate::ErrorKind::Url) if the URL cannot work in any attempt.
+    /// An error of the kind [`Url`](crate::ErrorKind::Url) if the URL cannot work in any attempt, and
+    /// of the kind [`Protocol`](crate::ErrorKind::Protocol) if a header field of the upgrade is
+    /// missing. tungstenite adds these fields to a URL, but not to a request of the crate `http`.
     pub fn new(request: impl IntoClientRequest) -> Result<Self, TransportError> {
         let check = || {
             let request = request.into_client_request()?;
             uri_mode(request.uri())?;
-            match request.uri().host() {
-                Some(host) if !host.is_empty() => Ok(request),
-                _ => Err(WsError::Url(UrlError::NoHostName)),
+            if request.uri().host().is_none_or(str::is_empty) {
+                return Err(UrlError::NoHostName.into());
             }
+            let request = with_new_key(request);
+            handshake::generate_request(request.clone())?;
+            Ok(request)
         };
-        let request = check().map_err(|error| transport_error(error, &[]))?;
+        let request = check().map_err(|error| match error {
+            WsError::Protocol(ProtocolError::InvalidHeader(name)) => TransportError::new(
+                ErrorKind::Protocol,
+                format!(
+                    "the request has no valid header field `{name}`: make it from a URL by \
+                     `into_client_request`, and then add fields"
+                ),
+            ),
+            error => transport_error(error, &[]),
+        })?;
         Ok(Self { request, config: None, options: SocketOptions::new() })
     }
 
@@ -99,14 +112,12 @@ impl ConnectAsync {
 
     /// Makes one attempt.
     async fn dial(
-        mut self,
+        self,
     ) -> Result<Established<TokioTungstenite<MaybeTlsStream<TcpStream>>>, TransportError> {
         Handle::try_current().map_err(|error| transport_error(unusable(error).into(), &[]))?;
-        // A new random value for each connection (RFC 6455 section 4.1).
-        let key = handshake::generate_key().parse().expect("base64 is a valid value");
-        self.request.headers_mut().insert("Sec-WebSocket-Key", key);
-        let secrets = secrets(&self.request);
-        let connected = connect_async_with_config(self.request, self.config, true).await;
+        let request = with_new_key(self.request);
+        let secrets = secrets(&request);
+        let connected = connect_async_with_config(request, self.config, true).await;
         let (stream, response) = connected.map_err(|error| {
             let secrets: Vec<_> = secrets.iter().map(Vec::as_slice).collect();
             transport_error(error, &secrets)
@@ -140,6 +151,13 @@ impl fmt::Debug for ConnectAsync {
             .field("port", &self.request.uri().port_u16())
             .finish_non_exhaustive()
     }
+}
+
+/// The request with a new random key, as each connection needs it (RFC 6455 section 4.1).
+fn with_new_key(mut request: handshake::Request) -> handshake::Request {
+    let key = handshake::generate_key().parse().expect("base64 is a valid value");
+    request.headers_mut().insert("Sec-WebSocket-Key", key);
+    request
 }
 
 /// The parts of a request that may be secret: path, query, and the values of the header fields that

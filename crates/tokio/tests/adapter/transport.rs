@@ -127,4 +127,11 @@ fn a_url_that_cannot_work_is_refused_at_once() {
         let error = ConnectAsync::new(url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Url, "{url} {error}");
     }
+    // It has no fields of an upgrade.
+    let plain = http::Request::get("ws://example.org/feed").header("x-client", "7").body(());
+    let error = ConnectAsync::new(plain.unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    let words = "the request has no valid header field `host`: make it from a URL by \
+                 `into_client_request`, and then add fields";
+    assert_eq!(error.to_string(), words);
 }
