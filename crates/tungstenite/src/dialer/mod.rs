@@ -154,7 +154,8 @@ impl Dialer {
     /// - Another origin (scheme, host or port) gets of the header fields only `Origin` and
     ///   `User-Agent`: any other field can be a credential. The same holds for credentials in the
     ///   URL. Subprotocols are sent, because the server must choose one. So do not follow redirects
-    ///   if a subprotocol contains a token. Path and query are those of the `Location`.
+    ///   if a subprotocol contains a token. A client certificate is shown to each server that demands
+    ///   one. Path and query are those of the `Location`.
     /// - Each host is resolved and reached as that of the first request, within the same attempt,
     ///   through the [`proxy`](Self::proxy) for it. A [`unix_socket`](Self::unix_socket) is used for each of them.
     /// - Nothing is remembered: the next attempt begins with the URL of its request, also after 301
