@@ -80,15 +80,9 @@ pub trait MessageStream {
 pub struct Adapter<W> {
     stream: W,
     read: ReadState,
-    waiting: Option<Waiting>,
-}
-
-/// A frame that the stream gets after its next complete flush, when its write buffer is empty.
-enum Waiting {
-    /// It did not fit into the write buffer.
-    Message(Ws),
-    /// It may not fit, and tungstenite would accept it only once.
-    Close(Ws),
+    /// A frame that the stream gets after its next complete flush, when its write buffer is empty:
+    /// one that did not fit, or a close frame, which tungstenite would accept only once.
+    waiting: Option<Ws>,
 }
 
 #[derive(PartialEq)]
@@ -123,20 +117,16 @@ impl<W: MessageStream> Adapter<W> {
 
     /// Flushes the stream, and gives it the frame that waits for that.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        if self.waiting.is_none() {
-            return Poll::Ready(Ok(()));
+        if self.waiting.is_some() {
+            ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
         }
-        ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
-        let sent = match self.waiting.take() {
-            Some(Waiting::Message(message)) => self.messages().start_send(message),
-            Some(Waiting::Close(close)) => match self.messages().start_send(close) {
-                // The peer has begun the close handshake.
-                Err(WsError::Protocol(ProtocolError::SendAfterClosing)) => Ok(()),
-                sent => sent,
-            },
-            None => Ok(()),
-        };
-        Poll::Ready(sent.map_err(error::from_tungstenite))
+        let Some(frame) = self.waiting.take() else { return Poll::Ready(Ok(())) };
+        let closing = matches!(frame, Ws::Close(_));
+        Poll::Ready(match self.messages().start_send(frame) {
+            // The close handshake has already begun.
+            Err(WsError::Protocol(ProtocolError::SendAfterClosing)) if closing => Ok(()),
+            sent => sent.map_err(error::from_tungstenite),
+        })
     }
 }
 
@@ -188,12 +178,12 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
         let frame = outbound(frame)?;
         if let Ws::Close(_) = frame {
-            self.waiting.get_or_insert(Waiting::Close(frame));
+            self.waiting = Some(frame);
             return Ok(());
         }
         match self.messages().start_send(frame) {
             Err(WsError::WriteBufferFull(frame)) => {
-                self.waiting = Some(Waiting::Message(*frame));
+                self.waiting = Some(*frame);
                 Ok(())
             }
             sent => sent.map_err(error::from_tungstenite),
