@@ -16,9 +16,13 @@ const root = path.dirname(npm);
 const work = path.join(root, 'target/npm');
 const dist = path.join(npm, 'dist');
 const miniprogram = path.join(npm, 'miniprogram_dist');
+const translatedCore = path.join(work, 'instantiate.js');
 
 // Some mini-program bundlers do not lower what is newer than this.
 const LANGUAGE = 'es2017';
+// Facts for the optimizer: nothing is stored below address 1,024, which is the unused end of the stack,
+// and the memory begins with zeros.
+const FACTS = ['--low-memory-unused', '--zero-filled-memory'];
 // wasm2js knows only the first version of WebAssembly.
 const LOWERING = ['--llvm-memory-copy-fill-lowering', '--signext-lowering', '--llvm-nontrapping-fptoint-lowering'];
 
@@ -42,24 +46,38 @@ function compile() {
 
 /** dist/core.wasm */
 function optimize(compiled) {
-  binaryen('wasm-opt', '-Oz', '--strip-debug', '--strip-producers', compiled, '-o', path.join(dist, 'core.wasm'));
+  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...FACTS, '-Oz', '-o', path.join(dist, 'core.wasm'));
 }
 
-/** dist/core.js and dist/core.cjs: functions from the imports to the exports. */
+/** The core as JavaScript: `instantiate()`, which returns a function from the imports to the exports. */
 async function translate(compiled) {
   const lowered = path.join(work, 'lowered.wasm');
   const translated = path.join(work, 'core.js');
-  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...LOWERING, '-Oz', '--strip-target-features', '-o', lowered);
+  // Between the optimizations the control flow is built again, in a form that is shorter as JavaScript.
+  const passes = [...LOWERING, ...FACTS, '-Oz', '--flatten', '--rereloop', '-Oz', '--strip-target-features'];
+  binaryen('wasm-opt', compiled, '--strip-debug', '--strip-producers', ...passes, '-o', lowered);
   binaryen('wasm2js', '-Oz', lowered, '-o', translated);
   const module = dataAsText(readFileSync(translated, 'utf8')).replace("import * as js from 'js';\n", '');
   // What follows instantiates the module at once. The entries do it at the first use.
   const end = module.indexOf('var retasmFunc = asmFunc(');
   if (end < 0) throw new Error('the output of wasm2js has another form');
   // In the form of a script: a class field or a module would be too new for some bundlers.
-  const source = `function instantiate() {'use strict';${module.slice(0, end)}return asmFunc;}`;
-  const { code } = await minify(source, { compress: { passes: 2 }, mangle: { toplevel: false }, format: { ascii_only: true } });
-  writeFileSync(path.join(dist, 'core.js'), `${code}export default imports=>instantiate()(imports);\n`);
-  writeFileSync(path.join(dist, 'core.cjs'), `${code}module.exports=imports=>instantiate()(imports);\n`);
+  const source = `function instantiate() {'use strict';${byLength(module.slice(0, end))}return asmFunc;}`;
+  // Without `reduce_vars`, code that differs only in its constants stays equal, and compresses better.
+  const compress = { passes: 2, reduce_vars: false };
+  const { code } = await minify(source, { compress, mangle: { toplevel: false }, format: { ascii_only: true } });
+  writeFileSync(translatedCore, code);
+}
+
+/**
+ * Puts the longest functions first. Functions of one length are often alike, and gzip finds what is
+ * alike only within 32 KB.
+ */
+function byLength(module) {
+  const parts = module.split(/\n(?= function )/);
+  // The last part also holds the end of the module.
+  const functions = parts.splice(1, parts.length - 2).sort((a, b) => b.length - a.length);
+  return [parts[0], ...functions, parts[1]].join('\n');
 }
 
 /**
@@ -79,6 +97,10 @@ function dataAsText(module) {
 
 /** The entries, as ES modules and CommonJS. Both share the core as a file of its own. */
 async function bundle() {
+  const core = readFileSync(translatedCore, 'utf8');
+  const call = 'imports=>instantiate()(imports)';
+  writeFileSync(path.join(dist, 'core.js'), `${core}export default ${call};\n`);
+  writeFileSync(path.join(dist, 'core.cjs'), `${core}module.exports=${call};\n`);
   const names = ['miniprogram', 'browser', 'wasm'].filter(name => existsSync(path.join(npm, 'src', name + '.js')));
   const options = {
     bundle: true, minify: true, target: LANGUAGE, platform: 'neutral', logLevel: 'warning', absWorkingDir: npm,
@@ -91,11 +113,11 @@ async function bundle() {
   // The packers of mini-programs copy a folder with CommonJS files that end in .js.
   rmSync(miniprogram, { recursive: true, force: true });
   mkdirSync(miniprogram);
-  const plugins = [{ name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: path.join(dist, 'core.cjs') })) }];
-  for (const name of names.filter(name => name !== 'browser')) {
-    const outfile = `miniprogram_dist/${name === 'miniprogram' ? 'index' : name}.js`;
-    await build({ ...options, entryPoints: [`src/${name}.js`], format: 'cjs', outfile, plugins });
-  }
+  const packed = { ...options, format: 'cjs' };
+  // The core follows as it is: it is minified already, and other names would compress worse.
+  const withCore = { ...packed, plugins: [calledCore(`export default ${call}`)], footer: { js: core } };
+  await build({ ...withCore, entryPoints: ['src/miniprogram.js'], outfile: 'miniprogram_dist/index.js' });
+  await build({ ...packed, entryPoints: ['src/wasm.js'], outfile: 'miniprogram_dist/wasm.js' });
   cpSync(path.join(dist, 'core.wasm'), path.join(miniprogram, 'core.wasm'));
   writeFileSync(path.join(miniprogram, 'core.wasm.br'), brotliCompressSync(readFileSync(path.join(dist, 'core.wasm'))));
 }
@@ -114,6 +136,14 @@ function sharedCore(file) {
   return { name: 'core', setup: build => build.onResolve({ filter: /^#core$/ }, () => ({ path: file, external: true })) };
 }
 
+/** `#core` in the sources is this module. */
+function calledCore(contents) {
+  return { name: 'core', setup: build => {
+    build.onResolve({ filter: /^#core$/ }, ({ path }) => ({ path, namespace: 'core' }));
+    build.onLoad({ filter: /^#core$/, namespace: 'core' }, () => ({ contents }));
+  } };
+}
+
 /** npm packs no links. */
 function copyLicences() {
   for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(path.join(root, name), path.join(npm, name));
@@ -130,7 +160,7 @@ async function buildCore() {
   const compiled = compile();
   const id = identity(compiled);
   const made = path.join(work, 'core.id');
-  const files = ['core.wasm', 'core.js', 'core.cjs'].map(name => path.join(dist, name));
+  const files = [path.join(dist, 'core.wasm'), translatedCore];
   // It takes a minute, so it is not repeated for the same module.
   if (existsSync(made) && readFileSync(made, 'utf8') === id && files.every(file => existsSync(file))) return;
   rmSync(made, { force: true });

@@ -84,8 +84,9 @@
 //! [presets](manual::presets), [which messages are lost](manual::losses),
 //! [answers of the server](manual::answers), [networks](manual::networks),
 //! [observing](manual::observing), [tuning](manual::tuning), [testing](manual::testing),
-//! [transports](manual::transports) and [backends](manual::backends) of your own, and what changes
-//! for users of [the npm packages](manual::from_npm) and of
+//! [transports](manual::transports) and [backends](manual::backends) of your own, a
+//! [comparison](manual::comparison) with other clients, and what changes for users of
+//! [the npm packages](manual::from_npm) and of
 //! [tokio-tungstenite](manual::from_tokio_tungstenite).
 //!
 //! # Drop behaviour

@@ -35,8 +35,8 @@ mod stream;
 
 pub use websocket_heartbeat::*;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Step, Tuning, proxy,
-    upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Step, Tuning,
+    proxy, upgrade,
 };
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::{Tls, tls};

@@ -43,8 +43,8 @@ mod timer;
 
 pub use websocket_heartbeat::*;
 pub use websocket_heartbeat_tungstenite::{
-    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Step, Tuning, proxy,
-    upgrade,
+    Dialer, OpenError, RedirectError, Request, RequestError, Socket, SocketOptions, Step, Tuning,
+    proxy, upgrade,
 };
 #[cfg(feature = "rustls")]
 pub use websocket_heartbeat_tungstenite::{Tls, tls};

@@ -56,7 +56,8 @@ async fn contained<T>(future: impl Future<Output = io::Result<T>>) -> io::Result
     .await
 }
 
-fn unusable(words: impl Display) -> io::Error {
+/// The error of sockets outside of a runtime, or inside of one without I/O.
+pub(crate) fn unusable(words: impl Display) -> io::Error {
     let words = format!(
         "tokio's sockets cannot be used here ({words}): poll the session in a tokio runtime with \
          I/O and time enabled (Builder::enable_all)"

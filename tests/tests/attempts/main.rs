@@ -32,6 +32,7 @@ over_every_backend! {
         a_token_provider_may_hang_fail_panic_and_be_slow;
     race: a_silent_address_costs_the_delay a_session_reports_the_addresses_of_its_socket;
     redirects: a_redirect_is_a_refusal_by_default redirects_are_followed_with_all_fields
+        a_refusal_after_a_redirect_is_reported
         another_origin_gets_no_credentials a_loop_of_redirects_ends_at_the_limit
         a_redirect_from_wss_to_ws_is_not_followed a_dropped_attempt_ends_also_after_a_redirect
         an_address_that_redirects_has_worked;

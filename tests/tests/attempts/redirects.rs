@@ -5,6 +5,7 @@ use std::{
     io::{ErrorKind::WouldBlock, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use futures::{
@@ -117,6 +118,17 @@ pub(crate) async fn redirects_are_followed_with_all_fields<B: Backend>() {
             assert!(request.contains(field), "{request}");
         }
     }
+}
+
+pub(crate) async fn a_refusal_after_a_redirect_is_reported<B: Backend>() {
+    // A field is added to the second answer.
+    let answers = [(302, "/busy"), (503, "/ignored\r\nRetry-After: 7")];
+    let server = Server::start(&answers, false);
+    let dialer = Dialer::new().redirects(5);
+    let error = B::dial_by(&dialer, &server.request()).await.map(drop).unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Http, Some(503)));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(paths(&server.finish()), ["/feed/token?pin=4711", "/busy"]);
 }
 
 pub(crate) async fn another_origin_gets_no_credentials<B: Backend>() {

@@ -10,8 +10,9 @@ use crate::{event::Event, message::Message};
 pub enum CallEvent<A> {
     /// An event of the session, unchanged. A [`Message`](Event::Message) is not an answer.
     Event(Event),
-    /// An answer that no call waits for. Its id is unknown, or its call has ended before: by its
-    /// timeout, by the loss of its connection, by another answer, or because its future was dropped.
+    /// An answer that no call waits for. Its id is unknown, or no connection has the request with
+    /// this id yet, or its call has ended before: by its timeout, by the loss of its connection, by
+    /// another answer, or because its future was dropped.
     Unclaimed(Answer<A>),
 }
 

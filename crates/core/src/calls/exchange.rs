@@ -81,6 +81,14 @@ impl<K: Timer, R, A> Exchange<K, R, A> {
         })
     }
 
+    /// Resolves the call of an answer, or gives the answer back.
+    ///
+    /// An answer cannot come before its request. Without this check, a server that guesses ids could
+    /// answer a request that it will not see.
+    pub(super) fn answer(&self, answer: Answer<A>) -> Option<Answer<A>> {
+        self.table.answer(answer, |receipt, deferred| self.handle.is_handed_over(receipt, deferred))
+    }
+
     pub(super) fn handle_event(&mut self, event: &Event) {
         match event {
             Event::Open(open) => {

@@ -135,7 +135,7 @@ where
                 Poll::Ready(Some(Event::Message(message))) => {
                     match exchange.find_answer(&message) {
                         None => Some(CallEvent::Event(Event::Message(message))),
-                        Some(answer) => exchange.table.answer(answer).map(CallEvent::Unclaimed),
+                        Some(answer) => exchange.answer(answer).map(CallEvent::Unclaimed),
                     }
                 }
                 Poll::Ready(Some(event)) => {

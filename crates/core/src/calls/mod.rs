@@ -21,9 +21,18 @@
 //! | the session ends, or the layer is dropped | fails with [`SessionEnded`](CallFailure::SessionEnded) |
 //! | its future is dropped | ends, and frees its place and its id |
 //! | an answer arrives after any of these | the answer is [`Unclaimed`](CallEvent::Unclaimed), an item of the stream |
+//! | an answer arrives before a connection has taken the request | the same, and the call waits on |
 //!
 //! A [`CallError`] returns the request with the reason and its [`RequestFate`]: written, unknown, or
 //! not sent.
+//!
+//! # Batches
+//!
+//! A call is one message, and its answer is one message. A batch of JSON-RPC 2.0 (section 6) is one
+//! call with several methods: its request type is a list, and its answer type a list of results. The
+//! ids of the members contain that of the call, such as `7.0` and `7.1`, so the function that finds
+//! answers reads the id of the call from any member. `examples/json_rpc.rs` does so. Calls that
+//! began separately are never sent as a batch, so no answer contains results of several calls.
 //!
 //! # Example
 //!
@@ -77,6 +86,7 @@ mod caller;
 mod error;
 mod event;
 mod exchange;
+mod ids;
 mod layer;
 mod settings;
 mod table;

@@ -99,8 +99,9 @@ impl<R, A> CallSettings<R, A> {
         self
     }
 
-    /// The largest id. After it, ids begin again at 1. An id that a waiting call uses is skipped. A
-    /// late answer can then reach a later call with the same id, so use the whole range of the protocol.
+    /// The largest id. After it, ids begin again at 1. An id is skipped while its
+    /// call waits or has an outcome that was not read. A late answer can then reach a later call with
+    /// the same id, so use the whole range of the protocol.
     ///
     /// The default is 2^53 - 1, the largest number that every JSON parser reads exactly (RFC 8259
     /// section 6).

@@ -15,6 +15,7 @@ use std::{
 
 use super::{
     error::{CallError, CallFailure, RequestFate},
+    ids::Ids,
     settings::Answer,
 };
 use crate::{
@@ -34,8 +35,8 @@ pub(super) struct Table<R, A> {
 
 struct State<R, A> {
     limit: usize,
-    max_id: u64,
-    last_id: u64,
+    /// The ids of the waiting calls and of the outcomes.
+    ids: Ids,
     /// The waiting calls, by id.
     calls: BTreeMap<u64, Entry<R>>,
     /// The outcomes that their futures have not read, by id.
@@ -79,8 +80,7 @@ impl<R, A> Table<R, A> {
     pub(super) fn new(limit: usize, max_id: u64) -> Self {
         let state = State {
             limit,
-            max_id,
-            last_id: 0,
+            ids: Ids::new(max_id),
             calls: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             unsent: BTreeMap::new(),
@@ -121,6 +121,7 @@ impl<R, A> Table<R, A> {
         poll_registering(cx.waker(), |caller| {
             self.state.with(|state, deferred| {
                 if let Some(outcome) = state.outcomes.remove(&id) {
+                    state.ids.free(id);
                     return Polled::Ready(outcome);
                 }
                 let call = state.calls.get_mut(&id).expect("a call waits until it has an outcome");
@@ -131,7 +132,10 @@ impl<R, A> Table<R, A> {
 
     /// The future of that call was dropped. Returns its values, to be dropped outside of the lock.
     pub(super) fn forget(&self, id: u64) -> (Option<Entry<R>>, Option<Outcome<R, A>>) {
-        self.state.with(|state, _| (state.remove(id), state.outcomes.remove(&id)))
+        self.state.with(|state, _| {
+            state.ids.free(id);
+            (state.remove(id), state.outcomes.remove(&id))
+        })
     }
 }
 
@@ -208,15 +212,22 @@ impl<R, A> Table<R, A> {
         })
     }
 
-    /// Resolves the call of an answer. Gives the answer back if no sent call has its id.
-    pub(super) fn answer(&self, answer: Answer<A>) -> Option<Answer<A>> {
+    /// Resolves the call of an answer. Gives the answer back if no call has its id whose request was
+    /// handed to a connection. The function returns this for a receipt on the current connection.
+    pub(super) fn answer(
+        &self,
+        answer: Answer<A>,
+        is_handed_over: impl FnOnce(&Receipt, &mut Deferred<'_>) -> bool,
+    ) -> Option<Answer<A>> {
         let Answer { id, result } = answer;
         let mut result = Some(result);
         // The request is dropped outside of the lock.
         let call = self.state.with(|state, deferred| {
-            let is_sent =
-                |call: &Entry<R>| call.receipt.is_some() || call.fate > RequestFate::NotSent;
-            if !state.calls.get(&id).is_some_and(is_sent) {
+            let call = state.calls.get(&id)?;
+            // An earlier connection has taken it, or the current one.
+            let is_handed_over = call.fate > RequestFate::NotSent
+                || call.receipt.as_ref().is_some_and(|receipt| is_handed_over(receipt, deferred));
+            if !is_handed_over {
                 return None;
             }
             let mut call = state.remove(id)?;
@@ -297,16 +308,10 @@ impl<R, A> State<R, A> {
         if self.closed {
             return Err(CallFailure::SessionEnded);
         }
-        let used = (self.calls.len() + self.outcomes.len()) as u64;
-        if self.calls.len() >= self.limit || used >= self.max_id {
+        if self.calls.len() >= self.limit {
             return Err(CallFailure::Full);
         }
-        // At least one id is free.
-        let mut id = self.last_id % self.max_id + 1;
-        while self.calls.contains_key(&id) || self.outcomes.contains_key(&id) {
-            id = id % self.max_id + 1;
-        }
-        self.last_id = id;
+        let id = self.ids.give().ok_or(CallFailure::Full)?;
         let Options { timeout, idempotent } = options;
         let place = self.unsent.last_key_value().map_or(0, |(place, _)| place + 1);
         let entry = Entry {
@@ -358,7 +363,8 @@ impl<R, A> State<R, A> {
 impl<R, A> Table<R, A> {
     pub(super) fn is_empty(&self) -> bool {
         self.state.with(|state, _| {
-            state.calls.is_empty() && state.outcomes.is_empty() && state.unsent.is_empty()
+            let calls = state.calls.is_empty() && state.unsent.is_empty();
+            calls && state.outcomes.is_empty() && state.ids.is_unused()
         })
     }
 }

@@ -172,7 +172,7 @@ impl World {
                 let fates: Vec<_> = ids.map(|id| (id, RequestFate::Written)).collect();
                 self.table.disconnect(&fates);
                 let answer = Answer::new(id, "result".to_owned());
-                let _: Option<Answer<String>> = self.table.answer(answer);
+                let _: Option<Answer<String>> = self.table.answer(answer, |_, _| true);
             }
             Op::Close => self.close(),
         }
@@ -272,7 +272,7 @@ fn an_answer_to_a_request_that_was_not_sent_is_given_back() {
     let table = Table::new(4, 9);
     let options = Options { timeout: Duration::from_secs(1), idempotent: true };
     let id = table.add("request", options).unwrap();
-    let answered = || table.answer(Answer::new(id, ())).is_none();
+    let answered = || table.answer(Answer::new(id, ()), |_, _| true).is_none();
     assert!(!answered(), "no connection had it");
     table.disconnect(&[(id, RequestFate::NotSent)]);
     assert!(!answered(), "it was queued, and not handed over");

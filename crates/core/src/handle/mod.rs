@@ -47,8 +47,8 @@ pub use self::{
 /// A sink that is ready has reserved a place for one message, but no bytes, until it sends or is
 /// dropped. If there are not enough bytes for its message, the message
 /// waits in the sink, in one queue with other senders, and the session takes it as soon as there is
-/// room. Until then the sink is neither ready nor flushed. Another message that is sent in spite of
-/// that is dropped.
+/// room. Only smaller messages of sinks that are already ready can come before it. Until then the
+/// sink is neither ready nor flushed. Another message that is sent in spite of that is dropped.
 ///
 /// # Drop behaviour
 ///

@@ -4,6 +4,7 @@ use super::Handle;
 use crate::{
     message::Message,
     outbox::{QueueError, Receipt},
+    sync::Deferred,
 };
 
 /// Replays.
@@ -89,6 +90,17 @@ impl Handle {
     pub(crate) fn withdraw(&self, receipt: &Receipt) -> bool {
         let Some(ticket) = receipt.number() else { return false };
         self.shared.with(|state, deferred| state.outbox.withdraw(ticket, deferred))
+    }
+
+    /// Returns whether a connection took a message of
+    /// [`queue_on_with_receipts`](Self::queue_on_with_receipts). Called under the lock of the layer.
+    pub(crate) fn is_handed_over(&self, receipt: &Receipt, deferred: &mut Deferred<'_>) -> bool {
+        let Some(ticket) = receipt.number() else { return false };
+        // Usually a flush was completed before the answer, and the lock of the session is not needed.
+        receipt.was_taken(deferred)
+            || self.shared.read_inside(deferred, |state| state.outbox.is_in_window(ticket))
+            // The flush was completed in the meantime.
+            || receipt.was_taken(deferred)
     }
 
     /// Returns the first ticket of [`queue_on`](Self::queue_on) whose message is still in the outbox.

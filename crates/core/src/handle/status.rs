@@ -51,7 +51,7 @@ impl Handle {
     }
 
     /// Waits until a connection is open, and returns its number. It is ready at once if a connection
-    /// is open now.
+    /// is open now, also while the session is paused.
     ///
     /// # Errors
     ///
@@ -91,7 +91,15 @@ impl Handle {
         let mut changes = self.status_changes();
         loop {
             match changes.next().await {
-                Some(status) if status.phase == Phase::Open => return Ok(status.connection),
+                // A paused session may have a connection.
+                Some(Status {
+                    phase: Phase::Open | Phase::Paused,
+                    last_life: Some(_),
+                    connection,
+                    ..
+                }) => {
+                    return Ok(connection);
+                }
                 Some(Status { close_reason: Some(reason), .. }) => return Err(reason),
                 Some(_) => {}
                 None => return Err(CloseReason::Dropped),

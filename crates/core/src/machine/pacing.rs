@@ -91,7 +91,7 @@ impl Pacing {
         };
         if opened.is_some() && !self.had_connection {
             self.had_connection = true;
-            if pace.last_initial_attempt != pace.last_attempt {
+            if pace.last_initial_attempt.is_some() {
                 // Initial attempts do not count for the other limit.
                 self.attempt = 0;
             }
@@ -121,7 +121,8 @@ impl Pacing {
     /// Returns the reason why an attempt with this number is not allowed, if there is one.
     pub(super) fn refuses(&self, number: u32, pace: &Pace) -> Option<End> {
         let again = self.dialled.is_some();
-        let last = if self.had_connection { pace.last_attempt } else { pace.last_initial_attempt };
+        let initial = pace.last_initial_attempt.filter(|_| !self.had_connection);
+        let last = initial.unwrap_or(pace.last_attempt);
         let never_again = again && last == 0;
         if never_again || number > last {
             Some(End::AttemptsExhausted)

@@ -59,8 +59,8 @@ pub(crate) struct Pace {
     pub(crate) outage_limit: Duration,
     /// The number of the last attempt that is allowed.
     pub(crate) last_attempt: u32,
-    /// The same before a connection has opened.
-    pub(crate) last_initial_attempt: u32,
+    /// The same before a connection has opened, if these attempts have a limit of their own.
+    pub(crate) last_initial_attempt: Option<u32>,
     pub(crate) flap_limit: u32,
 }
 

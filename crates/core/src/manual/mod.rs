@@ -12,6 +12,7 @@
 //! | [`testing`] | How is a program tested without a server and without waiting? |
 //! | [`transports`] | How does a session run over a connection of your own? |
 //! | [`backends`] | How does a session run on another runtime? |
+//! | [`comparison`] | How does this library differ from others? |
 //! | [`from_npm`] | What changes for a user of the npm packages? |
 //! | [`from_tokio_tungstenite`] | What changes for a user of tokio-tungstenite? |
 //!
@@ -49,6 +50,9 @@ pub mod transports {}
 
 #[doc = include_str!("backends.md")]
 pub mod backends {}
+
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
 
 #[doc = include_str!("from_npm.md")]
 pub mod from_npm {}

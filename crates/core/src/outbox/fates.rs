@@ -102,6 +102,16 @@ impl Fates {
         }
     }
 
+    /// Returns whether a connection took that message and has no more to do with it: its fate is
+    /// `Written` or `Unknown`.
+    pub(crate) fn was_taken(&self, number: u64, deferred: &mut Deferred<'_>) -> bool {
+        self.written_without_lock(number).is_some()
+            || self.lists.inside(deferred, |lists, _| match lists.exceptions.get(&number) {
+                Some(fate) => !matches!(fate, Fate::Dropped { .. }),
+                None => self.settled.load(Ordering::Acquire) > number,
+            })
+    }
+
     /// The receipt of that message was dropped.
     #[inline]
     pub(crate) fn forget(&self, number: u64) {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::fates::Fates;
-use crate::event::Fate;
+use crate::{event::Fate, sync::Deferred};
 
 /// A future of the [`Fate`] of one message, from
 /// [`Handle::queue_with_receipt`](crate::Handle::queue_with_receipt).
@@ -49,6 +49,12 @@ pub struct Receipt {
 impl Receipt {
     pub(crate) fn new(fates: Arc<Fates>, number: u64) -> Self {
         Self { fates, number: Some(number) }
+    }
+
+    /// Returns whether a connection took the message and has no more to do with it, until its fate
+    /// was returned.
+    pub(crate) fn was_taken(&self, deferred: &mut Deferred<'_>) -> bool {
+        self.number.is_some_and(|number| self.fates.was_taken(number, deferred))
     }
 
     /// Returns the number of the message, until its fate was returned.

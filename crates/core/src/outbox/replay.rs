@@ -152,6 +152,12 @@ impl Outbox {
         Some(numbers.map(|number| receipts.add(number)).collect())
     }
 
+    /// Returns whether the connection has the message with this ticket, and a flush is due.
+    pub(crate) fn is_in_window(&self, ticket: u64) -> bool {
+        let mut handed = self.list.iter_handed();
+        handed.any(|entry| entry.origin == Origin::Layer && entry.number == ticket)
+    }
+
     /// Removes the message with this ticket if it was not handed to the connection, and returns
     /// whether it was removed. It has no fate then.
     pub(crate) fn withdraw(&mut self, ticket: u64, deferred: &mut Deferred<'_>) -> bool {

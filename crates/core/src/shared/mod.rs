@@ -101,6 +101,15 @@ impl Shared {
         result
     }
 
+    /// Reads the state under a second lock.
+    pub(crate) fn read_inside<R>(
+        &self,
+        deferred: &mut Deferred<'_>,
+        read: impl FnOnce(&State) -> R,
+    ) -> R {
+        self.state.inside(deferred, |state, _| read(state))
+    }
+
     /// Wakes the driver, unless it was already woken and has not looked since.
     ///
     /// The caller has changed the state under the lock before. The driver clears the flag before it

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{probes::Probes, redial::Redial};
 use crate::{
-    config::{Heartbeat, OutboxSettings, Preset, Settings},
+    config::{Attempts, Heartbeat, OutboxSettings, Preset, Settings},
     error::ConfigError,
     machine::{HeartbeatRules, Pace, Rules, WithoutPings},
 };
@@ -47,7 +47,7 @@ impl Resolved {
                 minimum_gap: settings.minimum_gap.unwrap_or(Preset::MINIMUM_GAP),
                 outage_limit: settings.outage_limit.unwrap_or(Duration::MAX),
                 last_attempt: settings.attempts.last(),
-                last_initial_attempt: settings.initial_attempts.unwrap_or(settings.attempts).last(),
+                last_initial_attempt: settings.initial_attempts.map(Attempts::last),
                 flap_limit: settings.flap_limit.unwrap_or(u32::MAX),
             },
         };

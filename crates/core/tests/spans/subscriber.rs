@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tracing::{
@@ -25,7 +25,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct Lines {
     clock: Clock,
     state: Arc<Mutex<State>>,
-    /// Each event panics after it was recorded.
+    /// Each event, and each entry of a span, panics after it was recorded.
     panics: bool,
 }
 
@@ -51,7 +51,7 @@ impl Lines {
         Self { clock: clock.clone(), state: Arc::default(), panics: false }
     }
 
-    /// Panics in each event.
+    /// Panics in each event and each entry of a span.
     pub(crate) fn panicking(clock: &Clock) -> Self {
         Self { panics: true, ..Self::new(clock) }
     }
@@ -63,21 +63,25 @@ impl Lines {
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.state.lock().unwrap().lines.clone()
+        self.state().lines.clone()
     }
 
     pub(crate) fn details(&self) -> Vec<String> {
-        self.state.lock().unwrap().details.clone()
+        self.state().details.clone()
     }
 
     /// How often a span was entered.
     pub(crate) fn entries(&self) -> u64 {
-        self.state.lock().unwrap().entries
+        self.state().entries
     }
 
     #[track_caller]
     pub(crate) fn assert(&self, expected: &[&str]) {
         assert_eq!(self.lines(), expected, "{:#?}", self.lines());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, state: &mut State, line: &str) {
@@ -104,7 +108,7 @@ impl Subscriber for Lines {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut fields = Fields::default();
         span.record(&mut fields);
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.last += 1;
         let (id, metadata) = (state.last, span.metadata());
         state.spans.insert(id, 1);
@@ -122,7 +126,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         let span = state.entered.last().map_or(String::new(), |span| format!(" [{span}]"));
         self.add(&mut state, &format!("{}{span}{}", event.metadata().level(), fields.shown));
         state.details.extend(fields.detail);
@@ -131,22 +135,23 @@ impl Subscriber for Lines {
     }
 
     fn enter(&self, span: &Id) {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.entries += 1;
+        assert!(!self.panics, "a fault of the log");
         state.entered.push(span.into_u64());
     }
 
     fn exit(&self, span: &Id) {
-        assert_eq!(self.state.lock().unwrap().entered.pop(), Some(span.into_u64()));
+        assert_eq!(self.state().entered.pop(), Some(span.into_u64()));
     }
 
     fn clone_span(&self, span: &Id) -> Id {
-        *self.state.lock().unwrap().spans.get_mut(&span.into_u64()).unwrap() += 1;
+        *self.state().spans.get_mut(&span.into_u64()).unwrap() += 1;
         span.clone()
     }
 
     fn try_close(&self, span: Id) -> bool {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         let id = span.into_u64();
         let count = state.spans.get_mut(&id).unwrap();
         *count -= 1;

@@ -1,7 +1,7 @@
 //! The tasks of a session: driver, reader, senders and commands.
 
 use std::{
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -31,6 +31,10 @@ pub(crate) fn start(state: &SessionState, runner: &mut Runner, session: Session)
     match state.plan.driver {
         DriverKind::Stream => {
             let tasks = vec![runner.spawn(read(state.clone(), session))];
+            Driven { tasks, feed: None }
+        }
+        DriverKind::Waits => {
+            let tasks = vec![runner.spawn(wait_then_read(state.clone(), session))];
             Driven { tasks, feed: None }
         }
         DriverKind::Sink => {
@@ -107,6 +111,41 @@ async fn read(state: SessionState, mut events: impl Stream<Item = Event> + Unpin
             state.sleep(rng.duration(Duration::ZERO..longest)).await;
         }
     }
+}
+
+/// Waits by the methods of the supervisor, each for a limited time, and reads in between.
+async fn wait_then_read(state: SessionState, mut session: Session) {
+    let mut rng = state.rng(5);
+    while !state.over.get() {
+        let patience = pin!(state.sleep(rng.duration(Duration::ZERO..Duration::from_secs(10))));
+        // Its number would not be that of the next message that is accepted.
+        let message = Message::binary(vec![0; size(&state, &mut rng)]);
+        match rng.below(6) {
+            0 => {
+                let queuing = pin!(session.queue(message));
+                if let Either::Left((Ok(()), _)) = select(queuing, patience).await {
+                    state.accepted(None);
+                }
+            }
+            // If its future is dropped, the message may be accepted or not.
+            1 if state.plan.end != End::Drop => {
+                if session.send_confirmed(message).await.is_ok() {
+                    state.accepted(None);
+                }
+            }
+            2 => drop(select(pin!(session.opened()), patience).await),
+            3 => session.drive_until(patience).await,
+            _ => {
+                let mut patience = patience;
+                while let Either::Left((Some(event), _)) =
+                    select(session.next(), patience.as_mut()).await
+                {
+                    state.report(event);
+                }
+            }
+        }
+    }
+    read(state, session).await;
 }
 
 async fn until_over(state: &SessionState) {

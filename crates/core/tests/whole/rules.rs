@@ -19,6 +19,7 @@ pub(crate) fn check(state: &SessionState, handle: &Handle, ended: Ended) {
     grammar_and_counts(plan, handle, &events);
     pacing(state, &events, &ended);
     fates(state, handle, &events);
+    order(state);
     unproven_messages(plan, &events);
     healthy_connections_are_kept(plan, &events);
     dead_connections_are_detected(state, &events);
@@ -78,7 +79,8 @@ fn pacing(state: &SessionState, events: &[(Timestamp, Event)], ended: &Ended) {
         let late = dials.iter().filter(|at| **at > ended.at).count();
         assert_eq!(late, 0, "attempts after the end");
     }
-    let read_at_once = plan.reader == Reader::AtOnce && plan.driver != DriverKind::Sink;
+    let read_at_once = plan.reader == Reader::AtOnce
+        && !matches!(plan.driver, DriverKind::Sink | DriverKind::Waits);
     if let Some(limit) = plan.outage_limit
         && !plan.commands
         && read_at_once
@@ -169,6 +171,26 @@ fn fates(state: &SessionState, handle: &Handle, events: &[(Timestamp, Event)]) {
     assert_eq!(handle.status().queued_bytes, 0);
 }
 
+/// Messages are written in the order in which they were accepted. If the outbox lacks bytes, those of
+/// other sinks can come before the message that a sink stores.
+fn order(state: &SessionState) {
+    let bounds = state.plan.outbox;
+    if bounds.resend > 0 || bounds.bytes < 1 << 20 {
+        return;
+    }
+    let mut last = None;
+    for peer in state.remote.peers() {
+        for (at, frame) in peer.written() {
+            if let Frame::Message(message) = frame
+                && let Some(number) = number(&message)
+            {
+                assert!(last < Some(number), "message {number} at {at} after {last:?}");
+                last = Some(number);
+            }
+        }
+    }
+}
+
 /// Unproven messages are within their bound. With those beyond it, they are as many as are counted
 /// as unproven, without the replays.
 fn unproven_messages(plan: &Plan, events: &[(Timestamp, Event)]) {
@@ -220,7 +242,7 @@ fn dead_connections_are_detected(state: &SessionState, events: &[(Timestamp, Eve
     // The store of a task that only sends is bounded.
     let stored = quirks.chatter.is_none_or(|period| period * 200 > after);
     let reads = match plan.driver {
-        DriverKind::Sink => stored,
+        DriverKind::Sink | DriverKind::Waits => stored,
         _ => plan.reader == Reader::AtOnce || !fills,
     };
     let slow = matches!(plan.reader, Reader::Slow(_));

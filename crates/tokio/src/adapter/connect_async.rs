@@ -2,21 +2,22 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, runtime::Handle, task::unconstrained};
 use tokio_tungstenite::{
     MaybeTlsStream, connect_async_with_config,
     tungstenite::{
         Error as WsError,
         client::{IntoClientRequest, uri_mode},
-        error::UrlError,
+        error::{ProtocolError, UrlError},
         handshake::client as handshake,
         protocol::WebSocketConfig,
     },
 };
-use websocket_heartbeat::{Attempt, Established, Transport, TransportError};
+use websocket_heartbeat::{Attempt, ErrorKind, Established, Transport, TransportError};
 use websocket_heartbeat_tungstenite::SocketOptions;
 
 use super::{TokioTungstenite, transport_error};
+use crate::network::unusable;
 
 /// A [`Transport`] that calls tokio-tungstenite's `connect_async` for each attempt, for programs
 /// that keep its TLS, for example native-tls, or its requests.
@@ -28,7 +29,8 @@ use super::{TokioTungstenite, transport_error};
 /// [`Other`](crate::ErrorKind::Other).
 ///
 /// Each attempt has a new `Sec-WebSocket-Key`. Messages of errors do not show the path, the query,
-/// or a value of a header field that the server repeats.
+/// or a value of a header field that the server repeats. As by `connect_async`, user and password
+/// in the URL are not sent: set the header field `Authorization`.
 ///
 /// `wss://` needs a feature for TLS of tokio-tungstenite, in the `Cargo.toml` of the program.
 /// Without one, each attempt fails with [`Url`](crate::ErrorKind::Url). For a connector of your
@@ -62,22 +64,39 @@ impl ConnectAsync {
     ///
     /// # Errors
     ///
-    /// An error of the kind [`Url`](crate::ErrorKind::Url) if the URL cannot work in any attempt.
+    /// An error of the kind [`Url`](crate::ErrorKind::Url) if the URL cannot work in any attempt, and
+    /// of the kind [`Protocol`](crate::ErrorKind::Protocol) if a header field of the upgrade is
+    /// missing. tungstenite adds these fields to a URL, but not to a request of the crate `http`.
     pub fn new(request: impl IntoClientRequest) -> Result<Self, TransportError> {
         let check = || {
             let request = request.into_client_request()?;
             uri_mode(request.uri())?;
-            match request.uri().host() {
-                Some(host) if !host.is_empty() => Ok(request),
-                _ => Err(WsError::Url(UrlError::NoHostName)),
+            if request.uri().host().is_none_or(str::is_empty) {
+                return Err(UrlError::NoHostName.into());
             }
+            let request = with_new_key(request);
+            handshake::generate_request(request.clone())?;
+            Ok(request)
         };
-        let request = check().map_err(|error| transport_error(error, &[]))?;
+        let request = check().map_err(|error| match error {
+            WsError::Protocol(ProtocolError::InvalidHeader(name)) => TransportError::new(
+                ErrorKind::Protocol,
+                format!(
+                    "the request has no valid header field `{name}`: make it from a URL by \
+                     `into_client_request`, and then add fields"
+                ),
+            ),
+            error => transport_error(error, &[]),
+        })?;
         Ok(Self { request, config: None, options: SocketOptions::new() })
     }
 
     /// Sets the configuration of tungstenite: sizes of buffers, limits on messages. The default is
     /// tungstenite's.
+    ///
+    /// tungstenite panics in each attempt if `max_write_buffer_size` is not greater than
+    /// `write_buffer_size`. The supervisor reports that with
+    /// [`Panicked`](crate::ErrorKind::Panicked).
     #[must_use]
     pub fn config(mut self, config: WebSocketConfig) -> Self {
         self.config = Some(config);
@@ -93,13 +112,12 @@ impl ConnectAsync {
 
     /// Makes one attempt.
     async fn dial(
-        mut self,
+        self,
     ) -> Result<Established<TokioTungstenite<MaybeTlsStream<TcpStream>>>, TransportError> {
-        // A new random value for each connection (RFC 6455 section 4.1).
-        let key = handshake::generate_key().parse().expect("base64 is a valid value");
-        self.request.headers_mut().insert("Sec-WebSocket-Key", key);
-        let secrets = secrets(&self.request);
-        let connected = connect_async_with_config(self.request, self.config, true).await;
+        Handle::try_current().map_err(|error| transport_error(unusable(error).into(), &[]))?;
+        let request = with_new_key(self.request);
+        let secrets = secrets(&request);
+        let connected = connect_async_with_config(request, self.config, true).await;
         let (stream, response) = connected.map_err(|error| {
             let secrets: Vec<_> = secrets.iter().map(Vec::as_slice).collect();
             transport_error(error, &secrets)
@@ -119,7 +137,8 @@ impl Transport for ConnectAsync {
         Pin<Box<dyn Future<Output = Result<Established<Self::Connection>, TransportError>> + Send>>;
 
     fn connect(&mut self, _: Attempt) -> Self::Connect {
-        Box::pin(self.clone().dial())
+        // Otherwise a finished step would be pending for a task without budget.
+        Box::pin(unconstrained(self.clone().dial()))
     }
 }
 
@@ -132,6 +151,13 @@ impl fmt::Debug for ConnectAsync {
             .field("port", &self.request.uri().port_u16())
             .finish_non_exhaustive()
     }
+}
+
+/// The request with a new random key, as each connection needs it (RFC 6455 section 4.1).
+fn with_new_key(mut request: handshake::Request) -> handshake::Request {
+    let key = handshake::generate_key().parse().expect("base64 is a valid value");
+    request.headers_mut().insert("Sec-WebSocket-Key", key);
+    request
 }
 
 /// The parts of a request that may be secret: path, query, and the values of the header fields that

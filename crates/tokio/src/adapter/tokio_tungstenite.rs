@@ -2,8 +2,13 @@
 
 use std::{
     fmt,
-    pin::Pin,
-    task::{Context, Poll},
+    future::Future,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
 
 use futures_core::Stream;
@@ -11,7 +16,7 @@ use futures_sink::Sink;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    task::coop::has_budget_remaining,
+    task::{consume_budget, coop::has_budget_remaining},
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::handshake::client::Response};
 use websocket_heartbeat::{Connection, Established, Frame, Headers, Text, TransportError};
@@ -37,8 +42,11 @@ use crate::stream::poll_unconstrained;
 /// | addresses in [`established`](Self::established) | unknown | known | known |
 ///
 /// Writing ignores tokio's cooperative budget, and so does reading if the task has already used its
-/// budget for other work: otherwise a healthy connection would look stalled. A poll that uses up the
-/// budget by itself, for example for fragments without end, is pending, and has called the waker.
+/// budget for other work: otherwise a healthy connection would look stalled. Reading that uses up
+/// the budget by itself, for example of fragments without end, is pending until the next poll of the
+/// task, and has called the waker. If other work has used up the budget, or the task has none, a
+/// poll for such fragments lasts as long as the peer sends them. The connections of
+/// [`TokioTransport`](crate::TokioTransport) have a limit of their own for that.
 ///
 /// This type depends on the version of tokio-tungstenite: after a new incompatible version of it,
 /// this crate also has a new major version.
@@ -62,6 +70,33 @@ use crate::stream::poll_unconstrained;
 /// ```
 pub struct TokioTungstenite<S> {
     adapter: Adapter<Layers<S>>,
+    /// Set if a read of this connection has used up the budget of the task.
+    used_up: Option<Arc<TaskPoll>>,
+}
+
+/// A poll of the task, as the waker of the next one: whether it is over.
+#[derive(Default)]
+struct TaskPoll(AtomicBool);
+
+impl Wake for TaskPoll {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl TaskPoll {
+    /// The current poll, whose budget is used up.
+    fn current() -> Arc<Self> {
+        let poll = Arc::new(Self::default());
+        let waker = Waker::from(Arc::clone(&poll));
+        // Without budget this is pending, and tokio calls the waker after this poll of the task.
+        let _ = pin!(consume_budget()).poll(&mut Context::from_waker(&waker));
+        poll
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// The stream, and the way to the socket below it.
@@ -79,7 +114,11 @@ enum Below<S> {
 impl<S> TokioTungstenite<S> {
     /// Wraps the stream of a client.
     pub const fn new(stream: WebSocketStream<S>) -> Self {
-        Self { adapter: Adapter::new(Layers { stream, below: Below::Unknown }) }
+        Self::over_layers(Layers { stream, below: Below::Unknown })
+    }
+
+    const fn over_layers(layers: Layers<S>) -> Self {
+        Self { adapter: Adapter::new(layers), used_up: None }
     }
 
     /// Returns the stream of tokio-tungstenite. If the socket below was known, a drop of the stream
@@ -130,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TokioTungstenite<S> {
         if let Some(socket) = layers.socket() {
             SocketOptions::new().apply_linger(socket);
         }
-        Self { adapter: Adapter::new(layers) }
+        Self::over_layers(layers)
     }
 
     /// The TCP socket below, if it is known.
@@ -204,16 +243,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for TokioTungstenite<S> {
     type Item = Result<Frame, TransportError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let adapter = &mut self.adapter;
-        if !has_budget_remaining() {
-            return poll_unconstrained(cx, |cx| Pin::new(&mut *adapter).poll_next(cx));
+        let Self { adapter, used_up } = &mut *self;
+        if has_budget_remaining() {
+            let next = Pin::new(adapter).poll_next(cx);
+            *used_up = (!has_budget_remaining()).then(TaskPoll::current);
+            if next.is_pending() && used_up.is_some() {
+                // tokio would call the waker only after this poll of the task.
+                cx.waker().wake_by_ref();
+            }
+            return next;
         }
-        let next = Pin::new(adapter).poll_next(cx);
-        if next.is_pending() && !has_budget_remaining() {
-            // tokio would call the waker only after this poll of the task.
+        // Without a limit, a peer that sends fragments without end would keep the poll busy forever.
+        if used_up.as_ref().is_some_and(|poll| !poll.is_over()) {
             cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        next
+        *used_up = None;
+        poll_unconstrained(cx, |cx| Pin::new(&mut *adapter).poll_next(cx))
     }
 }
 

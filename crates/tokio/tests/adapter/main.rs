@@ -1,6 +1,7 @@
 //! Connections by tokio-tungstenite: the contract, and the rules beyond it.
 #![cfg(feature = "tokio-tungstenite")]
 
+mod limits;
 mod socket;
 mod tls;
 mod transport;
@@ -8,6 +9,8 @@ mod transport;
 use std::{
     io::{self, Read},
     net::TcpListener,
+    pin::pin,
+    task::Context,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -15,6 +18,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufStream},
     net::TcpStream,
+    task::consume_budget,
 };
 use tokio_tungstenite::{
     MaybeTlsStream, client_async, connect_async,
@@ -54,6 +58,11 @@ async fn counted(url: String) -> Dialed<CountedSocket> {
     let socket = CountedSocket::new(open(&url).await);
     let established = over(url, socket).await?;
     Ok(established.map(|connection| connection.with_counted_socket(|socket| socket)))
+}
+
+/// Like a task that has done other work in the same poll.
+fn use_up_budget(cx: &mut Context<'_>) {
+    while pin!(consume_budget()).poll(cx).is_ready() {}
 }
 
 /// Runs a server for one client, on a thread. Returns its port.

@@ -1,10 +1,9 @@
 //! The socket below the stream.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     io::{self, Read},
     net::Shutdown,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +14,7 @@ use std::{
 use futures::{SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, join, repeat, sink},
-    task::consume_budget,
+    net::TcpStream,
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -26,12 +25,9 @@ use tokio_tungstenite::{
 };
 use websocket_heartbeat_tokio::{Connection, ErrorKind, Frame, Message, adapter::TokioTungstenite};
 
-use crate::{by_connect_async, by_transport, counted, end_after_a_drop, open, over, serve};
-
-/// Like a task that has done other work in the same poll.
-fn use_up_budget(cx: &mut Context<'_>) {
-    while pin!(consume_budget()).poll(cx).is_ready() {}
-}
+use crate::{
+    by_connect_async, by_transport, counted, end_after_a_drop, open, over, serve, use_up_budget,
+};
 
 #[tokio::test]
 async fn a_drop_resets_if_the_socket_is_known() {
@@ -138,6 +134,51 @@ async fn a_message_over_the_limit_is_refused_and_reading_continues() {
     server.join().unwrap();
 }
 
+/// A connection to a server, whose write buffer has this limit. Nothing is written before a flush.
+async fn with_write_limit(port: u16, limit: usize) -> TokioTungstenite<TcpStream> {
+    let url = format!("ws://127.0.0.1:{port}/");
+    let config = WebSocketConfig::default().write_buffer_size(limit - 1);
+    let config = config.max_write_buffer_size(limit);
+    let socket = open(&url).await;
+    let (stream, _) = client_async_with_config(url, socket, Some(config)).await.unwrap();
+    TokioTungstenite::new(stream)
+}
+
+#[tokio::test]
+async fn frames_that_exceed_the_limit_only_together_are_sent() {
+    let (port, server) = serve(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| socket.read().ok()).take(4).collect();
+        let lengths = read.iter().map(tungstenite::Message::len).collect::<Vec<_>>();
+        (lengths, read.last().unwrap().is_close())
+    });
+    let mut connection = with_write_limit(port, 1_000).await;
+    for length in [990, 500, 990] {
+        connection.feed(Message::binary(vec![0; length]).into()).await.unwrap();
+    }
+    connection.feed(Frame::Close(None)).await.unwrap();
+    let late = connection.feed(Message::text("late").into()).await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Protocol);
+    connection.feed(Frame::Close(None)).await.unwrap();
+    connection.flush().await.unwrap();
+    assert_eq!(server.join().unwrap(), (vec![990, 500, 990, 0], true));
+}
+
+#[tokio::test]
+async fn a_full_write_buffer_does_not_prevent_the_answer_to_a_close() {
+    let (port, server) = serve(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        socket.send(tungstenite::Message::Close(None)).unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| socket.read().ok()).collect();
+        read.iter().map(|message| (message.len(), message.is_close())).collect::<Vec<_>>()
+    });
+    let mut connection = with_write_limit(port, 1_000).await;
+    connection.feed(Message::binary(vec![0; 991]).into()).await.unwrap();
+    assert_eq!(connection.next().await.unwrap().unwrap(), Frame::Close(None));
+    connection.flush().await.unwrap();
+    assert_eq!(server.join().unwrap(), [(991, false), (0, true)]);
+}
+
 #[tokio::test]
 async fn a_task_without_budget_sends_and_receives() {
     let (port, server) = serve(|stream| {
@@ -183,12 +224,35 @@ async fn fragments_without_end_use_up_the_budget_only() {
     let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
     let mut connection = TokioTungstenite::new(stream);
     poll_fn(|_| {
-        let recorder = Arc::new(Recorder::default());
-        let waker = recorder.clone().into();
-        let polled = connection.poll_next_unpin(&mut Context::from_waker(&waker));
-        assert!(polled.is_pending(), "the message is never complete");
-        assert!(recorder.0.load(Ordering::Acquire), "there is more to read");
+        // Before a verdict, a session polls again in the same poll of its task.
+        for _ in 0..3 {
+            let recorder = Arc::new(Recorder::default());
+            let waker = recorder.clone().into();
+            let polled = connection.poll_next_unpin(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending(), "the message is never complete");
+            assert!(recorder.0.load(Ordering::Acquire), "there is more to read");
+        }
         Poll::Ready(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn after_it_used_up_the_budget_it_reads_without_one() {
+    // A text of empty fragments: more than can be read with one budget.
+    let fragments = AsyncReadExt::chain(&[0x01, 0x00][..], repeat(0).take(20_000));
+    let stream = join(AsyncReadExt::chain(fragments, &[0x80, 0x00][..]), sink());
+    let config = WebSocketConfig::default().read_buffer_size(64);
+    let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
+    let mut connection = TokioTungstenite::new(stream);
+    let first = poll_fn(|cx| Poll::Ready(connection.poll_next_unpin(cx))).await;
+    assert!(first.is_pending());
+    let mut polls = 0;
+    let next = poll_fn(|cx| {
+        polls += 1;
+        assert!(polls < 1_000, "it does not read");
+        use_up_budget(cx);
+        connection.poll_next_unpin(cx)
+    });
+    assert_eq!(next.await, Some(Ok(Frame::Message("".into()))));
 }

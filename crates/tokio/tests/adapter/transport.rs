@@ -1,8 +1,10 @@
 //! The transport by `connect_async`.
 #![allow(clippy::result_large_err, reason = "the type of tungstenite's callback")]
 
-use std::{net::TcpListener, thread};
+use std::{future::poll_fn, net::TcpListener, thread, time::Duration};
 
+use futures::{FutureExt, executor::block_on};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{
     self,
     client::IntoClientRequest,
@@ -13,7 +15,7 @@ use websocket_heartbeat_tokio::{
     Attempt, ErrorKind, SocketOptions, Transport, adapter::ConnectAsync,
 };
 
-use crate::{end_after_a_drop, serve};
+use crate::{end_after_a_drop, serve, use_up_budget};
 
 #[tokio::test]
 async fn linger_can_be_set_for_the_transport() {
@@ -44,7 +46,8 @@ fn accept(stream: std::net::TcpStream) -> Request {
 #[tokio::test]
 async fn headers_and_subprotocols_pass_in_both_directions() {
     let (port, server) = serve(accept);
-    let mut request = format!("ws://127.0.0.1:{port}/feed?since=5").into_client_request().unwrap();
+    let url = format!("ws://me:hush@127.0.0.1:{port}/feed?since=5");
+    let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("x-client", "7".parse().unwrap());
     request.headers_mut().insert("sec-websocket-protocol", "v2, v1".parse().unwrap());
     let mut transport = ConnectAsync::new(request).unwrap();
@@ -54,6 +57,29 @@ async fn headers_and_subprotocols_pass_in_both_directions() {
     let asked = server.join().unwrap();
     assert_eq!(asked.uri(), "/feed?since=5");
     assert_eq!(asked.headers()["x-client"], "7");
+    assert!(!asked.headers().contains_key("authorization"), "as by `connect_async`");
+}
+
+#[tokio::test]
+async fn a_task_without_budget_connects() {
+    let (port, server) = serve(|stream| tungstenite::accept(stream).unwrap());
+    let mut transport = ConnectAsync::new(format!("ws://127.0.0.1:{port}/")).unwrap();
+    let mut attempt = transport.connect(Attempt::new(1, 0, None));
+    let attempt = poll_fn(|cx| {
+        use_up_budget(cx);
+        attempt.poll_unpin(cx)
+    });
+    let connected = timeout(Duration::from_secs(10), attempt).await;
+    connected.expect("it makes progress").unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn an_attempt_without_a_runtime_says_what_to_do() {
+    let attempt = ConnectAsync::new("ws://127.0.0.1/").unwrap().connect(Attempt::new(1, 0, None));
+    let error = block_on(attempt).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Runtime);
+    assert!(error.to_string().contains("poll the session in a tokio runtime"), "{error}");
 }
 
 #[tokio::test]
@@ -83,7 +109,7 @@ async fn secrets_of_the_request_are_not_shown() {
         };
         assert!(tungstenite::accept_hdr(stream, refuse).is_err());
     });
-    let url = format!("ws://127.0.0.1:{port}/feed/4d1c0ffee");
+    let url = format!("ws://me:0ddba115@127.0.0.1:{port}/feed/4d1c0ffee");
     let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("authorization", "Bearer 0ddba115".parse().unwrap());
     let mut transport = ConnectAsync::new(request).unwrap();
@@ -101,4 +127,11 @@ fn a_url_that_cannot_work_is_refused_at_once() {
         let error = ConnectAsync::new(url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Url, "{url} {error}");
     }
+    // It has no fields of an upgrade.
+    let plain = http::Request::get("ws://example.org/feed").header("x-client", "7").body(());
+    let error = ConnectAsync::new(plain.unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    let words = "the request has no valid header field `host`: make it from a URL by \
+                 `into_client_request`, and then add fields";
+    assert_eq!(error.to_string(), words);
 }

@@ -75,10 +75,14 @@ pub trait MessageStream {
 ///   each frame with a forbidden code by this frame.
 ///
 /// A message that exceeds the `max_write_buffer_size` of the stream's configuration is refused with
-/// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge). The default has no limit.
+/// [`TooLarge`](websocket_heartbeat::ErrorKind::TooLarge), at the latest when it is flushed. The
+/// default has no limit.
 pub struct Adapter<W> {
     stream: W,
     read: ReadState,
+    /// A frame that the stream gets after its next complete flush, when its write buffer is empty:
+    /// one that did not fit, or a close frame, which tungstenite would accept only once.
+    waiting: Option<Ws>,
 }
 
 #[derive(PartialEq)]
@@ -92,7 +96,7 @@ enum ReadState {
 impl<W> Adapter<W> {
     /// Wraps the stream of a client.
     pub const fn new(stream: W) -> Self {
-        Self { stream, read: ReadState::Open }
+        Self { stream, read: ReadState::Open, waiting: None }
     }
 
     /// Returns a reference to the stream.
@@ -109,6 +113,20 @@ impl<W> Adapter<W> {
 impl<W: MessageStream> Adapter<W> {
     fn messages(&mut self) -> Pin<&mut W::Messages> {
         Pin::new(self.stream.messages())
+    }
+
+    /// Flushes the stream, and gives it the frame that waits for that.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if self.waiting.is_some() {
+            ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
+        }
+        let Some(frame) = self.waiting.take() else { return Poll::Ready(Ok(())) };
+        let closing = matches!(frame, Ws::Close(_));
+        Poll::Ready(match self.messages().start_send(frame) {
+            // The close handshake has already begun.
+            Err(WsError::Protocol(ProtocolError::SendAfterClosing)) if closing => Ok(()),
+            sent => sent.map_err(error::from_tungstenite),
+        })
     }
 }
 
@@ -153,15 +171,22 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_waiting(cx))?;
         self.messages().poll_ready(cx).map_err(error::from_tungstenite)
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), TransportError> {
-        let closing = matches!(frame, Frame::Close(_));
-        match self.messages().start_send(outbound(frame)?) {
-            // The close handshake has already begun.
-            Err(WsError::Protocol(ProtocolError::SendAfterClosing)) if closing => Ok(()),
-            result => result.map_err(error::from_tungstenite),
+        let frame = outbound(frame)?;
+        if let Ws::Close(_) = frame {
+            self.waiting = Some(frame);
+            return Ok(());
+        }
+        match self.messages().start_send(frame) {
+            Err(WsError::WriteBufferFull(frame)) => {
+                self.waiting = Some(*frame);
+                Ok(())
+            }
+            sent => sent.map_err(error::from_tungstenite),
         }
     }
 
@@ -169,8 +194,11 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_waiting(cx))?;
         ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
         if self.read == ReadState::Closed {
+            // If the write buffer was full, the answer to the close frame is written only now.
+            ready!(self.messages().poll_flush(cx)).map_err(error::from_tungstenite)?;
             // Both close frames were sent and received.
             ready!(self.stream.poll_shutdown(cx));
         }
@@ -181,6 +209,7 @@ impl<W: MessageStream + Unpin> Sink<Frame> for Adapter<W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_waiting(cx))?;
         self.messages().poll_close(cx).map_err(error::from_tungstenite)
     }
 }

@@ -7,14 +7,14 @@ use tungstenite::{
 };
 use websocket_heartbeat::{ErrorKind, Headers, HttpAnswer, TransportError};
 
-use crate::{error, handshake::retry_after};
+use crate::{error, handshake::retry_after, request::repeated_forms};
 
 /// Converts an error of tungstenite, also one of its own opening handshake, so that verdicts, logs
 /// and `Retry-After` work as with the transports of the backends.
 ///
 /// `secrets` are the parts of the request that the message must not show if the server repeats
-/// them: the path with the query, credentials, header values. An empty slice is for requests
-/// without secrets. See [`TransportError::http_hiding`].
+/// them: the path with the query, credentials, header values. Their decoded forms are hidden, too.
+/// An empty slice is for requests without secrets. See [`TransportError::http_hiding`].
 ///
 /// | error of tungstenite | kind |
 /// |---|---|
@@ -67,7 +67,9 @@ fn refusal(response: &Response<Option<Vec<u8>>>, secrets: &[&[u8]]) -> Transport
     let wait = retry_after(&headers);
     let body = response.body().as_deref().unwrap_or_default();
     let answer = HttpAnswer::new(response.status().as_u16(), headers, body);
-    TransportError::http_hiding(answer, wait, secrets)
+    let secrets: Vec<_> = secrets.iter().flat_map(|secret| repeated_forms(secret)).collect();
+    let secrets: Vec<_> = secrets.iter().map(|secret| &**secret).collect();
+    TransportError::http_hiding(answer, wait, &secrets)
 }
 
 #[cfg(test)]
@@ -120,6 +122,16 @@ mod tests {
         assert_eq!(error.http_answer().unwrap().headers.get("retry-after"), Some("7"));
         assert!(error.to_string().ends_with(": Cannot GET .."), "{error}");
         assert_eq!(&*error.http_answer().unwrap().body, b"Cannot GET /feed/4d1c0ffee");
+    }
+
+    #[test]
+    fn decoded_secrets_are_hidden_too() {
+        let secrets: [&[u8]; 3] =
+            [b"/feed/4d1c%2Dc0ffee%20x", b"Basic bWU6MGRkYmExMTU=", b"id=7e57%2Bab1e"];
+        let body = "/feed/4d1c-c0ffee x, user me:0ddba115, session 7e57+ab1e";
+        let answer = Response::builder().status(403).body(Some(body.into())).unwrap();
+        let words = transport_error(WsError::Http(Box::new(answer)), &secrets).to_string();
+        assert!(words.ends_with(": .., user .., session .."), "{words}");
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl Dialer {
     }
 
     /// Sets how many redirects of the upgrade one attempt follows: answers with status 301, 302,
-    /// 303, 307 or 308 and a valid `Location`. A number above
+    /// 303, 307 or 308 and a valid `Location` of at most 8,000 bytes. A number above
     /// [`MAX_REDIRECTS`](Self::MAX_REDIRECTS) is taken as that.
     ///
     /// The default is zero: a redirect is a refusal with its status. RFC 6455 section 4.1 allows
@@ -213,7 +213,8 @@ impl Dialer {
     /// - Another origin (scheme, host or port) gets of the header fields only `Origin` and
     ///   `User-Agent`: any other field can be a credential. The same holds for credentials in the
     ///   URL. Subprotocols are sent, because the server must choose one. So do not follow redirects
-    ///   if a subprotocol contains a token. Path and query are those of the `Location`.
+    ///   if a subprotocol contains a token. A client certificate is shown to each server that demands
+    ///   one. Path and query are those of the `Location`.
     /// - Each host is resolved and reached as that of the first request, within the same attempt,
     ///   through the [`proxy`](Self::proxy) for it. A [`unix_socket`](Self::unix_socket) is used for each of them.
     /// - Nothing is remembered: the next attempt begins with the URL of its request, also after 301

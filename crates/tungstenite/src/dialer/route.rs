@@ -31,10 +31,9 @@ impl Dialer {
             });
         }
         let resolved = self.settings.resolution.addresses(host, port, network).await?;
-        self.settings.observer.report(|| Step::Resolved {
-            host: host.to_owned(),
-            addresses: resolved.clone(),
-        });
+        self.settings
+            .observer
+            .report(|| Step::Resolved { host: host.to_owned(), addresses: resolved.clone() });
         let mut addresses = self.memory.addresses(host, port, resolved);
         let Settings { socket_options, address_delay, observer, .. } = &*self.settings;
         let socket =

@@ -94,7 +94,8 @@ impl Proxies {
     ///   port only;
     /// - `*`: all servers.
     ///
-    /// Addresses are compared with the host of the URL. A name is not resolved for that.
+    /// Addresses are compared with the host of the URL. A name is not resolved for that. An IPv4 address
+    /// equals its form in IPv6, such as `::ffff:192.0.2.1`, also in ranges.
     ///
     /// # Errors
     ///

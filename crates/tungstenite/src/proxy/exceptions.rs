@@ -20,7 +20,8 @@ enum Hosts {
     All,
     /// This domain and all below it, in lower case, without a dot at either end.
     Domain(Box<str>),
-    /// The addresses that begin with these bits.
+    /// The addresses that begin with these bits. IPv4 if its IPv6 form has the prefix of all IPv4
+    /// addresses (RFC 4291 section 2.5.5.2).
     Addresses(IpAddr, u32),
 }
 
@@ -30,13 +31,14 @@ impl Exceptions {
     pub(super) fn contain(&self, host: &str, port: u16) -> bool {
         let host = host.split('%').next().unwrap_or_default();
         let host = host.strip_suffix('.').unwrap_or(host);
-        let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+        let address = host.parse::<IpAddr>().ok();
         self.entries.iter().any(|entry| {
             entry.port.is_none_or(|wanted| wanted == port)
                 && match (&entry.hosts, address) {
                     (Hosts::All, _) => true,
                     (Hosts::Addresses(network, bits), Some(address)) => {
-                        within(address, *network, *bits)
+                        let forms = [address, address.to_canonical()];
+                        forms.into_iter().any(|address| within(address, *network, *bits))
                     }
                     (Hosts::Domain(domain), None) => is_below(host, domain),
                     (Hosts::Addresses(..), None) | (Hosts::Domain(_), Some(_)) => false,
@@ -64,7 +66,7 @@ impl Entry {
             let address = unbracketed(address).parse::<IpAddr>().map_err(|_| error())?;
             let bits = bits.bytes().all(|b| b.is_ascii_digit()).then(|| bits.parse().ok());
             let bits = bits.flatten().filter(|&bits| bits <= length(address)).ok_or_else(error)?;
-            return Ok(Self { hosts: Hosts::Addresses(address, bits), port: None });
+            return Ok(Self { hosts: Hosts::addresses(address, bits), port: None });
         }
         if let Ok(address) = unbracketed(text).parse() {
             return Ok(Self { hosts: Hosts::address(address), port: None });
@@ -89,8 +91,17 @@ impl Entry {
 impl Hosts {
     /// One address.
     fn address(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        Self::Addresses(address, length(address))
+        Self::addresses(address, length(address))
+    }
+
+    /// The addresses that begin with these bits, at most those of the address.
+    fn addresses(address: IpAddr, bits: u32) -> Self {
+        let canonical = address.to_canonical();
+        match bits.checked_sub(length(address) - length(canonical)) {
+            Some(bits) => Self::Addresses(canonical, bits),
+            // Shorter than the prefix of all IPv4 addresses.
+            None => Self::Addresses(address, bits),
+        }
     }
 }
 
@@ -208,6 +219,29 @@ mod tests {
         assert!(contains("192.0.2.1", "::ffff:192.0.2.1"));
         assert!(contains("::ffff:192.0.2.1", "192.0.2.1"));
         assert!(!contains("192.0.2.1", "192.0.2.10"));
+    }
+
+    #[test]
+    fn ranges_contain_ipv4_addresses_in_the_form_of_ipv6() {
+        for (list, host) in [
+            ("10.0.0.0/8", "::ffff:10.0.0.1"),
+            ("10.0.0.0/8", "::ffff:a00:1"),
+            ("::ffff:10.0.0.0/104", "10.0.0.1"),
+            ("[::ffff:10.0.0.0]/104", "::ffff:10.0.0.1"),
+            ("::ffff:0:0/96", "10.0.0.1"),
+            ("::/0", "::ffff:10.0.0.1"),
+        ] {
+            assert!(contains(list, host), "{list} {host}");
+        }
+        for (list, host) in [
+            ("10.0.0.0/8", "::ffff:11.0.0.1"),
+            ("10.0.0.0/8", "::10.0.0.1"),
+            ("::ffff:10.0.0.0/104", "11.0.0.1"),
+            ("::ffff:0:0/95", "10.0.0.1"),
+            ("::/0", "10.0.0.1"),
+        ] {
+            assert!(!contains(list, host), "{list} {host}");
+        }
     }
 
     #[test]

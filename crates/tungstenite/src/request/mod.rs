@@ -205,19 +205,13 @@ impl Request {
         )
     }
 
-    /// The parts of this request that may be secret, as sent, and decoded if a server may decode
-    /// them.
+    /// The parts of this request that may be secret, in all forms that a server may repeat.
     pub(crate) fn secrets(&self) -> Vec<Cow<'_, [u8]>> {
         let Parts { target, headers, subprotocols, .. } = &*self.shared;
-        let mut secrets = vec![target.as_bytes().into()];
-        secrets.extend(percent_decoded(target).ok().map(Cow::Owned));
-        secrets.extend(subprotocols.iter().map(|name| name.as_bytes().into()));
-        for field in headers.iter().filter(|field| may_be_secret(field)) {
-            secrets.push((&*field.value).into());
-            let basic = field.value.strip_prefix(b"Basic ").map(|value| BASE64.decode(value));
-            secrets.extend(basic.and_then(Result::ok).map(Cow::Owned));
-        }
-        secrets
+        let fields = headers.iter().filter(|field| may_be_secret(field));
+        let parts = [target.as_bytes()].into_iter();
+        let parts = parts.chain(subprotocols.iter().map(|name| name.as_bytes()));
+        parts.chain(fields.map(|field| &*field.value)).flat_map(repeated_forms).collect()
     }
 
     /// The bytes of the upgrade request with this key (RFC 6455 section 4.1).
@@ -269,6 +263,15 @@ pub(crate) fn checked_field(name: &str, value: &[u8]) -> Result<Field, RequestEr
 /// Whether the value of a field may be secret.
 fn may_be_secret(field: &Field) -> bool {
     !PUBLIC.iter().any(|name| field.is(name))
+}
+
+/// The forms in which a server may repeat a part of a request: as it was sent, percent-decoded, and
+/// the user and password of `Basic` authentication.
+pub(crate) fn repeated_forms(part: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let text = str::from_utf8(part).ok().filter(|text| text.contains('%'));
+    let decoded = text.and_then(|text| percent_decoded(text).ok());
+    let basic = part.strip_prefix(b"Basic ").and_then(|value| BASE64.decode(value).ok());
+    [Cow::Borrowed(part)].into_iter().chain(decoded.into_iter().chain(basic).map(Cow::Owned))
 }
 
 /// Whether the text is a token (RFC 9110 section 5.6.2).

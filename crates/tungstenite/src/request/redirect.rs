@@ -23,6 +23,9 @@ pub enum RedirectError {
     Insecure,
     /// The redirect has a user name or a password. RFC 9110 section 4.2.4 forbids that.
     Credentials,
+    /// The target of the redirect is longer than 8,000 bytes. RFC 9110 section 4.1 recommends to
+    /// support that length. Error messages hide the target, which takes time for longer ones.
+    TooLong,
     /// The target of the redirect is not a valid URL. Its scheme can be `ws`, `wss`, `http` or
     /// `https`.
     Location(RequestError),
@@ -42,6 +45,11 @@ impl fmt::Display for RedirectError {
             Self::Credentials => f.write_str(
                 "the server redirects the upgrade to a URL with a user name or a password, which is \
                  not followed",
+            ),
+            Self::TooLong => write!(
+                f,
+                "the server redirects the upgrade to a URL of more than {MAX_LOCATION} bytes, which \
+                 is not followed"
             ),
             Self::Location(error) => {
                 write!(f, "the server redirects the upgrade to a URL that cannot be used: {error}")
@@ -65,9 +73,15 @@ impl From<RequestError> for RedirectError {
     }
 }
 
+/// The limit on the bytes of a target, see [`RedirectError::TooLong`].
+const MAX_LOCATION: usize = 8_000;
+
 impl Request {
     /// The request to which the `Location` of an answer to this request leads.
     pub(crate) fn redirected(&self, location: &str) -> Result<Self, RedirectError> {
+        if location.len() > MAX_LOCATION {
+            return Err(RedirectError::TooLong);
+        }
         // A fragment is allowed here (RFC 9110 section 10.2.2). It is not sent.
         let location = location.split('#').next().unwrap_or_default();
         let scheme = if self.is_tls() { "wss" } else { "ws" };
@@ -244,11 +258,14 @@ mod tests {
             ("https://a:0/", RequestError::Port.into()),
             ("/a\u{7f}", RequestError::Malformed.into()),
             ("//a\\@b/", RequestError::Malformed.into()),
+            (&"/".repeat(8_001), RedirectError::TooLong),
         ] {
             let error = target("wss://a/b", location).unwrap_err();
             assert_eq!(error, wanted, "{location}");
             assert!(!error.to_string().contains("hush"), "{error}");
         }
+        let longest = format!("/{}", "x".repeat(7_999));
+        assert_eq!(target("wss://a/b", &longest), Ok(format!("wss://a{longest}")));
     }
 
     #[test]

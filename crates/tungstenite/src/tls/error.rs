@@ -62,7 +62,7 @@ pub enum PemInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PemProblem {
-    /// The line `-----BEGIN ...-----` is malformed.
+    /// The line `-----BEGIN ...-----` is malformed, or there are spaces before it.
     Begin,
     /// The line `-----END ...-----` is missing, or it has another name than the first line.
     End,
@@ -162,7 +162,9 @@ impl fmt::Display for PemInput {
 impl fmt::Display for PemProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Begin => "its first line must be \"-----BEGIN\", a name and \"-----\"",
+            Self::Begin => {
+                "its first line must be \"-----BEGIN\", a name and \"-----\", without spaces before it"
+            }
             Self::End => "its last line, \"-----END\" with the same name, is missing",
             Self::Base64 => "its text is not Base64",
             Self::TooLarge => "it is larger than 256 MB",

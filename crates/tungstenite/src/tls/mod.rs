@@ -19,8 +19,8 @@ pub(crate) use self::stream::TlsStream;
 pub use self::{
     builder::TlsBuilder,
     client::Tls,
-    info::TlsInfo,
     error::{PemInput, PemProblem, SkippedRoot, TlsError},
+    info::TlsInfo,
     roots::Roots,
 };
 pub use crate::error::tls::{TlsFailure, TlsProblem};

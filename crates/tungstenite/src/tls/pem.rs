@@ -10,6 +10,12 @@ use futures_rustls::rustls::{
 
 use super::error::{PemInput, PemProblem, TlsError};
 
+/// The beginning of an item.
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+/// The byte order mark that some editors write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// All certificates of an input, at least one. Items of other kinds are skipped.
 pub(super) fn certificates(
     input: PemInput,
@@ -45,16 +51,28 @@ pub(super) fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, TlsErro
     Err(unless_encrypted(TlsError::NoKey))
 }
 
-/// The items of known kinds, with their numbers.
+/// The items of known kinds, with their numbers. The parser would skip an item with spaces before its
+/// first line, so these are an error.
 fn items(
     input: PemInput,
     text: &[u8],
 ) -> impl Iterator<Item = Result<(usize, SectionKind, Vec<u8>), TlsError>> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let lines = text.split(|&byte| byte == b'\n');
+    let mut begins = lines.filter(|line| line.trim_ascii_start().starts_with(BEGIN));
+    let mut indented = begins.position(|line| !line.starts_with(BEGIN));
     let mut parser = pem::SliceIter::<(SectionKind, Vec<u8>)>::new(text);
     std::iter::from_fn(move || {
+        if let Some(before) = indented.take() {
+            return Some(Err(TlsError::Pem {
+                input,
+                item: before + 1,
+                problem: PemProblem::Begin,
+            }));
+        }
         let parsed = parser.next()?;
         let lines = text[..text.len() - parser.remainder().len()].split(|&byte| byte == b'\n');
-        let item = lines.filter(|line| line.starts_with(b"-----BEGIN ")).count();
+        let item = lines.filter(|line| line.starts_with(BEGIN)).count();
         Some(match parsed {
             Ok((kind, der)) => Ok((item, kind, der)),
             Err(error) => Err(TlsError::Pem { input, item, problem: problem(&error) }),

@@ -28,7 +28,10 @@ fn faulty(input: PemInput, item: usize, problem: PemProblem) -> TlsError {
 #[test]
 fn a_pem_text_may_contain_comments_and_other_items() {
     let (certificate, key) = pem();
-    let text = format!("a comment\n{key}{certificate}\r\nanother\n{certificate}");
+    // With a byte order mark, and an item that is commented out.
+    let text = format!(
+        "\u{feff}{certificate}a comment\n{key}\r\n# -----BEGIN CERTIFICATE-----\n{certificate}"
+    );
     let builder = Tls::builder().roots(Roots::None).authorities_pem(&text).unwrap();
     let debug = format!("{builder:?}");
     assert!(debug.contains("authorities: 2, client_certificate: false"), "{debug}");
@@ -41,11 +44,13 @@ fn a_faulty_pem_text_is_refused_with_its_item() {
     let (certificate, key) = pem();
     let no_end = certificate.replace("-----END CERTIFICATE-----", "");
     let no_begin = certificate.replace("BEGIN CERTIFICATE-----", "BEGIN CERTIFICATE");
+    let indented = certificate.replace("-----BEGIN", "  -----BEGIN");
     let no_base64 = certificate.replace("-----END", "%\n-----END");
     let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (text, problem) in [
         (&no_end, PemProblem::End),
         (&no_begin, PemProblem::Begin),
+        (&indented, PemProblem::Begin),
         (&no_base64, PemProblem::Base64),
     ] {
         assert_eq!(refused(text), faulty(Authorities, 1, problem));

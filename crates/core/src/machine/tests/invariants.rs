@@ -283,7 +283,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
     }
 
     // A connection that did not open does not reset the counter.
-    let pace = Pace { last_attempt: 1, last_initial_attempt: 1, ..rules().pace };
+    let pace = Pace { last_attempt: 1, ..rules().pace };
     let mut sim = Sim::connecting(Rules { pace, ..rules() });
     sim.ended();
     sim.run_to(2_000);
@@ -292,6 +292,7 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
 
     // Before a connection has opened there may be another limit.
     let initial = |last_initial_attempt, last_attempt| {
+        let last_initial_attempt = Some(last_initial_attempt);
         let pace = Pace { last_attempt, last_initial_attempt, ..rules().pace };
         Sim::connecting(Rules { pace, ..rules() })
     };
@@ -307,19 +308,21 @@ fn invariant_08_a_stable_connection_resets_the_attempt_counter() {
         sim.run_to(until);
     }
     // The attempts before the first connection do not count for the limit after it.
-    let mut sim = initial(u32::MAX, 1);
-    for _ in 0..5 {
+    for (first, failures) in [(u32::MAX, 5), (1, 1)] {
+        let mut sim = initial(first, 1);
+        for _ in 0..failures {
+            sim.ended();
+            let until = sim.deadline().unwrap_or(0);
+            sim.run_to(until);
+        }
+        sim.connected();
         sim.ended();
+        assert_eq!((sim.machine.attempt(), sim.closed().len()), (1, 0));
         let until = sim.deadline().unwrap_or(0);
         sim.run_to(until);
+        sim.ended();
+        assert_eq!(sim.closed().len(), 1);
     }
-    sim.connected();
-    sim.ended();
-    assert_eq!((sim.machine.attempt(), sim.closed().len()), (1, 0));
-    let until = sim.deadline().unwrap_or(0);
-    sim.run_to(until);
-    sim.ended();
-    assert_eq!(sim.closed().len(), 1);
 }
 
 #[test]

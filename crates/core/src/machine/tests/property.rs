@@ -115,7 +115,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     );
     let limited = |limits| prop_oneof![3 => Just(u32::MAX), 1 => limits];
     let outage = prop_oneof![Just(Duration::MAX), (1..400_000_u64).prop_map(ms)];
-    let attempts = (limited(0..5_u32), limited(0..5_u32));
+    let attempts = (limited(0..5_u32), proptest::option::of(limited(0..5_u32)));
     let pace = (0..500_u64, outage, attempts, limited(0..5_u32)).prop_map(
         |(gap, outage_limit, (last_attempt, last_initial_attempt), flap_limit)| Pace {
             minimum_gap: ms(gap),
@@ -327,7 +327,7 @@ impl Watch {
                     }
                     let (pacing, pace) = (&self.sim.machine.pacing, &self.sim.machine.rules.pace);
                     assert!(pacing.is_in_time(Some(now), pace), "dialled after the outage limit");
-                    let last = pace.last_attempt.max(pace.last_initial_attempt);
+                    let last = pace.last_attempt.max(pace.last_initial_attempt.unwrap_or(0));
                     assert!(
                         last > 0 || self.last_dial.is_none(),
                         "dialled twice, with only one attempt allowed"

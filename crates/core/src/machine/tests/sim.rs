@@ -44,7 +44,7 @@ pub(super) fn rules() -> Rules {
             minimum_gap: ms(100),
             outage_limit: Duration::MAX,
             last_attempt: u32::MAX,
-            last_initial_attempt: u32::MAX,
+            last_initial_attempt: None,
             flap_limit: u32::MAX,
         },
     }

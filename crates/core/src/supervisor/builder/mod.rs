@@ -123,7 +123,8 @@ impl<T, K> Builder<T, K> {
     }
 
     /// How many attempts may follow the first one before any connection has opened. The default is
-    /// the limit of [`attempts`](Self::attempts), which applies after that.
+    /// the limit of [`attempts`](Self::attempts). With a limit of their own, these attempts do not
+    /// count for the other one.
     ///
     /// With [`Attempts::Never`] the session ends if its first attempt fails, and
     /// [`Handle::opened`](crate::Handle::opened) returns the reason. So a program can report a wrong

@@ -226,8 +226,8 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             let telemetry = &self.telemetry;
             let polled = match attempt {
                 Ok(attempt) => {
-                    let poll = || telemetry.in_span(|| attempt.as_mut().poll(cx));
-                    contain(poll).map_err(panicked)
+                    let poll = || attempt.as_mut().poll(cx);
+                    telemetry.in_span(|| contain(poll).map_err(panicked))
                 }
                 Err(error) => Err(error.clone()),
             };

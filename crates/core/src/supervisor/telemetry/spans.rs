@@ -5,7 +5,10 @@ use std::time::Duration;
 use tracing::{Span, debug, error, error_span, info, trace, warn};
 
 use super::Observer;
-use crate::event::{CloseReason, Event, Lost, LostCause};
+use crate::{
+    event::{CloseReason, Event, Lost, LostCause},
+    panics::{contain, drop_contained},
+};
 
 /// The target of all spans and events, for filters. It does not follow the module path, which may
 /// change.
@@ -19,11 +22,13 @@ pub(super) struct Spans {
 }
 
 impl Spans {
+    /// Does this work within the span. A panic of the subscriber does not prevent the work.
     pub(super) fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        match &self.connection {
-            Some(span) => span.in_scope(work),
-            None => work(),
-        }
+        let Some(span) = &self.connection else { return work() };
+        let entered = contain(|| span.enter());
+        let result = work();
+        drop_contained(entered);
+        result
     }
 
     /// Ends the span after this work, even if the subscriber panics.

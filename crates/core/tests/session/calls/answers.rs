@@ -103,6 +103,56 @@ fn an_answer_that_no_call_waits_for_is_an_item() {
 }
 
 #[test]
+fn an_answer_before_its_request_was_handed_over_is_unclaimed() {
+    for driven in [false, true] {
+        let script = |_| Script::accept().without_bytes_written();
+        let mut fixture = if driven {
+            CallFixture::with_driver(8, script, |calls| calls)
+        } else {
+            CallFixture::new(script, |calls| calls)
+        };
+        fixture.run(0);
+        let peer = fixture.remote.last_peer().unwrap();
+        peer.write_quota(1);
+        // The connection takes one message, so the request of the second call is in the outbox.
+        fixture.call("handed").detach();
+        fixture.run(0);
+        fixture.call("queued").detach();
+        fixture.run(0);
+        peer.send("answer 2 queued");
+        peer.send("answer 1 handed");
+        fixture.run(0);
+        fixture.assert_outcomes(&[(0, "handed ok")]);
+        fixture.assert_events(&[(0, "open 1"), (0, "unclaimed 2 queued")]);
+        peer.resume_writes();
+        fixture.run(1_000);
+        peer.send("answer 2 queued");
+        fixture.run(0);
+        fixture.assert_outcomes(&[(0, "handed ok"), (1_000, "queued ok")]);
+        assert_eq!(fixture.received(1), ["1 handed", "2 queued"]);
+    }
+}
+
+#[test]
+fn an_answer_is_accepted_although_its_connection_was_lost_before_a_flush() {
+    let script = |dial| match dial {
+        1 => Script::accept().without_bytes_written(),
+        _ => Script::hang(),
+    };
+    let mut fixture = CallFixture::with_driver(8, script, |calls| calls);
+    fixture.run(0);
+    let peer = fixture.remote.last_peer().unwrap();
+    peer.write_quota(1);
+    fixture.call("a").detach();
+    fixture.run(0);
+    // The driver puts the answer and the loss into the inbox in one poll.
+    peer.send("answer 1 a");
+    peer.end();
+    fixture.run(1_000);
+    fixture.assert_outcomes(&[(0, "a ok")]);
+}
+
+#[test]
 fn a_dropped_call_frees_its_place_and_its_answer_is_unclaimed() {
     let mut fixture = CallFixture::new(|_| Script::accept(), |calls| calls.limit(1));
     let task = fixture.call("a");

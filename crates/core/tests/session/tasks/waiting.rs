@@ -150,6 +150,25 @@ fn a_handle_waits_for_the_next_connection_or_the_end() {
 }
 
 #[test]
+fn a_paused_session_is_open_while_it_has_a_connection() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
+    let handle = session.handle();
+    handle.pause();
+    fixture.read(session);
+    fixture.runner.settle();
+    assert_eq!(handle.opened().now_or_never(), None);
+    handle.resume();
+    assert_eq!(fixture.runner.run_until(handle.opened()), Ok(1));
+    handle.pause();
+    fixture.runner.settle();
+    assert_eq!(handle.opened().now_or_never(), Some(Ok(1)));
+    fixture.remote.last_peer().unwrap().end();
+    fixture.runner.settle();
+    assert_eq!(handle.opened().now_or_never(), None);
+}
+
+#[test]
 fn a_stream_of_messages_has_no_other_events_and_ends_with_the_session() {
     let (mut fixture, builder) = Fixture::new(|dial| match dial {
         1..=3 => Script::accept().greet("a").close_after(secs(1), 1001, ""),

@@ -173,13 +173,16 @@ fn certificate(host: &str, error: &CertificateError) -> Explanation {
 
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 
-/// The names in a certificate. rustls formats some of them as `DnsName("example.org")`.
+/// The names in a certificate. rustls formats some of them as `DnsName("example.org")` or
+/// `IpAddress(10.1.2.3)`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
         return "and contains no host name".to_owned();
     }
     let plain = |name: &String| {
-        let inner = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
+        let within =
+            |begin, end| name.split_once(begin).and_then(|(_, rest)| rest.strip_suffix(end));
+        let inner = within("(\"", "\")").or_else(|| within("IpAddress(", ")"));
         printable(inner.unwrap_or(name)).into_owned()
     };
     let shown: Vec<_> = presented.iter().take(NAMES).map(plain).collect();

@@ -49,12 +49,13 @@ fn a_certificate_for_another_host_names_that_host() {
         expected: "example.org".try_into().unwrap(),
         presented: names.iter().map(|&name| name.to_owned()).collect(),
     };
-    let (kind, words) = explained(presented(&["DnsName(\"a.example\")", "*.b.example"]));
+    let names = ["DnsName(\"a.example\")", "*.b.example", "IpAddress(10.1.2.3)"];
+    let (kind, words) = explained(presented(&names));
     assert_eq!(kind, ErrorKind::Certificate);
     assert_eq!(
         words,
         "the server's certificate is not for the host example.org, but for a.example, \
-         *.b.example: check the host, or set another name"
+         *.b.example, 10.1.2.3: check the host, or set another name"
     );
     let (_, words) = explained(presented(&["x"; 50]));
     assert!(words.contains("but for x, x, x, x, x and 45 more: check"), "{words}");
