@@ -7,7 +7,8 @@ mod signals;
 use std::{
     collections::VecDeque,
     future::{Future, pending, poll_fn},
-    io,
+    io::{self, IsTerminal},
+    panic,
     pin::Pin,
     process::ExitCode,
     task::{Context, Poll, ready},
@@ -21,7 +22,8 @@ use websocket_heartbeat_smol::{
 
 use self::{
     input::{Input, Stdin},
-    output::Report,
+    output::{Report, Screen},
+    signals::Request,
 };
 use crate::{
     exit::{FAILURE, USAGE, fail},
@@ -64,6 +66,9 @@ struct ConnectOptions {
     /// Close after all of standard input is sent
     #[arg(long)]
     close_on_eof: bool,
+    /// Do not show the state of the session in the last row of a terminal
+    #[arg(long)]
+    no_footer: bool,
 }
 
 #[cfg(test)]
@@ -86,8 +91,10 @@ pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError>
         Err(error) => return Ok(fail(USAGE, &error)),
     };
     let started = Session::start(supervisor).and_then(|(session, handle)| {
-        let status_requests = signals::watch(handle.clone())?;
-        Ok(Connect::new(args, timer, session, handle, status_requests))
+        let screen = Screen::new(handle.clone(), timer.clone(), !args.options.no_footer);
+        restore_at_panics(screen.clone());
+        let requests = signals::watch(handle.clone(), timer.clone(), screen.clone())?;
+        Ok(Connect::new(args, timer, session, handle, screen, requests))
     });
     Ok(match started {
         Ok(connect) => async_io::block_on(connect.run()),
@@ -95,14 +102,24 @@ pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError>
     })
 }
 
+/// Restores the terminal before the message of a panic is printed.
+fn restore_at_panics(screen: Screen) {
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        screen.restore();
+        print(info);
+    }));
+}
+
 struct Connect<'a> {
     args: &'a Args,
     timer: SmolTimer,
     session: Session,
     handle: Handle,
-    status_requests: Receiver<()>,
+    requests: Receiver<Request>,
     /// Resolves after the time of `--duration`.
     duration: Pin<Box<dyn Future<Output = ()>>>,
+    screen: Screen,
     report: Report,
     /// `None` until the first attempt has succeeded or failed: if nothing is kept offline, earlier
     /// input would be dropped before it could be sent.
@@ -131,7 +148,7 @@ enum Next {
     Session(Option<SessionEvent>),
     Input(Option<Input>),
     Fate(Fate),
-    StatusRequest,
+    Request(Request),
     Duration,
 }
 
@@ -141,20 +158,22 @@ impl<'a> Connect<'a> {
         timer: SmolTimer,
         session: Session,
         handle: Handle,
-        status_requests: Receiver<()>,
+        screen: Screen,
+        requests: Receiver<Request>,
     ) -> Self {
         let duration: Pin<Box<dyn Future<Output = ()>>> = match args.options.duration {
             Some(duration) => Box::pin(FutureExt::map(async_io::Timer::after(duration), drop)),
             None => Box::pin(pending()),
         };
-        let report = Report::new(timer.clone(), args.options.json);
+        let report = Report::new(timer.clone(), args.options.json, screen.clone());
         Self {
             args,
             timer,
             session,
             handle,
-            status_requests,
+            requests,
             duration,
+            screen,
             report,
             stdin: None,
             stdin_ended: false,
@@ -169,11 +188,15 @@ impl<'a> Connect<'a> {
         loop {
             match poll_fn(|cx| self.poll_next(cx)).await {
                 Next::Session(Some(SessionEvent::Event(Event::Closed(closed)))) => {
+                    while let Ok(request) = self.requests.try_recv() {
+                        self.request(request);
+                    }
                     return self.closed(closed).await;
                 }
                 Next::Session(Some(SessionEvent::Event(event))) => {
                     if let Err(error) = self.event(&event) {
                         self.handle.abort();
+                        self.report.end();
                         return fail(FAILURE, &error);
                     }
                 }
@@ -181,17 +204,18 @@ impl<'a> Connect<'a> {
                     self.report.record(&Record::heartbeat(&heartbeat));
                 }
                 Next::Session(None) => {
+                    self.report.end();
                     return fail(
                         FAILURE,
                         &"the session thread ended unexpectedly; this is a bug in wsbeat",
                     );
                 }
-                Next::Input(input) => self.input(input),
-                Next::Fate(fate) => self.fate(&fate),
-                Next::StatusRequest => {
-                    let status = StatusRecord::new(&self.handle.status(), self.timer.now());
-                    self.report.record(&Record::Status(Box::new(status)));
+                Next::Input(input) => {
+                    self.input(input);
+                    self.hint_at_end_of_input();
                 }
+                Next::Fate(fate) => self.fate(&fate),
+                Next::Request(request) => self.request(request),
                 Next::Duration => {
                     self.duration = Box::pin(pending());
                     self.handle.close();
@@ -214,8 +238,8 @@ impl<'a> Connect<'a> {
                 0 => self.session.poll_next_unpin(cx).map(Next::Session),
                 1 => self.poll_input(cx).map(Next::Input),
                 2 => self.poll_fate(cx).map(Next::Fate),
-                3 => match self.status_requests.poll_next_unpin(cx) {
-                    Poll::Ready(Some(())) => Poll::Ready(Next::StatusRequest),
+                3 => match self.requests.poll_next_unpin(cx) {
+                    Poll::Ready(Some(request)) => Poll::Ready(Next::Request(request)),
                     _ => Poll::Pending,
                 },
                 _ => self.duration.poll_unpin(cx).map(|()| Next::Duration),
@@ -224,6 +248,7 @@ impl<'a> Connect<'a> {
                 return next;
             }
         }
+        self.report.draw(cx);
         Poll::Pending
     }
 
@@ -265,7 +290,7 @@ impl<'a> Connect<'a> {
     fn read_stdin(&mut self) -> io::Result<()> {
         if self.stdin.is_none() {
             let limit = self.args.session.max_line_bytes();
-            let stdin = Stdin::start(self.handle.clone(), limit);
+            let stdin = Stdin::start(self.handle.clone(), limit, self.screen.clone());
             self.stdin = Some(stdin.map_err(stdin_error)?);
         }
         Ok(())
@@ -282,6 +307,17 @@ impl<'a> Connect<'a> {
         }
     }
 
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Status => {
+                let status = StatusRecord::new(&self.handle.status(), self.timer.now());
+                self.report.record(&Record::Status(Box::new(status)));
+            }
+            Request::Closing => self.report.hint("closing, again to abort"),
+            Request::Redraw => self.report.redraw(),
+        }
+    }
+
     fn input(&mut self, input: Option<Input>) {
         match input {
             Some(Input::Accepted(receipt)) => self.receipts.push_back(receipt),
@@ -294,7 +330,17 @@ impl<'a> Connect<'a> {
             Some(Input::Failed(error)) => {
                 self.report.hint(&stdin_error(error).to_string());
             }
+            Some(Input::Background) => self.report.hint(
+                "the terminal is not read while this program is in the background",
+            ),
             Some(Input::Ended) | None => self.stdin_ended = true,
+        }
+    }
+
+    /// A user who types ctrl-D may expect that the session ends.
+    fn hint_at_end_of_input(&mut self) {
+        if self.stdin_ended && !self.args.options.close_on_eof && io::stdin().is_terminal() {
+            self.report.hint("end of input; the connection stays open; ctrl-c closes");
         }
     }
 
@@ -307,6 +353,7 @@ impl<'a> Connect<'a> {
     /// Reports the fates of all remaining lines, then the end of the session.
     async fn closed(mut self, closed: Box<Closed>) -> ExitCode {
         if let Err(error) = self.read_stdin() {
+            self.report.end();
             return fail(FAILURE, &error);
         }
         if let Some(stdin) = &self.stdin {
@@ -322,6 +369,7 @@ impl<'a> Connect<'a> {
         }
         let exit_code = exit_code(&closed.reason);
         self.report.record(&Record::Event(&Event::Closed(closed)));
+        self.report.end();
         match self.report.broken() {
             None => {}
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

@@ -17,6 +17,7 @@ use crate::{
     duration::show,
     record::{Record, Timeline},
     session::{Session, SessionEvent},
+    terminal,
 };
 
 /// Short, so that the demo takes only seconds.
@@ -59,7 +60,11 @@ impl Story {
             .stable_after(PING_TIMEOUT / 2)
             .build()?;
         let (session, handle) = Session::start(supervisor)?;
-        let mut timeline = Timeline::new(io::stdout());
+        let mut timeline = Timeline::new(
+            io::stdout(),
+            terminal::colours(&io::stdout()),
+            terminal::stdout_width,
+        );
         timeline.text(&format!(
             "wsbeat demo: a server on 127.0.0.1:{}, and a client that sends a ping after {} of\n\
              silence and waits {} for any answer. No data leaves this machine.",

@@ -2,18 +2,20 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
 
 use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
 
 use super::{Payload, Record, cutoff};
-use crate::duration::show;
+use crate::{duration::show, terminal};
 
-/// Writes the timeline to `W`, in colour if that is a terminal.
+/// Writes the timeline to `W`. On a terminal, long rows are wrapped.
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
+    /// The current width, if `out` is a terminal.
+    width: fn() -> Option<usize>,
 }
 
 /// The SGR parameters of ECMA-48.
@@ -32,22 +34,20 @@ enum Style {
 /// The maximum number of characters of a message that a row shows.
 const EXCERPT: usize = 60;
 
-impl<W: Write + IsTerminal> Timeline<W> {
-    pub(crate) fn new(out: W) -> Self {
-        // https://no-color.org: any value that is not empty disables colours.
-        let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = out.is_terminal() && !disabled;
-        Self { out, colour }
-    }
-}
+/// The column of the details.
+const INDENT: usize = 26;
 
 impl<W: Write> Timeline<W> {
+    pub(crate) fn new(out: W, colour: bool, width: fn() -> Option<usize>) -> Self {
+        Self { out, colour, width }
+    }
+
     pub(crate) fn record(&mut self, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
         let (symbol, name, style, details) = describe(now, record);
         self.row(now, symbol, name, style, &details)?;
         if let Record::Status(status) = record {
             for row in status.rows(now).iter().skip(1) {
-                writeln!(self.out, "{:>25}{}", "", printable(row))?;
+                self.line(&" ".repeat(INDENT), row)?;
             }
         }
         Ok(())
@@ -81,7 +81,13 @@ impl<W: Write> Timeline<W> {
     ) -> io::Result<()> {
         let time = self.styled(Style::Faint, &format!("{:>9.3}s", now.since_epoch().as_secs_f64()));
         let event = self.styled(style, &format!("{symbol} {name:<10}"));
-        writeln!(self.out, "{time}  {event}  {}", printable(details))?;
+        self.line(&format!("{time}  {event}  "), details)
+    }
+
+    /// Writes a line in one piece, so that nothing is drawn in the middle of it.
+    fn line(&mut self, head: &str, details: &str) -> io::Result<()> {
+        let details = terminal::wrap(&printable(details), (self.width)(), INDENT, INDENT);
+        self.out.write_all(format!("{head}{details}\n").as_bytes())?;
         self.out.flush()
     }
 
@@ -225,7 +231,11 @@ mod tests {
     use crate::record::tests::{all_events, events};
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
-        let mut timeline = Timeline { out: Vec::new(), colour };
+        wrapped(record, colour, || None)
+    }
+
+    fn wrapped(record: &Record<'_>, colour: bool, width: fn() -> Option<usize>) -> String {
+        let mut timeline = Timeline::new(Vec::new(), colour, width);
         let now = Timestamp::from_epoch(Duration::from_millis(12_345));
         timeline.record(now, record).unwrap();
         String::from_utf8(timeline.out).unwrap()
@@ -240,6 +250,17 @@ mod tests {
         assert_eq!(shown(&Record::Event(open), false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
+    }
+
+    #[test]
+    fn a_long_row_is_wrapped_below_its_details() {
+        let words = Message::text("one two three four five six seven eight nine ten");
+        let row = wrapped(&Record::message(1, &words), true, || Some(60));
+        let lines: Vec<_> = row.lines().collect();
+        assert!(lines[0].ends_with("  one two three four five six seven"), "{row}");
+        assert_eq!(lines[1..], ["                          eight nine ten"]);
+        let row = wrapped(&Record::message(1, &words), true, || Some(200));
+        assert_eq!(row.lines().count(), 1, "{row}");
     }
 
     #[test]

@@ -2,17 +2,21 @@
 //!
 //! A separate thread reads it, since a read blocks, and non-blocking mode would also apply to the
 //! terminal. While the outbox is full the thread waits, and the writer at the other end of the pipe
-//! also waits.
+//! also waits. On a terminal the thread also edits the line, see [`Keyboard`].
 
+mod editor;
+mod keyboard;
+mod keys;
 mod lines;
 
 use std::{
-    io::{self, BufRead},
+    io::{self, BufRead, IsTerminal},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
+    time::Duration,
 };
 
 use futures::{
@@ -21,7 +25,12 @@ use futures::{
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
-use self::lines::{InputLine, LineSplitter};
+use self::{
+    keyboard::Keyboard,
+    lines::{InputLine, LineSplitter},
+};
+use super::output::Screen;
+use crate::terminal;
 
 /// The maximum number of bytes that are read and reported after the session is closed. It is many
 /// times the capacity of a pipe, and it limits endless input.
@@ -29,6 +38,10 @@ const READ_AFTER_CLOSE: usize = 1 << 20;
 
 /// The maximum number of inputs that wait for the main thread.
 const CHANNEL: usize = 256;
+
+/// The time after which a program in the background looks again whether it may read. It looks only
+/// while something waits to be read, and a person hardly notices this delay.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// One report of the reading thread.
 pub(crate) enum Input {
@@ -42,6 +55,8 @@ pub(crate) enum Input {
     Truncated,
     /// A read failed.
     Failed(io::Error),
+    /// Standard input is a terminal, and this program is in the background. Reported once.
+    Background,
 }
 
 /// The main thread's side of the reader.
@@ -60,10 +75,17 @@ struct Flags {
 
 impl Stdin {
     /// Starts to read lines of at most `limit` bytes.
-    pub(crate) fn start(handle: Handle, limit: usize) -> io::Result<Self> {
+    pub(crate) fn start(handle: Handle, limit: usize, screen: Screen) -> io::Result<Self> {
         let (sender, inputs) = channel(CHANNEL);
         let flags = Arc::new(Flags::default());
-        let reader = Reader { handle, sender, flags: Arc::clone(&flags) };
+        let keyboard = screen.has_editor().then(|| Keyboard::new(screen, limit));
+        let reader = Reader {
+            handle,
+            sender,
+            flags: Arc::clone(&flags),
+            keyboard,
+            background_reported: false,
+        };
         thread::Builder::new()
             .name("stdin".into())
             .spawn(move || async_io::block_on(reader.run(limit)))?;
@@ -80,7 +102,7 @@ impl Stdin {
         // The flag is read twice, since the thread may read the waiting input between the two
         // reads.
         !cfg!(unix)
-            || (self.flags.idle.load(SeqCst) && !is_readable(false) && self.flags.idle.load(SeqCst))
+            || (self.flags.idle.load(SeqCst) && !is_readable() && self.flags.idle.load(SeqCst))
     }
 }
 
@@ -88,6 +110,9 @@ struct Reader {
     handle: Handle,
     sender: Sender<Input>,
     flags: Arc<Flags>,
+    /// With the editor.
+    keyboard: Option<Keyboard>,
+    background_reported: bool,
 }
 
 impl Reader {
@@ -96,12 +121,12 @@ impl Reader {
         let mut lines = Vec::new();
         let mut read_after_close = 0;
         loop {
-            if !is_readable(false) {
+            if !is_readable() {
                 self.flags.idle.store(true, SeqCst);
                 if self.flags.session_closed.load(SeqCst) {
                     break;
                 }
-                is_readable(true);
+                self.wait().await;
                 self.flags.idle.store(false, SeqCst);
             }
             // The buffer is consumed completely each time, so that `poll` sees all unread input.
@@ -114,7 +139,11 @@ impl Reader {
                     break;
                 }
                 Ok(bytes) => {
-                    splitter.feed(bytes, |line| lines.push(line));
+                    let mut split = |bytes: &[u8]| splitter.feed(bytes, |line| lines.push(line));
+                    match &mut self.keyboard {
+                        None => split(bytes),
+                        Some(keyboard) => keyboard.feed(bytes, split),
+                    }
                     bytes.len()
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -127,6 +156,9 @@ impl Reader {
             stdin.consume(length);
             drop(stdin);
             self.enqueue(&mut lines).await;
+            if self.keyboard.as_ref().is_some_and(Keyboard::has_ended) {
+                break;
+            }
             if self.flags.session_closed.load(SeqCst) {
                 read_after_close += length;
                 if read_after_close >= READ_AFTER_CLOSE {
@@ -136,6 +168,22 @@ impl Reader {
             }
         }
         self.report(Input::Ended).await;
+    }
+
+    /// Waits until a read would return immediately.
+    async fn wait(&mut self) {
+        loop {
+            if !may_read() && !self.background_reported {
+                self.background_reported = true;
+                self.report(Input::Background).await;
+            }
+            poll_stdin(true);
+            if may_read() {
+                return;
+            }
+            // Another program of the terminal is going to read what waits.
+            thread::sleep(LOOK_AGAIN);
+        }
     }
 
     async fn enqueue(&mut self, lines: &mut Vec<InputLine>) {
@@ -176,10 +224,20 @@ fn reason(error: &QueueError) -> &'static str {
     .name()
 }
 
-/// Whether a read of standard input would return immediately. With `wait` it first waits until it
-/// would.
+/// Whether a read of standard input would return immediately.
+fn is_readable() -> bool {
+    poll_stdin(false) && may_read()
+}
+
+/// Whether a read is allowed: a program in the background that reads a terminal is stopped.
+fn may_read() -> bool {
+    !io::stdin().is_terminal() || terminal::is_foreground()
+}
+
+/// Whether standard input has something to read, or has ended. With `wait` it first waits until it
+/// has.
 #[cfg(unix)]
-fn is_readable(wait: bool) -> bool {
+fn poll_stdin(wait: bool) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = io::stdin();
     let timeout = (!wait).then_some(Timespec { tv_sec: 0, tv_nsec: 0 });
@@ -195,6 +253,6 @@ fn is_readable(wait: bool) -> bool {
 
 /// On other systems the read itself waits, and input that is unread at the end is ignored.
 #[cfg(not(unix))]
-fn is_readable(_: bool) -> bool {
+fn poll_stdin(_: bool) -> bool {
     true
 }

@@ -1,0 +1,254 @@
+//! The terminal of a session: text scrolls above an area of at most two rows, the line that the user
+//! types and the footer. Everything that reaches the terminal passes through [`Screen`], so that
+//! nothing is torn: the area is erased before each text, and drawn again when nothing more is
+//! waiting.
+//!
+//! The area is on standard error, which has no data for other programs.
+
+mod footer;
+mod output;
+mod prompt;
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+};
+
+use websocket_heartbeat_smol::{Handle, SmolTimer, Timer, backend::printable};
+
+pub(crate) use self::{output::Output, prompt::Prompt};
+use crate::terminal::{self, KeyMode};
+
+/// Moves to the first column and erases from there to the end of the terminal.
+const ERASE: &str = "\r\x1b[J";
+
+/// The terminal of a session. Clones are handles of the same one.
+#[derive(Clone)]
+pub(crate) struct Screen(Arc<Shared>);
+
+struct Shared {
+    handle: Handle,
+    timer: SmolTimer,
+    /// Which rows the area can have. Without both, nothing is ever drawn.
+    parts: Parts,
+    colour: bool,
+    keys: KeyMode,
+    area: Mutex<Area>,
+}
+
+struct Parts {
+    editor: bool,
+    footer: bool,
+}
+
+struct Area {
+    shown: Shown,
+    /// `None` until the editor starts, and after the end of input.
+    prompt: Option<Prompt>,
+    /// The last text ended with a line end. In the middle of a line nothing is drawn.
+    line_start: bool,
+}
+
+enum Shown {
+    Nothing,
+    /// These bytes draw what is shown.
+    Rows(String),
+    /// The program is stopped: nothing is drawn until it continues.
+    Suspended,
+    /// Nothing is drawn any more.
+    Ended,
+}
+
+impl Screen {
+    /// Standard error must be a terminal that can move its cursor, and for the editor standard
+    /// input must be a terminal.
+    pub(crate) fn new(handle: Handle, timer: SmolTimer, with_footer: bool) -> Self {
+        let stderr = io::stderr();
+        let can_draw = cfg!(unix) && stderr.is_terminal() && !terminal::is_dumb();
+        let editor = can_draw && io::stdin().is_terminal();
+        let area = Area { shown: Shown::Nothing, prompt: None, line_start: true };
+        let screen = Self(Arc::new(Shared {
+            handle,
+            timer,
+            parts: Parts { editor, footer: can_draw && with_footer },
+            colour: terminal::colours(&stderr),
+            keys: KeyMode::default(),
+            area: Mutex::new(area),
+        }));
+        if editor {
+            screen.0.keys.enter();
+        }
+        screen
+    }
+
+    /// Whether keys are read, and the program edits the line.
+    pub(crate) fn has_editor(&self) -> bool {
+        self.0.parts.editor
+    }
+
+    /// Whether something is drawn that changes as time passes.
+    pub(crate) fn has_footer(&self) -> bool {
+        self.0.parts.footer
+    }
+
+    /// Whether something can be drawn.
+    pub(crate) fn is_live(&self) -> bool {
+        self.has_editor() || self.has_footer()
+    }
+
+    /// Draws the area if it is not shown, or if it has changed.
+    pub(crate) fn draw(&self) {
+        if self.is_live() {
+            self.draw_area(&mut self.area());
+        }
+    }
+
+    /// Draws the area again, for example after the terminal has another width.
+    pub(crate) fn redraw(&self) {
+        let mut area = self.area();
+        area.erase();
+        self.draw_area(&mut area);
+    }
+
+    /// Shows the line that is being typed. `None` at the end of input.
+    pub(crate) fn show_prompt(&self, prompt: Option<Prompt>) {
+        let mut area = self.area();
+        area.prompt = prompt;
+        self.draw_area(&mut area);
+    }
+
+    /// Moves a complete line to the text above the area.
+    pub(crate) fn commit(&self, line: &str) {
+        let mut area = self.area();
+        area.erase();
+        draw_bytes(&format!("{}{}\n", prompt::MARK, printable(line)));
+    }
+
+    /// Erases the whole terminal.
+    pub(crate) fn wipe(&self) {
+        let mut area = self.area();
+        area.erase();
+        draw_bytes("\x1b[H\x1b[2J");
+        self.draw_area(&mut area);
+    }
+
+    /// Prepares the terminal for a stop of the program. Never blocks, even if the terminal is
+    /// stopped by ctrl-S.
+    pub(crate) fn suspend(&self) {
+        self.leave(Shown::Suspended);
+    }
+
+    /// Takes the terminal back after [`suspend`](Self::suspend). Never blocks. [`draw`](Self::draw)
+    /// draws the area.
+    pub(crate) fn resume(&self) {
+        if self.has_editor() {
+            self.0.keys.enter();
+        }
+        if let Some(mut area) = self.try_area()
+            && let Shown::Suspended = area.shown
+        {
+            area.shown = Shown::Nothing;
+        }
+    }
+
+    /// Restores the terminal, and draws nothing any more. Never blocks.
+    pub(crate) fn restore(&self) {
+        self.leave(Shown::Ended);
+    }
+
+    /// As [`restore`](Self::restore), but waits until the area can be erased.
+    pub(crate) fn end(&self) {
+        let mut area = self.area();
+        area.erase();
+        area.shown = Shown::Ended;
+        self.0.keys.leave();
+    }
+
+    fn leave(&self, next: Shown) {
+        if let Some(mut area) = self.try_area()
+            && !matches!(area.shown, Shown::Ended)
+        {
+            if terminal::is_writable() {
+                area.erase();
+            }
+            area.shown = next;
+        }
+        self.0.keys.leave();
+    }
+
+    fn draw_area(&self, area: &mut Area) {
+        if !area.line_start || matches!(area.shown, Shown::Suspended | Shown::Ended) {
+            return;
+        }
+        let rows = self.rows(area.prompt.as_ref());
+        let erase = match &area.shown {
+            Shown::Rows(shown) if *shown == rows => return,
+            Shown::Rows(_) => ERASE,
+            _ => "",
+        };
+        // Not over the prompt of the shell.
+        if !terminal::is_foreground() {
+            return;
+        }
+        if self.has_editor() {
+            // After a stop that was not announced, or after a start in the background.
+            self.0.keys.enter();
+        }
+        draw_bytes(&format!("{erase}{rows}"));
+        area.shown = Shown::Rows(rows);
+    }
+
+    /// The bytes that draw the area, and move the cursor to its first row.
+    fn rows(&self, prompt: Option<&Prompt>) -> String {
+        let shared = &*self.0;
+        // The last column stays empty: behind it, terminals differ in where the cursor is.
+        let width = terminal::stderr_width().unwrap_or(0).saturating_sub(1);
+        let mut rows = String::new();
+        let mut cursor = 0;
+        if let Some(prompt) = prompt {
+            let (row, column) = prompt.row(width);
+            rows.push_str(&row);
+            cursor = column;
+        }
+        if shared.parts.footer {
+            let footer = footer::row(&shared.handle.status(), shared.timer.now(), width);
+            let below = if prompt.is_some() { "\n" } else { "" };
+            let (faint, plain) = if shared.colour { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+            let up = if prompt.is_some() { "\x1b[A" } else { "" };
+            let _ = write!(rows, "{below}{faint}{footer}{plain}{up}");
+        }
+        rows.push('\r');
+        if cursor > 0 {
+            let _ = write!(rows, "\x1b[{cursor}C");
+        }
+        rows
+    }
+
+    fn area(&self) -> MutexGuard<'_, Area> {
+        self.0.area.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` while another thread writes, which may take as long as the terminal is stopped.
+    fn try_area(&self) -> Option<MutexGuard<'_, Area>> {
+        match self.0.area.try_lock() {
+            Ok(area) => Some(area),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl Area {
+    fn erase(&mut self) {
+        if let Shown::Rows(_) = self.shown {
+            self.shown = Shown::Nothing;
+            draw_bytes(ERASE);
+        }
+    }
+}
+
+/// If standard error fails there is no place left to report that.
+fn draw_bytes(bytes: &str) {
+    let _ = io::stderr().write_all(bytes.as_bytes());
+}
