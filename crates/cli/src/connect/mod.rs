@@ -330,9 +330,9 @@ impl<'a> Connect<'a> {
             Some(Input::Failed(error)) => {
                 self.report.hint(&stdin_error(error).to_string());
             }
-            Some(Input::Background) => self.report.hint(
-                "the terminal is not read while this program is in the background",
-            ),
+            Some(Input::Background) => {
+                self.report.hint("the terminal is not read while this program is in the background")
+            }
             Some(Input::Ended) | None => self.stdin_ended = true,
         }
     }

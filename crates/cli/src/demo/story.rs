@@ -60,11 +60,8 @@ impl Story {
             .stable_after(PING_TIMEOUT / 2)
             .build()?;
         let (session, handle) = Session::start(supervisor)?;
-        let mut timeline = Timeline::new(
-            io::stdout(),
-            terminal::colours(&io::stdout()),
-            terminal::stdout_width,
-        );
+        let mut timeline =
+            Timeline::new(io::stdout(), terminal::colours(&io::stdout()), terminal::stdout_width);
         timeline.text(&format!(
             "wsbeat demo: a server on 127.0.0.1:{}, and a client that sends a ping after {} of\n\
              silence and waits {} for any answer. No data leaves this machine.",

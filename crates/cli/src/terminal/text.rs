@@ -23,13 +23,13 @@ pub(crate) fn columns(text: &str) -> usize {
 
 /// Splits a text into rows: the first has at most `first` columns, and each other at most `rest`.
 /// A row ends at a space if possible. The spaces at the end of a row stay in it, beyond its
-/// columns, where a terminal does not show them: the rows together are the text.
+/// columns: the rows together are the text.
 pub(crate) fn rows(text: &str, first: usize, rest: usize) -> Vec<&str> {
     let mut rows = Vec::new();
     let mut left = text;
     let mut room = first.max(1);
-    while columns(left) > room {
-        let (row, after) = left.split_at(end(left, room));
+    while let Some(end) = end(left, room) {
+        let (row, after) = left.split_at(end);
         rows.push(row);
         left = after;
         room = rest.max(1);
@@ -40,8 +40,8 @@ pub(crate) fn rows(text: &str, first: usize, rest: usize) -> Vec<&str> {
     rows
 }
 
-/// The length in bytes of the first row of `text`, which has more than `room` columns.
-fn end(text: &str, room: usize) -> usize {
+/// The length in bytes of the first row of `text`. `None` if all of it fits.
+fn end(text: &str, room: usize) -> Option<usize> {
     let mut used = 0;
     let mut word = None;
     for (at, c) in text.char_indices() {
@@ -54,10 +54,10 @@ fn end(text: &str, room: usize) -> usize {
         if used > room {
             // At least one character, even if it is wider than the row.
             let whole = if at == 0 { c.len_utf8() } else { at };
-            return word.unwrap_or(whole);
+            return Some(word.unwrap_or(whole));
         }
     }
-    text.len()
+    None
 }
 
 #[cfg(test)]

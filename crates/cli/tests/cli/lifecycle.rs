@@ -29,7 +29,8 @@ fn lines_round_trip_in_json() {
     assert_eq!((&closed["reason"], &closed["unproven"]), (&json!("user"), &json!(0)));
     assert_eq!(program.end(), 0);
     assert_eq!(program.events_named("unsent").len(), 0);
-    assert_eq!(program.seen_err, [""; 0]);
+    assert_eq!(program.seen_err.len(), 1);
+    assert!(program.seen_err[0].ends_with("! hint        closing, again to abort"));
 }
 
 #[test]

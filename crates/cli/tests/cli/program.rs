@@ -14,6 +14,13 @@ use websocket_heartbeat_mock::{Grammar, Word};
 /// The time after which a test stops waiting and fails.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// Waits until another signal counts as one of another cause, see `repeats.rs`. A longer wait has the
+/// same result.
+#[allow(clippy::disallowed_methods, reason = "the time between two signals is what is tested")]
+pub(crate) fn let_cause_pass() {
+    thread::sleep(Duration::from_millis(150));
+}
+
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -27,8 +34,20 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wsbeat"))
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsbeat"));
+        command.args(args);
+        Self::spawn(command)
+    }
+
+    /// Starts it by another program, which replaces itself.
+    pub(crate) fn start_with(wrapper: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(wrapper);
+        command.arg(env!("CARGO_BIN_EXE_wsbeat")).args(args);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

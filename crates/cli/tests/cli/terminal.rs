@@ -12,7 +12,10 @@ use async_tungstenite::tungstenite::{
     handshake::server::{Request, Response},
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
 use crate::{program::Program, server::Server};
 
@@ -38,15 +41,18 @@ fn hostile() -> Server {
     })
 }
 
-/// Runs the program on a terminal and returns both outputs.
+/// Runs the program on a terminal, without input, and returns both outputs.
 fn on_a_terminal(args: &[&str]) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
+    // Wide enough for each text in one row.
+    tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: 500, ws_xpixel: 0, ws_ypixel: 0 })
+        .unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
     let open = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_wsbeat"));
-    command.args(args).env("NO_COLOR", "1");
+    command.args(args).arg("--no-footer").env("NO_COLOR", "1");
     let mut child = command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().unwrap();
     drop(command);
     let reader = thread::spawn(move || {

@@ -46,6 +46,7 @@ fn help_names_every_option_and_every_event() {
         "--json",
         "--duration",
         "--close-on-eof",
+        "--no-footer",
         "connecting",
         "open",
         "message",

@@ -120,9 +120,9 @@ impl Editor {
     fn word_right(&self) -> usize {
         let after = &self.line[self.cursor..];
         let word = after.len() - after.trim_start().len();
-        after[word..].find(char::is_whitespace).map_or(self.line.len(), |at| {
-            self.cursor + word + at
-        })
+        after[word..]
+            .find(char::is_whitespace)
+            .map_or(self.line.len(), |at| self.cursor + word + at)
     }
 
     fn recall_older(&mut self) {

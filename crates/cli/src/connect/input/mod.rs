@@ -182,7 +182,7 @@ impl Reader {
                 return;
             }
             // Another program of the terminal is going to read what waits.
-            thread::sleep(LOOK_AGAIN);
+            async_io::Timer::after(LOOK_AGAIN).await;
         }
     }
 

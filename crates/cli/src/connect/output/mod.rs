@@ -20,7 +20,8 @@ use crate::{
     terminal,
 };
 
-/// The footer shows whole seconds.
+/// The footer shows whole seconds. At each tick the program also sees whether it came to the
+/// foreground.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The columns before the second and each later row of a message on a terminal.
@@ -35,7 +36,7 @@ pub(crate) struct Report {
     out: Output<Stdout>,
     timeline: Timeline<Output<Stderr>>,
     screen: Screen,
-    /// `None` without a footer: then the time is not observed.
+    /// `None` if nothing is drawn: then nothing wakes the program as time passes.
     ticks: Option<Interval>,
     /// The error of the first failed write to standard output. Nothing is written after it.
     broken: Option<io::Error>,
@@ -50,7 +51,7 @@ impl Report {
             terminal::stderr_width,
         );
         let out = Output::new(screen.clone(), io::stdout());
-        let ticks = screen.has_footer().then(|| Interval::interval(TICK));
+        let ticks = screen.is_live().then(|| Interval::interval(TICK));
         let terminal = out.is_terminal();
         Self { timer, json, terminal, out, timeline, screen, ticks, broken: None }
     }

@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn signals_within_a_tenth_of_a_second_count_once() {
         let mut repeats = Repeats::default();
-        let mut count = |millis| repeats.count(Timestamp::from_epoch(Duration::from_millis(millis)));
+        let mut count =
+            |millis| repeats.count(Timestamp::from_epoch(Duration::from_millis(millis)));
         let counts = [0, 1, 99, 100, 150, 199, 200, 1_000].map(&mut count);
         assert_eq!(counts, [Some(1), None, None, Some(2), None, None, Some(3), Some(4)]);
     }

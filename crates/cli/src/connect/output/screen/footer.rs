@@ -38,7 +38,9 @@ fn parts(status: &Status, now: Timestamp) -> Vec<String> {
             }
             None => "no further attempt".to_owned(),
         }),
-        Phase::Connecting => parts.push(format!("attempt {}", status.attempt)),
+        Phase::Connecting if status.attempt > 0 => {
+            parts.push(format!("attempt {}", status.attempt));
+        }
         _ => {}
     }
     let (lines, bytes) = (status.queued_messages, status.queued_bytes);

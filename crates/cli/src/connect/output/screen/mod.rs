@@ -13,6 +13,8 @@ use std::{
     fmt::Write as _,
     io::{self, IsTerminal, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    thread,
+    time::Duration,
 };
 
 use websocket_heartbeat_smol::{Handle, SmolTimer, Timer, backend::printable};
@@ -22,6 +24,9 @@ use crate::terminal::{self, KeyMode};
 
 /// Moves to the first column and erases from there to the end of the terminal.
 const ERASE: &str = "\r\x1b[J";
+
+/// Many times the time of a write to a terminal that is not stopped.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The terminal of a session. Clones are handles of the same one.
 #[derive(Clone)]
@@ -87,14 +92,9 @@ impl Screen {
         self.0.parts.editor
     }
 
-    /// Whether something is drawn that changes as time passes.
-    pub(crate) fn has_footer(&self) -> bool {
-        self.0.parts.footer
-    }
-
     /// Whether something can be drawn.
     pub(crate) fn is_live(&self) -> bool {
-        self.has_editor() || self.has_footer()
+        self.0.parts.editor || self.0.parts.footer
     }
 
     /// Draws the area if it is not shown, or if it has changed.
@@ -133,26 +133,27 @@ impl Screen {
         self.draw_area(&mut area);
     }
 
-    /// Prepares the terminal for a stop of the program. Never blocks, even if the terminal is
-    /// stopped by ctrl-S.
+    /// Prepares the terminal for a stop of the program. Blocks for at most [`PATIENCE`], even if the
+    /// terminal is stopped by ctrl-S.
     pub(crate) fn suspend(&self) {
         self.leave(Shown::Suspended);
     }
 
-    /// Takes the terminal back after [`suspend`](Self::suspend). Never blocks. [`draw`](Self::draw)
-    /// draws the area.
+    /// Takes the terminal back after [`suspend`](Self::suspend). Blocks for at most [`PATIENCE`].
+    /// [`draw`](Self::draw) draws the area.
     pub(crate) fn resume(&self) {
-        if self.has_editor() {
-            self.0.keys.enter();
-        }
-        if let Some(mut area) = self.try_area()
-            && let Shown::Suspended = area.shown
+        // If another thread writes, the next draw takes the terminal back.
+        if let Some(mut area) = self.area_soon()
+            && !matches!(area.shown, Shown::Ended)
         {
             area.shown = Shown::Nothing;
+            if self.has_editor() {
+                self.0.keys.enter();
+            }
         }
     }
 
-    /// Restores the terminal, and draws nothing any more. Never blocks.
+    /// Restores the terminal, and draws nothing any more. Blocks for at most [`PATIENCE`].
     pub(crate) fn restore(&self) {
         self.leave(Shown::Ended);
     }
@@ -166,7 +167,7 @@ impl Screen {
     }
 
     fn leave(&self, next: Shown) {
-        if let Some(mut area) = self.try_area()
+        if let Some(mut area) = self.area_soon()
             && !matches!(area.shown, Shown::Ended)
         {
             if terminal::is_writable() {
@@ -229,13 +230,17 @@ impl Screen {
         self.0.area.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `None` while another thread writes, which may take as long as the terminal is stopped.
-    fn try_area(&self) -> Option<MutexGuard<'_, Area>> {
-        match self.0.area.try_lock() {
-            Ok(area) => Some(area),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
+    /// `None` if another thread is writing all the time: the terminal is stopped.
+    fn area_soon(&self) -> Option<MutexGuard<'_, Area>> {
+        const STEPS: u32 = 50;
+        for _ in 0..STEPS {
+            match self.0.area.try_lock() {
+                Ok(area) => return Some(area),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => thread::park_timeout(PATIENCE / STEPS),
+            }
         }
+        None
     }
 }
 
