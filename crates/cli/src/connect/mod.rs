@@ -93,7 +93,8 @@ pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError>
     let started = Session::start(supervisor).and_then(|(session, handle)| {
         let screen = Screen::new(handle.clone(), timer.clone(), !args.options.no_footer);
         restore_at_panics(screen.clone());
-        let requests = signals::watch(handle.clone(), timer.clone(), screen.clone())?;
+        let requests = signals::watch(handle.clone(), timer.clone(), screen.clone())
+            .inspect_err(|_| screen.end())?;
         Ok(Connect::new(args, timer, session, handle, screen, requests))
     });
     Ok(match started {

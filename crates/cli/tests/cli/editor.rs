@@ -51,6 +51,7 @@ fn a_half_typed_line_survives_a_message() {
     terminal.press("half");
     terminal.until(|rows| ends_with(rows, &["> half"]));
     sender.send("a message".into()).unwrap();
+    assert!(terminal.bytes.windows(5).any(|bytes| bytes == b"\x1b[32m"), "it has no colours");
     let rows = terminal.until(|rows| ends_with(rows, &["a message", "> half"]));
     assert_eq!(rows.iter().filter(|row| row.contains("half")).count(), 1, "{rows:#?}");
     terminal.press(" a line\r");
@@ -124,6 +125,26 @@ fn a_line_longer_than_the_terminal_stays_in_one_row() {
     terminal.signal("-TERM");
     assert_eq!(terminal.end(), 0);
     assert_eq!(*server.heard.lock().unwrap(), [line]);
+}
+
+#[test]
+fn a_typed_line_above_the_limit_is_reported_and_not_cut() {
+    let server = Server::echo();
+    let mut terminal = Terminal::wsbeat(&["connect", &server.url(), "--outbox-bytes", "5"]);
+    terminal.until_prompt();
+    terminal.press("123456789\r12345\r");
+    terminal.until_row("unsent      dropped (too_large): 12345");
+    terminal.until(|rows| rows.iter().any(|row| row == "12345"));
+    assert_eq!(*server.heard.lock().unwrap(), ["12345"]);
+}
+
+#[test]
+fn ctrl_l_clears_the_terminal_and_keeps_the_line() {
+    let server = Server::echo();
+    let mut terminal = Terminal::wsbeat(&["connect", &server.url(), "--no-footer"]);
+    terminal.until_prompt();
+    terminal.press("half\x0c");
+    terminal.until(|rows| rows == ["> half"]);
 }
 
 #[test]

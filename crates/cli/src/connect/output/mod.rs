@@ -119,3 +119,9 @@ impl Report {
         }
     }
 }
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

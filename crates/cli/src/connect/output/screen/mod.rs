@@ -120,17 +120,20 @@ impl Screen {
 
     /// Moves a complete line to the text above the area.
     pub(crate) fn commit(&self, line: &str) {
-        let mut area = self.area();
-        area.erase();
-        draw_bytes(&format!("{}{}\n", prompt::MARK, printable(line)));
+        self.write(&format!("{}{}\n", prompt::MARK, printable(line)));
     }
 
     /// Erases the whole terminal.
     pub(crate) fn wipe(&self) {
+        self.write("\x1b[H\x1b[2J");
+    }
+
+    fn write(&self, bytes: &str) {
         let mut area = self.area();
-        area.erase();
-        draw_bytes("\x1b[H\x1b[2J");
-        self.draw_area(&mut area);
+        if !matches!(area.shown, Shown::Ended) {
+            area.erase();
+            draw_bytes(bytes);
+        }
     }
 
     /// Prepares the terminal for a stop of the program. Blocks for at most [`PATIENCE`], even if the
