@@ -32,8 +32,6 @@ impl KeyMode {
         former.get_or_insert_with(|| mode.clone());
         // IEXTEN: ctrl-V and ctrl-O would not arrive.
         mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
-        // A signal does not discard lines that are typed or pasted but not read yet.
-        mode.local_modes.insert(LocalModes::NOFLSH);
         mode.special_codes[SpecialCodeIndex::VMIN] = 1;
         mode.special_codes[SpecialCodeIndex::VTIME] = 0;
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &mode);

@@ -51,8 +51,6 @@ struct Area {
     shown: Shown,
     /// `None` until the editor starts, and after the end of input.
     prompt: Option<Prompt>,
-    /// The last text ended with a line end. In the middle of a line nothing is drawn.
-    line_start: bool,
 }
 
 enum Shown {
@@ -72,7 +70,7 @@ impl Screen {
         let stderr = io::stderr();
         let can_draw = cfg!(unix) && stderr.is_terminal() && !terminal::is_dumb();
         let editor = can_draw && io::stdin().is_terminal();
-        let area = Area { shown: Shown::Nothing, prompt: None, line_start: true };
+        let area = Area { shown: Shown::Nothing, prompt: None };
         let screen = Self(Arc::new(Shared {
             handle,
             timer,
@@ -182,7 +180,7 @@ impl Screen {
     }
 
     fn draw_area(&self, area: &mut Area) {
-        if !area.line_start || matches!(area.shown, Shown::Suspended | Shown::Ended) {
+        if matches!(area.shown, Shown::Suspended | Shown::Ended) {
             return;
         }
         let rows = self.rows(area.prompt.as_ref());

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use super::Screen;
 
-/// Writes to `W`. If that is a terminal, it erases the area before.
+/// Writes to `W`. If that is a terminal, it erases the area before. A write must end with a line
+/// end, since the area may be drawn after it.
 pub(crate) struct Output<W> {
     screen: Screen,
     out: W,
@@ -29,11 +30,10 @@ impl<W: Write> Write for Output<W> {
         }
         let mut area = self.screen.area();
         area.erase();
-        let written = self.out.write(bytes)?;
-        // Before another thread draws.
+        // All of it before another thread draws.
+        self.out.write_all(bytes)?;
         self.out.flush()?;
-        area.line_start = bytes[..written].ends_with(b"\n");
-        Ok(written)
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
