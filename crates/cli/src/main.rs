@@ -7,10 +7,12 @@ mod connect;
 mod demo;
 mod duration;
 mod exit;
+mod framing;
 mod record;
 mod server;
 mod session;
 mod usage;
+mod utc;
 mod values;
 
 use std::process::ExitCode;

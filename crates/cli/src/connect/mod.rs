@@ -1,8 +1,11 @@
 //! `wsbeat connect`: one session between standard input and standard output.
 
+mod closing;
+mod hooks;
 mod input;
 mod output;
 mod signals;
+mod subscribe;
 
 use std::{
     collections::VecDeque,
@@ -16,18 +19,22 @@ use std::{
 
 use futures::{FutureExt, StreamExt, channel::mpsc::Receiver};
 use websocket_heartbeat_smol::{
-    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer,
+    CloseReason, Closed, ErrorKind, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer,
+    Timer, TransportError,
 };
 
 use self::{
-    input::{Input, Stdin},
-    output::Report,
+    closing::{Closer, ClosingOptions},
+    hooks::{HookOptions, Hooks},
+    input::{Input, InputOptions, Stdin},
+    output::{OutputOptions, Report},
+    subscribe::SubscribeOptions,
 };
 use crate::{
     exit::{FAILURE, USAGE, fail},
     record::{Record, StatusRecord},
     server::Server,
-    session::{HeartbeatKind, Session, SessionEvent, SessionOptions},
+    session::{HeartbeatKind, Heartbeats, Session, SessionEvent, SessionOptions},
     usage::UsageError,
     values,
 };
@@ -49,15 +56,22 @@ pub(crate) struct Args {
     #[command(flatten)]
     session: SessionOptions,
     #[command(flatten)]
+    subscribe: SubscribeOptions,
+    #[command(flatten)]
+    input: InputOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+    #[command(flatten)]
+    hooks: HookOptions,
+    #[command(flatten)]
     options: ConnectOptions,
+    #[command(flatten)]
+    closing: ClosingOptions,
 }
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Session")]
 struct ConnectOptions {
-    /// Print all events as JSON on standard output, see JSON below
-    #[arg(long)]
-    json: bool,
     /// Close after this time [default: never]
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     duration: Option<Duration>,
@@ -71,6 +85,8 @@ impl Args {
     /// All checks of [`run`].
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         self.session.check()?;
+        self.input.check()?;
+        self.output.check(false)?;
         self.server.transport().map(drop)
     }
 }
@@ -80,14 +96,23 @@ const AFTER_HELP: &str = include_str!("after_help.txt");
 /// Runs a session to its end.
 pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
     args.session.check()?;
+    args.input.check()?;
+    let report = Report::new(timer.clone(), &args.output)?;
     let transport = args.server.transport()?;
     let supervisor = match args.session.supervisor(transport, timer.clone()) {
         Ok(supervisor) => supervisor,
         Err(error) => return Ok(fail(USAGE, &error)),
     };
-    let started = Session::start(supervisor).and_then(|(session, handle)| {
-        let status_requests = signals::watch(handle.clone())?;
-        Ok(Connect::new(args, timer, session, handle, status_requests))
+    args.subscribe.register(&supervisor.handle())?;
+    let heartbeats = match args.output.shows_probes() {
+        true => Heartbeats::SentAndAnswered,
+        false => Heartbeats::Answered,
+    };
+    let started = Session::start(supervisor, heartbeats).and_then(|(session, handle)| {
+        let closer = Closer::new(handle.clone(), &args.closing);
+        let status_requests = signals::watch(closer.clone())?;
+        let hooks = Hooks::start(&args.hooks)?;
+        Ok(Connect::new(args, timer, session, handle, closer, hooks, report, status_requests))
     });
     Ok(match started {
         Ok(connect) => async_io::block_on(connect.run()),
@@ -100,6 +125,8 @@ struct Connect<'a> {
     timer: SmolTimer,
     session: Session,
     handle: Handle,
+    closer: Closer,
+    hooks: Hooks,
     status_requests: Receiver<()>,
     /// Resolves after the time of `--duration`.
     duration: Pin<Box<dyn Future<Output = ()>>>,
@@ -133,6 +160,7 @@ enum Next {
     Fate(Fate),
     StatusRequest,
     Duration,
+    Note(String),
 }
 
 impl<'a> Connect<'a> {
@@ -141,18 +169,22 @@ impl<'a> Connect<'a> {
         timer: SmolTimer,
         session: Session,
         handle: Handle,
+        closer: Closer,
+        hooks: Hooks,
+        report: Report,
         status_requests: Receiver<()>,
     ) -> Self {
         let duration: Pin<Box<dyn Future<Output = ()>>> = match args.options.duration {
             Some(duration) => Box::pin(FutureExt::map(async_io::Timer::after(duration), drop)),
             None => Box::pin(pending()),
         };
-        let report = Report::new(timer.clone(), args.options.json);
         Self {
             args,
             timer,
             session,
             handle,
+            closer,
+            hooks,
             status_requests,
             duration,
             report,
@@ -177,6 +209,9 @@ impl<'a> Connect<'a> {
                         return fail(FAILURE, &error);
                     }
                 }
+                Next::Session(Some(SessionEvent::Probe(connection))) => {
+                    self.report.probe(connection);
+                }
                 Next::Session(Some(SessionEvent::Heartbeat(heartbeat))) => {
                     self.report.record(&Record::heartbeat(&heartbeat));
                 }
@@ -188,26 +223,27 @@ impl<'a> Connect<'a> {
                 }
                 Next::Input(input) => self.input(input),
                 Next::Fate(fate) => self.fate(&fate),
+                Next::Note(note) => self.report.hint(&note),
                 Next::StatusRequest => {
                     let status = StatusRecord::new(&self.handle.status(), self.timer.now());
                     self.report.record(&Record::Status(Box::new(status)));
                 }
                 Next::Duration => {
                     self.duration = Box::pin(pending());
-                    self.handle.close();
+                    self.closer.close();
                 }
             }
             if self.report.broken().is_some() {
-                self.handle.close();
+                self.closer.close();
             }
             if self.args.options.close_on_eof && self.stdin_ended && self.receipts.is_empty() {
-                self.handle.close();
+                self.closer.close();
             }
         }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        const SOURCES: usize = 5;
+        const SOURCES: usize = 6;
         self.turn += 1;
         for source in 0..SOURCES {
             let next = match (self.turn + source) % SOURCES {
@@ -218,6 +254,7 @@ impl<'a> Connect<'a> {
                     Poll::Ready(Some(())) => Poll::Ready(Next::StatusRequest),
                     _ => Poll::Pending,
                 },
+                4 => self.hooks.poll_note(cx).map(Next::Note),
                 _ => self.duration.poll_unpin(cx).map(|()| Next::Duration),
             };
             if next.is_ready() {
@@ -248,6 +285,9 @@ impl<'a> Connect<'a> {
             Event::Lagged(_) => {}
             event => self.report.record(&Record::Event(event)),
         }
+        if let Some(note) = self.hooks.event(self.connection, event) {
+            self.report.hint(&note);
+        }
         match event {
             Event::Open(open) => {
                 self.connection = open.connection;
@@ -255,6 +295,7 @@ impl<'a> Connect<'a> {
             }
             Event::Lost(lost) => {
                 self.check_heartbeats(lost);
+                self.check_size(lost);
                 self.read_stdin()?;
             }
             _ => {}
@@ -264,8 +305,8 @@ impl<'a> Connect<'a> {
 
     fn read_stdin(&mut self) -> io::Result<()> {
         if self.stdin.is_none() {
-            let limit = self.args.session.max_line_bytes();
-            let stdin = Stdin::start(self.handle.clone(), limit);
+            let decoder = self.args.input.decoder(self.args.session.max_line_bytes());
+            let stdin = Stdin::start(self.handle.clone(), decoder);
             self.stdin = Some(stdin.map_err(stdin_error)?);
         }
         Ok(())
@@ -279,6 +320,17 @@ impl<'a> Connect<'a> {
         if *unanswered >= 2 && self.args.session.heartbeat_kind() == HeartbeatKind::Message {
             self.hint = Hint::Shown;
             self.report.hint("the server does not answer message heartbeats; use --heartbeat ping");
+        }
+    }
+
+    /// Shows the option once if a message of the server exceeded the limit.
+    fn check_size(&mut self, lost: &Lost) {
+        let too_large = |error: &TransportError| error.kind() == ErrorKind::TooLarge;
+        let exceeded = lost.opened && lost.cause.transport_error().is_some_and(too_large);
+        if exceeded {
+            self.report.advise(
+                "a message of the server exceeded the limit on its size; raise it by --max-message",
+            );
         }
     }
 
@@ -320,8 +372,14 @@ impl<'a> Connect<'a> {
                 _ => {}
             }
         }
+        if let Some(input) = self.stdin.as_ref().and_then(Stdin::unfinished) {
+            self.input(Some(input));
+        }
         let exit_code = exit_code(&closed.reason);
         self.report.record(&Record::Event(&Event::Closed(closed)));
+        for note in self.hooks.finish().await {
+            self.report.hint(&note);
+        }
         match self.report.broken() {
             None => {}
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

@@ -16,7 +16,7 @@ use super::{server::ServerControl, summary::Summary};
 use crate::{
     duration::show,
     record::{Record, Timeline},
-    session::{Session, SessionEvent},
+    session::{Heartbeats, Session, SessionEvent},
 };
 
 /// Short, so that the demo takes only seconds.
@@ -58,7 +58,7 @@ impl Story {
             .backoff(Exponential::new().base(BACKOFF.0).cap(BACKOFF.1).jitter(0.2))
             .stable_after(PING_TIMEOUT / 2)
             .build()?;
-        let (session, handle) = Session::start(supervisor)?;
+        let (session, handle) = Session::start(supervisor, Heartbeats::Answered)?;
         let mut timeline = Timeline::new(io::stdout());
         timeline.text(&format!(
             "wsbeat demo: a server on 127.0.0.1:{}, and a client that sends a ping after {} of\n\
@@ -163,6 +163,7 @@ impl Story {
         self.summary.count(&event);
         let now = self.timer.now();
         let record = match &event {
+            SessionEvent::Probe(_) => return Ok(event),
             SessionEvent::Heartbeat(heartbeat) => Record::heartbeat(heartbeat),
             SessionEvent::Event(Event::Message(message)) => Record::message(0, message),
             SessionEvent::Event(event) => Record::Event(event),

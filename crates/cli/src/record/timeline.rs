@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
+use websocket_heartbeat_smol::{Connecting, Event, Open, Timestamp, backend::printable};
 
 use super::{Payload, Record, cutoff};
 use crate::duration::show;
@@ -14,6 +14,8 @@ use crate::duration::show;
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
+    /// Shows addresses.
+    verbose: bool,
 }
 
 /// The SGR parameters of ECMA-48.
@@ -37,20 +39,35 @@ impl<W: Write + IsTerminal> Timeline<W> {
         // https://no-color.org: any value that is not empty disables colours.
         let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = out.is_terminal() && !disabled;
-        Self { out, colour }
+        Self { out, colour, verbose: false }
     }
 }
 
 impl<W: Write> Timeline<W> {
+    /// Shows also the addresses of a connection.
+    pub(crate) fn verbose(self) -> Self {
+        Self { verbose: true, ..self }
+    }
+
     pub(crate) fn record(&mut self, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
         let (symbol, name, style, details) = describe(now, record);
-        self.row(now, symbol, name, style, &details)?;
+        let addresses = match record {
+            Record::Event(Event::Open(open)) if self.verbose => addresses(open),
+            _ => String::new(),
+        };
+        self.row(now, symbol, name, style, &(details + &addresses))?;
         if let Record::Status(status) = record {
             for row in status.rows(now).iter().skip(1) {
                 writeln!(self.out, "{:>25}{}", "", printable(row))?;
             }
         }
         Ok(())
+    }
+
+    /// Writes a row about a heartbeat that was sent.
+    pub(crate) fn probe(&mut self, now: Timestamp, connection: u64) -> io::Result<()> {
+        let details = format!("sent on connection {connection}");
+        self.row(now, "♥", "heartbeat", Style::Magenta, &details)
     }
 
     /// Writes a row that is not an event of the session.
@@ -193,6 +210,14 @@ fn describe_event(event: &Event) -> Row {
     }
 }
 
+fn addresses(open: &Open) -> String {
+    match (open.peer_address, open.local_address) {
+        (Some(peer), Some(local)) => format!(", to {peer} from {local}"),
+        (Some(peer), None) => format!(", to {peer}"),
+        _ => String::new(),
+    }
+}
+
 fn write_unproven(details: &mut String, unproven: u64) {
     if unproven > 0 {
         let _ = write!(details, "; {unproven} written without proof of delivery");
@@ -225,7 +250,7 @@ mod tests {
     use crate::record::tests::{all_events, events};
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
-        let mut timeline = Timeline { out: Vec::new(), colour };
+        let mut timeline = Timeline { out: Vec::new(), colour, verbose: false };
         let now = Timestamp::from_epoch(Duration::from_millis(12_345));
         timeline.record(now, record).unwrap();
         String::from_utf8(timeline.out).unwrap()

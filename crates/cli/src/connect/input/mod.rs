@@ -1,15 +1,13 @@
-//! Standard input: each line goes into the outbox.
+//! Standard input: each line, or each message in another format, goes into the outbox.
 //!
 //! A separate thread reads it, since a read blocks, and non-blocking mode would also apply to the
 //! terminal. While the outbox is full the thread waits, and the writer at the other end of the pipe
 //! also waits.
 
-mod lines;
-
 use std::{
     io::{self, BufRead},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
@@ -21,7 +19,50 @@ use futures::{
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
-use self::lines::{InputLine, LineSplitter};
+use crate::{
+    framing::{Decoded, Decoder, Framing},
+    usage::UsageError,
+};
+
+/// The format of standard input.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct InputOptions {
+    /// The format of standard input. lines: each line is a message; raw: all input is one message,
+    /// at its end; nul: each message ends with a zero byte; length: the length is before each
+    /// message, as 4 bytes, the highest first; base64: each line is a binary message in base64; json:
+    /// each line is an object with text or base64, such as the messages of --json; lines of other
+    /// events are skipped
+    #[arg(
+        long = "in",
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "lines",
+        hide_possible_values = true
+    )]
+    framing: Framing,
+    /// Send binary messages instead of text
+    #[arg(long)]
+    binary: bool,
+}
+
+impl InputOptions {
+    /// Refuses options without effect.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        match self.framing {
+            Framing::Base64 | Framing::Json if self.binary => Err(UsageError(format!(
+                "--binary has no effect with --in {}; leave one out",
+                self.framing.name()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The decoder of messages of at most `limit` bytes.
+    pub(crate) fn decoder(&self, limit: usize) -> Decoder {
+        Decoder::new(self.framing, self.binary, limit)
+    }
+}
 
 /// The maximum number of bytes that are read and reported after the session is closed. It is many
 /// times the capacity of a pipe, and it limits endless input.
@@ -50,8 +91,9 @@ pub(crate) struct Stdin {
     flags: Arc<Flags>,
 }
 
-#[derive(Default)]
 struct Flags {
+    /// Locked while it is fed.
+    decoder: Mutex<Decoder>,
     /// The session is closed: input that waits is still read and reported, later input is not.
     session_closed: AtomicBool,
     /// The thread waits for input.
@@ -59,20 +101,32 @@ struct Flags {
 }
 
 impl Stdin {
-    /// Starts to read lines of at most `limit` bytes.
-    pub(crate) fn start(handle: Handle, limit: usize) -> io::Result<Self> {
+    /// Starts to read messages.
+    pub(crate) fn start(handle: Handle, decoder: Decoder) -> io::Result<Self> {
         let (sender, inputs) = channel(CHANNEL);
-        let flags = Arc::new(Flags::default());
+        let flags = Arc::new(Flags {
+            decoder: Mutex::new(decoder),
+            session_closed: AtomicBool::new(false),
+            idle: AtomicBool::new(false),
+        });
         let reader = Reader { handle, sender, flags: Arc::clone(&flags) };
         thread::Builder::new()
             .name("stdin".into())
-            .spawn(move || async_io::block_on(reader.run(limit)))?;
+            .spawn(move || async_io::block_on(reader.run()))?;
         Ok(Self { inputs, flags })
     }
 
     /// Reports to the thread that the session is closed.
     pub(crate) fn session_closed(&self) {
         self.flags.session_closed.store(true, SeqCst);
+    }
+
+    /// The message whose end was not read before the session was closed, after [`Self::is_done`].
+    pub(crate) fn unfinished(&self) -> Option<Input> {
+        Some(match self.flags.finish()? {
+            Decoded::Message(message) => Input::Dropped(DropReason::SessionEnded.name(), message),
+            Decoded::Rejected(reason, frame) => Input::Dropped(reason, frame),
+        })
     }
 
     /// Whether the thread sends no more input, once the session is closed.
@@ -84,6 +138,16 @@ impl Stdin {
     }
 }
 
+impl Flags {
+    fn feed(&self, bytes: &[u8], each: impl FnMut(Decoded)) {
+        self.decoder.lock().unwrap_or_else(PoisonError::into_inner).feed(bytes, each);
+    }
+
+    fn finish(&self) -> Option<Decoded> {
+        self.decoder.lock().unwrap_or_else(PoisonError::into_inner).finish()
+    }
+}
+
 struct Reader {
     handle: Handle,
     sender: Sender<Input>,
@@ -91,8 +155,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(mut self, limit: usize) {
-        let mut splitter = LineSplitter::new(limit);
+    async fn run(mut self) {
         let mut lines = Vec::new();
         let mut read_after_close = 0;
         loop {
@@ -108,13 +171,13 @@ impl Reader {
             let mut stdin = io::stdin().lock();
             let length = match stdin.fill_buf() {
                 Ok([]) => {
-                    lines.extend(splitter.finish());
+                    lines.extend(self.flags.finish());
                     drop(stdin);
                     self.enqueue(&mut lines).await;
                     break;
                 }
                 Ok(bytes) => {
-                    splitter.feed(bytes, |line| lines.push(line));
+                    self.flags.feed(bytes, |line| lines.push(line));
                     bytes.len()
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -138,23 +201,14 @@ impl Reader {
         self.report(Input::Ended).await;
     }
 
-    async fn enqueue(&mut self, lines: &mut Vec<InputLine>) {
-        for line in lines.drain(..) {
-            let input = match line {
-                InputLine::Whole(line) => match String::from_utf8(line) {
-                    Ok(line) => match self.handle.queue_with_receipt(line).await {
-                        Ok(receipt) => Input::Accepted(receipt),
-                        Err(error) => Input::Dropped(reason(&error), error.into_message()),
-                    },
-                    Err(error) => Input::Dropped("not_utf8", error.into_bytes().into()),
+    async fn enqueue(&mut self, messages: &mut Vec<Decoded>) {
+        for message in messages.drain(..) {
+            let input = match message {
+                Decoded::Message(message) => match self.handle.queue_with_receipt(message).await {
+                    Ok(receipt) => Input::Accepted(receipt),
+                    Err(error) => Input::Dropped(reason(&error), error.into_message()),
                 },
-                InputLine::TooLong(head) => {
-                    let message = match String::from_utf8(head) {
-                        Ok(head) => head.into(),
-                        Err(error) => error.into_bytes().into(),
-                    };
-                    Input::Dropped(DropReason::TooLarge.name(), message)
-                }
+                Decoded::Rejected(reason, frame) => Input::Dropped(reason, frame),
             };
             self.report(input).await;
         }

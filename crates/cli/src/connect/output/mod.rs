@@ -1,29 +1,65 @@
 //! The output of a session: JSON on standard output, or messages on standard output and a timeline
-//! on standard error.
+//! on standard error. In addition, JSON in a file.
+
+mod options;
+mod received;
+mod recording;
 
 use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
-use websocket_heartbeat_smol::{Message, SmolTimer, Timer, backend::printable};
+use websocket_heartbeat_smol::{Event, Message, SmolTimer, Timer};
 
-use crate::record::{Record, Timeline, json};
+pub(crate) use self::options::OutputOptions;
+use self::{
+    options::{Format, Time, Verbosity},
+    recording::Recording,
+};
+use crate::{
+    framing::Framing,
+    record::{Record, Timeline, json},
+    usage::UsageError,
+    utc::Utc,
+};
 
 /// Writes records and messages in the format that the user chose.
 pub(crate) struct Report {
     timer: SmolTimer,
-    json: bool,
+    format: Format,
+    verbosity: Verbosity,
     /// Standard output is a terminal. Control characters of messages must not reach it.
     terminal: bool,
     out: Stdout,
     timeline: Timeline<Stderr>,
+    recording: Option<Recording>,
+    /// The advice that was given.
+    advice: Vec<&'static str>,
     /// The error of the first failed write to standard output. Nothing is written after it.
     broken: Option<io::Error>,
 }
 
 impl Report {
-    pub(crate) fn new(timer: SmolTimer, json: bool) -> Self {
-        let timeline = Timeline::new(io::stderr());
+    /// Also opens the file of `--record`.
+    pub(crate) fn new(timer: SmolTimer, options: &OutputOptions) -> Result<Self, UsageError> {
         let out = io::stdout();
-        Self { timer, json, terminal: out.is_terminal(), out, timeline, broken: None }
+        let terminal = out.is_terminal();
+        options.check(terminal)?;
+        let verbosity = options.verbosity();
+        let mut timeline = Timeline::new(io::stderr());
+        if verbosity == Verbosity::Verbose {
+            timeline = timeline.verbose();
+        }
+        let recording = options.record.as_deref().map(Recording::open).transpose()?;
+        Ok(Self {
+            timer,
+            format: options.format(),
+            verbosity,
+            terminal,
+            out,
+            timeline,
+            recording,
+            advice: Vec::new(),
+            broken: None,
+        })
     }
 
     /// The error of the first failed write to standard output.
@@ -32,37 +68,109 @@ impl Report {
     }
 
     pub(crate) fn record(&mut self, record: &Record<'_>) {
-        let now = self.timer.now();
-        if self.json {
-            let json = |out: &mut Stdout| json::write(out, now, record);
-            self.write_out(json);
-        } else {
-            // If standard error fails there is no place left to report that.
-            let _ = self.timeline.record(now, record);
+        self.append(record);
+        match self.format {
+            Format::Records => self.write_record(record),
+            Format::Messages(..) if self.verbosity == Verbosity::Quiet && !is_error(record) => {}
+            Format::Messages(..) => self.write_timeline(record),
         }
     }
 
     pub(crate) fn message(&mut self, connection: u64, message: &Message) {
-        match message {
-            Message::Text(text) if !self.json => {
-                let text = if self.terminal { printable(text) } else { text.as_str().into() };
-                self.write_out(|out| {
-                    writeln!(out, "{text}")?;
-                    out.flush()
+        let record = || Record::message(connection, message);
+        if self.recording.is_some() {
+            self.append(&record());
+        }
+        let (framing, time) = match self.format {
+            Format::Records => return self.write_record(&record()),
+            Format::Messages(framing, time) => (framing, time),
+        };
+        match (framing, message) {
+            (Framing::Lines, Message::Binary(_)) => {
+                self.write_timeline(&record());
+                self.advise("binary messages are not printed; use for example --out base64");
+            }
+            (Framing::Lines, Message::Text(text)) => {
+                let time = (time == Time::Shown).then(Utc::now);
+                let terminal = self.terminal;
+                self.write_out(|out| match time {
+                    _ if terminal => writeln!(out, "{}", received::rows(text, time, width(out))),
+                    Some(time) => writeln!(out, "{time} {text}"),
+                    None => writeln!(out, "{text}"),
                 });
             }
-            _ => self.record(&Record::message(connection, message)),
+            _ => {
+                let now = self.timer.now();
+                let line = || json::line(now, Utc::now(), &record());
+                self.write_out(|out| framing.write(out, message, line));
+            }
         }
     }
 
-    /// Writes a hint for people to standard error, in both formats.
+    /// A heartbeat was sent.
+    pub(crate) fn probe(&mut self, connection: u64) {
+        let _ = self.timeline.probe(self.timer.now(), connection);
+    }
+
+    /// Writes a hint for people to standard error, in all formats.
     pub(crate) fn hint(&mut self, text: &str) {
         let _ = self.timeline.note(self.timer.now(), "hint", text);
     }
 
-    fn write_out(&mut self, write: impl FnOnce(&mut Stdout) -> io::Result<()>) {
-        if self.broken.is_none() {
-            self.broken = write(&mut self.out).err();
+    /// Writes a hint the first time.
+    pub(crate) fn advise(&mut self, text: &'static str) {
+        if !self.advice.contains(&text) {
+            self.advice.push(text);
+            self.hint(text);
         }
     }
+
+    fn write_timeline(&mut self, record: &Record<'_>) {
+        // If standard error fails there is no place left to report that.
+        let _ = self.timeline.record(self.timer.now(), record);
+    }
+
+    fn write_record(&mut self, record: &Record<'_>) {
+        let line = json::line(self.timer.now(), Utc::now(), record);
+        self.write_out(|out| out.write_all(&line));
+    }
+
+    /// Writes and flushes, so that the reader gets it immediately.
+    fn write_out(&mut self, write: impl FnOnce(&mut Stdout) -> io::Result<()>) {
+        if self.broken.is_none() {
+            self.broken = write(&mut self.out).and_then(|()| self.out.flush()).err();
+        }
+    }
+
+    /// Appends to the file of `--record`.
+    fn append(&mut self, record: &Record<'_>) {
+        let Some(recording) = &mut self.recording else { return };
+        let line = json::line(self.timer.now(), Utc::now(), record);
+        if let Err(error) = recording.append(&line) {
+            self.hint(&format!(
+                "the file of --record cannot be written: {error}; the session continues without it"
+            ));
+        }
+    }
+}
+
+/// Whether the record is shown with `--quiet`: an error, or the status that the user requested.
+fn is_error(record: &Record<'_>) -> bool {
+    match record {
+        Record::Unsent { .. } | Record::Status(_) => true,
+        Record::Event(Event::Closed(closed)) => !closed.reason.by_user(),
+        _ => false,
+    }
+}
+
+/// The number of columns of the terminal, 80 if it is not known.
+fn width(terminal: &Stdout) -> usize {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(terminal)
+        && size.ws_col > 0
+    {
+        return size.ws_col.into();
+    }
+    let _ = terminal;
+    80
 }
