@@ -14,7 +14,6 @@ pub(crate) struct ClosingOptions {
 }
 
 /// Closes the session with the user's close frame.
-#[derive(Clone)]
 pub(crate) struct Closer {
     handle: Handle,
     /// `None` for the default of the library.

@@ -46,8 +46,10 @@ use crate::{
 /// one, wsbeat reconnects. The end of standard input does not end the session without
 /// --close-on-eof.
 ///
-/// In a file or a pipe, each message is one line without changes. On a terminal, control characters
-/// are shown as escapes (\u{1b}, \n), so that a server cannot control the terminal.
+/// In a file or a pipe, each text message is one line without changes; --in and --out set other
+/// formats, also for binary messages. On a terminal, each message begins with "< ", its further rows
+/// are indented, and control characters are shown as escapes (\u{1b}), so that a server cannot
+/// control the terminal.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -109,10 +111,9 @@ pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError>
         false => Heartbeats::Answered,
     };
     let started = Session::start(supervisor, heartbeats).and_then(|(session, handle)| {
-        let closer = Closer::new(handle.clone(), &args.closing);
-        let status_requests = signals::watch(closer.clone())?;
+        let status_requests = signals::watch(Closer::new(handle.clone(), &args.closing))?;
         let hooks = Hooks::start(&args.hooks)?;
-        Ok(Connect::new(args, timer, session, handle, closer, hooks, report, status_requests))
+        Ok(Connect::new(args, timer, session, handle, hooks, report, status_requests))
     });
     Ok(match started {
         Ok(connect) => async_io::block_on(connect.run()),
@@ -169,7 +170,6 @@ impl<'a> Connect<'a> {
         timer: SmolTimer,
         session: Session,
         handle: Handle,
-        closer: Closer,
         hooks: Hooks,
         report: Report,
         status_requests: Receiver<()>,
@@ -182,8 +182,8 @@ impl<'a> Connect<'a> {
             args,
             timer,
             session,
+            closer: Closer::new(handle.clone(), &args.closing),
             handle,
-            closer,
             hooks,
             status_requests,
             duration,

@@ -11,7 +11,7 @@ use crate::usage::UsageError;
 pub(crate) struct SubscribeOptions {
     /// A text message that is sent on each connection when it opens, before all lines; @FILE: the
     /// content of this file, without a line end at its end, read once at the start; may be repeated
-    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT|@FILE")]
     subscribe: Vec<String>,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Server {
         long,
         value_name = "BYTES",
         value_parser = values::count,
-        help_heading = "Output"
+        help_heading = "Receiving"
     )]
     max_message: Option<u32>,
 }

@@ -5,10 +5,15 @@
 mod accounting;
 mod demo;
 mod ending;
+mod formats;
+#[cfg(unix)]
+mod hooks;
 mod lifecycle;
+mod output;
 mod program;
 mod secrets;
 mod server;
+mod subscribe;
 #[cfg(unix)]
 mod terminal;
 mod usage;

@@ -101,7 +101,8 @@ impl Hooks {
         let (notes, receiver) = channel(WAITING);
         let mut workers = Vec::new();
         let mut hook = |option, command: &Option<String>| {
-            let (jobs, receiver) = channel(WAITING);
+            // A sender has a place of its own.
+            let (jobs, receiver) = channel(WAITING - 1);
             let progress = Arc::new(Progress::default());
             let shared = Arc::clone(&progress);
             workers.push(work(option, command.clone()?, receiver, shared, notes.clone()));
@@ -190,11 +191,11 @@ impl Hook {
     fn queue(&mut self, job: Job) -> Option<String> {
         self.events += 1;
         let bytes = job.input.as_ref().map_or(0, Message::len);
-        let full = self.progress.waiting_bytes.load(SeqCst) >= WAITING_BYTES;
-        if !full && self.jobs.try_send(job).is_ok() {
-            self.progress.waiting_bytes.fetch_add(bytes, SeqCst);
+        let waiting = self.progress.waiting_bytes.fetch_add(bytes, SeqCst);
+        if waiting < WAITING_BYTES && self.jobs.try_send(job).is_ok() {
             return None;
         }
+        self.progress.waiting_bytes.fetch_sub(bytes, SeqCst);
         self.dropped += 1;
         (self.dropped == 1).then(|| {
             format!(
@@ -268,4 +269,28 @@ fn message_job(connection: u64, message: &Message) -> Job {
     job.environment.push(("WSBEAT_KIND", kind.to_owned()));
     job.input = Some(message.clone());
     job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number of messages of this size that a command without progress accepts, of 100.
+    fn accepted(bytes: usize) -> usize {
+        let (jobs, mut receiver) = channel(WAITING - 1);
+        let progress = Arc::default();
+        let mut hook = Hook { option: "--on-message", jobs, progress, events: 0, dropped: 0 };
+        let message = Message::binary(vec![0; bytes]);
+        let notes = (0..100).filter_map(|_| hook.queue(message_job(1, &message))).count();
+        assert_eq!(notes, 1, "the first one that is dropped is reported");
+        drop(hook);
+        std::iter::from_fn(|| receiver.try_recv().ok()).count()
+    }
+
+    #[test]
+    fn the_messages_that_wait_are_bounded_by_number_and_by_bytes() {
+        assert_eq!(accepted(1), WAITING);
+        assert_eq!(accepted(WAITING_BYTES / 4), 4);
+        assert_eq!(accepted(WAITING_BYTES * 2), 1);
+    }
 }

@@ -68,26 +68,31 @@ impl Report {
     }
 
     pub(crate) fn record(&mut self, record: &Record<'_>) {
-        self.append(record);
         match self.format {
             Format::Records => self.write_record(record),
-            Format::Messages(..) if self.verbosity == Verbosity::Quiet && !is_error(record) => {}
-            Format::Messages(..) => self.write_timeline(record),
+            Format::Messages(..) => {
+                self.append(record);
+                if self.verbosity != Verbosity::Quiet || is_error(record) {
+                    self.write_timeline(record);
+                }
+            }
         }
     }
 
     pub(crate) fn message(&mut self, connection: u64, message: &Message) {
         let record = || Record::message(connection, message);
-        if self.recording.is_some() {
-            self.append(&record());
-        }
         let (framing, time) = match self.format {
             Format::Records => return self.write_record(&record()),
             Format::Messages(framing, time) => (framing, time),
         };
+        if self.recording.is_some() {
+            self.append(&record());
+        }
         match (framing, message) {
             (Framing::Lines, Message::Binary(_)) => {
-                self.write_timeline(&record());
+                if self.verbosity != Verbosity::Quiet {
+                    self.write_timeline(&record());
+                }
                 self.advise("binary messages are not printed; use for example --out base64");
             }
             (Framing::Lines, Message::Text(text)) => {
@@ -130,9 +135,11 @@ impl Report {
         let _ = self.timeline.record(self.timer.now(), record);
     }
 
+    /// Writes the record to standard output, and the same line to the file of `--record`.
     fn write_record(&mut self, record: &Record<'_>) {
         let line = json::line(self.timer.now(), Utc::now(), record);
         self.write_out(|out| out.write_all(&line));
+        self.append_line(&line);
     }
 
     /// Writes and flushes, so that the reader gets it immediately.
@@ -144,11 +151,17 @@ impl Report {
 
     /// Appends to the file of `--record`.
     fn append(&mut self, record: &Record<'_>) {
-        let Some(recording) = &mut self.recording else { return };
-        let line = json::line(self.timer.now(), Utc::now(), record);
-        if let Err(error) = recording.append(&line) {
+        if self.recording.is_some() {
+            self.append_line(&json::line(self.timer.now(), Utc::now(), record));
+        }
+    }
+
+    fn append_line(&mut self, line: &[u8]) {
+        let appended = self.recording.as_mut().map(|recording| recording.append(line));
+        if let Some(Err(error)) = appended {
             self.hint(&format!(
-                "the file of --record cannot be written: {error}; the session continues without it"
+                "the file of --record cannot be written ({error}); the session continues without \
+                 it; free space or name another file"
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -16,14 +16,19 @@ pub(super) struct Recording {
 
 impl Recording {
     pub(super) fn open(path: &Path) -> Result<Self, UsageError> {
-        match OpenOptions::new().append(true).create(true).open(path) {
-            Ok(file) => Ok(Self { file: Some(file) }),
-            Err(error) => Err(UsageError(format!(
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        let mut file = opened.map_err(|error| {
+            UsageError(format!(
                 "--record: the file {} cannot be opened for writing ({error}); name a file in a \
                  folder that you can write to",
                 path.display()
-            ))),
+            ))
+        })?;
+        // If this fails, so will the first record, which is reported.
+        if ends_within_a_line(path).unwrap_or(false) {
+            let _ = file.write_all(b"\n");
         }
+        Ok(Self { file: Some(file) })
     }
 
     /// Returns the error of the first write that fails. Nothing is written after it.
@@ -35,6 +40,17 @@ impl Recording {
         }
         written
     }
+}
+
+/// Whether an earlier program ended, or the disk was full, while a line was written.
+fn ends_within_a_line(path: &Path) -> io::Result<bool> {
+    let mut last = [b'\n'];
+    if path.metadata()?.is_file() {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    Ok(last != *b"\n")
 }
 
 #[cfg(test)]
