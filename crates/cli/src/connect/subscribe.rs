@@ -30,18 +30,21 @@ impl SubscribeOptions {
 }
 
 fn read(path: &str) -> Result<String, UsageError> {
-    let mut text = fs::read_to_string(path).map_err(|error| {
-        UsageError(format!(
-            "--subscribe: the file {path} cannot be read ({error}); name a readable file of UTF-8 text"
-        ))
-    })?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(without_line_end(&text).to_owned()),
+        Err(error) => Err(UsageError(format!(
+            "--subscribe: the file {path} cannot be read ({error}); name a readable file of UTF-8 \
+             text"
+        ))),
     }
-    Ok(text)
+}
+
+/// Editors end the last line of a file.
+fn without_line_end(text: &str) -> &str {
+    match text.strip_suffix('\n') {
+        Some(text) => text.strip_suffix('\r').unwrap_or(text),
+        None => text,
+    }
 }
 
 fn explain(error: &QueueError) -> UsageError {
@@ -55,4 +58,18 @@ fn explain(error: &QueueError) -> UsageError {
              or subscribe with shorter messages"
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_end_is_not_a_part_of_the_message() {
+        for (text, message) in
+            [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), ("", "")]
+        {
+            assert_eq!(without_line_end(text), message);
+        }
+    }
 }

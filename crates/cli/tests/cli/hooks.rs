@@ -4,7 +4,11 @@ use std::{fs, process::Command};
 
 use async_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
-use crate::{output::path, program::Program, server::Server};
+use crate::{
+    output::path,
+    program::Program,
+    server::{NOBODY, Server},
+};
 
 #[test]
 fn commands_get_their_event_in_order() {
@@ -41,6 +45,15 @@ fn commands_get_their_event_in_order() {
     // Standard output has nothing else than records.
     assert!(program.seen_err.contains(&"out".to_owned()), "{:?}", program.seen_err);
     program.events();
+}
+
+#[test]
+fn a_failed_attempt_is_not_a_lost_connection() {
+    let more = ["--on-lost", "echo it ran", "--repeat-limit", "0"];
+    let mut program = Program::start(&[&["connect", NOBODY], &more[..]].concat());
+    program.end();
+    let notes = program.seen_err.join("\n");
+    assert!(notes.contains("lost") && !notes.contains("it ran"), "{notes}");
 }
 
 #[test]

@@ -145,6 +145,21 @@ fn a_message_over_the_limit_ends_the_connection_with_the_option() {
 }
 
 #[test]
+fn a_higher_limit_also_admits_a_larger_frame() {
+    // The default limit on a frame is 16 MiB.
+    const BYTES: usize = 17 << 20;
+    let server = Server::new(|_, mut peer, _| {
+        let _ = peer.send(Message::text("x".repeat(BYTES)));
+        let _ = peer.close(None);
+        while peer.read().is_ok() {}
+    });
+    let more = ["--max-message", "18000000", "--repeat-limit", "0"];
+    let mut program = Program::start(&[&["connect", &server.url()], &more[..]].concat());
+    program.end();
+    assert_eq!(program.seen.iter().map(String::len).collect::<Vec<_>>(), [BYTES]);
+}
+
+#[test]
 fn the_close_frame_has_the_code_and_the_reason_of_the_user() {
     let server = Server::new(|_, mut peer, heard| {
         while let Ok(message) = peer.read() {
