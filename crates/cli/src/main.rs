@@ -10,6 +10,7 @@ mod exit;
 mod record;
 mod server;
 mod session;
+mod standard;
 mod usage;
 mod values;
 

@@ -1,35 +1,39 @@
 //! `wsbeat connect`: one session between standard input and standard output.
 
+mod closing;
+mod ending;
 mod input;
 mod output;
 mod signals;
+mod until;
 
 use std::{
     collections::VecDeque,
-    future::{Future, pending, poll_fn},
+    future::poll_fn,
     io,
-    pin::Pin,
     process::ExitCode,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, channel::mpsc::Receiver};
+use futures::{FutureExt, StreamExt, channel::mpsc::Receiver, executor::block_on};
 use websocket_heartbeat_smol::{
-    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer,
+    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Message, Receipt, SmolTimer, Timer,
+    Timestamp,
 };
 
 use self::{
-    input::{Input, Stdin},
+    closing::{By, Closer},
+    ending::{Ending, Tally, Unsent},
+    input::{Input, Line, Stdin},
     output::Report,
+    until::{Due, Until, UntilOptions},
 };
 use crate::{
-    exit::{FAILURE, USAGE, fail},
+    exit::{FAILURE, SUCCESS, USAGE, fail},
     record::{Record, StatusRecord},
     server::Server,
     session::{HeartbeatKind, Session, SessionEvent, SessionOptions},
     usage::UsageError,
-    values,
 };
 
 /// Keep a WebSocket connection open
@@ -50,6 +54,8 @@ pub(crate) struct Args {
     session: SessionOptions,
     #[command(flatten)]
     options: ConnectOptions,
+    #[command(flatten)]
+    until: UntilOptions,
 }
 
 #[derive(clap::Args)]
@@ -58,19 +64,19 @@ struct ConnectOptions {
     /// Print all events as JSON on standard output, see JSON below
     #[arg(long)]
     json: bool,
-    /// Close after this time [default: never]
-    #[arg(long, value_name = "TIME", value_parser = values::positive)]
-    duration: Option<Duration>,
-    /// Close after all of standard input is sent
-    #[arg(long)]
-    close_on_eof: bool,
 }
 
-#[cfg(test)]
 impl Args {
-    /// All checks of [`run`].
-    pub(crate) fn check(&self) -> Result<(), UsageError> {
+    /// Refuses options that contradict each other and options without effect.
+    fn check_options(&self) -> Result<(), UsageError> {
         self.session.check()?;
+        self.until.check()
+    }
+
+    /// All checks of [`run`].
+    #[cfg(test)]
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        self.check_options()?;
         self.server.transport().map(drop)
     }
 }
@@ -79,18 +85,19 @@ const AFTER_HELP: &str = include_str!("after_help.txt");
 
 /// Runs a session to its end.
 pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
-    args.session.check()?;
+    args.check_options()?;
     let transport = args.server.transport()?;
     let supervisor = match args.session.supervisor(transport, timer.clone()) {
         Ok(supervisor) => supervisor,
         Err(error) => return Ok(fail(USAGE, &error)),
     };
     let started = Session::start(supervisor).and_then(|(session, handle)| {
-        let status_requests = signals::watch(handle.clone())?;
-        Ok(Connect::new(args, timer, session, handle, status_requests))
+        let closer = Closer::new(handle.clone());
+        let status_requests = signals::watch(closer.clone())?;
+        Ok(Connect::new(args, timer, session, handle, closer, status_requests))
     });
     Ok(match started {
-        Ok(connect) => async_io::block_on(connect.run()),
+        Ok(connect) => block_on(connect.run()),
         Err(error) => fail(FAILURE, &format!("the session cannot start: {error}")),
     })
 }
@@ -100,23 +107,37 @@ struct Connect<'a> {
     timer: SmolTimer,
     session: Session,
     handle: Handle,
+    closer: Closer,
     status_requests: Receiver<()>,
     /// Resolves after the time of `--duration`.
-    duration: Pin<Box<dyn Future<Output = ()>>>,
+    duration: async_io::Timer,
+    /// Resolves at the time of [`Due::At`], or earlier.
+    due: async_io::Timer,
+    until: Until,
     report: Report,
     /// `None` until the first attempt has succeeded or failed: if nothing is kept offline, earlier
     /// input would be dropped before it could be sent.
     stdin: Option<Stdin>,
     stdin_ended: bool,
+    /// The error of standard input, in words.
+    stdin_error: Option<String>,
     /// Receipts of the lines that have no fate yet, in the order of the lines. Fates arrive in the
     /// same order, except that a line may expire while an earlier one is being written.
     receipts: VecDeque<Receipt>,
+    tally: Tally,
     connection: u64,
     hint: Hint,
-    /// The source that is polled first changes each time, so that a busy one does not starve the
-    /// others.
-    turn: usize,
 }
+
+/// The number of events that are taken before the other sources are polled.
+const EVENTS: usize = 512;
+
+/// The number of unsent lines that are listed at the end, and counted after that: more than the
+/// outbox keeps by default, and few enough for a fraction of a second.
+const LISTED: usize = 10_000;
+
+/// The same for people.
+const SHOWN: usize = 5;
 
 /// Whether the hint about unanswered heartbeats is due.
 enum Hint {
@@ -127,104 +148,94 @@ enum Hint {
     Shown,
 }
 
-enum Next {
-    Session(Option<SessionEvent>),
-    Input(Option<Input>),
-    Fate(Fate),
-    StatusRequest,
-    Duration,
-}
-
 impl<'a> Connect<'a> {
     fn new(
         args: &'a Args,
         timer: SmolTimer,
         session: Session,
         handle: Handle,
+        closer: Closer,
         status_requests: Receiver<()>,
     ) -> Self {
-        let duration: Pin<Box<dyn Future<Output = ()>>> = match args.options.duration {
-            Some(duration) => Box::pin(FutureExt::map(async_io::Timer::after(duration), drop)),
-            None => Box::pin(pending()),
-        };
+        let duration = args.until.duration;
         let report = Report::new(timer.clone(), args.options.json);
+        let until = Until::new(&args.until, timer.now());
         Self {
             args,
             timer,
             session,
             handle,
+            closer,
             status_requests,
-            duration,
+            duration: duration.map_or_else(async_io::Timer::never, async_io::Timer::after),
+            due: async_io::Timer::never(),
+            until,
             report,
             stdin: None,
             stdin_ended: false,
+            stdin_error: None,
             receipts: VecDeque::new(),
+            tally: Tally::default(),
             connection: 0,
             hint: Hint::NotYet { unanswered: 0 },
-            turn: 0,
         }
     }
 
     async fn run(mut self) -> ExitCode {
-        loop {
-            match poll_fn(|cx| self.poll_next(cx)).await {
-                Next::Session(Some(SessionEvent::Event(Event::Closed(closed)))) => {
-                    return self.closed(closed).await;
-                }
-                Next::Session(Some(SessionEvent::Event(event))) => {
-                    if let Err(error) = self.event(&event) {
-                        self.handle.abort();
-                        return fail(FAILURE, &error);
-                    }
-                }
-                Next::Session(Some(SessionEvent::Heartbeat(heartbeat))) => {
-                    self.report.record(&Record::heartbeat(&heartbeat));
-                }
-                Next::Session(None) => {
-                    return fail(
-                        FAILURE,
-                        &"the session thread ended unexpectedly; this is a bug in wsbeat",
-                    );
-                }
-                Next::Input(input) => self.input(input),
-                Next::Fate(fate) => self.fate(&fate),
-                Next::StatusRequest => {
-                    let status = StatusRecord::new(&self.handle.status(), self.timer.now());
-                    self.report.record(&Record::Status(Box::new(status)));
-                }
-                Next::Duration => {
-                    self.duration = Box::pin(pending());
-                    self.handle.close();
-                }
-            }
-            if self.report.broken().is_some() {
-                self.handle.close();
-            }
-            if self.args.options.close_on_eof && self.stdin_ended && self.receipts.is_empty() {
-                self.handle.close();
+        match poll_fn(|cx| self.poll(cx)).await {
+            Ok(closed) => self.closed(closed).await,
+            Err(error) => {
+                self.closer.abort();
+                fail(FAILURE, &error)
             }
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        const SOURCES: usize = 5;
-        self.turn += 1;
-        for source in 0..SOURCES {
-            let next = match (self.turn + source) % SOURCES {
-                0 => self.session.poll_next_unpin(cx).map(Next::Session),
-                1 => self.poll_input(cx).map(Next::Input),
-                2 => self.poll_fate(cx).map(Next::Fate),
-                3 => match self.status_requests.poll_next_unpin(cx) {
-                    Poll::Ready(Some(())) => Poll::Ready(Next::StatusRequest),
-                    _ => Poll::Pending,
-                },
-                _ => self.duration.poll_unpin(cx).map(|()| Next::Duration),
-            };
-            if next.is_ready() {
-                return next;
+    /// Takes turns with all sources, so that a busy one does not starve the others. Ready at the end
+    /// of the session.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<Closed>>> {
+        loop {
+            let now = self.timer.now();
+            let mut moved = false;
+            for _ in 0..EVENTS {
+                match self.session.poll_next_unpin(cx) {
+                    Poll::Ready(Some(SessionEvent::Event(Event::Closed(closed)))) => {
+                        return Poll::Ready(Ok(closed));
+                    }
+                    Poll::Ready(Some(SessionEvent::Event(event))) => self.event(&event, now)?,
+                    Poll::Ready(Some(SessionEvent::Heartbeat(heartbeat))) => {
+                        self.report.record(&Record::heartbeat(&heartbeat));
+                    }
+                    Poll::Ready(None) => {
+                        let words =
+                            "the session thread ended unexpectedly; this is a bug in wsbeat";
+                        return Poll::Ready(Err(io::Error::other(words)));
+                    }
+                    Poll::Pending => break,
+                }
+                moved = true;
+            }
+            if let Poll::Ready(input) = self.poll_input(cx) {
+                self.input(input);
+                moved = true;
+            }
+            while let Poll::Ready(fate) = self.poll_fate(cx) {
+                self.fate(&fate);
+                self.until.lines(now);
+                moved = true;
+            }
+            if let Poll::Ready(Some(())) = self.status_requests.poll_next_unpin(cx) {
+                let status = StatusRecord::new(&self.handle.status(), now);
+                self.report.record(&Record::Status(Box::new(status)));
+                moved = true;
+            }
+            // Nothing waits for more output.
+            self.report.flush();
+            self.close_if_due(now, cx);
+            if !moved {
+                return Poll::Pending;
             }
         }
-        Poll::Pending
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Option<Input>> {
@@ -241,9 +252,48 @@ impl<'a> Connect<'a> {
         Poll::Ready(fate)
     }
 
-    fn event(&mut self, event: &Event) -> io::Result<()> {
+    /// Closes the session if the program has a reason to.
+    fn close_if_due(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        if self.closer.by().is_some() {
+            return;
+        }
+        if self.report.broken().is_some() {
+            return self.closer.close(By::OutputClosed);
+        }
+        if self.stdin_error.is_some() {
+            return self.closer.close(By::InputFailed);
+        }
+        if let (Poll::Ready(_), Some(time)) =
+            (self.duration.poll_unpin(cx), self.args.until.duration)
+        {
+            return self.closer.close(By::Duration(time));
+        }
+        if self.stdin_ended && self.receipts.is_empty() {
+            self.until.all_sent(now);
+        }
+        // If the timer has ended, the time is read again.
+        let mut now = now;
+        loop {
+            match self.until.due(now) {
+                Due::Never => return,
+                Due::Now(by) => return self.closer.close(by),
+                Due::At(at) => {
+                    if !self.due.will_fire() {
+                        self.due.set_after(at.saturating_since(now));
+                    }
+                    if self.due.poll_unpin(cx).is_pending() {
+                        return;
+                    }
+                    self.due = async_io::Timer::never();
+                    now = self.timer.now();
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event, now: Timestamp) -> io::Result<()> {
         match event {
-            Event::Message(message) => self.report.message(self.connection, message),
+            Event::Message(message) => self.message(message, now),
             // The inbox makes the server wait when it is full, so there is no `Lagged`.
             Event::Lagged(_) => {}
             event => self.report.record(&Record::Event(event)),
@@ -262,11 +312,17 @@ impl<'a> Connect<'a> {
         Ok(())
     }
 
+    fn message(&mut self, message: &Message, now: Timestamp) {
+        if self.until.message(now) {
+            self.report.message(self.connection, message);
+        }
+    }
+
     fn read_stdin(&mut self) -> io::Result<()> {
         if self.stdin.is_none() {
             let limit = self.args.session.max_line_bytes();
-            let stdin = Stdin::start(self.handle.clone(), limit);
-            self.stdin = Some(stdin.map_err(stdin_error)?);
+            let stdin = Stdin::start(self.handle.clone(), self.closer.clone(), limit);
+            self.stdin = Some(stdin.map_err(|error| io::Error::other(stdin_error(&error)))?);
         }
         Ok(())
     }
@@ -284,74 +340,101 @@ impl<'a> Connect<'a> {
 
     fn input(&mut self, input: Option<Input>) {
         match input {
-            Some(Input::Accepted(receipt)) => self.receipts.push_back(receipt),
-            Some(Input::Dropped(reason, message)) => {
-                self.report.record(&Record::dropped(reason, &message));
-            }
+            Some(Input::Lines(lines)) => lines.into_iter().for_each(|line| self.line(line)),
             Some(Input::Truncated) => {
                 self.report.hint("the rest of standard input is not read and not reported");
             }
-            Some(Input::Failed(error)) => {
-                self.report.hint(&stdin_error(error).to_string());
-            }
+            Some(Input::Failed(error)) => self.stdin_error = Some(stdin_error(&error)),
             Some(Input::Ended) | None => self.stdin_ended = true,
         }
     }
 
+    fn line(&mut self, line: Line) {
+        match line {
+            Line::Accepted(receipt) => self.receipts.push_back(receipt),
+            Line::Dropped(reason, message) => {
+                if self.tally.count(Unsent::dropped(reason, &message)) {
+                    self.report.record(&Record::dropped(reason, &message));
+                }
+            }
+        }
+    }
+
     fn fate(&mut self, fate: &Fate) {
-        if let Some(record) = Record::unsent(fate) {
+        if let Some(unsent) = Unsent::of(fate)
+            && self.tally.count(unsent)
+            && let Some(record) = Record::unsent(fate)
+        {
             self.report.record(&record);
         }
     }
 
     /// Reports the fates of all remaining lines, then the end of the session.
     async fn closed(mut self, closed: Box<Closed>) -> ExitCode {
-        if let Err(error) = self.read_stdin() {
+        self.tally.list_at_most(if self.report.is_json() { LISTED } else { SHOWN });
+        let by_user = closed.reason.by_user();
+        if !by_user && let Err(error) = self.read_stdin() {
             return fail(FAILURE, &error);
         }
-        if let Some(stdin) = &self.stdin {
-            stdin.session_closed();
+        if let Some(stdin) = self.stdin.as_ref().filter(|_| !by_user) {
+            stdin.session_gave_up();
         }
         // Every receipt resolves now, and the outbox refuses lines that wait for room.
-        while let Some(next) = poll_fn(|cx| self.poll_rest(cx)).await {
-            match next {
-                Next::Fate(fate) => self.fate(&fate),
-                Next::Input(input) => self.input(input),
-                _ => {}
-            }
+        while poll_fn(|cx| self.poll_rest(cx)).await {}
+        if let Some(sum) = self.tally.not_listed() {
+            self.report.record(&Record::UnsentSummary(sum));
         }
-        let exit_code = exit_code(&closed.reason);
-        self.report.record(&Record::Event(&Event::Closed(closed)));
-        match self.report.broken() {
-            None => {}
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Some(error) => {
-                return fail(FAILURE, &format!("standard output cannot be written: {error}"));
-            }
+        if closed.unread > 0 {
+            let count = closed.unread;
+            self.report.hint(&format!("{count} messages came after the close and were not read"));
         }
-        exit_code
+        self.report.record(&Record::Closed {
+            reason: closed.reason.name(),
+            detail: self.detail(&closed.reason),
+            unproven: closed.unproven,
+        });
+        self.report.flush();
+        let ending = Ending {
+            reason: &closed.reason,
+            tally: &self.tally,
+            output: self.report.broken(),
+            input: self.stdin_error.as_deref(),
+            missing: self.until.missing(),
+        };
+        match ending.failure() {
+            Some((code, words)) => fail(code, &words),
+            None => SUCCESS.into(),
+        }
     }
 
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
+    /// The reason in words. Only this program knows who closed the session.
+    fn detail(&self, reason: &CloseReason) -> String {
+        match (reason, self.closer.by()) {
+            (CloseReason::User, Some(by)) => by.to_string(),
+            _ => reason.detail(),
+        }
+    }
+
+    /// Takes one item of the remaining input and fates. False at their end.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if let Poll::Ready(fate) = self.poll_fate(cx) {
-            return Poll::Ready(Some(Next::Fate(fate)));
+            self.fate(&fate);
+            return Poll::Ready(true);
         }
         // Read before the channel is polled, which then contains all earlier input.
         let done = self.stdin.as_ref().is_none_or(Stdin::is_done);
         if let Poll::Ready(input) = self.poll_input(cx) {
-            return Poll::Ready(Some(Next::Input(input)));
+            self.input(input);
+            return Poll::Ready(true);
         }
         if !self.receipts.is_empty() || !(done || self.stdin_ended) {
+            self.report.flush();
             return Poll::Pending;
         }
-        Poll::Ready(None)
+        Poll::Ready(false)
     }
 }
 
-fn exit_code(reason: &CloseReason) -> ExitCode {
-    if reason.by_user() { ExitCode::SUCCESS } else { FAILURE.into() }
-}
-
-fn stdin_error(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("standard input cannot be read: {error}"))
+fn stdin_error(error: &io::Error) -> String {
+    format!("standard input cannot be read: {error}")
 }

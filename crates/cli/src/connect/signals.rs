@@ -7,7 +7,8 @@ use futures::{
     StreamExt,
     channel::mpsc::{Receiver, channel},
 };
-use websocket_heartbeat_smol::Handle;
+
+use super::closing::{By, Closer};
 
 #[cfg(unix)]
 const WATCHED: [Signal; 3] = [Signal::Int, Signal::Term, Signal::Usr1];
@@ -20,7 +21,7 @@ const INTERRUPTED: i32 = 130;
 /// Watches for signals on a separate thread, so that closing works while output is blocked. The
 /// first SIGINT or SIGTERM closes the session gracefully, the second aborts it, and the third ends
 /// the program immediately. Returns the requests for a status.
-pub(crate) fn watch(handle: Handle) -> io::Result<Receiver<()>> {
+pub(crate) fn watch(closer: Closer) -> io::Result<Receiver<()>> {
     let mut signals = Signals::new(WATCHED)?;
     // One status answers all requests that arrive before it is printed.
     let (mut sender, requests) = channel(1);
@@ -31,8 +32,8 @@ pub(crate) fn watch(handle: Handle) -> io::Result<Receiver<()>> {
                 Signal::Int | Signal::Term => {
                     count += 1;
                     match count {
-                        1 => handle.close(),
-                        2 => handle.abort(),
+                        1 => closer.close(By::User),
+                        2 => closer.abort(),
                         _ => process::exit(INTERRUPTED),
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
 
 use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
@@ -10,7 +10,7 @@ use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable}
 use super::{Payload, Record, cutoff};
 use crate::duration::show;
 
-/// Writes the timeline to `W`, in colour if that is a terminal.
+/// Writes the timeline to `W`. Each row is one write.
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
@@ -32,16 +32,14 @@ enum Style {
 /// The maximum number of characters of a message that a row shows.
 const EXCERPT: usize = 60;
 
-impl<W: Write + IsTerminal> Timeline<W> {
-    pub(crate) fn new(out: W) -> Self {
+impl<W: Write> Timeline<W> {
+    /// In colour if `out` is a terminal.
+    pub(crate) fn new(out: W, terminal: bool) -> Self {
         // https://no-color.org: any value that is not empty disables colours.
         let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = out.is_terminal() && !disabled;
-        Self { out, colour }
+        Self { out, colour: terminal && !disabled }
     }
-}
 
-impl<W: Write> Timeline<W> {
     pub(crate) fn record(&mut self, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
         let (symbol, name, style, details) = describe(now, record);
         self.row(now, symbol, name, style, &details)?;
@@ -81,7 +79,8 @@ impl<W: Write> Timeline<W> {
     ) -> io::Result<()> {
         let time = self.styled(Style::Faint, &format!("{:>9.3}s", now.since_epoch().as_secs_f64()));
         let event = self.styled(style, &format!("{symbol} {name:<10}"));
-        writeln!(self.out, "{time}  {event}  {}", printable(details))?;
+        let row = format!("{time}  {event}  {}\n", printable(details));
+        self.out.write_all(row.as_bytes())?;
         self.out.flush()
     }
 
@@ -117,6 +116,14 @@ fn describe(now: Timestamp, record: &Record<'_>) -> Row {
             }
             ("!", "unsent", Style::Red, details)
         }
+        Record::UnsentSummary(sum) => {
+            let mut details = format!("{} more lines, {} bytes", sum.lines(), sum.bytes);
+            if sum.unknown > 0 {
+                let _ = write!(details, ", {} of them may have arrived", sum.unknown);
+            }
+            ("!", "unsent", Style::Red, details)
+        }
+        Record::Closed { detail, unproven, .. } => closed_row(detail.clone(), *unproven),
         Record::Status(status) => {
             ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
@@ -184,13 +191,14 @@ fn describe_event(event: &Event) -> Row {
             let details = format!("attempt {} in {}", retry.attempt, show(retry.delay));
             ("↻", "retry", Style::Yellow, details)
         }
-        Event::Closed(closed) => {
-            let mut details = closed.reason.detail();
-            write_unproven(&mut details, closed.unproven);
-            ("■", "closed", Style::Bold, details)
-        }
+        Event::Closed(closed) => closed_row(closed.reason.detail(), closed.unproven),
         other => ("i", other.name(), Style::Plain, other.to_string()),
     }
+}
+
+fn closed_row(mut details: String, unproven: u64) -> Row {
+    write_unproven(&mut details, unproven);
+    ("■", "closed", Style::Bold, details)
 }
 
 fn write_unproven(details: &mut String, unproven: u64) {

@@ -11,9 +11,12 @@ pub(crate) struct LineSplitter {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum InputLine {
     Whole(Vec<u8>),
-    /// The beginning of a line that is longer than the limit.
+    /// The beginning of a line that is longer than the limit: at most [`SHOWN`] bytes.
     TooLong(Vec<u8>),
 }
+
+/// The maximum number of bytes of a line that is too long. They are only shown.
+const SHOWN: usize = 64 << 10;
 
 impl LineSplitter {
     /// A line may have at most `limit` bytes, since an endless one must not fill the memory.
@@ -53,7 +56,9 @@ impl LineSplitter {
         if cut == 0 && line.len() <= self.limit {
             return InputLine::Whole(line);
         }
-        line.truncate(self.limit);
+        // A copy, since the memory of the line may be as large as the limit.
+        line.truncate(self.limit.min(SHOWN));
+        line.shrink_to_fit();
         InputLine::TooLong(line)
     }
 }

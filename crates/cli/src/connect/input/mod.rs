@@ -7,35 +7,43 @@
 mod lines;
 
 use std::{
-    io::{self, BufRead},
+    io::{self, Read},
+    mem,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    task::Poll,
     thread,
 };
 
 use futures::{
     SinkExt,
     channel::mpsc::{Receiver, Sender, channel},
+    executor::block_on,
+    poll,
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
 use self::lines::{InputLine, LineSplitter};
+use super::closing::Closer;
 
 /// The maximum number of bytes that are read and reported after the session is closed. It is many
 /// times the capacity of a pipe, and it limits endless input.
 const READ_AFTER_CLOSE: usize = 1 << 20;
 
-/// The maximum number of inputs that wait for the main thread.
-const CHANNEL: usize = 256;
+/// The number of bytes that are read at once, which is the capacity of a pipe on Linux. It also
+/// limits the memory of one [`Input::Lines`], apart from the beginning of one line that is too long.
+const CHUNK: usize = 64 << 10;
+
+/// The number of inputs that wait for the main thread: one, and the one that is being sent.
+const CHANNEL: usize = 0;
 
 /// One report of the reading thread.
-pub(crate) enum Input {
-    /// The outbox accepted a line.
-    Accepted(Receipt),
-    /// The outbox did not accept a line, for this reason.
-    Dropped(&'static str, Message),
+pub(super) enum Input {
+    /// Lines in their order.
+    Lines(Vec<Line>),
     /// No more input is read.
     Ended,
     /// More than [`READ_AFTER_CLOSE`] waits after the session is closed; the rest is not read.
@@ -44,90 +52,100 @@ pub(crate) enum Input {
     Failed(io::Error),
 }
 
-/// The main thread's side of the reader.
-pub(crate) struct Stdin {
-    pub(crate) inputs: Receiver<Input>,
-    flags: Arc<Flags>,
+/// A line of standard input.
+pub(super) enum Line {
+    /// The outbox accepted it.
+    Accepted(Receipt),
+    /// The outbox did not accept it, for this reason.
+    Dropped(&'static str, Message),
 }
 
-#[derive(Default)]
-struct Flags {
-    /// The session is closed: input that waits is still read and reported, later input is not.
-    session_closed: AtomicBool,
-    /// The thread waits for input.
-    idle: AtomicBool,
+/// The main thread's side of the reader.
+pub(super) struct Stdin {
+    pub(super) inputs: Receiver<Input>,
+    closer: Closer,
+    gave_up: Arc<AtomicBool>,
 }
 
 impl Stdin {
     /// Starts to read lines of at most `limit` bytes.
-    pub(crate) fn start(handle: Handle, limit: usize) -> io::Result<Self> {
+    pub(super) fn start(handle: Handle, closer: Closer, limit: usize) -> io::Result<Self> {
         let (sender, inputs) = channel(CHANNEL);
-        let flags = Arc::new(Flags::default());
-        let reader = Reader { handle, sender, flags: Arc::clone(&flags) };
-        thread::Builder::new()
-            .name("stdin".into())
-            .spawn(move || async_io::block_on(reader.run(limit)))?;
-        Ok(Self { inputs, flags })
+        let gave_up = Arc::new(AtomicBool::new(false));
+        let reader =
+            Reader { handle, closer: closer.clone(), sender, gave_up: Arc::clone(&gave_up) };
+        thread::Builder::new().name("stdin".into()).spawn(move || block_on(reader.run(limit)))?;
+        Ok(Self { inputs, closer, gave_up })
     }
 
-    /// Reports to the thread that the session is closed.
-    pub(crate) fn session_closed(&self) {
-        self.flags.session_closed.store(true, SeqCst);
+    /// Reports to the thread that the session gave up: input that waits is still read and reported,
+    /// later input is not.
+    pub(super) fn session_gave_up(&self) {
+        self.gave_up.store(true, SeqCst);
     }
 
     /// Whether the thread sends no more input, once the session is closed.
-    pub(crate) fn is_done(&self) -> bool {
-        // The flag is read twice, since the thread may read the waiting input between the two
+    pub(super) fn is_done(&self) -> bool {
+        let idle = || self.closer.is_reader_idle();
+        if self.closer.by().is_some() {
+            // What nobody has read is not lost.
+            return idle();
+        }
+        // The state is read twice, since the thread may read the waiting input between the two
         // reads.
-        !cfg!(unix)
-            || (self.flags.idle.load(SeqCst) && !is_readable(false) && self.flags.idle.load(SeqCst))
+        !cfg!(unix) || (idle() && !is_readable(false) && idle())
     }
 }
 
 struct Reader {
     handle: Handle,
+    closer: Closer,
     sender: Sender<Input>,
-    flags: Arc<Flags>,
+    /// The session gave up. Set once.
+    gave_up: Arc<AtomicBool>,
 }
 
 impl Reader {
     async fn run(mut self, limit: usize) {
         let mut splitter = LineSplitter::new(limit);
         let mut lines = Vec::new();
+        let mut chunk = vec![0; CHUNK];
         let mut read_after_close = 0;
         loop {
             if !is_readable(false) {
-                self.flags.idle.store(true, SeqCst);
-                if self.flags.session_closed.load(SeqCst) {
+                if self.gave_up.load(SeqCst) {
                     break;
                 }
                 is_readable(true);
-                self.flags.idle.store(false, SeqCst);
             }
-            // The buffer is consumed completely each time, so that `poll` sees all unread input.
-            let mut stdin = io::stdin().lock();
-            let length = match stdin.fill_buf() {
-                Ok([]) => {
+            // Elsewhere a read waits, and the thread has no line in that time.
+            if cfg!(unix) && !self.closer.begin_reading() {
+                break;
+            }
+            let read = io::stdin().lock().read(&mut chunk);
+            if cfg!(not(unix)) && !self.closer.begin_reading() {
+                break;
+            }
+            let length = match read {
+                Ok(0) => {
                     lines.extend(splitter.finish());
-                    drop(stdin);
                     self.enqueue(&mut lines).await;
                     break;
                 }
-                Ok(bytes) => {
-                    splitter.feed(bytes, |line| lines.push(line));
-                    bytes.len()
+                Ok(length) => length,
+                Err(error) if is_temporary(&error) => {
+                    self.closer.end_reading();
+                    continue;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    drop(stdin);
                     self.report(Input::Failed(error)).await;
                     break;
                 }
             };
-            stdin.consume(length);
-            drop(stdin);
+            splitter.feed(&chunk[..length], |line| lines.push(line));
             self.enqueue(&mut lines).await;
-            if self.flags.session_closed.load(SeqCst) {
+            self.closer.end_reading();
+            if self.gave_up.load(SeqCst) {
                 read_after_close += length;
                 if read_after_close >= READ_AFTER_CLOSE {
                     self.report(Input::Truncated).await;
@@ -135,34 +153,55 @@ impl Reader {
                 }
             }
         }
+        self.closer.end_reading();
         self.report(Input::Ended).await;
     }
 
+    /// Puts the lines into the outbox, and reports them together.
     async fn enqueue(&mut self, lines: &mut Vec<InputLine>) {
+        let mut done = Vec::with_capacity(lines.len());
         for line in lines.drain(..) {
-            let input = match line {
+            let line = match line {
                 InputLine::Whole(line) => match String::from_utf8(line) {
-                    Ok(line) => match self.handle.queue_with_receipt(line).await {
-                        Ok(receipt) => Input::Accepted(receipt),
-                        Err(error) => Input::Dropped(reason(&error), error.into_message()),
-                    },
-                    Err(error) => Input::Dropped("not_utf8", error.into_bytes().into()),
+                    Ok(line) => {
+                        let mut queuing = pin!(self.handle.queue_with_receipt(line));
+                        let queued = match poll!(&mut queuing) {
+                            Poll::Ready(queued) => queued,
+                            Poll::Pending => {
+                                // Fates are reported while the outbox is full.
+                                send(&mut self.sender, &mut done).await;
+                                queuing.await
+                            }
+                        };
+                        match queued {
+                            Ok(receipt) => Line::Accepted(receipt),
+                            Err(error) => Line::Dropped(reason(&error), error.into_message()),
+                        }
+                    }
+                    Err(error) => Line::Dropped("not_utf8", error.into_bytes().into()),
                 },
                 InputLine::TooLong(head) => {
                     let message = match String::from_utf8(head) {
                         Ok(head) => head.into(),
                         Err(error) => error.into_bytes().into(),
                     };
-                    Input::Dropped(DropReason::TooLarge.name(), message)
+                    Line::Dropped(DropReason::TooLarge.name(), message)
                 }
             };
-            self.report(input).await;
+            done.push(line);
         }
+        send(&mut self.sender, &mut done).await;
     }
 
     async fn report(&mut self, input: Input) {
         // If the receiver is gone the program ends.
         let _ = self.sender.send(input).await;
+    }
+}
+
+async fn send(sender: &mut Sender<Input>, done: &mut Vec<Line>) {
+    if !done.is_empty() {
+        let _ = sender.send(Input::Lines(mem::take(done))).await;
     }
 }
 
@@ -174,6 +213,11 @@ fn reason(error: &QueueError) -> &'static str {
         _ => DropReason::SessionEnded,
     }
     .name()
+}
+
+/// Whether to read again. `WouldBlock` comes if another process has set non-blocking mode.
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 /// Whether a read of standard input would return immediately. With `wait` it first waits until it
