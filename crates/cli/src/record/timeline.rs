@@ -230,7 +230,10 @@ mod tests {
     use websocket_heartbeat_smol::Message;
 
     use super::*;
-    use crate::record::tests::{all_events, events};
+    use crate::record::{
+        UnsentSum,
+        tests::{all_events, events},
+    };
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour };
@@ -248,6 +251,17 @@ mod tests {
         assert_eq!(shown(&Record::Event(open), false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
+    }
+
+    #[test]
+    fn lines_that_are_not_listed_are_summed_up() {
+        let mut sum = UnsentSum::default();
+        for bytes in 0..4 {
+            sum.add(bytes == 3, bytes);
+        }
+        let row = shown(&Record::UnsentSummary(sum), false);
+        let words = "! unsent      4 more lines, 6 bytes, 1 of them may have arrived\n";
+        assert!(row.ends_with(words), "{row}");
     }
 
     #[test]

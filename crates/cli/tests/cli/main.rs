@@ -6,7 +6,10 @@ mod accounting;
 mod demo;
 mod ending;
 mod lifecycle;
+#[cfg(unix)]
+mod outputs;
 mod program;
+mod scripts;
 mod secrets;
 mod server;
 #[cfg(unix)]

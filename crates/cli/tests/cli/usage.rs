@@ -46,6 +46,9 @@ fn help_names_every_option_and_every_event() {
         "--json",
         "--duration",
         "--close-on-eof",
+        "--wait",
+        "--messages",
+        "--write-timeout",
         "connecting",
         "open",
         "message",
@@ -54,6 +57,7 @@ fn help_names_every_option_and_every_event() {
         "lost",
         "retry",
         "unsent",
+        "unsent_summary",
         "status",
         "closed",
     ] {
