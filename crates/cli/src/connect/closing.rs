@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use websocket_heartbeat_smol::Handle;
+use async_io::{Timer, block_on};
+use websocket_heartbeat_smol::{Handle, Phase};
 
 use crate::duration::show;
 
@@ -86,13 +87,16 @@ impl Closer {
         Self { handle, shared: Arc::default() }
     }
 
-    /// Closes the session gracefully. The first call decides the cause; later calls have no effect.
+    /// Closes the session gracefully: at once, or if the outbox has to accept lines, after at most
+    /// [`GRACE`]. The first call decides the cause; later calls have no effect.
     pub(super) fn close(&self, by: By) {
         if self.shared.by.set(by).is_err() {
             return;
         }
+        // Without a connection the outbox makes no room.
+        let open = self.handle.status().phase == Phase::Open;
         let mut reader = self.reader();
-        if *reader == ReaderState::Idle {
+        if *reader == ReaderState::Idle || !open {
             drop(reader);
             return self.handle.close();
         }
@@ -101,7 +105,7 @@ impl Closer {
         // A separate thread, since all others may wait: for room in the outbox or for output.
         let handle = self.handle.clone();
         let limit = move || {
-            thread::sleep(GRACE);
+            block_on(Timer::after(GRACE));
             handle.close();
         };
         if thread::Builder::new().name("close".into()).spawn(limit).is_err() {
@@ -117,6 +121,11 @@ impl Closer {
     /// The cause of the close, if it was requested.
     pub(super) fn by(&self) -> Option<&By> {
         self.shared.by.get()
+    }
+
+    /// Whether the session was closed since standard input was sent.
+    pub(super) fn is_end_of_input(&self) -> bool {
+        matches!(self.by(), Some(By::EndOfInput | By::Silence(_)))
     }
 
     /// The reader begins to read. False if it must not, because the session closes.

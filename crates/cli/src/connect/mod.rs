@@ -132,8 +132,8 @@ struct Connect<'a> {
 /// The number of events that are taken before the other sources are polled.
 const EVENTS: usize = 512;
 
-/// The number of unsent lines that are listed at the end, and counted after that: more than the
-/// outbox keeps by default, and few enough for a fraction of a second.
+/// The number of unsent lines that are listed at the end of the session, and summed up after that:
+/// more than the outbox keeps by default, and few enough for a fraction of a second.
 const LISTED: usize = 10_000;
 
 /// The same for people.
@@ -175,7 +175,7 @@ impl<'a> Connect<'a> {
             stdin_ended: false,
             stdin_error: None,
             receipts: VecDeque::new(),
-            tally: Tally::default(),
+            tally: Tally::new(if args.options.json { LISTED } else { SHOWN }),
             connection: 0,
             hint: Hint::NotYet { unanswered: 0 },
         }
@@ -371,7 +371,6 @@ impl<'a> Connect<'a> {
 
     /// Reports the fates of all remaining lines, then the end of the session.
     async fn closed(mut self, closed: Box<Closed>) -> ExitCode {
-        self.tally.list_at_most(if self.report.is_json() { LISTED } else { SHOWN });
         let by_user = closed.reason.by_user();
         if !by_user && let Err(error) = self.read_stdin() {
             return fail(FAILURE, &error);
@@ -384,9 +383,14 @@ impl<'a> Connect<'a> {
         if let Some(sum) = self.tally.not_listed() {
             self.report.record(&Record::UnsentSummary(sum));
         }
-        if closed.unread > 0 {
-            let count = closed.unread;
-            self.report.hint(&format!("{count} messages came after the close and were not read"));
+        // The user of `-n` does not want more messages.
+        let unread = match self.closer.by() {
+            Some(By::Messages(_)) => 0,
+            _ => closed.unread,
+        };
+        let lost_answers = self.closer.is_end_of_input() && unread > 0;
+        if unread > 0 && !lost_answers {
+            self.report.hint(&format!("{unread} messages came after the close and were discarded"));
         }
         self.report.record(&Record::Closed {
             reason: closed.reason.name(),
@@ -400,6 +404,7 @@ impl<'a> Connect<'a> {
             output: self.report.broken(),
             input: self.stdin_error.as_deref(),
             missing: self.until.missing(),
+            unread: if lost_answers { unread } else { 0 },
         };
         match ending.failure() {
             Some((code, words)) => fail(code, &words),

@@ -24,8 +24,9 @@ use websocket_heartbeat_smol::{
 pub(crate) use self::options::{HeartbeatKind, SessionOptions};
 
 /// The maximum number of unread messages. If it is reached, the server has to wait, and after a close
-/// further messages are discarded: so there is room for the answers to some thousand lines.
-const INBOX: usize = 16_384;
+/// further messages are discarded: so there is room for the answers to many short lines. Each message
+/// takes some hundred bytes in addition to its payload.
+const INBOX: usize = 131_072;
 
 /// The maximum size of all unread messages. One message of any size may exceed it.
 const INBOX_BYTES: usize = 16 << 20;

@@ -52,8 +52,8 @@ impl Unread {
     }
 }
 
-/// A server that sends the messages in turn, and reports when it has sent all, or can send no more
-/// for a while.
+/// A server that sends the messages in turn. It reports their number when it has sent all, or can
+/// send no more for a while, and reports again at the end of the connection.
 fn sender(messages: Vec<Message>) -> (Server, Receiver<usize>) {
     let (done, sent) = channel();
     let server = Server::new(move |_, mut peer, _| {
@@ -64,6 +64,7 @@ fn sender(messages: Vec<Message>) -> (Server, Receiver<usize>) {
         peer.get_ref().set_write_timeout(None).unwrap();
         let _ = peer.flush();
         while peer.read().is_ok() {}
+        let _ = done.send(0);
     });
     (server, sent)
 }
@@ -82,6 +83,24 @@ fn outputs_in_non_blocking_mode_lose_nothing() {
     let wanted: String = (0..COUNT).map(|number| format!("{number:>200}\n")).collect();
     assert!(out == wanted, "{} bytes", out.len());
     assert_eq!(err.matches("binary, 200 bytes\n").count(), COUNT);
+}
+
+#[test]
+fn messages_that_nobody_reads_are_counted_at_the_end() {
+    let (server, sent) = sender(vec![Message::text("x".repeat(1 << 20)); 60]);
+    let program = Unread::start(&["connect", &server.url(), "--json"]);
+    // The server still has the rest of the message that did not fit.
+    let total = sent.recv_timeout(TIME_LIMIT).unwrap() + 1;
+    let id = program.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    // The end of the connection.
+    sent.recv_timeout(TIME_LIMIT).unwrap();
+    let (out, err, code) = program.end();
+    let printed = out.lines().filter(|line| line.contains("\"event\":\"message\"")).count();
+    let (_, hint) = err.split_once("! hint        ").unwrap();
+    let count: usize = hint.split_once(' ').unwrap().0.parse().unwrap();
+    assert_eq!((printed + count, code), (total, Some(0)), "{err}");
+    assert!(hint.ends_with(" messages came after the close and were discarded\n"), "{err}");
 }
 
 /// README.md states 16 MiB and one message. The rest is the program itself, with the copies of one

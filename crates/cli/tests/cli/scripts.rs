@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_tungstenite::tungstenite::Message;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     program::Program,
@@ -131,6 +131,18 @@ fn lines_that_cannot_be_sent_are_a_failure() {
 }
 
 #[test]
+fn lines_that_wait_for_room_are_counted_at_the_end() {
+    let more = ["--reconnect-timeout", "1h", "--keep-offline", "2"];
+    let mut program = Program::json(NOBODY, &more);
+    program.event("lost");
+    program.say("one\ntwo\nthree\n");
+    await_queued(&mut program, 2);
+    program.signal("-TERM");
+    assert_eq!(program.end(), 3);
+    assert_eq!(program.seen_err, ["wsbeat: 3 lines were not sent"]);
+}
+
+#[test]
 fn a_line_over_the_limit_has_its_exit_code() {
     let server = Server::echo();
     let mut program = Program::json(&server.url(), &["--outbox-bytes", "8", "--close-on-eof"]);
@@ -212,7 +224,7 @@ fn many_unsent_lines_are_summed_up() {
 fn await_queued(program: &mut Program, lines: u64) {
     loop {
         program.signal("-USR1");
-        if program.event("status")["queued_messages"] == Value::from(lines) {
+        if program.event("status")["queued_messages"] == lines {
             return;
         }
     }

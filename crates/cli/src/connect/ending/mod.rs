@@ -15,16 +15,11 @@ pub(super) struct Tally {
     all: UnsentSum,
     /// Those of them that are longer than allowed.
     too_large: u64,
-    /// After the session: the lines that are not listed.
-    rest: Option<Rest>,
-}
-
-/// A bound on the list of lines at the end of the session.
-#[derive(Debug)]
-struct Rest {
-    /// How many more lines are listed.
+    /// How many lines may still be listed. It bounds the lines after the first one that was dropped
+    /// because the session ended.
     listed: usize,
-    sum: UnsentSum,
+    ended: bool,
+    not_listed: UnsentSum,
 }
 
 /// A line that was not written.
@@ -33,6 +28,7 @@ pub(super) struct Unsent {
     /// It may have arrived.
     unknown: bool,
     too_large: bool,
+    session_ended: bool,
     bytes: usize,
 }
 
@@ -42,7 +38,7 @@ impl Unsent {
         match fate {
             Fate::Unknown { message, .. } => {
                 let bytes = message.as_ref().map_or(0, Message::len);
-                Some(Self { unknown: true, too_large: false, bytes })
+                Some(Self { unknown: true, too_large: false, session_ended: false, bytes })
             }
             Fate::Dropped { reason, message } => Some(Self::dropped(reason.name(), message)),
             _ => None,
@@ -50,37 +46,37 @@ impl Unsent {
     }
 
     pub(super) fn dropped(reason: &str, message: &Message) -> Self {
-        let too_large = reason == DropReason::TooLarge.name();
-        Self { unknown: false, too_large, bytes: message.len() }
+        let is = |other: DropReason| reason == other.name();
+        let (too_large, session_ended) = (is(DropReason::TooLarge), is(DropReason::SessionEnded));
+        Self { unknown: false, too_large, session_ended, bytes: message.len() }
     }
 }
 
 impl Tally {
-    /// From now on only this many lines are listed.
-    pub(super) fn list_at_most(&mut self, lines: usize) {
-        self.rest = Some(Rest { listed: lines, sum: UnsentSum::default() });
+    /// At the end of the session this many lines are listed.
+    pub(super) fn new(listed: usize) -> Self {
+        Self { listed, ..Self::default() }
     }
 
     /// Counts a line. Returns whether it is to be listed.
     pub(super) fn count(&mut self, line: Unsent) -> bool {
         self.all.add(line.unknown, line.bytes);
         self.too_large += u64::from(line.too_large);
-        match &mut self.rest {
-            Some(Rest { listed: 0, sum }) => {
-                sum.add(line.unknown, line.bytes);
-                false
-            }
-            Some(Rest { listed, .. }) => {
-                *listed -= 1;
-                true
-            }
-            None => true,
+        self.ended |= line.session_ended;
+        if !self.ended {
+            return true;
         }
+        if self.listed == 0 {
+            self.not_listed.add(line.unknown, line.bytes);
+            return false;
+        }
+        self.listed -= 1;
+        true
     }
 
     /// The lines that were counted and not listed, if there are any.
     pub(super) fn not_listed(&self) -> Option<UnsentSum> {
-        self.rest.as_ref().map(|rest| rest.sum).filter(|sum| sum.lines() > 0)
+        (self.not_listed.lines() > 0).then_some(self.not_listed)
     }
 }
 
@@ -94,6 +90,9 @@ pub(super) struct Ending<'a> {
     pub(super) input: Option<&'a str>,
     /// The number of messages that came and the number of `-n`, if they did not all come.
     pub(super) missing: Option<(u64, u64)>,
+    /// The number of messages that were discarded after the session was closed at the end of
+    /// standard input. They may be answers.
+    pub(super) unread: u64,
 }
 
 impl Ending<'_> {
@@ -127,8 +126,14 @@ impl Ending<'_> {
             let only_large = self.tally.too_large == self.tally.all.lines();
             return Some((if only_large { TOO_LARGE } else { UNSENT }, unsent));
         }
-        let (came, wanted) = self.missing?;
-        Some((FAILURE, format!("{came} of {wanted} messages came")))
+        if let Some((came, wanted)) = self.missing {
+            return Some((FAILURE, format!("{came} of {wanted} messages came")));
+        }
+        (self.unread > 0).then(|| {
+            let words =
+                "messages came after the close and were discarded; --wait waits for answers";
+            (FAILURE, format!("{} {words}", self.unread))
+        })
     }
 
     /// The lines that were not written, in words.

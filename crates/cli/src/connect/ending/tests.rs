@@ -13,14 +13,14 @@ fn dropped(reason: DropReason) -> Unsent {
 }
 
 fn tally(lines: &[Unsent]) -> Tally {
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(9);
     lines.iter().for_each(|line| assert!(tally.count(*line)));
     tally
 }
 
 fn failure(reason: CloseReason, lines: &[Unsent]) -> Option<(u8, String)> {
     let (tally, reason) = (&tally(lines), &reason);
-    Ending { reason, tally, output: None, input: None, missing: None }.failure()
+    Ending { reason, tally, output: None, input: None, missing: None, unread: 0 }.failure()
 }
 
 fn broken(kind: ErrorKind) -> LostCause {
@@ -81,7 +81,8 @@ fn streams_and_messages_have_their_failures() {
     let full = io::Error::from(io::ErrorKind::StorageFull);
     let tally = Tally::default();
     let ending = |output, input, missing| {
-        Ending { reason: &CloseReason::User, tally: &tally, output, input, missing }.failure()
+        let reason = &CloseReason::User;
+        Ending { reason, tally: &tally, output, input, missing, unread: 9 }.failure()
     };
     assert_eq!(
         ending(Some(&closed), None, Some((0, 1))),
@@ -92,20 +93,22 @@ fn streams_and_messages_have_their_failures() {
     assert!(words.starts_with("standard output cannot be written: "), "{words}");
     assert_eq!(ending(None, Some("no"), Some((0, 1))), Some((FAILURE, "no".into())));
     assert_eq!(ending(None, None, Some((3, 5))), Some((FAILURE, "3 of 5 messages came".into())));
+    let (code, words) = ending(None, None, None).unwrap();
+    assert_eq!(code, FAILURE);
+    assert!(words.starts_with("9 messages came after the close"), "{words}");
 }
 
 #[test]
 fn at_the_end_a_bounded_number_of_lines_is_listed() {
-    let mut tally = Tally::default();
-    let line = dropped(DropReason::SessionEnded);
-    assert!(tally.count(line));
-    tally.list_at_most(2);
-    let listed = (0..5).filter(|_| tally.count(line)).count();
-    assert_eq!(listed, 2);
-    assert_eq!(tally.not_listed(), Some(UnsentSum { dropped: 3, unknown: 0, bytes: 21 }));
-    assert_eq!(tally.all.lines(), 6);
-
-    tally.list_at_most(9);
-    assert!(tally.count(line));
+    let mut tally = Tally::new(2);
+    let expired = dropped(DropReason::Expired);
+    assert!((0..5).all(|_| tally.count(expired)));
+    let ended = dropped(DropReason::SessionEnded);
+    assert!(tally.count(ended));
+    assert!(tally.count(ended));
     assert_eq!(tally.not_listed(), None);
+    assert!(!tally.count(ended));
+    assert!(!tally.count(expired));
+    assert_eq!(tally.not_listed(), Some(UnsentSum { dropped: 2, unknown: 0, bytes: 14 }));
+    assert_eq!(tally.all.lines(), 9);
 }

@@ -34,10 +34,6 @@ impl Report {
         Self { timer, json, terminal, collected: Vec::new(), timeline, broken: None }
     }
 
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// The error of the first failed write to standard output.
     pub(crate) fn broken(&self) -> Option<&io::Error> {
         self.broken.as_ref()
