@@ -11,6 +11,7 @@ mod framing;
 mod record;
 mod server;
 mod session;
+mod standard;
 mod usage;
 mod utc;
 mod values;

@@ -95,7 +95,7 @@ fn each_bad_value_is_refused_with_a_remedy() {
         ),
         (
             &["--duration", "soon"],
-            r#"--duration: "soon" is not a time; write a time such as 15s, 300ms, 1m30s or 2h"#,
+            r#"--duration: "soon" is not a time; write a time such as 15s, 1.5s, 300ms, 1m30s or 2h"#,
         ),
         (
             &["--backoff", "1s"],

@@ -1,35 +1,121 @@
-//! The close frame of this end: `--close-code` and `--close-reason`.
+//! The close of the session by this program or by its user: [`Closer`].
 
-use websocket_heartbeat_smol::{CloseFrame, Handle};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+    time::Duration,
+};
 
-#[derive(clap::Args)]
-#[command(next_help_heading = "Closing")]
-pub(crate) struct ClosingOptions {
-    /// The code of the close frame that ends the session [default: 1000]
-    #[arg(long, value_name = "CODE", value_parser = code)]
-    close_code: Option<u16>,
-    /// The reason in the close frame that ends the session, at most 123 bytes [default: none]
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
-    close_reason: Option<String>,
+use async_io::{Timer, block_on};
+use websocket_heartbeat_smol::{CloseFrame, Handle, Phase};
+
+use crate::duration::show;
+
+/// The time for the outbox to accept the lines that were already read, before the session closes. A
+/// server that reads needs milliseconds, and the close timeout of the session follows.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Who closed the session, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// A signal.
+    User,
+    /// All of standard input was sent.
+    EndOfInput,
+    /// The same, and no message came for this time.
+    Silence(Duration),
+    /// The time of `--duration`.
+    Duration(Duration),
+    /// This number of messages came.
+    Messages(u64),
+    OutputClosed,
+    InputFailed,
 }
 
-/// Closes the session with the user's close frame.
-pub(crate) struct Closer {
+/// The words for `detail` of the record `closed`.
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User => f.write_str("closed by the user"),
+            Self::EndOfInput => f.write_str("closed at the end of standard input"),
+            Self::Silence(time) => {
+                let time = show(*time);
+                write!(f, "closed at the end of standard input, after {time} without a message")
+            }
+            Self::Duration(time) => {
+                write!(f, "closed after the time of --duration, {}", show(*time))
+            }
+            Self::Messages(1) => f.write_str("closed after 1 message"),
+            Self::Messages(count) => write!(f, "closed after {count} messages"),
+            Self::OutputClosed => {
+                f.write_str("closed because standard output was closed or cannot be written")
+            }
+            Self::InputFailed => f.write_str("closed because standard input cannot be read"),
+        }
+    }
+}
+
+/// Closes the session, from any thread, when the outbox has the lines that were already read from
+/// standard input.
+#[derive(Clone)]
+pub(super) struct Closer {
     handle: Handle,
-    /// `None` for the default of the library.
+    /// The close frame that the user chose.
     frame: Option<CloseFrame>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    by: OnceLock<By>,
+    reader: Mutex<ReaderState>,
+}
+
+/// The state of the thread that reads standard input.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum ReaderState {
+    /// It has no lines.
+    #[default]
+    Idle,
+    /// It reads, or has lines that are not in the outbox.
+    Busy,
+    /// It is busy, and closes the session after that.
+    Closing,
 }
 
 impl Closer {
-    pub(crate) fn new(handle: Handle, options: &ClosingOptions) -> Self {
-        let reason = options.close_reason.as_deref().unwrap_or_default();
-        let given = options.close_code.is_some() || options.close_reason.is_some();
-        let frame = given.then(|| CloseFrame::new(options.close_code.unwrap_or(NORMAL), reason));
-        Self { handle, frame }
+    pub(super) fn new(handle: Handle, frame: Option<CloseFrame>) -> Self {
+        Self { handle, frame, shared: Arc::default() }
     }
 
-    /// Like [`Handle::close`].
-    pub(crate) fn close(&self) {
+    /// Closes the session gracefully: at once, or if the outbox has to accept lines, after at most
+    /// [`GRACE`]. The first call decides the cause; later calls have no effect.
+    pub(super) fn close(&self, by: By) {
+        if self.shared.by.set(by).is_err() {
+            return;
+        }
+        // Without a connection the outbox makes no room.
+        let open = self.handle.status().phase == Phase::Open;
+        let mut reader = self.reader();
+        if *reader == ReaderState::Idle || !open {
+            drop(reader);
+            return self.close_now();
+        }
+        *reader = ReaderState::Closing;
+        drop(reader);
+        // A separate thread, since all others may wait: for room in the outbox or for output.
+        let closer = self.clone();
+        let limit = move || {
+            block_on(Timer::after(GRACE));
+            closer.close_now();
+        };
+        if thread::Builder::new().name("close".into()).spawn(limit).is_err() {
+            self.close_now();
+        }
+    }
+
+    fn close_now(&self) {
         match &self.frame {
             None => self.handle.close(),
             Some(frame) => {
@@ -39,60 +125,47 @@ impl Closer {
         }
     }
 
-    /// Like [`Handle::abort`].
-    pub(crate) fn abort(&self) {
+    /// Closes the session immediately.
+    pub(super) fn abort(&self) {
         self.handle.abort();
     }
-}
 
-/// RFC 6455 section 7.4.1: the purpose of the connection is fulfilled.
-const NORMAL: u16 = 1000;
+    /// The cause of the close, if it was requested.
+    pub(super) fn by(&self) -> Option<&By> {
+        self.shared.by.get()
+    }
 
-/// A code that a client may send, by the rule of the library.
-fn code(text: &str) -> Result<u16, String> {
-    match text.parse() {
-        Ok(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => Ok(code),
-        _ => {
-            Err("the value must be a code that a client may send: 1000 to 1003, 1007 to 1014, or \
-                  3000 to 4999; write for example 4000"
-                .to_owned())
+    /// Whether the session was closed since standard input was sent.
+    pub(super) fn is_end_of_input(&self) -> bool {
+        matches!(self.by(), Some(By::EndOfInput | By::Silence(_)))
+    }
+
+    /// The reader begins to read. False if it must not, because the session closes.
+    pub(super) fn begin_reading(&self) -> bool {
+        // The cause is set before the state is read, so a close either finds the reader busy or is
+        // found here.
+        let mut reader = self.reader();
+        let begins = self.by().is_none();
+        if begins {
+            *reader = ReaderState::Busy;
+        }
+        begins
+    }
+
+    /// All lines that were read are in the outbox or refused.
+    pub(super) fn end_reading(&self) {
+        let state = std::mem::take(&mut *self.reader());
+        if state == ReaderState::Closing {
+            self.close_now();
         }
     }
-}
 
-fn reason(text: &str) -> Result<String, String> {
-    match text.len() {
-        0..=REASON_BYTES => Ok(text.to_owned()),
-        length => Err(format!(
-            "the text has {length} bytes, and a close frame has room for {REASON_BYTES}; write a \
-             shorter one"
-        )),
+    /// Whether the reader has no lines.
+    pub(super) fn is_reader_idle(&self) -> bool {
+        *self.reader() == ReaderState::Idle
     }
-}
 
-/// RFC 6455 section 5.5: a control frame has 125 bytes, two of them for the code.
-const REASON_BYTES: usize = 123;
-
-#[cfg(test)]
-mod tests {
-    use websocket_heartbeat_mock::{Clock, mock};
-    use websocket_heartbeat_smol::Supervisor;
-
-    use super::*;
-
-    #[test]
-    fn the_options_accept_what_the_library_sends() {
-        let clock = Clock::new();
-        let supervisor = Supervisor::builder(mock(&clock).0, clock.timer()).build().unwrap();
-        let handle = supervisor.handle();
-        for number in 0..=5_100 {
-            let sendable = handle.close_with(CloseFrame::new(number, "")).is_ok();
-            assert_eq!(code(&number.to_string()).is_ok(), sendable, "{number}");
-        }
-        for length in [0, 123, 124] {
-            let text = "x".repeat(length);
-            let sendable = handle.close_with(CloseFrame::new(1000, text.as_str())).is_ok();
-            assert_eq!(reason(&text).is_ok(), sendable, "{length}");
-        }
+    fn reader(&self) -> MutexGuard<'_, ReaderState> {
+        self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

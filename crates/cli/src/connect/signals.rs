@@ -8,7 +8,7 @@ use futures::{
     channel::mpsc::{Receiver, channel},
 };
 
-use super::closing::Closer;
+use super::closing::{By, Closer};
 
 #[cfg(unix)]
 const WATCHED: [Signal; 3] = [Signal::Int, Signal::Term, Signal::Usr1];
@@ -32,7 +32,7 @@ pub(crate) fn watch(closer: Closer) -> io::Result<Receiver<()>> {
                 Signal::Int | Signal::Term => {
                     count += 1;
                     match count {
-                        1 => closer.close(),
+                        1 => closer.close(By::User),
                         2 => closer.abort(),
                         _ => process::exit(INTERRUPTED),
                     }

@@ -1,10 +1,6 @@
 //! The steps of the demo. Each step waits for the events that it shows.
 
-use std::{
-    error::Error,
-    io::{self, Stdout},
-    time::Duration,
-};
+use std::{error::Error, io, time::Duration};
 
 use futures::StreamExt;
 use websocket_heartbeat_smol::{
@@ -17,6 +13,7 @@ use crate::{
     duration::show,
     record::{Record, Timeline},
     session::{Heartbeats, Session, SessionEvent},
+    standard::Standard,
 };
 
 /// Short, so that the demo takes only seconds.
@@ -33,7 +30,7 @@ struct Story {
     session: Session,
     handle: Handle,
     timer: SmolTimer,
-    timeline: Timeline<Stdout>,
+    timeline: Timeline<Standard>,
     summary: Summary,
     receipts: Vec<Receipt>,
     readings: u32,
@@ -59,7 +56,7 @@ impl Story {
             .stable_after(PING_TIMEOUT / 2)
             .build()?;
         let (session, handle) = Session::start(supervisor, Heartbeats::Answered)?;
-        let mut timeline = Timeline::new(io::stdout());
+        let mut timeline = Timeline::new(Standard::Output, Standard::Output.is_terminal());
         timeline.text(&format!(
             "wsbeat demo: a server on 127.0.0.1:{}, and a client that sends a ping after {} of\n\
              silence and waits {} for any answer. No data leaves this machine.",

@@ -4,11 +4,14 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     Whole(Vec<u8>),
-    /// The beginning of a frame that is longer than the limit.
+    /// The beginning of a frame that is longer than the limit: at most [`SHOWN`] bytes.
     TooLong(Vec<u8>),
     /// The input ended within a frame. With the bytes of its length.
     Incomplete(Vec<u8>),
 }
+
+/// The maximum number of bytes of a frame that is too long. They are only shown.
+const SHOWN: usize = 64 << 10;
 
 /// Frames that end at a separator.
 pub(super) struct Delimited {
@@ -62,7 +65,9 @@ impl Delimited {
         if cut == 0 && frame.len() <= self.limit {
             return Frame::Whole(frame);
         }
-        frame.truncate(self.limit);
+        // A copy, since the memory of the frame may be as large as the limit.
+        frame.truncate(self.limit.min(SHOWN));
+        frame.shrink_to_fit();
         Frame::TooLong(frame)
     }
 }
@@ -75,13 +80,13 @@ pub(super) struct Prefixed {
     /// Bytes of the current frame that are not read yet.
     missing: usize,
     limit: usize,
-    /// Whether bytes of the current frame were discarded, since it is longer than the limit.
-    cut: bool,
+    /// Whether the current frame is longer than the limit.
+    too_long: bool,
 }
 
 impl Prefixed {
     pub(super) fn new(limit: usize) -> Self {
-        Self { length: Vec::new(), frame: Vec::new(), missing: 0, limit, cut: false }
+        Self { length: Vec::new(), frame: Vec::new(), missing: 0, limit, too_long: false }
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
@@ -91,17 +96,17 @@ impl Prefixed {
                 self.length.extend_from_slice(part);
                 let Ok(length) = self.length.as_slice().try_into() else { return };
                 self.missing = u32::from_be_bytes(length) as usize;
+                self.too_long = self.missing > self.limit;
             }
             let part = split(&mut bytes, self.missing);
             self.missing -= part.len();
-            let kept = part.len().min(self.limit - self.frame.len());
+            let room = if self.too_long { self.limit.min(SHOWN) } else { self.limit };
+            let kept = part.len().min(room - self.frame.len());
             self.frame.extend_from_slice(&part[..kept]);
-            self.cut |= kept < part.len();
             if self.missing == 0 {
                 self.length.clear();
                 let frame = std::mem::take(&mut self.frame);
-                let cut = std::mem::take(&mut self.cut);
-                each(if cut { Frame::TooLong(frame) } else { Frame::Whole(frame) });
+                each(if self.too_long { Frame::TooLong(frame) } else { Frame::Whole(frame) });
             }
         }
     }

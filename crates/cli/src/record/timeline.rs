@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
 
 use websocket_heartbeat_smol::{Connecting, Event, Open, Timestamp, backend::printable};
@@ -10,7 +10,7 @@ use websocket_heartbeat_smol::{Connecting, Event, Open, Timestamp, backend::prin
 use super::{Payload, Record, cutoff};
 use crate::duration::show;
 
-/// Writes the timeline to `W`, in colour if that is a terminal.
+/// Writes the timeline to `W`. Each row is one write.
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
@@ -34,16 +34,14 @@ enum Style {
 /// The maximum number of characters of a message that a row shows.
 const EXCERPT: usize = 60;
 
-impl<W: Write + IsTerminal> Timeline<W> {
-    pub(crate) fn new(out: W) -> Self {
+impl<W: Write> Timeline<W> {
+    /// In colour if `out` is a terminal.
+    pub(crate) fn new(out: W, terminal: bool) -> Self {
         // https://no-color.org: any value that is not empty disables colours.
         let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = out.is_terminal() && !disabled;
-        Self { out, colour, verbose: false }
+        Self { out, colour: terminal && !disabled, verbose: false }
     }
-}
 
-impl<W: Write> Timeline<W> {
     /// Shows also the addresses of a connection.
     pub(crate) fn verbose(self) -> Self {
         Self { verbose: true, ..self }
@@ -98,7 +96,8 @@ impl<W: Write> Timeline<W> {
     ) -> io::Result<()> {
         let time = self.styled(Style::Faint, &format!("{:>9.3}s", now.since_epoch().as_secs_f64()));
         let event = self.styled(style, &format!("{symbol} {name:<10}"));
-        writeln!(self.out, "{time}  {event}  {}", printable(details))?;
+        let row = format!("{time}  {event}  {}\n", printable(details));
+        self.out.write_all(row.as_bytes())?;
         self.out.flush()
     }
 
@@ -134,6 +133,14 @@ fn describe(now: Timestamp, record: &Record<'_>) -> Row {
             }
             ("!", "unsent", Style::Red, details)
         }
+        Record::UnsentSummary(sum) => {
+            let mut details = format!("{} more lines, {} bytes", sum.lines(), sum.bytes);
+            if sum.unknown > 0 {
+                let _ = write!(details, ", {} of them may have arrived", sum.unknown);
+            }
+            ("!", "unsent", Style::Red, details)
+        }
+        Record::Closed { detail, unproven, .. } => closed_row(detail.clone(), *unproven),
         Record::Status(status) => {
             ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
@@ -201,11 +208,7 @@ fn describe_event(event: &Event) -> Row {
             let details = format!("attempt {} in {}", retry.attempt, show(retry.delay));
             ("↻", "retry", Style::Yellow, details)
         }
-        Event::Closed(closed) => {
-            let mut details = closed.reason.detail();
-            write_unproven(&mut details, closed.unproven);
-            ("■", "closed", Style::Bold, details)
-        }
+        Event::Closed(closed) => closed_row(closed.reason.detail(), closed.unproven),
         other => ("i", other.name(), Style::Plain, other.to_string()),
     }
 }
@@ -216,6 +219,11 @@ fn addresses(open: &Open) -> String {
         (Some(peer), None) => format!(", to {peer}"),
         _ => String::new(),
     }
+}
+
+fn closed_row(mut details: String, unproven: u64) -> Row {
+    write_unproven(&mut details, unproven);
+    ("■", "closed", Style::Bold, details)
 }
 
 fn write_unproven(details: &mut String, unproven: u64) {
@@ -247,7 +255,10 @@ mod tests {
     use websocket_heartbeat_smol::Message;
 
     use super::*;
-    use crate::record::tests::{all_events, events};
+    use crate::record::{
+        UnsentSum,
+        tests::{all_events, events},
+    };
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
         let mut timeline = Timeline { out: Vec::new(), colour, verbose: false };
@@ -265,6 +276,17 @@ mod tests {
         assert_eq!(shown(&Record::Event(open), false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
+    }
+
+    #[test]
+    fn lines_that_are_not_listed_are_summed_up() {
+        let mut sum = UnsentSum::default();
+        for bytes in 0..4 {
+            sum.add(bytes == 3, bytes);
+        }
+        let row = shown(&Record::UnsentSummary(sum), false);
+        let words = "! unsent      4 more lines, 6 bytes, 1 of them may have arrived\n";
+        assert!(row.ends_with(words), "{row}");
     }
 
     #[test]

@@ -17,14 +17,19 @@ use futures::{
     channel::mpsc::{Receiver, Sender, channel},
 };
 use websocket_heartbeat_smol::{
-    Driver, Event, Handle, Inbox, SmolTimer, SmolTransport, Supervisor, future::StatusChanges,
+    Driver, Event, Handle, Inbox, InboxSettings, SmolTimer, SmolTransport, Supervisor,
+    future::StatusChanges,
 };
 
 pub(crate) use self::options::{HeartbeatKind, SessionOptions};
 
 /// The maximum number of unread messages. If it is reached, the server has to wait, and after a close
-/// further messages are discarded: so there is room for the answers to some thousand lines.
-const INBOX: usize = 16_384;
+/// further messages are discarded: so there is room for the answers to many short lines. Each message
+/// takes some hundred bytes in addition to its payload.
+const INBOX: usize = 131_072;
+
+/// The maximum size of all unread messages. One message of any size may exceed it.
+const INBOX_BYTES: usize = 16 << 20;
 
 /// The maximum number of heartbeats that wait to be printed: a quarter of an hour of the default
 /// interval.
@@ -88,7 +93,8 @@ impl Session {
         reported: Heartbeats,
     ) -> io::Result<(Self, Handle)> {
         let handle = supervisor.handle();
-        let (driver, inbox) = supervisor.into_driver(INBOX).map_err(io::Error::other)?;
+        let inbox = InboxSettings::new(INBOX).bytes(INBOX_BYTES);
+        let (driver, inbox) = supervisor.into_driver(inbox).map_err(io::Error::other)?;
         let (sender, heartbeats) = channel(HEARTBEATS);
         let changes = handle.status_changes();
         thread::Builder::new()

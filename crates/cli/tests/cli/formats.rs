@@ -97,24 +97,39 @@ fn input_that_is_no_message_is_reported() {
     }
 }
 
-#[test]
-fn a_message_without_its_end_is_reported_when_the_session_ends() {
-    for (more, fields) in [
-        (&["--in", "raw"][..], json!({"reason": "session_ended", "text": "half"})),
-        (&["--in", "lines"], json!({"reason": "session_ended", "text": "half"})),
-        (&["--in", "length"], json!({"reason": "incomplete", "base64": "aGFsZg=="})),
-    ] {
-        let mut program = Program::json(&Server::echo().url(), more);
-        program.event("open");
-        program.say("half");
-        program.signal("-TERM");
-        program.end();
-        let unsent = program.events_named("unsent");
-        assert_eq!(unsent.len(), 1, "{unsent:?}");
-        for (name, value) in fields.as_object().unwrap() {
-            assert_eq!(&unsent[0][name], value, "{more:?}");
-        }
+/// The message whose end is missing, with these fields, is the only one that is unsent.
+fn assert_unfinished(program: &Program, fields: &Value) {
+    let unsent = program.events_named("unsent");
+    assert_eq!(unsent.len(), 1, "{unsent:?}");
+    for (name, value) in fields.as_object().unwrap() {
+        assert_eq!(&unsent[0][name], value, "{unsent:?}");
     }
+}
+
+#[test]
+fn a_message_without_its_end_is_reported_when_the_user_closes() {
+    for (format, input, fields) in [
+        ("lines", "first\nhalf", json!({"reason": "session_ended", "text": "half"})),
+        ("nul", "first\0half", json!({"reason": "session_ended", "text": "half"})),
+        ("length", "\0\0\0\x05firsthalf", json!({"reason": "incomplete", "base64": "aGFsZg=="})),
+    ] {
+        let mut program = Program::json(&Server::echo().url(), &["--in", format]);
+        program.event("open");
+        program.say(input);
+        // The rest was read together with this.
+        assert_eq!(program.event("message")["text"], "first");
+        program.signal("-TERM");
+        assert_eq!(program.end(), 3);
+        assert_unfinished(&program, &fields);
+    }
+}
+
+#[test]
+fn a_message_without_its_end_is_reported_when_the_session_gives_up() {
+    let mut program = Program::json(NOBODY, &["--in", "raw", "--repeat-limit", "0"]);
+    program.say("half");
+    assert_eq!(program.end(), 4);
+    assert_unfinished(&program, &json!({"reason": "session_ended", "text": "half"}));
 }
 
 #[test]

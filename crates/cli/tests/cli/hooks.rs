@@ -5,8 +5,8 @@ use std::{fs, process::Command};
 use async_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 use crate::{
-    output::path,
     program::Program,
+    recording::path,
     server::{NOBODY, Server},
 };
 

@@ -6,11 +6,16 @@ mod accounting;
 mod demo;
 mod ending;
 mod formats;
+mod frames;
 #[cfg(unix)]
 mod hooks;
 mod lifecycle;
-mod output;
+mod notes;
+#[cfg(unix)]
+mod outputs;
 mod program;
+mod recording;
+mod scripts;
 mod secrets;
 mod server;
 mod subscribe;

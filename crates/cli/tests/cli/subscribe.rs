@@ -3,8 +3,8 @@
 use std::{fs, sync::Mutex};
 
 use crate::{
-    output::path,
     program::Program,
+    recording::path,
     server::{NOBODY, Peer, Server, echo_one},
 };
 

@@ -60,6 +60,9 @@ fn help_names_every_option_and_every_event() {
         "--on-message",
         "--close-code",
         "--close-reason",
+        "--wait",
+        "--messages",
+        "--write-timeout",
         "connecting",
         "open",
         "message",
@@ -68,6 +71,7 @@ fn help_names_every_option_and_every_event() {
         "lost",
         "retry",
         "unsent",
+        "unsent_summary",
         "status",
         "closed",
     ] {

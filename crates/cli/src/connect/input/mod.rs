@@ -4,79 +4,47 @@
 //! terminal. While the outbox is full the thread waits, and the writer at the other end of the pipe
 //! also waits.
 
+mod options;
+
 use std::{
-    io::{self, BufRead},
+    io::{self, Read},
+    mem,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    task::Poll,
     thread,
 };
 
 use futures::{
     SinkExt,
     channel::mpsc::{Receiver, Sender, channel},
+    executor::block_on,
+    poll,
 };
 use websocket_heartbeat_smol::{DropReason, Handle, Message, QueueError, Receipt};
 
-use crate::{
-    framing::{Decoded, Decoder, Framing},
-    usage::UsageError,
-};
-
-/// The format of standard input.
-#[derive(clap::Args)]
-#[command(next_help_heading = "Input")]
-pub(crate) struct InputOptions {
-    /// The format of standard input. lines: each line is a message; raw: all input is one message,
-    /// at its end; nul: each message ends with a zero byte; length: the length is before each
-    /// message, as 4 bytes, the highest first; base64: each line is a binary message in base64; json:
-    /// each line is an object with text or base64, such as the messages of --json; lines of other
-    /// events are skipped
-    #[arg(
-        long = "in",
-        value_enum,
-        value_name = "FORMAT",
-        default_value = "lines",
-        hide_possible_values = true
-    )]
-    framing: Framing,
-    /// Send binary messages instead of text
-    #[arg(long)]
-    binary: bool,
-}
-
-impl InputOptions {
-    /// Refuses options without effect.
-    pub(crate) fn check(&self) -> Result<(), UsageError> {
-        match self.framing {
-            Framing::Base64 | Framing::Json if self.binary => Err(UsageError(format!(
-                "--binary has no effect with --in {}; leave one out",
-                self.framing.name()
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// The decoder of messages of at most `limit` bytes.
-    pub(crate) fn decoder(&self, limit: usize) -> Decoder {
-        Decoder::new(self.framing, self.binary, limit)
-    }
-}
+pub(super) use self::options::InputOptions;
+use super::closing::Closer;
+use crate::framing::{Decoded, Decoder};
 
 /// The maximum number of bytes that are read and reported after the session is closed. It is many
 /// times the capacity of a pipe, and it limits endless input.
 const READ_AFTER_CLOSE: usize = 1 << 20;
 
-/// The maximum number of inputs that wait for the main thread.
-const CHANNEL: usize = 256;
+/// The number of bytes that are read at once, which is the capacity of a pipe on Linux. It also
+/// limits the memory of one [`Input::Lines`], apart from the beginning of one line that is too long.
+const CHUNK: usize = 64 << 10;
+
+/// The number of inputs that wait for the main thread: one, and the one that is being sent.
+const CHANNEL: usize = 0;
 
 /// One report of the reading thread.
-pub(crate) enum Input {
-    /// The outbox accepted a line.
-    Accepted(Receipt),
-    /// The outbox did not accept a line, for this reason.
-    Dropped(&'static str, Message),
+pub(super) enum Input {
+    /// Lines in their order.
+    Lines(Vec<Line>),
     /// No more input is read.
     Ended,
     /// More than [`READ_AFTER_CLOSE`] waits after the session is closed; the rest is not read.
@@ -85,60 +53,30 @@ pub(crate) enum Input {
     Failed(io::Error),
 }
 
-/// The main thread's side of the reader.
-pub(crate) struct Stdin {
-    pub(crate) inputs: Receiver<Input>,
-    flags: Arc<Flags>,
+/// A line of standard input, or a message in another format.
+pub(super) enum Line {
+    /// The outbox accepted it.
+    Accepted(Receipt),
+    /// The outbox did not accept it, for this reason.
+    Dropped(&'static str, Message),
 }
 
-struct Flags {
+/// The main thread's side of the reader.
+pub(super) struct Stdin {
+    pub(super) inputs: Receiver<Input>,
+    closer: Closer,
+    shared: Arc<Shared>,
+}
+
+/// The state of both threads.
+struct Shared {
+    /// The session gave up. Set once.
+    gave_up: AtomicBool,
     /// Locked while it is fed.
     decoder: Mutex<Decoder>,
-    /// The session is closed: input that waits is still read and reported, later input is not.
-    session_closed: AtomicBool,
-    /// The thread waits for input.
-    idle: AtomicBool,
 }
 
-impl Stdin {
-    /// Starts to read messages.
-    pub(crate) fn start(handle: Handle, decoder: Decoder) -> io::Result<Self> {
-        let (sender, inputs) = channel(CHANNEL);
-        let flags = Arc::new(Flags {
-            decoder: Mutex::new(decoder),
-            session_closed: AtomicBool::new(false),
-            idle: AtomicBool::new(false),
-        });
-        let reader = Reader { handle, sender, flags: Arc::clone(&flags) };
-        thread::Builder::new()
-            .name("stdin".into())
-            .spawn(move || async_io::block_on(reader.run()))?;
-        Ok(Self { inputs, flags })
-    }
-
-    /// Reports to the thread that the session is closed.
-    pub(crate) fn session_closed(&self) {
-        self.flags.session_closed.store(true, SeqCst);
-    }
-
-    /// The message whose end was not read before the session was closed, after [`Self::is_done`].
-    pub(crate) fn unfinished(&self) -> Option<Input> {
-        Some(match self.flags.finish()? {
-            Decoded::Message(message) => Input::Dropped(DropReason::SessionEnded.name(), message),
-            Decoded::Rejected(reason, frame) => Input::Dropped(reason, frame),
-        })
-    }
-
-    /// Whether the thread sends no more input, once the session is closed.
-    pub(crate) fn is_done(&self) -> bool {
-        // The flag is read twice, since the thread may read the waiting input between the two
-        // reads.
-        !cfg!(unix)
-            || (self.flags.idle.load(SeqCst) && !is_readable(false) && self.flags.idle.load(SeqCst))
-    }
-}
-
-impl Flags {
+impl Shared {
     fn feed(&self, bytes: &[u8], each: impl FnMut(Decoded)) {
         self.decoder.lock().unwrap_or_else(PoisonError::into_inner).feed(bytes, each);
     }
@@ -148,49 +86,91 @@ impl Flags {
     }
 }
 
+impl Stdin {
+    /// Starts to read messages.
+    pub(super) fn start(handle: Handle, closer: Closer, decoder: Decoder) -> io::Result<Self> {
+        let (sender, inputs) = channel(CHANNEL);
+        let gave_up = AtomicBool::new(false);
+        let shared = Arc::new(Shared { gave_up, decoder: Mutex::new(decoder) });
+        let reader = Reader { handle, closer: closer.clone(), sender, shared: Arc::clone(&shared) };
+        thread::Builder::new().name("stdin".into()).spawn(move || block_on(reader.run()))?;
+        Ok(Self { inputs, closer, shared })
+    }
+
+    /// Reports to the thread that the session gave up: input that waits is still read and reported,
+    /// later input is not.
+    pub(super) fn session_gave_up(&self) {
+        self.shared.gave_up.store(true, SeqCst);
+    }
+
+    /// The message whose beginning was read and whose end was not, after [`Self::is_done`].
+    pub(super) fn unfinished(&self) -> Option<Line> {
+        Some(match self.shared.finish()? {
+            Decoded::Message(message) => Line::Dropped(DropReason::SessionEnded.name(), message),
+            Decoded::Rejected(reason, frame) => Line::Dropped(reason, frame),
+        })
+    }
+
+    /// Whether the thread sends no more input, once the session is closed.
+    pub(super) fn is_done(&self) -> bool {
+        let idle = || self.closer.is_reader_idle();
+        if self.closer.by().is_some() {
+            // What nobody has read is not lost.
+            return idle();
+        }
+        // The state is read twice, since the thread may read the waiting input between the two
+        // reads.
+        !cfg!(unix) || (idle() && !is_readable(false) && idle())
+    }
+}
+
 struct Reader {
     handle: Handle,
+    closer: Closer,
     sender: Sender<Input>,
-    flags: Arc<Flags>,
+    shared: Arc<Shared>,
 }
 
 impl Reader {
     async fn run(mut self) {
         let mut lines = Vec::new();
+        let mut chunk = vec![0; CHUNK];
         let mut read_after_close = 0;
         loop {
             if !is_readable(false) {
-                self.flags.idle.store(true, SeqCst);
-                if self.flags.session_closed.load(SeqCst) {
+                if self.shared.gave_up.load(SeqCst) {
                     break;
                 }
                 is_readable(true);
-                self.flags.idle.store(false, SeqCst);
             }
-            // The buffer is consumed completely each time, so that `poll` sees all unread input.
-            let mut stdin = io::stdin().lock();
-            let length = match stdin.fill_buf() {
-                Ok([]) => {
-                    lines.extend(self.flags.finish());
-                    drop(stdin);
+            // Elsewhere a read waits, and the thread has no line in that time.
+            if cfg!(unix) && !self.closer.begin_reading() {
+                break;
+            }
+            let read = io::stdin().lock().read(&mut chunk);
+            if cfg!(not(unix)) && !self.closer.begin_reading() {
+                break;
+            }
+            let length = match read {
+                Ok(0) => {
+                    lines.extend(self.shared.finish());
                     self.enqueue(&mut lines).await;
                     break;
                 }
-                Ok(bytes) => {
-                    self.flags.feed(bytes, |line| lines.push(line));
-                    bytes.len()
+                Ok(length) => length,
+                Err(error) if is_temporary(&error) => {
+                    self.closer.end_reading();
+                    continue;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    drop(stdin);
                     self.report(Input::Failed(error)).await;
                     break;
                 }
             };
-            stdin.consume(length);
-            drop(stdin);
+            self.shared.feed(&chunk[..length], |line| lines.push(line));
             self.enqueue(&mut lines).await;
-            if self.flags.session_closed.load(SeqCst) {
+            self.closer.end_reading();
+            if self.shared.gave_up.load(SeqCst) {
                 read_after_close += length;
                 if read_after_close >= READ_AFTER_CLOSE {
                     self.report(Input::Truncated).await;
@@ -198,25 +178,46 @@ impl Reader {
                 }
             }
         }
+        self.closer.end_reading();
         self.report(Input::Ended).await;
     }
 
+    /// Puts the lines into the outbox, and reports them together.
     async fn enqueue(&mut self, messages: &mut Vec<Decoded>) {
+        let mut done = Vec::with_capacity(messages.len());
         for message in messages.drain(..) {
-            let input = match message {
-                Decoded::Message(message) => match self.handle.queue_with_receipt(message).await {
-                    Ok(receipt) => Input::Accepted(receipt),
-                    Err(error) => Input::Dropped(reason(&error), error.into_message()),
-                },
-                Decoded::Rejected(reason, frame) => Input::Dropped(reason, frame),
+            let line = match message {
+                Decoded::Message(message) => {
+                    let mut queuing = pin!(self.handle.queue_with_receipt(message));
+                    let queued = match poll!(&mut queuing) {
+                        Poll::Ready(queued) => queued,
+                        Poll::Pending => {
+                            // Fates are reported while the outbox is full.
+                            send(&mut self.sender, &mut done).await;
+                            queuing.await
+                        }
+                    };
+                    match queued {
+                        Ok(receipt) => Line::Accepted(receipt),
+                        Err(error) => Line::Dropped(reason(&error), error.into_message()),
+                    }
+                }
+                Decoded::Rejected(reason, frame) => Line::Dropped(reason, frame),
             };
-            self.report(input).await;
+            done.push(line);
         }
+        send(&mut self.sender, &mut done).await;
     }
 
     async fn report(&mut self, input: Input) {
         // If the receiver is gone the program ends.
         let _ = self.sender.send(input).await;
+    }
+}
+
+async fn send(sender: &mut Sender<Input>, done: &mut Vec<Line>) {
+    if !done.is_empty() {
+        let _ = sender.send(Input::Lines(mem::take(done))).await;
     }
 }
 
@@ -228,6 +229,11 @@ fn reason(error: &QueueError) -> &'static str {
         _ => DropReason::SessionEnded,
     }
     .name()
+}
+
+/// Whether to read again. `WouldBlock` comes if another process has set non-blocking mode.
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 /// Whether a read of standard input would return immediately. With `wait` it first waits until it

@@ -5,9 +5,9 @@ mod options;
 mod received;
 mod recording;
 
-use std::io::{self, IsTerminal, Stderr, Stdout, Write};
+use std::io::{self, Write};
 
-use websocket_heartbeat_smol::{Event, Message, SmolTimer, Timer};
+use websocket_heartbeat_smol::{Message, SmolTimer, Timer};
 
 pub(crate) use self::options::OutputOptions;
 use self::{
@@ -17,19 +17,25 @@ use self::{
 use crate::{
     framing::Framing,
     record::{Record, Timeline, json},
+    standard::Standard,
     usage::UsageError,
     utc::Utc,
 };
 
-/// Writes records and messages in the format that the user chose.
+/// The size at which collected output is written without waiting for [`Report::flush`].
+const FULL: usize = 64 << 10;
+
+/// Writes records and messages in the format that the user chose. Standard output is collected until
+/// [`flush`](Self::flush), so that a burst of messages costs few writes.
 pub(crate) struct Report {
     timer: SmolTimer,
     format: Format,
     verbosity: Verbosity,
     /// Standard output is a terminal. Control characters of messages must not reach it.
     terminal: bool,
-    out: Stdout,
-    timeline: Timeline<Stderr>,
+    /// Collected standard output.
+    collected: Vec<u8>,
+    timeline: Timeline<Standard>,
     recording: Option<Recording>,
     /// The advice that was given.
     advice: Vec<&'static str>,
@@ -40,11 +46,10 @@ pub(crate) struct Report {
 impl Report {
     /// Also opens the file of `--record`.
     pub(crate) fn new(timer: SmolTimer, options: &OutputOptions) -> Result<Self, UsageError> {
-        let out = io::stdout();
-        let terminal = out.is_terminal();
+        let terminal = Standard::Output.is_terminal();
         options.check(terminal)?;
         let verbosity = options.verbosity();
-        let mut timeline = Timeline::new(io::stderr());
+        let mut timeline = Timeline::new(Standard::Error, Standard::Error.is_terminal());
         if verbosity == Verbosity::Verbose {
             timeline = timeline.verbose();
         }
@@ -54,7 +59,7 @@ impl Report {
             format: options.format(),
             verbosity,
             terminal,
-            out,
+            collected: Vec::new(),
             timeline,
             recording,
             advice: Vec::new(),
@@ -98,27 +103,29 @@ impl Report {
             (Framing::Lines, Message::Text(text)) => {
                 let time = (time == Time::Shown).then(Utc::now);
                 let terminal = self.terminal;
-                self.write_out(|out| match time {
-                    _ if terminal => writeln!(out, "{}", received::rows(text, time, width(out))),
+                self.collect(|out| match time {
+                    _ if terminal => writeln!(out, "{}", received::rows(text, time, width())),
                     Some(time) => writeln!(out, "{time} {text}"),
-                    None => writeln!(out, "{text}"),
+                    None => framing.write(out, message, Vec::new),
                 });
             }
             _ => {
                 let now = self.timer.now();
                 let line = || json::line(now, Utc::now(), &record());
-                self.write_out(|out| framing.write(out, message, line));
+                self.collect(|out| framing.write(out, message, line));
             }
         }
     }
 
     /// A heartbeat was sent.
     pub(crate) fn probe(&mut self, connection: u64) {
+        self.flush();
         let _ = self.timeline.probe(self.timer.now(), connection);
     }
 
     /// Writes a hint for people to standard error, in all formats.
     pub(crate) fn hint(&mut self, text: &str) {
+        self.flush();
         let _ = self.timeline.note(self.timer.now(), "hint", text);
     }
 
@@ -131,6 +138,8 @@ impl Report {
     }
 
     fn write_timeline(&mut self, record: &Record<'_>) {
+        // A terminal shows both streams in their order.
+        self.flush();
         // If standard error fails there is no place left to report that.
         let _ = self.timeline.record(self.timer.now(), record);
     }
@@ -138,14 +147,36 @@ impl Report {
     /// Writes the record to standard output, and the same line to the file of `--record`.
     fn write_record(&mut self, record: &Record<'_>) {
         let line = json::line(self.timer.now(), Utc::now(), record);
-        self.write_out(|out| out.write_all(&line));
+        self.collect(|out| out.write_all(&line));
         self.append_line(&line);
     }
 
-    /// Writes and flushes, so that the reader gets it immediately.
-    fn write_out(&mut self, write: impl FnOnce(&mut Stdout) -> io::Result<()>) {
+    /// Writes the collected output.
+    pub(crate) fn flush(&mut self) {
+        if self.collected.is_empty() {
+            return;
+        }
         if self.broken.is_none() {
-            self.broken = write(&mut self.out).and_then(|()| self.out.flush()).err();
+            self.broken = Standard::Output.write_all(&self.collected).err();
+        }
+        if self.collected.capacity() > 2 * FULL {
+            // A large message has left.
+            self.collected = Vec::new();
+        }
+        self.collected.clear();
+    }
+
+    fn collect(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) {
+        if self.broken.is_some() {
+            return;
+        }
+        let before = self.collected.len();
+        if let Err(error) = write(&mut self.collected) {
+            self.collected.truncate(before);
+            self.broken = Some(error);
+        }
+        if self.collected.len() >= FULL {
+            self.flush();
         }
     }
 
@@ -167,23 +198,19 @@ impl Report {
     }
 }
 
-/// Whether the record is shown with `--quiet`: an error, or the status that the user requested.
+/// Whether the record is shown with `--quiet`: an error, or the status that the user requested. The
+/// end of the session is not, since the reason of the exit code follows it.
 fn is_error(record: &Record<'_>) -> bool {
-    match record {
-        Record::Unsent { .. } | Record::Status(_) => true,
-        Record::Event(Event::Closed(closed)) => !closed.reason.by_user(),
-        _ => false,
-    }
+    matches!(record, Record::Unsent { .. } | Record::UnsentSummary(_) | Record::Status(_))
 }
 
 /// The number of columns of the terminal, 80 if it is not known.
-fn width(terminal: &Stdout) -> usize {
+fn width() -> usize {
     #[cfg(unix)]
-    if let Ok(size) = rustix::termios::tcgetwinsize(terminal)
+    if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
         && size.ws_col > 0
     {
         return size.ws_col.into();
     }
-    let _ = terminal;
     80
 }

@@ -87,6 +87,11 @@ impl OutputOptions {
         self.verbose
     }
 
+    /// Whether each record is printed as JSON or kept in a file, for programs.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.json || self.record.is_some()
+    }
+
     pub(super) fn format(&self) -> Format {
         match (self.json, self.timestamps) {
             (true, _) => Format::Records,

@@ -7,12 +7,14 @@ use std::{
 
 use serde_json::{Value, json};
 use websocket_heartbeat_mock::Script;
-use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
+use websocket_heartbeat_smol::{
+    CloseFrame, DropReason, Event, Fate, LostCause, Message, Phase, Status,
+};
 
 use super::*;
 use crate::{
     record::{
-        StatusRecord,
+        StatusRecord, UnsentSum,
         tests::{all_events, events},
     },
     session::AnsweredHeartbeat,
@@ -103,6 +105,19 @@ fn details_have_times_in_milliseconds() {
 }
 
 #[test]
+fn this_program_and_the_library_write_the_same_end() {
+    let events = all_events();
+    let event = events.iter().rfind(|event| event.name() == "closed").unwrap();
+    let Event::Closed(closed) = event else { panic!("it has that name") };
+    let ours = Record::Closed {
+        reason: closed.reason.name(),
+        detail: closed.reason.detail(),
+        unproven: closed.unproven,
+    };
+    assert_eq!(written(&ours).0, written(&Record::Event(event)).0);
+}
+
+#[test]
 fn a_status_has_every_field() {
     let mut status = Status::default();
     status.phase = Phase::Open;
@@ -145,6 +160,7 @@ fn examples_in_the_documentation_have_the_real_fields() {
         Record::message(1, &message),
         Record::heartbeat(&AnsweredHeartbeat { connection: 1, round_trip: None }),
         Record::unsent(&unsent).unwrap(),
+        Record::UnsentSummary(UnsentSum::default()),
         Record::Status(Box::new(status)),
     ]
     .into_iter()
