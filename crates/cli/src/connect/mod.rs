@@ -141,7 +141,8 @@ struct Connect<'a> {
     receipts: VecDeque<Receipt>,
     tally: Tally,
     connection: u64,
-    hint: Hint,
+    /// The number of connections in a row that were lost without an answered heartbeat.
+    unanswered: u32,
 }
 
 /// The number of events that are taken before the other sources are polled.
@@ -153,15 +154,6 @@ const LISTED: usize = 10_000;
 
 /// The same for people.
 const SHOWN: usize = 5;
-
-/// Whether the hint about unanswered heartbeats is due.
-enum Hint {
-    /// The number of connections in a row that were lost without an answered heartbeat.
-    NotYet {
-        unanswered: u32,
-    },
-    Shown,
-}
 
 impl<'a> Connect<'a> {
     fn new(
@@ -193,7 +185,7 @@ impl<'a> Connect<'a> {
             receipts: VecDeque::new(),
             tally: Tally::new(if args.output.is_for_programs() { LISTED } else { SHOWN }),
             connection: 0,
-            hint: Hint::NotYet { unanswered: 0 },
+            unanswered: 0,
         })
     }
 
@@ -351,12 +343,11 @@ impl<'a> Connect<'a> {
 
     /// Shows the remedy once if the server does not answer message heartbeats.
     fn check_heartbeats(&mut self, lost: &Lost) {
-        let Hint::NotYet { unanswered } = &mut self.hint else { return };
         let timed_out = matches!(lost.cause, LostCause::HeartbeatTimeout(_));
-        *unanswered = if timed_out && !lost.ever_answered { *unanswered + 1 } else { 0 };
-        if *unanswered >= 2 && self.args.session.heartbeat_kind() == HeartbeatKind::Message {
-            self.hint = Hint::Shown;
-            self.report.hint("the server does not answer message heartbeats; use --heartbeat ping");
+        self.unanswered = if timed_out && !lost.ever_answered { self.unanswered + 1 } else { 0 };
+        if self.unanswered >= 2 && self.args.session.heartbeat_kind() == HeartbeatKind::Message {
+            self.report
+                .advise("the server does not answer message heartbeats; use --heartbeat ping");
         }
     }
 
