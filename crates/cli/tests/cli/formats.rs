@@ -133,6 +133,15 @@ fn a_message_without_its_end_is_reported_when_the_session_gives_up() {
 }
 
 #[test]
+fn input_after_the_messages_of_a_count_is_no_loss() {
+    let mut program = Program::json(&Server::echo().url(), &["-n", "1"]);
+    program.event("open");
+    program.say("first\nhalf");
+    assert_eq!(program.end(), 0);
+    assert_eq!(program.events_named("unsent"), [] as [Value; 0]);
+}
+
+#[test]
 fn options_without_effect_are_refused() {
     for (more, message) in [
         (&["--in", "json", "--binary"][..], "--binary has no effect with --in json; leave one out"),

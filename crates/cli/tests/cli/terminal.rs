@@ -17,7 +17,10 @@ use rustix::{
     termios::{Winsize, tcsetwinsize},
 };
 
-use crate::{program::Program, server::Server};
+use crate::{
+    program::Program,
+    server::{NOBODY, Server},
+};
 
 const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}2J\u{7f}\r\u{202e}\nforged";
 /// The message: its second line is indented.
@@ -111,7 +114,7 @@ fn a_long_message_is_wrapped_at_the_width_of_the_terminal() {
 #[test]
 fn bytes_that_control_a_terminal_are_refused_there() {
     for format in ["raw", "nul", "length"] {
-        let seen = on_a_terminal(&["connect", "ws://127.0.0.1:1/", "--out", format]);
+        let seen = on_a_terminal(&["connect", NOBODY, "--out", format, "--repeat-limit", "0"]);
         assert!(seen.contains("or use --out base64"), "{seen}");
     }
 }
