@@ -7,11 +7,14 @@ mod connect;
 mod demo;
 mod duration;
 mod exit;
+mod framing;
 mod record;
 mod server;
 mod session;
+mod standard;
 mod terminal;
 mod usage;
+mod utc;
 mod values;
 
 use std::process::ExitCode;

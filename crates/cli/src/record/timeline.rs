@@ -5,17 +5,19 @@ use std::{
     io::{self, Write},
 };
 
-use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
+use websocket_heartbeat_smol::{Connecting, Event, Open, Timestamp, backend::printable};
 
 use super::{Payload, Record, cutoff};
 use crate::{duration::show, terminal};
 
-/// Writes the timeline to `W`. On a terminal, long rows are wrapped.
+/// Writes the timeline to `W`. Each row is one write. On a terminal, long rows are wrapped.
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
     /// The current width, if `out` is a terminal.
     width: fn() -> Option<usize>,
+    /// Shows addresses.
+    verbose: bool,
 }
 
 /// The SGR parameters of ECMA-48.
@@ -39,18 +41,33 @@ const INDENT: usize = 26;
 
 impl<W: Write> Timeline<W> {
     pub(crate) fn new(out: W, colour: bool, width: fn() -> Option<usize>) -> Self {
-        Self { out, colour, width }
+        Self { out, colour, width, verbose: false }
+    }
+
+    /// Shows also the addresses of a connection.
+    pub(crate) fn verbose(self) -> Self {
+        Self { verbose: true, ..self }
     }
 
     pub(crate) fn record(&mut self, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
         let (symbol, name, style, details) = describe(now, record);
-        self.row(now, symbol, name, style, &details)?;
+        let addresses = match record {
+            Record::Event(Event::Open(open)) if self.verbose => addresses(open),
+            _ => String::new(),
+        };
+        self.row(now, symbol, name, style, &(details + &addresses))?;
         if let Record::Status(status) = record {
             for row in status.rows(now).iter().skip(1) {
                 self.line(&" ".repeat(INDENT), row)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes a row about a heartbeat that was sent.
+    pub(crate) fn probe(&mut self, now: Timestamp, connection: u64) -> io::Result<()> {
+        let details = format!("sent on connection {connection}");
+        self.row(now, "♥", "heartbeat", Style::Magenta, &details)
     }
 
     /// Writes a row that is not an event of the session.
@@ -84,7 +101,6 @@ impl<W: Write> Timeline<W> {
         self.line(&format!("{time}  {event}  "), details)
     }
 
-    /// Writes a line in one piece, so that nothing is drawn in the middle of it.
     fn line(&mut self, head: &str, details: &str) -> io::Result<()> {
         let details = terminal::wrap(&printable(details), (self.width)(), INDENT, INDENT);
         self.out.write_all(format!("{head}{details}\n").as_bytes())?;
@@ -123,6 +139,14 @@ fn describe(now: Timestamp, record: &Record<'_>) -> Row {
             }
             ("!", "unsent", Style::Red, details)
         }
+        Record::UnsentSummary(sum) => {
+            let mut details = format!("{} more lines, {} bytes", sum.lines(), sum.bytes);
+            if sum.unknown > 0 {
+                let _ = write!(details, ", {} of them may have arrived", sum.unknown);
+            }
+            ("!", "unsent", Style::Red, details)
+        }
+        Record::Closed { detail, unproven, .. } => closed_row(detail.clone(), *unproven),
         Record::Status(status) => {
             ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
@@ -190,13 +214,22 @@ fn describe_event(event: &Event) -> Row {
             let details = format!("attempt {} in {}", retry.attempt, show(retry.delay));
             ("↻", "retry", Style::Yellow, details)
         }
-        Event::Closed(closed) => {
-            let mut details = closed.reason.detail();
-            write_unproven(&mut details, closed.unproven);
-            ("■", "closed", Style::Bold, details)
-        }
+        Event::Closed(closed) => closed_row(closed.reason.detail(), closed.unproven),
         other => ("i", other.name(), Style::Plain, other.to_string()),
     }
+}
+
+fn addresses(open: &Open) -> String {
+    match (open.peer_address, open.local_address) {
+        (Some(peer), Some(local)) => format!(", to {peer} from {local}"),
+        (Some(peer), None) => format!(", to {peer}"),
+        _ => String::new(),
+    }
+}
+
+fn closed_row(mut details: String, unproven: u64) -> Row {
+    write_unproven(&mut details, unproven);
+    ("■", "closed", Style::Bold, details)
 }
 
 fn write_unproven(details: &mut String, unproven: u64) {
@@ -228,7 +261,10 @@ mod tests {
     use websocket_heartbeat_smol::Message;
 
     use super::*;
-    use crate::record::tests::{all_events, events};
+    use crate::record::{
+        UnsentSum,
+        tests::{all_events, events},
+    };
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
         wrapped(record, colour, || None)
@@ -250,6 +286,17 @@ mod tests {
         assert_eq!(shown(&Record::Event(open), false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
+    }
+
+    #[test]
+    fn lines_that_are_not_listed_are_summed_up() {
+        let mut sum = UnsentSum::default();
+        for bytes in 0..4 {
+            sum.add(bytes == 3, bytes);
+        }
+        let row = shown(&Record::UnsentSummary(sum), false);
+        let words = "! unsent      4 more lines, 6 bytes, 1 of them may have arrived\n";
+        assert!(row.ends_with(words), "{row}");
     }
 
     #[test]

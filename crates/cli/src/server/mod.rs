@@ -3,10 +3,10 @@
 mod request;
 
 use clap::Args;
-use websocket_heartbeat_smol::SmolTransport;
+use websocket_heartbeat_smol::{SmolTransport, Tuning};
 
 use self::request::RequestOptions;
-use crate::usage::UsageError;
+use crate::{usage::UsageError, values};
 
 /// The URL, and the options that are about reaching the server.
 #[derive(Args)]
@@ -15,11 +15,29 @@ pub(crate) struct Server {
     url: String,
     #[command(flatten)]
     request: RequestOptions,
+    /// The maximum size of a message of the server; a larger one ends the connection [default:
+    /// 67108864, and 16777216 in one frame]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = values::count,
+        help_heading = "Receiving"
+    )]
+    max_message: Option<u32>,
 }
 
 impl Server {
     /// A transport that reaches the server.
     pub(crate) fn transport(&self) -> Result<SmolTransport, UsageError> {
-        Ok(SmolTransport::new(self.request.request(&self.url)?))
+        let transport = SmolTransport::new(self.request.request(&self.url)?);
+        let tuning = match self.max_message {
+            // A message may be a single frame.
+            Some(bytes) => {
+                let bytes = Some(bytes as usize);
+                Tuning::new().max_message(bytes).max_frame(bytes)
+            }
+            None => Tuning::new(),
+        };
+        Ok(transport.tuning(tuning))
     }
 }

@@ -6,10 +6,7 @@ mod mode;
 mod no_mode;
 mod text;
 
-use std::{
-    env,
-    io::{self, IsTerminal},
-};
+use std::{env, io};
 
 #[cfg(unix)]
 pub(crate) use self::mode::KeyMode;
@@ -18,8 +15,7 @@ pub(crate) use self::no_mode::KeyMode;
 pub(crate) use self::text::{columns, rows, wrap};
 
 /// The width of a terminal that does not know its width, for example a serial one.
-#[cfg(unix)]
-const USUAL_WIDTH: usize = 80;
+pub(crate) const USUAL_WIDTH: usize = 80;
 
 /// Whether the terminal understands only text: no colours, no movement of the cursor.
 pub(crate) fn is_dumb() -> bool {
@@ -29,10 +25,10 @@ pub(crate) fn is_dumb() -> bool {
 }
 
 /// Whether an output gets colours: only a terminal that has them, and without `NO_COLOR`.
-pub(crate) fn colours(out: &impl IsTerminal) -> bool {
+pub(crate) fn colours(terminal: bool) -> bool {
     // https://no-color.org: any value that is not empty disables colours.
     let disabled = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !disabled && !is_dumb() && out.is_terminal()
+    terminal && !disabled && !is_dumb()
 }
 
 /// The columns of the terminal at standard output. `None` if that is no terminal.

@@ -45,20 +45,20 @@ fn a_duration_ends_the_session() {
     let mut program = Program::json(&server.url(), &["--duration", "100ms"]);
     let closed = program.event("closed");
     assert_eq!(closed["reason"], "user");
+    assert_eq!(closed["detail"], "closed after the time of --duration, 100 ms");
     assert!(closed["t_ms"].as_u64().unwrap() >= 100);
     assert_eq!(program.end(), 0);
 }
 
 #[test]
-fn a_closed_standard_output_ends_the_session_without_error() {
+fn a_closed_standard_output_ends_the_session() {
     let server = Server::new(|_, mut peer, _| while peer.send(Message::text("more")).is_ok() {});
     for json in [&["--json"][..], &[]] {
         let mut program = Program::start(&[&["connect", &server.url()], json].concat());
         assert!(program.line().is_some());
         program.hang_up();
-        assert_eq!(program.end(), 0);
-        let errors = program.seen_err.iter().filter(|line| line.contains("wsbeat:")).count();
-        assert_eq!(errors, 0, "{:#?}", program.seen_err);
+        assert_eq!(program.end(), 7);
+        assert_eq!(program.seen_err.last().unwrap(), "wsbeat: standard output was closed");
     }
 }
 

@@ -44,7 +44,7 @@ fn a_program_in_the_background_is_not_stopped_by_typing() {
     shell.press("fg\n");
     shell.until_prompt();
     shell.press("a line\r");
-    shell.until(|rows| rows.iter().any(|row| row == "a line"));
+    shell.until(|rows| rows.iter().any(|row| row == "< a line"));
     shell.press("\x03");
     shell.until_row("closed by the user");
     shell.press("echo co''de $?\n");
@@ -71,7 +71,7 @@ fn a_stopped_program_gives_the_terminal_back_and_takes_it_again() {
     shell.press("fg\n");
     shell.until_row("> half");
     shell.press(" a line\r");
-    shell.until(|rows| rows.iter().any(|row| row == "half a line"));
+    shell.until(|rows| rows.iter().any(|row| row == "< half a line"));
     shell.press("x");
     shell.until_row("> x");
     shell.press("\x1a");

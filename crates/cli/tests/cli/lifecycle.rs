@@ -78,7 +78,7 @@ fn stop_on_ends_the_session_at_that_status() {
     let mut program = Program::json(&server.url(), &["--stop-on", "401,503"]);
     let closed = program.event("closed");
     assert_eq!(closed["reason"], "stopped");
-    assert_eq!(program.end(), 1);
+    assert_eq!(program.end(), 5);
     assert_eq!(program.events_named("connecting").len(), 1);
 }
 
@@ -90,7 +90,7 @@ fn a_repeat_limit_of_two_makes_three_dials() {
     let closed = program.event("closed");
     assert_eq!(closed["reason"], "attempts_exhausted");
     assert!(closed["detail"].as_str().unwrap().contains("HTTP status 500"), "{closed}");
-    assert_eq!(program.end(), 1);
+    assert_eq!(program.end(), 4);
     assert_eq!(program.events_named("connecting").len(), 3);
     assert_eq!(server.dials.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
@@ -193,5 +193,5 @@ fn a_refused_connection_is_reported_and_retried() {
         lost["detail"].as_str().unwrap().starts_with("could not connect: 127.0.0.1:"),
         "{lost}"
     );
-    assert_eq!(program.end(), 1);
+    assert_eq!(program.end(), 4);
 }

@@ -9,16 +9,26 @@ mod editor;
 mod ending;
 #[cfg(unix)]
 mod footer;
+mod formats;
+mod frames;
+#[cfg(unix)]
+mod hooks;
 #[cfg(target_os = "linux")]
 mod jobs;
 mod lifecycle;
+mod notes;
+#[cfg(unix)]
+mod outputs;
 mod program;
 #[cfg(unix)]
 mod pty;
+mod recording;
+mod scripts;
 mod secrets;
 mod server;
 #[cfg(unix)]
 mod signals;
+mod subscribe;
 #[cfg(unix)]
 mod terminal;
 mod usage;

@@ -10,10 +10,13 @@ use futures::{
     StreamExt,
     channel::mpsc::{Receiver, Sender, channel},
 };
-use websocket_heartbeat_smol::{Handle, SmolTimer, Timer};
+use websocket_heartbeat_smol::{SmolTimer, Timer};
 
 use self::{ignored::is_ignored, repeats::Repeats};
-use super::output::Screen;
+use super::{
+    closing::{By, Closer},
+    output::Screen,
+};
 
 /// What a signal asks of the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub(crate) enum Request {
 /// first signal that ends a program (SIGINT, SIGTERM, SIGHUP, SIGQUIT) closes the session
 /// gracefully, the second aborts it, and the third ends the program immediately.
 pub(crate) fn watch(
-    handle: Handle,
+    closer: Closer,
     timer: SmolTimer,
     screen: Screen,
 ) -> io::Result<Receiver<Request>> {
@@ -57,10 +60,13 @@ pub(crate) fn watch(
                 _ => match repeats.count(timer.now()) {
                     None => {}
                     Some(1) => {
-                        send(&mut closing, Request::Closing);
-                        handle.close();
+                        // Without a connection there is nothing to wait for.
+                        if closer.is_open() {
+                            send(&mut closing, Request::Closing);
+                        }
+                        closer.close(By::User);
                     }
-                    Some(2) => handle.abort(),
+                    Some(2) => closer.abort(),
                     Some(_) => {
                         screen.restore();
                         // The exit code that shells report for a program that a signal ended.

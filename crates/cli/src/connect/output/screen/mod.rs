@@ -20,7 +20,10 @@ use std::{
 use websocket_heartbeat_smol::{Handle, SmolTimer, Timer, backend::printable};
 
 pub(crate) use self::{output::Output, prompt::Prompt};
-use crate::terminal::{self, KeyMode};
+use crate::{
+    standard::Standard,
+    terminal::{self, KeyMode},
+};
 
 /// Moves to the first column and erases from there to the end of the terminal.
 const ERASE: &str = "\r\x1b[J";
@@ -42,9 +45,11 @@ struct Shared {
     area: Mutex<Area>,
 }
 
-struct Parts {
-    editor: bool,
-    footer: bool,
+/// The rows of the area.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    pub(crate) editor: bool,
+    pub(crate) footer: bool,
 }
 
 struct Area {
@@ -64,25 +69,20 @@ enum Shown {
 }
 
 impl Screen {
-    /// Standard error must be a terminal that can move its cursor, and for the editor standard
-    /// input must be a terminal.
-    pub(crate) fn new(handle: Handle, timer: SmolTimer, with_footer: bool) -> Self {
-        let stderr = io::stderr();
-        let can_draw = cfg!(unix) && stderr.is_terminal() && !terminal::is_dumb();
-        let editor = can_draw && io::stdin().is_terminal();
+    /// With these parts, if standard error is a terminal that can move its cursor, and for the
+    /// editor standard input is a terminal. The first draw begins to read keys.
+    pub(crate) fn new(handle: Handle, timer: SmolTimer, parts: Parts) -> Self {
+        let can_draw = cfg!(unix) && Standard::Error.is_terminal() && !terminal::is_dumb();
+        let editor = can_draw && parts.editor && io::stdin().is_terminal();
         let area = Area { shown: Shown::Nothing, prompt: None };
-        let screen = Self(Arc::new(Shared {
+        Self(Arc::new(Shared {
             handle,
             timer,
-            parts: Parts { editor, footer: can_draw && with_footer },
-            colour: terminal::colours(&stderr),
+            parts: Parts { editor, footer: can_draw && parts.footer },
+            colour: terminal::colours(can_draw),
             keys: KeyMode::default(),
             area: Mutex::new(area),
-        }));
-        if editor {
-            screen.0.keys.enter();
-        }
-        screen
+        }))
     }
 
     /// Whether keys are read, and the program edits the line.
@@ -194,7 +194,8 @@ impl Screen {
             return;
         }
         if self.has_editor() {
-            // After a stop that was not announced, or after a start in the background.
+            // For the first time, after a start in the background, or after a stop that was not
+            // announced.
             self.0.keys.enter();
         }
         draw_bytes(&format!("{erase}{rows}"));
@@ -256,5 +257,5 @@ impl Area {
 
 /// If standard error fails there is no place left to report that.
 fn draw_bytes(bytes: &str) {
-    let _ = io::stderr().write_all(bytes.as_bytes());
+    let _ = Standard::Error.write_all(bytes.as_bytes());
 }
