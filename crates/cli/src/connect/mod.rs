@@ -376,7 +376,7 @@ impl<'a> Connect<'a> {
                 let status = StatusRecord::new(&self.handle.status(), self.timer.now());
                 self.report.record(&Record::Status(Box::new(status)));
             }
-            Request::Closing => self.report.hint("closing, again to abort"),
+            Request::Closing => self.report.remark("closing, again to abort"),
             Request::Redraw => self.report.redraw(),
         }
     }
@@ -385,7 +385,7 @@ impl<'a> Connect<'a> {
     fn hint_at_end_of_input(&mut self) {
         let open = self.stdin_ended && !self.args.until.close_on_eof && self.closer.by().is_none();
         if open && io::stdin().is_terminal() {
-            self.report.hint("end of input; the connection stays open; ctrl-c closes");
+            self.report.remark("end of input; the connection stays open; ctrl-c closes");
         }
     }
 
@@ -398,7 +398,7 @@ impl<'a> Connect<'a> {
             Some(Input::Failed(error)) => self.stdin_error = Some(stdin_error(&error)),
             Some(Input::Background) => {
                 self.report
-                    .hint("the terminal is not read while this program is in the background");
+                    .remark("the terminal is not read while this program is in the background");
             }
             Some(Input::Ended) | None => self.stdin_ended = true,
         }

@@ -31,6 +31,25 @@ pub(crate) fn colours(terminal: bool) -> bool {
     terminal && !disabled && !is_dumb()
 }
 
+/// Whether another program reads standard output. It may write to the same terminal, as in
+/// `wsbeat connect URL --json | jq`.
+#[cfg(unix)]
+pub(crate) fn is_piped() -> bool {
+    use std::{
+        fs::File,
+        os::{fd::AsFd, unix::fs::FileTypeExt},
+    };
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let kind = stdout.and_then(|stdout| stdout.metadata()).map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket())
+}
+
+/// On other systems nothing is drawn.
+#[cfg(not(unix))]
+pub(crate) fn is_piped() -> bool {
+    false
+}
+
 /// The columns of the terminal at standard output. `None` if that is no terminal.
 pub(crate) fn stdout_width() -> Option<usize> {
     #[cfg(unix)]

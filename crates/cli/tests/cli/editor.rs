@@ -1,7 +1,9 @@
 //! The line that a user types on a terminal.
 
 use std::{
-    io::BufRead,
+    fs::File,
+    io::{BufRead, Read, Seek},
+    path::PathBuf,
     sync::mpsc::{Sender, channel},
     thread,
 };
@@ -242,17 +244,46 @@ fn a_dumb_terminal_gets_only_text() {
 }
 
 #[test]
-fn standard_output_may_be_a_pipe() {
+fn standard_output_may_be_a_file() {
     let (server, sender) = speaking();
-    let (reader, writer) = std::io::pipe().unwrap();
-    let setup = Setup { out: Some(writer.into()), ..Setup::default() };
+    let (mut file, name) = file();
+    let out = file.try_clone().unwrap();
+    let setup = Setup { out: Some(out.into()), ..Setup::default() };
     let mut terminal = setup.wsbeat(&["connect", &server.url()]);
     terminal.until_prompt();
     terminal.press("half");
     terminal.until_row("> half");
     sender.send("\x1b[2Jas it is".into()).unwrap();
+    terminal.press(" a line\r");
+    terminal.until_row("> half a line");
+    terminal.signal("-INT");
+    assert_eq!(terminal.end(), 0);
+    let mut messages = String::new();
+    file.rewind().unwrap();
+    file.read_to_string(&mut messages).unwrap();
+    assert_eq!(messages, "\x1b[2Jas it is\n");
+    std::fs::remove_file(name).unwrap();
+}
+
+#[test]
+fn nothing_is_drawn_if_another_program_reads_the_output() {
+    let server = Server::echo();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let setup = Setup { out: Some(writer.into()), ..Setup::default() };
+    let mut terminal = setup.wsbeat(&["connect", &server.url()]);
+    terminal.until_row("open");
+    assert!(terminal.reads_lines());
+    terminal.press("a line\n");
     let mut message = String::new();
     std::io::BufReader::new(reader).read_line(&mut message).unwrap();
-    assert_eq!(message, "\x1b[2Jas it is\n");
-    assert!(terminal.rows().iter().any(|row| row == "> half"));
+    assert_eq!(message, "a line\n");
+    // The echo of the terminal.
+    terminal.until(|rows| rows.last().is_some_and(|row| row == "a line"));
+}
+
+/// A new file and its name.
+fn file() -> (File, PathBuf) {
+    let name = format!("wsbeat-{}-{:?}", std::process::id(), thread::current().id());
+    let name = std::env::temp_dir().join(name);
+    (File::options().read(true).write(true).create_new(true).open(&name).unwrap(), name)
 }

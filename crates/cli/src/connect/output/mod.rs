@@ -186,6 +186,13 @@ impl Report {
         let _ = self.timeline.note(self.timer.now(), "hint", text);
     }
 
+    /// Writes a hint, but not with `--quiet`.
+    pub(crate) fn remark(&mut self, text: &str) {
+        if self.verbosity != Verbosity::Quiet {
+            self.hint(text);
+        }
+    }
+
     /// Writes a hint the first time.
     pub(crate) fn advise(&mut self, text: &'static str) {
         if !self.advice.contains(&text) {

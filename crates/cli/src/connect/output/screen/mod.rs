@@ -69,10 +69,14 @@ enum Shown {
 }
 
 impl Screen {
-    /// With these parts, if standard error is a terminal that can move its cursor, and for the
-    /// editor standard input is a terminal. The first draw begins to read keys.
+    /// With these parts, if standard error is a terminal that can move its cursor, if no other
+    /// program reads standard output, and for the editor if standard input is a terminal. The first
+    /// draw begins to read keys.
     pub(crate) fn new(handle: Handle, timer: SmolTimer, parts: Parts) -> Self {
-        let can_draw = cfg!(unix) && Standard::Error.is_terminal() && !terminal::is_dumb();
+        let can_draw = cfg!(unix)
+            && Standard::Error.is_terminal()
+            && !terminal::is_dumb()
+            && !terminal::is_piped();
         let editor = can_draw && parts.editor && io::stdin().is_terminal();
         let area = Area { shown: Shown::Nothing, prompt: None };
         Self(Arc::new(Shared {
