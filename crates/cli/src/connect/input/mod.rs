@@ -141,10 +141,6 @@ impl Stdin {
     /// Whether the thread sends no more input, once the session is closed.
     pub(super) fn is_done(&self) -> bool {
         let idle = || self.closer.is_reader_idle();
-        if self.closer.by().is_some() {
-            // What nobody has read is not lost.
-            return idle();
-        }
         // The state is read twice, since the thread may read the waiting input between the two
         // reads.
         !cfg!(unix) || (idle() && !is_readable() && idle())
@@ -168,7 +164,7 @@ impl Reader {
         let mut read_after_close = 0;
         loop {
             if !is_readable() {
-                // Also wakes the main thread, which may wait for the end of the last lines.
+                // The main thread may have found this thread busy, and waits for its end.
                 if self.shared.gave_up.load(SeqCst) || self.closer.by().is_some() {
                     break;
                 }
