@@ -1,4 +1,4 @@
-//! Durations as text: `15s`, `300ms`, `1m30s`, `2h`.
+//! Durations as text: `15s`, `1.5s`, `300ms`, `1m30s`, `2h`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ const UNITS: [(&str, u64); 4] =
 
 /// Parses a duration. The error has the cause and the remedy.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    const REMEDY: &str = "write a time such as 15s, 300ms, 1m30s or 2h";
+    const REMEDY: &str = "write a time such as 15s, 1.5s, 300ms, 1m30s or 2h";
     if text.is_empty() {
         return Err(format!("the time is empty; {REMEDY}"));
     }
@@ -18,20 +18,39 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let mut smallest = u64::MAX;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, after) = rest.split_at(digits);
-        let number: u64 =
-            number.parse().map_err(|_| format!("{text:?} is not a time; {REMEDY}"))?;
+        let (whole, after) = split_digits(rest);
+        let (fraction, after) = match after.strip_prefix('.') {
+            Some(after) => split_digits(after),
+            None => ("0", after),
+        };
         let unit = UNITS.iter().find_map(|(name, unit)| Some((after.strip_prefix(name)?, *unit)));
-        let Some((after, unit)) = unit.filter(|(_, unit)| *unit < smallest) else {
+        let digits = !whole.is_empty() && !fraction.is_empty();
+        let Some((after, unit)) = unit.filter(|(_, unit)| digits && *unit < smallest) else {
             return Err(format!("{text:?} is not a time; {REMEDY}"));
         };
-        let part = number.checked_mul(unit);
-        let sum = part.and_then(|part| nanos.checked_add(part));
+        let sum = whole.parse::<u64>().ok().and_then(|whole| {
+            whole.checked_mul(unit)?.checked_add(part_of(fraction, unit))?.checked_add(nanos)
+        });
         nanos = sum.ok_or_else(|| format!("{text:?} is too long; write a shorter time"))?;
         (rest, smallest) = (after, unit);
     }
     Ok(Duration::from_nanos(nanos))
+}
+
+/// Splits after the leading digits.
+fn split_digits(text: &str) -> (&str, &str) {
+    text.split_at(text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len())
+}
+
+/// The fraction of a unit of this many nanoseconds, rounded down. The digits follow the point.
+fn part_of(digits: &str, unit: u64) -> u64 {
+    // The longest unit is less than 10^13 ns. So later digits are far less than a nanosecond, and
+    // the product fits.
+    const DIGITS: usize = 25;
+    let digits = &digits[..digits.len().min(DIGITS)];
+    let numerator = digits.bytes().fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
+    let denominator = 10_u128.pow(digits.len() as u32);
+    u64::try_from(numerator * u128::from(unit) / denominator).unwrap_or(0)
 }
 
 /// Parses `MIN..MAX`.
@@ -82,20 +101,45 @@ mod tests {
             ("2h", 7_200_000),
             ("1h1m1s1ms", 3_661_001),
             ("0s", 0),
+            ("1.5s", 1_500),
+            ("0.25h", 900_000),
+            ("1m0.5s", 60_500),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
         }
     }
 
     #[test]
+    fn fractions_are_exact_to_the_nanosecond() {
+        for (text, nanos) in [
+            ("1.000000001s", 1_000_000_001),
+            ("0.000001ms", 1),
+            ("0.3333333333333333333333h", 1_199_999_999_999),
+            ("2562047.788015215h", 9_223_372_036_854_774_000),
+            ("0.9999999999s", 999_999_999),
+            ("0.00000000000027778h", 1),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_nanos(nanos)), "{text}");
+        }
+    }
+
+    #[test]
     fn an_invalid_time_is_refused_with_a_remedy() {
-        let remedy = "write a time such as 15s, 300ms, 1m30s or 2h";
+        let remedy = "write a time such as 15s, 1.5s, 300ms, 1m30s or 2h";
         for (text, message) in [
             ("15", r#""15" has no unit; write 15s or 15ms"#.to_owned()),
             ("1.5", r#""1.5" has no unit; write 1.5s or 1.5ms"#.to_owned()),
             ("", format!("the time is empty; {remedy}")),
             ("soon", format!("\"soon\" is not a time; {remedy}")),
-            ("1.5s", format!("\"1.5s\" is not a time; {remedy}")),
+            ("1.s", format!("\"1.s\" is not a time; {remedy}")),
+            (".5s", format!("\".5s\" is not a time; {remedy}")),
+            ("1..5s", format!("\"1..5s\" is not a time; {remedy}")),
+            ("1.5.5s", format!("\"1.5.5s\" is not a time; {remedy}")),
+            ("1,5s", format!("\"1,5s\" is not a time; {remedy}")),
+            (
+                "18446744073709551616s",
+                "\"18446744073709551616s\" is too long; write a shorter time".to_owned(),
+            ),
             ("-1s", format!("\"-1s\" is not a time; {remedy}")),
             ("30s1m", format!("\"30s1m\" is not a time; {remedy}")),
             ("1s1s", format!("\"1s1s\" is not a time; {remedy}")),

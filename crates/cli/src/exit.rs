@@ -1,31 +1,43 @@
 //! The two ways to end: a text on standard output, or an exit code with a line on standard error.
 
-use std::{
-    fmt::Display,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{fmt::Display, io::Write, process::ExitCode};
 
 use websocket_heartbeat_smol::backend::printable;
 
-/// The session gave up, or the program failed.
+use crate::standard::Standard;
+
+/// Everything that was taken from standard input was written, and nothing failed.
+pub(crate) const SUCCESS: u8 = 0;
+/// A failure that has no code of its own.
 pub(crate) const FAILURE: u8 = 1;
 /// The arguments are wrong.
 pub(crate) const USAGE: u8 = 2;
+/// The session was closed on request, and some lines were not written.
+pub(crate) const UNSENT: u8 = 3;
+/// The attempts or another limit are exhausted.
+pub(crate) const GAVE_UP: u8 = 4;
+/// A failure that no further attempt heals.
+pub(crate) const REFUSED: u8 = 5;
+/// A line or a message is larger than allowed.
+pub(crate) const TOO_LARGE: u8 = 6;
+/// Standard output was closed or cannot be written.
+pub(crate) const OUTPUT_CLOSED: u8 = 7;
 
 /// Writes one line to standard error. The session continues.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(io::stderr(), "wsbeat: warning: {}", printable(text));
+    let line = format!("wsbeat: warning: {}\n", printable(text));
+    let _ = Standard::Error.write_all(line.as_bytes());
 }
 
 /// Writes one line to standard error and returns `code`.
 pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "wsbeat: {}", printable(&error.to_string()));
+    let line = format!("wsbeat: {}\n", printable(&error.to_string()));
+    let _ = Standard::Error.write_all(line.as_bytes());
     code.into()
 }
 
 /// Writes to standard output. An error means that the reader closed the pipe, so it does not need
 /// the rest.
 pub(crate) fn print(text: &[u8]) {
-    let _ = io::stdout().write_all(text);
+    let _ = Standard::Output.write_all(text);
 }

@@ -8,13 +8,17 @@ mod connect;
 mod demo;
 mod duration;
 mod exit;
+mod framing;
 mod history;
 mod record;
 mod report;
 mod serve;
 mod server;
 mod session;
+mod standard;
+mod terminal;
 mod usage;
+mod utc;
 mod values;
 
 use std::process::ExitCode;

@@ -95,7 +95,7 @@ fn each_bad_value_is_refused_with_a_remedy() {
         ),
         (
             &["--duration", "soon"],
-            r#"--duration: "soon" is not a time; write a time such as 15s, 300ms, 1m30s or 2h"#,
+            r#"--duration: "soon" is not a time; write a time such as 15s, 1.5s, 300ms, 1m30s or 2h"#,
         ),
         (
             &["--backoff", "1s"],
@@ -128,7 +128,7 @@ fn each_bad_value_is_refused_with_a_remedy() {
             "--stop-on: the value must be a list of HTTP statuses from 200 to 599; write for example 401,403",
         ),
         (&["--json=yes"], "--json takes no value; write --json alone"),
-        (&["--loud"], "the option --loud is unknown; see wsbeat connect --help"),
+        (&["--bright"], "the option --bright is unknown; see wsbeat connect --help"),
         (&["-x"], "the option -x is unknown; see wsbeat connect --help"),
         (&["ws://localhost:2/"], "there are too many arguments; see wsbeat connect --help"),
         (&["-H", "hush"], "--header: there is no colon; write -H 'Name: value'"),

@@ -1,7 +1,5 @@
 //! The facts of a certificate (X.509, RFC 5280).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use websocket_heartbeat_smol::{backend::printable, tls::TlsInfo};
 use x509_cert::{
     Certificate,
@@ -10,13 +8,14 @@ use x509_cert::{
 };
 
 use super::findings::Tls;
+use crate::utc::Utc;
 
 /// A certificate that cannot be read has no facts: the handshake has verified it.
 pub(super) fn facts(info: &TlsInfo) -> Tls {
     let certificate = info.certificates.first().and_then(|bytes| Certificate::from_der(bytes).ok());
     let body = certificate.as_ref().map(Certificate::tbs_certificate);
     let until = body.map(|body| body.validity().not_after.to_unix_duration().as_secs());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let now = Utc::now().millis() / 1_000;
     let days_left = until.map(|until| (until as i64 - now as i64).div_euclid(86_400));
     let alternatives = body
         .and_then(|body| body.get_extension::<SubjectAltName>().ok().flatten())

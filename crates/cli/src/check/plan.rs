@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use websocket_heartbeat_smol::{
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     duration::{show, to_fine_millis, to_millis},
     server::ServerTransport,
+    utc::Utc,
 };
 
 /// The number of pings, of which the median round trip is reported.
@@ -229,14 +230,9 @@ fn read_answer(established: &Established<SmolConnection>, findings: &mut Finding
     findings.subprotocol =
         established.subprotocol.as_ref().map(|name| printable(name).into_owned());
     let date = field("date").and_then(|date| httpdate::parse_http_date(date).ok());
-    findings.clock = date.map(|date| {
-        let now = SystemTime::now();
-        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let ahead_ms = match date.duration_since(now) {
-            Ok(ahead) => millis(ahead),
-            Err(behind) => -millis(behind.duration()),
-        };
+    findings.clock = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok()).map(|date| {
         // Half of the second that the date may be old.
-        Clock { ahead_ms: ahead_ms + 500 }
+        let date = u64::try_from(date.as_millis()).unwrap_or(u64::MAX).saturating_add(500);
+        Clock { ahead_ms: date.wrapping_sub(Utc::now().millis()).cast_signed() }
     });
 }

@@ -1,37 +1,48 @@
 //! `wsbeat connect`: one session between standard input and standard output.
 
+mod close_frame;
+mod closing;
+mod ending;
+mod hooks;
 mod input;
 mod output;
 mod signals;
+mod subscribe;
 #[cfg(feature = "tui")]
 mod tui;
+mod until;
 
 use std::{
     collections::VecDeque,
-    future::{Future, pending, poll_fn},
-    io,
-    pin::Pin,
+    future::poll_fn,
+    io::{self, IsTerminal},
+    panic,
     process::ExitCode,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, channel::mpsc::Receiver};
+use futures::{FutureExt, StreamExt, channel::mpsc::Receiver, executor::block_on};
 use websocket_heartbeat_smol::{
-    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer,
+    CloseReason, Closed, Event, Fate, Handle, Lost, LostCause, Receipt, SmolTimer, Timer, Timestamp,
 };
 
 use self::{
-    input::{Input, Stdin},
-    output::Report,
+    close_frame::CloseFrameOptions,
+    closing::{By, Closer},
+    ending::{Ending, Tally, Unsent},
+    hooks::{HookOptions, Hooks},
+    input::{Input, InputOptions, Line, Stdin},
+    output::{OutputOptions, Parts, Report, Screen},
+    signals::Request,
+    subscribe::SubscribeOptions,
+    until::{Due, Until, UntilOptions},
 };
 use crate::{
-    exit::{FAILURE, USAGE, fail, warn},
+    exit::{FAILURE, SUCCESS, USAGE, fail, warn},
     record::{Record, StatusRecord},
     server::Server,
-    session::{HeartbeatKind, Session, SessionEvent, SessionOptions},
+    session::{HeartbeatKind, Heartbeats, Session, SessionEvent, SessionOptions},
     usage::UsageError,
-    values,
 };
 
 /// Keep a WebSocket connection open
@@ -41,8 +52,10 @@ use crate::{
 /// one, wsbeat reconnects. The end of standard input does not end the session without
 /// --close-on-eof.
 ///
-/// In a file or a pipe, each message is one line without changes. On a terminal, control characters
-/// are shown as escapes (\u{1b}, \n), so that a server cannot control the terminal.
+/// In a file or a pipe, each text message is one line without changes; --in and --out set other
+/// formats, also for binary messages. On a terminal, each message begins with "< ", its further rows
+/// are indented, and control characters are shown as escapes (\u{1b}), so that a server cannot
+/// control the terminal.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -51,32 +64,31 @@ pub(crate) struct Args {
     #[command(flatten)]
     session: SessionOptions,
     #[command(flatten)]
-    options: ConnectOptions,
+    subscribe: SubscribeOptions,
+    #[command(flatten)]
+    input: InputOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+    #[command(flatten)]
+    hooks: HookOptions,
+    #[command(flatten)]
+    until: UntilOptions,
+    #[command(flatten)]
+    close_frame: CloseFrameOptions,
 }
 
-#[derive(clap::Args)]
-#[command(next_help_heading = "Session")]
-struct ConnectOptions {
-    /// Print all events as JSON on standard output, see JSON below
-    #[arg(long)]
-    json: bool,
-    /// Show the session on the whole terminal, with keys for its control
-    #[cfg(feature = "tui")]
-    #[arg(long, conflicts_with_all = ["json", "close_on_eof", "duration"])]
-    tui: bool,
-    /// Close after this time [default: never]
-    #[arg(long, value_name = "TIME", value_parser = values::positive)]
-    duration: Option<Duration>,
-    /// Close after all of standard input is sent
-    #[arg(long)]
-    close_on_eof: bool,
-}
-
-#[cfg(test)]
 impl Args {
-    /// All checks of [`run`].
-    pub(crate) fn check(&self) -> Result<(), UsageError> {
+    /// Refuses options that contradict each other and options without effect.
+    fn check_options(&self) -> Result<(), UsageError> {
         self.session.check()?;
+        self.input.check()?;
+        self.until.check()
+    }
+
+    /// All checks of [`run`].
+    #[cfg(test)]
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        self.check_options()?;
         self.server.transport(SmolTimer::new()).map(drop)
     }
 }
@@ -85,25 +97,45 @@ const AFTER_HELP: &str = include_str!("after_help.txt");
 
 /// Runs a session to its end.
 pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
-    args.session.check()?;
+    args.check_options()?;
     let transport = args.server.transport(timer.clone())?;
     transport.notes().iter().for_each(|note| warn(note));
     let supervisor = match args.session.supervisor(transport, timer.clone()) {
         Ok(supervisor) => supervisor,
         Err(error) => return Ok(fail(USAGE, &error)),
     };
+    args.subscribe.register(&supervisor.handle())?;
     #[cfg(feature = "tui")]
-    if args.options.tui {
-        return Ok(tui::run(supervisor, args.server.name(), timer));
+    if args.output.is_tui() {
+        return Ok(tui::run(supervisor, args.server.name(), args.close_frame.frame(), timer));
     }
-    let started = Session::start(supervisor).and_then(|(session, handle)| {
-        let status_requests = signals::watch(handle.clone())?;
-        Ok(Connect::new(args, timer, session, handle, status_requests))
+    let parts =
+        Parts { editor: args.input.has_lines(), footer: args.output.shows_footer(), whole: false };
+    let screen = Screen::new(supervisor.handle(), timer.clone(), parts);
+    let report = Report::new(timer.clone(), &args.output, screen.clone())?;
+    let heartbeats = match args.output.shows_probes() {
+        true => Heartbeats::SentAndAnswered,
+        false => Heartbeats::Answered,
+    };
+    let started = Session::start(supervisor, heartbeats).and_then(|(session, handle)| {
+        let closer = Closer::new(handle.clone(), args.close_frame.frame());
+        let requests = signals::watch(closer.clone(), timer.clone(), screen.clone())?;
+        restore_at_panics(screen.clone());
+        Connect::new(args, timer, report, session, handle, closer, requests)
     });
     Ok(match started {
-        Ok(connect) => async_io::block_on(connect.run()),
+        Ok(connect) => block_on(connect.run()),
         Err(error) => fail(FAILURE, &format!("the session cannot start: {error}")),
     })
+}
+
+/// Restores the terminal before the message of a panic is printed.
+fn restore_at_panics(screen: Screen) {
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        screen.restore();
+        print(info);
+    }));
 }
 
 struct Connect<'a> {
@@ -111,131 +143,138 @@ struct Connect<'a> {
     timer: SmolTimer,
     session: Session,
     handle: Handle,
-    status_requests: Receiver<()>,
+    closer: Closer,
+    hooks: Hooks,
+    requests: Receiver<Request>,
     /// Resolves after the time of `--duration`.
-    duration: Pin<Box<dyn Future<Output = ()>>>,
+    duration: async_io::Timer,
+    /// Resolves at the time of [`Due::At`], or earlier.
+    due: async_io::Timer,
+    until: Until,
     report: Report,
     /// `None` until the first attempt has succeeded or failed: if nothing is kept offline, earlier
     /// input would be dropped before it could be sent.
     stdin: Option<Stdin>,
     stdin_ended: bool,
+    /// The error of standard input, in words.
+    stdin_error: Option<String>,
     /// Receipts of the lines that have no fate yet, in the order of the lines. Fates arrive in the
     /// same order, except that a line may expire while an earlier one is being written.
     receipts: VecDeque<Receipt>,
+    tally: Tally,
     connection: u64,
-    hint: Hint,
-    /// The source that is polled first changes each time, so that a busy one does not starve the
-    /// others.
-    turn: usize,
-}
-
-/// Whether the hint about unanswered heartbeats is due.
-enum Hint {
     /// The number of connections in a row that were lost without an answered heartbeat.
-    NotYet {
-        unanswered: u32,
-    },
-    Shown,
+    unanswered: u32,
 }
 
-enum Next {
-    Session(Option<SessionEvent>),
-    Input(Option<Input>),
-    Fate(Fate),
-    StatusRequest,
-    Duration,
-}
+/// The number of events that are taken before the other sources are polled.
+const EVENTS: usize = 512;
+
+/// The number of unsent lines that are listed at the end of the session, and summed up after that:
+/// more than the outbox keeps by default, and few enough for a fraction of a second.
+const LISTED: usize = 10_000;
+
+/// The same for people.
+const SHOWN: usize = 5;
 
 impl<'a> Connect<'a> {
     fn new(
         args: &'a Args,
         timer: SmolTimer,
+        report: Report,
         session: Session,
         handle: Handle,
-        status_requests: Receiver<()>,
-    ) -> Self {
-        let duration: Pin<Box<dyn Future<Output = ()>>> = match args.options.duration {
-            Some(duration) => Box::pin(FutureExt::map(async_io::Timer::after(duration), drop)),
-            None => Box::pin(pending()),
-        };
-        let report = Report::new(timer.clone(), args.options.json);
-        Self {
+        closer: Closer,
+        requests: Receiver<Request>,
+    ) -> io::Result<Self> {
+        let duration = args.until.duration;
+        let until = Until::new(&args.until, timer.now());
+        Ok(Self {
             args,
             timer,
             session,
             handle,
-            status_requests,
-            duration,
+            closer,
+            hooks: Hooks::start(&args.hooks)?,
+            requests,
+            duration: duration.map_or_else(async_io::Timer::never, async_io::Timer::after),
+            due: async_io::Timer::never(),
+            until,
             report,
             stdin: None,
             stdin_ended: false,
+            stdin_error: None,
             receipts: VecDeque::new(),
+            tally: Tally::new(if args.output.is_for_programs() { LISTED } else { SHOWN }),
             connection: 0,
-            hint: Hint::NotYet { unanswered: 0 },
-            turn: 0,
-        }
+            unanswered: 0,
+        })
     }
 
     async fn run(mut self) -> ExitCode {
-        loop {
-            match poll_fn(|cx| self.poll_next(cx)).await {
-                Next::Session(Some(SessionEvent::Event(Event::Closed(closed)))) => {
-                    return self.closed(closed).await;
-                }
-                Next::Session(Some(SessionEvent::Event(event))) => {
-                    if let Err(error) = self.event(&event) {
-                        self.handle.abort();
-                        return fail(FAILURE, &error);
-                    }
-                }
-                Next::Session(Some(SessionEvent::Heartbeat(heartbeat))) => {
-                    self.report.record(&Record::heartbeat(&heartbeat));
-                }
-                Next::Session(None) => {
-                    return fail(
-                        FAILURE,
-                        &"the session thread ended unexpectedly; this is a bug in wsbeat",
-                    );
-                }
-                Next::Input(input) => self.input(input),
-                Next::Fate(fate) => self.fate(&fate),
-                Next::StatusRequest => {
-                    let status = StatusRecord::new(&self.handle.status(), self.timer.now());
-                    self.report.record(&Record::Status(Box::new(status)));
-                }
-                Next::Duration => {
-                    self.duration = Box::pin(pending());
-                    self.handle.close();
-                }
-            }
-            if self.report.broken().is_some() {
-                self.handle.close();
-            }
-            if self.args.options.close_on_eof && self.stdin_ended && self.receipts.is_empty() {
-                self.handle.close();
+        match poll_fn(|cx| self.poll(cx)).await {
+            Ok(closed) => self.closed(closed).await,
+            Err(error) => {
+                self.closer.abort();
+                self.report.end();
+                fail(FAILURE, &error)
             }
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        const SOURCES: usize = 5;
-        self.turn += 1;
-        for source in 0..SOURCES {
-            let next = match (self.turn + source) % SOURCES {
-                0 => self.session.poll_next_unpin(cx).map(Next::Session),
-                1 => self.poll_input(cx).map(Next::Input),
-                2 => self.poll_fate(cx).map(Next::Fate),
-                3 => match self.status_requests.poll_next_unpin(cx) {
-                    Poll::Ready(Some(())) => Poll::Ready(Next::StatusRequest),
-                    _ => Poll::Pending,
-                },
-                _ => self.duration.poll_unpin(cx).map(|()| Next::Duration),
-            };
-            if next.is_ready() {
-                return next;
+    /// Takes turns with all sources, so that a busy one does not starve the others. Ready at the end
+    /// of the session.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Box<Closed>>> {
+        loop {
+            let now = self.timer.now();
+            let mut moved = false;
+            for _ in 0..EVENTS {
+                match self.session.poll_next_unpin(cx) {
+                    Poll::Ready(Some(SessionEvent::Event(Event::Closed(closed)))) => {
+                        return Poll::Ready(Ok(closed));
+                    }
+                    Poll::Ready(Some(SessionEvent::Event(event))) => self.event(&event, now)?,
+                    Poll::Ready(Some(SessionEvent::Probe(connection))) => {
+                        self.report.probe(connection);
+                    }
+                    Poll::Ready(Some(SessionEvent::Heartbeat(heartbeat))) => {
+                        self.report.record(&Record::heartbeat(&heartbeat));
+                    }
+                    Poll::Ready(None) => {
+                        let words =
+                            "the session thread ended unexpectedly; this is a bug in wsbeat";
+                        return Poll::Ready(Err(io::Error::other(words)));
+                    }
+                    Poll::Pending => break,
+                }
+                moved = true;
+            }
+            if let Poll::Ready(input) = self.poll_input(cx) {
+                self.input(input);
+                self.hint_at_end_of_input();
+                moved = true;
+            }
+            while let Poll::Ready(fate) = self.poll_fate(cx) {
+                self.fate(&fate);
+                self.until.lines(now);
+                moved = true;
+            }
+            while let Poll::Ready(note) = self.hooks.poll_note(cx) {
+                self.report.hint(&note);
+                moved = true;
+            }
+            if let Poll::Ready(Some(request)) = self.requests.poll_next_unpin(cx) {
+                self.request(request);
+                moved = true;
+            }
+            // Nothing waits for more output.
+            self.report.flush();
+            self.close_if_due(now, cx);
+            if !moved {
+                self.report.draw(cx);
+                return Poll::Pending;
             }
         }
-        Poll::Pending
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Option<Input>> {
@@ -252,12 +291,56 @@ impl<'a> Connect<'a> {
         Poll::Ready(fate)
     }
 
-    fn event(&mut self, event: &Event) -> io::Result<()> {
+    /// Closes the session if the program has a reason to.
+    fn close_if_due(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        if self.closer.by().is_some() {
+            return;
+        }
+        if self.report.broken().is_some() {
+            return self.closer.close(By::OutputClosed);
+        }
+        if self.stdin_error.is_some() {
+            return self.closer.close(By::InputFailed);
+        }
+        if let (Poll::Ready(_), Some(time)) =
+            (self.duration.poll_unpin(cx), self.args.until.duration)
+        {
+            return self.closer.close(By::Duration(time));
+        }
+        if self.stdin_ended && self.receipts.is_empty() {
+            self.until.all_sent(now);
+        }
+        // If the timer has ended, the time is read again.
+        let mut now = now;
+        loop {
+            match self.until.due(now) {
+                Due::Never => return,
+                Due::Now(by) => return self.closer.close(by),
+                Due::At(at) => {
+                    if !self.due.will_fire() {
+                        self.due.set_after(at.saturating_since(now));
+                    }
+                    if self.due.poll_unpin(cx).is_pending() {
+                        return;
+                    }
+                    self.due = async_io::Timer::never();
+                    now = self.timer.now();
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event, now: Timestamp) -> io::Result<()> {
         match event {
+            // One more than `-n` asks for.
+            Event::Message(_) if !self.until.message(now) => return Ok(()),
             Event::Message(message) => self.report.message(self.connection, message),
             // The inbox makes the server wait when it is full, so there is no `Lagged`.
             Event::Lagged(_) => {}
             event => self.report.record(&Record::Event(event)),
+        }
+        if let Some(note) = self.hooks.event(self.connection, event) {
+            self.report.hint(&note);
         }
         match event {
             Event::Open(open) => {
@@ -276,93 +359,160 @@ impl<'a> Connect<'a> {
     fn read_stdin(&mut self) -> io::Result<()> {
         if self.stdin.is_none() {
             let limit = self.args.session.max_line_bytes();
-            let stdin = Stdin::start(self.handle.clone(), limit);
-            self.stdin = Some(stdin.map_err(stdin_error)?);
+            let decoder = self.args.input.decoder(limit);
+            let (handle, closer) = (self.handle.clone(), self.closer.clone());
+            let screen = self.report.screen().clone();
+            let stdin = Stdin::start(handle, closer, decoder, screen, limit);
+            self.stdin = Some(stdin.map_err(|error| io::Error::other(stdin_error(&error)))?);
         }
         Ok(())
     }
 
     /// Shows the remedy once if the server does not answer message heartbeats.
     fn check_heartbeats(&mut self, lost: &Lost) {
-        let Hint::NotYet { unanswered } = &mut self.hint else { return };
         let timed_out = matches!(lost.cause, LostCause::HeartbeatTimeout(_));
-        *unanswered = if timed_out && !lost.ever_answered { *unanswered + 1 } else { 0 };
-        if *unanswered >= 2 && self.args.session.heartbeat_kind() == HeartbeatKind::Message {
-            self.hint = Hint::Shown;
-            self.report.hint("the server does not answer message heartbeats; use --heartbeat ping");
+        self.unanswered = if timed_out && !lost.ever_answered { self.unanswered + 1 } else { 0 };
+        if self.unanswered >= 2 && self.args.session.heartbeat_kind() == HeartbeatKind::Message {
+            self.report
+                .advise("the server does not answer message heartbeats; use --heartbeat ping");
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Status => {
+                let status = StatusRecord::new(&self.handle.status(), self.timer.now());
+                self.report.record(&Record::Status(Box::new(status)));
+            }
+            Request::Closing => self.report.remark("closing, again to abort"),
+            Request::Redraw => self.report.redraw(),
+        }
+    }
+
+    /// A user who types ctrl-D may expect that the session ends.
+    fn hint_at_end_of_input(&mut self) {
+        let open = self.stdin_ended && !self.args.until.close_on_eof && self.closer.by().is_none();
+        if open && io::stdin().is_terminal() {
+            self.report.remark("end of input; the connection stays open; ctrl-c closes");
         }
     }
 
     fn input(&mut self, input: Option<Input>) {
         match input {
-            Some(Input::Accepted(receipt)) => self.receipts.push_back(receipt),
-            Some(Input::Dropped(reason, message)) => {
-                self.report.record(&Record::dropped(reason, &message));
-            }
+            Some(Input::Lines(lines)) => lines.into_iter().for_each(|line| self.line(line)),
             Some(Input::Truncated) => {
                 self.report.hint("the rest of standard input is not read and not reported");
             }
-            Some(Input::Failed(error)) => {
-                self.report.hint(&stdin_error(error).to_string());
+            Some(Input::Failed(error)) => self.stdin_error = Some(stdin_error(&error)),
+            Some(Input::Background) => {
+                self.report
+                    .remark("the terminal is not read while this program is in the background");
             }
             Some(Input::Ended) | None => self.stdin_ended = true,
         }
     }
 
+    fn line(&mut self, line: Line) {
+        match line {
+            Line::Accepted(receipt) => self.receipts.push_back(receipt),
+            Line::Dropped(reason, message) => {
+                if self.tally.count(Unsent::dropped(reason, &message)) {
+                    self.report.record(&Record::dropped(reason, &message));
+                }
+            }
+        }
+    }
+
     fn fate(&mut self, fate: &Fate) {
-        if let Some(record) = Record::unsent(fate) {
+        if let Some(unsent) = Unsent::of(fate)
+            && self.tally.count(unsent)
+            && let Some(record) = Record::unsent(fate)
+        {
             self.report.record(&record);
         }
     }
 
     /// Reports the fates of all remaining lines, then the end of the session.
     async fn closed(mut self, closed: Box<Closed>) -> ExitCode {
-        if let Err(error) = self.read_stdin() {
+        while let Ok(request) = self.requests.try_recv() {
+            self.request(request);
+        }
+        let by_user = closed.reason.by_user();
+        if !by_user && let Err(error) = self.read_stdin() {
+            self.report.end();
             return fail(FAILURE, &error);
         }
-        if let Some(stdin) = &self.stdin {
-            stdin.session_closed();
+        if let Some(stdin) = self.stdin.as_ref().filter(|_| !by_user) {
+            stdin.session_gave_up();
         }
         // Every receipt resolves now, and the outbox refuses lines that wait for room.
-        while let Some(next) = poll_fn(|cx| self.poll_rest(cx)).await {
-            match next {
-                Next::Fate(fate) => self.fate(&fate),
-                Next::Input(input) => self.input(input),
-                _ => {}
-            }
+        while poll_fn(|cx| self.poll_rest(cx)).await {}
+        // A session with `-n` ends within a line if the input is longer.
+        let enough = matches!(self.closer.by(), Some(By::Messages(_)));
+        if !enough && let Some(line) = self.stdin.as_ref().and_then(Stdin::unfinished) {
+            self.line(line);
         }
-        let exit_code = exit_code(&closed.reason);
-        self.report.record(&Record::Event(&Event::Closed(closed)));
-        match self.report.broken() {
-            None => {}
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Some(error) => {
-                return fail(FAILURE, &format!("standard output cannot be written: {error}"));
-            }
+        if let Some(sum) = self.tally.not_listed() {
+            self.report.record(&Record::UnsentSummary(sum));
         }
-        exit_code
+        // The user of `-n` does not want more messages.
+        let unread = if enough { 0 } else { closed.unread };
+        let lost_answers = self.closer.is_end_of_input() && unread > 0;
+        if unread > 0 && !lost_answers {
+            self.report.hint(&format!("{unread} messages came after the close and were discarded"));
+        }
+        self.report.record(&Record::Closed {
+            reason: closed.reason.name(),
+            detail: self.detail(&closed.reason),
+            unproven: closed.unproven,
+        });
+        self.report.flush();
+        self.report.end();
+        for note in self.hooks.finish().await {
+            self.report.hint(&note);
+        }
+        let ending = Ending {
+            reason: &closed.reason,
+            tally: &self.tally,
+            output: self.report.broken(),
+            input: self.stdin_error.as_deref(),
+            missing: self.until.missing(),
+            unread: if lost_answers { unread } else { 0 },
+        };
+        match ending.failure() {
+            Some((code, words)) => fail(code, &words),
+            None => SUCCESS.into(),
+        }
     }
 
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
+    /// The reason in words. Only this program knows who closed the session.
+    fn detail(&self, reason: &CloseReason) -> String {
+        match (reason, self.closer.by()) {
+            (CloseReason::User, Some(by)) => by.to_string(),
+            _ => reason.detail(),
+        }
+    }
+
+    /// Takes one item of the remaining input and fates. False at their end.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if let Poll::Ready(fate) = self.poll_fate(cx) {
-            return Poll::Ready(Some(Next::Fate(fate)));
+            self.fate(&fate);
+            return Poll::Ready(true);
         }
         // Read before the channel is polled, which then contains all earlier input.
         let done = self.stdin.as_ref().is_none_or(Stdin::is_done);
         if let Poll::Ready(input) = self.poll_input(cx) {
-            return Poll::Ready(Some(Next::Input(input)));
+            self.input(input);
+            return Poll::Ready(true);
         }
         if !self.receipts.is_empty() || !(done || self.stdin_ended) {
+            self.report.flush();
             return Poll::Pending;
         }
-        Poll::Ready(None)
+        Poll::Ready(false)
     }
 }
 
-fn exit_code(reason: &CloseReason) -> ExitCode {
-    if reason.by_user() { ExitCode::SUCCESS } else { FAILURE.into() }
-}
-
-fn stdin_error(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("standard input cannot be read: {error}"))
+fn stdin_error(error: &io::Error) -> String {
+    format!("standard input cannot be read: {error}")
 }

@@ -1,11 +1,6 @@
 //! The steps of the demo. Each step waits for the events that it shows.
 
-use std::{
-    error::Error,
-    io::{self, Stdout},
-    net::Ipv4Addr,
-    time::Duration,
-};
+use std::{error::Error, io, net::Ipv4Addr, time::Duration};
 
 use futures::StreamExt;
 use websocket_heartbeat_smol::{
@@ -18,7 +13,9 @@ use crate::{
     duration::show,
     record::{Record, Timeline},
     serve::{Behaviour, Command, ServerControl},
-    session::{Session, SessionEvent},
+    session::{Heartbeats, Session, SessionEvent},
+    standard::Standard,
+    terminal,
 };
 
 /// Short, so that the demo takes only seconds.
@@ -35,7 +32,7 @@ struct Story {
     session: Session,
     handle: Handle,
     timer: SmolTimer,
-    timeline: Timeline<Stdout>,
+    timeline: Timeline<Standard>,
     summary: Summary,
     receipts: Vec<Receipt>,
     readings: u32,
@@ -61,8 +58,12 @@ impl Story {
             .backoff(Exponential::new().base(BACKOFF.0).cap(BACKOFF.1).jitter(0.2))
             .stable_after(PING_TIMEOUT / 2)
             .build()?;
-        let (session, handle) = Session::start(supervisor)?;
-        let mut timeline = Timeline::new(io::stdout());
+        let (session, handle) = Session::start(supervisor, Heartbeats::Answered)?;
+        let mut timeline = Timeline::new(
+            Standard::Output,
+            terminal::colours(Standard::Output.is_terminal()),
+            terminal::stdout_width,
+        );
         timeline.text(&format!(
             "wsbeat demo: a server on {}, and a client that sends a ping after {} of\n\
              silence and waits {} for any answer. No data leaves this machine.",
@@ -168,6 +169,7 @@ impl Story {
         self.summary.count(&event);
         let now = self.timer.now();
         let record = match &event {
+            SessionEvent::Probe(_) => return Ok(event),
             SessionEvent::Heartbeat(heartbeat) => Record::heartbeat(heartbeat),
             SessionEvent::Event(Event::Message(message)) => Record::message(0, message),
             SessionEvent::Event(event) => Record::Event(event),

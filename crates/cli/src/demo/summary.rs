@@ -32,7 +32,7 @@ impl Summary {
                 *self.losses.entry(lost.cause.name()).or_default() += 1;
                 self.unproven += lost.unproven;
             }
-            SessionEvent::Event(_) => {}
+            SessionEvent::Event(_) | SessionEvent::Probe(_) => {}
         }
     }
 

@@ -32,10 +32,38 @@ pub(crate) enum Record<'a> {
         #[serde(flatten)]
         payload: Option<Payload<'a>>,
     },
+    UnsentSummary(UnsentSum),
     Status(Box<StatusRecord>),
+    /// The end of the session, with its true cause in words: the library knows only that the
+    /// session was closed on request.
+    Closed {
+        reason: &'static str,
+        detail: String,
+        unproven: u64,
+    },
     /// Any event but a message, as the library serializes it.
     #[serde(untagged)]
     Event(&'a Event),
+}
+
+/// A sum of lines that were not written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct UnsentSum {
+    pub(crate) dropped: u64,
+    pub(crate) unknown: u64,
+    pub(crate) bytes: u64,
+}
+
+impl UnsentSum {
+    pub(crate) fn add(&mut self, unknown: bool, bytes: usize) {
+        let count = if unknown { &mut self.unknown } else { &mut self.dropped };
+        *count += 1;
+        self.bytes += bytes as u64;
+    }
+
+    pub(crate) fn lines(&self) -> u64 {
+        self.dropped + self.unknown
+    }
 }
 
 /// The content of a message.

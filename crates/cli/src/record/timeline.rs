@@ -2,18 +2,22 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
 
-use websocket_heartbeat_smol::{Connecting, Event, Timestamp, backend::printable};
+use websocket_heartbeat_smol::{Connecting, Event, Open, Timestamp, backend::printable};
 
 use super::{Payload, Record, cutoff};
-use crate::duration::show;
+use crate::{duration::show, terminal};
 
-/// Writes the timeline to `W`, in colour if that is a terminal.
+/// Writes the timeline to `W`. Each row is one write. On a terminal, long rows are wrapped.
 pub(crate) struct Timeline<W> {
     out: W,
     colour: bool,
+    /// The current width, if `out` is a terminal.
+    width: fn() -> Option<usize>,
+    /// Shows addresses.
+    verbose: bool,
 }
 
 /// The SGR parameters of ECMA-48.
@@ -32,25 +36,38 @@ enum Style {
 /// The maximum number of characters of a message that a row shows.
 const EXCERPT: usize = 60;
 
-impl<W: Write + IsTerminal> Timeline<W> {
-    pub(crate) fn new(out: W) -> Self {
-        // https://no-color.org: any value that is not empty disables colours.
-        let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = out.is_terminal() && !disabled;
-        Self { out, colour }
-    }
-}
+/// The column of the details.
+const INDENT: usize = 26;
 
 impl<W: Write> Timeline<W> {
+    pub(crate) fn new(out: W, colour: bool, width: fn() -> Option<usize>) -> Self {
+        Self { out, colour, width, verbose: false }
+    }
+
+    /// Shows also the addresses of a connection.
+    pub(crate) fn verbose(self) -> Self {
+        Self { verbose: true, ..self }
+    }
+
     pub(crate) fn record(&mut self, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
         let (symbol, name, style, details) = describe(now, record);
-        self.row(now, symbol, name, style, &details)?;
+        let addresses = match record {
+            Record::Event(Event::Open(open)) if self.verbose => addresses(open),
+            _ => String::new(),
+        };
+        self.row(now, symbol, name, style, &(details + &addresses))?;
         if let Record::Status(status) = record {
             for row in status.rows(now).iter().skip(1) {
-                writeln!(self.out, "{:>25}{}", "", printable(row))?;
+                self.line(&" ".repeat(INDENT), row)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes a row about a heartbeat that was sent.
+    pub(crate) fn probe(&mut self, now: Timestamp, connection: u64) -> io::Result<()> {
+        let details = format!("sent on connection {connection}");
+        self.row(now, "♥", "heartbeat", Style::Magenta, &details)
     }
 
     /// Writes a row that is not an event of the session.
@@ -81,7 +98,12 @@ impl<W: Write> Timeline<W> {
     ) -> io::Result<()> {
         let time = self.styled(Style::Faint, &format!("{:>9.3}s", now.since_epoch().as_secs_f64()));
         let event = self.styled(style, &format!("{symbol} {name:<10}"));
-        writeln!(self.out, "{time}  {event}  {}", printable(details))?;
+        self.line(&format!("{time}  {event}  "), details)
+    }
+
+    fn line(&mut self, head: &str, details: &str) -> io::Result<()> {
+        let details = terminal::wrap(&printable(details), (self.width)(), INDENT, INDENT);
+        self.out.write_all(format!("{head}{details}\n").as_bytes())?;
         self.out.flush()
     }
 
@@ -117,6 +139,14 @@ fn describe(now: Timestamp, record: &Record<'_>) -> Row {
             }
             ("!", "unsent", Style::Red, details)
         }
+        Record::UnsentSummary(sum) => {
+            let mut details = format!("{} more lines, {} bytes", sum.lines(), sum.bytes);
+            if sum.unknown > 0 {
+                let _ = write!(details, ", {} of them may have arrived", sum.unknown);
+            }
+            ("!", "unsent", Style::Red, details)
+        }
+        Record::Closed { detail, unproven, .. } => closed_row(detail.clone(), *unproven),
         Record::Status(status) => {
             ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
@@ -184,13 +214,22 @@ fn describe_event(event: &Event) -> Row {
             let details = format!("attempt {} in {}", retry.attempt, show(retry.delay));
             ("↻", "retry", Style::Yellow, details)
         }
-        Event::Closed(closed) => {
-            let mut details = closed.reason.detail();
-            write_unproven(&mut details, closed.unproven);
-            ("■", "closed", Style::Bold, details)
-        }
+        Event::Closed(closed) => closed_row(closed.reason.detail(), closed.unproven),
         other => ("i", other.name(), Style::Plain, other.to_string()),
     }
+}
+
+fn addresses(open: &Open) -> String {
+    match (open.peer_address, open.local_address) {
+        (Some(peer), Some(local)) => format!(", to {peer} from {local}"),
+        (Some(peer), None) => format!(", to {peer}"),
+        _ => String::new(),
+    }
+}
+
+fn closed_row(mut details: String, unproven: u64) -> Row {
+    write_unproven(&mut details, unproven);
+    ("■", "closed", Style::Bold, details)
 }
 
 fn write_unproven(details: &mut String, unproven: u64) {
@@ -222,10 +261,17 @@ mod tests {
     use websocket_heartbeat_smol::Message;
 
     use super::*;
-    use crate::record::tests::{all_events, events};
+    use crate::record::{
+        UnsentSum,
+        tests::{all_events, events},
+    };
 
     fn shown(record: &Record<'_>, colour: bool) -> String {
-        let mut timeline = Timeline { out: Vec::new(), colour };
+        wrapped(record, colour, || None)
+    }
+
+    fn wrapped(record: &Record<'_>, colour: bool, width: fn() -> Option<usize>) -> String {
+        let mut timeline = Timeline::new(Vec::new(), colour, width);
         let now = Timestamp::from_epoch(Duration::from_millis(12_345));
         timeline.record(now, record).unwrap();
         String::from_utf8(timeline.out).unwrap()
@@ -240,6 +286,28 @@ mod tests {
         assert_eq!(shown(&Record::Event(open), false), row);
         let beat = Record::Heartbeat { connection: 2, rtt_ms: Some(0.214) };
         assert_eq!(shown(&beat, false), "   12.345s  ♥ heartbeat   answered in 0.21 ms\n");
+    }
+
+    #[test]
+    fn lines_that_are_not_listed_are_summed_up() {
+        let mut sum = UnsentSum::default();
+        for bytes in 0..4 {
+            sum.add(bytes == 3, bytes);
+        }
+        let row = shown(&Record::UnsentSummary(sum), false);
+        let words = "! unsent      4 more lines, 6 bytes, 1 of them may have arrived\n";
+        assert!(row.ends_with(words), "{row}");
+    }
+
+    #[test]
+    fn a_long_row_is_wrapped_below_its_details() {
+        let words = Message::text("one two three four five six seven eight nine ten");
+        let row = wrapped(&Record::message(1, &words), true, || Some(60));
+        let lines: Vec<_> = row.lines().collect();
+        assert!(lines[0].ends_with("  one two three four five six seven"), "{row}");
+        assert_eq!(lines[1..], ["                          eight nine ten"]);
+        let row = wrapped(&Record::message(1, &words), true, || Some(200));
+        assert_eq!(row.lines().count(), 1, "{row}");
     }
 
     #[test]

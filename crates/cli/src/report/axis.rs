@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{reader::Record, utc};
-use crate::duration::show;
+use super::reader::Record;
+use crate::{duration::show, utc::Utc};
 
 /// Steps between two marks, in milliseconds.
 const STEPS: [i64; 26] = [
@@ -81,7 +81,7 @@ impl Axis {
     /// A time of a session, for people.
     pub(super) fn show(&self, at: i64, start: i64) -> String {
         if self.utc {
-            format!("{} {}", utc::show_date(at), utc::show_time(at, true))
+            format!("{} {}", date(at), time(at, true))
         } else {
             format!("+{}", show_millis(at - start))
         }
@@ -95,23 +95,37 @@ impl Axis {
         let first = self.start.div_euclid(step) * step;
         let times = (0..).map(|index| first + index * step);
         let times = times.skip_while(|at| *at < self.start).take_while(|at| *at <= self.end);
-        let mut date = String::new();
+        let mut last = String::new();
         times
             .map(|at| {
                 let x = self.x(at, self.start);
                 if !self.utc {
                     return Mark { x, label: round(at) };
                 }
-                let today = utc::show_date(at);
-                let label = match today == date {
-                    true => utc::show_time(at, step < 1_000),
-                    false => format!("{today} {}", utc::show_time(at, step < 1_000)),
+                let today = date(at);
+                let label = match today == last {
+                    true => time(at, step < 1_000),
+                    false => format!("{today} {}", time(at, step < 1_000)),
                 };
-                date = today;
+                last = today;
                 Mark { x, label }
             })
             .collect()
     }
+}
+
+fn utc(at: i64) -> String {
+    Utc::from_millis(at.max(0).unsigned_abs()).to_string()
+}
+
+/// `2026-01-31`.
+fn date(at: i64) -> String {
+    utc(at)[..10].to_owned()
+}
+
+/// `12:00:00`, with milliseconds on request.
+fn time(at: i64, fine: bool) -> String {
+    utc(at)[11..if fine { 23 } else { 19 }].to_owned()
 }
 
 /// A round time in milliseconds: `2 s`.

@@ -6,7 +6,6 @@ mod escape;
 mod page;
 mod reader;
 mod summary;
-mod utc;
 
 use std::{
     fs::File,

@@ -7,8 +7,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::utc;
-use crate::history::{Loss, RoundTrip, Session, State};
+use crate::{
+    history::{Loss, RoundTrip, Session, State},
+    utc::Utc,
+};
 
 /// All sessions of one file.
 pub(super) struct Record {
@@ -86,8 +88,8 @@ struct Open {
 impl Open {
     fn new(first: &Line<'_>) -> Self {
         let t_ms = i64::try_from(first.t_ms).unwrap_or(i64::MAX);
-        let utc = first.time.as_deref().and_then(utc::parse);
-        let epoch = utc.map_or(0, |at| at - t_ms);
+        let utc = first.time.as_deref().and_then(Utc::parse);
+        let epoch = utc.and_then(|at| i64::try_from(at.millis()).ok()).map_or(0, |at| at - t_ms);
         let start = epoch + t_ms;
         let session = Session { start, utc: utc.is_some(), ..Session::default() };
         Self { session, epoch, t_ms: first.t_ms, closed: false }

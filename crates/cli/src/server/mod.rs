@@ -9,13 +9,13 @@ mod transport;
 mod words;
 
 use clap::Args;
-use websocket_heartbeat_smol::{Dialer, SmolTimer};
+use websocket_heartbeat_smol::{Dialer, SmolTimer, Tuning};
 
 pub(crate) use self::transport::ServerTransport;
 use self::{
     network::NetworkOptions, request::RequestOptions, secrets::SecretOptions, transport::Attempts,
 };
-use crate::usage::UsageError;
+use crate::{usage::UsageError, values};
 
 /// The URL, and the options that are about reaching the server.
 #[derive(Args)]
@@ -31,12 +31,32 @@ pub(crate) struct Server {
     tls: tls::TlsOptions,
     #[command(flatten)]
     network: NetworkOptions,
+    /// The maximum size of a message of the server; a larger one ends the connection [default:
+    /// 67108864, and 16777216 in one frame]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = values::count,
+        help_heading = "Receiving"
+    )]
+    max_message: Option<u32>,
 }
 
 impl Server {
     /// The host and the port, without the parts of the URL that may be secret.
     pub(crate) fn name(&self) -> &str {
         authority(&self.url).rsplit('@').next().unwrap_or_default()
+    }
+
+    fn dialer(&self) -> Dialer {
+        match self.max_message {
+            // A message may be a single frame.
+            Some(bytes) => {
+                let bytes = Some(bytes as usize);
+                Dialer::new().tuning(Tuning::new().max_message(bytes).max_frame(bytes))
+            }
+            None => Dialer::new(),
+        }
     }
 
     /// A transport that reaches the server, by the clock of the session.
@@ -48,7 +68,7 @@ impl Server {
         }
         let sources: Vec<_> = self.request.files().chain(self.secrets.sources()).collect();
         secrets::check(&sources)?;
-        let (dialer, proxy) = self.network.dialer(Dialer::new(), &request, &mut notes)?;
+        let (dialer, proxy) = self.network.dialer(self.dialer(), &request, &mut notes)?;
         #[cfg(feature = "rustls")]
         let tls = match request.is_tls() || self.network.may_need_tls() {
             true => Some(self.tls.tls(&mut notes)?),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use websocket_heartbeat_smol::{
-    Attempts, Builder, ConfigError, Constant, DialBudget, Exponential, Heartbeat, Offline,
-    OutboxSettings, Preset, SmolTimer, Supervisor, Transport, Verdict,
+    Attempts, ConfigError, Constant, DialBudget, ErrorKind, Exponential, Failure, Heartbeat,
+    Offline, OutboxSettings, Preset, SmolTimer, Supervisor, Transport, Verdict,
 };
 
 use crate::{
@@ -49,6 +49,10 @@ struct HeartbeatOptions {
     /// [original: message; resilient: ping]
     #[arg(long, value_enum, value_name = "KIND", hide_possible_values = true)]
     heartbeat: Option<HeartbeatKind>,
+    /// The connection is lost if the server accepts no byte for this time, even if it sends
+    /// [original: no limit; resilient: 5m]
+    #[arg(long, value_name = "TIME", value_parser = values::positive)]
+    write_timeout: Option<Duration>,
     /// The text of message heartbeats; implies --heartbeat message [default: heartbeat]
     #[arg(long, value_name = "TEXT")]
     ping_msg: Option<String>,
@@ -191,7 +195,10 @@ impl SessionOptions {
         if let Some(count) = self.reconnect.max_dials_per_minute {
             builder = builder.dial_budget(DialBudget::new(count, Duration::from_secs(60))?);
         }
-        self.stop_on(builder).build()
+        if let Some(timeout) = self.heartbeat.write_timeout {
+            builder = builder.write_timeout(timeout);
+        }
+        builder.verdict(self.verdict()).build()
     }
 
     /// `--heartbeat` if given. `--ping-msg` alone means a message. Otherwise the preset decides.
@@ -233,20 +240,21 @@ impl SessionOptions {
         self.sending.max_age.map_or(outbox, |age| outbox.max_age(age))
     }
 
-    fn stop_on<T: Transport>(&self, builder: Builder<T, SmolTimer>) -> Builder<T, SmolTimer> {
-        if self.reconnect.stop_on.is_empty() {
-            return builder;
-        }
+    /// Decides about each loss: `--stop-on`, and a message above the limit, which the server would
+    /// send again on the next connection. Otherwise the preset decides.
+    fn verdict(&self) -> impl FnMut(&Failure<'_>) -> Verdict + Send + 'static {
         let (statuses, preset) = (self.reconnect.stop_on.clone(), self.preset());
-        builder.verdict(move |failure| {
-            if failure.http_status().is_some_and(|status| statuses.contains(&status)) {
+        move |failure| {
+            let refused = failure.http_status().is_some_and(|status| statuses.contains(&status));
+            let large = failure.error_kind() == Some(ErrorKind::TooLarge);
+            if refused || (large && failure.opened && !failure.in_writing) {
                 return Verdict::Stop;
             }
             match preset {
                 Preset::Resilient => Verdict::careful(failure),
                 _ => Verdict::always_retry(failure),
             }
-        })
+        }
     }
 }
 
@@ -283,12 +291,13 @@ mod tests {
         let line = "--ping-timeout=1m30s --pong-timeout 300ms --ping-msg hello --repeat-limit 4 \
                     --heartbeat message --preset resilient --backoff 1s..30s --connect-timeout 5s \
                     --keep-offline 7 --outbox-bytes 1000 --max-age 9s --resend 2 --stop-on 401,403 \
-                    --stop-on 410 --max-dials-per-minute 6";
+                    --stop-on 410 --max-dials-per-minute 6 --write-timeout 1m";
         let options = options(&line.split_whitespace().collect::<Vec<_>>());
         let secs = Duration::from_secs;
         let SessionOptions { heartbeat, reconnect, sending, .. } = &options;
         assert_eq!(heartbeat.ping_timeout, Some(secs(90)));
         assert_eq!(heartbeat.pong_timeout, Some(secs(3) / 10));
+        assert_eq!(heartbeat.write_timeout, Some(secs(60)));
         assert_eq!(heartbeat.ping_msg.as_deref(), Some("hello"));
         assert_eq!(heartbeat.heartbeat, Some(HeartbeatKind::Message));
         assert_eq!(reconnect.repeat_limit, Some(4));

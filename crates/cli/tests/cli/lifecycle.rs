@@ -29,7 +29,8 @@ fn lines_round_trip_in_json() {
     assert_eq!((&closed["reason"], &closed["unproven"]), (&json!("user"), &json!(0)));
     assert_eq!(program.end(), 0);
     assert_eq!(program.events_named("unsent").len(), 0);
-    assert_eq!(program.seen_err, [""; 0]);
+    assert_eq!(program.seen_err.len(), 1);
+    assert!(program.seen_err[0].ends_with("! hint        closing, again to abort"));
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn stop_on_ends_the_session_at_that_status() {
     let mut program = Program::json(&server.url(), &["--stop-on", "401,503"]);
     let closed = program.event("closed");
     assert_eq!(closed["reason"], "stopped");
-    assert_eq!(program.end(), 1);
+    assert_eq!(program.end(), 5);
     assert_eq!(program.events_named("connecting").len(), 1);
 }
 
@@ -89,7 +90,7 @@ fn a_repeat_limit_of_two_makes_three_dials() {
     let closed = program.event("closed");
     assert_eq!(closed["reason"], "attempts_exhausted");
     assert!(closed["detail"].as_str().unwrap().contains("HTTP status 500"), "{closed}");
-    assert_eq!(program.end(), 1);
+    assert_eq!(program.end(), 4);
     assert_eq!(program.events_named("connecting").len(), 3);
     assert_eq!(server.dials.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
@@ -192,5 +193,5 @@ fn a_refused_connection_is_reported_and_retried() {
         lost["detail"].as_str().unwrap().starts_with("could not connect: 127.0.0.1:"),
         "{lost}"
     );
-    assert_eq!(program.end(), 1);
+    assert_eq!(program.end(), 4);
 }

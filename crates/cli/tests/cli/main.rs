@@ -5,17 +5,35 @@
 mod accounting;
 mod check;
 mod demo;
+#[cfg(unix)]
+mod editor;
 mod ending;
+#[cfg(unix)]
+mod footer;
+mod formats;
+mod frames;
 mod header_sources;
+#[cfg(unix)]
+mod hooks;
+#[cfg(target_os = "linux")]
+mod jobs;
 mod lifecycle;
 mod network;
+mod notes;
+#[cfg(unix)]
+mod outputs;
 mod program;
 #[cfg(unix)]
 mod pty;
+mod recording;
 mod scratch;
+mod scripts;
 mod secrets;
 mod serve;
 mod server;
+#[cfg(unix)]
+mod signals;
+mod subscribe;
 #[cfg(unix)]
 mod terminal;
 #[cfg(feature = "rustls")]

@@ -14,6 +14,13 @@ use websocket_heartbeat_mock::{Grammar, Word};
 /// The time after which a test stops waiting and fails.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// Waits until another signal counts as one of another cause, see `repeats.rs`. A longer wait has the
+/// same result.
+#[allow(clippy::disallowed_methods, reason = "the time between two signals is what is tested")]
+pub(crate) fn let_cause_pass() {
+    thread::sleep(Duration::from_millis(150));
+}
+
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -40,9 +47,19 @@ impl Program {
                 command.env_remove(name);
             }
         }
+        command.args(args).envs(variables.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts it by another program, which replaces itself.
+    pub(crate) fn start_with(wrapper: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(wrapper);
+        command.arg(env!("CARGO_BIN_EXE_wsbeat")).args(args);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command
-            .args(args)
-            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -120,7 +137,7 @@ impl Program {
             },
             "retry" => Word::Retry,
             "closed" => Word::Closed,
-            "heartbeat" | "unsent" | "status" => return,
+            "heartbeat" | "unsent" | "unsent_summary" | "status" => return,
             other => panic!("{other} is not documented: {line}"),
         };
         self.grammar.check(word).unwrap_or_else(|breach| panic!("{breach}: {line}"));

@@ -109,13 +109,14 @@ impl Terminal {
 
     /// Waits until the rows are as wanted, and returns them.
     pub(crate) fn until(&mut self, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let end = Instant::now() + TIME_LIMIT;
+        // The footer changes each second, so that the output never ends.
+        let limit = Instant::now() + TIME_LIMIT;
         loop {
             let rows = self.rows();
             if wanted(&rows) {
                 return rows;
             }
-            match self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {
                 Ok(bytes) => self.process(&bytes),
                 Err(error) => panic!("{error}; the terminal shows {rows:#?}"),
             }
@@ -125,6 +126,11 @@ impl Terminal {
     /// Waits until a row contains this text.
     pub(crate) fn until_row(&mut self, wanted: &str) -> Vec<String> {
         self.until(|rows| rows.iter().any(|row| row.contains(wanted)))
+    }
+
+    /// Waits for an empty line of the editor.
+    pub(crate) fn until_prompt(&mut self) -> Vec<String> {
+        self.until(|rows| rows.iter().any(|row| row == ">"))
     }
 
     /// The number of the row and the column of the cursor.

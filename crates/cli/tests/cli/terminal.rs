@@ -12,11 +12,20 @@ use async_tungstenite::tungstenite::{
     handshake::server::{Request, Response},
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
-use crate::{program::Program, server::Server};
+use crate::{
+    program::Program,
+    server::{NOBODY, Server},
+};
 
 const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}2J\u{7f}\r\u{202e}\nforged";
+/// The message: its second line is indented.
+const SHOWN_MESSAGE: &str =
+    "< \\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{9b}2J\\u{7f}\\r\\u{202e}\r\n  forged\r\n";
 const SHOWN: &str = r"\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{7f}\r\u{202e}\nforged";
 
 /// A server that sends control characters in a message and in a close frame. The client must offer
@@ -38,15 +47,22 @@ fn hostile() -> Server {
     })
 }
 
-/// Runs the program on a terminal and returns both outputs.
+/// Runs the program on a terminal, without input, and returns both outputs.
 fn on_a_terminal(args: &[&str]) -> String {
+    // Wide enough for each text in one row.
+    on_a_wide_terminal(500, args)
+}
+
+fn on_a_wide_terminal(columns: u16, args: &[&str]) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&terminal, size).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
     let open = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_wsbeat"));
-    command.args(args).env("NO_COLOR", "1");
+    command.args(args).arg("--no-footer").env("NO_COLOR", "1");
     let mut child = command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().unwrap();
     drop(command);
     let reader = thread::spawn(move || {
@@ -72,12 +88,36 @@ fn a_terminal_shows_control_characters_as_escapes() {
     let url = hostile().url();
     let seen = on_a_terminal(&["connect", &url, "--subprotocol", "v1", "--repeat-limit", "0"]);
     assert!(!has_controls(&seen), "{seen:?}");
-    // The message, and the close reason in two events.
+    assert!(seen.contains(SHOWN_MESSAGE), "{seen:?}");
+    // The close reason in two events and in the reason of the exit code.
     assert_eq!(seen.matches(SHOWN).count(), 3, "{seen}");
     assert!(!seen.lines().any(|line| line.starts_with("forged")), "{seen}");
     let json =
         on_a_terminal(&["connect", &url, "--subprotocol", "v1", "--repeat-limit", "0", "--json"]);
     assert!(!has_controls(&json) && json.contains("u009b2J"), "{json:?}");
+}
+
+#[test]
+fn a_long_message_is_wrapped_at_the_width_of_the_terminal() {
+    let server = Server::new(|_, mut peer, _| {
+        let _ = peer.send(Message::text("abcdefghij".repeat(8)));
+        let _ = peer.close(None);
+        while peer.read().is_ok() {}
+    });
+    for (columns, rows) in [(82, 1), (42, 2), (22, 4)] {
+        let seen = on_a_wide_terminal(columns, &["connect", &server.url(), "--repeat-limit", "0"]);
+        let full = "abcdefghij".repeat(usize::from(columns - 2) / 10);
+        let wrapped = vec![full; rows].join("\r\n  ");
+        assert!(seen.contains(&format!("< {wrapped}\r\n")), "{seen:?}");
+    }
+}
+
+#[test]
+fn bytes_that_control_a_terminal_are_refused_there() {
+    for format in ["raw", "nul", "length"] {
+        let seen = on_a_terminal(&["connect", NOBODY, "--out", format, "--repeat-limit", "0"]);
+        assert!(seen.contains("or use --out base64"), "{seen}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use websocket_heartbeat_smol::{
 };
 
 use crate::{
+    connect::ending::{Tally, Unsent},
     history::{RoundTrip, Session as History, State},
     session::AnsweredHeartbeat,
 };
@@ -47,6 +48,7 @@ pub(super) struct App {
     pub(super) input: Input,
     window: usize,
     receipts: FuturesUnordered<Receipt>,
+    pub(super) tally: Tally,
     /// An open connection stays open in a pause, so the phase does not show it.
     pub(super) paused: bool,
     leaving: bool,
@@ -100,6 +102,7 @@ impl App {
             input: Input::Keys,
             window: 1,
             receipts: FuturesUnordered::new(),
+            tally: Tally::default(),
             paused: false,
             leaving: false,
         }
@@ -148,6 +151,9 @@ impl App {
     /// Reports the lines that were not sent.
     pub(super) fn poll_fates(&mut self, cx: &mut Context<'_>, now: Timestamp) {
         while let Poll::Ready(Some(fate)) = self.receipts.poll_next_unpin(cx) {
+            if let Some(unsent) = Unsent::of(&fate) {
+                self.tally.count(unsent);
+            }
             match fate {
                 Fate::Dropped { reason, message } => {
                     let text = format!("not sent ({}): {}", reason.name(), content(&message));

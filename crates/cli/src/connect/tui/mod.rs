@@ -16,19 +16,27 @@ use async_io::Timer;
 use futures::{
     StreamExt,
     channel::mpsc::{Receiver, channel},
+    executor::block_on,
 };
 use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event as TerminalEvent, KeyEvent, KeyEventKind},
 };
-use websocket_heartbeat_smol::{CloseReason, Event, Handle, SmolTimer, Supervisor, Timer as _};
+use websocket_heartbeat_smol::{
+    CloseFrame, CloseReason, Event, Handle, SmolTimer, Supervisor, Timer as _,
+};
 
 use self::app::{Action, App};
-use super::signals;
+use super::{
+    closing::{By, Closer},
+    ending::Ending,
+    output::{Parts, Screen},
+    signals,
+};
 use crate::{
     exit::{FAILURE, USAGE, fail},
     server::ServerTransport,
-    session::{Session, SessionEvent},
+    session::{Heartbeats, Session, SessionEvent},
 };
 
 /// The time between two frames. A flood of messages does not draw more often.
@@ -38,37 +46,59 @@ const FRAME: Duration = Duration::from_millis(100);
 pub(super) fn run(
     supervisor: Supervisor<ServerTransport, SmolTimer>,
     server: &str,
+    close_frame: Option<CloseFrame>,
     timer: SmolTimer,
 ) -> ExitCode {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return fail(USAGE, &"--tui needs a terminal for input and output; leave it out");
     }
-    let started = Session::start(supervisor).and_then(|(session, handle)| {
-        signals::watch(handle.clone())?;
+    let parts = Parts { editor: false, footer: false, whole: true };
+    let screen = Screen::new(supervisor.handle(), timer.clone(), parts);
+    let started = Session::start(supervisor, Heartbeats::Answered).and_then(|(session, handle)| {
+        let closer = Closer::new(handle.clone(), close_frame);
+        // The status is on the screen, so that nothing is done for its signal.
+        let requests = signals::watch(closer.clone(), timer.clone(), screen)?;
         // It also restores the terminal after a panic.
-        Ok((session, handle, ratatui::try_init()?))
+        Ok((session, handle, closer, requests, ratatui::try_init()?))
     });
-    let (session, handle, mut terminal) = match started {
+    let (session, handle, closer, _requests, mut terminal) = match started {
         Ok(started) => started,
         Err(error) => return fail(FAILURE, &format!("the session cannot start: {error}")),
     };
-    let app = App::new(server, handle.clone(), timer.now());
-    let shown = show(&mut terminal, app, session, &handle, &timer);
-    let ended = async_io::block_on(shown);
+    let mut app = App::new(server, handle.clone(), timer.now());
+    let control = Control { handle, closer };
+    let ended = block_on(show(&mut terminal, &mut app, session, &control, &timer));
     ratatui::restore();
-    match ended {
-        Ok(reason) if reason.by_user() => ExitCode::SUCCESS,
-        Ok(reason) => fail(FAILURE, &reason.detail()),
-        Err(error) => fail(FAILURE, &format!("the terminal cannot be used: {error}")),
+    let reason = match ended {
+        Ok(reason) => reason,
+        Err(error) => return fail(FAILURE, &format!("the terminal cannot be used: {error}")),
+    };
+    let ending = Ending {
+        reason: &reason,
+        tally: &app.tally,
+        output: None,
+        input: None,
+        missing: None,
+        unread: 0,
+    };
+    match ending.failure() {
+        None => ExitCode::SUCCESS,
+        Some((code, words)) => fail(code, &words),
     }
+}
+
+/// Commands to the session.
+struct Control {
+    handle: Handle,
+    closer: Closer,
 }
 
 /// Shows the session until the user leaves, and returns the reason of its end.
 async fn show(
     terminal: &mut DefaultTerminal,
-    mut app: App,
+    app: &mut App,
     mut session: Session,
-    handle: &Handle,
+    control: &Control,
     timer: &SmolTimer,
 ) -> io::Result<CloseReason> {
     let mut keys = keys()?;
@@ -82,6 +112,7 @@ async fn show(
                 && let Poll::Ready(Some(event)) = session.poll_next_unpin(cx)
             {
                 match event {
+                    SessionEvent::Probe(_) => {}
                     SessionEvent::Heartbeat(heartbeat) => app.heartbeat(&heartbeat, timer.now()),
                     SessionEvent::Event(event) => {
                         if let Event::Closed(closed) = &event {
@@ -93,14 +124,14 @@ async fn show(
             }
             app.poll_fates(cx, timer.now());
             while let Poll::Ready(Some(key)) = keys.poll_next_unpin(cx) {
-                leave |= act(app.key(key), handle, &mut app, timer);
+                leave |= act(app.key(key), control, app, timer);
                 frame = true;
             }
             frame |= frames.poll_next_unpin(cx).is_ready();
             if frame { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        terminal.draw(|frame| view::draw(frame, &mut app, &handle.status(), timer.now()))?;
+        terminal.draw(|frame| view::draw(frame, app, &control.handle.status(), timer.now()))?;
         if let Some(reason) = end.as_ref().filter(|_| leave) {
             return Ok(reason.clone());
         }
@@ -108,20 +139,20 @@ async fn show(
 }
 
 /// Returns whether the user leaves.
-fn act(action: Action, handle: &Handle, app: &mut App, timer: &SmolTimer) -> bool {
+fn act(action: Action, control: &Control, app: &mut App, timer: &SmolTimer) -> bool {
     match action {
         Action::None => {}
-        Action::Reconnect => handle.reconnect_now(),
-        Action::Probe => handle.probe_now(),
-        Action::Pause => handle.pause(),
-        Action::Resume => handle.resume(),
-        Action::Close => handle.close(),
+        Action::Reconnect => control.handle.reconnect_now(),
+        Action::Probe => control.handle.probe_now(),
+        Action::Pause => control.handle.pause(),
+        Action::Resume => control.handle.resume(),
+        Action::Close => control.closer.close(By::User),
         Action::Send(text) => app.send(text, timer.now()),
         Action::Leave => {
             // The first closes gracefully, the second immediately.
             match app.is_leaving() {
-                false => handle.close(),
-                true => handle.abort(),
+                false => control.closer.close(By::User),
+                true => control.closer.abort(),
             }
             app.leave();
             return true;
@@ -140,7 +171,7 @@ fn keys() -> io::Result<Receiver<Option<KeyEvent>>> {
                 TerminalEvent::Resize(..) => None,
                 _ => continue,
             };
-            if async_io::block_on(futures::SinkExt::send(&mut sender, key)).is_err() {
+            if block_on(futures::SinkExt::send(&mut sender, key)).is_err() {
                 return;
             }
         }

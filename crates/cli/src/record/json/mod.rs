@@ -9,23 +9,24 @@ use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 use websocket_heartbeat_smol::{Timestamp, backend::printable};
 
-use crate::{duration::to_millis, record::Record};
+use crate::{duration::to_millis, record::Record, utc::Utc};
 
 #[derive(Serialize)]
 struct Stamped<'a> {
     t_ms: u64,
+    time: Utc,
     #[serde(flatten)]
     record: &'a Record<'a>,
 }
 
-/// Writes one record as a line and flushes it, so that the reader gets it immediately.
-pub(crate) fn write(to: &mut impl Write, now: Timestamp, record: &Record<'_>) -> io::Result<()> {
+/// One record as a line. `now` is since the start of the program, and `time` is the time of day.
+pub(crate) fn line(now: Timestamp, time: Utc, record: &Record<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let stamped = Stamped { t_ms: to_millis(now.since_epoch()), record };
-    stamped.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping))?;
+    let stamped = Stamped { t_ms: to_millis(now.since_epoch()), time, record };
+    let written = stamped.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping));
+    debug_assert!(written.is_ok(), "every record is a JSON object, and a Vec takes every byte");
     bytes.push(b'\n');
-    to.write_all(&bytes)?;
-    to.flush()
+    bytes
 }
 
 /// Compact JSON. JSON requires escapes for C0 controls. This also escapes the other characters that

@@ -7,21 +7,25 @@ use std::{
 
 use serde_json::{Value, json};
 use websocket_heartbeat_mock::Script;
-use websocket_heartbeat_smol::{CloseFrame, DropReason, Fate, LostCause, Message, Phase, Status};
+use websocket_heartbeat_smol::{
+    CloseFrame, DropReason, Event, Fate, LostCause, Message, Phase, Status,
+};
 
 use super::*;
 use crate::{
     record::{
-        StatusRecord,
+        StatusRecord, UnsentSum,
         tests::{all_events, events},
     },
     session::AnsweredHeartbeat,
 };
 
+/// The time of every record of these tests.
+const TIME: &str = "2026-01-31T12:00:00.123Z";
+
 fn written(record: &Record<'_>) -> (String, Value) {
-    let mut bytes = Vec::new();
     let now = Timestamp::from_epoch(Duration::from_micros(1_234_567));
-    write(&mut bytes, now, record).unwrap();
+    let bytes = line(now, Utc::from_millis(1_769_860_800_123), record);
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text}");
     let value = serde_json::from_str(&text).unwrap();
@@ -29,11 +33,11 @@ fn written(record: &Record<'_>) -> (String, Value) {
 }
 
 #[test]
-fn the_time_and_the_event_are_first() {
+fn the_times_and_the_event_are_first() {
     let events = all_events();
     let (text, _) = written(&Record::Event(&events[0]));
-    let expected = "{\"t_ms\":1235,\"event\":\"connecting\",\"connection\":1,\"attempt\":0}\n";
-    assert_eq!(text, expected);
+    let expected = r#"{"t_ms":1235,"time":"2026-01-31T12:00:00.123Z","event":"connecting","#;
+    assert_eq!(text, format!("{expected}\"connection\":1,\"attempt\":0}}\n"));
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn messages_are_text_or_base64() {
     let (_, value) = written(&Record::message(3, &text));
     assert_eq!(
         value,
-        json!({"t_ms": 1235, "event": "message", "connection": 3,
+        json!({"t_ms": 1235, "time": TIME, "event": "message", "connection": 3,
                "text": "two\nlines \u{1b} \"quoted\""})
     );
     let (_, value) = written(&Record::message(3, &Message::binary(&[0_u8, 255][..])));
@@ -66,7 +70,7 @@ fn round_trips_have_fractions_of_a_millisecond() {
     let (_, value) = written(&Record::heartbeat(&AnsweredHeartbeat { connection: 2, round_trip }));
     assert_eq!(
         value,
-        json!({"t_ms": 1235, "event": "heartbeat", "connection": 2, "rtt_ms": 0.214})
+        json!({"t_ms": 1235, "time": TIME, "event": "heartbeat", "connection": 2, "rtt_ms": 0.214})
     );
 }
 
@@ -77,14 +81,14 @@ fn an_unsent_record_has_the_fate_and_the_reason() {
     let (_, value) = written(&Record::unsent(&unknown).unwrap());
     assert_eq!(
         value,
-        json!({"t_ms": 1235, "event": "unsent", "fate": "unknown", "connection": 4,
+        json!({"t_ms": 1235, "time": TIME, "event": "unsent", "fate": "unknown", "connection": 4,
                "reason": "connection_ended", "text": "x"})
     );
     let dropped = Fate::Dropped { reason: DropReason::Expired, message };
     let (_, value) = written(&Record::unsent(&dropped).unwrap());
     assert_eq!(
         value,
-        json!({"t_ms": 1235, "event": "unsent", "fate": "dropped", "connection": null,
+        json!({"t_ms": 1235, "time": TIME, "event": "unsent", "fate": "dropped", "connection": null,
                "reason": "expired", "text": "x"})
     );
     assert!(Record::unsent(&Fate::Written { connection: 4 }).is_none());
@@ -98,6 +102,19 @@ fn details_have_times_in_milliseconds() {
     let frame = CloseFrame::new(1012, "restart");
     let cause = LostCause::ClosedByPeer(Some(frame));
     assert_eq!(cause.detail(), "closed by the server with code 1012 (restart)");
+}
+
+#[test]
+fn this_program_and_the_library_write_the_same_end() {
+    let events = all_events();
+    let event = events.iter().rfind(|event| event.name() == "closed").unwrap();
+    let Event::Closed(closed) = event else { panic!("it has that name") };
+    let ours = Record::Closed {
+        reason: closed.reason.name(),
+        detail: closed.reason.detail(),
+        unproven: closed.unproven,
+    };
+    assert_eq!(written(&ours).0, written(&Record::Event(event)).0);
 }
 
 #[test]
@@ -143,6 +160,7 @@ fn examples_in_the_documentation_have_the_real_fields() {
         Record::message(1, &message),
         Record::heartbeat(&AnsweredHeartbeat { connection: 1, round_trip: None }),
         Record::unsent(&unsent).unwrap(),
+        Record::UnsentSummary(UnsentSum::default()),
         Record::Status(Box::new(status)),
     ]
     .into_iter()
@@ -161,7 +179,7 @@ fn examples_in_the_documentation_have_the_real_fields() {
         assert_eq!(fields(&example), fields(&real[event]), "{event}");
         let section = documentation.split("\n## ").find(|part| part.contains(line)).unwrap();
         for field in example.as_object().unwrap().keys() {
-            let known = ["t_ms", "event"].contains(&field.as_str());
+            let known = ["t_ms", "time", "event"].contains(&field.as_str());
             assert!(known || section.contains(&format!("`{field}`")), "{event} {field}");
         }
         documented.insert(event.to_owned());
@@ -178,24 +196,24 @@ fn a_record_has_the_values_of_its_event() {
     };
     assert_eq!(
         *first("event", "open".into()),
-        json!({"t_ms": 1235, "event": "open", "connection": 1, "attempt": 0, "outage_ms": null,
+        json!({"t_ms": 1235, "time": TIME, "event": "open", "connection": 1, "attempt": 0, "outage_ms": null,
                "subprotocol": "v2", "peer_address": null, "local_address": null})
     );
     assert_eq!(first("connection", 2.into())["attempt"], 1);
     assert_eq!(
         *first("event", "lost".into()),
-        json!({"t_ms": 1235, "event": "lost", "connection": 1, "opened": true,
+        json!({"t_ms": 1235, "time": TIME, "event": "lost", "connection": 1, "opened": true,
                "cause": "closed_by_peer", "code": 4001,
                "detail": "closed by the server with code 4001 (enough)", "unproven": 0,
                "ever_answered": false, "cutoff": null, "skipped_cycles": 0})
     );
     assert_eq!(
         *first("event", "retry".into()),
-        json!({"t_ms": 1235, "event": "retry", "attempt": 1, "delay_ms": 1400})
+        json!({"t_ms": 1235, "time": TIME, "event": "retry", "attempt": 1, "delay_ms": 1400})
     );
     assert_eq!(
         *first("event", "write_blocked".into()),
-        json!({"t_ms": 1235, "event": "write_blocked", "connection": 2, "time_ms": 60_000,
+        json!({"t_ms": 1235, "time": TIME, "event": "write_blocked", "connection": 2, "time_ms": 60_000,
                "heard": true})
     );
     assert_eq!(first("event", "silent".into())["time_ms"], 60_000);

@@ -1,0 +1,90 @@
+//! The line that the user is typing, as one row of the terminal.
+
+use websocket_heartbeat_smol::backend::printable;
+
+use crate::terminal::columns;
+
+/// The text before each typed line.
+pub(crate) const MARK: &str = "> ";
+
+/// A line that is being typed: the text before the cursor, and the text from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
+impl Prompt {
+    /// The row of at most `width` columns, and the column of the cursor. Of a longer line it shows
+    /// the part with the cursor.
+    pub(crate) fn row(&self, width: usize) -> (String, usize) {
+        let room = width.saturating_sub(columns(MARK));
+        // One column is left for the cursor behind the last character.
+        let start = start(&self.before, room.saturating_sub(1));
+        let mut row = String::from(MARK);
+        row.extend(self.before[start..].chars().map(cell));
+        let cursor = columns(&row);
+        let mut left = width.saturating_sub(cursor);
+        for cell in self.after.chars().map(cell) {
+            let Some(rest) = left.checked_sub(columns(&cell)) else { break };
+            left = rest;
+            row.push_str(&cell);
+        }
+        match width > cursor {
+            true => (row, cursor),
+            // The terminal is too narrow for a line.
+            false => (String::new(), 0),
+        }
+    }
+}
+
+/// Where the last `room` columns of a text begin.
+fn start(text: &str, room: usize) -> usize {
+    let mut left = room;
+    let mut start = text.len();
+    for (at, c) in text.char_indices().rev() {
+        let Some(rest) = left.checked_sub(columns(&cell(c))) else { break };
+        (left, start) = (rest, at);
+    }
+    start
+}
+
+/// A character as it is shown: a control character as an escape.
+fn cell(c: char) -> String {
+    printable(c.encode_utf8(&mut [0; 4])).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(before: &str, after: &str, width: usize) -> (String, usize) {
+        Prompt { before: before.into(), after: after.into() }.row(width)
+    }
+
+    #[test]
+    fn a_long_line_shows_the_part_with_the_cursor() {
+        assert_eq!(row("hello", "", 20), ("> hello".into(), 7));
+        assert_eq!(row("hel", "lo", 20), ("> hello".into(), 5));
+        assert_eq!(row("0123456789", "", 8), ("> 56789".into(), 7));
+        assert_eq!(row("0123456789", "abc", 8), ("> 56789a".into(), 7));
+        assert_eq!(row("01", "23456789", 8), ("> 012345".into(), 4));
+    }
+
+    #[test]
+    fn columns_count_not_characters() {
+        assert_eq!(row("日本語", "", 7), ("> 本語".into(), 6));
+        assert_eq!(row("a\tb\x1b", "", 20), (r"> a\tb\u{1b}".into(), 12));
+        assert_eq!(row("e\u{301}", "", 20), ("> e\u{301}".into(), 3));
+    }
+
+    #[test]
+    fn a_row_is_never_wider_than_the_terminal() {
+        for width in 0..12 {
+            for before in ["", "ab", "日本語日本語", "\t\t\t\t"] {
+                let (row, cursor) = row(before, "日本\tlanguage", width);
+                assert!(columns(&row) <= width && cursor <= width, "{row:?} in {width}");
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Jobs of a shell on a terminal: the background, stops, and the keys for signals.
+
+use crate::{
+    pty::{Setup, Terminal},
+    server::Server,
+};
+
+const WSBEAT: &str = env!("CARGO_BIN_EXE_wsbeat");
+
+/// A shell with job control.
+fn shell() -> Terminal {
+    let setup = Setup { columns: 200, ..Setup::default() };
+    let mut shell = setup.controlled("bash", &["--norc", "--noediting", "-i"]);
+    // Without a prompt, so that the output of a command is a row.
+    shell.until_row("bash");
+    shell.press("PS1=; echo rea''dy\n");
+    shell.until(|rows| rows.iter().any(|row| row == "ready"));
+    shell
+}
+
+#[test]
+fn ctrl_c_closes_the_session() {
+    let server = Server::echo();
+    let mut terminal = Setup::default().controlled(WSBEAT, &["connect", &server.url()]);
+    terminal.until_prompt();
+    terminal.press("one\rhalf");
+    terminal.until_row("> half");
+    terminal.press("\x03");
+    assert_eq!(terminal.end(), 0);
+    assert!(terminal.rows().iter().any(|row| row.contains("closing, again to abort")));
+    assert_eq!(*server.heard.lock().unwrap(), ["one"]);
+}
+
+#[test]
+fn a_program_in_the_background_is_not_stopped_by_typing() {
+    let server = Server::echo();
+    let mut shell = shell();
+    shell.press(&format!("{WSBEAT} connect {} &\n", server.url()));
+    shell.until_row("the terminal is not read while this program is in the background");
+    shell.press("echo ty''ped; jobs | grep -o Running\n");
+    let rows = shell.until(|rows| rows.iter().any(|row| row == "Running"));
+    assert!(rows.iter().any(|row| row == "typed"), "{rows:#?}");
+    assert!(!rows.iter().any(|row| row.contains("queue")), "no footer: {rows:#?}");
+    shell.press("fg\n");
+    shell.until_prompt();
+    shell.press("a line\r");
+    shell.until(|rows| rows.iter().any(|row| row == "< a line"));
+    shell.press("\x03");
+    shell.until_row("closed by the user");
+    shell.press("echo co''de $?\n");
+    let rows = shell.until_row("code 0");
+    let hints = rows.iter().filter(|row| row.contains("in the background")).count();
+    assert_eq!(hints, 1, "{rows:#?}");
+    assert_eq!(*server.heard.lock().unwrap(), ["a line"]);
+}
+
+#[test]
+fn a_stopped_program_gives_the_terminal_back_and_takes_it_again() {
+    let server = Server::echo();
+    let mut shell = shell();
+    shell.press(&format!("{WSBEAT} connect {}\n", server.url()));
+    shell.until_prompt();
+    shell.press("half");
+    shell.until_row("> half");
+    shell.press("\x1a");
+    let rows = shell.until_row("Stopped");
+    assert!(!rows.iter().any(|row| row.contains("half") || row.contains("queue")), "{rows:#?}");
+    shell.press("echo st''opped\n");
+    shell.until(|rows| rows.iter().any(|row| row == "stopped"));
+    assert!(shell.reads_lines());
+    shell.press("fg\n");
+    shell.until_row("> half");
+    shell.press(" a line\r");
+    shell.until(|rows| rows.iter().any(|row| row == "< half a line"));
+    shell.press("x");
+    shell.until_row("> x");
+    shell.press("\x1a");
+    shell.until(|rows| rows.iter().filter(|row| row.contains("Stopped")).count() == 2);
+    shell.press("kill %1; fg\n");
+    shell.until_row("closed by the user");
+    shell.press("echo en''ded\n");
+    shell.until(|rows| rows.iter().any(|row| row == "ended"));
+    assert!(shell.reads_lines());
+}
