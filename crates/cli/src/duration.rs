@@ -78,6 +78,16 @@ pub(crate) fn show(time: Duration) -> String {
     }
 }
 
+/// The interval of heartbeats for a server that ends a connection after this time of silence, as the
+/// value of an option. Three fifths leave time for the heartbeat and its answer.
+pub(crate) fn interval_below(limit: Duration) -> String {
+    let interval = limit * 3 / 5;
+    match interval.as_secs() {
+        0 => format!("{}ms", interval.as_millis()),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// To the nearest millisecond.
 pub(crate) fn to_millis(time: Duration) -> u64 {
     u64::try_from((time + Duration::from_micros(500)).as_millis()).unwrap_or(u64::MAX)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::findings::{Advice, Findings};
-use crate::duration::show;
+use crate::duration::{interval_below, show};
 
 /// A certificate that expires sooner is named.
 const DAYS: i64 = 21;
@@ -94,12 +94,7 @@ fn interval(findings: &Findings) -> Option<Advice> {
             show(waited)
         )));
     }
-    // Three fifths leave time for the heartbeat and its answer.
-    let interval = waited * 3 / 5;
-    let interval = match interval.as_secs() {
-        0 => format!("{}ms", interval.as_millis()),
-        seconds => format!("{seconds}s"),
-    };
+    let interval = interval_below(waited);
     if waited > Duration::from_secs(25) {
         return Some(note(format!(
             "A silent connection is ended after {}; the default --ping-timeout of 15s prevents it.",

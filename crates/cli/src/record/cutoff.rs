@@ -2,19 +2,18 @@
 
 use websocket_heartbeat_smol::Cutoff;
 
-use crate::duration::show;
+use crate::duration::{interval_below, show};
 
 /// The text for people, with the option that keeps the connection. No option of `wsbeat` is about
 /// the age of a connection.
 pub(crate) fn describe(cutoff: &Cutoff) -> String {
     match cutoff {
         Cutoff::Silence { limit, in_a_row, .. } => {
-            // Three fifths leave time for the heartbeat and its answer.
-            let interval = limit.as_secs() * 3 / 5;
+            let interval = interval_below(*limit);
             let limit = show(*limit);
             format!(
                 "cut after {limit} of silence, {in_a_row} times in a row: \
-                 try --ping-timeout {interval}s"
+                 try --ping-timeout {interval}"
             )
         }
         Cutoff::Age { limit, in_a_row, .. } => {
