@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{BufRead, Read, Seek},
-    path::PathBuf,
     sync::mpsc::{Sender, channel},
     thread,
 };
@@ -13,6 +12,7 @@ use async_tungstenite::tungstenite::Message;
 use crate::{
     program::let_cause_pass,
     pty::{Setup, Terminal},
+    recording::path,
     server::{NOBODY, Server},
 };
 
@@ -246,7 +246,8 @@ fn a_dumb_terminal_gets_only_text() {
 #[test]
 fn standard_output_may_be_a_file() {
     let (server, sender) = speaking();
-    let (mut file, name) = file();
+    let name = path("output");
+    let mut file = File::options().read(true).write(true).create_new(true).open(&name).unwrap();
     let out = file.try_clone().unwrap();
     let setup = Setup { out: Some(out.into()), ..Setup::default() };
     let mut terminal = setup.wsbeat(&["connect", &server.url()]);
@@ -279,11 +280,4 @@ fn nothing_is_drawn_if_another_program_reads_the_output() {
     assert_eq!(message, "a line\n");
     // The echo of the terminal.
     terminal.until(|rows| rows.last().is_some_and(|row| row == "a line"));
-}
-
-/// A new file and its name.
-fn file() -> (File, PathBuf) {
-    let name = format!("wsbeat-{}-{:?}", std::process::id(), thread::current().id());
-    let name = std::env::temp_dir().join(name);
-    (File::options().read(true).write(true).create_new(true).open(&name).unwrap(), name)
 }
