@@ -66,6 +66,22 @@ fn a_half_typed_line_survives_a_message() {
 }
 
 #[test]
+fn a_half_typed_line_survives_the_output_of_a_command() {
+    let (server, sender) = speaking();
+    let command = "cat; echo \" is $WSBEAT_KIND\"; echo problem >&2; printf 'no end'";
+    let args = ["connect", &server.url(), "--no-footer", "--on-message", command];
+    let mut terminal = Terminal::wsbeat(&args);
+    terminal.until_prompt();
+    terminal.press("half");
+    terminal.until(|rows| ends_with(rows, &["> half"]));
+    sender.send("it".into()).unwrap();
+    let wanted = ["< it", "it is text", "problem", "no end", "> half"];
+    terminal.until(|rows| ends_with(rows, &wanted));
+    terminal.signal("-INT");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn a_flood_of_messages_tears_no_row() {
     const COUNT: usize = 2_000;
     let (server, sender) = speaking();
