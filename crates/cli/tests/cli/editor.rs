@@ -11,7 +11,7 @@ use async_tungstenite::tungstenite::Message;
 
 use crate::{
     program::let_cause_pass,
-    pty::{Setup, Terminal},
+    pty::{Setup, Terminal, above_footer},
     recording::path,
     server::{NOBODY, Server},
 };
@@ -98,7 +98,7 @@ fn a_flood_of_messages_tears_no_row() {
     terminal.press("y");
     terminal.until(|rows| {
         rows.len() > 3
-            && rows[rows.len() - 2] == format!("> {typed}y")
+            && above_footer(rows) == format!("> {typed}y")
             && rows[rows.len() - 3] == format!("< message {}", COUNT - 1)
     });
     terminal.signal("-INT");
@@ -123,7 +123,7 @@ fn keys_edit_the_line_and_recall_earlier_lines() {
     terminal.press("\rthree\r");
     terminal.until_row("> three");
     terminal.press("\x1b[A\x1b[A");
-    terminal.until(|rows| rows[rows.len() - 2] == "> one Xwo");
+    terminal.until(|rows| above_footer(rows) == "> one Xwo");
     terminal.press("\x15é\r");
     terminal.until(|rows| rows.iter().any(|row| row == "< é"));
     assert_eq!(*server.heard.lock().unwrap(), ["one Xwo", "three", "é"]);
@@ -209,7 +209,7 @@ fn the_terminal_is_restored_at_every_end() {
     let server = Server::echo();
     for (url, signals, code) in [(server.url(), 1, 0), (deaf.url(), 2, 0)] {
         let mut terminal = Terminal::wsbeat(&["connect", &url]);
-        terminal.until_row("open");
+        terminal.until_prompt();
         assert!(!terminal.reads_lines());
         for count in 0..signals {
             if count > 0 {

@@ -190,6 +190,11 @@ impl Drop for Terminal {
     }
 }
 
+/// The row of the editor.
+pub(crate) fn above_footer(rows: &[String]) -> &str {
+    rows.iter().rev().nth(1).map_or("", String::as_str)
+}
+
 fn set_width(terminal: &File, columns: u16) {
     let size = Winsize { ws_row: ROWS.get(), ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(terminal, size).unwrap();
