@@ -33,6 +33,8 @@
 //! 14. (driver) Read before you report a failed write.
 
 mod beat;
+#[cfg(any(test, model))]
+mod canonical;
 mod commands;
 mod connection;
 mod cutoff;
@@ -63,6 +65,8 @@ use self::{
 };
 use crate::{status::Phase, time::Timestamp};
 
+#[cfg(any(test, model))]
+pub(crate) use self::canonical::NOW;
 pub(crate) use self::{
     intake::Intake,
     learning::Means,
