@@ -1,8 +1,10 @@
 //! The driver, as far as the machine depends on it: [`Driver`].
 
+use std::time::Duration;
+
 use crate::{
     input::Input,
-    machine::{Action, Loss, Transition},
+    machine::{Action, Decision, Loss, Transition},
     rule::Rule,
     session::World,
     setting::Setting,
@@ -59,8 +61,32 @@ impl Driver {
         }
     }
 
+    /// The driver does its part of an input.
+    pub(crate) fn input(&mut self, input: Input) {
+        match input {
+            Input::Start => self.started = true,
+            Input::Connected => self.link = Link::Open,
+            Input::Ended | Input::GivenUp => self.drop_link(),
+            Input::PeerClosed { flushed } => {
+                self.drop_link();
+                self.draining = !flushed;
+            }
+            Input::Drained => self.draining = false,
+            Input::ProbeWritten { .. } => self.probe = false,
+            Input::Handed => self.writes = Writes::Handed,
+            Input::Blocked => self.writes = Writes::Blocked,
+            Input::Flushed | Input::Written { .. } => self.writes = Writes::None,
+            Input::Decide(decision) => {
+                self.owes_decision = false;
+                self.is_held = decision == Decision::Retry(Duration::MAX);
+            }
+            Input::Postponed(delay) => self.is_held = delay.is_none(),
+            _ => {}
+        }
+    }
+
     /// The connection or the attempt is dropped.
-    pub(crate) fn drop_link(&mut self) {
+    fn drop_link(&mut self) {
         self.link = Link::None;
         self.probe = false;
         self.writes = Writes::None;
@@ -71,7 +97,7 @@ impl World {
     /// Fetches all outputs of the machine and carries them out. `after`: the last input.
     pub(crate) fn fetch(&mut self, setting: &Setting, after: Input) {
         self.driver.unfetched = None;
-        let (mut fresh, mut probes, mut dials, mut outputs) = (None, 0, 0, 0);
+        let (mut fresh, mut outputs) = (None, 0);
         loop {
             outputs += 1;
             if outputs > 16 {
@@ -79,8 +105,6 @@ impl World {
                 return;
             }
             if let Some(action) = self.machine.poll_action() {
-                probes += u32::from(action == Action::Probe);
-                dials += u32::from(matches!(action, Action::Dial(_)));
                 if let Action::AskVerdict { fresh: asked, .. } = action {
                     fresh = Some(asked);
                 }
@@ -95,7 +119,6 @@ impl World {
                 break;
             }
         }
-        self.broken.unless(probes <= 1 && dials <= 1, Rule::Burst);
         self.broken.unless(self.machine.is_closed() == self.watch.is_over(), Rule::Grammar);
     }
 
@@ -139,6 +162,8 @@ impl World {
             }
             Action::SendClose => {
                 broken.unless(driver.link == Link::Open, Rule::Actions);
+                let waits = machine.intake().is_full() && !watch.is_ending();
+                broken.unless(!waits, Rule::BackPressure);
                 watch.close_asked();
             }
         }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::{
     driver::{Driver, Link, Writes},
-    machine::{Decision, Intake, Means},
+    machine::{Decision, Intake, Machine, Means, NOW},
     session::World,
     setting::{Setting, steps},
+    time::Timestamp,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +61,53 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    /// Gives the machine this input at this time.
+    pub(crate) fn apply(self, machine: &mut Machine, now: Timestamp, setting: &Setting) {
+        let number = machine.connection();
+        match self {
+            Self::Tick | Self::Fetch => {}
+            Self::Deadline => machine.handle_deadline(now),
+            Self::Start => machine.handle_start(now),
+            Self::Connected => {
+                machine.handle_connected(now, number, setting.means, setting.max_age);
+            }
+            Self::Ended => machine.handle_ended(now, number),
+            Self::GivenUp => machine.handle_given_up(now, number),
+            Self::PeerClosed { .. } => machine.handle_peer_closed(now, number),
+            Self::Drained => machine.handle_drained(),
+            Self::Frame { life } => machine.handle_frame(now, number, life),
+            Self::Reply => machine.handle_reply(number),
+            Self::ProbeWritten { longest } => {
+                machine.handle_probe_written(now, number, longest.map(steps));
+            }
+            Self::CaughtUp => machine.handle_caught_up(now, number),
+            Self::Handed => machine.handle_handed(number),
+            Self::Blocked => machine.handle_write_blocked(now, number),
+            Self::Progress => machine.handle_write_progress(now, number),
+            Self::Acknowledged { before_probe } => {
+                machine.handle_acknowledged(now, number, before_probe);
+            }
+            Self::Flushed => machine.handle_flushed(now, number),
+            Self::Written { by_ping } => {
+                machine.handle_flushed(now, number);
+                machine.handle_written(now, number, by_ping);
+            }
+            Self::Intake(intake) => machine.handle_intake(now, intake),
+            Self::Decide(decision) => machine.handle_decision(now, decision),
+            Self::Postponed(delay) => {
+                let until = delay.and_then(|delay| now.checked_add(steps(delay)));
+                machine.handle_postponed(now, until);
+            }
+            Self::Close => machine.handle_close(now),
+            Self::Abort => machine.handle_abort(now),
+            Self::Reconnect => machine.handle_reconnect_now(now),
+            Self::Probe => machine.handle_probe_now(now),
+            Self::Pause => machine.handle_pause(now),
+            Self::Resume => machine.handle_resume(now),
+            Self::Panicked => machine.handle_panicked(now),
+        }
+    }
+
     /// Returns whether another input may follow before the outputs are fetched: the driver fetches
     /// them after it has taken all commands, and after it has written, read and judged.
     pub(crate) fn is_deferred(self, driver: &Driver) -> bool {
@@ -101,7 +149,7 @@ pub(crate) fn possible(world: &World, setting: &Setting, inputs: &mut Vec<Input>
         return;
     }
     inputs.push(if driver.unfetched.is_some() { Input::Fetch } else { Input::Tick });
-    let now = crate::machine::NOW;
+    let now = NOW;
     if machine.poll_deadline().is_some_and(|at| at <= now) {
         inputs.push(Input::Deadline);
     }

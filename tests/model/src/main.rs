@@ -3,8 +3,9 @@
 //! The machine is the file of core and not a copy. It runs in every behaviour of its environment
 //! (`input.rs`), and each rule (`rule.rs`) must hold in every state that is reached.
 //!
-//! `cargo run -p model` checks each setting up to a number of states. `cargo run -p model -- deep`
-//! has a larger bound. `cargo run -p model -- NAME STATES` checks one setting.
+//! `cargo run -p model` checks each setting (`setting.rs`) with a part of its environment, and at
+//! most a million transitions. `cargo run -p model -- deep` has almost the whole environment and
+//! at most thirty million transitions. Another argument is the name of a setting, to check it alone.
 
 // Core's machine, and the files that it needs.
 #[path = "../../../crates/core/src/config/connect_timeout.rs"]
@@ -30,13 +31,17 @@ mod prospects;
 mod rule;
 mod session;
 mod setting;
+mod walk;
 mod watch;
 
 use std::{process::ExitCode, time::Instant};
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use self::{session::Session, setting::Setting};
+use self::{
+    session::Session,
+    setting::{Breadth, Setting},
+};
 
 /// Names by which the machine imports its parts. The types without behaviour are written again.
 mod time {
@@ -89,35 +94,44 @@ mod transport {
     }
 }
 
-/// The numbers of states at which a check ends.
-const SHORT: usize = 300_000;
-const DEEP: usize = 20_000_000;
+/// The numbers of transitions after which the check of a setting ends, if it is not complete.
+const SHORT: usize = 1_000_000;
+const DEEP: usize = 30_000_000;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (name, states) = (arguments.next(), arguments.next());
-    let (only, most) = match (name.as_deref(), states.as_deref().map(str::parse)) {
-        (None, _) => (None, SHORT),
-        (Some("deep"), None) => (None, DEEP),
-        (Some(name), None) => (Some(name), SHORT),
-        (Some(name), Some(Ok(states))) => (Some(name), states),
-        (Some(_), Some(Err(error))) => {
-            eprintln!("the number of states: {error}");
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let (breadth, only) = match &arguments[..] {
+        [] => (Breadth::Narrow, None),
+        [deep] if deep == "deep" => (Breadth::Wide, None),
+        [name] => (Breadth::Narrow, Some(name)),
+        [deep, name] if deep == "deep" => (Breadth::Wide, Some(name)),
+        _ => {
+            eprintln!("usage: model [deep] [SETTING]");
             return ExitCode::FAILURE;
         }
     };
-    let mut failed = false;
-    for setting in setting::all() {
-        if only.is_none_or(|only| only == setting.name) {
-            failed |= !check(setting, most);
-        }
+    let most = if breadth == Breadth::Wide { DEEP } else { SHORT };
+    let mut settings = setting::all(breadth);
+    settings.retain(|setting| only.is_none_or(|only| only == setting.name));
+    if settings.is_empty() {
+        eprintln!("there is no such setting");
+        return ExitCode::FAILURE;
     }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let (start, mut right) = (Instant::now(), true);
+    for setting in settings {
+        right &= check(setting, most);
+    }
+    println!("{:.1} s", start.elapsed().as_secs_f32());
+    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Checks one setting up to a number of states. Returns whether all rules hold.
+/// Checks one setting. Returns whether all rules hold.
 fn check(setting: Setting, most: usize) -> bool {
     let (start, name) = (Instant::now(), setting.name);
+    if let Err(difference) = walk::check(&setting) {
+        println!("{name}: the canonical machine differs: {difference}");
+        return false;
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let checker = Session { setting }
         .checker()
@@ -127,10 +141,12 @@ fn check(setting: Setting, most: usize) -> bool {
         .spawn_bfs()
         .join();
     let discoveries = checker.discoveries();
+    let complete = checker.state_count() < most && discoveries.is_empty();
     println!(
-        "{name:22} {:>9} states, {:>10} transitions, depth {:>3}, {:>6.1} s",
+        "{name:13} {:>8} states, {:>9} transitions, {} {:>2}, {:>5.1} s",
         checker.unique_state_count(),
         checker.state_count(),
+        if complete { "all, depth" } else { "to depth  " },
         checker.max_depth(),
         start.elapsed().as_secs_f32()
     );

@@ -21,6 +21,7 @@ pub(crate) fn hold(rule: Rule, world: &World, setting: &Setting) -> bool {
     match rule {
         Rule::Clock => early(world),
         Rule::Busy => busy(world),
+        Rule::Stalled => stalled(world, setting),
         Rule::Waits => waits(world, setting),
         Rule::Death => death(world, setting),
         Rule::Will => close(world, setting) && abort(world),
@@ -138,6 +139,10 @@ fn death(world: &World, setting: &Setting) -> bool {
         if now > end {
             return false;
         }
+        if writes {
+            // It proves no life.
+            machine.handle_frame(now, number, false);
+        }
         machine.handle_deadline(now);
         drain(&mut machine, now, |machine, output| match output {
             Output::Did(Action::Probe) if writes => {
@@ -152,6 +157,34 @@ fn death(world: &World, setting: &Setting) -> bool {
         over |= setting.means == Means::Messages
             && machine.probe_since().is_none()
             && machine.poll_deadline().is_some();
+    }
+    true
+}
+
+/// A write without progress ends the connection after its time, even if the peer proves life.
+fn stalled(world: &World, setting: &Setting) -> bool {
+    let mut machine = world.machine.clone();
+    let applies = machine.phase() == Phase::Open
+        && !machine.intake().is_full()
+        && world.driver.writes == Writes::Blocked
+        && setting.rules.write_timeout != Duration::MAX;
+    if !applies {
+        return true;
+    }
+    let (mut now, mut lost) = (NOW, false);
+    // Each of the three deadlines may be noticed late once.
+    let end = later(setting.rules.write_timeout + 3 * setting.rules.recheck);
+    while !lost {
+        now = now.checked_add(STEP).unwrap_or(now);
+        let number = machine.connection();
+        machine.handle_frame(now, number, true);
+        machine.handle_deadline(now);
+        drain(&mut machine, now, |_, output| {
+            lost |= matches!(output, Output::Told(Transition::Lost { .. }));
+        });
+        if now > end {
+            return false;
+        }
     }
     true
 }

@@ -14,7 +14,7 @@ pub(crate) enum Rule {
     Will,
     Old,
     Late,
-    Burst,
+    Learning,
     Backward,
     Never,
     Grammar,
@@ -35,7 +35,7 @@ impl Rule {
         Self::Will,
         Self::Old,
         Self::Late,
-        Self::Burst,
+        Self::Learning,
         Self::Backward,
         Self::Never,
         Self::Grammar,
@@ -49,14 +49,18 @@ impl Rule {
             Self::Clock => "3: a deadline has no effect before its time",
             Self::Busy => "3: a deadline that is due is handled in a few calls",
             Self::BackPressure => "5: the peer is not judged by a time in which nothing was read",
-            Self::Stalled => "6: only a write without progress in its time is lost as stalled",
+            Self::Stalled => {
+                "6: a write is lost as stalled if it has no progress in its time, and only then"
+            }
             Self::Waits => "7: every wait has a deadline",
             Self::Death => "7: a dead connection is lost or reported in a bounded time",
             Self::Stable => "8: a stable connection, and nothing else, resets the attempt counter",
             Self::Will => "9: close and abort end the session in every state, without an attempt",
             Self::Old => "10: nothing of an old connection has an effect",
-            Self::Late => "11: a deadline first seen late ends no connection at once",
-            Self::Burst => "11: a late deadline causes one probe or attempt, and no more",
+            Self::Late => {
+                "11: a deadline first seen late ends no connection at once, and causes one probe"
+            }
+            Self::Learning => "a server that was not seen to answer is lost after three misses",
             Self::Backward => "12: an earlier time than the last has the effect of the last",
             Self::Never => "12: a time out of range is never",
             Self::Grammar => "the transitions match the grammar of events",

@@ -3,12 +3,12 @@
 use stateright::{Model, Property};
 
 use crate::{
-    driver::{Driver, Link, Writes},
+    driver::Driver,
     input::{self, Input},
-    machine::{Decision, Machine, NOW},
+    machine::{Machine, NOW},
     prospects,
     rule::{Broken, Rule},
-    setting::{STEP, Setting, steps},
+    setting::{STEP, Setting},
     watch::Watch,
 };
 
@@ -28,100 +28,27 @@ pub(crate) struct World {
 }
 
 impl World {
-    fn new(setting: &Setting) -> Self {
+    pub(crate) fn new(setting: &Setting) -> Self {
         let mut machine = Machine::new(setting.rules);
         machine.make_canonical(NOW);
         let broken = Broken::default();
         Self { machine, driver: Driver::new(), watch: Watch::new(), broken }
     }
 
+    /// Gives the machine an input. Its outputs are not fetched.
     fn give(&mut self, input: Input, setting: &Setting) {
-        let (machine, driver, now) = (&mut self.machine, &mut self.driver, NOW);
-        let number = machine.connection();
-        self.watch.input(input, machine, setting);
-        match input {
-            Input::Tick => {
-                machine.make_canonical(now.checked_add(STEP).unwrap_or(now));
-                self.watch.tick(machine.intake().is_full(), setting);
-            }
-            Input::Deadline => machine.handle_deadline(now),
-            Input::Start => {
-                driver.started = true;
-                machine.handle_start(now);
-            }
-            Input::Connected => {
-                driver.link = Link::Open;
-                machine.handle_connected(now, number, setting.means, setting.max_age);
-            }
-            Input::Ended => {
-                driver.drop_link();
-                machine.handle_ended(now, number);
-            }
-            Input::GivenUp => {
-                driver.drop_link();
-                machine.handle_given_up(now, number);
-            }
-            Input::PeerClosed { flushed } => {
-                driver.drop_link();
-                driver.draining = !flushed;
-                machine.handle_peer_closed(now, number);
-            }
-            Input::Drained => {
-                driver.draining = false;
-                machine.handle_drained();
-            }
-            Input::Frame { life } => machine.handle_frame(now, number, life),
-            Input::Reply => machine.handle_reply(number),
-            Input::ProbeWritten { longest } => {
-                driver.probe = false;
-                machine.handle_probe_written(now, number, longest.map(steps));
-            }
-            Input::CaughtUp => machine.handle_caught_up(now, number),
-            Input::Handed => {
-                driver.writes = Writes::Handed;
-                machine.handle_handed(number);
-            }
-            Input::Blocked => {
-                driver.writes = Writes::Blocked;
-                machine.handle_write_blocked(now, number);
-            }
-            Input::Progress => machine.handle_write_progress(now, number),
-            Input::Acknowledged { before_probe } => {
-                machine.handle_acknowledged(now, number, before_probe);
-            }
-            Input::Flushed => {
-                driver.writes = Writes::None;
-                machine.handle_flushed(now, number);
-            }
-            Input::Written { by_ping } => {
-                driver.writes = Writes::None;
-                machine.handle_flushed(now, number);
-                machine.handle_written(now, number, by_ping);
-            }
-            Input::Intake(intake) => machine.handle_intake(now, intake),
-            Input::Decide(decision) => {
-                driver.owes_decision = false;
-                driver.is_held = decision == Decision::Retry(std::time::Duration::MAX);
-                machine.handle_decision(now, decision);
-            }
-            Input::Postponed(delay) => {
-                driver.is_held = delay.is_none();
-                let until = delay.and_then(|delay| now.checked_add(steps(delay)));
-                machine.handle_postponed(now, until);
-            }
-            Input::Close => machine.handle_close(now),
-            Input::Abort => machine.handle_abort(now),
-            Input::Reconnect => machine.handle_reconnect_now(now),
-            Input::Probe => machine.handle_probe_now(now),
-            Input::Pause => machine.handle_pause(now),
-            Input::Resume => machine.handle_resume(now),
-            Input::Panicked => machine.handle_panicked(now),
-            Input::Fetch => {}
+        self.watch.input(input, &self.machine, setting);
+        self.driver.input(input);
+        if input == Input::Tick {
+            self.machine.make_canonical(NOW.checked_add(STEP).unwrap_or(NOW));
+            self.watch.tick(self.machine.intake().is_full(), setting);
+        } else {
+            input.apply(&mut self.machine, NOW, setting);
         }
     }
 
     /// The state after this input.
-    fn after(&self, input: Input, setting: &Setting) -> Self {
+    pub(crate) fn after(&self, input: Input, setting: &Setting) -> Self {
         let mut next = self.clone();
         next.give(input, setting);
         if setting.scope.pairs && self.driver.unfetched.is_none() && input.is_deferred(&self.driver)
@@ -152,7 +79,7 @@ fn always(rule: Rule) -> Property<Session> {
         };
     }
     let condition: fn(&Session, &World) -> bool = conditions! {
-        Life Clock Busy BackPressure Stalled Waits Death Stable Will Old Late Burst Backward Never
+        Life Clock Busy BackPressure Stalled Waits Death Stable Will Old Late Learning Backward Never
         Grammar Actions Pace
     };
     Property::always(rule.name(), condition)

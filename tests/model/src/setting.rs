@@ -20,15 +20,15 @@ pub(crate) const fn steps(count: u32) -> Duration {
 pub(crate) struct Setting {
     pub(crate) name: &'static str,
     pub(crate) rules: Rules,
-    /// The kinds of probes that connections can send.
+    /// The kind of probes that connections can send.
     pub(crate) means: Means,
     /// How old connections may become.
     pub(crate) max_age: Option<Duration>,
     pub(crate) scope: Scope,
 }
 
-/// What the environment does besides frames, endings, probes, time, and the user's `close`,
-/// `abort` and `probe_now`.
+/// What the environment does besides attempts, frames, endings, probes, time, and the commands
+/// `close`, `abort`, `reconnect_now` and `probe_now`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope {
     /// Writes are blocked, go on, and are acknowledged.
@@ -43,7 +43,19 @@ pub(crate) struct Scope {
     pub(crate) pairs: bool,
 }
 
-const ALL: Scope = Scope { writes: true, full: true, pauses: true, budget: true, pairs: false };
+/// How much of the environment is explored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breadth {
+    /// One part for each setting.
+    Narrow,
+    /// Almost all for each setting.
+    Wide,
+}
+
+const NONE: Scope =
+    Scope { writes: false, full: false, pauses: false, budget: false, pairs: false };
+const FULL: Scope = Scope { full: true, ..NONE };
+const PAUSES: Scope = Scope { pauses: true, ..NONE };
 
 /// The rules of a preset: its times are those of the preset, in steps instead of 5 s. Other times
 /// are chosen: the minimum gap, and the write timeout of `Resilient`.
@@ -82,42 +94,41 @@ fn resilient() -> Rules {
     }
 }
 
+fn heartbeat(change: fn(&mut HeartbeatRules)) -> Rules {
+    let mut rules = resilient();
+    rules.heartbeat.as_mut().map(change);
+    rules
+}
+
 /// All settings that are checked.
-pub(crate) fn all() -> Vec<Setting> {
-    let setting = |name, rules, means, scope| Setting { name, rules, means, max_age: None, scope };
-    let heartbeat = |change: fn(&mut HeartbeatRules)| {
-        let mut rules = resilient();
-        rules.heartbeat.as_mut().map(change);
-        rules
+pub(crate) fn all(breadth: Breadth) -> Vec<Setting> {
+    let setting = |name, rules, means, narrow: Scope| {
+        let wide = Scope { full: true, pauses: true, budget: true, ..narrow };
+        let scope = if breadth == Breadth::Wide { wide } else { narrow };
+        Setting { name, rules, means, max_age: None, scope }
     };
-    let limited = Pace {
+    let limits = Pace {
         outage_limit: steps(6),
         last_attempt: 2,
         last_initial_attempt: 1,
         flap_limit: 1,
         ..resilient().pace
     };
-    let no_writes = Scope { writes: false, ..ALL };
-    let few = Scope { writes: false, full: false, ..ALL };
+    let pings = Means::Pings;
     vec![
-        setting("original", original(), Means::Pings, ALL),
-        setting("original-text", original(), Means::Messages, no_writes),
-        setting("resilient", resilient(), Means::Pings, ALL),
-        setting("resilient-messages", resilient(), Means::Messages, no_writes),
-        setting("resilient-watching", resilient(), Means::Nothing, ALL),
-        setting("no-heartbeat", Rules { heartbeat: None, ..resilient() }, Means::Pings, ALL),
-        setting(
-            "period",
-            heartbeat(|heartbeat| heartbeat.trigger = Trigger::Period),
-            Means::Pings,
-            no_writes,
-        ),
-        setting("misses", heartbeat(|heartbeat| heartbeat.max_missed = 1), Means::Pings, no_writes),
-        setting("limits", Rules { pace: limited, ..resilient() }, Means::Pings, few),
-        Setting {
-            max_age: Some(steps(2)),
-            ..setting("maximum-age", resilient(), Means::Pings, ALL)
-        },
-        setting("pairs", resilient(), Means::Pings, Scope { pairs: true, ..few }),
+        setting("original", original(), pings, FULL),
+        setting("original-text", original(), Means::Messages, PAUSES),
+        setting("resilient", resilient(), pings, FULL),
+        setting("pauses", resilient(), pings, PAUSES),
+        setting("budget", resilient(), pings, Scope { budget: true, ..NONE }),
+        setting("writes", resilient(), pings, Scope { writes: true, ..FULL }),
+        setting("pairs", resilient(), pings, Scope { pairs: true, ..PAUSES }),
+        setting("messages", resilient(), Means::Messages, NONE),
+        setting("watching", resilient(), Means::Nothing, Scope { full: true, ..PAUSES }),
+        setting("no-heartbeat", Rules { heartbeat: None, ..resilient() }, pings, FULL),
+        setting("period", heartbeat(|rules| rules.trigger = Trigger::Period), pings, NONE),
+        setting("misses", heartbeat(|rules| rules.max_missed = 1), pings, NONE),
+        setting("limits", Rules { pace: limits, ..resilient() }, pings, NONE),
+        Setting { max_age: Some(steps(2)), ..setting("maximum-age", resilient(), pings, FULL) },
     ]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     input::Input,
-    machine::{Dial, Intake, Loss, Machine, Means, Rules, Transition},
+    machine::{Dial, Intake, Loss, Machine, Means, Rules, Transition, WithoutPings},
     rule::{Broken, Rule},
     setting::{STEP, Setting},
     status::Phase,
@@ -41,6 +41,10 @@ pub(crate) struct Watch {
     stuck_put_off: bool,
     /// The silence was reported, and nothing was heard since.
     silence_reported: bool,
+    /// Probes in a row that were not answered, before the last one.
+    misses: u8,
+    // The server, on connections without pings: it was seen to answer.
+    answers: bool,
     // The attempts:
     last_dial: Option<u8>,
     attempt: u8,
@@ -77,10 +81,11 @@ enum Will {
 enum Probe {
     /// There is none, or it was answered.
     None,
-    /// It was requested. `heard`: proof of life came since.
-    Asked { wait: u8, since: u8, heard: bool },
+    /// It was requested. `heard`: proof of life came since. `before`: proof of life came, and then
+    /// another was wanted. The peer may have answered a probe before its flush is complete.
+    Asked { wait: u8, since: u8, heard: bool, before: bool },
     /// It was written. `due`: the steps to the deadline of its answer, at least. `unread`: nothing
-    /// was read for some time since then.
+    /// was read for some time since then, or its answer may have come before.
     Written { wait: u8, due: i8, unread: bool },
 }
 
@@ -108,6 +113,12 @@ fn recheck(rules: &Rules) -> u8 {
     in_steps(rules.recheck)
 }
 
+/// Whether the server may leave heartbeats unanswered.
+fn learns(setting: &Setting) -> bool {
+    let optional = setting.rules.without_pings != WithoutPings::SendText;
+    setting.means == Means::Messages && optional
+}
+
 impl Watch {
     pub(crate) fn new() -> Self {
         Self {
@@ -124,6 +135,8 @@ impl Watch {
             put_off: false,
             stuck_put_off: false,
             silence_reported: false,
+            misses: 0,
+            answers: false,
             last_dial: None,
             attempt: 0,
             replaces: false,
@@ -176,6 +189,10 @@ impl Watch {
         self.down = self.down.min(limited(pace.outage_limit));
         if pace.flap_limit == u32::MAX {
             self.flaps = 0;
+        }
+        if !learns(setting) {
+            self.answers = false;
+            self.misses = 0;
         }
         self.had_connection &= pace.last_attempt != pace.last_initial_attempt;
     }
@@ -238,6 +255,7 @@ impl Watch {
                 }
             }
             Input::Intake(_) => self.still = 0,
+            Input::Reply => self.answers = true,
             Input::Close | Input::Abort => self.will = Will::End,
             Input::Probe => self.check_soon(recheck(rules)),
             Input::Pause => self.pause(),
@@ -268,14 +286,17 @@ impl Watch {
         self.put_off = false;
         self.stuck_put_off = false;
         self.silence_reported = false;
+        self.misses = 0;
     }
 
     fn frame(&mut self, life: bool) {
         self.still = 0;
+        self.misses = 0;
         if !life {
             return;
         }
         self.silence_reported = false;
+        self.answers |= self.probe != Probe::None;
         match &mut self.probe {
             Probe::None => {}
             Probe::Asked { heard, .. } => *heard = true,
@@ -287,14 +308,14 @@ impl Watch {
     }
 
     fn probe_written(&mut self, longest: Option<u32>, full: bool) {
-        let Probe::Asked { wait, heard, .. } = self.probe else { return };
+        let Probe::Asked { wait, heard, before, .. } = self.probe else { return };
         if heard {
             self.probe = Probe::None;
             self.put_off = false;
             return;
         }
         let wait = longest.map_or(wait, |longest| wait.min(longest as u8));
-        self.probe = Probe::Written { wait, due: wait as i8, unread: full };
+        self.probe = Probe::Written { wait, due: wait as i8, unread: full || before };
     }
 
     /// Bytes of a blocked write were accepted.
@@ -317,9 +338,9 @@ impl Watch {
     fn check_soon(&mut self, recheck: u8) {
         match &mut self.probe {
             Probe::None => {}
-            Probe::Asked { wait, heard, .. } => {
+            Probe::Asked { wait, heard, before, .. } => {
                 *wait = recheck.min(*wait);
-                *heard = false;
+                *before |= std::mem::take(heard);
             }
             Probe::Written { due, .. } => *due = (*due).min(recheck as i8),
         }
@@ -341,8 +362,9 @@ impl Watch {
         if machine.may_write() {
             self.still = 0;
             self.accepted();
-            if let Probe::Asked { wait, since, heard } = &mut self.probe {
-                (*wait, *since, *heard) = (recheck, 0, false);
+            if let Probe::Asked { wait, since, heard, before } = &mut self.probe {
+                (*wait, *since) = (recheck, 0);
+                *before |= std::mem::take(heard);
             }
         } else {
             self.down = 0;
@@ -354,7 +376,10 @@ impl Watch {
         let (timeout, recheck) = (timeout(&setting.rules), recheck(&setting.rules));
         let regular = after == Input::Deadline && self.probe == Probe::None;
         let wait = if regular { timeout } else { recheck.min(timeout) };
-        self.probe = Probe::Asked { wait, since: 0, heard: false };
+        if let Probe::Written { due: 0, .. } = self.probe {
+            self.misses = (self.misses + 1).min(MANY);
+        }
+        self.probe = Probe::Asked { wait, since: 0, heard: false, before: false };
         // A verdict on the last probe was put off, and this one is judged in any case.
         self.put_off |= after == Input::CaughtUp;
     }
@@ -365,13 +390,16 @@ impl Watch {
 
     /// The machine drops the connection for this loss.
     pub(crate) fn judge(&self, loss: Loss, setting: &Setting, full: bool, broken: &mut Broken) {
-        let judged = matches!(loss, Loss::HeartbeatTimeout(_) | Loss::WriteStalled(_));
+        let judged =
+            matches!(loss, Loss::HeartbeatTimeout(_) | Loss::WriteStalled(_) | Loss::MaxAge);
         broken.unless(!(judged && (full || self.paused)), Rule::BackPressure);
         match loss {
             Loss::HeartbeatTimeout(_) => match self.probe {
                 Probe::Written { due, unread, .. } => {
                     broken.unless(due <= 0, Rule::Life);
                     broken.unless(!unread, Rule::BackPressure);
+                    let row = self.misses + 1 >= 3;
+                    broken.unless(self.answers || row || !learns(setting), Rule::Learning);
                 }
                 Probe::None | Probe::Asked { .. } => broken.unless(false, Rule::Life),
             },
