@@ -57,6 +57,8 @@ impl Machine {
         let (rules, shift) = (self.rules, Shift { now });
         self.now = NOW;
         self.connection = self.connection.min(1);
+        // A limit of the peer is only reported.
+        self.endings = None;
         shift.apply_any(&mut self.drain_deadline, Duration::ZERO);
         self.forget_rows_that_ended();
         match &mut self.state {
@@ -125,7 +127,7 @@ impl OpenConnection {
         if self.answers == Answers::Required {
             self.last_life = NOW;
         }
-        // They only matter for the limits of the peer, which are only reported.
+        // They only matter for a limit of the peer.
         self.last_frame = NOW;
         self.survived = 0;
         shift.apply_any(&mut self.proof_due, Duration::ZERO);
