@@ -25,7 +25,8 @@ check() { # SETTING
 restore
 check misses >/dev/null
 missed=0 number=0
-while IFS= read -r line; do
+mapfile -t lines <tools/model/mutations.txt
+for line in "${lines[@]}"; do
   case $line in '' | '#'*) continue ;; esac
   IFS=$'\t' read -r file setting rule substitution < <(perl -ne 'print join "\t", split / \| /, $_, 4' <<<"$line")
   number=$((number + 1))
@@ -48,8 +49,8 @@ while IFS= read -r line; do
     echo "$number: another rule was broken: $found"
     missed=$((missed + 1))
   else
-    echo "$number: found in $((SECONDS - start)) s, by \"${found#The rule is broken: }\""
+    echo "$number: found in $((SECONDS - start)) s, by the rule \"$rule\""
   fi
-done <tools/model/mutations.txt
+done
 echo "$number faults, $missed not found"
 exit $((missed > 0))

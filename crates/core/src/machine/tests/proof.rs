@@ -3,7 +3,7 @@
 use super::sim::{Sim, ms, rules};
 use crate::{
     config::Trigger,
-    machine::{Action, Intake, Loss, Machine, Rules},
+    machine::{Intake, Loss, Machine, Rules},
 };
 
 fn written(sim: &mut Sim, by_ping: bool) {
