@@ -213,16 +213,19 @@ fn open(world: &World, setting: &Setting, inputs: &mut Vec<Input>) {
     if driver.probe && driver.writes != Writes::Blocked {
         inputs.extend([None, Some(1)].map(|longest| Input::ProbeWritten { longest }));
     }
-    if !scope.writes {
+    if scope.messages && driver.writes == Writes::None {
+        inputs.push(Input::Handed);
+    }
+    if driver.writes == Writes::Handed {
+        inputs.extend([true, false].map(|by_ping| Input::Written { by_ping }));
+    }
+    if !scope.blocks {
         return;
     }
-    match driver.writes {
-        Writes::None => inputs.push(Input::Handed),
-        Writes::Handed => {
-            inputs.extend([Input::Blocked, Input::Flushed]);
-            inputs.extend([true, false].map(|by_ping| Input::Written { by_ping }));
-        }
-        Writes::Blocked => inputs.extend([Input::Progress, Input::Flushed]),
+    if driver.writes == Writes::Blocked {
+        inputs.extend([Input::Progress, Input::Flushed]);
+    } else {
+        inputs.push(Input::Blocked);
     }
     inputs.extend([true, false].map(|before_probe| Input::Acknowledged { before_probe }));
 }

@@ -31,8 +31,10 @@ pub(crate) struct Setting {
 /// `close`, `abort`, `reconnect_now` and `probe_now`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope {
+    /// Messages are written.
+    pub(crate) messages: bool,
     /// Writes are blocked, go on, and are acknowledged.
-    pub(crate) writes: bool,
+    pub(crate) blocks: bool,
     /// Nothing is read for some time.
     pub(crate) full: bool,
     /// The user pauses and resumes.
@@ -52,8 +54,14 @@ pub(crate) enum Breadth {
     Wide,
 }
 
-const NONE: Scope =
-    Scope { writes: false, full: false, pauses: false, budget: false, pairs: false };
+const NONE: Scope = Scope {
+    messages: false,
+    blocks: false,
+    full: false,
+    pauses: false,
+    budget: false,
+    pairs: false,
+};
 const FULL: Scope = Scope { full: true, ..NONE };
 const PAUSES: Scope = Scope { pauses: true, ..NONE };
 
@@ -121,7 +129,9 @@ pub(crate) fn all(breadth: Breadth) -> Vec<Setting> {
         setting("resilient", resilient(), pings, FULL),
         setting("pauses", resilient(), pings, PAUSES),
         setting("budget", resilient(), pings, Scope { budget: true, ..NONE }),
-        setting("writes", resilient(), pings, Scope { writes: true, ..FULL }),
+        setting("proofs", resilient(), pings, Scope { messages: true, ..NONE }),
+        setting("writes", resilient(), pings, Scope { blocks: true, ..NONE }),
+        setting("long-writes", original(), pings, Scope { blocks: true, messages: true, ..FULL }),
         setting("pairs", resilient(), pings, Scope { pairs: true, ..PAUSES }),
         setting("messages", resilient(), Means::Messages, NONE),
         setting("watching", resilient(), Means::Nothing, Scope { full: true, ..PAUSES }),

@@ -225,7 +225,7 @@ impl Watch {
             self.down = 0;
         }
         match input {
-            Input::Deadline => self.deadline(machine),
+            Input::Deadline => self.deadline(machine, setting),
             Input::Connected => self.open(),
             Input::Ended | Input::GivenUp | Input::PeerClosed { .. } => {
                 self.paused_at_loss = self.paused;
@@ -264,13 +264,14 @@ impl Watch {
         }
     }
 
-    fn deadline(&mut self, machine: &Machine) {
+    fn deadline(&mut self, machine: &Machine, setting: &Setting) {
         if machine.phase() != Phase::Open || machine.intake().is_full() {
             return;
         }
         if machine.verdict_is_due(crate::machine::NOW) {
-            self.put_off |= self.probe != Probe::None;
-            self.stuck_put_off |= self.stuck.is_some();
+            self.put_off |= self.probe != Probe::None || self.stuck.is_none();
+            let limit = in_steps(setting.rules.write_timeout);
+            self.stuck_put_off |= self.stuck.is_some_and(|stuck| stuck.time >= limit);
         }
         if let Some(stuck) = &mut self.stuck {
             stuck.watched |= stuck.time > 0;
@@ -298,9 +299,8 @@ impl Watch {
         self.silence_reported = false;
         self.answers |= self.probe != Probe::None;
         match &mut self.probe {
-            Probe::None => {}
             Probe::Asked { heard, .. } => *heard = true,
-            Probe::Written { .. } => {
+            Probe::None | Probe::Written { .. } => {
                 self.probe = Probe::None;
                 self.put_off = false;
             }
@@ -374,7 +374,7 @@ impl Watch {
     /// The machine requested a probe after this input.
     pub(crate) fn probe_asked(&mut self, setting: &Setting, after: Input) {
         let (timeout, recheck) = (timeout(&setting.rules), recheck(&setting.rules));
-        let regular = after == Input::Deadline && self.probe == Probe::None;
+        let regular = after == Input::Deadline && self.probe == Probe::None && !self.put_off;
         let wait = if regular { timeout } else { recheck.min(timeout) };
         if let Probe::Written { due: 0, .. } = self.probe {
             self.misses = (self.misses + 1).min(MANY);
