@@ -32,7 +32,7 @@ impl World {
         let mut machine = Machine::new(setting.rules);
         machine.make_canonical(NOW);
         let broken = Broken::default();
-        Self { machine, driver: Driver::new(), watch: Watch::new(), broken }
+        Self { machine, driver: Driver::new(), watch: Watch::NEW, broken }
     }
 
     /// Gives the machine an input. Its outputs are not fetched.
@@ -41,7 +41,7 @@ impl World {
         self.driver.input(input);
         if input == Input::Tick {
             self.machine.make_canonical(NOW.checked_add(STEP).unwrap_or(NOW));
-            self.watch.tick(self.machine.intake().is_full(), setting);
+            self.watch.tick(self.machine.intake().is_full());
         } else {
             input.apply(&mut self.machine, NOW, setting);
         }

@@ -15,6 +15,21 @@ pub(crate) const fn steps(count: u32) -> Duration {
     Duration::from_secs(30 * count as u64)
 }
 
+/// The whole steps in a time.
+pub(crate) fn in_steps(time: Duration) -> u8 {
+    u8::try_from(time.as_secs() / STEP.as_secs()).unwrap_or(u8::MAX)
+}
+
+/// The steps in which a probe must be answered.
+pub(crate) fn timeout(rules: &Rules) -> u8 {
+    in_steps(rules.heartbeat.map_or(rules.recheck, |heartbeat| heartbeat.timeout))
+}
+
+/// The steps in which a recheck must be answered.
+pub(crate) fn recheck(rules: &Rules) -> u8 {
+    in_steps(rules.recheck)
+}
+
 /// One kind of session, and the part of its environment that is explored.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {

@@ -63,7 +63,8 @@ pub(super) enum OnMiss {
     /// One more miss, after this many misses. If the limit of misses is exceeded, the connection is
     /// lost, unless the deadline is noticed late.
     Count { misses: u32 },
-    /// A fresh probe comes first, since reading was paused while this one was out.
+    /// A fresh probe comes first, since reading was paused while this one was out, or its answer
+    /// may have been heard before its flush was complete.
     ProbeAgain,
     /// The connection is lost, even if the deadline is noticed late: this was the fresh probe.
     Lose,
