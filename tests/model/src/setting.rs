@@ -101,7 +101,7 @@ fn original() -> Rules {
             minimum_gap: steps(1),
             outage_limit: Duration::MAX,
             last_attempt: u32::MAX,
-            last_initial_attempt: u32::MAX,
+            last_initial_attempt: None,
             flap_limit: u32::MAX,
         },
     }
@@ -133,7 +133,7 @@ pub(crate) fn all(breadth: Breadth) -> Vec<Setting> {
     let limits = Pace {
         outage_limit: steps(6),
         last_attempt: 2,
-        last_initial_attempt: 1,
+        last_initial_attempt: Some(1),
         flap_limit: 1,
         ..resilient().pace
     };

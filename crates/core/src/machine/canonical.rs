@@ -185,8 +185,8 @@ impl Pacing {
 impl Rules {
     /// An attempt with a number beyond this one is like one with this number.
     fn many_attempts(&self) -> u32 {
-        let limits = [self.pace.last_attempt, self.pace.last_initial_attempt];
-        let beyond = limits.map(|limit| if limit == u32::MAX { MANY } else { limit + 1 });
-        beyond[0].max(beyond[1])
+        let beyond = |limit| if limit == u32::MAX { MANY } else { limit + 1 };
+        let initial = self.pace.last_initial_attempt.map_or(0, beyond);
+        beyond(self.pace.last_attempt).max(initial)
     }
 }

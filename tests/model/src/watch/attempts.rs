@@ -50,7 +50,7 @@ impl Attempts {
         if pace.flap_limit == u32::MAX {
             self.flaps = 0;
         }
-        self.had_connection &= pace.last_attempt != pace.last_initial_attempt;
+        self.had_connection &= pace.last_initial_attempt.is_some();
     }
 
     /// A step of time passes.
@@ -74,7 +74,8 @@ impl Attempts {
         if let Some(last) = self.last {
             broken.unless(STEP * u32::from(last) >= pace.minimum_gap, Rule::Pace);
         }
-        let most = if self.had_connection { pace.last_attempt } else { pace.last_initial_attempt };
+        let initial = pace.last_initial_attempt.filter(|_| !self.had_connection);
+        let most = initial.unwrap_or(pace.last_attempt);
         broken.unless(dial.attempt <= most, Rule::Pace);
         broken.unless(u32::from(self.flaps) <= pace.flap_limit, Rule::Pace);
         broken.unless(STEP * u32::from(self.down) <= pace.outage_limit, Rule::Pace);
@@ -95,7 +96,7 @@ impl Attempts {
         let wanted = matches!(loss, Loss::Replaced | Loss::Paused | Loss::MaxAge);
         if opened.is_some() && !self.had_connection {
             self.had_connection = true;
-            if pace.last_attempt != pace.last_initial_attempt {
+            if pace.last_initial_attempt.is_some() {
                 self.number = 0;
             }
         }
