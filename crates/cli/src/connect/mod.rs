@@ -195,7 +195,7 @@ impl<'a> Connect<'a> {
             session,
             handle,
             closer,
-            hooks: Hooks::start(&args.hooks)?,
+            hooks: Hooks::start(&args.hooks, report.shared_terminal())?,
             requests,
             duration: duration.map_or_else(async_io::Timer::never, async_io::Timer::after),
             due: async_io::Timer::never(),

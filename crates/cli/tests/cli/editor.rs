@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{BufRead, Read, Seek},
-    path::PathBuf,
     sync::mpsc::{Sender, channel},
     thread,
 };
@@ -12,7 +11,8 @@ use async_tungstenite::tungstenite::Message;
 
 use crate::{
     program::let_cause_pass,
-    pty::{Setup, Terminal},
+    pty::{Setup, Terminal, above_footer},
+    recording::path,
     server::{NOBODY, Server},
 };
 
@@ -66,6 +66,22 @@ fn a_half_typed_line_survives_a_message() {
 }
 
 #[test]
+fn a_half_typed_line_survives_the_output_of_a_command() {
+    let (server, sender) = speaking();
+    let command = "cat; echo \" is $WSBEAT_KIND\"; echo problem >&2; printf 'no end'";
+    let args = ["connect", &server.url(), "--no-footer", "--on-message", command];
+    let mut terminal = Terminal::wsbeat(&args);
+    terminal.until_prompt();
+    terminal.press("half");
+    terminal.until(|rows| ends_with(rows, &["> half"]));
+    sender.send("it".into()).unwrap();
+    let wanted = ["< it", "it is text", "problem", "no end", "> half"];
+    terminal.until(|rows| ends_with(rows, &wanted));
+    terminal.signal("-INT");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn a_flood_of_messages_tears_no_row() {
     const COUNT: usize = 2_000;
     let (server, sender) = speaking();
@@ -82,7 +98,7 @@ fn a_flood_of_messages_tears_no_row() {
     terminal.press("y");
     terminal.until(|rows| {
         rows.len() > 3
-            && rows[rows.len() - 2] == format!("> {typed}y")
+            && above_footer(rows) == format!("> {typed}y")
             && rows[rows.len() - 3] == format!("< message {}", COUNT - 1)
     });
     terminal.signal("-INT");
@@ -107,7 +123,7 @@ fn keys_edit_the_line_and_recall_earlier_lines() {
     terminal.press("\rthree\r");
     terminal.until_row("> three");
     terminal.press("\x1b[A\x1b[A");
-    terminal.until(|rows| rows[rows.len() - 2] == "> one Xwo");
+    terminal.until(|rows| above_footer(rows) == "> one Xwo");
     terminal.press("\x15é\r");
     terminal.until(|rows| rows.iter().any(|row| row == "< é"));
     assert_eq!(*server.heard.lock().unwrap(), ["one Xwo", "three", "é"]);
@@ -193,7 +209,7 @@ fn the_terminal_is_restored_at_every_end() {
     let server = Server::echo();
     for (url, signals, code) in [(server.url(), 1, 0), (deaf.url(), 2, 0)] {
         let mut terminal = Terminal::wsbeat(&["connect", &url]);
-        terminal.until_row("open");
+        terminal.until_prompt();
         assert!(!terminal.reads_lines());
         for count in 0..signals {
             if count > 0 {
@@ -246,7 +262,8 @@ fn a_dumb_terminal_gets_only_text() {
 #[test]
 fn standard_output_may_be_a_file() {
     let (server, sender) = speaking();
-    let (mut file, name) = file();
+    let name = path("output");
+    let mut file = File::options().read(true).write(true).create_new(true).open(&name).unwrap();
     let out = file.try_clone().unwrap();
     let setup = Setup { out: Some(out.into()), ..Setup::default() };
     let mut terminal = setup.wsbeat(&["connect", &server.url()]);
@@ -279,11 +296,4 @@ fn nothing_is_drawn_if_another_program_reads_the_output() {
     assert_eq!(message, "a line\n");
     // The echo of the terminal.
     terminal.until(|rows| rows.last().is_some_and(|row| row == "a line"));
-}
-
-/// A new file and its name.
-fn file() -> (File, PathBuf) {
-    let name = format!("wsbeat-{}-{:?}", std::process::id(), thread::current().id());
-    let name = std::env::temp_dir().join(name);
-    (File::options().read(true).write(true).create_new(true).open(&name).unwrap(), name)
 }

@@ -1,6 +1,7 @@
 //! Tests of the built program against servers on the loopback interface.
 //!
-//! No test sleeps. Tests wait for lines of output, with one generous time limit.
+//! No test sleeps, except between two signals. Tests wait for lines of output, with one generous time
+//! limit.
 
 mod accounting;
 mod check;

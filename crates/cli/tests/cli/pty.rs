@@ -192,6 +192,11 @@ impl Drop for Terminal {
     }
 }
 
+/// The row of the editor.
+pub(crate) fn above_footer(rows: &[String]) -> &str {
+    rows.iter().rev().nth(1).map_or("", String::as_str)
+}
+
 fn set_size(terminal: &File, rows: u16, columns: u16) {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(terminal, size).unwrap();

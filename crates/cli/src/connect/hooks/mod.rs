@@ -4,6 +4,7 @@
 //! time, in the order of the events. A bounded number of events waits; further ones are not run,
 //! which is reported.
 
+mod forward;
 mod run;
 
 use std::{
@@ -28,6 +29,7 @@ use futures::{
 use websocket_heartbeat_smol::{Event, Lost, Message, Open, backend::printable};
 
 use self::run::run;
+use super::output::Output;
 use crate::{duration::to_millis, utc::Utc};
 
 #[derive(clap::Args)]
@@ -97,7 +99,8 @@ struct Job {
 }
 
 impl Hooks {
-    pub(crate) fn start(options: &HookOptions) -> io::Result<Self> {
+    /// The commands write to `output`, or else to standard error.
+    pub(crate) fn start(options: &HookOptions, output: Option<Output>) -> io::Result<Self> {
         let (notes, receiver) = channel(WAITING);
         let mut workers = Vec::new();
         let mut hook = |option, command: &Option<String>| {
@@ -105,7 +108,8 @@ impl Hooks {
             let (jobs, receiver) = channel(WAITING - 1);
             let progress = Arc::new(Progress::default());
             let shared = Arc::clone(&progress);
-            workers.push(work(option, command.clone()?, receiver, shared, notes.clone()));
+            let (command, output) = (command.clone()?, output.clone());
+            workers.push(work(option, command, output, receiver, shared, notes.clone()));
             Some(Hook { option, jobs, progress, events: 0, dropped: 0 })
         };
         let on_open = hook("--on-open", &options.on_open);
@@ -214,6 +218,7 @@ impl Hook {
 async fn work(
     option: &'static str,
     command: String,
+    output: Option<Output>,
     mut jobs: Receiver<Job>,
     progress: Arc<Progress>,
     mut notes: Sender<String>,
@@ -221,7 +226,7 @@ async fn work(
     let mut failures = 0_u64;
     while let Some(job) = jobs.next().await {
         let bytes = job.input.as_ref().map_or(0, Message::len);
-        let result = run(&command, job).await;
+        let result = run(&command, job, output.as_ref()).await;
         progress.waiting_bytes.fetch_sub(bytes, SeqCst);
         progress.ended.fetch_add(1, SeqCst);
         if let Err(error) = result {

@@ -5,11 +5,12 @@ use std::{ffi::OsStr, io, pin::pin, process::Stdio};
 use async_process::{Child, Command};
 use futures::{AsyncWriteExt, future::Either, future::select};
 
-use super::Job;
+use super::{Job, forward::Forward};
+use crate::connect::output::Output;
 
 /// Runs the command by the shell until it ends. If the future is dropped before, the command is
-/// killed, on Unix with all its descendants.
-pub(super) async fn run(command: &str, job: Job) -> Result<(), String> {
+/// killed, on Unix with all its descendants. It writes to `output`, or else to standard error.
+pub(super) async fn run(command: &str, job: Job, output: Option<&Output>) -> Result<(), String> {
     let mut shell = shell(command);
     // Variables with our prefix may be meant for this program only.
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
@@ -17,8 +18,17 @@ pub(super) async fn run(command: &str, job: Job) -> Result<(), String> {
     }
     let stdin = if job.input.is_some() { Stdio::piped() } else { Stdio::null() };
     // Standard output has the messages only.
-    shell.envs(job.environment).stdin(stdin).stdout(io::stderr()).stderr(Stdio::inherit());
-    let child = shell.spawn().map_err(|error| format!("it cannot start: {error}"))?;
+    let cannot_start = |error: io::Error| format!("it cannot start: {error}");
+    let forward = output.cloned().map(Forward::start).transpose().map_err(cannot_start)?;
+    let (forward, writer) = forward.unzip();
+    let output = || match &writer {
+        Some(writer) => writer.try_clone().map(Stdio::from).map_err(cannot_start),
+        None => Ok(io::stderr().into()),
+    };
+    shell.envs(job.environment).stdin(stdin).stdout(output()?).stderr(output()?);
+    let child = shell.spawn().map_err(cannot_start)?;
+    // It has copies of the output.
+    drop((shell, writer));
     let mut running = Running { child, ended: false };
     let mut pipe = running.child.stdin.take();
     let write = pin!(async move {
@@ -33,6 +43,9 @@ pub(super) async fn run(command: &str, job: Job) -> Result<(), String> {
         Either::Right(((), status)) => status.await,
     };
     running.ended = true;
+    if let Some(forward) = forward {
+        forward.finish().await;
+    }
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(status.to_string()),

@@ -19,12 +19,11 @@ use websocket_heartbeat_smol::{Message, SmolTimer, Timer};
 
 pub(crate) use self::{
     options::OutputOptions,
-    screen::{Parts, Prompt, Screen},
+    screen::{Output, Parts, Prompt, Screen},
 };
 use self::{
     options::{Format, Time, Verbosity},
     recording::Recording,
-    screen::Output,
 };
 use crate::{
     framing::Framing,
@@ -111,6 +110,11 @@ impl Report {
     /// The terminal of the session.
     pub(crate) fn screen(&self) -> &Screen {
         &self.screen
+    }
+
+    /// Standard error, if it is a terminal that other programs must not write to.
+    pub(crate) fn shared_terminal(&self) -> Option<Output> {
+        self.screen.is_live().then(|| Output::new(self.screen.clone(), Standard::Error))
     }
 
     /// Draws the editor and the footer again.

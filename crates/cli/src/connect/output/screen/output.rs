@@ -7,6 +7,7 @@ use crate::standard::Standard;
 
 /// Writes to a standard stream. If that is a terminal, it erases the area before. A write must end
 /// with a line end, since the area may be drawn after it.
+#[derive(Clone)]
 pub(crate) struct Output {
     screen: Screen,
     stream: Standard,
@@ -17,6 +18,11 @@ impl Output {
     pub(crate) fn new(screen: Screen, stream: Standard) -> Self {
         let shared = screen.is_live() && stream.is_terminal();
         Self { screen, stream, shared }
+    }
+
+    /// Draws the area again after a write. Otherwise it is drawn when the session waits.
+    pub(crate) fn draw(&self) {
+        self.screen.draw();
     }
 }
 
