@@ -25,8 +25,15 @@ pub(super) enum Beat {
     /// The silence was reported, and nothing was heard since.
     SilenceReported { silence: Duration },
     /// A probe was requested, and its flush is not complete. The peer may already have the probe,
-    /// so proof of life that is `heard` meanwhile is its answer.
-    Unwritten { asked: Timestamp, wait: Duration, on_miss: OnMiss, heard: Option<Timestamp> },
+    /// so proof of life that is `heard` meanwhile is its answer. `grace`: whether the time to flush
+    /// it was extended, since its end was noticed late.
+    Unwritten {
+        asked: Timestamp,
+        wait: Duration,
+        on_miss: OnMiss,
+        heard: Option<Timestamp>,
+        grace: Grace,
+    },
     /// A probe is written and waits for its answer.
     Outstanding {
         asked: Timestamp,
@@ -56,7 +63,8 @@ pub(super) enum OnMiss {
     /// One more miss, after this many misses. If the limit of misses is exceeded, the connection is
     /// lost, unless the deadline is noticed late.
     Count { misses: u32 },
-    /// A fresh probe comes first, since reading was paused while this one was out.
+    /// A fresh probe comes first, since reading was paused while this one was out, or its answer
+    /// may have been heard before its flush was complete.
     ProbeAgain,
     /// The connection is lost, even if the deadline is noticed late: this was the fresh probe.
     Lose,
@@ -198,7 +206,8 @@ impl Beat {
 
     /// A probe was requested.
     pub(super) fn ask(&mut self, now: Timestamp, wait: Duration, on_miss: OnMiss) {
-        *self = Self::Unwritten { asked: now, wait, on_miss, heard: None };
+        let grace = Grace::Unused;
+        *self = Self::Unwritten { asked: now, wait, on_miss, heard: None, grace };
     }
 
     /// Ensures that a probe is out and is judged soon. Without probes, silence is reported soon,
@@ -209,8 +218,9 @@ impl Beat {
                 self.ask(now, recheck, OnMiss::AT_LIMIT);
                 return true;
             }
-            // The ping that was requested becomes the probe.
-            Self::Proving { .. } => self.ask(now, recheck, OnMiss::AT_LIMIT),
+            // The ping that was requested becomes the probe. Its answer may already have been heard
+            // and not come again.
+            Self::Proving { .. } => self.ask(now, recheck, OnMiss::ProbeAgain),
             Self::SilenceReported { .. } => {}
             Self::Watching { due, .. } => *due = earlier(now.checked_add(recheck), *due),
             Self::Unwritten { wait, on_miss, heard, .. } => {
@@ -259,7 +269,7 @@ impl Beat {
     ) {
         if let Self::Proving { due } = *self {
             *self = Self::Resting { due };
-        } else if let Self::Unwritten { asked, wait, on_miss, heard } = *self {
+        } else if let Self::Unwritten { asked, wait, on_miss, heard, .. } = *self {
             if let Some(at) = heard {
                 *self = Self::answered(heartbeat, asked, at);
                 return;
@@ -309,18 +319,27 @@ impl Beat {
             Self::Resting { .. } | Self::Proving { .. } | Self::Unjudged { .. } => {
                 let requested = matches!(self, Self::Proving { .. });
                 let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
-                let on_miss = if full { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
+                // The answer to the ping that was requested may already have been heard.
+                let again = full || requested;
+                let on_miss = if again { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
                 self.ask(now, wait, on_miss);
                 if requested { Due::Nothing } else { Due::Probe }
             }
             // The connection already has the probe, so no fresh one is sent. A deadline that is
             // noticed late is extended once.
-            Self::Unwritten { wait, on_miss, heard, .. } => {
-                if on_miss != OnMiss::Lose && now.saturating_since(deadline) > wait {
-                    *self = Self::Unwritten { asked: now, wait, on_miss: OnMiss::Lose, heard };
-                    return Due::Nothing;
+            Self::Unwritten { wait, on_miss, heard, grace, .. } => {
+                let late = now.saturating_since(deadline) > wait;
+                let on_miss = match on_miss {
+                    OnMiss::Count { .. } => OnMiss::Lose,
+                    OnMiss::ProbeAgain => OnMiss::ProbeAgain,
+                    OnMiss::Lose => return Due::Stalled,
+                };
+                if grace == Grace::Used || !late {
+                    return Due::Stalled;
                 }
-                Due::Stalled
+                let grace = Grace::Used;
+                *self = Self::Unwritten { asked: now, wait, on_miss, heard, grace };
+                Due::Nothing
             }
             Self::Outstanding { .. } if full => {
                 *self = Self::Unjudged {

@@ -3,6 +3,7 @@
 use super::{
     Delay, Machine, State,
     loss::{End, Loss},
+    output::Question,
 };
 use crate::time::Timestamp;
 
@@ -81,8 +82,9 @@ impl Machine {
                 self.lose(now, Loss::Paused);
             }
             State::Deciding { .. } => {
-                if let Some(pending) = &mut self.pending {
-                    pending.question = None;
+                let question = self.pending.as_mut().and_then(|pending| pending.question.take());
+                if let Some(Question::Loss { fresh: true, .. }) = question {
+                    self.pacing.keep_fresh();
                 }
                 self.state = State::Paused(None);
             }

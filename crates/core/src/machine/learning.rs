@@ -31,13 +31,13 @@ pub(super) enum Answers {
 /// Whether the server answers. The state belongs to the session and not to a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Learning {
-    server: Knowledge,
+    pub(super) server: Knowledge,
     /// The last reconnect without learned answers, and the shortest time to the next one.
-    reconnect: Option<(Timestamp, Duration)>,
+    pub(super) reconnect: Option<(Timestamp, Duration)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Knowledge {
+pub(super) enum Knowledge {
     /// Not known yet: this many probes in a row were answered, or are in a row of silent misses.
     Unknown { answered: u8, silent: Option<Silence> },
     /// The server answers.
@@ -49,9 +49,9 @@ enum Knowledge {
 
 /// A row of unanswered probes, since the first of which nothing was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Silence {
-    since: Timestamp,
-    misses: u8,
+pub(super) struct Silence {
+    pub(super) since: Timestamp,
+    pub(super) misses: u8,
 }
 
 /// The consequence of an unanswered probe.
@@ -62,7 +62,7 @@ enum Miss {
 }
 
 /// As many answers in a row are learned, and as many silent misses in a row lead to a reconnect.
-const IN_A_ROW: u8 = 3;
+pub(super) const IN_A_ROW: u8 = 3;
 const FIRST_GAP: Duration = Duration::from_secs(60);
 const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
 

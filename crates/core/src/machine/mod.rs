@@ -4,7 +4,7 @@
 //! are `poll_action`, `poll_event` and `poll_deadline`, which are drained in this order after each
 //! input. The machine has no clock, no waker, no future, no randomness and no closure, and a test
 //! with this name checks it. All its parts are `Clone + Eq + Hash`, so that a model checker can run
-//! it.
+//! it (`tests/model`).
 //!
 //! # Invariants
 //!
@@ -33,6 +33,8 @@
 //! 14. (driver) Read before you report a failed write.
 
 mod beat;
+#[cfg(any(test, model))]
+mod canonical;
 mod commands;
 mod connection;
 mod cutoff;
@@ -46,7 +48,7 @@ mod pacing;
 mod proof;
 mod rules;
 mod stall;
-#[cfg(test)]
+#[cfg(all(test, not(model)))]
 mod tests;
 mod transition;
 
@@ -63,6 +65,8 @@ use self::{
 };
 use crate::{status::Phase, time::Timestamp};
 
+#[cfg(model)]
+pub(crate) use self::canonical::NOW;
 pub(crate) use self::{
     intake::Intake,
     learning::Means,

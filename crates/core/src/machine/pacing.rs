@@ -9,21 +9,21 @@ use crate::{time::Timestamp, transport::Predecessor};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pacing {
     /// The number of the last attempt that began; 0 after a stable connection.
-    attempt: u32,
+    pub(super) attempt: u32,
     /// The number of attempts and connections in a row that failed or died before they were stable.
-    failures: u32,
+    pub(super) failures: u32,
     /// The number of connections in a row that opened and died before they were stable.
-    flaps: u32,
+    pub(super) flaps: u32,
     /// When the last attempt began.
-    dialled: Option<Timestamp>,
+    pub(super) dialled: Option<Timestamp>,
     /// When the current outage began; `None` while a connection is open.
-    down_since: Option<Timestamp>,
+    pub(super) down_since: Option<Timestamp>,
     /// The next decision begins with fresh delays.
     fresh: bool,
     /// A connection was open and is lost, so the limit of initial attempts is over.
     had_connection: bool,
     /// The predecessor of the next attempt.
-    before: Predecessor,
+    pub(super) before: Predecessor,
 }
 
 impl Pacing {
@@ -116,6 +116,11 @@ impl Pacing {
     /// Returns whether the next decision begins with fresh delays.
     pub(super) fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// The decision that was to begin with fresh delays is not asked for, so the next one does.
+    pub(super) fn keep_fresh(&mut self) {
+        self.fresh = true;
     }
 
     /// Returns the reason why an attempt with this number is not allowed, if there is one.

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// A blocked write is reported after this time, 60 s: twice the longest time in which a healthy
 /// kernel frees a third of a full send buffer of 4 MiB at 400 kbit/s.
-const REPORT: Duration = Duration::from_secs(60);
+pub(super) const REPORT: Duration = Duration::from_secs(60);
 
 /// How long a write has been blocked without an accepted byte.
 ///
@@ -14,14 +14,14 @@ const REPORT: Duration = Duration::from_secs(60);
 /// meanwhile. Inbound frames do not shorten the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stall {
-    clock: Clock,
+    pub(super) clock: Clock,
     stage: Stage,
     /// A frame arrived meanwhile.
     heard: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Clock {
+pub(super) enum Clock {
     Running {
         began: Timestamp,
     },

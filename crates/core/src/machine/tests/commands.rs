@@ -43,6 +43,26 @@ fn a_connection_kept_in_a_pause_must_answer_soon_after_resume() {
     assert_eq!(sim.losses(), [(605_000, Loss::HeartbeatTimeout(ms(605_000)))]);
 }
 
+/// The driver takes commands before it fetches the actions of a loss.
+#[test]
+fn a_pause_with_a_loss_keeps_the_fresh_delays_for_the_next_verdict() {
+    let fresh = |sim: &Sim| {
+        sim.times(|action| matches!(action, Action::AskVerdict { fresh: true, .. })).len()
+    };
+    let mut sim = Sim::open(rules());
+    sim.run_to(5_000);
+    sim.machine.handle_ended(sim.now, 1);
+    sim.feed(Machine::handle_pause);
+    assert_eq!((fresh(&sim), sim.losses().len()), (0, 1));
+    sim.feed(Machine::handle_resume);
+    sim.run_to(5_000);
+    sim.ended();
+    assert_eq!(fresh(&sim), 1, "the connection was stable");
+    sim.run_to(7_000);
+    sim.ended();
+    assert_eq!(fresh(&sim), 1);
+}
+
 #[test]
 fn an_unwritten_probe_is_not_sent_again() {
     for with_pulse in [true, false] {

@@ -1,7 +1,7 @@
 //! The deadlines of every state: 1 ms before, at and after, an hour late, and in sequence.
 
 use super::{
-    sim::{Sim, ms, rules},
+    sim::{Sim, at, ms, rules},
     states::one_in_each_state,
 };
 use crate::{
@@ -27,6 +27,24 @@ fn an_hour_asleep_causes_at_most_one_probe_or_attempt() {
         assert!(sim.probes().len() + sim.dials().len() <= 1, "{state}: {:?}", sim.log);
         assert!(sim.deadline().is_none_or(|deadline| deadline > 3_600_000), "{state}");
     }
+}
+
+/// The peer may answer a probe before its flush is complete.
+#[test]
+fn after_a_stall_an_answer_that_may_have_come_is_asked_for_again() {
+    let mut sim = Sim::open(rules());
+    sim.writes_probes = false;
+    sim.feed(Machine::handle_probe_now);
+    sim.life();
+    // Another answer is wanted, and the time to flush the probe is over long since.
+    sim.now = at(20_000);
+    sim.feed(Machine::handle_probe_now);
+    sim.jump_to(20_000);
+    sim.feed(|machine, now| machine.handle_probe_written(now, 1, None));
+    sim.writes_probes = true;
+    sim.run_to(40_000);
+    assert_eq!(sim.probes(), [0, 25_000]);
+    assert_eq!(sim.losses(), [(30_000, Loss::HeartbeatTimeout(ms(30_000)))]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The machine alone: the numbers in the tests are the only clock.
 
+mod canonical;
 mod commands;
 #[cfg(feature = "cutoff")]
 mod cutoff;
