@@ -77,7 +77,7 @@ struct ReconnectOptions {
     /// The limit doubles from MIN to MAX with each attempt that fails.
     #[arg(long, value_name = "MIN..MAX", value_parser = values::range)]
     backoff: Option<(Duration, Duration)>,
-    /// The maximum number of attempts after a loss [default: no limit]
+    /// The number of attempts after a loss [default: no limit]
     ///
     /// After them the session ends. 0 means that it never reconnects. The count starts again when a connection opens (original) or
     /// has been open for 5s (resilient).
