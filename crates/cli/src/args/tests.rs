@@ -173,6 +173,14 @@ fn contradictions_and_options_without_effect_are_refused() {
             "--reconnect-timeout sets a constant delay and --backoff a growing one; leave one out",
         ),
         (
+            &["--no-proxy", "*", "-k"],
+            "--insecure has no effect with ws://; write wss:// in the URL, or leave it out",
+        ),
+        (
+            &["--no-proxy", "*", "--cacert", "missing.pem"],
+            "--cacert has no effect with ws://; write wss:// in the URL, or leave it out",
+        ),
+        (
             &["--preset", "original", "--resend", "1"],
             "--resend has no effect if nothing is kept offline; add --keep-offline COUNT",
         ),

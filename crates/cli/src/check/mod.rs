@@ -23,9 +23,10 @@ use crate::{
 
 /// Examine a server: how it is reached, what it answers, and which settings fit
 ///
-/// It shows the phases of connecting with their times, the addresses, the certificate, the answers to
-/// ping frames and to messages, and how the server closes. It recommends settings with reasons. It
-/// sends two text messages, "heartbeat" and one that asks for an echo, unless --only-pings is given.
+/// wsbeat check shows the phases of connecting with their times, the addresses, the certificate, the
+/// answers to ping frames and to messages, and how the server closes. It recommends settings with
+/// reasons. It sends two text messages, "heartbeat" and one that asks for an echo, unless
+/// --only-pings is given.
 /// The exit code is 0 if a connection opened, 1 if none opened, and 2 if the arguments are wrong.
 ///
 ///   wsbeat check wss://example.org/feed

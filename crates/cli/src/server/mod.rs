@@ -70,7 +70,14 @@ impl Server {
         #[cfg(feature = "rustls")]
         let tls = match request.is_tls() || self.network.may_need_tls() {
             true => Some(self.tls.tls(&mut notes)?),
-            false => None,
+            false => match self.tls.first_given() {
+                Some(option) => {
+                    return Err(UsageError(format!(
+                        "{option} has no effect with ws://; write wss:// in the URL, or leave it out"
+                    )));
+                }
+                None => None,
+            },
         };
         let attempts = Attempts {
             request,

@@ -83,6 +83,17 @@ impl TlsOptions {
         Ok(FreshTls { options: self.clone(), last: Arc::new(Mutex::new((contents, tls))) })
     }
 
+    /// The first option that is given. `--key` is never alone.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--cacert", !self.authorities.is_empty()),
+            ("--cert", self.certificate.is_some()),
+            ("--tls-name", self.tls_name.is_some()),
+            ("--insecure", self.insecure),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+
     fn contents(&self) -> Result<Contents, UsageError> {
         let authorities = self.authorities.iter().map(|path| read("--cacert", path));
         let certificate = self.certificate.iter().map(|path| read("--cert", path));
