@@ -136,7 +136,7 @@ impl NetworkOptions {
         let proxies = match &self.proxy {
             Some(given) => Proxies::all(given.proxy.clone()),
             // An invalid variable must not prevent a connection without a proxy.
-            None if self.no_proxy.as_deref() == Some("*") => Proxies::none(),
+            None if self.no_proxy.as_deref() == Some("*") => return Ok(Proxies::none()),
             None => Proxies::from_env().map_err(|error| {
                 UsageError(format!("{error}; correct it, or use --no-proxy '*'"))
             })?,
