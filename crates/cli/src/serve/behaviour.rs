@@ -11,7 +11,7 @@ use crate::values;
 #[command(next_help_heading = "Behaviour")]
 pub(crate) struct Behaviour {
     /// Do not echo messages
-    #[arg(long)]
+    #[arg(long, conflicts_with = "prefix")]
     no_echo: bool,
     /// A text before each echoed text
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -42,7 +42,7 @@ pub(super) struct Faults {
     #[arg(long, conflicts_with = "silent_after")]
     half_open: bool,
     /// Accept TCP, but do not answer the upgrade
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["silent_after", "half_open", "drop_every", "close", "early_data"])]
     pub(super) stall_upgrade: bool,
     /// Read at most this number of bytes in a second
     #[arg(long, value_name = "BYTES", value_parser = values::count)]
@@ -53,7 +53,12 @@ pub(super) struct Faults {
     #[arg(long, value_name = "COUNT", value_parser = values::count)]
     drop_every: Option<u32>,
     /// Refuse the upgrade with this HTTP status
-    #[arg(long, value_name = "STATUS", value_parser = values::status)]
+    #[arg(
+        long,
+        value_name = "STATUS",
+        value_parser = values::status,
+        conflicts_with_all = ["stall_upgrade", "silent_after", "half_open", "slow_reader", "drop_every", "close", "early_data"]
+    )]
     refuse: Option<u16>,
     /// With --refuse: the Retry-After of the answer, in whole seconds
     #[arg(long, value_name = "TIME", value_parser = values::time, requires = "refuse")]

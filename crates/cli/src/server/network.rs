@@ -51,9 +51,9 @@ pub(super) struct NetworkOptions {
     /// Use only IPv6
     #[arg(short = '6', long, conflicts_with = "ipv4")]
     ipv6: bool,
-    /// Follow so many redirects in each attempt [default: 0]
+    /// The maximum number of redirects [default: 0]
     ///
-    /// The maximum is 10. Another host gets no header field that may be a secret. A server that can
+    /// They are followed in each attempt, at most 10. Another host gets no header field that may be a secret. A server that can
     /// redirect can send wsbeat to any host.
     #[arg(long, value_name = "COUNT", value_parser = redirects, allow_negative_numbers = true)]
     redirects: Option<u8>,

@@ -119,7 +119,7 @@ struct SendingOptions {
     max_age: Option<Duration>,
     /// A line is sent again if its connection is lost [default: 0]
     ///
-    /// This applies to a line that was being sent, at most so many times for each line. The server may
+    /// This applies to a line that was being sent, at most this number of times for each line. The server may
     /// receive the line more than once.
     #[arg(long, value_name = "COUNT", value_parser = values::number)]
     resend: Option<u32>,

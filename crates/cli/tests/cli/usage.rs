@@ -34,6 +34,15 @@ fn wrong_arguments_give_one_line_of_error() {
             &["serve", "--faulty", "1"],
             "--faulty has no effect without a fault; add one, see wsbeat serve --help",
         ),
+        (
+            &["serve", "--refuse", "503", "--silent-after", "3"],
+            "--refuse contradicts --silent-after; leave one out",
+        ),
+        (
+            &["serve", "--half-open", "--stall-upgrade"],
+            "--half-open contradicts --stall-upgrade; leave one out",
+        ),
+        (&["serve", "--no-echo", "--prefix", "x"], "--no-echo contradicts --prefix; leave one out"),
         (&["completions", "csh"], "SHELL must be bash, elvish, fish, powershell or zsh"),
     ] {
         let mut program = Program::start(args);
