@@ -7,8 +7,14 @@ use crate::usage::UsageError;
 
 /// Print a completion script for a shell
 ///
-/// For example, in bash: source <(wsbeat completions bash)
+/// For this shell only: source <(wsbeat completions bash)
+///
+/// For each bash of this user:
+///
+///   mkdir -p ~/.local/share/bash-completion/completions
+///   wsbeat completions bash >~/.local/share/bash-completion/completions/wsbeat
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     shell: Shell,
@@ -16,8 +22,14 @@ pub(crate) struct CompletionsArgs {
 
 /// Print the manual page
 ///
-/// For example: wsbeat man connect | man -l -
+/// To read it: wsbeat man connect | man -l -
+///
+/// To install it for this user:
+///
+///   mkdir -p ~/.local/share/man/man1
+///   wsbeat man connect >~/.local/share/man/man1/wsbeat-connect.1
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct ManArgs {
     /// The command that the page describes; without it, the page describes wsbeat
     command: Option<String>,

@@ -1,6 +1,6 @@
 //! Wrong arguments in one sentence: the error and the remedy.
 
-use std::{error::Error as _, ffi::OsString, fmt};
+use std::{error::Error as _, ffi::OsString, fmt, io};
 
 use clap::{
     Arg, Command,
@@ -60,7 +60,7 @@ pub(crate) fn explain(error: &Error, args: &[OsString], definition: &Command) ->
             match (text(error, ContextKind::InvalidValue), values.is_empty()) {
                 (None | Some(""), true) => format!("{option} needs a value; see {help}"),
                 _ => {
-                    let mut message = format!("{option} must be {}", or(&values));
+                    let mut message = format!("{} must be {}", plain(&option), or(&values));
                     if let Some(near) = text(error, ContextKind::SuggestedValue) {
                         message += &format!("; did you mean {near}?");
                     }
@@ -69,7 +69,7 @@ pub(crate) fn explain(error: &Error, args: &[OsString], definition: &Command) ->
             }
         }
         ErrorKind::ValueValidation => {
-            let option = name(ContextKind::InvalidArg).unwrap_or_default();
+            let option = plain(&name(ContextKind::InvalidArg).unwrap_or_default());
             let reason = error.source().map_or_else(String::new, ToString::to_string);
             format!("{option}: {reason}")
         }
@@ -83,10 +83,15 @@ pub(crate) fn explain(error: &Error, args: &[OsString], definition: &Command) ->
                 Some("<URL>") => {
                     "no URL is given; write one, for example ws://127.0.0.1:8080".to_owned()
                 }
+                // The options have no other requirements.
                 Some(name) if name.starts_with('-') => {
-                    format!("{} is missing; see {help}", name.replace(['<', '>'], ""))
+                    format!("another option has no effect without {}; add it", plain(name))
                 }
-                Some(name) => format!("{name} is missing; see {help}"),
+                // The only group.
+                Some(name) if name.contains('|') => {
+                    format!("--faulty has no effect without a fault; add one, see {help}")
+                }
+                Some(name) => format!("{} is missing; see {help}", plain(name)),
                 None => format!("an argument is missing; see {help}"),
             }
         }
@@ -121,6 +126,31 @@ fn list(error: &Error, kind: ContextKind) -> Vec<String> {
 fn option_name(shown: &str) -> String {
     let end = shown.find([' ', '=']).unwrap_or(shown.len());
     shown[..end].to_owned()
+}
+
+/// A name of the usage without its brackets, which mean that it is not literal.
+fn plain(shown: &str) -> String {
+    let ends = shown.trim_end_matches('.');
+    ends.replace(['<', '>'], "").trim_matches(['[', ']']).to_owned()
+}
+
+/// The reason why a file cannot be used, without the number of the error.
+pub(crate) fn file_problem(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "wsbeat has no permission".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+/// The reason why a file cannot be written.
+pub(crate) fn write_problem(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "its folder does not exist".to_owned(),
+        _ => file_problem(error),
+    }
 }
 
 /// `a`, `a or b`, `a, b or c`.

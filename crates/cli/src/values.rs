@@ -50,9 +50,24 @@ fn whole(text: &str, minimum: u32) -> Result<u32, String> {
 pub(crate) fn status(text: &str) -> Result<u16, String> {
     let status = text.trim().parse().ok().filter(|code| (200..600).contains(code));
     status.ok_or_else(|| {
+        "the value must be an HTTP status from 200 to 599; write for example 503".to_owned()
+    })
+}
+
+/// One of several HTTP statuses with commas between them.
+pub(crate) fn listed_status(text: &str) -> Result<u16, String> {
+    status(text).map_err(|_| {
         "the value must be a list of HTTP statuses from 200 to 599; write for example 401,403"
             .to_owned()
     })
+}
+
+/// A command for the shell.
+pub(crate) fn command(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("the command is empty; write a command, or leave the option out".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 /// The value of `--preset`.

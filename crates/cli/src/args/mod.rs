@@ -21,7 +21,7 @@ pub(crate) enum Parsed {
     name = "wsbeat",
     version,
     about = "A WebSocket connection that never silently dies",
-    after_help = "wsbeat help COMMAND describes the options of a command.",
+    after_help = AFTER_HELP,
     max_term_width = 100,
     args_override_self = true
 )]
@@ -29,6 +29,16 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const AFTER_HELP: &str = "\
+wsbeat COMMAND -h lists the options of a command, and wsbeat help COMMAND describes them.
+
+Examples:
+  wsbeat connect wss://example.org/feed
+  wsbeat check wss://example.org/feed
+  wsbeat serve 8080
+
+Exit codes: 0 success, 1 failure, 2 wrong arguments. wsbeat connect has more, see its help.";
 
 /// The commands, in the order of the help text.
 #[derive(Subcommand)]

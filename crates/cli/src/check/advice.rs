@@ -23,7 +23,8 @@ pub(super) fn advice(findings: &Findings) -> Vec<Advice> {
     {
         let code = max.code.map_or_else(String::new, |code| format!(" with close code {code}"));
         advice.push(note(format!(
-            "The server refuses messages above {} bytes{code}: send none that are longer.",
+            "The server accepts messages of {} bytes and refuses longer ones{code}: send none that are \
+             longer.",
             max.accepted
         )));
     }
@@ -168,7 +169,10 @@ mod tests {
         };
         let reasons: Vec<_> = advice(&findings).into_iter().map(|advice| advice.reason).collect();
         assert_eq!(reasons.len(), 3);
-        assert!(reasons[0].contains("above 99 bytes with close code 1009"), "{reasons:?}");
+        assert!(
+            reasons[0].contains("accepts messages of 99 bytes and refuses longer ones with"),
+            "{reasons:?}"
+        );
         let failed = Findings { failure: Some("x".to_owned()), ..findings };
         assert_eq!(advice(&failed), []);
     }

@@ -23,9 +23,11 @@ use crate::{
 
 /// Examine a server: how it is reached, what it answers, and which settings fit
 ///
-/// It shows the phases of connecting with their times, the addresses, the certificate, the answers to
-/// ping frames and to messages, and how the server closes. It recommends settings with reasons. It
-/// sends two text messages, "heartbeat" and one that asks for an echo, unless --only-pings is given.
+/// wsbeat check shows the phases of connecting with their times, the addresses, the certificate, the
+/// answers to ping frames and to messages, and how the server closes. It recommends settings with
+/// reasons. It sends two text messages, "heartbeat" and one that asks for an echo, unless
+/// --only-pings is given.
+/// The exit code is 0 if a connection opened, 1 if none opened, and 2 if the arguments are wrong.
 ///
 ///   wsbeat check wss://example.org/feed
 ///   wsbeat check wss://example.org/feed --idle 2m --find-max-message
@@ -33,27 +35,27 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
     #[command(flatten)]
-    server: Server,
-    #[command(flatten)]
     options: CheckOptions,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Check")]
 struct CheckOptions {
-    /// The maximum time of each answer
+    /// The maximum time of each answer of the server
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::positive)]
     timeout: Duration,
     /// Send no messages, only ping frames
     #[arg(long)]
     only_pings: bool,
-    /// Wait on a silent connection until something ends it, at most for this time
+    /// Wait on a silent connection until it ends, at most for this time
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     idle: Option<Duration>,
     /// Find the largest message that the server accepts, up to 16 MiB
     #[arg(long, conflicts_with = "only_pings")]
     find_max_message: bool,
-    /// Print the findings as one JSON object
+    /// Print the findings as one JSON object on standard output
     #[arg(long)]
     json: bool,
 }

@@ -8,7 +8,9 @@ pub(super) struct CloseFrameOptions {
     /// The code of the close frame that ends the session [default: 1000]
     #[arg(long, value_name = "CODE", value_parser = code)]
     close_code: Option<u16>,
-    /// The reason in the close frame that ends the session, at most 123 bytes [default: none]
+    /// The reason of the close frame that ends the session [default: none]
+    ///
+    /// It has at most 123 bytes.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     close_reason: Option<String>,
 }

@@ -60,8 +60,6 @@ use crate::{
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    server: Server,
-    #[command(flatten)]
     session: SessionOptions,
     #[command(flatten)]
     subscribe: SubscribeOptions,
@@ -70,11 +68,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     output: OutputOptions,
     #[command(flatten)]
-    hooks: HookOptions,
-    #[command(flatten)]
     until: UntilOptions,
     #[command(flatten)]
     close_frame: CloseFrameOptions,
+    #[command(flatten)]
+    hooks: HookOptions,
+    #[command(flatten)]
+    server: Server,
 }
 
 impl Args {

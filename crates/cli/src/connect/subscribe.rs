@@ -4,13 +4,15 @@ use std::fs;
 
 use websocket_heartbeat_smol::{Handle, QueueError};
 
-use crate::usage::UsageError;
+use crate::usage::{UsageError, file_problem};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Sending")]
 pub(crate) struct SubscribeOptions {
-    /// A text message that is sent on each connection when it opens, before all lines; @FILE: the
-    /// content of this file, without a line end at its end, read once at the start; may be repeated
+    /// A text that is sent first on each connection; may be repeated
+    ///
+    /// It is sent when the connection opens, before all lines. @FILE means the content of this file,
+    /// without the line end at its end. The file is read once, at the start.
     #[arg(long, value_name = "TEXT|@FILE")]
     subscribe: Vec<String>,
 }
@@ -33,8 +35,8 @@ fn read(path: &str) -> Result<String, UsageError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(without_line_end(&text).to_owned()),
         Err(error) => Err(UsageError(format!(
-            "--subscribe: the file {path} cannot be read ({error}); name a readable file of UTF-8 \
-             text"
+            "--subscribe: the file {path} cannot be read ({}); name a readable file of UTF-8 text",
+            file_problem(&error)
         ))),
     }
 }

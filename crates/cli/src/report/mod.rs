@@ -15,7 +15,10 @@ use std::{
 };
 
 use self::reader::Record;
-use crate::exit::{FAILURE, USAGE, fail};
+use crate::{
+    exit::{FAILURE, USAGE, fail},
+    usage::{file_problem, write_problem},
+};
 
 /// Make a page about records of sessions
 ///
@@ -54,7 +57,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // The reader closed the pipe, so it does not need the rest.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(FAILURE, &format!("the page cannot be written: {error}")),
+        Err(error) => fail(
+            FAILURE,
+            &format!(
+                "the page cannot be written ({}); name a file that you can write",
+                write_problem(&error)
+            ),
+        ),
     }
 }
 
@@ -63,18 +72,20 @@ fn read(path: &Path) -> Result<Record, String> {
         ("standard input".to_owned(), Box::new(io::stdin().lock()))
     } else {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let file = File::open(path)
-            .map_err(|error| format!("the record {name} cannot be read: {error}"))?;
+        let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
         (name, Box::new(BufReader::new(file)))
     };
-    let record = reader::read(name.clone(), input)
-        .map_err(|error| format!("the record {name} cannot be read: {error}"))?;
+    let record = reader::read(name.clone(), input).map_err(|error| unreadable(&name, &error))?;
     if record.sessions.is_empty() {
         return Err(format!(
             "{name} has no events of wsbeat; make a record with wsbeat connect URL --json"
         ));
     }
     Ok(record)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> String {
+    format!("the record {name} cannot be read ({}); check the path", file_problem(error))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::values;
 #[command(next_help_heading = "Behaviour")]
 pub(crate) struct Behaviour {
     /// Do not echo messages
-    #[arg(long)]
+    #[arg(long, conflicts_with = "prefix")]
     no_echo: bool,
     /// A text before each echoed text
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -24,8 +24,8 @@ pub(crate) struct Behaviour {
     pub(super) subprotocol: Option<String>,
     #[command(flatten)]
     faults: Faults,
-    /// Only the first N connections have the faults
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Faults")]
+    /// Only the first connections have the faults [default: all]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, help_heading = "Faults", requires = "Faults")]
     faulty: Option<u32>,
 }
 
@@ -33,23 +33,32 @@ pub(crate) struct Behaviour {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Faults")]
 pub(super) struct Faults {
-    /// After N messages, neither read nor write, but keep TCP open
-    #[arg(long, value_name = "N", value_parser = values::number)]
+    /// After this number of messages, keep TCP open in silence
+    ///
+    /// The server neither reads nor writes then.
+    #[arg(long, value_name = "COUNT", value_parser = values::number)]
     silent_after: Option<u32>,
-    /// Accept the upgrade, then neither read nor write: as --silent-after 0
+    /// The same as --silent-after 0
     #[arg(long, conflicts_with = "silent_after")]
     half_open: bool,
     /// Accept TCP, but do not answer the upgrade
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["silent_after", "half_open", "drop_every", "close", "early_data"])]
     pub(super) stall_upgrade: bool,
     /// Read at most this number of bytes in a second
     #[arg(long, value_name = "BYTES", value_parser = values::count)]
     pub(super) slow_reader: Option<u32>,
-    /// End TCP at every N-th message, without a close frame
-    #[arg(long, value_name = "N", value_parser = values::count)]
+    /// End TCP at each message whose number is a multiple of this
+    ///
+    /// There is no close frame.
+    #[arg(long, value_name = "COUNT", value_parser = values::count)]
     drop_every: Option<u32>,
     /// Refuse the upgrade with this HTTP status
-    #[arg(long, value_name = "STATUS", value_parser = values::status)]
+    #[arg(
+        long,
+        value_name = "STATUS",
+        value_parser = values::status,
+        conflicts_with_all = ["stall_upgrade", "silent_after", "half_open", "slow_reader", "drop_every", "close", "early_data"]
+    )]
     refuse: Option<u16>,
     /// With --refuse: the Retry-After of the answer, in whole seconds
     #[arg(long, value_name = "TIME", value_parser = values::time, requires = "refuse")]
@@ -57,8 +66,8 @@ pub(super) struct Faults {
     /// Close with this code and reason
     #[arg(long, value_name = "CODE[:REASON]", value_parser = close_frame)]
     close: Option<CloseFrame>,
-    /// With --close: after N messages
-    #[arg(long, value_name = "N", value_parser = values::number, requires = "close")]
+    /// With --close: after this number of messages [default: 0]
+    #[arg(long, value_name = "COUNT", value_parser = values::number, requires = "close")]
     close_after: Option<u32>,
     /// Send this text in the same packet as the answer to the upgrade
     #[arg(long, value_name = "TEXT")]

@@ -21,5 +21,19 @@ pub(crate) enum Command {
     Start,
 }
 
+impl Command {
+    /// The name in the log.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Silence => "silence",
+            Self::Answer => "answer",
+            Self::Cut => "cut",
+            Self::Close => "close",
+            Self::Stop => "stop, connections are refused",
+            Self::Start => "start, connections are accepted",
+        }
+    }
+}
+
 /// A command, and the sender that reports that it is applied.
 pub(super) type Order = (Command, oneshot::Sender<io::Result<()>>);

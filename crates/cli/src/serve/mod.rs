@@ -21,8 +21,8 @@ use crate::{
 /// Serve WebSockets for tests of clients: an echo server with faults on request
 ///
 /// The first line of standard output is the URL of the server, and events are lines on standard
-/// error. Each connection has the faults of the options, or only the first N with --faulty N. Each
-/// example is one server:
+/// error. Each connection has the faults of the options, or only the first ones with --faulty.
+/// Each example is one server:
 ///
 ///   wsbeat serve                                       an echo server at a free port
 ///   wsbeat serve 8080 --tick 1s                        text messages "tick 1", "tick 2", ..
@@ -44,15 +44,17 @@ pub(crate) struct Args {
     address: SocketAddr,
     #[command(flatten)]
     behaviour: Behaviour,
-    /// Obey HTTP requests: POST /silence, /answer, /cut, /close and /restart apply to all
-    /// connections. Any page that a browser on this machine shows can send them
-    #[arg(long)]
+    /// Obey POST requests: /silence, /answer, /cut, /close and /restart
+    ///
+    /// They apply to all connections: curl -X POST http://127.0.0.1:8080/cut. Any page that a browser
+    /// on this machine shows can send them.
+    #[arg(long, help_heading = "Control")]
     control: bool,
     /// The time for which POST /restart refuses connections
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::time)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::time, requires = "control", help_heading = "Control")]
     restart_time: Duration,
-    /// Print no events
-    #[arg(long, short)]
+    /// Print no events on standard error
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 

@@ -189,7 +189,7 @@ impl Server {
     }
 
     async fn apply(&mut self, command: Command) -> io::Result<()> {
-        self.shared.log.line(&format_args!("command: {command:?}"));
+        self.shared.log.line(&format_args!("command: {}", command.name()));
         match command {
             Command::Silence => {
                 self.silent = true;

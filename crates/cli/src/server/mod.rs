@@ -21,7 +21,14 @@ use crate::{usage::UsageError, values};
 #[derive(Args)]
 pub(crate) struct Server {
     /// The URL of the server: ws://host:port/path or wss://host/path
+    // Without this, it would be under the heading of the options before.
+    #[arg(help_heading = None::<&'static str>)]
     url: String,
+    /// The maximum size of a message of the server [default: 67108864]
+    ///
+    /// A larger message ends the connection. By default one frame has at most 16777216 bytes.
+    #[arg(long, value_name = "BYTES", value_parser = values::count, help_heading = "Receiving")]
+    max_message: Option<u32>,
     #[command(flatten)]
     request: RequestOptions,
     #[command(flatten)]
@@ -31,15 +38,6 @@ pub(crate) struct Server {
     tls: tls::TlsOptions,
     #[command(flatten)]
     network: NetworkOptions,
-    /// The maximum size of a message of the server; a larger one ends the connection [default:
-    /// 67108864, and 16777216 in one frame]
-    #[arg(
-        long,
-        value_name = "BYTES",
-        value_parser = values::count,
-        help_heading = "Receiving"
-    )]
-    max_message: Option<u32>,
 }
 
 impl Server {
@@ -72,7 +70,14 @@ impl Server {
         #[cfg(feature = "rustls")]
         let tls = match request.is_tls() || self.network.may_need_tls() {
             true => Some(self.tls.tls(&mut notes)?),
-            false => None,
+            false => match self.tls.first_given() {
+                Some(option) => {
+                    return Err(UsageError(format!(
+                        "{option} has no effect with ws://; write wss:// in the URL, or leave it out"
+                    )));
+                }
+                None => None,
+            },
         };
         let attempts = Attempts {
             request,

@@ -17,24 +17,32 @@ use crate::usage::UsageError;
 #[derive(Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct NetworkOptions {
-    /// Connect through this proxy: http://, https://, socks5:// (wsbeat resolves the host of the
-    /// server) or socks5h:// (the proxy resolves it), with the user if it needs one [default: that of
-    /// the environment, as in curl: ws_proxy, http_proxy or all_proxy for ws://, and wss_proxy,
-    /// https_proxy or all_proxy for wss://]
+    /// Connect through this proxy [default: by the environment]
+    ///
+    /// The URL begins with http://, https://, socks5:// (wsbeat resolves the host of the server) or
+    /// socks5h:// (the proxy resolves it). It contains the user if the proxy needs one. The variables of
+    /// the environment are as in curl: ws_proxy, http_proxy or all_proxy for ws://, and wss_proxy,
+    /// https_proxy or all_proxy for wss://.
     #[arg(long, value_name = "URL", value_parser = proxy)]
     proxy: Option<GivenProxy>,
-    /// A file with user:password for --proxy, which is read again at each attempt
+    /// A file with user:password for --proxy
+    ///
+    /// It is read again at each attempt.
     #[arg(long, value_name = "FILE", requires = "proxy")]
     proxy_auth_file: Option<PathBuf>,
-    /// Connect without a proxy to these hosts, with a comma between them, in place of those of the
-    /// environment variable no_proxy; '*': to all hosts
+    /// Connect to these hosts without a proxy; '*' means all
+    ///
+    /// They replace those of the environment variable no_proxy. A comma separates them.
     #[arg(long, value_name = "HOST,..")]
     no_proxy: Option<String>,
-    /// Connect through this Unix socket, and to no proxy. The URL still gives the Host and the path of
-    /// the request
+    /// Connect through this Unix socket, without a proxy
+    ///
+    /// The URL still gives the Host and the path of the request.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "resolve", "ipv4", "ipv6"])]
     unix: Option<PathBuf>,
-    /// Use this address for a host and port, and do not resolve it; may be repeated
+    /// Use this address for a host and port; may be repeated
+    ///
+    /// The host is not resolved. Several addresses are separated by commas.
     #[arg(long, value_name = "HOST:PORT:ADDRESS,..", value_parser = resolution)]
     resolve: Vec<Resolution>,
     /// Use only IPv4
@@ -43,9 +51,11 @@ pub(super) struct NetworkOptions {
     /// Use only IPv6
     #[arg(short = '6', long, conflicts_with = "ipv4")]
     ipv6: bool,
-    /// Follow at most N redirects in each attempt, up to 10. Another host gets no header field that may
-    /// be a secret. A server that can redirect can send wsbeat to any host [default: 0]
-    #[arg(long, value_name = "N", value_parser = redirects, allow_negative_numbers = true)]
+    /// The maximum number of redirects [default: 0]
+    ///
+    /// They are followed in each attempt, at most 10. Another host gets no header field that may be a secret. A server that can
+    /// redirect can send wsbeat to any host.
+    #[arg(long, value_name = "COUNT", value_parser = redirects, allow_negative_numbers = true)]
     redirects: Option<u8>,
 }
 
@@ -126,7 +136,7 @@ impl NetworkOptions {
         let proxies = match &self.proxy {
             Some(given) => Proxies::all(given.proxy.clone()),
             // An invalid variable must not prevent a connection without a proxy.
-            None if self.no_proxy.as_deref() == Some("*") => Proxies::none(),
+            None if self.no_proxy.as_deref() == Some("*") => return Ok(Proxies::none()),
             None => Proxies::from_env().map_err(|error| {
                 UsageError(format!("{error}; correct it, or use --no-proxy '*'"))
             })?,
@@ -178,9 +188,12 @@ fn proxy(text: &str) -> Result<GivenProxy, String> {
         Err(error @ (ProxyError::Path | ProxyError::UserWithColon)) => {
             Err(format!("{error}; or use --proxy-auth-file FILE"))
         }
-        Err(error) => Err(format!("{error}; write for example http://user@proxy.example.org:3128")),
+        Err(ProxyError::Address(error)) => Err(format!("{error}; {PROXY_FORM}")),
+        Err(error) => Err(format!("{error}; {PROXY_FORM}")),
     }
 }
+
+const PROXY_FORM: &str = "write for example http://user@proxy.example.org:3128";
 
 fn exception(error: &ExceptionError) -> UsageError {
     UsageError(format!("--no-proxy: {error}"))

@@ -11,9 +11,11 @@ use crate::usage::UsageError;
 #[derive(Args)]
 #[command(next_help_heading = "Request")]
 pub(super) struct RequestOptions {
-    /// A header field; may be repeated. {env:NAME} in the value stands for the environment variable
-    /// NAME, so that a secret is not an argument, which other users can see: -H 'Authorization:
-    /// Bearer {env:TOKEN}'. -H @FILE is the same as --header-file FILE
+    /// A header field, or @FILE; may be repeated
+    ///
+    /// {env:NAME} in the value stands for the environment variable NAME: a secret must not be an
+    /// argument, which other users can see. Write -H 'Authorization: Bearer {env:TOKEN}'. -H @FILE is
+    /// the same as --header-file FILE.
     #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'", value_parser = header)]
     headers: Vec<Header>,
     /// A subprotocol to offer; may be repeated
@@ -83,13 +85,13 @@ fn filled_in(
         };
         let content = variable(name).ok_or_else(|| {
             UsageError(format!(
-                "-H names the environment variable {name}, which is not set; set it in the \
-                 environment of wsbeat"
+                "--header: the environment variable {name} is not set; set it in the environment of \
+                 wsbeat"
             ))
         })?;
         filled += content.to_str().map(str::trim_end).ok_or_else(|| {
             UsageError(format!(
-                "the value of the environment variable {name} is not valid UTF-8; correct it"
+                "--header: the environment variable {name} is not valid UTF-8; correct its value"
             ))
         })?;
         rest = after;
@@ -105,7 +107,13 @@ fn is_variable(name: &str) -> bool {
 
 fn explain(error: &RequestError) -> UsageError {
     let remedy = match error {
-        RequestError::Scheme | RequestError::Malformed | RequestError::Host => {
+        RequestError::Scheme => {
+            return UsageError::new(
+                "the URL does not begin with ws:// or wss://; write it as ws://host:port/path or \
+                 wss://host/path",
+            );
+        }
+        RequestError::Malformed | RequestError::Host => {
             "write it as ws://host:port/path or wss://host/path"
         }
         RequestError::HostCharacter | RequestError::HostLength => "correct the host",
@@ -123,7 +131,7 @@ fn explain(error: &RequestError) -> UsageError {
         // The text before the colon may be a secret value.
         RequestError::HeaderName => {
             return UsageError::new(
-                "-H has no valid field name before the colon; write -H 'Name: value'",
+                "--header: the name before the colon is missing or not valid; write -H 'Name: value'",
             );
         }
         _ => "see wsbeat connect --help",
@@ -163,8 +171,8 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_set_is_an_error() {
-        let error = "-H names the environment variable NONE, which is not set; set it in the \
-                     environment of wsbeat";
+        let error = "--header: the environment variable NONE is not set; set it in the environment of \
+                     wsbeat";
         assert_eq!(filled("x {env:NONE}").unwrap_err(), error);
     }
 }

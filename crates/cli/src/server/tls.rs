@@ -1,7 +1,7 @@
 //! The options of TLS.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -13,28 +13,34 @@ use websocket_heartbeat_smol::{
     tls::{Roots, Tls, TlsError},
 };
 
-use crate::usage::UsageError;
+use crate::usage::{UsageError, file_problem};
 
 #[derive(Args, Clone)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct TlsOptions {
-    /// Trust the authorities, or the self-signed certificate, in this PEM file, in place of the
-    /// authorities of the operating system; may be repeated [default: the authorities of the operating
-    /// system, or those of Mozilla if it has none; the environment variables SSL_CERT_FILE and
-    /// SSL_CERT_DIR name other files]
+    /// Trust only the certificates in this PEM file; may be repeated
+    ///
+    /// They are those of authorities, or the self-signed certificate of the server. [default: the
+    /// authorities of the operating system, or those of Mozilla if it has none; the environment variables
+    /// SSL_CERT_FILE and SSL_CERT_DIR name other files]
     #[arg(long = "cacert", value_name = "FILE")]
     authorities: Vec<PathBuf>,
-    /// The certificate of this client, as a PEM file with its chain, for servers that demand
-    /// one. It is read again at each attempt, and so are --key and --cacert
+    /// The certificate of this client, a PEM file with its chain
+    ///
+    /// Some servers demand one. The files of --cert, --key and --cacert are read again at each attempt.
     #[arg(long = "cert", value_name = "FILE")]
     certificate: Option<PathBuf>,
-    /// The private key of --cert, as a PEM file without a password [default: the file of --cert]
+    /// The private key of --cert, a PEM file [default: the file of --cert]
+    ///
+    /// A key with a password is not supported.
     #[arg(long, value_name = "FILE", requires = "certificate")]
     key: Option<PathBuf>,
     /// Expect a certificate for this name, and not for the host of the URL
     #[arg(long, value_name = "NAME")]
     tls_name: Option<String>,
-    /// DANGEROUS: accept every certificate, also that of an attacker. For tests only
+    /// DANGEROUS: accept every certificate, also that of an attacker
+    ///
+    /// For tests only.
     #[arg(short = 'k', long, conflicts_with = "authorities")]
     insecure: bool,
 }
@@ -75,6 +81,17 @@ impl TlsOptions {
         let contents = self.contents()?;
         let tls = self.build(&contents, notes)?;
         Ok(FreshTls { options: self.clone(), last: Arc::new(Mutex::new((contents, tls))) })
+    }
+
+    /// The first option that is given. `--key` is never alone.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--cacert", !self.authorities.is_empty()),
+            ("--cert", self.certificate.is_some()),
+            ("--tls-name", self.tls_name.is_some()),
+            ("--insecure", self.insecure),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
 
     fn contents(&self) -> Result<Contents, UsageError> {
@@ -156,13 +173,10 @@ fn is_set_by_environment() -> bool {
 
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
     fs::read(path).map_err(|error| {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => "it does not exist".to_owned(),
-            kind => kind.to_string(),
-        };
         UsageError(format!(
-            "{option} {}: the file cannot be read ({kind}); check the path",
-            path.display()
+            "{option} {}: the file cannot be read ({}); check the path",
+            path.display(),
+            file_problem(&error)
         ))
     })
 }

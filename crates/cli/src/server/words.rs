@@ -51,7 +51,7 @@ fn sentence(error: &TransportError, host: Option<&str>) -> Option<String> {
     }
     if let Some(redirect) = source.and_then(|source| source.downcast_ref::<RedirectError>()) {
         return match redirect {
-            RedirectError::TooMany(_) => Some(format!("{error}; allow more (--redirects N)")),
+            RedirectError::TooMany(_) => Some(format!("{error}; allow more (--redirects COUNT)")),
             _ => None,
         };
     }
@@ -173,7 +173,7 @@ fn http_remedy(error: &TransportError) -> Option<&'static str> {
     let answer = error.http_answer()?;
     match answer.status {
         300..=399 if answer.headers.get("location").is_some() => {
-            Some(", or follow redirects (--redirects N)")
+            Some(", or follow redirects (--redirects COUNT)")
         }
         401 => Some("; set credentials (--header-file FILE, --basic-auth-file FILE)"),
         403 => Some("; set credentials (--header-file FILE) or an origin (-H 'Origin: URL')"),

@@ -16,14 +16,16 @@ use crate::{
 /// The options as given. `None` means the value of the preset.
 #[derive(Args, Debug)]
 pub(crate) struct SessionOptions {
-    /// The settings that all others refine. original: like the npm package
-    /// websocket-heartbeat-js; resilient: recommended, survives faults of servers and networks
+    /// resilient or original: settings that all others refine
+    ///
+    /// resilient is recommended: it survives faults of servers and networks. original has the
+    /// settings of the npm package websocket-heartbeat-js.
     #[arg(
         long,
         value_enum,
         value_name = "NAME",
         default_value = "resilient",
-        help_heading = "Preset",
+        help_heading = "Session",
         hide_possible_values = true
     )]
     preset: PresetName,
@@ -38,22 +40,28 @@ pub(crate) struct SessionOptions {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Heartbeat")]
 struct HeartbeatOptions {
-    /// A heartbeat is sent after this time of silence from the server [default: 15s]
+    /// A heartbeat is sent after this time of silence [default: 15s]
+    ///
+    /// Silence means that the server sends nothing.
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     ping_timeout: Option<Duration>,
-    /// The connection is lost if a heartbeat has no answer after this time [default: 10s]
+    /// The time for the answer to a heartbeat [default: 10s]
+    ///
+    /// Without an answer, the connection is lost.
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     pong_timeout: Option<Duration>,
-    /// ping: a ping frame, which every server answers by itself; message: a text message, which
-    /// the server must answer with any message; off: none, so that a silent loss is not detected
-    /// [original: message; resilient: ping]
+    /// ping, message or off [original: message; resilient: ping]
+    ///
+    /// ping is a ping frame, which every server answers by itself. message is a text message, which
+    /// the server must answer with any message. off sends none, so that a silent loss is not detected.
     #[arg(long, value_enum, value_name = "KIND", hide_possible_values = true)]
     heartbeat: Option<HeartbeatKind>,
-    /// The connection is lost if the server accepts no byte for this time, even if it sends
-    /// [original: no limit; resilient: 5m]
+    /// The connection is lost if the server accepts no byte for this time
+    ///
+    /// This applies even if the server sends messages. [original: no limit; resilient: 5m]
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     write_timeout: Option<Duration>,
-    /// The text of message heartbeats; implies --heartbeat message [default: heartbeat]
+    /// The text of --heartbeat message, which it implies [default: heartbeat]
     #[arg(long, value_name = "TEXT")]
     ping_msg: Option<String>,
 }
@@ -64,43 +72,56 @@ struct ReconnectOptions {
     /// A constant delay before each attempt [original: 2s]
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     reconnect_timeout: Option<Duration>,
-    /// Random delays below a limit that doubles from MIN to MAX [resilient: 1s..30s]
+    /// Random delays, below a limit that doubles [resilient: 1s..30s]
+    ///
+    /// The limit doubles from MIN to MAX with each attempt that fails.
     #[arg(long, value_name = "MIN..MAX", value_parser = values::range)]
     backoff: Option<(Duration, Duration)>,
-    /// The maximum number of attempts after a loss; 0: never reconnect. The count starts again
-    /// when a connection opens (original) or has been open for 5s (resilient) [default: no limit]
-    #[arg(long, value_name = "N", value_parser = values::number, allow_negative_numbers = true)]
+    /// The number of attempts after a loss [default: no limit]
+    ///
+    /// After them the session ends. 0 means that it never reconnects. The count starts again when a connection opens (original) or
+    /// has been open for 5s (resilient).
+    #[arg(long, value_name = "COUNT", value_parser = values::number, allow_negative_numbers = true)]
     repeat_limit: Option<u32>,
-    /// The maximum time of an attempt [original: 10s; resilient: 10s, doubling to 60s]
+    /// The maximum time of an attempt [default: 10s]
+    ///
+    /// With the preset resilient the time doubles up to 60s with each attempt that fails by it. A given
+    /// time is constant.
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     connect_timeout: Option<Duration>,
-    /// The session ends if the server refuses the upgrade with one of these HTTP statuses, or with
-    /// one of the statuses of the preset [original: none; resilient: 410, and 401 twice in a row]
-    #[arg(long, value_name = "STATUS,..", value_delimiter = ',', value_parser = values::status)]
+    /// The session ends if the upgrade is refused with these statuses
+    ///
+    /// The statuses of HTTP are added to those of the preset. [original: none; resilient: 410, and 401
+    /// twice in a row]
+    #[arg(long, value_name = "STATUS,..", value_delimiter = ',', value_parser = values::listed_status)]
     stop_on: Vec<u16>,
-    /// The maximum number of attempts in 60s [default: no limit; attempts are always at least
-    /// 100ms apart]
-    #[arg(long, value_name = "N", value_parser = values::count)]
+    /// The maximum number of attempts in 60s [default: no limit]
+    ///
+    /// Attempts are always at least 100ms apart.
+    #[arg(long, value_name = "COUNT", value_parser = values::count)]
     max_dials_per_minute: Option<u32>,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Sending")]
 struct SendingOptions {
-    /// The maximum number of lines that are kept while there is no connection; at the maximum,
-    /// wsbeat stops reading standard input; 0: lines without a connection are reported as unsent
-    /// [original: 0; resilient: 1024]
+    /// The maximum number of lines that wait without a connection
+    ///
+    /// At the maximum, wsbeat stops reading standard input. 0 means that lines without a connection are
+    /// reported as unsent. [original: 0; resilient: 1024]
     #[arg(long, value_name = "COUNT", value_parser = values::number)]
     keep_offline: Option<u32>,
-    /// The maximum size of all unsent lines, and of one line [default: 67108864]
+    /// The maximum size of all unsent lines, and of one [default: 67108864]
     #[arg(long, value_name = "BYTES", value_parser = values::count)]
     outbox_bytes: Option<u32>,
-    /// A line that is older is dropped [default: no limit]
+    /// A line that waits for longer is dropped [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = values::positive)]
     max_age: Option<Duration>,
-    /// A line that was being sent when the connection was lost is sent again, at most N times; the
-    /// server may receive it more than once [default: 0]
-    #[arg(long, value_name = "N", value_parser = values::number)]
+    /// A line is sent again if its connection is lost [default: 0]
+    ///
+    /// This applies to a line that was being sent, at most this number of times for each line. The server may
+    /// receive the line more than once.
+    #[arg(long, value_name = "COUNT", value_parser = values::number)]
     resend: Option<u32>,
 }
 

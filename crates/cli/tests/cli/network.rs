@@ -147,7 +147,7 @@ fn redirects_are_followed_by_choice() {
     let error = words(&redirecting.url(), &[]);
     let text = format!(
         "the server answered the upgrade with HTTP status 307, a redirect to {}, which is not \
-         followed: use that URL, or follow redirects (--redirects N)",
+         followed: use that URL, or follow redirects (--redirects COUNT)",
         server.url()
     );
     assert_eq!(error, text);
@@ -193,7 +193,7 @@ fn each_failure_on_the_way_is_one_sentence_with_its_remedy() {
         (
             &loop_.url(),
             &["--redirects", "2"],
-            "the upgrade was redirected more than 2 times in one attempt; allow more (--redirects N)"
+            "the upgrade was redirected more than 2 times in one attempt; allow more (--redirects COUNT)"
                 .to_owned(),
         ),
     ] {
@@ -265,7 +265,7 @@ fn options_that_contradict_each_other_are_refused() {
             &["--unix", "/x", "--proxy", "http://x.example"],
             "--unix contradicts --proxy; leave one out",
         ),
-        (&["--proxy-auth-file", "/x"], "--proxy URL is missing; see wsbeat connect --help"),
+        (&["--proxy-auth-file", "/x"], "another option has no effect without --proxy URL; add it"),
         (
             &["-6"],
             "the host of the URL is an IPv4 address, and -6 uses the other version; leave it out",

@@ -309,7 +309,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start() {
             &["--cert", &certificate, "--key", &certificate],
             format!("--key {certificate}: the private key of the client contains no private key"),
         ),
-        (&["--key", &key], "--cert FILE is missing; see wsbeat connect --help".to_owned()),
+        (&["--key", &key], "another option has no effect without --cert FILE; add it".to_owned()),
         (
             &["--tls-name", "a b"],
             "--tls-name is neither a domain name nor an address; write for example example.org"

@@ -68,7 +68,7 @@ fn keys_control_the_session() {
     terminal.press("p");
     terminal.until_row("heartbeats 1 of 1");
     terminal.press("r");
-    terminal.until_row("connections 2 of 2 dials");
+    terminal.until_row("connections 2 of 2 attempts");
     terminal.press("z");
     terminal.until_row("  paused");
     terminal.press("z");

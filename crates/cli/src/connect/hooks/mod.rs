@@ -30,24 +30,29 @@ use websocket_heartbeat_smol::{Event, Lost, Message, Open, backend::printable};
 
 use self::run::run;
 use super::output::Output;
-use crate::{duration::to_millis, utc::Utc};
+use crate::{duration::to_millis, utc::Utc, values};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Commands")]
 pub(crate) struct HookOptions {
-    /// A shell command that runs after a connection opens. It gets WSBEAT_EVENT (open),
-    /// WSBEAT_TIME, WSBEAT_CONNECTION and WSBEAT_OUTAGE_MS in its environment. All commands write
-    /// to standard error
-    #[arg(long, value_name = "CMD")]
+    /// A shell command that runs after a connection opens
+    ///
+    /// It gets WSBEAT_EVENT (open), WSBEAT_TIME, WSBEAT_CONNECTION and WSBEAT_OUTAGE_MS in its
+    /// environment. All commands write to standard error.
+    #[arg(long, value_name = "COMMAND", value_parser = values::command)]
     on_open: Option<String>,
-    /// A shell command that runs after an open connection is lost. It gets WSBEAT_EVENT (lost),
-    /// WSBEAT_TIME, WSBEAT_CONNECTION, WSBEAT_CAUSE, WSBEAT_CODE and WSBEAT_DETAIL
-    #[arg(long, value_name = "CMD")]
+    /// A shell command that runs after an open connection is lost
+    ///
+    /// It gets WSBEAT_EVENT (lost), WSBEAT_TIME, WSBEAT_CONNECTION, WSBEAT_CAUSE, WSBEAT_CODE and
+    /// WSBEAT_DETAIL.
+    #[arg(long, value_name = "COMMAND", value_parser = values::command)]
     on_lost: Option<String>,
-    /// A shell command that runs for each message of the server, one at a time, with the message on
-    /// its standard input. It gets WSBEAT_EVENT (message), WSBEAT_TIME, WSBEAT_CONNECTION and
-    /// WSBEAT_KIND (text or binary). At most 64 messages wait; for others it does not run
-    #[arg(long, value_name = "CMD")]
+    /// A shell command that runs for each message of the server
+    ///
+    /// One runs at a time, with the message on its standard input. It gets WSBEAT_EVENT (message),
+    /// WSBEAT_TIME, WSBEAT_CONNECTION and WSBEAT_KIND (text or binary). At most 64 messages wait; for
+    /// others it does not run.
+    #[arg(long, value_name = "COMMAND", value_parser = values::command)]
     on_message: Option<String>,
 }
 

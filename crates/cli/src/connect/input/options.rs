@@ -9,11 +9,12 @@ use crate::{
 #[derive(clap::Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputOptions {
-    /// The format of standard input. lines: each line is a message; raw: all input is one message,
-    /// at its end; nul: each message ends with a zero byte; length: the length is before each
-    /// message, as 4 bytes, the highest first; base64: each line is a binary message in base64; json:
-    /// each line is an object with text or base64, such as the messages of --json; lines of other
-    /// events are skipped
+    /// The format: lines, raw, nul, length, base64 or json
+    ///
+    /// lines: each line is a message. raw: all input is one message, which is sent at its end. nul: each
+    /// message ends with a zero byte. length: each message follows its length, which is 4 bytes, the
+    /// highest first. base64: each line is a binary message in base64. json: each line is an object with
+    /// text or base64, such as the messages of --json; lines of other events are skipped.
     #[arg(
         long = "in",
         value_enum,

@@ -8,17 +8,21 @@ use crate::{framing::Framing, usage::UsageError};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputOptions {
-    /// Print all events as JSON on standard output, see JSON below
+    /// Print all events as JSON on standard output, one object per line
+    ///
+    /// The events are listed under JSON below.
     #[arg(long)]
     json: bool,
     /// Show the session on the whole terminal, with keys for its control
     #[cfg(feature = "tui")]
     #[arg(long, conflicts_with_all = ["json", "out", "timestamps", "record", "quiet", "verbose", "close_on_eof", "duration", "messages", "one"])]
     tui: bool,
-    /// The format of messages on standard output. lines: text messages, with a line end after each;
-    /// raw: text and binary messages, with nothing between them; nul: with a zero byte after each;
-    /// length: with the length before each, as 4 bytes, the highest first; base64: a line of base64
-    /// for each; json: the message lines of --json. Only json shows whether a message is binary
+    /// The format: lines, raw, nul, length, base64 or json
+    ///
+    /// lines: text messages, with a line end after each. raw: text and binary messages, with nothing
+    /// between them. nul: with a zero byte after each. length: with the length before each, as 4 bytes,
+    /// the highest first. base64: a line of base64 for each. json: the message lines of --json. Only json
+    /// shows whether a message is binary.
     #[arg(
         long,
         value_enum,

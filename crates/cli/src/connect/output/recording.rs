@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::usage::UsageError;
+use crate::usage::{UsageError, write_problem};
 
 /// Appends lines to a file. Each is passed to the operating system at once.
 pub(super) struct Recording {
@@ -19,9 +19,10 @@ impl Recording {
         let opened = OpenOptions::new().append(true).create(true).open(path);
         let mut file = opened.map_err(|error| {
             UsageError(format!(
-                "--record: the file {} cannot be opened for writing ({error}); name a file in a \
-                 folder that you can write to",
-                path.display()
+                "--record: the file {} cannot be opened for writing ({}); name a file that you can \
+                 write",
+                path.display(),
+                write_problem(&error)
             ))
         })?;
         // If this fails, so will the first record, which is reported.

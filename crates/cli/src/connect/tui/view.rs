@@ -102,7 +102,7 @@ fn draw_round_trips(frame: &mut Frame<'_>, area: Rect, app: &App, status: &Statu
 fn draw_counters(frame: &mut Frame<'_>, area: Rect, status: &Status) {
     let counters = &status.counters;
     let mut rows = vec![
-        format!("connections {} of {} dials", counters.opens, counters.dials),
+        format!("connections {} of {} attempts", counters.opens, counters.dials),
         format!("heartbeats {} of {}", counters.probes_answered, counters.probes_sent),
         format!("in {} ({})", counters.messages_in, bytes(counters.bytes_in)),
         format!("out {} ({})", counters.messages_out, bytes(counters.bytes_out)),

@@ -17,12 +17,15 @@ pub(super) struct UntilOptions {
     /// Close after all of standard input is sent
     #[arg(long)]
     pub(super) close_on_eof: bool,
-    /// With --close-on-eof: then wait for answers, and close after this time without a message.
-    /// The time begins again with each message [default: 0s]
+    /// With --close-on-eof: wait this time for a message [default: 0s]
+    ///
+    /// The time begins when all is sent, and again with each message. At its end the session is
+    /// closed.
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     wait: Option<Duration>,
-    /// Print this number of messages and close. With --close-on-eof, all of standard input is sent
-    /// first
+    /// Print this number of messages and close
+    ///
+    /// With --close-on-eof, all of standard input is sent first.
     #[arg(short = 'n', long, value_name = "COUNT", value_parser = values::count)]
     messages: Option<u32>,
     /// The same as -n 1

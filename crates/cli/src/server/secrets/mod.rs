@@ -17,22 +17,26 @@ use websocket_heartbeat_smol::Request;
 
 pub(super) use self::error::SecretError;
 use self::error::{LARGEST, Problem};
-use crate::usage::UsageError;
+use crate::{usage::UsageError, values};
 
 #[derive(Args)]
 #[command(next_help_heading = "Secrets")]
 pub(super) struct SecretOptions {
-    /// A file of header fields, one NAME: VALUE on each line; may be repeated. Empty lines and lines
-    /// that begin with # are skipped. The file is read again at each attempt, so that a token can be
-    /// renewed
+    /// A file of header fields, one on each line; may be repeated
+    ///
+    /// Each line is NAME: VALUE. Empty lines and lines that begin with # are skipped. The file is read
+    /// again at each attempt, so that a token can be renewed.
     #[arg(long = "header-file", value_name = "FILE")]
     header_files: Vec<PathBuf>,
-    /// A shell command whose output are header fields, as in --header-file; may be repeated. It runs
-    /// again at each attempt, and is killed if it takes nearly all the time of the attempt
-    #[arg(long = "header-cmd", value_name = "COMMAND")]
+    /// A shell command that prints header fields; may be repeated
+    ///
+    /// Its output is as in --header-file. It runs again at each attempt, and is killed if it takes nearly
+    /// all the time of the attempt.
+    #[arg(long = "header-cmd", value_name = "COMMAND", value_parser = values::command)]
     header_commands: Vec<String>,
-    /// A file with user:password for Basic authentication with the server, in place of those in the
-    /// URL. The file is read again at each attempt
+    /// A file with user:password for Basic authentication
+    ///
+    /// It replaces user and password in the URL, and is read again at each attempt.
     #[arg(long, value_name = "FILE")]
     basic_auth_file: Option<PathBuf>,
 }
