@@ -54,9 +54,13 @@ pub(super) fn findings(findings: &Findings) -> String {
     }
     match &findings.clock {
         Some(clock) => {
-            let seconds = clock.ahead_ms as f64 / 1e3;
-            let side = if seconds < 0.0 { "behind" } else { "ahead" };
-            let clock = format!("{:.1} s {side}, to about a second", seconds.abs());
+            // The server states whole seconds.
+            let seconds = (clock.ahead_ms as f64 / 1e3).round();
+            let clock = match seconds {
+                0.0 => "equal to this one, to about a second".to_owned(),
+                ..0.0 => format!("{} s behind, to about a second", -seconds),
+                _ => format!("{seconds} s ahead, to about a second"),
+            };
             row(&mut text, "clock", &clock);
         }
         None if findings.failure.is_none() => {
