@@ -20,10 +20,17 @@ pub(super) struct Record {
     pub(super) skipped: Option<(u64, u64)>,
 }
 
+/// The longest time in a record: a hundred years in milliseconds. With this limit and the next one, no
+/// sum of the report exceeds its type.
+const LONGEST: i64 = 100 * 365 * 86_400_000;
+
+/// The largest number of messages or connections in one line.
+const MOST: u64 = u32::MAX as u64;
+
 /// The fields of a line that the report uses.
 #[derive(Deserialize)]
 struct Line<'a> {
-    t_ms: u64,
+    t_ms: i64,
     #[serde(borrow)]
     event: Cow<'a, str>,
     #[serde(borrow)]
@@ -60,7 +67,8 @@ pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> 
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(&bytes) else {
+        let line = serde_json::from_slice::<Line<'_>>(&bytes).ok();
+        let Some(line) = line.filter(Line::is_possible) else {
             let (_, count) = record.skipped.get_or_insert((number, 0));
             *count += 1;
             continue;
@@ -75,28 +83,39 @@ pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> 
     Ok(record)
 }
 
+impl Line<'_> {
+    /// Whether its times and numbers are within their limits.
+    fn is_possible(&self) -> bool {
+        let times = 0..=LONGEST;
+        times.contains(&self.t_ms)
+            && self.outage_ms.is_none_or(|outage| times.contains(&outage))
+            && self.rtt_ms.is_none_or(|rtt| (0.0..=LONGEST as f64).contains(&rtt))
+            && [self.unproven, self.skipped_cycles].into_iter().flatten().all(|n| n <= MOST)
+    }
+}
+
 /// The session that is being read.
 struct Open {
     session: Session,
     /// The UTC time at `t_ms` 0 by the first line. The clock may be set later, and `t_ms` is steady.
     epoch: i64,
     /// The last time.
-    t_ms: u64,
+    t_ms: i64,
     closed: bool,
 }
 
 impl Open {
     fn new(first: &Line<'_>) -> Self {
-        let t_ms = i64::try_from(first.t_ms).unwrap_or(i64::MAX);
         let utc = first.time.as_deref().and_then(Utc::parse);
-        let epoch = utc.and_then(|at| i64::try_from(at.millis()).ok()).map_or(0, |at| at - t_ms);
-        let start = epoch + t_ms;
+        let utc = utc.and_then(|at| i64::try_from(at.millis()).ok());
+        let epoch = utc.map_or(0, |at| at - first.t_ms);
+        let start = epoch + first.t_ms;
         let session = Session { start, utc: utc.is_some(), ..Session::default() };
         Self { session, epoch, t_ms: first.t_ms, closed: false }
     }
 
     fn at(&self) -> i64 {
-        self.epoch.saturating_add(i64::try_from(self.t_ms).unwrap_or(i64::MAX))
+        self.epoch + self.t_ms
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -123,7 +142,7 @@ impl Open {
             }
             "heartbeat" => {
                 let trip = line.rtt_ms.map(|millis| RoundTrip { at, millis });
-                session.round_trips.extend(trip.filter(|trip| trip.millis.is_finite()));
+                session.round_trips.extend(trip);
             }
             "message" => session.received += 1,
             "lost" => {

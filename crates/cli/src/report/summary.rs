@@ -87,7 +87,7 @@ fn time(record: &Record, state: State) -> i64 {
 
 /// Rounded down, so that 100 % means always.
 fn percent(part: i64, whole: i64) -> String {
-    let hundredths = part * 10_000 / whole;
+    let hundredths = i128::from(part) * 10_000 / i128::from(whole);
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 

@@ -139,3 +139,33 @@ fn a_long_record_gives_a_small_page() {
     assert!(page.len() < 800_000, "{}", page.len());
     assert!(page.contains("19500 more losses are not listed"));
 }
+
+#[test]
+fn lines_with_impossible_times_and_numbers_are_skipped() {
+    let lines = [
+        r#"{"t_ms":9223372036854775807,"event":"open","connection":1}"#,
+        r#"{"t_ms":-1,"event":"open","connection":1}"#,
+        r#"{"t_ms":1,"event":"heartbeat","connection":1,"rtt_ms":1e300}"#,
+        r#"{"t_ms":1,"event":"heartbeat","connection":1,"rtt_ms":-1}"#,
+        r#"{"t_ms":1,"event":"open","connection":1,"outage_ms":-9223372036854775808}"#,
+        r#"{"t_ms":1,"event":"lost","connection":1,"unproven":18446744073709551615}"#,
+        r#"{"t_ms":1,"event":"lost","connection":1,"skipped_cycles":18446744073709551615}"#,
+    ];
+    for line in lines {
+        let text = [line, "\n", line, "\n", RECORD].concat();
+        let record = record("a", &text);
+        assert_eq!(record.skipped, Some((1, 2)), "{line}");
+        assert_eq!(record.sessions.len(), 1, "{line}");
+        assert_well_formed(&page::html(&[record]));
+    }
+}
+
+#[test]
+fn a_hundred_years_are_shown() {
+    let first = r#"{"t_ms":0,"time":"9999-12-31T23:59:59.999Z","event":"connecting"}"#;
+    let last = r#"{"t_ms":3153600000000,"event":"heartbeat","rtt_ms":3153600000000}"#;
+    let text = [first, last, RECORD].join("\n");
+    let record = record("a", &text);
+    assert_eq!((record.skipped, record.sessions.len()), (None, 2));
+    assert_well_formed(&page::html(&[record]));
+}
