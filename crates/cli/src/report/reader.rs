@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    io::{self, BufRead},
+    io::{self, BufRead, Read},
 };
 
 use serde::Deserialize;
@@ -11,6 +11,16 @@ use crate::{
     history::{Loss, RoundTrip, Session, State},
     utc::Utc,
 };
+
+/// The maximum number of milliseconds of a time: a hundred years.
+const LONGEST: u64 = 100 * 366 * 86_400_000;
+
+/// The maximum number of bytes of a line: many times those of a message of the usual maximum size. It
+/// bounds the memory if a file has no lines.
+const LINE: u64 = 256 << 20;
+
+/// The maximum number of characters of a text. The texts of wsbeat are shorter.
+const TEXT: usize = 500;
 
 /// All sessions of one file.
 pub(super) struct Record {
@@ -45,6 +55,18 @@ struct Line<'a> {
     reason: Option<Cow<'a, str>>,
 }
 
+impl Line<'_> {
+    /// Whether the numbers are some that wsbeat writes. Others would exceed the range of sums and of
+    /// times.
+    fn is_possible(&self) -> bool {
+        let counts = [self.unproven, self.skipped_cycles];
+        self.t_ms <= LONGEST
+            && counts.iter().flatten().all(|count| *count <= u64::from(u32::MAX))
+            && self.outage_ms.is_none_or(|time| (0..=LONGEST as i64).contains(&time))
+            && self.rtt_ms.is_none_or(|time| (0.0..=LONGEST as f64).contains(&time))
+    }
+}
+
 /// Reads all sessions. Lines that are no events are counted: a program that was killed leaves a part
 /// of a line, and a file can have other lines too.
 pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> {
@@ -54,13 +76,17 @@ pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> 
     let mut number = 0;
     while {
         bytes.clear();
-        input.read_until(b'\n', &mut bytes)? > 0
+        input.by_ref().take(LINE).read_until(b'\n', &mut bytes)? > 0
     } {
         number += 1;
+        if bytes.len() as u64 == LINE && !bytes.ends_with(b"\n") {
+            input.skip_until(b'\n')?;
+        }
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(&bytes) else {
+        let line = serde_json::from_slice::<Line<'_>>(&bytes).ok();
+        let Some(line) = line.filter(Line::is_possible) else {
             let (_, count) = record.skipped.get_or_insert((number, 0));
             *count += 1;
             continue;
@@ -104,7 +130,9 @@ impl Open {
         let at = self.at();
         let session = &mut self.session;
         let connection = line.connection.unwrap_or(0);
-        let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let text = |text: &Option<Cow<'_, str>>| -> String {
+            text.as_deref().unwrap_or_default().chars().take(TEXT).collect()
+        };
         session.unproven += match &*line.event {
             "lost" | "closed" => line.unproven.unwrap_or(0),
             _ => 0,
@@ -122,8 +150,7 @@ impl Open {
                 }
             }
             "heartbeat" => {
-                let trip = line.rtt_ms.map(|millis| RoundTrip { at, millis });
-                session.round_trips.extend(trip.filter(|trip| trip.millis.is_finite()));
+                session.round_trips.extend(line.rtt_ms.map(|millis| RoundTrip { at, millis }));
             }
             "message" => session.received += 1,
             "lost" => {
