@@ -13,8 +13,8 @@ use futures::{AsyncRead, AsyncWrite, FutureExt};
 /// The number of reads in a second.
 const READS: u32 = 10;
 
-/// The number of bytes that are read before other tasks run. A client that always has more would
-/// otherwise stop all other connections, and the limits of its own.
+/// The number of bytes that are read before other tasks run. A message without an end would otherwise
+/// stop all other connections, and the limits of its own.
 const BURST: usize = 64 << 10;
 
 /// Reads at most a number of bytes in a second.
