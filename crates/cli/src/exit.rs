@@ -1,6 +1,10 @@
 //! The two ways to end: a text on standard output, or an exit code with a line on standard error.
 
-use std::{fmt::Display, io::Write, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use websocket_heartbeat_smol::backend::printable;
 
@@ -36,8 +40,12 @@ pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
     code.into()
 }
 
-/// Writes to standard output. An error means that the reader closed the pipe, so it does not need
-/// the rest.
-pub(crate) fn print(text: &[u8]) {
-    let _ = Standard::Output.write_all(text);
+/// Writes to standard output. A reader that closed the pipe does not need the rest.
+pub(crate) fn print(text: &[u8]) -> ExitCode {
+    match Standard::Output.write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            fail(OUTPUT_CLOSED, &format!("standard output cannot be written: {error}"))
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }

@@ -40,19 +40,15 @@ fn main() -> ExitCode {
 fn run(timer: SmolTimer) -> Result<ExitCode, UsageError> {
     let command = match args::parse(std::env::args_os().skip(1))? {
         Parsed::Command(command) => command,
-        Parsed::Text(text) => {
-            print(text.as_bytes());
-            return Ok(ExitCode::SUCCESS);
-        }
+        Parsed::Text(text) => return Ok(print(text.as_bytes())),
     };
-    match command {
-        Command::Connect(args) => return connect::run(&args, timer),
-        Command::Check(args) => return check::run(&args, timer),
-        Command::Report(args) => return Ok(report::run(&args)),
-        Command::Serve(args) => return Ok(serve::run(&args)),
-        Command::Demo(_) => return Ok(demo::run(timer)),
+    Ok(match command {
+        Command::Connect(args) => connect::run(&args, timer)?,
+        Command::Check(args) => check::run(&args, timer)?,
+        Command::Report(args) => report::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(_) => demo::run(timer),
         Command::Completions(args) => print(&args.text(args::definition())),
         Command::Man(args) => print(&args.text(args::definition())?),
-    }
-    Ok(ExitCode::SUCCESS)
+    })
 }

@@ -218,3 +218,22 @@ fn error_messages_do_not_contain_the_url() {
     }
     assert!(!refusal(&["ws://hush"]).contains("hush"));
 }
+
+#[test]
+#[cfg(feature = "tui")]
+fn options_without_effect_on_the_whole_terminal_are_refused() {
+    const EFFECTIVE: [&str; 4] = ["tui", "close_code", "close_reason", "help"];
+    let definition = definition();
+    let connect = definition.find_subcommand("connect").unwrap();
+    let tui = connect.get_arguments().find(|arg| arg.get_id() == "tui").unwrap();
+    let refused: Vec<_> =
+        connect.get_arg_conflicts_with(tui).into_iter().map(clap::Arg::get_id).collect();
+    for arg in connect.get_arguments() {
+        let group = arg.get_help_heading();
+        if group.is_some_and(|group| ["Input", "Output", "Commands", "End"].contains(&group))
+            && !EFFECTIVE.contains(&arg.get_id().as_str())
+        {
+            assert!(refused.contains(&arg.get_id()), "{}", arg.get_id());
+        }
+    }
+}

@@ -29,9 +29,13 @@ impl Link {
         Self { connection: Box::pin(connection), messages: 0, pings: 0 }
     }
 
-    /// Sends a frame.
-    pub(super) async fn send(&mut self, frame: impl Into<Frame>) -> Result<(), TransportError> {
-        self.connection.send(frame.into()).await
+    /// Sends a frame. An error is the end of the connection; a peer that does not read for this time
+    /// ends the wait.
+    pub(super) async fn send<T>(&mut self, frame: Frame, time: Duration) -> Result<(), Waited<T>> {
+        match futures::future::select(self.connection.send(frame), Timer::after(time)).await {
+            Either::Left((sent, _)) => sent.map_err(|error| Waited::Ended(None, Some(error))),
+            Either::Right(_) => Err(Waited::TimedOut),
+        }
     }
 
     /// Waits for a frame that `wanted` selects.
@@ -71,8 +75,8 @@ impl Link {
     pub(super) async fn ping(&mut self, payload: &str, time: Duration) -> Waited<Duration> {
         let payload = Bytes::copy_from_slice(payload.as_bytes());
         let start = Instant::now();
-        if let Err(error) = self.send(Frame::Ping(payload.clone())).await {
-            return Waited::Ended(None, Some(error));
+        if let Err(end) = self.send(Frame::Ping(payload.clone()), time).await {
+            return end;
         }
         let is_answer = |frame: &Frame| matches!(frame, Frame::Pong(pong) if *pong == payload);
         self.wait(time, |frame| is_answer(frame).then(|| start.elapsed())).await
@@ -86,8 +90,8 @@ impl Link {
         wanted: impl Fn(&Message) -> bool,
     ) -> Waited<Duration> {
         let start = Instant::now();
-        if let Err(error) = self.send(Frame::Message(text.into())).await {
-            return Waited::Ended(None, Some(error));
+        if let Err(end) = self.send(Frame::Message(text.into()), time).await {
+            return end;
         }
         self.wait(time, |frame| match frame {
             Frame::Message(message) if wanted(message) => Some(start.elapsed()),

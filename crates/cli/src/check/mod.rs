@@ -15,7 +15,7 @@ use websocket_heartbeat_smol::SmolTimer;
 
 use self::findings::Findings;
 use crate::{
-    exit::{FAILURE, fail, print},
+    exit::{FAILURE, fail, print, warn},
     server::Server,
     usage::UsageError,
     values,
@@ -63,14 +63,15 @@ struct CheckOptions {
 /// Examines the server and prints the findings. The exit code is 0 if a connection opened.
 pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
     let transport = args.server.transport(timer)?;
+    transport.notes().iter().for_each(|note| warn(note));
     let CheckOptions { timeout, only_pings, idle, find_max_message, json } = args.options;
     let plan = plan::Plan { timeout, only_pings, idle, find_max_message };
     let mut findings = async_io::block_on(plan.run(transport, args.server.name(), json));
     findings.advice = advice::advice(&findings);
     let shown = if json { to_json(&findings) } else { text::findings(&findings) };
-    print(shown.as_bytes());
+    let printed = print(shown.as_bytes());
     Ok(match findings.failure {
-        None => ExitCode::SUCCESS,
+        None => printed,
         Some(_) if json => FAILURE.into(),
         Some(reason) => fail(FAILURE, &format!("no connection could be opened: {reason}")),
     })

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     duration::{show, to_fine_millis, to_millis},
+    exit::warn,
     server::ServerTransport,
     utc::Utc,
 };
@@ -67,7 +68,11 @@ impl Plan {
                 return findings;
             }
         }
-        if self.find_max_message {
+        // A ping after each message shows whether it was accepted.
+        let pings = findings.ping.as_ref().is_some_and(|ping| ping.answered == Some(true));
+        if self.find_max_message && !pings {
+            warn("--find-max-message has no result, since the server answers no ping frames");
+        } else if self.find_max_message {
             findings.max_message = self.max_message(&transport).await;
         }
         if let Some(limit) = self.idle {
@@ -131,7 +136,8 @@ impl Plan {
 
     async fn close(self, mut link: Link, findings: &mut Findings) {
         let start = Instant::now();
-        if link.send(Frame::Close(Some(CloseFrame::new(1000, "")))).await.is_err() {
+        let frame = Frame::Close(Some(CloseFrame::new(1000, "")));
+        if link.send::<()>(frame, self.timeout).await.is_err() {
             return;
         }
         let answer = link.wait(self.timeout, |frame| match frame {
@@ -140,7 +146,9 @@ impl Plan {
         });
         let (answered, code) = match answer.await {
             Waited::Arrived(code) => (true, code),
-            _ => (false, None),
+            // The connection ended by itself.
+            Waited::Ended(..) => return,
+            Waited::TimedOut => (false, None),
         };
         let took_ms = to_fine_millis(start.elapsed());
         findings.close = Some(Close { code, answered, took_ms });
@@ -184,7 +192,10 @@ impl Plan {
     async fn accepts(self, link: &mut Link, size: usize) -> Result<(), Option<u16>> {
         let message = Message::binary(Bytes::from(vec![b'x'; size]));
         // An error is followed by the close frame, which has the reason.
-        let _ = link.send(Frame::Message(message)).await;
+        if let Err(Waited::TimedOut) = link.send::<()>(Frame::Message(message), self.timeout).await
+        {
+            return Err(None);
+        }
         match link.ping("size", self.timeout).await {
             Waited::Arrived(_) => Ok(()),
             Waited::TimedOut => Err(None),
@@ -206,13 +217,14 @@ impl Plan {
     async fn wait_idle(self, transport: &ServerTransport, limit: Duration) -> Option<Idle> {
         let mut link = Link::new(self.connect(transport).await.ok()?.connection);
         let mut quiet_since = Instant::now();
-        let ended = link.wait(limit, |_| {
+        let mut frames = 0;
+        let ended = link.wait(limit, |frame| {
             quiet_since = Instant::now();
+            frames += u64::from(!matches!(frame, Frame::Close(_)));
             None::<()>
         });
         let ended = ended.await;
         let waited_ms = to_millis(quiet_since.elapsed());
-        let frames = link.messages + link.pings;
         let detail = match &ended {
             Waited::Ended(Some(frame), _) => Some(format!("close code {}", frame.code)),
             Waited::Ended(None, Some(error)) => Some(error.to_string()),

@@ -51,6 +51,8 @@ pub(super) fn findings(findings: &Findings) -> String {
             false => format!("no answer within {}", fine(close.took_ms)),
         };
         row(&mut text, "close", &answer);
+    } else if findings.failure.is_none() {
+        row(&mut text, "close", "the connection ended before the check closed it");
     }
     match &findings.clock {
         Some(clock) => {

@@ -99,7 +99,8 @@ const AFTER_HELP: &str = include_str!("after_help.txt");
 pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError> {
     args.check_options()?;
     let transport = args.server.transport(timer.clone())?;
-    transport.notes().iter().for_each(|note| warn(note));
+    let notes = transport.notes().to_vec();
+    notes.iter().for_each(|note| warn(note));
     let supervisor = match args.session.supervisor(transport, timer.clone()) {
         Ok(supervisor) => supervisor,
         Err(error) => return Ok(fail(USAGE, &error)),
@@ -107,7 +108,13 @@ pub(crate) fn run(args: &Args, timer: SmolTimer) -> Result<ExitCode, UsageError>
     args.subscribe.register(&supervisor.handle())?;
     #[cfg(feature = "tui")]
     if args.output.is_tui() {
-        return Ok(tui::run(supervisor, args.server.name(), args.close_frame.frame(), timer));
+        return Ok(tui::run(
+            supervisor,
+            args.server.name(),
+            &notes,
+            args.close_frame.frame(),
+            timer,
+        ));
     }
     let parts =
         Parts { editor: args.input.has_lines(), footer: args.output.shows_footer(), whole: false };
@@ -241,9 +248,7 @@ impl<'a> Connect<'a> {
                         self.report.record(&Record::heartbeat(&heartbeat));
                     }
                     Poll::Ready(None) => {
-                        let words =
-                            "the session thread ended unexpectedly; this is a bug in wsbeat";
-                        return Poll::Ready(Err(io::Error::other(words)));
+                        return Poll::Ready(Err(session_lost()));
                     }
                     Poll::Pending => break,
                 }
@@ -384,7 +389,8 @@ impl<'a> Connect<'a> {
                 let status = StatusRecord::new(&self.handle.status(), self.timer.now());
                 self.report.record(&Record::Status(Box::new(status)));
             }
-            Request::Closing => self.report.remark("closing, again to abort"),
+            Request::Closing { waits: true } => self.report.remark("closing, again to abort"),
+            Request::Closing { waits: false } => {}
             Request::Redraw => self.report.redraw(),
         }
     }
@@ -511,6 +517,10 @@ impl<'a> Connect<'a> {
         }
         Poll::Ready(false)
     }
+}
+
+fn session_lost() -> io::Error {
+    io::Error::other("the session thread ended unexpectedly; this is a bug in wsbeat")
 }
 
 fn stdin_error(error: &io::Error) -> String {

@@ -72,18 +72,34 @@ impl Axis {
         self.end - self.start
     }
 
-    /// The position of a time of a session that began at `start`.
-    pub(super) fn x(&self, at: i64, start: i64) -> f64 {
-        let since = if self.utc { at - self.start } else { at - start };
-        since as f64 / self.length() as f64 * self.width
+    /// The time on this axis of a time of a session that began at `start`.
+    pub(super) fn time(&self, at: i64, start: i64) -> i64 {
+        if self.utc { at } else { at - start }
     }
 
-    /// A time of a session, for people.
-    pub(super) fn show(&self, at: i64, start: i64) -> String {
+    /// The time at the beginning of a column of this many.
+    pub(super) fn time_of(&self, column: usize, columns: usize) -> i64 {
+        let (column, columns) = (column as i128, columns as i128);
+        self.start + (i128::from(self.length()) * column / columns) as i64
+    }
+
+    /// The column of a time of this axis, of this many columns.
+    pub(super) fn column(&self, time: i64, columns: usize) -> usize {
+        let column = i128::from(time - self.start) * columns as i128 / i128::from(self.length());
+        usize::try_from(column).unwrap_or(0).min(columns - 1)
+    }
+
+    /// The position of a time of this axis.
+    pub(super) fn x(&self, time: i64) -> f64 {
+        (time - self.start) as f64 / self.length() as f64 * self.width
+    }
+
+    /// A time of this axis, for people.
+    pub(super) fn show(&self, at: i64) -> String {
         if self.utc {
             format!("{} {}", date(at), time(at, true))
         } else {
-            format!("+{}", show_millis(at - start))
+            format!("+{}", show_millis(at))
         }
     }
 
@@ -98,7 +114,7 @@ impl Axis {
         let mut last = String::new();
         times
             .map(|at| {
-                let x = self.x(at, self.start);
+                let x = self.x(at);
                 if !self.utc {
                     return Mark { x, label: round(at) };
                 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{axis::Axis, escape::escape, reader::Record};
-use crate::history::{RoundTrip, Session, Span, State};
+use crate::history::{RoundTrip, Span, State};
 
 /// The width of the charts, in units of the view box.
 pub(super) const WIDTH: f64 = 1200.0;
@@ -25,28 +25,25 @@ pub(super) fn states(records: &[Record], axis: &Axis) -> String {
         let top = LANE_STEP * index as f64;
         let name = escape(&record.name);
         let _ = writeln!(svg, "<text class=\"name\" x=\"0\" y=\"{:.0}\">{name}</text>", top + 15.0);
-        for session in &record.sessions {
-            spans(&mut svg, session, axis, top + 21.0);
-        }
+        spans(&mut svg, record, axis, top + 21.0);
     }
     svg += "</svg>\n";
     svg
 }
 
-fn spans(svg: &mut String, session: &Session, axis: &Axis, top: f64) {
-    let by_column;
-    let spans = if session.spans.len() > DETAILED {
-        by_column = worst_by_column(session);
-        &by_column
-    } else {
-        &session.spans
-    };
-    for span in spans {
-        let (from, to) = (axis.x(span.from, session.start), axis.x(span.to, session.start));
+fn spans(svg: &mut String, record: &Record, axis: &Axis, top: f64) {
+    let spans = spans_of(record, axis);
+    let count = spans.clone().count();
+    let by_column =
+        if count > DETAILED { worst_by_column(spans.clone(), axis) } else { Vec::new() };
+    let shown: &mut dyn Iterator<Item = Span> =
+        if count > DETAILED { &mut by_column.into_iter() } else { &mut spans.into_iter() };
+    for span in shown {
+        let (from, to) = (axis.x(span.from), axis.x(span.to));
         // A short attempt stays visible.
         let width = (to - from).max(1.0);
         let (state, connection) = (span.state.name(), span.connection);
-        let from_text = axis.show(span.from, session.start);
+        let from_text = axis.show(span.from);
         let length = super::axis::show_millis(span.to - span.from);
         let title = match connection {
             0 => format!("{state} for {length} from {from_text}"),
@@ -60,26 +57,34 @@ fn spans(svg: &mut String, session: &Session, axis: &Axis, top: f64) {
     }
 }
 
-/// Spans of one column each, with the worst state of the column.
-fn worst_by_column(session: &Session) -> Vec<Span> {
-    let columns = COLUMNS as i64;
-    let length = (session.end - session.start).max(1);
-    let column = |at: i64| ((at - session.start) * columns / length).min(columns - 1);
-    let mut worst = vec![State::Open; COLUMNS];
-    for span in &session.spans {
-        for index in column(span.from)..=column(span.to - 1) {
-            if let Some(state) = usize::try_from(index).ok().and_then(|index| worst.get_mut(index))
-            {
-                *state = (*state).max(span.state);
-            }
+/// The spans of all sessions, in times of the axis.
+fn spans_of(record: &Record, axis: &Axis) -> impl Iterator<Item = Span> + Clone {
+    record.sessions.iter().flat_map(move |session| {
+        let time = |at| axis.time(at, session.start);
+        session.spans.iter().map(move |span| Span {
+            from: time(span.from),
+            to: time(span.to),
+            ..span.clone()
+        })
+    })
+}
+
+/// Spans of whole columns, with the worst state of each column.
+fn worst_by_column(spans: impl Iterator<Item = Span>, axis: &Axis) -> Vec<Span> {
+    let mut worst: Vec<Option<State>> = vec![None; COLUMNS];
+    for span in spans {
+        let columns = axis.column(span.from, COLUMNS)..=axis.column(span.to - 1, COLUMNS);
+        for state in &mut worst[columns] {
+            *state = Some(state.map_or(span.state, |other| other.max(span.state)));
         }
     }
     let mut spans: Vec<Span> = Vec::new();
-    for (index, state) in (0..).zip(worst) {
-        let at = |index: i64| session.start + index * length / columns;
+    for (index, state) in worst.into_iter().enumerate() {
+        let Some(state) = state else { continue };
+        let [from, to] = [index, index + 1].map(|column| axis.time_of(column, COLUMNS));
         match spans.last_mut() {
-            Some(last) if last.state == state => last.to = at(index + 1),
-            _ => spans.push(Span { from: at(index), to: at(index + 1), state, connection: 0 }),
+            Some(last) if last.state == state && last.to == from => last.to = to,
+            _ => spans.push(Span { from, to, state, connection: 0 }),
         }
     }
     spans
@@ -115,38 +120,43 @@ pub(super) fn round_trips(records: &[Record], axis: &Axis) -> Option<String> {
     }
     for (index, record) in records.iter().enumerate() {
         let colour = index % 6;
-        for session in &record.sessions {
-            for trip in thinned(&session.round_trips, axis, session.start) {
-                let _ = writeln!(
-                    svg,
-                    "<circle class=\"c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2\">\
-                     <title>{:.3} ms at {}</title></circle>",
-                    axis.x(trip.at, session.start),
-                    y(trip.millis),
-                    trip.millis,
-                    axis.show(trip.at, session.start)
-                );
-            }
+        for trip in thinned(record, axis) {
+            let _ = writeln!(
+                svg,
+                "<circle class=\"c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2\">\
+                 <title>{:.3} ms at {}</title></circle>",
+                axis.x(trip.at),
+                y(trip.millis),
+                trip.millis,
+                axis.show(trip.at)
+            );
         }
     }
     svg += "</svg>\n";
     Some(svg)
 }
 
-/// All round trips, or the shortest and the longest of each column.
-fn thinned(trips: &[RoundTrip], axis: &Axis, start: i64) -> Vec<RoundTrip> {
-    if trips.len() <= DETAILED {
-        return trips.to_vec();
+/// All round trips, or the shortest and the longest of each column, in times of the axis.
+fn thinned(record: &Record, axis: &Axis) -> Vec<RoundTrip> {
+    let sessions = record.sessions.iter();
+    let trips = sessions.flat_map(|session| {
+        let on_axis =
+            |trip: &RoundTrip| RoundTrip { at: axis.time(trip.at, session.start), ..*trip };
+        session.round_trips.iter().map(on_axis)
+    });
+    if trips.clone().count() <= DETAILED {
+        return trips.collect();
     }
-    let column = |trip: &RoundTrip| (axis.x(trip.at, start) / WIDTH * COLUMNS as f64) as usize;
-    let by_size = |a: &&RoundTrip, b: &&RoundTrip| a.millis.total_cmp(&b.millis);
-    trips
-        .chunk_by(|a, b| column(a) == column(b))
-        .flat_map(|column| {
-            let shortest = column.iter().min_by(by_size);
-            shortest.into_iter().chain(column.iter().max_by(by_size)).copied().collect::<Vec<_>>()
-        })
-        .collect()
+    let mut columns: Vec<Option<[RoundTrip; 2]>> = vec![None; COLUMNS];
+    for trip in trips {
+        match &mut columns[axis.column(trip.at, COLUMNS)] {
+            Some([shortest, _]) if trip.millis < shortest.millis => *shortest = trip,
+            Some([_, longest]) if trip.millis > longest.millis => *longest = trip,
+            Some(_) => {}
+            column => *column = Some([trip; 2]),
+        }
+    }
+    columns.into_iter().flatten().flatten().collect()
 }
 
 fn open_svg(height: f64, title: &str) -> String {

@@ -9,14 +9,14 @@ mod summary;
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, IsTerminal, Write},
+    io::{self, BufRead, BufReader, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use self::reader::Record;
 use crate::{
-    exit::{FAILURE, USAGE, fail},
+    exit::{FAILURE, USAGE, fail, print},
     usage::{file_problem, write_problem},
 };
 
@@ -44,19 +44,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.output.is_none() && io::stdout().is_terminal() {
         return fail(USAGE, &"the page would be written to the terminal; add -o FILE");
     }
+    if let Err(message) = check(args) {
+        return fail(USAGE, &message);
+    }
     let records: Result<Vec<Record>, String> = args.records.iter().map(|path| read(path)).collect();
     let page = match records {
         Ok(records) => page::html(&records),
         Err(message) => return fail(FAILURE, &message),
     };
-    let written = match &args.output {
-        Some(path) => std::fs::write(path, page),
-        None => io::stdout().write_all(page.as_bytes()),
-    };
-    match written {
+    let Some(path) = &args.output else { return print(page.as_bytes()) };
+    match std::fs::write(path, page) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader closed the pipe, so it does not need the rest.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => fail(
             FAILURE,
             &format!(
@@ -65,6 +63,21 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ),
         ),
     }
+}
+
+/// Refuses a page that would replace its record, and a second reading of standard input.
+fn check(args: &Args) -> Result<(), &'static str> {
+    let is_input = |path: &&PathBuf| path.as_path() == Path::new("-");
+    if args.records.iter().filter(is_input).count() > 1 {
+        return Err("standard input (-) can be only one of the records; leave the others out");
+    }
+    // A file that does not exist has no canonical path.
+    let page = args.output.as_ref().and_then(|path| path.canonicalize().ok());
+    let is_page = |path: &PathBuf| page.is_some() && path.canonicalize().ok() == page;
+    if args.records.iter().any(is_page) {
+        return Err("the page would replace the record; name another file with -o");
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Record, String> {

@@ -102,7 +102,7 @@ fn losses(page: &mut String, record: &Record, axis: &Axis) {
             page,
             "<tr><td class=\"time\">{}</td><td>{}{attempt}</td><td>{}</td><td>{}</td>\
              <td>{outage}</td><td>{}</td></tr>",
-            axis.show(loss.at, session.start),
+            axis.show(axis.time(loss.at, session.start)),
             loss.connection,
             escape(&loss.cause),
             escape(&loss.detail),

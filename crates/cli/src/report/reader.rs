@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    io::{self, BufRead},
+    io::{self, BufRead, Read},
 };
 
 use serde::Deserialize;
@@ -12,6 +12,16 @@ use crate::{
     utc::Utc,
 };
 
+/// The maximum number of milliseconds of a time: a hundred years.
+const LONGEST: u64 = 100 * 366 * 86_400_000;
+
+/// The maximum number of bytes of a line: many times those of a message of the usual maximum size. It
+/// bounds the memory if a file has no lines.
+const LINE: u64 = 256 << 20;
+
+/// The maximum number of characters of a text. The texts of wsbeat are shorter.
+const TEXT: usize = 500;
+
 /// All sessions of one file.
 pub(super) struct Record {
     pub(super) name: String,
@@ -20,17 +30,10 @@ pub(super) struct Record {
     pub(super) skipped: Option<(u64, u64)>,
 }
 
-/// The longest time in a record: a hundred years in milliseconds. With this limit and the next one, no
-/// sum of the report exceeds its type.
-const LONGEST: i64 = 100 * 365 * 86_400_000;
-
-/// The largest number of messages or connections in one line.
-const MOST: u64 = u32::MAX as u64;
-
 /// The fields of a line that the report uses.
 #[derive(Deserialize)]
 struct Line<'a> {
-    t_ms: i64,
+    t_ms: u64,
     #[serde(borrow)]
     event: Cow<'a, str>,
     #[serde(borrow)]
@@ -52,6 +55,18 @@ struct Line<'a> {
     reason: Option<Cow<'a, str>>,
 }
 
+impl Line<'_> {
+    /// Whether the numbers are some that wsbeat writes. Others would exceed the range of sums and of
+    /// times.
+    fn is_possible(&self) -> bool {
+        let counts = [self.unproven, self.skipped_cycles];
+        self.t_ms <= LONGEST
+            && counts.iter().flatten().all(|count| *count <= u64::from(u32::MAX))
+            && self.outage_ms.is_none_or(|time| (0..=LONGEST as i64).contains(&time))
+            && self.rtt_ms.is_none_or(|time| (0.0..=LONGEST as f64).contains(&time))
+    }
+}
+
 /// Reads all sessions. Lines that are no events are counted: a program that was killed leaves a part
 /// of a line, and a file can have other lines too.
 pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> {
@@ -61,9 +76,12 @@ pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> 
     let mut number = 0;
     while {
         bytes.clear();
-        input.read_until(b'\n', &mut bytes)? > 0
+        input.by_ref().take(LINE).read_until(b'\n', &mut bytes)? > 0
     } {
         number += 1;
+        if bytes.len() as u64 == LINE && !bytes.ends_with(b"\n") {
+            input.skip_until(b'\n')?;
+        }
         if bytes.trim_ascii().is_empty() {
             continue;
         }
@@ -83,39 +101,28 @@ pub(super) fn read(name: String, mut input: impl BufRead) -> io::Result<Record> 
     Ok(record)
 }
 
-impl Line<'_> {
-    /// Whether its times and numbers are within their limits.
-    fn is_possible(&self) -> bool {
-        let times = 0..=LONGEST;
-        times.contains(&self.t_ms)
-            && self.outage_ms.is_none_or(|outage| times.contains(&outage))
-            && self.rtt_ms.is_none_or(|rtt| (0.0..=LONGEST as f64).contains(&rtt))
-            && [self.unproven, self.skipped_cycles].into_iter().flatten().all(|n| n <= MOST)
-    }
-}
-
 /// The session that is being read.
 struct Open {
     session: Session,
     /// The UTC time at `t_ms` 0 by the first line. The clock may be set later, and `t_ms` is steady.
     epoch: i64,
     /// The last time.
-    t_ms: i64,
+    t_ms: u64,
     closed: bool,
 }
 
 impl Open {
     fn new(first: &Line<'_>) -> Self {
+        let t_ms = i64::try_from(first.t_ms).unwrap_or(i64::MAX);
         let utc = first.time.as_deref().and_then(Utc::parse);
-        let utc = utc.and_then(|at| i64::try_from(at.millis()).ok());
-        let epoch = utc.map_or(0, |at| at - first.t_ms);
-        let start = epoch + first.t_ms;
+        let epoch = utc.and_then(|at| i64::try_from(at.millis()).ok()).map_or(0, |at| at - t_ms);
+        let start = epoch + t_ms;
         let session = Session { start, utc: utc.is_some(), ..Session::default() };
         Self { session, epoch, t_ms: first.t_ms, closed: false }
     }
 
     fn at(&self) -> i64 {
-        self.epoch + self.t_ms
+        self.epoch.saturating_add(i64::try_from(self.t_ms).unwrap_or(i64::MAX))
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -123,7 +130,9 @@ impl Open {
         let at = self.at();
         let session = &mut self.session;
         let connection = line.connection.unwrap_or(0);
-        let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let text = |text: &Option<Cow<'_, str>>| -> String {
+            text.as_deref().unwrap_or_default().chars().take(TEXT).collect()
+        };
         session.unproven += match &*line.event {
             "lost" | "closed" => line.unproven.unwrap_or(0),
             _ => 0,
@@ -141,8 +150,7 @@ impl Open {
                 }
             }
             "heartbeat" => {
-                let trip = line.rtt_ms.map(|millis| RoundTrip { at, millis });
-                session.round_trips.extend(trip);
+                session.round_trips.extend(line.rtt_ms.map(|millis| RoundTrip { at, millis }));
             }
             "message" => session.received += 1,
             "lost" => {

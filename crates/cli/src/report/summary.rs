@@ -78,11 +78,16 @@ fn losses(record: &Record) -> impl Iterator<Item = &Loss> {
 }
 
 fn total(record: &Record) -> i64 {
-    record.sessions.iter().map(|session| session.end - session.start).sum()
+    sum(record.sessions.iter().map(|session| session.end - session.start))
 }
 
 fn time(record: &Record, state: State) -> i64 {
-    record.sessions.iter().map(|session| session.time(state)).sum()
+    sum(record.sessions.iter().map(|session| session.time(state)))
+}
+
+/// A record can have millions of sessions, each as long as it says.
+fn sum(times: impl Iterator<Item = i64>) -> i64 {
+    times.fold(0, i64::saturating_add)
 }
 
 /// Rounded down, so that 100 % means always.
@@ -101,5 +106,5 @@ fn quantile(record: &Record, share: f64) -> Option<f64> {
 }
 
 fn show_fine(millis: f64) -> String {
-    crate::duration::show(std::time::Duration::from_secs_f64(millis.max(0.0) / 1e3))
+    crate::duration::show(std::time::Duration::from_secs_f64(millis / 1e3))
 }

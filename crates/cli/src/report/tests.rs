@@ -141,31 +141,65 @@ fn a_long_record_gives_a_small_page() {
 }
 
 #[test]
-fn lines_with_impossible_times_and_numbers_are_skipped() {
-    let lines = [
-        r#"{"t_ms":9223372036854775807,"event":"open","connection":1}"#,
-        r#"{"t_ms":-1,"event":"open","connection":1}"#,
-        r#"{"t_ms":1,"event":"heartbeat","connection":1,"rtt_ms":1e300}"#,
-        r#"{"t_ms":1,"event":"heartbeat","connection":1,"rtt_ms":-1}"#,
-        r#"{"t_ms":1,"event":"open","connection":1,"outage_ms":-9223372036854775808}"#,
-        r#"{"t_ms":1,"event":"lost","connection":1,"unproven":18446744073709551615}"#,
-        r#"{"t_ms":1,"event":"lost","connection":1,"skipped_cycles":18446744073709551615}"#,
-    ];
-    for line in lines {
-        let text = [line, "\n", line, "\n", RECORD].concat();
-        let record = record("a", &text);
-        assert_eq!(record.skipped, Some((1, 2)), "{line}");
-        assert_eq!(record.sessions.len(), 1, "{line}");
-        assert_well_formed(&page::html(&[record]));
+fn impossible_numbers_are_no_events() {
+    for line in [
+        r#"{"t_ms":18446744073709551615,"event":"open"}"#,
+        r#"{"t_ms":9223372036854775807,"time":"9999-12-31T23:59:59.999Z","event":"open"}"#,
+        r#"{"t_ms":6000,"event":"lost","unproven":18446744073709551615}"#,
+        r#"{"t_ms":6000,"event":"lost","skipped_cycles":18446744073709551615}"#,
+        r#"{"t_ms":6000,"event":"open","outage_ms":-1}"#,
+        r#"{"t_ms":6000,"event":"heartbeat","rtt_ms":1e308}"#,
+        r#"{"t_ms":6000,"event":"heartbeat","rtt_ms":-1}"#,
+        r#"{"t_ms":-1,"event":"open"}"#,
+    ] {
+        let record = record("a", &format!("{RECORD}{line}\n{line}\n"));
+        assert_eq!(record.skipped, Some((13, 2)), "{line}");
     }
 }
 
 #[test]
-fn a_hundred_years_are_shown() {
-    let first = r#"{"t_ms":0,"time":"9999-12-31T23:59:59.999Z","event":"connecting"}"#;
-    let last = r#"{"t_ms":3153600000000,"event":"heartbeat","rtt_ms":3153600000000}"#;
-    let text = [first, last, RECORD].join("\n");
-    let record = record("a", &text);
-    assert_eq!((record.skipped, record.sessions.len()), (None, 2));
-    assert_well_formed(&page::html(&[record]));
+fn possible_numbers_of_any_size_give_a_page() {
+    let count = u32::MAX;
+    for time in
+        ["", r#","time":"1970-01-01T00:00:00.000Z""#, r#","time":"9999-12-31T23:59:59.999Z""#]
+    {
+        let session = format!(
+            "{{\"t_ms\":0{time},\"event\":\"connecting\"}}\n\
+             {{\"t_ms\":0{time},\"event\":\"heartbeat\",\"rtt_ms\":3e12}}\n\
+             {{\"t_ms\":3162240000000{time},\"event\":\"lost\",\"opened\":true,\
+             \"unproven\":{count},\"skipped_cycles\":{count}}}\n"
+        );
+        let page = page::html(&[record("a", &session.repeat(3)), record("b", RECORD)]);
+        assert_well_formed(&page);
+    }
+}
+
+#[test]
+fn many_sessions_give_a_small_page() {
+    for time in [r#","time":"2026-01-31T12:00:00.000Z""#, ""] {
+        let session = format!(
+            "{{\"t_ms\":0{time},\"event\":\"connecting\"}}\n\
+             {{\"t_ms\":50{time},\"event\":\"open\"}}\n\
+             {{\"t_ms\":90{time},\"event\":\"heartbeat\",\"rtt_ms\":2.5}}\n\
+             {{\"t_ms\":99{time},\"event\":\"closed\",\"detail\":\"x\"}}\n"
+        );
+        let record = record("a", &session.repeat(5_000));
+        assert_eq!(record.sessions.len(), 5_000);
+        let page = page::html(&[record]);
+        assert_well_formed(&page);
+        assert!(page.len() < 20_000, "{}", page.len());
+    }
+}
+
+#[test]
+fn a_page_replaces_no_record() {
+    let args = |records: &[&str], output: Option<&str>| Args {
+        records: records.iter().map(PathBuf::from).collect(),
+        output: output.map(PathBuf::from),
+    };
+    let here = env!("CARGO_MANIFEST_DIR");
+    let (record, same) = (format!("{here}/JSON.md"), format!("{here}/src/../JSON.md"));
+    assert!(check(&args(&["-", &record], Some(&same))).is_err());
+    assert!(check(&args(&["-", "-"], None)).is_err());
+    assert!(check(&args(&["-", "a"], Some("a.html"))).is_ok());
 }

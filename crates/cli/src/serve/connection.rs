@@ -1,6 +1,11 @@
 //! One open connection.
 
-use std::{future::pending, net::TcpStream, time::Instant};
+use std::{
+    future::{pending, poll_fn},
+    net::TcpStream,
+    task::Poll,
+    time::Instant,
+};
 
 use async_io::{Async, Timer};
 use async_tungstenite::{
@@ -70,6 +75,8 @@ impl Connection<'_> {
                 }
             }
             step = Step::Serve;
+            // There may always be a message or a tick.
+            let_others_run().await;
             let result = match self.next(tick_at).await {
                 Next::Command(Some(Command::Silence)) => {
                     step = Step::Silence;
@@ -144,6 +151,19 @@ impl Connection<'_> {
             Either::Right((next, _)) => next.factor_first().0,
         }
     }
+}
+
+/// Pending once.
+async fn let_others_run() {
+    let mut ran = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut ran, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 async fn wait(until: Option<Instant>) {

@@ -79,7 +79,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(server) => server,
         Err(error) => return fail(FAILURE, &refused(address, &error)),
     };
-    print(format!("ws://{}/\n", server.address()).as_bytes());
+    // Without its URL, no client finds the server.
+    let printed = print(format!("ws://{}/\n", server.address()).as_bytes());
+    if printed != ExitCode::SUCCESS {
+        return printed;
+    }
     // It serves until no command can arrive. A sender that is never dropped prevents that.
     let (_commands, queue) = futures::channel::mpsc::unbounded();
     async_io::block_on(server.run(queue));

@@ -1,4 +1,4 @@
-//! A stream that is read slowly.
+//! A stream that is read slowly, or at least with pauses in which other tasks run.
 
 use std::{
     io,
@@ -13,18 +13,24 @@ use futures::{AsyncRead, AsyncWrite, FutureExt};
 /// The number of reads in a second.
 const READS: u32 = 10;
 
+/// The number of bytes that are read before other tasks run. A message without an end would otherwise
+/// stop all other connections, and the limits of its own.
+const BURST: usize = 64 << 10;
+
 /// Reads at most a number of bytes in a second.
 pub(super) struct Paced<S> {
     stream: S,
     /// The bytes of one read, and the time of the next; `None` without a limit.
     pace: Option<(usize, Timer)>,
+    /// The number of bytes that were read since other tasks ran.
+    burst: usize,
     /// The time of the last byte in either direction.
     last_byte: Instant,
 }
 
 impl<S> Paced<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, pace: None, last_byte: Instant::now() }
+        Self { stream, pace: None, burst: 0, last_byte: Instant::now() }
     }
 
     /// Limits the bytes that are read in a second from now on.
@@ -45,6 +51,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if this.burst >= BURST {
+            this.burst = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let length = match &mut this.pace {
             Some((bytes, next)) => {
                 ready!(next.poll_unpin(cx));
@@ -54,6 +65,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         };
         let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer[..length]));
         this.last_byte = Instant::now();
+        this.burst += read.as_ref().map_or(0, |count| *count);
         if let Some((_, next)) = &mut this.pace {
             *next = Timer::after(Duration::from_secs(1) / READS);
         }
@@ -88,6 +100,15 @@ mod tests {
     use futures::io::{AsyncReadExt, Cursor};
 
     use super::*;
+
+    #[test]
+    fn other_tasks_run_while_there_is_always_more_to_read() {
+        let mut stream = Paced::new(futures::io::repeat(7));
+        let mut buffer = vec![0; BURST];
+        assert!(stream.read_exact(&mut buffer).now_or_never().is_some());
+        assert!(stream.read_exact(&mut buffer).now_or_never().is_none());
+        assert!(stream.read_exact(&mut buffer).now_or_never().is_some());
+    }
 
     #[test]
     fn one_read_gets_a_tenth_of_the_bytes_of_a_second() {

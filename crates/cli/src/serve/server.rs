@@ -20,7 +20,7 @@ use futures::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
         oneshot,
     },
-    future::{Either, OptionFuture, pending, select},
+    future::{Either, pending, select},
     stream::FuturesUnordered,
 };
 
@@ -71,7 +71,7 @@ type Task = Pin<Box<dyn Future<Output = Option<(Request, Stream)>>>>;
 
 enum Next {
     Order(Option<Order>),
-    Client(io::Result<(Async<TcpStream>, SocketAddr)>),
+    Client(Async<TcpStream>),
     Requested(Request, Stream),
     Restarted,
 }
@@ -107,13 +107,7 @@ impl Server {
                     // If the receiver is gone, nobody waits for the command.
                     let _ = done.send(self.apply(command).await);
                 }
-                Next::Client(Ok((stream, _))) => tasks.push(self.connection(stream)),
-                // For example, the client left before it was accepted, or there are too many open
-                // files. The pause leaves time for the others to close.
-                Next::Client(Err(error)) => {
-                    self.shared.log.line(&format_args!("a client cannot be accepted: {error}"));
-                    Timer::after(Duration::from_millis(10)).await;
-                }
+                Next::Client(stream) => tasks.push(self.connection(stream)),
                 Next::Requested(request, mut stream) => {
                     match request {
                         Request::Command(command) => drop(self.apply(command).await),
@@ -142,11 +136,9 @@ impl Server {
         tasks: &mut FuturesUnordered<Task>,
         restarted: &mut (impl Future<Output = ()> + Unpin),
     ) -> Next {
-        let listener = self.listener.as_ref();
-        let client = OptionFuture::from(listener.map(|listener| Box::pin(listener.accept())));
         let client = async {
-            match client.await {
-                Some(client) => Next::Client(client),
+            match &self.listener {
+                Some(listener) => Next::Client(self.shared.accept(listener).await),
                 None => pending().await,
             }
         };
@@ -162,7 +154,8 @@ impl Server {
         let orders = orders.next().map(Next::Order);
         let restarted = restarted.map(|()| Next::Restarted);
         let internal = select(orders, restarted);
-        let external = select(Box::pin(client), Box::pin(requested));
+        // The connections first, so that new clients do not stop them.
+        let external = select(Box::pin(requested), Box::pin(client));
         match select(internal, external).await {
             Either::Left((next, _)) => next.factor_first().0,
             Either::Right((next, _)) => next.factor_first().0,
@@ -223,6 +216,25 @@ impl Server {
 }
 
 impl Shared {
+    /// Waits for a client.
+    async fn accept(&self, listener: &Async<TcpListener>) -> Async<TcpStream> {
+        let mut failed = false;
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => return stream,
+                // For example, the client left before it was accepted, or there are too many open
+                // files. The pause leaves time for the others to close.
+                Err(error) => {
+                    if !failed {
+                        self.log.line(&format_args!("a client cannot be accepted: {error}"));
+                    }
+                    failed = true;
+                    Timer::after(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    }
+
     /// Treats a connection from its first byte to its end.
     async fn treat(
         &self,

@@ -151,3 +151,42 @@ fn a_failure_has_the_reason_and_the_exit_code() {
     assert_eq!(program.end(), 1);
     assert!(program.seen_err[0].starts_with("wsbeat: no connection could be opened: "));
 }
+
+#[test]
+fn a_server_that_stops_reading_ends_no_check_late() {
+    let server = Server::tcp(|_, stream| {
+        let config = WebSocketConfig::default().max_frame_size(None);
+        let mut peer =
+            async_tungstenite::tungstenite::accept_with_config(stream, Some(config)).unwrap();
+        while let Ok(message) = peer.read() {
+            let _ = peer.flush();
+            if message.len() == 4 << 20 {
+                // The answer to the ping after it.
+                let _ = peer.read();
+                let _ = peer.flush();
+                std::thread::park();
+            }
+        }
+    });
+    let (findings, code) = check(&server.url(), &["--find-max-message", "--timeout", "2s"]);
+    assert_eq!((code, &findings["max_message"]["refused"].is_u64()), (0, &true), "{findings}");
+}
+
+#[test]
+fn no_size_is_reported_without_answers_to_pings() {
+    let server = Server::new(|_, peer, _| {
+        std::thread::park();
+        drop(peer);
+    });
+    let mut program = Program::start(&[
+        "check",
+        &server.url(),
+        "--json",
+        "--find-max-message",
+        "--timeout",
+        "50ms",
+    ]);
+    let findings: Value = serde_json::from_str(&program.line().unwrap()).unwrap();
+    assert_eq!((program.end(), &findings["max_message"]), (0, &Value::Null));
+    assert!(program.seen_err[0].contains("answers no ping frames"), "{:?}", program.seen_err);
+}

@@ -125,3 +125,19 @@ fn the_memory_is_bounded_while_the_output_stands_still() {
         println!("{peak} KiB at {sent} messages");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn every_command_reports_that_its_text_cannot_be_written() {
+    let server = Server::echo();
+    for args in
+        [&["man"][..], &["completions", "bash"], &["--help"], &["serve"], &["check", &server.url()]]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsbeat"));
+        let output = command.args(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(7), "{args:?}");
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains("standard output cannot be written"), "{words}");
+    }
+}

@@ -102,6 +102,14 @@ impl Program {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
+    /// From now on, the program can have only this number of open files.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_files(&self, count: u32) {
+        let mut command = Command::new("prlimit");
+        command.args(["--pid", &self.child.id().to_string(), &format!("--nofile={count}")]);
+        assert!(command.status().unwrap().success());
+    }
+
     /// The next line of standard output; `None` at its end.
     pub(crate) fn line(&mut self) -> Option<String> {
         let line = self.out.as_ref().unwrap().recv_timeout(TIME_LIMIT);

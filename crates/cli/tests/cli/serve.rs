@@ -225,3 +225,32 @@ fn a_port_in_use_is_refused_with_the_remedy() {
     );
     assert_eq!(second.seen_err, [message]);
 }
+
+#[test]
+fn a_client_that_always_sends_does_not_stop_the_others() {
+    let served = serve(&["--no-echo", "--age-limit", "2s", "--tick", "10ms"]);
+    let mut flood = served.client();
+    let ended = std::thread::spawn(move || {
+        // Empty messages, so that reading them takes longer than writing them.
+        let frames = [0x81, 0x80, 0, 0, 0, 0].repeat(10_000);
+        while flood.get_mut().write_all(&frames).is_ok() {}
+    });
+    for _ in 0..20 {
+        assert!(served.client().read().unwrap().is_text());
+    }
+    ended.join().unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn too_many_clients_do_not_stop_the_others() {
+    let (mut served, mut client) = serve(&[]).client_of();
+    served.program.limit_files(20);
+    let waiting: Vec<_> = (0..40).map(|_| served.stream()).collect();
+    served.program.await_err("a client cannot be accepted");
+    for _ in 0..100 {
+        assert_eq!(ask(&mut client, "hello").unwrap(), Message::text("hello"));
+    }
+    drop(waiting);
+    assert_eq!(ask(&mut served.client(), "hello").unwrap(), Message::text("hello"));
+}

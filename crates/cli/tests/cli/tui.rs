@@ -108,6 +108,59 @@ fn text_of_a_server_cannot_control_the_terminal() {
 }
 
 #[test]
+fn a_signal_ends_the_program_and_restores_the_terminal() {
+    let server = Server::echo();
+    let mut terminal = tui(&server.url(), 24, 80, &[]);
+    terminal.until_row("● open");
+    terminal.signal("-TERM");
+    assert_eq!(terminal.end(), 0);
+    assert!(terminal.reads_lines(), "the terminal is as before");
+    let mut terminal = tui(NOBODY, 24, 80, &["--reconnect-timeout", "1h"]);
+    terminal.until_row("● waiting");
+    terminal.signal("-TERM");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn keys_work_while_messages_always_arrive() {
+    let server =
+        Server::new(
+            |_, mut peer, _| {
+                while peer.send(async_tungstenite::tungstenite::Message::text("x")).is_ok() {}
+            },
+        );
+    let mut terminal = tui(&server.url(), 24, 80, &[]);
+    terminal.until_row("< x");
+    terminal.press("-");
+    terminal.until_row("the last 15 minutes");
+    terminal.press("q\u{3}");
+    terminal.end();
+}
+
+#[test]
+fn any_size_of_the_terminal_is_enough() {
+    let server = Server::echo();
+    for (rows, columns) in [(1, 1), (1, 80), (5, 20), (200, 1), (3, 500)] {
+        let mut terminal = tui(&server.url(), rows, columns, &[]);
+        terminal.until(|rows| !rows.is_empty());
+        terminal.press("i漢字e\u{301}\rq");
+        assert_eq!(terminal.end(), 0, "{rows} rows, {columns} columns");
+        assert!(terminal.reads_lines(), "{rows} rows, {columns} columns");
+    }
+}
+
+#[test]
+fn warnings_are_on_the_screen() {
+    let server = Server::echo();
+    let url = server.url().replace("ws://", "ws://user:secret@");
+    let mut terminal = tui(&url, 24, 80, &[]);
+    let screen = terminal.until_row("! the URL contains a password");
+    assert!(!shows(&screen, "secret"), "{screen:#?}");
+    terminal.press("q");
+    terminal.end();
+}
+
+#[test]
 fn without_a_terminal_it_is_refused() {
     let mut program = Program::start(&["connect", NOBODY, "--tui"]);
     assert_eq!(program.end(), 2);

@@ -15,7 +15,7 @@ pub(crate) struct OutputOptions {
     json: bool,
     /// Show the session on the whole terminal, with keys for its control
     #[cfg(feature = "tui")]
-    #[arg(long, conflicts_with_all = ["json", "out", "timestamps", "record", "quiet", "verbose", "close_on_eof", "duration", "messages", "one"])]
+    #[arg(long, conflicts_with_all = ["json", "out", "timestamps", "record", "quiet", "verbose", "no_footer", "framing", "binary", "close_on_eof", "wait", "duration", "messages", "one", "on_open", "on_lost", "on_message"])]
     tui: bool,
     /// The format: lines, raw, nul, length, base64 or json
     ///

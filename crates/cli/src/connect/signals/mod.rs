@@ -23,8 +23,8 @@ use super::{
 pub(crate) enum Request {
     /// Print the status.
     Status,
-    /// Print that the session is being closed.
-    Closing,
+    /// Print that the session is being closed. Without a connection there is nothing to wait for.
+    Closing { waits: bool },
     /// Draw the terminal again.
     Redraw,
 }
@@ -60,10 +60,7 @@ pub(crate) fn watch(
                 _ => match repeats.count(timer.now()) {
                     None => {}
                     Some(1) => {
-                        // Without a connection there is nothing to wait for.
-                        if closer.is_open() {
-                            send(&mut closing, Request::Closing);
-                        }
+                        send(&mut closing, Request::Closing { waits: closer.is_open() });
                         closer.close(By::User);
                     }
                     Some(2) => closer.abort(),

@@ -148,6 +148,11 @@ impl App {
         }
     }
 
+    /// Shows a warning.
+    pub(super) fn note(&mut self, note: &str, now: Timestamp) {
+        self.line(now, Kind::Problem, note);
+    }
+
     /// Reports the lines that were not sent.
     pub(super) fn poll_fates(&mut self, cx: &mut Context<'_>, now: Timestamp) {
         while let Poll::Ready(Some(fate)) = self.receipts.poll_next_unpin(cx) {
@@ -186,7 +191,8 @@ impl App {
     }
 
     fn line(&mut self, at: Timestamp, kind: Kind, text: &str) {
-        let text = printable(text).chars().take(LINE).collect();
+        let text: String = text.chars().take(LINE).collect();
+        let text = printable(&text).into_owned();
         self.lines.push_back(Line { at, kind, text });
         if self.lines.len() > LINES {
             self.lines.pop_front();
@@ -209,6 +215,11 @@ impl App {
         let Some(key) = key else { return Action::None };
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return Action::Leave;
+        }
+        // Some keyboards have characters at both keys together, and none at one of them.
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if control != key.modifiers.contains(KeyModifiers::ALT) {
+            return Action::None;
         }
         match std::mem::replace(&mut self.input, Input::Keys) {
             Input::Keys => self.command(key.code),

@@ -31,7 +31,8 @@ use super::{
     closing::{By, Closer},
     ending::Ending,
     output::{Parts, Screen},
-    signals,
+    session_lost,
+    signals::{self, Request},
 };
 use crate::{
     exit::{FAILURE, USAGE, fail},
@@ -42,10 +43,14 @@ use crate::{
 /// The time between two frames. A flood of messages does not draw more often.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Runs a session to its end. `server` is the name on the screen.
+/// The number of events that are taken before keys and the next frame have their turn.
+const EVENTS: usize = 512;
+
+/// Runs a session to its end. `server` is the name on the screen, and `notes` are warnings.
 pub(super) fn run(
     supervisor: Supervisor<ServerTransport, SmolTimer>,
     server: &str,
+    notes: &[String],
     close_frame: Option<CloseFrame>,
     timer: SmolTimer,
 ) -> ExitCode {
@@ -56,18 +61,18 @@ pub(super) fn run(
     let screen = Screen::new(supervisor.handle(), timer.clone(), parts);
     let started = Session::start(supervisor, Heartbeats::Answered).and_then(|(session, handle)| {
         let closer = Closer::new(handle.clone(), close_frame);
-        // The status is on the screen, so that nothing is done for its signal.
         let requests = signals::watch(closer.clone(), timer.clone(), screen)?;
         // It also restores the terminal after a panic.
         Ok((session, handle, closer, requests, ratatui::try_init()?))
     });
-    let (session, handle, closer, _requests, mut terminal) = match started {
+    let (session, handle, closer, requests, mut terminal) = match started {
         Ok(started) => started,
         Err(error) => return fail(FAILURE, &format!("the session cannot start: {error}")),
     };
     let mut app = App::new(server, handle.clone(), timer.now());
+    notes.iter().for_each(|note| app.note(note, timer.now()));
     let control = Control { handle, closer };
-    let ended = block_on(show(&mut terminal, &mut app, session, &control, &timer));
+    let ended = block_on(show(&mut terminal, &mut app, session, requests, &control, &timer));
     ratatui::restore();
     let reason = match ended {
         Ok(reason) => reason,
@@ -98,6 +103,7 @@ async fn show(
     terminal: &mut DefaultTerminal,
     app: &mut App,
     mut session: Session,
+    mut requests: Receiver<Request>,
     control: &Control,
     timer: &SmolTimer,
 ) -> io::Result<CloseReason> {
@@ -108,9 +114,13 @@ async fn show(
     loop {
         let mut frame = false;
         poll_fn(|cx| {
+            let mut taken = 0;
             while end.is_none()
-                && let Poll::Ready(Some(event)) = session.poll_next_unpin(cx)
+                && taken < EVENTS
+                && let Poll::Ready(event) = session.poll_next_unpin(cx)
             {
+                taken += 1;
+                let Some(event) = event else { return Poll::Ready(Err(session_lost())) };
                 match event {
                     SessionEvent::Probe(_) => {}
                     SessionEvent::Heartbeat(heartbeat) => app.heartbeat(&heartbeat, timer.now()),
@@ -127,10 +137,20 @@ async fn show(
                 leave |= act(app.key(key), control, app, timer);
                 frame = true;
             }
+            // The status is on the screen, so that nothing is done for its signal.
+            while let Poll::Ready(Some(request)) = requests.poll_next_unpin(cx) {
+                if matches!(request, Request::Closing { .. }) {
+                    app.leave();
+                    leave = true;
+                }
+            }
             frame |= frames.poll_next_unpin(cx).is_ready();
-            if frame { Poll::Ready(()) } else { Poll::Pending }
+            if taken == EVENTS && !frame {
+                cx.waker().wake_by_ref();
+            }
+            if frame { Poll::Ready(Ok(())) } else { Poll::Pending }
         })
-        .await;
+        .await?;
         terminal.draw(|frame| view::draw(frame, app, &control.handle.status(), timer.now()))?;
         if let Some(reason) = end.as_ref().filter(|_| leave) {
             return Ok(reason.clone());
