@@ -13,7 +13,7 @@ use crate::{
 /// `connection`, or with `Relaxed`.
 #[test]
 fn a_receipt_gets_the_fate_of_a_written_message() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let receipt = now(handle.queue_with_receipt("a")).unwrap();
         hand_over(&shared);
@@ -28,7 +28,7 @@ fn a_receipt_gets_the_fate_of_a_written_message() {
 /// `settled` before it looks at the exceptions.
 #[test]
 fn each_of_two_messages_gets_its_own_fate() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let first = now(handle.queue_with_receipt("a")).unwrap();
         hand_over(&shared);
@@ -50,7 +50,7 @@ fn each_of_two_messages_gets_its_own_fate() {
 /// Fails if `Fates::forget_in_lists` does not look for the fate, or drops no waker.
 #[test]
 fn a_receipt_that_is_dropped_leaves_nothing() {
-    explore(|| {
+    explore(2, || {
         let trace = Trace::default();
         let (shared, handle) = online(OutboxSettings::new());
         let mut receipt = now(handle.queue_with_receipt(trace.message())).unwrap();
@@ -73,7 +73,7 @@ fn a_receipt_that_is_dropped_leaves_nothing() {
 /// drops the queued messages before it refuses new ones, under two locks.
 #[test]
 fn a_message_has_one_fate_while_the_session_ends() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let counted = std::sync::Arc::clone(&shared);
         let driver = thread::spawn(move || {

@@ -32,11 +32,11 @@ use crate::{
     time::Timestamp,
 };
 
-/// Explores a model. `LOOM_MAX_PREEMPTIONS` sets the number of preemptions. The default is two:
-/// most errors need one or two, and the number of orders grows fast with it.
-pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
+/// Explores a model with up to this number of preemptions. Most errors need one or two, and the number
+/// of orders grows fast with it. `LOOM_MAX_PREEMPTIONS` sets another number for all models.
+pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound.get_or_insert(2);
+    builder.preemption_bound.get_or_insert(preemptions);
     builder.check(model);
 }
 

@@ -25,7 +25,7 @@ fn write(shared: &Shared) {
 /// attempt.
 #[test]
 fn a_task_gets_the_room_that_becomes_free() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = full();
         let driver = thread::spawn(move || write(&shared));
         block_on(handle.queue("second")).unwrap();
@@ -37,7 +37,7 @@ fn a_task_gets_the_room_that_becomes_free() {
 /// `Outbox::settle`.
 #[test]
 fn a_dropped_task_passes_its_turn_on() {
-    explore(|| {
+    explore(2, || {
         let trace = Trace::default();
         let (shared, handle) = full();
         let other = handle.clone();
@@ -59,7 +59,7 @@ fn a_dropped_task_passes_its_turn_on() {
 /// Fails if `Outbox::forget_sink` does not release the reservation, or does not leave the queue.
 #[test]
 fn a_dropped_sink_passes_its_place_on() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = full();
         let mut sink = handle.clone();
         let driver = thread::spawn(move || write(&shared));
@@ -76,7 +76,7 @@ fn a_dropped_sink_passes_its_place_on() {
 /// Fails if `Outbox::settle_waiting` does not wake the tasks of a session that is closed.
 #[test]
 fn a_task_that_waits_for_room_is_refused_when_the_session_closes() {
-    explore(|| {
+    explore(2, || {
         let (_shared, handle) = full();
         let closing = handle.clone();
         let closer = thread::spawn(move || closing.close());
@@ -90,7 +90,7 @@ fn a_task_that_waits_for_room_is_refused_when_the_session_closes() {
 /// `Outbox::wake_flushed` does nothing.
 #[test]
 fn a_sink_is_flushed_when_its_message_is_written() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let mut sink = handle.clone();
         now(poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx))).unwrap();

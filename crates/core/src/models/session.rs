@@ -105,7 +105,7 @@ fn drive(mut supervisor: Supervisor<Silent, Still>) {
 /// flag, or if `Engine::park` does not look at the flag.
 #[test]
 fn a_message_of_a_handle_is_written_while_the_driver_rests() {
-    explore(|| {
+    explore(2, || {
         let supervisor = open(OutboxSettings::new());
         let handle = supervisor.handle();
         let sender = thread::spawn(move || {
@@ -121,7 +121,7 @@ fn a_message_of_a_handle_is_written_while_the_driver_rests() {
 /// Each of two messages that compete for one place is written.
 #[test]
 fn two_handles_share_one_place() {
-    explore(|| {
+    explore(1, || {
         let supervisor = open(OutboxSettings::new().count(1));
         let handle = supervisor.handle();
         let other = supervisor.handle();
@@ -139,7 +139,7 @@ fn two_handles_share_one_place() {
 /// A message of a session whose supervisor is dropped has one fate, and its sender does not wait.
 #[test]
 fn a_message_has_its_fate_when_the_supervisor_is_dropped() {
-    explore(|| {
+    explore(2, || {
         let supervisor = open(OutboxSettings::new());
         let handle = supervisor.handle();
         let sender = thread::spawn(move || match block_on(handle.send_confirmed("a")) {

@@ -18,7 +18,7 @@ fn publish(shared: &Shared, phase: Phase) {
 /// registers the waker under two locks.
 #[test]
 fn a_task_sees_the_last_status() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let mut changes = handle.status_changes();
         let driver = thread::spawn(move || {
@@ -40,7 +40,7 @@ fn a_task_sees_the_last_status() {
 /// the wakers in the queue.
 #[test]
 fn a_dropped_stream_of_the_status_leaves_nothing() {
-    explore(|| {
+    explore(2, || {
         let trace = Trace::default();
         let (shared, handle) = online(OutboxSettings::new());
         let mut changes = handle.status_changes();

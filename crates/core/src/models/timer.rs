@@ -82,7 +82,7 @@ impl Future for Sleep {
 /// thread is lost then.
 #[test]
 fn every_sleep_ends() {
-    explore(|| {
+    explore(2, || {
         let manual = Manual::default();
         let timer = SharedTimer::new(manual.clone());
         let late = timer.sleep_until(at(2));
@@ -98,7 +98,7 @@ fn every_sleep_ends() {
 /// Fails if the drop of a sleep does not leave the queue.
 #[test]
 fn a_dropped_sleep_leaves_nothing_and_delays_no_other() {
-    explore(|| {
+    explore(2, || {
         let trace = Trace::default();
         let manual = Manual::default();
         let timer = SharedTimer::new(manual.clone());

@@ -22,7 +22,7 @@ fn wait_for_work(shared: &Shared, side: Side) {
 /// one side only.
 #[test]
 fn both_halves_see_the_work_of_a_handle() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let stream = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -44,7 +44,7 @@ fn both_halves_see_the_work_of_a_handle() {
 /// the flag after the change.
 #[test]
 fn no_command_is_lost_between_two_looks() {
-    explore(|| {
+    explore(2, || {
         let (shared, handle) = online(OutboxSettings::new());
         let other = handle.clone();
         let first = thread::spawn(move || handle.probe_now());
