@@ -84,8 +84,7 @@ fn a_dropped_call_leaves_nothing() {
     });
 }
 
-/// Fails if `Table::notify` sets the flag after it has called the waker, or `Table::take_new` clears
-/// the flag after the table was read.
+/// Fails if `Table::notify` sets the flag after it has called the waker.
 #[test]
 fn the_layer_sees_every_new_call() {
     explore(2, || {

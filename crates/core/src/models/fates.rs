@@ -9,8 +9,7 @@ use crate::{
     outbox::{Online, QueueError},
 };
 
-/// Fails if `Fates::written` stores `settled` after it has called the wakers, or before
-/// `connection`, or with `Relaxed`.
+/// Fails if `Fates::written` stores `settled` after it has read the wakers, or with `Relaxed`.
 #[test]
 fn a_receipt_gets_the_fate_of_a_written_message() {
     explore(2, || {
@@ -70,7 +69,7 @@ fn a_receipt_that_is_dropped_leaves_nothing() {
 }
 
 /// A message of a session that ends is refused, or accepted and dropped. Fails if `Outbox::close`
-/// drops the queued messages before it refuses new ones, under two locks.
+/// does not drop the queued messages.
 #[test]
 fn a_message_has_one_fate_while_the_session_ends() {
     explore(2, || {

@@ -21,8 +21,7 @@ fn write(shared: &Shared) {
     written(shared, 1);
 }
 
-/// Fails if `poll_registering` only registers the waker after it was cloned, without a second
-/// attempt.
+/// Fails if a `Queuing` registers its waker after it was cloned without a second offer of the message.
 #[test]
 fn a_task_gets_the_room_that_becomes_free() {
     explore(2, || {
@@ -33,8 +32,7 @@ fn a_task_gets_the_room_that_becomes_free() {
     });
 }
 
-/// Fails if the drop of a `Queuing` does not leave the queue, or if it leaves it without
-/// `Outbox::settle`.
+/// Fails if the drop of a `Queuing` does not leave the queue.
 #[test]
 fn a_dropped_task_passes_its_turn_on() {
     explore(2, || {
@@ -56,7 +54,7 @@ fn a_dropped_task_passes_its_turn_on() {
     });
 }
 
-/// Fails if `Outbox::forget_sink` does not release the reservation, or does not leave the queue.
+/// Fails if `Outbox::forget_sink` does not release the reservation.
 #[test]
 fn a_dropped_sink_passes_its_place_on() {
     explore(2, || {
@@ -86,8 +84,7 @@ fn a_task_that_waits_for_room_is_refused_when_the_session_closes() {
     });
 }
 
-/// Fails if `Outbox::poll_flush` compares the number before the lock is taken, or if
-/// `Outbox::wake_flushed` does nothing.
+/// Fails if `Outbox::settle_waiting` does not wake the sinks that are flushed.
 #[test]
 fn a_sink_is_flushed_when_its_message_is_written() {
     explore(2, || {

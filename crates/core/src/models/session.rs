@@ -101,8 +101,8 @@ fn drive(mut supervisor: Supervisor<Silent, Still>) {
 }
 
 /// The whole path of a message from a handle: the driver wakes, writes it, and resolves its receipt.
-/// Fails if `Shared::notify` does not wake, if the engine takes the commands before it clears the
-/// flag, or if `Engine::park` does not look at the flag.
+/// Fails if the engine clears the flag after it has taken the commands, or if the supervisor registers
+/// its task after the poll.
 #[test]
 fn a_message_of_a_handle_is_written_while_the_driver_rests() {
     explore(2, || {

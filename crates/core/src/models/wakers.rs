@@ -39,9 +39,9 @@ fn both_halves_see_the_work_of_a_handle() {
     });
 }
 
-/// Each of two commands is taken, although the second may find the flag of the first. Fails if the
-/// driver clears the flag after it has taken the commands, or if `Shared::notify` does not look at
-/// the flag after the change.
+/// Each of two commands is taken, although the second may find the flag of the first. Fails if
+/// `Shared::notify` calls the wakers before it sets the flag, or if the driver clears the flag after
+/// it has taken the commands.
 #[test]
 fn no_command_is_lost_between_two_looks() {
     explore(2, || {
