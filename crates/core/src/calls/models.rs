@@ -44,8 +44,8 @@ fn answer(handle: &Handle, table: &Table<&'static str, u32>, id: u64) -> bool {
 }
 
 /// The locks of the table, the session and the fates are taken in this order. Fails if
-/// `Handle::is_handed_over` does not look at the receipt again, and if the driver looks at the table
-/// under the lock of the session.
+/// `Handle::is_handed_over` does not look at the receipt again. Without the check in `Guarded::with`, it
+/// also fails if the driver of the model looks at the table under the lock of the session.
 #[test]
 fn a_call_gets_its_answer_while_the_request_is_written() {
     explore(2, || {

@@ -21,7 +21,7 @@ fn write(shared: &Shared) {
     written(shared, 1);
 }
 
-/// Fails if a `Queuing` registers its waker after it was cloned without a second offer of the message.
+/// Fails if `Outbox::settle_waiting` does not wake the tasks that have room.
 #[test]
 fn a_task_gets_the_room_that_becomes_free() {
     explore(2, || {
@@ -71,7 +71,7 @@ fn a_dropped_sink_passes_its_place_on() {
     });
 }
 
-/// Fails if `Outbox::settle_waiting` does not wake the tasks of a session that is closed.
+/// Fails if `Outbox::settle` does nothing once the session is being closed.
 #[test]
 fn a_task_that_waits_for_room_is_refused_when_the_session_closes() {
     explore(2, || {

@@ -136,7 +136,8 @@ fn two_handles_share_one_place() {
     });
 }
 
-/// A message of a session whose supervisor is dropped has one fate, and its sender does not wait.
+/// A message of a session whose supervisor is dropped has one fate, and its sender does not wait. Fails
+/// if the drop of a supervisor does not end its session.
 #[test]
 fn a_message_has_its_fate_when_the_supervisor_is_dropped() {
     explore(2, || {
