@@ -6,7 +6,6 @@ cd "$(dirname "$0")/../.."
 # With other flags for the compiler, all crates are compiled again, so they have a folder of their own.
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg wsh_loom" CARGO_TARGET_DIR=target/loom
 case "${1:-}" in
-  '' | -*) ;;
-  *) exec cargo test -q --locked -p websocket-heartbeat --lib -- "$@" ;;
+  '' | -*) set -- models:: "$@" ;;
 esac
-exec cargo test -q --locked -p websocket-heartbeat --lib -- models:: "$@"
+exec cargo test -q --locked -p websocket-heartbeat --lib -- "$@"
