@@ -161,6 +161,8 @@ mod machine;
 #[cfg(any(doc, doctest))]
 pub mod manual;
 mod message;
+#[cfg(all(test, wsh_loom))]
+mod models;
 mod next;
 mod outbox;
 mod panics;

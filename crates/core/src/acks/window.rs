@@ -7,10 +7,7 @@ use std::{
     collections::BTreeMap,
     hash::{BuildHasher, Hash, RandomState},
     mem,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::Waker,
 };
 
@@ -21,7 +18,7 @@ use super::{
 };
 use crate::{
     message::Message,
-    sync::{Caller, Deferred, Guarded, Polled, WaitQueue, discard, wake},
+    sync::{AtomicBool, Caller, Deferred, Guarded, Polled, WaitQueue, discard, wake},
 };
 
 /// The messages that are accepted and unacknowledged, and the senders that wait for a place.

@@ -88,6 +88,8 @@ mod event;
 mod exchange;
 mod ids;
 mod layer;
+#[cfg(all(test, wsh_loom))]
+mod models;
 mod settings;
 mod table;
 #[cfg(test)]

@@ -5,10 +5,7 @@
 use std::{
     collections::BTreeMap,
     mem,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -20,7 +17,7 @@ use super::{
 };
 use crate::{
     outbox::Receipt,
-    sync::{Deferred, Guarded, Polled, poll_registering, wake},
+    sync::{AtomicBool, Deferred, Guarded, Polled, poll_registering, wake},
     time::Timestamp,
 };
 

@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::Ordering,
     task::{Poll, Waker},
 };
 
 use crate::{
     event::Fate,
-    sync::{Deferred, Guarded, Polled, poll_registering},
+    sync::{AtomicBool, AtomicU64, Deferred, Guarded, Polled, poll_registering},
 };
 
 /// The fates of consecutive messages with a receipt: those that are accepted until the end of the

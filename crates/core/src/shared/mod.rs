@@ -4,10 +4,7 @@ mod published;
 mod wakers;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Wake, Waker},
 };
 
@@ -16,7 +13,7 @@ use crate::{
     outbox::Outbox,
     panics::UserPanic,
     status::Status,
-    sync::{Deferred, Guarded},
+    sync::{AtomicBool, Deferred, Guarded},
     time::Timestamp,
 };
 

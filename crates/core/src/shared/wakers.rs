@@ -1,14 +1,11 @@
 //! The tasks that poll a supervisor, behind wakers that never change.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::Waker,
 };
 
-use crate::sync::{Guarded, wake};
+use crate::sync::{AtomicBool, Guarded, wake};
 
 /// The side from which a supervisor is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,8 @@
 
 use std::{cell::Cell, fmt, sync::PoisonError, task::Waker, thread::panicking};
 
+use super::primitives::{LOCKS, Lock};
 use crate::panics::contain_all;
-
-#[expect(clippy::disallowed_types, reason = "this is the place where locks are made")]
-type Lock<T> = std::sync::Mutex<T>;
 
 /// A value behind a lock. No code of the application runs under the lock: no waker is cloned, called
 /// or dropped, no closure is called, no payload, id or error is dropped. Such code could take the
@@ -22,7 +20,7 @@ pub(crate) struct Guarded<T> {
 }
 
 impl<T> Guarded<T> {
-    pub(crate) const fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self { lock: Lock::new(value) }
     }
 
@@ -150,21 +148,18 @@ pub(crate) fn discard<T>(values: impl IntoIterator<Item = T>) {
 /// lock, and a lock under another lock, panic. Without the check the thread would wait for itself.
 struct Held;
 
-thread_local! {
-    static LOCKS: Cell<u32> = const { Cell::new(0) };
-}
-
 impl Held {
     fn enter() -> Self {
         if cfg!(debug_assertions) {
-            LOCKS.set(LOCKS.get() + 1);
+            LOCKS.with(|locks| locks.set(locks.get() + 1));
         }
         Self
     }
 
     fn assert_none() {
         if cfg!(debug_assertions) && !panicking() {
-            assert_eq!(LOCKS.get(), 0, "no code of the application runs under a lock");
+            let held = LOCKS.with(Cell::get);
+            assert_eq!(held, 0, "no code of the application runs under a lock");
         }
     }
 }
@@ -172,7 +167,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if cfg!(debug_assertions) {
-            LOCKS.set(LOCKS.get() - 1);
+            LOCKS.with(|locks| locks.set(locks.get() - 1));
         }
     }
 }

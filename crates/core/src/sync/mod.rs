@@ -1,11 +1,13 @@
 //! Locks, and the tasks that wait for a state behind one.
 
 mod guarded;
+mod primitives;
 mod register;
 mod wait_queue;
 
 pub(crate) use self::{
     guarded::{Deferred, Guarded, discard, wake},
+    primitives::{AtomicBool, AtomicU8, AtomicU64},
     register::{Caller, Polled, poll_registering},
     wait_queue::WaitQueue,
 };

@@ -6,17 +6,14 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Weak,
-        atomic::{
-            AtomicU8,
-            Ordering::{AcqRel, Relaxed},
-        },
+        atomic::Ordering::{AcqRel, Relaxed},
     },
     task::{Context, Wake, Waker},
     time::Duration,
 };
 
 use crate::{
-    sync::{Deferred, Guarded},
+    sync::{AtomicU8, Deferred, Guarded},
     time::{timer::Timer, timestamp::Timestamp},
 };
 

@@ -9,5 +9,6 @@ mod floods;
 mod hooks;
 mod locks;
 mod status;
+mod threads;
 mod two_tasks;
 mod waiting;
