@@ -108,6 +108,11 @@ impl Session {
     }
 }
 
+/// The error of a stream of events that ended without `Closed`.
+pub(crate) fn thread_ended() -> io::Error {
+    io::Error::other("the session thread ended unexpectedly; this is a bug in wsbeat")
+}
+
 /// Drives the session and reads each published status, so that no heartbeat is missed.
 async fn drive<T: Transport>(
     driver: Driver<T, SmolTimer>,

@@ -31,13 +31,12 @@ use super::{
     closing::{By, Closer},
     ending::Ending,
     output::{Parts, Screen},
-    session_lost,
     signals::{self, Request},
 };
 use crate::{
     exit::{FAILURE, USAGE, fail},
     server::ServerTransport,
-    session::{Heartbeats, Session, SessionEvent},
+    session::{Heartbeats, Session, SessionEvent, thread_ended},
 };
 
 /// The time between two frames. A flood of messages does not draw more often.
@@ -120,7 +119,7 @@ async fn show(
                 && let Poll::Ready(event) = session.poll_next_unpin(cx)
             {
                 taken += 1;
-                let Some(event) = event else { return Poll::Ready(Err(session_lost())) };
+                let Some(event) = event else { return Poll::Ready(Err(thread_ended())) };
                 match event {
                     SessionEvent::Probe(_) => {}
                     SessionEvent::Heartbeat(heartbeat) => app.heartbeat(&heartbeat, timer.now()),
