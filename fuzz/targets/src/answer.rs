@@ -58,7 +58,11 @@ pub(crate) fn outcome<C>(result: &Result<Established<C>, TransportError>, key: &
         Err(error) => {
             // The words may show the first piece of an answer that is not HTTP.
             let answer = error.http_answer().map(|answer| {
-                format!("{error} {} {}", fields(&answer.headers), answer.body.escape_ascii())
+                let body = answer.body.escape_ascii();
+                let seen = format!("{} {body}", fields(&answer.headers));
+                // The random key can continue a part of a secret, which is then hidden in the words.
+                let words = if seen.contains(key) { String::new() } else { error.to_string() };
+                format!("{words} {seen}")
             });
             format!("{:?} {:?} {answer:?}", error.kind(), error.retry_after())
         }
