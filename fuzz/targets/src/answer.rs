@@ -61,7 +61,8 @@ pub(crate) fn outcome<C>(result: &Result<Established<C>, TransportError>, key: &
                 let body = answer.body.escape_ascii();
                 let seen = format!("{} {body}", fields(&answer.headers));
                 // The random key can continue a part of a secret, which is then hidden in the words.
-                let words = if seen.contains(key) { String::new() } else { error.to_string() };
+                let has_key = !key.is_empty() && seen.contains(key);
+                let words = if has_key { String::new() } else { error.to_string() };
                 format!("{words} {seen}")
             });
             format!("{:?} {:?} {answer:?}", error.kind(), error.retry_after())
