@@ -1,6 +1,6 @@
 //! The answer of a server to the upgrade.
 //!
-//! The input is the answer; `KEY` is replaced by the key that accepts the request. The outcome does
+//! The input is the answer; `KEY` in its field is replaced by the key that accepts the request. The outcome does
 //! not depend on the pieces in which it arrives, an acceptance has the right key, and the head is
 //! bounded.
 

@@ -12,11 +12,13 @@ use tungstenite::handshake::derive_accept_key;
 
 use crate::cuts::Cuts;
 
-/// The place in the server's bytes for the key that accepts the request.
-pub(crate) const KEY: &[u8] = b"KEY";
+/// The end of this text is the place in the server's bytes for the key that accepts the request. The key
+/// is random, so it must not get into other fields, which decide what the client does.
+const PLACE: &[u8] = b"\nSec-WebSocket-Accept: KEY";
+const KEY: &[u8] = b"KEY";
 
 /// A stream to a server. Each read returns one piece, and a read between two pieces is pending and
-/// wakes the task. `KEY` in the unread bytes is replaced by the right key when the request arrives.
+/// wakes the task. `KEY` in the answer of the unread bytes is replaced by the right key when the request arrives.
 pub(crate) struct Server {
     unread: Vec<u8>,
     at: usize,
@@ -73,9 +75,10 @@ impl Server {
         seen.key = derive_accept_key(&value[..end]);
         let mut rest = self.unread.split_off(self.at);
         let mut begin = 0;
-        while let Some(at) = position(&rest[begin..], KEY).map(|at| at + begin) {
-            rest.splice(at..at + KEY.len(), seen.key.bytes());
-            begin = at + seen.key.len();
+        while let Some(at) = position(&rest[begin..], PLACE).map(|at| at + begin) {
+            let end = at + PLACE.len();
+            rest.splice(end - KEY.len()..end, seen.key.bytes());
+            begin = end;
         }
         self.unread = rest;
         self.at = 0;
