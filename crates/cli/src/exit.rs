@@ -1,4 +1,5 @@
-//! The two ways to end: a text on standard output, or an exit code with a line on standard error.
+//! Lines on standard error, and the two ways to end: a text on standard output, or an exit code with
+//! such a line.
 
 use std::{
     fmt::Display,
@@ -27,16 +28,20 @@ pub(crate) const TOO_LARGE: u8 = 6;
 /// Standard output was closed or cannot be written.
 pub(crate) const OUTPUT_CLOSED: u8 = 7;
 
+/// Writes one line to standard error. If that fails there is no place left to report it.
+pub(crate) fn note(text: &dyn Display) {
+    let line = format!("{}\n", printable(&text.to_string()));
+    let _ = Standard::Error.write_all(line.as_bytes());
+}
+
 /// Writes one line to standard error. The session continues.
 pub(crate) fn warn(text: &str) {
-    let line = format!("wsbeat: warning: {}\n", printable(text));
-    let _ = Standard::Error.write_all(line.as_bytes());
+    note(&format_args!("wsbeat: warning: {text}"));
 }
 
 /// Writes one line to standard error and returns `code`.
 pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
-    let line = format!("wsbeat: {}\n", printable(&error.to_string()));
-    let _ = Standard::Error.write_all(line.as_bytes());
+    note(&format_args!("wsbeat: {error}"));
     code.into()
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Setting {
     pub(crate) scope: Scope,
 }
 
-/// What the environment does besides attempts, frames, endings, probes, time, and the commands
+/// The inputs of the environment besides attempts, frames, endings, probes, time, and the commands
 /// `close`, `abort`, `reconnect_now` and `probe_now`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope {

@@ -1,9 +1,6 @@
 //! The examination itself.
 
-use std::{
-    io::{self, Write},
-    time::{Duration, Instant, UNIX_EPOCH},
-};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use websocket_heartbeat_smol::{
     Bytes, CloseFrame, Established, Frame, Message, SmolConnection, TransportError,
@@ -17,7 +14,7 @@ use super::{
 };
 use crate::{
     duration::{show, to_fine_millis, to_millis},
-    exit::warn,
+    exit::{note, warn},
     server::ServerTransport,
     utc::Utc,
 };
@@ -25,12 +22,12 @@ use crate::{
 /// The number of pings, of which the median round trip is reported.
 const PINGS: usize = 3;
 
-/// The sizes of messages that are tried, in bytes. The largest is half of the limit of `wsbeat` for
-/// messages of a server, which may echo it.
+/// The sizes of messages that are tried, in bytes. The largest is the limit of `wsbeat` for one
+/// frame of a server, which may echo it.
 const SMALLEST: usize = 1 << 10;
 const LARGEST: usize = 16 << 20;
 
-/// What is examined.
+/// The parts of an examination.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     /// The maximum time of each answer.
@@ -77,8 +74,8 @@ impl Plan {
         }
         if let Some(limit) = self.idle {
             if !quiet {
-                let text = format!("waiting on a silent connection, at most {}", show(limit));
-                let _ = writeln!(io::stderr(), "{text}");
+                let limit = show(limit);
+                note(&format_args!("waiting on a silent connection, at most {limit}"));
             }
             findings.idle = self.wait_idle(&transport, limit).await;
         }

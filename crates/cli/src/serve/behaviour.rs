@@ -29,7 +29,7 @@ pub(crate) struct Behaviour {
     faulty: Option<u32>,
 }
 
-/// What goes wrong on a connection.
+/// The faults of a connection.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Faults")]
 pub(super) struct Faults {

@@ -1,11 +1,8 @@
 //! The events of the server, as lines on standard error.
 
-use std::{
-    fmt::Display,
-    io::{self, Write},
-};
+use std::fmt::Display;
 
-use websocket_heartbeat_smol::backend::printable;
+use crate::exit::note;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Log {
@@ -23,7 +20,7 @@ impl Log {
 
     pub(super) fn line(self, event: &dyn Display) {
         if self.shown {
-            let _ = writeln!(io::stderr(), "{}", printable(&event.to_string()));
+            note(event);
         }
     }
 }

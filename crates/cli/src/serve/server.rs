@@ -47,7 +47,7 @@ pub(super) struct Server {
     connections: Vec<Connection>,
 }
 
-/// What the tasks of all connections need.
+/// The data that the tasks of all connections share.
 struct Shared {
     behaviour: Behaviour,
     control: bool,

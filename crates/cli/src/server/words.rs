@@ -77,7 +77,7 @@ fn without_prefix(error: &io::Error) -> String {
     rest.unwrap_or(&words).to_owned()
 }
 
-/// What could not be opened, and why.
+/// The words for a target that could not be opened, with the reason.
 fn unopened(failure: &OpenError) -> String {
     let (target, error) = (failure.target(), failure.io_error());
     let reason = match error.kind() {

@@ -1,4 +1,4 @@
-//! What a terminal can do: [`colours`], [`stdout_width`], [`is_foreground`], and the modes of its input.
+//! The abilities of a terminal: [`colours`], [`stdout_width`], [`is_foreground`], and the modes of its input.
 
 #[cfg(unix)]
 mod mode;

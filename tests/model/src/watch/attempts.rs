@@ -1,4 +1,4 @@
-//! What an observer knows of the attempts: [`Attempts`].
+//! The knowledge of an observer about the attempts: [`Attempts`].
 
 use std::time::Duration;
 

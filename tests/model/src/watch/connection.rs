@@ -1,4 +1,4 @@
-//! What an observer knows of the open connection: [`Observed`].
+//! The knowledge of an observer about the open connection: [`Observed`].
 
 use crate::{
     input::Input,

@@ -1,4 +1,4 @@
-//! What an observer of inputs and outputs knows: [`Watch`]. The rules are judged by it, and not by
+//! The knowledge of an observer of inputs and outputs: [`Watch`]. The rules are judged by it, and not by
 //! the state of the machine.
 
 mod attempts;

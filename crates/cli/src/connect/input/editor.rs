@@ -22,7 +22,7 @@ pub(crate) struct Editor {
     recalled: Option<(usize, String)>,
 }
 
-/// What the program has to do after a key.
+/// The action of the program after a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
     /// Show the line.

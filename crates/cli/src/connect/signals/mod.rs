@@ -18,7 +18,7 @@ use super::{
     output::Screen,
 };
 
-/// What a signal asks of the main thread.
+/// A request of a signal to the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Print the status.
