@@ -77,7 +77,7 @@ fn width(terminal: impl std::os::fd::AsFd) -> Option<usize> {
 /// reads is stopped by SIGTTIN. Without a terminal, always.
 #[cfg(unix)]
 pub(crate) fn is_foreground() -> bool {
-    use rustix::{process::getpgrp, termios::tcgetpgrp};
+    use nix::unistd::{getpgrp, tcgetpgrp};
     let group = tcgetpgrp(io::stdin()).or_else(|_| tcgetpgrp(io::stderr()));
     // A terminal that does not control this session stops no reader, and has no such group.
     group.map_or(true, |group| group == getpgrp())

@@ -1,5 +1,7 @@
 //! Jobs of a shell on a terminal: the background, stops, and the keys for signals.
 
+use std::process::Command;
+
 use crate::{
     pty::{Setup, Terminal},
     server::Server,
@@ -81,4 +83,23 @@ fn a_stopped_program_gives_the_terminal_back_and_takes_it_again() {
     shell.press("echo en''ded\n");
     shell.until(|rows| rows.iter().any(|row| row == "ended"));
     assert!(shell.reads_lines());
+}
+
+/// In a container, the leaders of the session and of the process group can be outside.
+#[test]
+fn the_session_may_have_its_leader_outside_of_the_container() {
+    let container = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+    let trial = Command::new("unshare").args(container).arg("true").status();
+    if !trial.is_ok_and(|status| status.success()) {
+        println!("skipped: a PID namespace needs `unshare` and the permission for it");
+        return;
+    }
+    let server = Server::echo();
+    let program = [WSBEAT, "connect", &server.url(), "--close-on-eof"];
+    let mut terminal = Setup::default().start("unshare", &[&container[..], &program].concat());
+    terminal.until_prompt();
+    terminal.press("a line\r");
+    terminal.until(|rows| rows.iter().any(|row| row == "< a line"));
+    terminal.press("\x04");
+    assert_eq!(terminal.end(), 0);
 }

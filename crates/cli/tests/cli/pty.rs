@@ -57,7 +57,8 @@ impl Setup {
         self.start("setsid", &[&["--ctty", program], args].concat())
     }
 
-    fn start(self, program: &str, args: &[&str]) -> Terminal {
+    /// Starts a program, or another one that starts it.
+    pub(crate) fn start(self, program: &str, args: &[&str]) -> Terminal {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();

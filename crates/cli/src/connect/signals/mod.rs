@@ -79,7 +79,7 @@ pub(crate) fn watch(
 
 #[cfg(unix)]
 fn watched(screen: &Screen) -> Vec<Signal> {
-    use rustix::process::{getpgrp, getsid};
+    use nix::unistd::{getpgrp, getsid};
     let mut watched = vec![Signal::Int, Signal::Term, Signal::Quit, Signal::Usr1];
     // nohup has to work. A shell without job control ignores SIGINT for its background commands;
     // that is not respected, since scripts end them by `kill -INT`.
