@@ -165,8 +165,13 @@ impl Beat {
     /// Proof of life was heard.
     pub(super) fn heard_life(&mut self, heartbeat: Option<HeartbeatRules>, now: Timestamp) {
         match self {
-            // The connection already has the probe, and cannot return it.
-            Self::Unwritten { heard, .. } => *heard = Some(now),
+            // The connection already has the probe, and cannot return it. No earlier doubt remains.
+            Self::Unwritten { heard, on_miss, grace, .. } => {
+                (*heard, *grace) = (Some(now), Grace::Unused);
+                if *on_miss == OnMiss::Lose {
+                    *on_miss = OnMiss::ProbeAgain;
+                }
+            }
             Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
             Self::Proving { due } => {

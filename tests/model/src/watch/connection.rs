@@ -171,12 +171,10 @@ impl Observed {
             return;
         }
         self.silence_reported = false;
+        self.put_off = false;
         match &mut self.probe {
             Probe::Asked { heard, .. } => *heard = true,
-            Probe::None | Probe::Written { .. } => {
-                self.probe = Probe::None;
-                self.put_off = false;
-            }
+            Probe::None | Probe::Written { .. } => self.probe = Probe::None,
         }
     }
 
@@ -184,7 +182,6 @@ impl Observed {
         let Probe::Asked { wait, heard, before, .. } = self.probe else { return };
         if heard {
             self.probe = Probe::None;
-            self.put_off = false;
             return;
         }
         let wait = longest.map_or(wait, |longest| wait.min(longest as u8));

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::Trigger,
-    machine::{Action, HeartbeatRules, Loss, Machine, Rules},
+    machine::{Action, HeartbeatRules, Intake, Loss, Machine, Rules},
 };
 
 fn with(set: impl FnOnce(&mut HeartbeatRules)) -> Rules {
@@ -45,6 +45,31 @@ fn after_a_stall_an_answer_that_may_have_come_is_asked_for_again() {
     sim.run_to(40_000);
     assert_eq!(sim.probes(), [0, 25_000]);
     assert_eq!(sim.losses(), [(30_000, Loss::HeartbeatTimeout(ms(30_000)))]);
+}
+
+#[test]
+fn proof_of_life_ends_the_doubt_about_a_probe_that_is_not_flushed() {
+    // A fresh probe, after an hour in which nothing was read.
+    let mut doubted = Sim::open(rules());
+    doubted.intake(Intake::Full);
+    doubted.run_to(3_600_000);
+    doubted.writes_probes = false;
+    doubted.intake(Intake::Storing);
+    doubted.caught_up();
+    // A probe whose time to be flushed was extended.
+    let mut extended = Sim::open(rules());
+    extended.writes_probes = false;
+    extended.run_to(15_000);
+    extended.jump_to(3_600_000);
+    for mut sim in [doubted, extended] {
+        for hours in 2..5 {
+            sim.life();
+            sim.jump_to(hours * 3_600_000);
+            assert_eq!(sim.losses(), [], "after {hours} hours");
+        }
+        sim.run_to(4 * 3_600_000 + 10_000);
+        assert_eq!(sim.losses().len(), 1);
+    }
 }
 
 #[test]
