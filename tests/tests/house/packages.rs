@@ -189,15 +189,39 @@ fn readmes_of_packages_have_no_relative_links() {
 fn the_feature_loop_lists_every_feature() {
     let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
     for package in published() {
-        let files = rust_files(&folder(&package).join("src"));
-        let sources: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
         let mut line = vec![name(&package)];
-        let features = package["features"].as_object().unwrap();
-        let is_named = |feature: &&str| sources.contains(&format!("feature = \"{feature}\""));
-        line.extend(features.keys().map(String::as_str).filter(is_named));
+        let features = named_features(&package);
+        line.extend(features.iter().map(String::as_str));
         let line = line.join(" ");
         assert!(script.lines().any(|other| other == line), ".ci/run has no line {line:?}");
     }
+}
+
+/// In a test run of the whole workspace, each library has the features that the package of the tests
+/// enables. The command line has its own by default.
+#[test]
+fn the_tests_of_the_workspace_are_with_every_feature() {
+    let packages = packages();
+    let tests = packages.iter().find(|package| name(package) == "websocket-heartbeat-tests");
+    let dependencies = tests.unwrap()["dependencies"].as_array().unwrap();
+    for package in published().iter().filter(|package| name(package) != "wsbeat") {
+        let named = dependencies.iter().filter(|other| other["name"] == package["name"]);
+        let enabled: Vec<_> =
+            named.flat_map(|other| other["features"].as_array().unwrap()).collect();
+        for feature in named_features(package) {
+            let is_enabled = enabled.iter().any(|other| **other == *feature);
+            assert!(is_enabled, "tests/Cargo.toml does not enable {feature} of {}", name(package));
+        }
+    }
+}
+
+/// The features that the sources of a package name.
+fn named_features(package: &Value) -> Vec<String> {
+    let files = rust_files(&folder(package).join("src"));
+    let sources: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let features = package["features"].as_object().unwrap();
+    let is_named = |feature: &&String| sources.contains(&format!("feature = \"{feature}\""));
+    features.keys().filter(is_named).cloned().collect()
 }
 
 #[test]
