@@ -8,10 +8,13 @@
 #![cfg(target_os = "linux")]
 
 mod bed;
+mod detection;
 mod ledger;
+mod outcome;
 mod path;
 mod process;
 mod proxies;
+mod run;
 mod session;
 mod sockets;
 mod table;
@@ -44,7 +47,7 @@ macro_rules! faults {
         $($ignore)*
         fn $name() {
             use $fault as fault;
-            crate::bed::run(
+            crate::run::run(
                 fault,
                 <websocket_heartbeat_tests::$backend as websocket_heartbeat_tests::Backend>::NAME,
             );

@@ -6,7 +6,8 @@ use futures::executor::block_on;
 use websocket_heartbeat_tests::{Peer, ProxyProgram, Report, SkipReason, Software, monotonic};
 
 use crate::{
-    bed::{Detection, Outcome, Stop, Times, at_once, within},
+    detection::{Detection, Times, at_once, within},
+    outcome::{Outcome, Stop},
     session::Session,
 };
 

@@ -11,8 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use websocket_heartbeat_tests::{Network, Peer, Report};
 
 use crate::{
-    bed::{Stop, Times},
+    detection::Times,
     ledger::{Tally, settle},
+    outcome::Stop,
 };
 
 /// The session. Its process is killed when it is dropped.

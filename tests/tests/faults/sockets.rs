@@ -3,8 +3,9 @@
 use websocket_heartbeat_tests::{End, Network, monotonic};
 
 use crate::{
-    bed::{Outcome, Stop, TIMES, at_once},
-    path::{Bed, Traffic},
+    bed::{Bed, Traffic},
+    detection::{TIMES, at_once},
+    outcome::{Outcome, Stop},
 };
 
 pub(crate) fn a_destroyed_client_socket_is_reported_at_once(

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::bed::Outcome;
+use crate::outcome::Outcome;
 
 static ROWS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

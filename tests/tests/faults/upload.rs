@@ -13,8 +13,9 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use websocket_heartbeat_tests::{ClientFrames, Cut, Network, Report, accept_upgrade, monotonic};
 
 use crate::{
-    bed::{Detection, Outcome, Stop, Times, within},
-    path::{Bed, Traffic},
+    bed::{Bed, Traffic},
+    detection::{Detection, Times, within},
+    outcome::{Outcome, Stop},
     session::Session,
 };
 
@@ -73,6 +74,7 @@ pub(crate) fn an_upload_to_a_slow_reader_is_kept_until_it_stops(
     let detection = after_last_byte(&lost, stopped_at);
     go_on.send(()).expect("a server");
     let dials = session.recovered(&lost);
+    session.send(5, 100);
     let messages = session.close_with(|| server.join().expect("a server"));
     Ok(Outcome {
         fault: "upload to a server that reads 320 kB/s and stops after 3 s",
