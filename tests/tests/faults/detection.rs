@@ -43,8 +43,18 @@ pub(crate) fn within(
     bound: Duration,
     timeout: Duration,
 ) -> Detection {
+    within_stall(lost, since, bound, timeout, lost.micros("stall_us"))
+}
+
+fn within_stall(
+    lost: &Report,
+    since: Duration,
+    bound: Duration,
+    timeout: Duration,
+    stall: Duration,
+) -> Detection {
     let after = lost.micros("at_us").saturating_sub(since);
-    let limit = limit(lost, bound, timeout);
+    let limit = limit(bound, timeout, stall);
     assert!(after <= limit, "reported after {after:?}, limit {limit:?}: {lost:?}");
     Detection { after, bound: bound + TOLERANCE }
 }
@@ -54,9 +64,19 @@ pub(crate) fn silently(lost: &Report, since: Duration, times: Times) -> Detectio
     assert_eq!(lost.text("cause"), "heartbeat_timeout", "{lost:?}");
     let (silence, bound) = (lost.micros("silence_us"), times.bound());
     assert!(silence >= bound, "lost after only {silence:?}");
-    let limit = limit(lost, bound, times.timeout);
+    let limit = limit(bound, times.timeout, lost.micros("stall_us"));
     assert!(silence <= limit, "detected after {silence:?}, limit {limit:?}: {lost:?}");
     within(lost, since, bound, times.timeout)
+}
+
+/// A loss that one probe found after the client was resumed, which was stalled by `stall` since then.
+pub(crate) fn after_resumption(
+    lost: &Report,
+    resumed_at: Duration,
+    timeout: Duration,
+    stall: Duration,
+) -> Detection {
+    within_stall(lost, resumed_at, timeout, timeout, stall)
 }
 
 /// A loss that the kernel reports after `since`.
@@ -67,8 +87,7 @@ pub(crate) fn at_once(lost: &Report, since: Duration) -> Detection {
 
 /// The probe, the verdict and its report may each be late by a stall of the client. After a stall longer
 /// than the timeout the supervisor sends one more probe.
-fn limit(lost: &Report, bound: Duration, timeout: Duration) -> Duration {
-    let stall = lost.micros("stall_us");
+fn limit(bound: Duration, timeout: Duration, stall: Duration) -> Duration {
     let second_probe = if stall > timeout { timeout } else { Duration::ZERO };
     bound + TOLERANCE + stall * 3 + second_probe
 }
