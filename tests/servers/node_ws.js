@@ -13,6 +13,8 @@
 //   /fragmented?count=N                one text message in N fragments, with a ping between them
 //   /ping?count=N                      N pings, each after the previous pong; then `pongs N`
 //   /ticks?every=MS                    a text message with the count so far, every MS milliseconds
+//   /ledger?every=MS                   reports the number with which each message begins; ticks, if
+//                                      `every` is given
 //
 // WHEN is `open` or `message` (the first one, the default).
 //
@@ -78,6 +80,10 @@ const behaviours = {
     let count = 0;
     const timer = setInterval(() => ws.send(String(count++)), Number(url.searchParams.get('every')));
     ws.on('close', () => clearInterval(timer));
+  },
+  ledger(ws, url) {
+    ws.on('message', (data) => report('received', { number: Number.parseInt(data, 10) }));
+    if (url.searchParams.has('every')) behaviours.ticks(ws, url);
   },
 };
 

@@ -8,6 +8,7 @@ mod command;
 pub mod expect;
 mod frames;
 mod harness;
+#[cfg(target_os = "linux")]
 mod network;
 mod package;
 mod peer;
@@ -17,16 +18,18 @@ mod report;
 mod reservation;
 mod skip;
 mod software;
+mod stalls;
 mod target;
 mod time_limit;
 mod tls;
 
+#[cfg(target_os = "linux")]
+pub use self::network::{Cut, End, Network};
 pub use self::{
     backend::{AsyncStd, Backend, Dialed, Smol, Supervised, Tokio},
     clock::{monotonic, thread_cpu_time},
     frames::{ClientFrame, ClientFrames},
     harness::{run_alone, run_async, run_blocking, run_unlimited, title},
-    network::{Cut, Network},
     peer::{Peer, Site},
     proxy_program::ProxyProgram,
     raw_server::{
@@ -35,6 +38,7 @@ pub use self::{
     report::Report,
     skip::{SkipReason, skip, summarize_skips},
     software::Software,
+    stalls::Stalls,
     time_limit::{TIME_LIMIT, with_time_limit},
     tls::{localhost_pem, localhost_tls},
 };

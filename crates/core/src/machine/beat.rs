@@ -15,8 +15,9 @@ pub(super) enum Beat {
     Off,
     /// No probe is out, and the next one is due at this time; `None` is never.
     Resting { due: Option<Timestamp> },
-    /// The same, while a ping is not written yet that is not judged (`proof.rs`).
-    Proving { due: Option<Timestamp> },
+    /// The same, while a ping is not written yet that is not judged (`proof.rs`). The peer may
+    /// already have it, so proof of life that was `heard` since its request may be its answer.
+    Proving { due: Option<Timestamp>, heard: bool },
     /// The same as `Resting`, after a probe whose answer was due while nothing was read.
     Unjudged { due: Option<Timestamp> },
     /// There are no probes. The silence is reported at `due`; `None` is never. `silence`: how long
@@ -134,7 +135,7 @@ impl Beat {
     /// A ping was requested that is not judged.
     pub(super) fn prove(&mut self) {
         if let Self::Resting { due } = *self {
-            *self = Self::Proving { due };
+            *self = Self::Proving { due, heard: false };
         }
     }
 
@@ -142,7 +143,7 @@ impl Beat {
     pub(super) fn deadline(self, last_move: Timestamp, full: bool) -> Option<Timestamp> {
         match self {
             Self::Off | Self::SilenceReported { .. } => None,
-            Self::Resting { due } | Self::Proving { due } | Self::Unjudged { due } => due,
+            Self::Resting { due } | Self::Proving { due, .. } | Self::Unjudged { due } => due,
             Self::Watching { .. } if full => None,
             Self::Watching { due, .. } => due,
             // A blocked write is not judged while nothing is read, since the peer may be heard.
@@ -174,8 +175,9 @@ impl Beat {
             }
             Self::Outstanding { asked, .. } => *self = Self::answered(heartbeat, *asked, now),
             Self::Off => {}
-            Self::Proving { due } => {
+            Self::Proving { due, heard } => {
                 *due = heartbeat.and_then(|heartbeat| heartbeat.silent_at(now));
+                *heard = true;
             }
             Self::Watching { silence, .. } | Self::SilenceReported { silence } => {
                 *self = Self::watching(*silence, now);
@@ -225,7 +227,8 @@ impl Beat {
             }
             // The ping that was requested becomes the probe. Its answer may already have been heard
             // and not come again.
-            Self::Proving { .. } => self.ask(now, recheck, OnMiss::ProbeAgain),
+            Self::Proving { heard: true, .. } => self.ask(now, recheck, OnMiss::ProbeAgain),
+            Self::Proving { heard: false, .. } => self.ask(now, recheck, OnMiss::AT_LIMIT),
             Self::SilenceReported { .. } => {}
             Self::Watching { due, .. } => *due = earlier(now.checked_add(recheck), *due),
             Self::Unwritten { wait, on_miss, heard, .. } => {
@@ -272,7 +275,7 @@ impl Beat {
         now: Timestamp,
         longest: Option<Duration>,
     ) {
-        if let Self::Proving { due } = *self {
+        if let Self::Proving { due, .. } = *self {
             *self = Self::Resting { due };
         } else if let Self::Unwritten { asked, wait, on_miss, heard, .. } = *self {
             if let Some(at) = heard {
@@ -323,9 +326,10 @@ impl Beat {
             }
             Self::Resting { .. } | Self::Proving { .. } | Self::Unjudged { .. } => {
                 let requested = matches!(self, Self::Proving { .. });
-                let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
                 // The answer to the ping that was requested may already have been heard.
-                let again = full || requested;
+                let answered = matches!(self, Self::Proving { heard: true, .. });
+                let wait = heartbeat.map_or(recheck, |heartbeat| heartbeat.timeout);
+                let again = full || answered;
                 let on_miss = if again { OnMiss::ProbeAgain } else { OnMiss::Count { misses: 0 } };
                 self.ask(now, wait, on_miss);
                 if requested { Due::Nothing } else { Due::Probe }

@@ -134,7 +134,7 @@ impl OpenConnection {
         match &mut self.beat {
             Beat::Off | Beat::SilenceReported { .. } => {}
             Beat::Resting { due }
-            | Beat::Proving { due }
+            | Beat::Proving { due, .. }
             | Beat::Unjudged { due }
             | Beat::Watching { due, .. } => shift.apply_any(due, Duration::ZERO),
             Beat::Unwritten { asked: at, heard, .. } => {

@@ -253,6 +253,11 @@ impl Machine {
         self.open().and_then(|open| open.beat.sent())
     }
 
+    /// Whether a probe was requested, written or not, and waits for its answer.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        self.open().is_some_and(|open| open.beat.asked().is_some())
+    }
+
     /// The beginning of the time in which no byte of a blocked write was accepted, after it was
     /// reported.
     pub(crate) fn write_blocked_since(&self) -> Option<Timestamp> {

@@ -10,8 +10,9 @@ const AT_ONCE: u64 = 16 * 1024;
 /// The byte counts of the current connection when they were last read.
 ///
 /// Acknowledged bytes are the bytes that the connection accepted, without the bytes that the system
-/// still holds for it. The counts are read when a probe is requested, when it is written, and when
-/// a verdict is due, since each read is a system call. A probe behind a long queue in the system
+/// still holds for it. The counts are read when a probe is requested, when it is written, when a
+/// blocked write goes on while it is out, and when a verdict is due, since each read is a system
+/// call. A probe behind a long queue in the system
 /// has not reached the peer, so the peer owes no answer to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByteCounts {
@@ -55,6 +56,11 @@ impl ByteCounts {
         self.acknowledged = acknowledged;
         self.probe_end = if is_queued { accepted } else { 0 };
         self.read = connection.count(C::bytes_read).unwrap_or(0);
+    }
+
+    /// A blocked write went on, which shows the acknowledgements until now.
+    pub(super) fn write_went_on<C: Connection>(&mut self, connection: &mut Contained<C>) {
+        self.acknowledged = count(connection).1;
     }
 
     /// Returns which bytes were acknowledged since the last read.

@@ -82,9 +82,9 @@ pub trait Connection:
     ///
     /// This distinguishes a probe that still waits in the system's buffer from one that the server
     /// does not answer. It may cost a system call: the supervisor calls it when a probe is
-    /// requested, when it is written and when its timeout is judged. If the number is unknown,
-    /// accepted bytes count as sent, and a server that reads them more slowly than the heartbeat's
-    /// timeout loses the connection.
+    /// requested, when it is written, when a blocked write goes on while it is out, and when its
+    /// timeout is judged. If the number is unknown, accepted bytes count as sent, and a server that
+    /// reads them more slowly than the heartbeat's timeout loses the connection.
     fn unacknowledged(&self) -> Option<u64> {
         None
     }

@@ -112,6 +112,28 @@ fn one_ping_is_the_proof_and_the_probe() {
 }
 
 #[test]
+fn a_ping_without_an_answer_is_judged_as_the_probe() {
+    for command in [false, true] {
+        let mut sim = Sim::open(rules());
+        sim.writes_probes = false;
+        busy(&mut sim, 15);
+        // Nothing is heard after the ping, so its answer was not heard either.
+        sim.run_to(16_000);
+        assert_eq!(sim.probes(), [16_000]);
+        sim.run_to(if command { 20_000 } else { 30_000 });
+        if command {
+            sim.feed(Machine::handle_probe_now);
+        }
+        sim.feed(|machine, now| machine.handle_probe_written(now, 1, None));
+        sim.writes_probes = true;
+        sim.run_to(100_000);
+        let lost = if command { 25_000 } else { 40_000 };
+        assert_eq!(sim.losses().first().map(|(at, _)| *at), Some(lost));
+        assert_eq!(sim.probes(), [16_000]);
+    }
+}
+
+#[test]
 fn the_ping_after_silence_is_the_proof_if_it_is_due_soon() {
     // A request and its answer, then silence: one ping.
     let mut sim = Sim::open(rules());

@@ -155,6 +155,10 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let accepted = (was_blocked || blocked) && open.has_accepted();
         if accepted && was_blocked {
             self.machine.handle_write_progress(now, connection);
+            // Otherwise the next verdict would count the same acknowledgements again.
+            if self.machine.awaits_answer() {
+                open.counts.write_went_on(&mut open.connection);
+            }
         }
         open.set_blocked(blocked);
         if blocked {

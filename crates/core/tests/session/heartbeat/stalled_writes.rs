@@ -219,3 +219,25 @@ fn a_probe_behind_unsent_bytes_is_not_judged() {
     // If no bytes leave, the connection is dead.
     assert_eq!(lost_at(3_000_000, 0), 25);
 }
+
+#[test]
+fn an_acknowledgement_that_a_write_shows_counts_once() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    // One byte at 10 s and one at 20 s.
+    remote.script(|_| Script::accept().write_rate(1, secs(10)).stall_writes_after(secs(21)));
+    let at = clock.clone();
+    let transport = wrap_connections(transport, move || SendBuffer {
+        clock: at.clone(),
+        held_at_zero: 0,
+        rate: 1 << 30,
+    });
+    let supervisor = Supervisor::builder(transport, clock.timer())
+        .heartbeat(Heartbeat::idle(secs(15)).timeout(secs(10)).ping())
+        .build()
+        .unwrap();
+    let mut session = Session::over(&clock, remote, supervisor);
+    session.handle.try_queue("stuck").unwrap();
+    session.run_to(100_000);
+    assert_eq!(session.times("lost 1 write_stalled"), [30_000]);
+}

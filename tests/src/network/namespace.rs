@@ -1,0 +1,89 @@
+//! A named network namespace.
+
+use std::{
+    fs::File,
+    net::{Ipv4Addr, TcpListener},
+    os::fd::AsFd,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::command;
+
+/// A named network namespace. Dropping it removes the name. The kernel removes the namespace with its
+/// last process.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: String,
+}
+
+impl Namespace {
+    pub(super) fn new(role: &str) -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("heartbeat-{}-{count}-{role}", std::process::id());
+        run("ip", &["netns", "add", &name])?;
+        let namespace = Self { name };
+        namespace.run("ip", &["link", "set", "lo", "up"])?;
+        Ok(namespace)
+    }
+
+    pub(super) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, program]);
+        command
+    }
+
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
+        command::run(self.command(program).args(arguments))
+    }
+
+    /// Writes a setting of the kernel.
+    pub(super) fn set(&self, setting: &str, value: u64) -> Result<(), String> {
+        self.run("sh", &["-c", &format!("echo {value} > /proc/sys/net/{setting}")])?;
+        Ok(())
+    }
+
+    /// A pair of virtual Ethernet interfaces between two namespaces.
+    pub(super) fn link(&self, here: &str, there: &Self, name_there: &str) -> Result<(), String> {
+        #[rustfmt::skip]
+        run("ip", &[
+            "link", "add", here, "netns", &self.name, "type", "veth",
+            "peer", "name", name_there, "netns", &there.name,
+        ])?;
+        Ok(())
+    }
+
+    pub(super) fn address(&self, interface: &str, address: &str) -> Result<(), String> {
+        self.run("ip", &["address", "add", address, "dev", interface])?;
+        self.run("ip", &["link", "set", interface, "up"])?;
+        Ok(())
+    }
+
+    /// A listener on a free port, whose sockets are in this namespace.
+    pub(super) fn listener(&self) -> TcpListener {
+        let namespace = File::open(format!("/run/netns/{}", self.name)).expect("a namespace");
+        // Only this thread enters the namespace.
+        let thread = thread::spawn(move || {
+            let network = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(namespace.as_fd(), network).expect("root may enter");
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port")
+        });
+        thread.join().expect("a listener")
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Err(error) = run("ip", &["netns", "delete", &self.name]) {
+            eprintln!("{error}");
+        }
+    }
+}
+
+pub(super) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+    command::run(Command::new(program).args(arguments))
+}
