@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "rules")]
+mod rules;
+pub mod script;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "rules")]
+mod suite;
+
+#[cfg(all(feature = "rules", feature = "server"))]
+mod backend;
+
+#[cfg(feature = "server")]
+pub use self::server::Server;
+#[cfg(feature = "rules")]
+pub use self::suite::{Ability, Outcome, RULES, Report, Rule, Suite};
