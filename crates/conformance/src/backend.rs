@@ -1,16 +1,16 @@
-//! [`conformance_tests!`](crate::conformance_tests): all tests of a native backend.
+//! [`conformance_tests!`](crate::conformance_tests): the test of a native backend.
 
-/// Defines the tests of a native backend, to be used in a file in `tests/`.
+/// Defines the test of a native transport and its timer, to be used in a file in `tests/`.
 ///
 /// - `transport` makes a [`Transport`](websocket_heartbeat::Transport) from a URL, as `&str`.
 /// - `timer` makes a [`Timer`](websocket_heartbeat::Timer).
 /// - `block_on` runs a future on the current thread.
 ///
 /// ```ignore
-/// use websocket_heartbeat_smol::{SmolTimer, SmolTransport};
+/// use websocket_heartbeat_smol::{Request, SmolTimer, SmolTransport};
 ///
 /// websocket_heartbeat_conformance::conformance_tests! {
-///     transport: |url: &str| SmolTransport::new(url.parse().unwrap()),
+///     transport: |url: &str| SmolTransport::new(Request::new(url).unwrap()),
 ///     timer: SmolTimer::new,
 ///     block_on: smol::block_on,
 /// }
@@ -28,15 +28,6 @@ macro_rules! conformance_tests {
             $block_on(async {
                 let suite = $crate::Suite::new($transport, $timer());
                 suite.run(&server.url()).await.assert_kept(env!("CARGO_PKG_NAME"));
-            });
-        }
-
-        #[test]
-        fn a_session_can_move_between_threads() {
-            fn assert_send<T: Send>(_: T) {}
-            $block_on(async {
-                let transport = ($transport)("ws://example.org");
-                assert_send($crate::reexport::Supervisor::builder(transport, $timer()).build());
             });
         }
     };

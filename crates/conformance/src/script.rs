@@ -67,6 +67,8 @@ pub enum Step {
     LeaveUnread,
     /// Resets the connection. It is the last step.
     Reset,
+    /// Ends this side of the stream.
+    End,
     /// Reads the end of the stream: no frame and no reset. It is the last step.
     ExpectEnd,
     /// Reads the end of the stream or a reset, and no frame before it. It is the last step.
@@ -216,7 +218,13 @@ pub const SCRIPTS: &[Script] = &[
     accept("/answer-close-and-end", &[Expect(Close(1000, "")), Send(Close(1000, "")), ExpectEnd]),
     accept(
         "/answer-close-late",
-        &[Expect(Close(1000, "bye")), Send(Text("late")), Send(Close(1000, "bye")), ExpectGone],
+        &[
+            Expect(Close(1000, "bye")),
+            Send(Text("late")),
+            Send(Close(1000, "bye")),
+            End,
+            ExpectGone,
+        ],
     ),
     // Writing.
     accept("/ping-and-pong", &[Expect(Ping("ours")), Send(Pong("ours")), Expect(Pong("unasked"))]),

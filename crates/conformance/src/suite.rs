@@ -63,6 +63,8 @@ pub enum Ability {
     Abort,
     /// It reports why the server did not accept an attempt.
     ReportRefusals,
+    /// It reads answers of the server as bytes.
+    ReadAnswers,
     /// It waits some time for the body of a refusal.
     WaitForBody,
     /// It refuses to send a message above a limit. A suite has it by [`Suite::message_limit`].

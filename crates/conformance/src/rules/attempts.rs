@@ -108,13 +108,20 @@ pub(super) async fn refusal(client: &Client<'_, impl Subject>) -> Kept {
 }
 
 pub(super) async fn retry_after(client: &Client<'_, impl Subject>) -> Kept {
-    for (path, seconds) in [
-        ("/refuse-503", Some(7)),
-        ("/refuse-503-until-a-date", Some(60)),
-        ("/refuse-503-without-a-date", None),
-        ("/refuse-503-in-words", None),
-        ("/refuse-401", None),
-    ] {
+    waits(
+        client,
+        &[("/refuse-503", Some(7)), ("/refuse-503-in-words", None), ("/refuse-401", None)],
+    )
+    .await
+}
+
+pub(super) async fn date(client: &Client<'_, impl Subject>) -> Kept {
+    let seconds = [("/refuse-503-until-a-date", Some(60)), ("/refuse-503-without-a-date", None)];
+    waits(client, &seconds).await
+}
+
+async fn waits(client: &Client<'_, impl Subject>, seconds: &[(&str, Option<u64>)]) -> Kept {
+    for (path, seconds) in seconds.iter().copied() {
         let error = fails_with(client, path, &[ErrorKind::Http]).await?;
         let wait = error.retry_after();
         ensure!(wait == seconds.map(Duration::from_secs), "{path}: the time is {wait:?}");

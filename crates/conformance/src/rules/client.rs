@@ -1,14 +1,20 @@
 //! [`Client`] and [`Tested`]: the steps that the rules consist of.
 
-use std::{fmt, future::poll_fn, pin::Pin, task::Poll};
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_core::Stream;
 use futures_sink::Sink;
 use websocket_heartbeat::{
-    Attempt, ErrorKind, Established, Frame, Message, Timer, Transport, TransportError,
+    Attempt, CloseFrame, ErrorKind, Established, Frame, Message, Timer, Transport, TransportError,
 };
 
-use crate::script::{Command, OBSERVER};
+use crate::script::{Command, Item, OBSERVER};
 
 /// The result of a rule.
 pub(crate) type Kept = Result<(), Broken>;
@@ -118,6 +124,9 @@ impl<'a, S: Subject> Client<'a, S> {
     }
 }
 
+/// After this time a poll counts as pending. A poll that is ready later breaks no rule.
+const PAUSE: Duration = Duration::from_millis(30);
+
 /// A connection to a script.
 pub(super) struct Tested<'a, S: Subject> {
     client: Client<'a, S>,
@@ -130,11 +139,24 @@ impl<'a, S: Subject> Tested<'a, S> {
         poll_fn(|cx| self.connection.as_mut().poll_next(cx)).await
     }
 
-    /// Polls for a frame once. There is none yet.
+    /// Polls for a frame for some time. There is none yet.
     pub(super) async fn is_pending(&mut self) -> Kept {
-        let next = poll_fn(|cx| Poll::Ready(self.connection.as_mut().poll_next(cx))).await;
-        ensure!(next.is_pending(), "{next:?} is read before the server has sent a whole frame");
+        let next = self.within_pause(|connection, cx| connection.poll_next(cx)).await;
+        ensure!(next.is_none(), "{next:?} is read before the server has sent a whole frame");
         Ok(())
+    }
+
+    /// Polls for some time, since a connection may be pending without a reason.
+    async fn within_pause<T>(
+        &mut self,
+        mut poll: impl FnMut(Pin<&mut ConnectionOf<S>>, &mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
+        let mut pause = pin!(self.client.subject.timer().sleep(PAUSE));
+        poll_fn(|cx| match poll(self.connection.as_mut(), cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => pause.as_mut().poll(cx).map(|()| None),
+        })
+        .await
     }
 
     /// Reads a frame.
@@ -188,9 +210,9 @@ impl<'a, S: Subject> Tested<'a, S> {
         poll_fn(|cx| self.connection.as_mut().poll_flush(cx)).await
     }
 
-    /// Whether another frame would be accepted now.
+    /// Whether another frame is accepted within some time.
     pub(super) async fn is_ready(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.connection.as_mut().poll_ready(cx).is_ready())).await
+        self.within_pause(|connection, cx| connection.poll_ready(cx)).await.is_some()
     }
 
     /// Sends numbered messages until the connection accepts no more. Returns their number.
@@ -280,5 +302,18 @@ impl<S: Subject> Observer<'_, S> {
         let answer = answer.as_text().unwrap_or_default();
         ensure!(!answer.starts_with("broken"), "the server: {answer}");
         Ok(answer.to_owned())
+    }
+}
+
+impl From<Item> for Frame {
+    fn from(item: Item) -> Self {
+        match item {
+            Item::Text(text) => Message::text(text).into(),
+            Item::Binary(bytes) => Message::from(bytes).into(),
+            Item::Ping(payload) => Self::Ping(payload.into()),
+            Item::Pong(payload) => Self::Pong(payload.into()),
+            Item::Close(code, reason) => Self::Close(Some(CloseFrame::new(code, reason))),
+            Item::CloseEmpty => Self::Close(None),
+        }
     }
 }

@@ -77,7 +77,9 @@ pub(super) async fn twice(client: &Client<'_, impl Subject>) -> Kept {
     while let Some(Ok(_)) = tested.next().await {
         tested.flush().await?;
     }
-    tested.verdict().await.map(drop)
+    let mut observer = tested.observe().await?;
+    drop(tested.connection);
+    observer.verdict().await.map(drop)
 }
 
 pub(super) async fn late(client: &Client<'_, impl Subject>) -> Kept {

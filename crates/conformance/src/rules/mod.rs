@@ -69,8 +69,8 @@ rules! {
 
     "a poll ends while the peer sends without a pause" [] polling::bounded;
     "a poll that is pending although there is more wakes its task" [] polling::more;
-    "the waker of the last poll is woken" [] polling::last_waker;
-    "the waker of the last poll is woken after any method" [] polling::any_method;
+    "the waker of the last read is woken" [] polling::last_waker;
+    "the waker of the last write is woken" [] polling::last_waker_of_writing;
 
     "the numbers of bytes are known always or never" [] numbers::known;
     "the numbers of bytes never decrease" [] numbers::increase;
@@ -89,10 +89,13 @@ rules! {
     "an attempt that the server does not accept fails" [] attempts::fails;
     "a port without a program refuses" [ReportRefusals] attempts::closed_port;
     "the status, fields and body of a refusal are kept" [ReportRefusals] attempts::refusal;
-    "the time of a refusal is a number or a date" [ReportRefusals] attempts::retry_after;
-    "a body that arrives late is kept" [ReportRefusals, WaitForBody] attempts::late_body;
-    "an answer that is no upgrade is a violation" [ReportRefusals] attempts::no_upgrade;
-    "an end before the answer is complete is reported" [ReportRefusals] attempts::end;
+    "the wait that a refusal demands is kept" [ReportRefusals] attempts::retry_after;
+    "the wait that a refusal demands may be a date" [ReportRefusals, ReadAnswers] attempts::date;
+    "a body that arrives late is kept" [ReportRefusals, ReadAnswers, WaitForBody]
+        attempts::late_body;
+    "an answer that is no upgrade is a violation" [ReportRefusals, ReadAnswers]
+        attempts::no_upgrade;
+    "an end before the answer is complete is reported" [ReportRefusals, ReadAnswers] attempts::end;
 
     "a sleep until a past time ends at once" [] timers::past;
     "a sleep ends when the clock reaches its deadline" [] timers::deadline;

@@ -14,7 +14,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use websocket_heartbeat::{Frame, Message, Timer};
 
-use super::client::{Broken, Client, Kept, Subject, Tested, ensure};
+use super::client::{Broken, Client, Kept, Subject, Tested};
 
 /// Longer than a poll on a busy machine, and shorter than a flood that is read in one poll.
 const LONG: Duration = Duration::from_secs(5);
@@ -70,53 +70,46 @@ impl Wake for Recorder {
 
 pub(super) async fn last_waker(client: &Client<'_, impl Subject>) -> Kept {
     let mut tested = client.connect("/text-on-go").await?;
-    wakes_the_last(&mut tested, |tested, cx| poll_read(tested, cx)).await
-}
-
-pub(super) async fn any_method(client: &Client<'_, impl Subject>) -> Kept {
-    let mut tested = client.connect("/text-on-go").await?;
-    wakes_the_last(&mut tested, |tested, cx| match tested.connection.as_mut().poll_flush(cx) {
-        Poll::Ready(flushed) => Ok(flushed?),
-        Poll::Pending => Err(Broken::new("a flush of nothing is pending")),
+    wakes_the_last(&mut tested, |tested, cx| {
+        tested.connection.as_mut().poll_next(cx).map(|next| format!("{next:?}"))
     })
     .await?;
-    let mut tested = client.connect("/text-on-go").await?;
-    wakes_the_last(&mut tested, |tested, cx| match tested.connection.as_mut().poll_ready(cx) {
-        Poll::Ready(ready) => Ok(ready?),
-        Poll::Pending => Err(Broken::new("an idle connection accepts nothing")),
+    tested.reads_message("now").await
+}
+
+pub(super) async fn last_waker_of_writing(client: &Client<'_, impl Subject>) -> Kept {
+    let mut tested = client.connect("/count").await?;
+    tested.fill().await?;
+    wakes_the_last(&mut tested, |tested, cx| {
+        tested.connection.as_mut().poll_ready(cx).map(|ready| format!("{ready:?}"))
     })
-    .await
+    .await?;
+    tested.send(Message::text("end")).await?;
+    tested.verdict().await.map(drop)
 }
 
-fn poll_read<S: Subject>(tested: &mut Tested<'_, S>, cx: &mut Context<'_>) -> Kept {
-    let polled = tested.connection.as_mut().poll_next(cx);
-    ensure!(polled.is_pending(), "{polled:?} is read before the server has sent anything");
-    Ok(())
-}
-
-/// Reads with a first waker, polls with a second one, and lets the server send a message.
+/// Polls with two wakers, lets the server continue, and waits for the second waker.
 async fn wakes_the_last<S: Subject>(
     tested: &mut Tested<'_, S>,
-    poll: impl Fn(&mut Tested<'_, S>, &mut Context<'_>) -> Kept,
+    mut poll: impl FnMut(&mut Tested<'_, S>, &mut Context<'_>) -> Poll<String>,
 ) -> Kept {
     let polled = poll_fn(|cx| {
         let [first, last] = [(); 2].map(|()| Recorder::new(cx.waker()));
-        let read = poll_read(tested, &mut Context::from_waker(&first.into()));
-        let waker = Arc::clone(&last).into();
-        let polled = read.and_then(|()| poll(tested, &mut Context::from_waker(&waker)));
+        for recorder in [&first, &last] {
+            let waker = Arc::clone(recorder).into();
+            if let Poll::Ready(early) = poll(tested, &mut Context::from_waker(&waker)) {
+                return Poll::Ready(Err(Broken::new(format!("{early} before the server acts"))));
+            }
+        }
         // A call without a reason, while the wakers were exchanged, does not count.
         last.woken.store(false, Ordering::Release);
-        Poll::Ready(polled.map(|()| last))
+        Poll::Ready(Ok(last))
     });
     let last = polled.await?;
     let mut observer = tested.observe().await?;
     observer.go().await?;
-    poll_fn(|cx| {
-        // The recorder wakes this task, and the observer has used it before.
-        let _ = cx;
-        if last.woken.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    drop(observer);
-    tested.reads_message("now").await
+    // The recorder wakes this task.
+    poll_fn(|_| if last.woken.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
+    Ok(())
 }

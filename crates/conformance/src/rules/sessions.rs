@@ -109,7 +109,7 @@ pub(super) async fn ended(client: &Client<'_, impl Subject>) -> Kept {
 }
 
 pub(super) async fn failed(client: &Client<'_, impl Subject>) -> Kept {
-    let mut session = Session::start(client, &["/refuse-503", "/echo"], Heartbeat::off())?;
+    let mut session = Session::start(client, &["/answer-half", "/echo"], Heartbeat::off())?;
     let cause = session.lost().await?;
     ensure!(matches!(cause, LostCause::Connect(_)), "the attempt fails because {cause}");
     session.opens().await?;

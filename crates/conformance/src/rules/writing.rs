@@ -40,7 +40,8 @@ pub(super) async fn pings(client: &Client<'_, impl Subject>) -> Kept {
 const LARGE: usize = 5 << 20;
 
 pub(super) fn large_message() -> Message {
-    Message::binary((0..=255).cycle().take(LARGE).collect::<Vec<u8>>())
+    let bytes: Vec<u8> = (0..=255).collect();
+    Message::binary(bytes.repeat(LARGE / bytes.len()))
 }
 
 pub(super) async fn large(client: &Client<'_, impl Subject>) -> Kept {

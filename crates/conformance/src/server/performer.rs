@@ -97,6 +97,7 @@ impl Performance<'_> {
             }
             Step::LeaveUnread => self.socket.wait_for_bytes().map_err(|error| failed(&error)),
             Step::Reset => Ok(()),
+            Step::End => self.socket.end_writing().map_err(|error| failed(&error)),
             Step::ExpectEnd => match self.read()? {
                 None => Ok(()),
                 other => Err(read(other.as_ref())),
