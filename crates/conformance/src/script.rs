@@ -272,4 +272,5 @@ pub const SCRIPTS: &[Script] = &[
     ),
     accept("/end-after-echo", &[Expect(Text("two")), Send(Text("two"))]),
     accept("/silent", &[Wait]),
+    accept("/answer-close-1000", &[Expect(Close(1000, "")), Send(Close(1000, ""))]),
 ];

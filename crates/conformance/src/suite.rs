@@ -59,8 +59,10 @@ pub enum Ability {
     ReadAfterReset,
     /// It ends the stream of bytes itself after both close frames.
     EndStream,
-    /// It ends a connection at once, without delivering what was not sent.
+    /// It ends a connection at once when it is dropped, and sends nothing more.
     Abort,
+    /// It discards data that the system has not delivered when a connection is dropped.
+    Discard,
     /// It reports why the server did not accept an attempt.
     ReportRefusals,
     /// It reads answers of the server as bytes.
@@ -210,6 +212,7 @@ where
         let mut checked = pin!(rules::check(rule.name, &client));
         let deadline = self.timer.now().checked_add(self.limit);
         let mut alarm = pin!(self.timer.sleep(self.limit));
+        let mut early = 0;
         let result = poll_fn(|cx| {
             if let Poll::Ready(result) = checked.as_mut().poll(cx) {
                 return Poll::Ready(result);
@@ -219,6 +222,10 @@ where
                 if deadline.is_none_or(|deadline| self.timer.now() >= deadline) {
                     let limit = self.limit;
                     return Poll::Ready(Err(Broken::new(format!("not kept after {limit:?}"))));
+                }
+                early += 1;
+                if early > 1000 {
+                    return Poll::Ready(Err(Broken::new("sleeps end before their deadline")));
                 }
                 alarm.set(self.timer.sleep_until(deadline.unwrap_or_default()));
             }

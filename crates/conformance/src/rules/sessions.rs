@@ -128,7 +128,7 @@ pub(super) async fn silent(client: &Client<'_, impl Subject>) -> Kept {
 }
 
 pub(super) async fn closes(client: &Client<'_, impl Subject>) -> Kept {
-    let mut session = Session::start(client, &["/echo"], Heartbeat::off())?;
+    let mut session = Session::start(client, &["/answer-close-1000"], Heartbeat::off())?;
     session.opens().await?;
     session.supervisor.handle().close();
     match session.next().await? {

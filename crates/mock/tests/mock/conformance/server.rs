@@ -1,46 +1,21 @@
-//! The transport and the timer of the mock keep the contract, in virtual time. The scripts of the
-//! suite are executed by peers.
+//! [`Server`]: executes the scripts of the suite by peers, in virtual time.
 
 use std::{
     cell::RefCell, collections::HashMap, future::poll_fn, rc::Rc, task::Poll, time::Duration,
 };
 
 use websocket_heartbeat::{ErrorKind, Frame, Headers, HttpAnswer, Message, TransportError};
-use websocket_heartbeat_conformance::{
-    Ability, Suite,
-    script::{Answer, Command, OBSERVER, Step, script},
-};
+use websocket_heartbeat_conformance::script::{Answer, Command, OBSERVER, Step, script};
 use websocket_heartbeat_mock::{Clock, Dial, MockTransport, Peer, Runner, Script, Spawner, mock};
 
 /// The size above which `/text-on-go` refuses a message.
-const MESSAGE_LIMIT: usize = 1000;
+pub(super) const MESSAGE_LIMIT: usize = 1000;
 
 const CLOSED_PORT: &str = "mock://closed";
 
-#[test]
-fn the_transport_and_the_timer_keep_the_contract() {
-    keep_the_contract("websocket-heartbeat-mock", Script::accept);
-}
-
-#[test]
-fn a_hesitant_transport_keeps_the_contract() {
-    let script = || Script::accept().hesitant().latency(Duration::from_millis(3));
-    keep_the_contract("a hesitant websocket-heartbeat-mock", script);
-}
-
-fn keep_the_contract(name: &str, accept: fn() -> Script) {
-    let clock = Clock::new();
-    let mut runner = Runner::new(&clock);
-    let server =
-        Server { clock: clock.clone(), spawner: runner.spawner(), accept, board: Rc::default() };
-    let suite = Suite::new(|url| server.transport(url), clock.timer())
-        .message_limit(MESSAGE_LIMIT)
-        .without(Ability::EndStream, "there is no stream of bytes below a mock")
-        .without(Ability::ReadAnswers, "a script has the result of an answer, not its bytes");
-    runner.run_until(suite.run("mock:")).assert_kept(name);
-}
-
-struct Server {
+/// The server's side of each transport that it makes.
+#[derive(Clone)]
+pub(super) struct Server {
     clock: Clock,
     spawner: Spawner,
     accept: fn() -> Script,
@@ -48,8 +23,13 @@ struct Server {
 }
 
 impl Server {
+    pub(super) fn new(runner: &Runner, accept: fn() -> Script) -> Self {
+        let (clock, spawner) = (runner.clock().clone(), runner.spawner());
+        Self { clock, spawner, accept, board: Rc::default() }
+    }
+
     /// A transport whose dials are answered by the script of a URL.
-    fn transport(&self, url: &str) -> MockTransport {
+    pub(super) fn transport(&self, url: &str) -> MockTransport {
         let (transport, remote) = mock(&self.clock);
         let (url, accept, board) = (url.to_owned(), self.accept, Rc::clone(&self.board));
         let (spawner, answers) = (self.spawner.clone(), self.spawner.clone());
