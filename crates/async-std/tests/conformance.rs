@@ -1,6 +1,8 @@
 //! The contract of connections, transport and timer, on async-std.
 
-use websocket_heartbeat_async_std::{Request, RequestError, AsyncStdTimer, AsyncStdTransport, connect};
+use websocket_heartbeat_async_std::{
+    AsyncStdTimer, AsyncStdTransport, Request, RequestError, connect,
+};
 
 websocket_heartbeat_conformance::conformance_tests! {
     transport: |url: &str| AsyncStdTransport::new(Request::new(url).unwrap()),

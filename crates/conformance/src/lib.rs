@@ -3,6 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "rules")]
+mod rule;
+#[cfg(feature = "rules")]
 mod rules;
 pub mod script;
 #[cfg(feature = "server")]
@@ -16,4 +18,8 @@ mod backend;
 #[cfg(feature = "server")]
 pub use self::server::Server;
 #[cfg(feature = "rules")]
-pub use self::suite::{Ability, Outcome, RULES, Report, Rule, Suite};
+pub use self::{
+    rule::{Ability, Rule},
+    rules::RULES,
+    suite::{Outcome, Report, Suite},
+};

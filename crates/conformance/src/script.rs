@@ -201,8 +201,8 @@ pub const SCRIPTS: &[Script] = &[
     violate("/close-999", &[Bytes(&[0x88, 2, 0x03, 0xe7])]),
     violate("/close-1005", &[Bytes(&[0x88, 2, 0x03, 0xed])]),
     violate("/close-half-a-code", &[Bytes(&[0x88, 1, 0x03])]),
-    accept("/pings", &[Pings(10_000), Send(Text("done"))]),
-    accept("/numbers", &[Numbers(10_000)]),
+    accept("/pings", &[Pings(2_000), Send(Text("done"))]),
+    accept("/numbers", &[Numbers(2_000)]),
     accept("/text-on-go", &[Wait, Send(Text("now"))]),
     // Endings.
     accept(

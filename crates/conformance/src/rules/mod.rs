@@ -11,7 +11,7 @@ mod sessions;
 mod timers;
 mod writing;
 
-use crate::suite::{Ability, Rule};
+use crate::rule::{Ability, Rule};
 
 pub(crate) use self::client::{Broken, Client, Kept, Subject};
 
@@ -109,4 +109,11 @@ rules! {
     "a session tries again after a failed attempt" [] sessions::failed;
     "a session replaces a connection that is silent" [SendPings] sessions::silent;
     "a session that closes ends with the close handshake" [] sessions::closes;
+}
+
+impl Rule {
+    /// The rule with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        RULES.iter().copied().find(|rule| rule.name == name)
+    }
 }

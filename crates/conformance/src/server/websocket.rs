@@ -24,9 +24,11 @@ pub(super) struct Request {
 /// An accepted connection.
 pub(super) struct Socket {
     stream: TcpStream,
+    /// The fragments of a message that is not complete: a browser splits large messages.
+    begun: Option<Frame>,
 }
 
-/// A frame. Fragments of the client are not joined, since no rule of the client makes any.
+/// A frame, or a message whose fragments were joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) opcode: u8,
@@ -83,7 +85,7 @@ impl Request {
         .into_bytes();
         frames.iter().for_each(|item| bytes.extend(Frame::of(*item).encode(true)));
         stream.write_all(&bytes)?;
-        Ok(Socket { stream })
+        Ok(Socket::new(stream))
     }
 
     /// Sends this in place of an acceptance, and ends.
@@ -100,7 +102,7 @@ impl Request {
             }
             self.stream.write_all(part.as_bytes())?;
         }
-        Socket { stream: self.stream }.end()
+        Socket::new(self.stream).end()
     }
 
     /// Sends this in place of an acceptance, and waits until the client ends.
@@ -113,15 +115,43 @@ impl Request {
 }
 
 impl Socket {
-    /// Reads a frame; `None` at the end of the stream.
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, begun: None }
+    }
+
+    /// Reads a message or a control frame; `None` at the end of the stream.
     pub(super) fn read(&mut self) -> io::Result<Option<Frame>> {
+        while let Some((last, frame)) = self.read_frame()? {
+            let joined = match (frame.opcode, self.begun.take()) {
+                (Opcode::CLOSE.., begun) => {
+                    self.begun = begun;
+                    return Ok(Some(frame));
+                }
+                (Opcode::CONTINUATION, Some(mut begun)) => {
+                    begun.payload.extend(frame.payload);
+                    begun
+                }
+                (Opcode::CONTINUATION, None) => return Err(invalid("nothing to continue")),
+                (_, Some(_)) => return Err(invalid("a message within another one")),
+                (_, None) => frame,
+            };
+            if last {
+                return Ok(Some(joined));
+            }
+            self.begun = Some(joined);
+        }
+        Ok(None)
+    }
+
+    /// Reads a frame, and whether it is the last fragment.
+    fn read_frame(&mut self) -> io::Result<Option<(bool, Frame)>> {
         let mut head = [0; 2];
         if self.stream.read(&mut head[..1])? == 0 {
             return Ok(None);
         }
         self.stream.read_exact(&mut head[1..])?;
-        if head[0] & 0xf0 != 0x80 || head[1] & 0x80 == 0 {
-            return Err(invalid("a fragment, a reserved bit or a frame without a mask"));
+        if head[0] & 0x70 != 0 || head[1] & 0x80 == 0 {
+            return Err(invalid("a reserved bit or a frame without a mask"));
         }
         let length = match head[1] & 0x7f {
             126 => u64::from(u16::from_be_bytes(self.read_array()?)),
@@ -135,7 +165,7 @@ impl Socket {
         let mut payload = vec![0; length as usize];
         self.stream.read_exact(&mut payload)?;
         unmask(&mut payload, mask);
-        Ok(Some(Frame { opcode: head[0] & 0x0f, payload }))
+        Ok(Some((head[0] & 0x80 != 0, Frame { opcode: head[0] & 0x0f, payload })))
     }
 
     pub(super) fn write(&mut self, frame: &Frame) -> io::Result<()> {
