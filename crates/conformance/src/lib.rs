@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(all(feature = "rules", feature = "server"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "rules", feature = "server")),
+    doc = "The contract of transports as tests, here without the rules or without the server."
+)]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
