@@ -235,7 +235,10 @@ pub const SCRIPTS: &[Script] = &[
     ),
     // Drops.
     accept("/gone", &[Send(Text("here")), Send(Text("unread")), ExpectGone]),
-    accept("/slow-close", &[Wait, Expect(Text("last")), Expect(Close(1000, ""))]),
+    accept(
+        "/close-and-read-late",
+        &[Send(Close(1000, "")), Wait, Expect(Text("last")), Expect(Close(1000, "")), ExpectGone],
+    ),
     // Attempts.
     accept("/closed-port", &[ClosedPort, Wait]),
     stall("/hang", ""),

@@ -12,7 +12,7 @@ use futures::AsyncWrite;
 use tokio::{io::BufStream, net::TcpStream};
 use websocket_heartbeat_conformance::{Ability, Server, Suite};
 use websocket_heartbeat_tokio::{
-    Established, Request, RequestError, Socket, Timer, Timestamp, TokioStream, TokioTimer,
+    Connection, Established, Request, RequestError, Timer, Timestamp, TokioStream, TokioTimer,
     TokioTransport, TransportError, Tuning, connect, transport_fn, upgrade,
 };
 
@@ -41,10 +41,10 @@ fn a_url_that_cannot_work_is_refused_at_once() {
 }
 
 /// Runs the suite with a function that makes one attempt.
-async fn keeps<S, Fut>(client: &str, dial: fn(String) -> Fut)
+async fn keeps<C, Fut>(client: &str, dial: fn(String) -> Fut)
 where
-    Fut: Future<Output = Result<Established<Socket<S>>, TransportError>>,
-    S: futures::AsyncRead + futures::AsyncWrite + Unpin,
+    C: Connection,
+    Fut: Future<Output = Dialed<C>>,
 {
     let server = Server::start().expect("a free port");
     let transport = |url: &str| {
@@ -57,26 +57,30 @@ where
     suite.run(&server.url()).await.assert_kept(client);
 }
 
+type Dialed<C> = Result<Established<C>, TransportError>;
+
+async fn over_std(url: String) -> Dialed<impl Connection> {
+    let request = Request::new(&url)?;
+    let stream = TcpStream::connect((request.host(), request.port())).await?;
+    let stream = TokioStream::try_from(stream.into_std()?)?;
+    upgrade(stream, &request, Tuning::new()).await
+}
+
+/// It has no descriptor, and `flush` matters.
+async fn over_a_buffer(url: String) -> Dialed<impl Connection> {
+    let request = Request::new(&url)?;
+    let stream = BufStream::new(TcpStream::connect((request.host(), request.port())).await?);
+    upgrade(TokioStream::new(stream), &request, Tuning::new()).await
+}
+
 #[tokio::test]
 async fn a_stream_from_the_caller_keeps_the_contract() {
-    keeps("a stream of std", async |url: String| {
-        let request = Request::new(&url)?;
-        let stream = TcpStream::connect((request.host(), request.port())).await?;
-        let stream = TokioStream::try_from(stream.into_std()?)?;
-        upgrade(stream, &request, Tuning::new()).await
-    })
-    .await;
+    keeps("a stream of std", over_std).await;
 }
 
 #[tokio::test]
 async fn any_stream_of_tokio_keeps_the_contract() {
-    keeps("a buffered stream", async |url: String| {
-        let request = Request::new(&url)?;
-        // It has no descriptor, and `flush` matters.
-        let stream = BufStream::new(TcpStream::connect((request.host(), request.port())).await?);
-        upgrade(TokioStream::new(stream), &request, Tuning::new()).await
-    })
-    .await;
+    keeps("a buffered stream", over_a_buffer).await;
 }
 
 #[tokio::test]

@@ -43,9 +43,10 @@ pub(super) async fn undelivered(client: &Client<'_, impl Subject>) -> Kept {
 }
 
 pub(super) async fn closed(client: &Client<'_, impl Subject>) -> Kept {
-    let mut tested = client.connect("/slow-close").await?;
-    tested.send(Message::text("last")).await?;
-    tested.send(Frame::Close(Some(CloseFrame::new(1000, "")))).await?;
+    let mut tested = client.connect("/close-and-read-late").await?;
+    tested.start(Message::text("last")).await?;
+    tested.reads(Frame::Close(Some(CloseFrame::new(1000, "")))).await?;
+    tested.flush().await?;
     let mut observer = tested.observe().await?;
     drop(tested.connection);
     observer.go().await?;

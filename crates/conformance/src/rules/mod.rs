@@ -81,7 +81,7 @@ rules! {
     "a drop ends the connection at once" [Abort] dropping::at_once;
     "a drop does not block" [] dropping::no_block;
     "undelivered data is not delivered after a drop" [Abort, Discard] dropping::undelivered;
-    "data of a closed connection is delivered after a drop" [] dropping::closed;
+    "data of a closed connection is delivered after a drop" [ReportCloseAtOnce] dropping::closed;
 
     "each attempt of a transport makes a connection" [] attempts::each;
     "an attempt begins when it is polled" [] attempts::lazy;

@@ -61,6 +61,11 @@ async fn counted(url: String) -> Dialed<CountedSocket> {
     Ok(established.map(|connection| connection.with_counted_socket(|socket| socket)))
 }
 
+async fn over_a_buffer(url: String) -> Dialed<BufStream<TcpStream>> {
+    let stream = BufStream::new(open(&url).await?);
+    over(url, stream).await
+}
+
 /// Like a task that has done other work in the same poll.
 fn use_up_budget(cx: &mut Context<'_>) {
     while pin!(consume_budget()).poll(cx).is_ready() {}
@@ -110,12 +115,8 @@ async fn a_stream_over_a_counted_socket_keeps_the_contract() {
 
 #[tokio::test]
 async fn a_stream_over_any_byte_stream_keeps_the_contract() {
-    let buffered = async |url: String| {
-        let stream = BufStream::new(open(&url).await?);
-        over(url, stream).await
-    };
     let closed = (Ability::Discard, "a plain stream is closed, not reset");
-    keeps("a stream over a buffered stream", buffered, &[closed]).await;
+    keeps("a stream over a buffered stream", over_a_buffer, &[closed]).await;
 }
 
 #[tokio::test]
