@@ -33,6 +33,8 @@ pub enum Ability {
     ReportCloseAtOnce,
     /// It reads messages between its own close frame and that of the peer.
     ReadWhileClosing,
+    /// Its writes fail after the peer has reset the connection.
+    ReportFailedWrites,
     /// It reads what the peer has sent before a reset. Only Linux keeps these bytes, so a suite on
     /// another system does not have it.
     ReadAfterReset,

@@ -144,11 +144,6 @@ const fn accept(path: &'static str, steps: &'static [Step]) -> Script {
     Script { path, answer: Answer::Accept, steps }
 }
 
-/// Sends bytes that are not valid, and reads until the client ends the connection.
-const fn violate(path: &'static str, steps: &'static [Step]) -> Script {
-    accept(path, steps)
-}
-
 const fn reply(path: &'static str, parts: &'static [&'static str]) -> Script {
     Script { path, answer: Answer::Reply(parts), steps: &[] }
 }
@@ -192,15 +187,16 @@ pub const SCRIPTS: &[Script] = &[
         answer: Answer::AcceptWith(&[Text("first"), CloseEmpty]),
         steps: &[Expect(CloseEmpty)],
     },
-    violate("/violation-reserved-opcode", &[Bytes(&[0x83, 0])]),
-    violate("/violation-masked", &[Bytes(&[0x82, 0x80, 0, 0, 0, 0])]),
-    violate("/violation-reserved-bit", &[Bytes(&[0xc2, 0])]),
-    violate("/violation-no-utf8", &[Bytes(&[0x81, 1, 0xff])]),
-    violate("/violation-nothing-to-continue", &[Bytes(&[0x80, 0])]),
-    violate("/violation-fragment-of-a-ping", &[Bytes(&[0x09, 0])]),
-    violate("/close-999", &[Bytes(&[0x88, 2, 0x03, 0xe7])]),
-    violate("/close-1005", &[Bytes(&[0x88, 2, 0x03, 0xed])]),
-    violate("/close-half-a-code", &[Bytes(&[0x88, 1, 0x03])]),
+    // Violations, until the client ends the connection.
+    accept("/violation-reserved-opcode", &[Bytes(&[0x83, 0])]),
+    accept("/violation-masked", &[Bytes(&[0x82, 0x80, 0, 0, 0, 0])]),
+    accept("/violation-reserved-bit", &[Bytes(&[0xc2, 0])]),
+    accept("/violation-no-utf8", &[Bytes(&[0x81, 1, 0xff])]),
+    accept("/violation-nothing-to-continue", &[Bytes(&[0x80, 0])]),
+    accept("/violation-fragment-of-a-ping", &[Bytes(&[0x09, 0])]),
+    accept("/close-999", &[Bytes(&[0x88, 2, 0x03, 0xe7])]),
+    accept("/close-1005", &[Bytes(&[0x88, 2, 0x03, 0xed])]),
+    accept("/close-half-a-code", &[Bytes(&[0x88, 1, 0x03])]),
     accept("/pings", &[Pings(2_000), Send(Text("done"))]),
     accept("/numbers", &[Numbers(2_000)]),
     accept("/text-on-go", &[Wait, Send(Text("now"))]),
@@ -277,3 +273,37 @@ pub const SCRIPTS: &[Script] = &[
     accept("/silent", &[Wait]),
     accept("/answer-close-1000", &[Expect(Close(1000, "")), Send(Close(1000, ""))]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_path_has_one_script_and_each_name_one_command() {
+        let paths: HashSet<_> = SCRIPTS.iter().map(|script| script.path).collect();
+        assert_eq!(paths.len(), SCRIPTS.len());
+        assert!(!paths.contains(OBSERVER) && paths.iter().all(|path| path.starts_with('/')));
+        for command in Command::ALL {
+            assert_eq!(Command::parse(command.name()), Some(command));
+        }
+        assert_eq!(Command::parse("stop"), None);
+    }
+
+    #[test]
+    fn each_script_is_used_by_a_rule() {
+        let rules = [
+            "attempts", "closing", "dropping", "numbers", "polling", "reading", "sessions",
+            "writing",
+        ];
+        let sources = rules.map(|name| {
+            let path = format!("{}/src/rules/{name}.rs", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read_to_string(path).expect("the source of rules")
+        });
+        for Script { path, .. } in SCRIPTS {
+            let name = format!("\"{path}\"");
+            assert!(sources.iter().any(|source| source.contains(&name)), "no rule uses {path}");
+        }
+    }
+}

@@ -79,8 +79,21 @@ impl fmt::Display for Report {
 
 /// A client under test: a function that makes its transport for a URL, and a timer.
 ///
-/// The rules need no thread, no socket and no clock but the timer, and nothing is `Send`. So they run on any
-/// target and executor, also in a browser and in virtual time.
+/// The rules need no thread, no socket and no clock but the timer, and nothing has to be `Send`. So they
+/// run on any target and executor, also in a browser and in virtual time. A rule that waits too long
+/// is broken, by the clock of the timer. A poll that never returns also stops the suite.
+///
+/// ```
+/// use websocket_heartbeat_conformance::{Outcome, Rule, Suite};
+/// use websocket_heartbeat_smol::{Request, SmolTimer, SmolTransport};
+///
+/// let transport = |url: &str| SmolTransport::new(Request::new(url).unwrap());
+/// let suite = Suite::new(transport, SmolTimer::new());
+/// let rule = Rule::find("the clock does not go backward").unwrap();
+/// // This rule needs no server.
+/// let outcome = smol::block_on(suite.check("ws://127.0.0.1:1", rule));
+/// assert_eq!(outcome, Outcome::Kept);
+/// ```
 #[derive(Debug)]
 pub struct Suite<F, K> {
     transport: F,
@@ -147,6 +160,10 @@ where
     }
 
     /// Checks one rule.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the next check begins with connections of its own.
     pub async fn check(&self, server: &str, rule: Rule) -> Outcome {
         if let Some(reason) = rule.needs.iter().find_map(|need| self.reason_without(*need, server))
         {

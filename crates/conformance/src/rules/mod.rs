@@ -51,7 +51,9 @@ rules! {
     "pings and pongs are sent without a message" [SendPings, ReportPings] writing::pings;
     "a large message is sent and read" [] writing::large;
     "a sender waits for a peer that does not read" [] writing::back_pressure;
-    "a failed write does not end reading" [ReadAfterReset] writing::failed_write;
+    "a failed write does not end reading" [ReportFailedWrites, ReadAfterReset]
+        writing::failed_write;
+    "nothing is written after a failed write" [ReportFailedWrites] writing::after_failed_write;
     "a message that is too large does not end reading" [LimitMessages] writing::too_large;
 
     "the close frame of the peer is reported" [] closing::reported;

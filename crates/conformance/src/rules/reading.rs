@@ -50,12 +50,13 @@ pub(super) async fn with_answer(client: &Client<'_, impl Subject>) -> Kept {
     tested.reads(Frame::Close(None)).await
 }
 
-const VIOLATIONS: [&str; 5] = [
+const VIOLATIONS: [&str; 6] = [
     "/violation-reserved-opcode",
     "/violation-masked",
     "/violation-reserved-bit",
     "/violation-no-utf8",
     "/violation-nothing-to-continue",
+    "/violation-fragment-of-a-ping",
 ];
 
 pub(super) async fn violation(client: &Client<'_, impl Subject>) -> Kept {

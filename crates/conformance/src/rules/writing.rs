@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use websocket_heartbeat::{Frame, Message, Timer};
 
-use super::client::{Broken, Client, Kept, Subject, ensure};
+use super::client::{Broken, Client, Kept, Subject, Tested, ensure};
 
 pub(super) async fn order(client: &Client<'_, impl Subject>) -> Kept {
     let mut tested = client.connect("/echo").await?;
@@ -62,7 +62,8 @@ pub(super) async fn back_pressure(client: &Client<'_, impl Subject>) -> Kept {
     Ok(())
 }
 
-pub(super) async fn failed_write(client: &Client<'_, impl Subject>) -> Kept {
+/// Sends to a connection that the server has reset, until a write fails.
+async fn fail_to_write<'a, S: Subject>(client: &Client<'a, S>) -> Result<Tested<'a, S>, Broken> {
     let mut tested = client.connect("/last-words").await?;
     tested.send(Message::text("never read")).await?;
     tested.verdict().await?;
@@ -73,6 +74,18 @@ pub(super) async fn failed_write(client: &Client<'_, impl Subject>) -> Kept {
         ensure!(tries < 1000, "no write fails after a reset");
         timer.sleep(Duration::from_millis(1)).await;
     }
+    Ok(tested)
+}
+
+pub(super) async fn after_failed_write(client: &Client<'_, impl Subject>) -> Kept {
+    let mut tested = fail_to_write(client).await?;
+    let again = tested.send(Message::text("more")).await;
+    ensure!(again.is_err(), "a message is accepted after a failed write");
+    Ok(())
+}
+
+pub(super) async fn failed_write(client: &Client<'_, impl Subject>) -> Kept {
+    let mut tested = fail_to_write(client).await?;
     tested.reads_message("last words").await?;
     match tested.frame().await? {
         Frame::Close(Some(close)) if close.code == 4002 => {}

@@ -9,7 +9,7 @@ const MISSING: &[(Ability, &str)] = &[
     (Ability::ReportViolations, "a browser reports every end without a close frame as code 1006"),
     (Ability::ReportCloseAtOnce, "a browser reports a close frame when the stream has ended"),
     (Ability::ReadWhileClosing, "a browser discards messages after `close`"),
-    (Ability::ReadAfterReset, "a browser reports no failed write"),
+    (Ability::ReportFailedWrites, "a browser reports no failed write"),
     (Ability::EndStream, "a browser waits until the server ends the stream"),
     (Ability::Abort, "a browser sends a close frame and what it holds"),
     (Ability::ReportRefusals, "a browser hides why an attempt failed"),

@@ -44,6 +44,7 @@ const FAULTS: &[(Fault, &[&str])] = &[
             "a message that is too large does not end reading",
         ],
     ),
+    (Fault::WritesAfterAFailure, &["nothing is written after a failed write"]),
     (Fault::NeverWrites, &["data of a closed connection is delivered after a drop"]),
     (
         Fault::HidesCloseFrames,

@@ -44,6 +44,7 @@ pub(super) enum Fault {
     CutsLargeMessages,
     AcceptsEverything,
     EndsReadingWithWriting,
+    WritesAfterAFailure,
     NeverWrites,
     // Closing.
     HidesCloseFrames,
@@ -121,6 +122,7 @@ impl FaultyTransport {
             ahead: self.ahead.clone(),
             spawner: self.spawner.clone(),
             closed: false,
+            failed: false,
             ended: false,
             frames: 0,
             late: None,
@@ -195,6 +197,8 @@ pub(super) struct Faulty {
     spawner: Spawner,
     /// A close frame of ours was sent.
     closed: bool,
+    /// A write has failed, and the fault hides it.
+    failed: bool,
     /// Nothing more is read.
     ended: bool,
     /// The number of frames that were read.
@@ -315,6 +319,9 @@ impl Sink<Frame> for Faulty {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
         let this = &mut *self;
+        if this.failed {
+            return Poll::Ready(Ok(()));
+        }
         if this.is(Fault::KeepsTheFirstWriter) {
             let waker = this.writer.clone().unwrap_or_else(|| cx.waker().clone());
             let ready = this.inner().poll_ready_unpin(&mut Context::from_waker(&waker));
@@ -324,6 +331,7 @@ impl Sink<Frame> for Faulty {
         let ready = this.inner().poll_ready_unpin(cx);
         let failed = matches!(ready, Poll::Ready(Err(_)));
         this.ended |= failed && this.is(Fault::EndsReadingWithWriting);
+        this.failed |= failed && this.is(Fault::WritesAfterAFailure);
         if this.is(Fault::AcceptsEverything) {
             this.closed = ready.is_pending();
             return Poll::Ready(Ok(()));
@@ -337,6 +345,7 @@ impl Sink<Frame> for Faulty {
         let frame = match frame {
             // There is no room for it.
             _ if fault == F::AcceptsEverything && self.closed => return Ok(()),
+            _ if self.failed => return Ok(()),
             Frame::Message(_) if fault == F::SendsAfterTheClose && self.closed => return Ok(()),
             Frame::Message(message) if fault == F::ChangesMessages && !message.is_empty() => {
                 Message::binary(message.as_bytes().to_vec()).into()
@@ -368,12 +377,13 @@ impl Sink<Frame> for Faulty {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
         let stopped = self.ended && self.is(Fault::StopsAtCloseFrames);
-        if self.is(Fault::NeverWrites) || stopped {
+        if self.is(Fault::NeverWrites) || self.failed || stopped {
             return Poll::Ready(Ok(()));
         }
         let flushed = self.inner().poll_flush_unpin(cx);
         let failed = matches!(flushed, Poll::Ready(Err(_)));
         self.ended |= failed && self.is(Fault::EndsReadingWithWriting);
+        self.failed |= failed && self.is(Fault::WritesAfterAFailure);
         flushed
     }
 
