@@ -6,7 +6,7 @@
 /// - `timer` makes a [`Timer`](websocket_heartbeat::Timer).
 /// - `block_on` runs a future on the current thread.
 ///
-/// ```ignore
+/// ```
 /// use websocket_heartbeat_smol::{Request, SmolTimer, SmolTransport};
 ///
 /// websocket_heartbeat_conformance::conformance_tests! {

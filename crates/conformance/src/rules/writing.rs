@@ -39,7 +39,7 @@ pub(super) async fn pings(client: &Client<'_, impl Subject>) -> Kept {
 /// The size of a message that no buffer of a socket holds.
 const LARGE: usize = 5 << 20;
 
-pub(super) fn large_message() -> Message {
+fn large_message() -> Message {
     let bytes: Vec<u8> = (0..=255).collect();
     Message::binary(bytes.repeat(LARGE / bytes.len()))
 }
