@@ -1,8 +1,9 @@
 // Runs each scenario in a page of its own, and some in a worker too. Prints one line for each.
 //
-//   node run.js FOLDER [WORDS]
+//   node run.js FOLDER SERVER [WORDS]
 //
-// FOLDER has the bindings of the scenarios. WORDS choose the scenarios whose names contain them.
+// FOLDER has the bindings of the scenarios. SERVER is the program that serves the rules of transports,
+// which are scenarios, too. WORDS choose the scenarios whose names contain them.
 'use strict';
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -10,7 +11,7 @@ const http = require('node:http');
 const path = require('node:path');
 const readline = require('node:readline');
 
-const [bindings, words = ''] = process.argv.slice(2);
+const [bindings, rulesProgram, words = ''] = process.argv.slice(2);
 /// Only to end a scenario that hangs. The longest takes about two seconds.
 const LIMIT_MS = 60_000;
 /// A worker has no document, and no DevTools that its scenarios could use.
@@ -52,6 +53,17 @@ async function startWebSocketServer() {
       }),
     stop: () => child.stdin.end(),
   };
+}
+
+/// The server of the rules of transports. It prints its URL, and ends with its standard input.
+async function startRulesServer() {
+  const child = spawn(rulesProgram, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const address = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error('the server of the rules has ended')));
+    readline.createInterface({ input: child.stdout }).once('line', resolve);
+  });
+  return { address, stop: () => child.stdin.end() };
 }
 
 /// The server of the page, its scripts and its module.
@@ -115,29 +127,46 @@ async function perform(page, address, job) {
   }
 }
 
+/// Performs a job in the page that is loaded, for jobs that are shorter than the load of a page.
+async function evaluate(page, job) {
+  const expression = `perform(${JSON.stringify(job)})`;
+  const { result } = await page.command('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+  const { value, error } = result.value;
+  if (error !== undefined) throw new Error(error);
+  return value;
+}
+
 async function main() {
   // An ES module, which finds the package `ws` beside it.
   const { openPage } = await import('../../npm/test/chromium.js');
   const websocketServer = await startWebSocketServer();
+  const rulesServer = await startRulesServer();
   const pageServer = await startPageServer(websocketServer);
   const page = await openPage();
   await page.command('Network.enable');
   const ask = (job) => perform(page, pageServer.address, { server: websocketServer.address, ...job });
   let count = 0;
   let failures = 0;
+  let skipped = 0;
   const test = async (name, act) => {
     if (!name.includes(words)) return;
     const start = performance.now();
     count += 1;
     try {
-      await act();
-      console.log(`ok ${name} (${Math.round(performance.now() - start)} ms)`);
+      const reason = await act();
+      const time = `${Math.round(performance.now() - start)} ms`;
+      console.log(reason ? `skipped ${name}: ${reason}` : `ok ${name} (${time})`);
+      if (reason) skipped += 1;
     } catch (error) {
       failures += 1;
       console.log(`FAILED ${name}: ${error.message}`);
     }
   };
   try {
+    // First, because timers are slow in a page that was frozen.
+    for (const rule of await ask({ job: 'rules' })) {
+      await test(`conformance: ${rule}`, () => evaluate(page, { job: 'check', rule, server: rulesServer.address }));
+    }
     for (const scenario of await ask({ job: 'names' })) {
       await test(scenario, () => ask({ job: 'run', scenario }));
     }
@@ -151,10 +180,11 @@ async function main() {
   } finally {
     await page.close();
     pageServer.stop();
+    rulesServer.stop();
     websocketServer.stop();
   }
   if (count === 0) throw new Error(`no scenario is named ${words}`);
-  console.log(`${count - failures} of ${count} scenarios passed`);
+  console.log(`${count - failures - skipped} of ${count} scenarios passed, ${skipped} do not apply`);
   return failures === 0 ? 0 : 1;
 }
 

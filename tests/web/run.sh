@@ -13,4 +13,8 @@ CARGO_PROFILE_DEV_DEBUG=0 tools/wasm/cargo.sh build -q -p websocket-heartbeat-we
 cargo build -q --locked --manifest-path tools/bindgen/Cargo.toml --target-dir target/bindgen
 target/bindgen/debug/bindgen web target/web-tests \
   target/wasm/wasm32-unknown-unknown/debug/web_tests.wasm
-NODE_PATH=npm/node_modules node tests/web/run.js target/web-tests "$@"
+# The server of the rules, in the same folder, since other builds lock theirs.
+cargo build -q --locked -p websocket-heartbeat-conformance --no-default-features --features server \
+  --target-dir target/bindgen
+NODE_PATH=npm/node_modules node tests/web/run.js target/web-tests \
+  target/bindgen/debug/websocket-heartbeat-conformance "$@"

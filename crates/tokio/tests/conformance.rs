@@ -10,44 +10,77 @@ use std::{
 
 use futures::AsyncWrite;
 use tokio::{io::BufStream, net::TcpStream};
+use websocket_heartbeat_conformance::{Ability, Server, Suite};
 use websocket_heartbeat_tokio::{
-    Request, Timer, Timestamp, TokioStream, TokioTimer, Tuning, connect, dial,
+    Connection, Established, Request, RequestError, Timer, Timestamp, TokioStream, TokioTimer,
+    TokioTransport, TransportError, Tuning, connect, transport_fn, upgrade,
 };
-use websocket_heartbeat_tungstenite::{conformance, upgrade};
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future)
 }
 
-websocket_heartbeat_tungstenite::conformance_tests! {
-    connect: connect,
-    dial: dial,
+websocket_heartbeat_conformance::conformance_tests! {
+    transport: |url: &str| TokioTransport::new(Request::new(url).unwrap()),
     timer: TokioTimer::new,
     block_on: block_on,
 }
 
+#[test]
+fn a_session_can_move_between_threads() {
+    fn assert_send<T: Send>(_: T) {}
+    assert_send(connect("ws://example.org").unwrap().build());
+}
+
+#[test]
+fn a_url_that_cannot_work_is_refused_at_once() {
+    let refused = connect("http://example.org").map(drop).unwrap_err();
+    assert_eq!(refused, RequestError::Scheme);
+    assert!(connect(Request::new("ws://example.org").unwrap()).is_ok());
+}
+
+/// Runs the suite with a function that makes one attempt.
+async fn keeps<C, Fut>(client: &str, dial: fn(String) -> Fut)
+where
+    C: Connection,
+    Fut: Future<Output = Dialed<C>>,
+{
+    let server = Server::start().expect("a free port");
+    let transport = |url: &str| {
+        let url = url.to_owned();
+        transport_fn(move |_| dial(url.clone()))
+    };
+    let suite = Suite::new(transport, TokioTimer::new())
+        .without(Ability::Discard, "a plain stream is closed, not reset")
+        .without(Ability::WaitForBody, "an upgrade has no timer for it");
+    suite.run(&server.url()).await.assert_kept(client);
+}
+
+type Dialed<C> = Result<Established<C>, TransportError>;
+
+async fn over_std(url: String) -> Dialed<impl Connection> {
+    let request = Request::new(&url)?;
+    let stream = TcpStream::connect((request.host(), request.port())).await?;
+    let stream = TokioStream::try_from(stream.into_std()?)?;
+    upgrade(stream, &request, Tuning::new()).await
+}
+
+/// It has no descriptor, and `flush` matters.
+async fn over_a_buffer(url: String) -> Dialed<impl Connection> {
+    let request = Request::new(&url)?;
+    let stream = BufStream::new(TcpStream::connect((request.host(), request.port())).await?);
+    upgrade(TokioStream::new(stream), &request, Tuning::new()).await
+}
+
 #[tokio::test]
 async fn a_stream_from_the_caller_keeps_the_contract() {
-    conformance::contract(async |url: String| {
-        let request = Request::new(&url)?;
-        let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");
-        let stream = TokioStream::try_from(stream.into_std().expect("a stream of std"));
-        upgrade(stream.expect("a stream of tokio"), &request, Tuning::new()).await
-    })
-    .await;
+    keeps("a stream of std", over_std).await;
 }
 
 #[tokio::test]
 async fn any_stream_of_tokio_keeps_the_contract() {
-    conformance::contract(async |url: String| {
-        let request = Request::new(&url)?;
-        let stream = TcpStream::connect((request.host(), request.port())).await.expect("a server");
-        // It has no descriptor, and `flush` matters.
-        let stream = BufStream::new(stream);
-        upgrade(TokioStream::new(stream), &request, Tuning::new()).await
-    })
-    .await;
+    keeps("a buffered stream", over_a_buffer).await;
 }
 
 #[tokio::test]

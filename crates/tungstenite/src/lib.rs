@@ -8,9 +8,9 @@
 //!   [`Connection`](websocket_heartbeat::Connection) from it;
 //! - another runtime: implement [`Network`] for its sockets, and call [`connect`];
 //! - a `WebSocketStream` of async-tungstenite: `AsyncTungstenite`, with the feature
-//!   `async-tungstenite`; for another crate over tungstenite: the module [`adapter`];
-//! - tests of your own connection or backend: the module `conformance`, with the feature
-//!   `conformance`.
+//!   `async-tungstenite`; for another crate over tungstenite: the module [`adapter`].
+//!
+//! Tests of your own connection or backend are in `websocket-heartbeat-conformance`.
 //!
 //! Features:
 //!
@@ -25,8 +25,6 @@ pub mod adapter;
 mod address_order;
 mod blocking_io;
 mod close_frame;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod dialer;
 mod error;
 mod frame;

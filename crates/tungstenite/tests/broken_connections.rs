@@ -1,18 +1,22 @@
-//! The tests of the contract find connections that break it.
-#![cfg(feature = "conformance")]
+//! The rules of the contract find connections over sockets that break it. The tests of the mock
+//! have a fault for each of the other rules.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
+    thread,
+    time::Duration,
 };
 
 use async_net::TcpStream;
 use futures::{Sink, SinkExt, Stream, StreamExt, executor::block_on};
-use websocket_heartbeat::{Connection, ErrorKind, Frame, Message, TransportError};
-use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, conformance, upgrade};
+use websocket_heartbeat::{
+    Connection, ErrorKind, Established, Frame, FuturesTimer, Message, TransportError, transport_fn,
+};
+use websocket_heartbeat_conformance::{Ability, Outcome, RULES, Rule, Server, Suite};
+use websocket_heartbeat_tungstenite::{Request, Socket, Tuning, upgrade};
 
-/// The rule that a connection breaks.
+/// How a connection or an attempt breaks the contract.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     None,
@@ -27,12 +31,42 @@ enum Fault {
     CountsNoReadBytes,
     AcknowledgesNothing,
     EndsWhenItShrinks,
+    EndsNoStream,
+    DropsTheAnswer,
 }
+
+/// Each fault, with the rules that find it.
+const FAULTS: &[(Fault, &[&str])] = &[
+    (Fault::HidesPings, &["a ping is reported"]),
+    (Fault::HidesPongs, &["a pong is reported"]),
+    (Fault::SkipsEmptyMessages, &["messages are read complete and unchanged"]),
+    (Fault::RefusesASecondClose, &["a second close frame of ours is accepted and not sent"]),
+    (Fault::SendsAfterTheClose, &["a message after a close frame of ours is refused"]),
+    (
+        Fault::HasAnotherError,
+        &[
+            "a violation of the protocol has a kind of its own",
+            "a port without a program refuses",
+            "an answer that is no upgrade is a violation",
+            "an end before the answer is complete is reported",
+        ],
+    ),
+    (Fault::ReportsAfterTheEnd, &["nothing is read after an error or the end"]),
+    (Fault::CountsNoWrittenBytes, &["the numbers of bytes include a message"]),
+    (Fault::CountsNoReadBytes, &["the numbers of bytes include a message"]),
+    (Fault::AcknowledgesNothing, &["bytes that have arrived are not unacknowledged"]),
+    (Fault::EndsWhenItShrinks, &["releasing memory changes nothing else"]),
+    (Fault::EndsNoStream, &["a flush after both close frames has ended the stream"]),
+    (Fault::DropsTheAnswer, &["the wait that a refusal demands may be a date"]),
+    // An upgrade does not wait for it.
+    (Fault::None, &["a body that arrives late is kept"]),
+];
 
 struct Faulty {
     socket: Socket<TcpStream>,
     fault: Fault,
     closed: bool,
+    peer_closed: bool,
     ended: bool,
 }
 
@@ -69,6 +103,7 @@ impl Stream for Faulty {
                 next => next,
             };
             self.ended = !matches!(next, Some(Ok(_)));
+            self.peer_closed |= matches!(next, Some(Ok(Frame::Close(_))));
             return Poll::Ready(next);
         }
     }
@@ -100,6 +135,10 @@ impl Sink<Frame> for Faulty {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), TransportError>> {
+        // Its close frame is written, but the stream is not ended.
+        if self.peer_closed && self.is(Fault::EndsNoStream) {
+            return Poll::Ready(Ok(()));
+        }
         self.socket.poll_flush_unpin(cx)
     }
 
@@ -129,36 +168,76 @@ impl Connection for Faulty {
     }
 }
 
-/// Whether the contract holds for connections with this fault.
-fn holds(fault: Fault) -> bool {
-    catch_unwind(AssertUnwindSafe(|| {
-        block_on(conformance::contract(async |url: String| {
-            let request = Request::new(&url)?;
-            let stream = TcpStream::connect((request.host(), request.port())).await.unwrap();
-            let established = upgrade(stream, &request, Tuning::new()).await?;
-            let wrap = |socket| Faulty { socket, fault, closed: false, ended: false };
-            Ok(established.map(wrap))
-        }));
+/// One attempt, whose error is changed by the fault.
+async fn dial(url: String, fault: Fault) -> Result<Established<Faulty>, TransportError> {
+    let attempt = async {
+        let request = Request::new(&url)?;
+        let stream = TcpStream::connect((request.host(), request.port())).await?;
+        upgrade(stream, &request, Tuning::new()).await
+    };
+    let established = attempt.await.map_err(|error| match fault {
+        Fault::HasAnotherError => TransportError::new(ErrorKind::Other, "something"),
+        Fault::DropsTheAnswer => TransportError::new(error.kind(), "refused"),
+        _ => error,
+    })?;
+    Ok(established.map(|socket| Faulty {
+        socket,
+        fault,
+        closed: false,
+        peer_closed: false,
+        ended: false,
     }))
-    .is_ok()
+}
+
+/// Checks a rule with connections that have this fault.
+fn outcome(server: &str, fault: Fault, rule: Rule) -> Outcome {
+    let transport = |url: &str| {
+        let url = url.to_owned();
+        transport_fn(move |_| dial(url.clone(), fault))
+    };
+    // Some faults are only found by the time limit.
+    let limit = Duration::from_secs(if fault == Fault::None { 30 } else { 3 });
+    let suite = Suite::new(transport, FuturesTimer::new()).time_limit(limit);
+    block_on(suite.check(server, rule))
 }
 
 #[test]
 fn each_broken_rule_is_found() {
-    assert!(holds(Fault::None));
-    for fault in [
-        Fault::HidesPings,
-        Fault::HidesPongs,
-        Fault::SkipsEmptyMessages,
-        Fault::RefusesASecondClose,
-        Fault::SendsAfterTheClose,
-        Fault::HasAnotherError,
-        Fault::ReportsAfterTheEnd,
-        Fault::CountsNoWrittenBytes,
-        Fault::CountsNoReadBytes,
-        Fault::AcknowledgesNothing,
-        Fault::EndsWhenItShrinks,
-    ] {
-        assert!(!holds(fault), "{fault:?} is not found");
+    let server = Server::start().unwrap();
+    let url = &server.url();
+    thread::scope(|scope| {
+        let threads: Vec<_> = FAULTS
+            .iter()
+            .flat_map(|(fault, rules)| rules.iter().map(|rule| (*fault, Rule::find(rule).unwrap())))
+            .map(|(fault, rule)| (fault, rule, scope.spawn(move || outcome(url, fault, rule))))
+            .collect();
+        for (fault, rule, thread) in threads {
+            let outcome = thread.join().unwrap();
+            let found = matches!(outcome, Outcome::Broken(_));
+            assert!(found, "{fault:?} is {outcome:?} by {:?}", rule.name());
+        }
+    });
+}
+
+/// The mock cannot have these abilities.
+#[test]
+fn each_rule_about_a_socket_has_a_fault() {
+    for rule in RULES {
+        let socket = [Ability::EndStream, Ability::ReadAnswers];
+        if rule.needs().iter().any(|need| socket.contains(need)) {
+            let broken = FAULTS.iter().any(|(_, rules)| rules.contains(&rule.name()));
+            assert!(broken, "no fault for {:?}", rule.name());
+        }
+    }
+}
+
+#[test]
+fn rules_are_kept_without_a_fault() {
+    let server = Server::start().unwrap();
+    for (_, rules) in FAULTS.iter().filter(|(fault, _)| *fault != Fault::None) {
+        for rule in *rules {
+            let outcome = outcome(&server.url(), Fault::None, Rule::find(rule).unwrap());
+            assert_eq!(outcome, Outcome::Kept, "{rule}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Rules about the repository that the compiler does not check.
 
+mod contract;
 mod driver_state;
 mod files;
 mod foreign_types;

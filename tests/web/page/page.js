@@ -10,6 +10,9 @@ const fail = (text) => finish({ error: String(text) });
 addEventListener('error', (event) => fail(event.message));
 addEventListener('unhandledrejection', (event) => fail(event.reason));
 
+// For jobs of the runner in a page that is loaded.
+window.perform = perform;
+
 if (job.scope === 'worker') {
   const worker = new Worker('worker.js', { type: 'module' });
   worker.onmessage = (event) => finish(event.data);

@@ -7,6 +7,7 @@ mod scenarios;
 mod session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
+use websocket_heartbeat_conformance::RULES;
 
 use crate::{page::Server, scenarios::SCENARIOS};
 
@@ -26,6 +27,23 @@ pub async fn run(name: String, server: String) -> Result<(), String> {
     let scenario = SCENARIOS.iter().find(|(other, _)| *other == name);
     let (_, scenario) = scenario.ok_or("no scenario has this name")?;
     scenario(Server::new(server)).await
+}
+
+/// The names of the rules of transports.
+#[wasm_bindgen]
+pub fn rules() -> Vec<String> {
+    RULES.iter().map(|rule| rule.name().to_owned()).collect()
+}
+
+/// Checks the rule with this name, with the server of the conformance suite at this address. Returns
+/// the reason if the rule does not apply.
+///
+/// # Errors
+///
+/// How the rule is broken.
+#[wasm_bindgen]
+pub async fn check(rule: String, server: String) -> Result<Option<String>, String> {
+    scenarios::conformance(&rule, &server).await
 }
 
 /// The first delays of three sessions, in nanoseconds.

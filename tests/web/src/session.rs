@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use wasm_bindgen_futures::spawn_local;
 use websocket_heartbeat_web::{
     Builder, Closed, Constant, Event, Handle, Inbox, Lost, Message, Open, Preset, Request,

@@ -11,6 +11,16 @@ use super::timestamp::Timestamp;
 /// The trait does not require `Send`, `Sync` or `Unpin`. A supervisor is `Send` if its transport and
 /// its timer are.
 ///
+/// The crate `websocket-heartbeat-conformance` has a test for each sentence of the contract.
+///
+/// # Contract
+///
+/// - The clock does not go backward.
+/// - A sleep is ready when the clock has reached its deadline: at once if it already has. It may be
+///   late, and even early, since the supervisor reads the clock itself.
+/// - A sleep wakes the task that polled it last.
+/// - The numbers of [`entropy`](Self::entropy) differ.
+///
 /// # Examples
 ///
 /// A timer over a function of a runtime that returns a boxed sleep:

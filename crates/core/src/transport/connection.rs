@@ -9,9 +9,9 @@ use crate::{error::TransportError, message::Frame};
 
 /// An established connection: a stream and a sink of [`Frame`]s.
 ///
-/// # Contract
+/// The crate `websocket-heartbeat-conformance` has a test for each sentence of the contract.
 ///
-/// The module `conformance` of `websocket-heartbeat-tungstenite` has tests of these rules.
+/// # Contract
 ///
 /// Reading:
 ///
@@ -47,14 +47,21 @@ use crate::{error::TransportError, message::Frame};
 ///
 /// - A poll does a bounded amount of work, for any data of the peer. If it returns `Pending`
 ///   although there may be more to read, it has called the waker.
-/// - Only the waker of the last poll counts, regardless of the polled method. The waker may be
-///   called without a reason.
+/// - Only the waker of the last poll counts: all methods are polled with the same waker, and a
+///   connection may forget an earlier one. The waker may be called without a reason.
 ///
-/// Numbers: [`bytes_written`](Self::bytes_written) and [`bytes_read`](Self::bytes_read) are known
-/// always or never. They never decrease.
+/// Numbers and memory:
 ///
-/// Dropping the connection aborts it at once and does not block. The backend prevents, if possible,
-/// that undelivered data is delivered afterwards, unless the connection was closed before.
+/// - [`bytes_written`](Self::bytes_written) and [`bytes_read`](Self::bytes_read) are known always or
+///   never. They never decrease. They include the bytes of all messages.
+/// - [`unacknowledged`](Self::unacknowledged) does not include bytes that have arrived.
+/// - [`shrink`](Self::shrink) changes nothing that is read or sent.
+///
+/// Dropping:
+///
+/// - A drop aborts the connection at once and does not block.
+/// - The backend prevents, if possible, that undelivered data is delivered after the drop, unless
+///   the connection was closed before.
 ///
 /// # Panics
 ///

@@ -25,29 +25,36 @@ use crate::error::TransportError;
 /// Makes connections, one for each attempt.
 ///
 /// The supervisor calls [`connect`](Self::connect) once for each attempt. It polls one returned
-/// future at a time, and drops the future to abandon the attempt. The drop must not block. URL,
-/// headers and credentials belong to the transport, so that they can be fresh for each attempt.
+/// future at a time, and drops the future to abandon the attempt. URL, headers and credentials
+/// belong to the transport, so that they can be fresh for each attempt.
 ///
-/// A transport and its parts need not be `Send`, `Sync` or `Unpin`.
+/// A transport and its parts need not be `Send`, `Sync` or `Unpin`. Most programs use the transport
+/// of a backend, or wrap it with [`transport_fn`], [`before_open`], [`Endpoints`] or
+/// [`BoxTransport`].
+///
+/// The crate `websocket-heartbeat-conformance` has a test for each sentence of the contract.
+///
+/// # Contract
+///
+/// - Each attempt makes a connection of its own. Its work starts when the future is polled.
+/// - Dropping the future abandons the attempt and does not block.
+/// - An attempt that the server does not accept fails.
+/// - If [`can_ping`](Self::can_ping) is true, the connections send pings.
 ///
 /// # Errors
 ///
-/// The decision about the next attempt needs to know why an attempt failed. So an attempt fails
-/// with these kinds, as far as the transport can distinguish them:
+/// An attempt fails with these kinds, as far as the transport can distinguish them, since the
+/// decision about the next attempt depends on them:
 ///
 /// - [`Refused`](crate::ErrorKind::Refused) if no program listens on the port.
 /// - [`Http`](crate::ErrorKind::Http) if the server answers with a status other than 101. The error
 ///   then has the status, the header fields and the body, as far as it has arrived, and the value
 ///   of `Retry-After`: a number of seconds, or a date, which is relative to the `Date` of the
-///   answer. A value that is not valid is ignored. See
-///   [`TransportError::http_hiding`].
+///   answer. A value that is not valid is ignored, see [`TransportError::http_hiding`].
 /// - [`Protocol`](crate::ErrorKind::Protocol) if the answer is not HTTP, or is not a valid
 ///   upgrade.
 /// - [`Ended`](crate::ErrorKind::Ended) or [`Reset`](crate::ErrorKind::Reset) if the byte stream
 ///   ends before the answer is complete.
-///
-/// Most programs use the transport of a backend, or wrap it with [`transport_fn`], [`before_open`],
-/// [`Endpoints`] or [`BoxTransport`].
 ///
 /// # Panics
 ///

@@ -5,6 +5,7 @@ mod cancellation;
 mod chaos;
 mod client;
 mod clock;
+mod conformance;
 mod connection;
 mod follow;
 mod runner;

@@ -39,7 +39,7 @@ async fn a_drop_resets_if_the_socket_is_known() {
         assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
     let unknown = end_after_a_drop(async |url: String| {
-        let socket = open(&url).await;
+        let socket = open(&url).await?;
         over(url, socket).await
     });
     assert_eq!(unknown.await.unwrap(), 0);
@@ -124,7 +124,7 @@ async fn a_message_over_the_limit_is_refused_and_reading_continues() {
     });
     let url = format!("ws://127.0.0.1:{port}/");
     let config = WebSocketConfig::default().write_buffer_size(100).max_write_buffer_size(1_000);
-    let socket = open(&url).await;
+    let socket = open(&url).await.unwrap();
     let (stream, _) = client_async_with_config(url, socket, Some(config)).await.unwrap();
     let mut connection = TokioTungstenite::new(stream);
     let refused = connection.send(Message::binary(vec![0; 2_000]).into()).await;
@@ -139,7 +139,7 @@ async fn with_write_limit(port: u16, limit: usize) -> TokioTungstenite<TcpStream
     let url = format!("ws://127.0.0.1:{port}/");
     let config = WebSocketConfig::default().write_buffer_size(limit - 1);
     let config = config.max_write_buffer_size(limit);
-    let socket = open(&url).await;
+    let socket = open(&url).await.unwrap();
     let (stream, _) = client_async_with_config(url, socket, Some(config)).await.unwrap();
     TokioTungstenite::new(stream)
 }

@@ -1,6 +1,7 @@
 //! The scenarios, by topic.
 
 mod attempts;
+mod conformance;
 mod endings;
 mod heartbeat;
 mod javascript;
@@ -12,7 +13,7 @@ use futures::{FutureExt, future::LocalBoxFuture};
 
 use crate::page::Server;
 
-pub(crate) use self::time::delays;
+pub(crate) use self::{conformance::conformance, time::delays};
 
 /// `Err` says what went wrong.
 pub(crate) type Outcome = Result<(), String>;
