@@ -8,6 +8,7 @@ mod command;
 pub mod expect;
 mod frames;
 mod harness;
+mod namespace;
 mod network;
 mod package;
 mod peer;
@@ -26,6 +27,7 @@ pub use self::{
     clock::{monotonic, thread_cpu_time},
     frames::{ClientFrame, ClientFrames},
     harness::{run_alone, run_async, run_blocking, run_unlimited, title},
+    namespace::Namespace,
     network::{Cut, Network},
     peer::{Peer, Site},
     proxy_program::ProxyProgram,

@@ -1,14 +1,9 @@
 //! A network in namespaces: client -- router -- server. The link is cut in the router, so that both
 //! ends keep their carrier and get no error, as on a real path.
 
-use std::{
-    fmt,
-    io::Write,
-    process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{fmt, io::Write, process::Stdio};
 
-use crate::{SkipReason, command};
+use crate::{Namespace, SkipReason, namespace::run};
 
 /// The direction in which packets are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,34 +45,25 @@ impl Network {
     ///
     /// When the privileges or the tools for it are missing.
     pub fn new() -> Result<Self, SkipReason> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(SkipReason::NotPermitted("network namespaces need root".to_owned()));
-        }
-        for (tool, version) in [("ip", "-Version"), ("nft", "--version")] {
-            run(tool, &[version]).map_err(SkipReason::Missing)?;
-        }
-        Self::create().map_err(SkipReason::NotPermitted)
-    }
-
-    fn create() -> Result<Self, String> {
         let network = Self {
             client: Namespace::new("client")?,
             router: Namespace::new("router")?,
             server: Namespace::new("server")?,
         };
-        network.wire()?;
+        run("nft", &["--version"]).map_err(SkipReason::Missing)?;
+        network.wire().map_err(SkipReason::NotPermitted)?;
         network.heal();
         Ok(network)
     }
 
     /// The name of the client's namespace.
     pub fn client(&self) -> &str {
-        &self.client.name
+        self.client.name()
     }
 
     /// The name of the server's namespace.
     pub fn server(&self) -> &str {
-        &self.server.name
+        self.server.name()
     }
 
     /// Drops all later packets silently.
@@ -144,61 +130,4 @@ impl Network {
         child.stdin.take().expect("a piped stdin").write_all(rules.as_bytes()).expect("a reader");
         assert!(child.wait().expect("wait for a child").success(), "nft refused {rule:?}");
     }
-}
-
-/// A named network namespace. Dropping it removes the name. The kernel removes the namespace with its
-/// last process.
-#[derive(Debug)]
-struct Namespace {
-    name: String,
-}
-
-impl Namespace {
-    fn new(role: &str) -> Result<Self, String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("heartbeat-{}-{count}-{role}", std::process::id());
-        run("ip", &["netns", "add", &name])?;
-        let namespace = Self { name };
-        namespace.run("ip", &["link", "set", "lo", "up"])?;
-        Ok(namespace)
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, program]);
-        command
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
-        command::run(self.command(program).args(arguments))
-    }
-
-    /// A pair of virtual Ethernet interfaces between two namespaces.
-    fn link(&self, here: &str, there: &Self, name_there: &str) -> Result<(), String> {
-        #[rustfmt::skip]
-        run("ip", &[
-            "link", "add", here, "netns", &self.name, "type", "veth",
-            "peer", "name", name_there, "netns", &there.name,
-        ])?;
-        Ok(())
-    }
-
-    fn address(&self, interface: &str, address: &str) -> Result<(), String> {
-        self.run("ip", &["address", "add", address, "dev", interface])?;
-        self.run("ip", &["link", "set", interface, "up"])?;
-        Ok(())
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        if let Err(error) = run("ip", &["netns", "delete", &self.name]) {
-            eprintln!("{error}");
-        }
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
-    command::run(Command::new(program).args(arguments))
 }

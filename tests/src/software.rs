@@ -10,6 +10,7 @@ use std::{
 use crate::{SkipReason, package::Package, target::target_folder};
 
 /// The versions for which the tests are written.
+const AUTOBAHN: &str = "25.10.1";
 const WS: &str = "8.23.0";
 const WEBSOCKETS: &str = "17.4";
 
@@ -17,6 +18,8 @@ const WEBSOCKETS: &str = "17.4";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "tests name the servers that they need")]
 pub enum Software {
+    /// The Python package `autobahntestsuite`: the fuzzing server of the Autobahn test suite.
+    AutobahnSuite,
     /// The npm package `ws`.
     NodeWs,
     /// The Python package `websockets`.
@@ -30,9 +33,11 @@ impl Software {
     ///
     /// When the interpreter is missing or the package cannot be installed.
     pub fn install(self) -> Result<(), SkipReason> {
+        static AUTOBAHN_SUITE: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         static NODE_WS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         static PYTHON_WEBSOCKETS: OnceLock<Result<(), SkipReason>> = OnceLock::new();
         let once = match self {
+            Self::AutobahnSuite => &AUTOBAHN_SUITE,
             Self::NodeWs => &NODE_WS,
             Self::PythonWebsockets => &PYTHON_WEBSOCKETS,
         };
@@ -42,17 +47,24 @@ impl Software {
     /// The interpreter, which finds the package by its environment.
     pub(crate) fn interpreter(self) -> Command {
         let (program, path, folder) = match self {
+            // It is Python 2. One of its packages is found only in a folder for whole installations.
+            Self::AutobahnSuite => ("python2.7", "PYTHONUSERBASE", self.folder()),
             Self::NodeWs => ("node", "NODE_PATH", self.folder().join("node_modules")),
             Self::PythonWebsockets => ("python3", "PYTHONPATH", self.folder()),
         };
         let mut command = Command::new(program);
         command.env(path, folder);
+        if self == Self::AutobahnSuite {
+            // Where pyenv manages several versions of Python, it starts `python2.7` only if this names it.
+            command.env("PYENV_VERSION", "2.7.18");
+        }
         command
     }
 
     /// The server script.
     pub(crate) fn script(self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(match self {
+            Self::AutobahnSuite => "autobahn_suite.py",
             Self::NodeWs => "node_ws.js",
             Self::PythonWebsockets => "python_websockets.py",
         })
@@ -62,6 +74,18 @@ impl Software {
         let folder = self.folder();
         let mut version_query = self.interpreter();
         let (version, installer) = match self {
+            Self::AutobahnSuite => {
+                let version = "import autobahntestsuite; print(autobahntestsuite.version)";
+                version_query.args(["-c", version]);
+                let mut pip = self.interpreter();
+                pip.args(["-m", "pip", "install", "--quiet", "--user", "--no-input"]);
+                pip.args(["--disable-pip-version-check", "--no-warn-script-location"]);
+                pip.args(["--retries=1", "--timeout=60", "--no-compile"]);
+                pip.arg(format!("autobahntestsuite=={AUTOBAHN}"));
+                // Two small modules are compiled. Without optimisation this takes half the time.
+                pip.env("CFLAGS", "-O0 -g0");
+                (AUTOBAHN, pip)
+            }
             Self::NodeWs => {
                 version_query.args(["-p", "require('ws/package.json').version"]);
                 let mut npm = Command::new("npm");
@@ -87,6 +111,7 @@ impl Software {
     /// The folder into which the package is installed.
     fn folder(self) -> PathBuf {
         target_folder().join("peers").join(match self {
+            Self::AutobahnSuite => "python2",
             Self::NodeWs => "node",
             Self::PythonWebsockets => "python",
         })
@@ -96,6 +121,7 @@ impl Software {
 impl fmt::Display for Software {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AutobahnSuite => "the Autobahn test suite",
             Self::NodeWs => "Node's ws",
             Self::PythonWebsockets => "Python's websockets",
         })
