@@ -24,7 +24,7 @@ mod time_limit;
 mod tls;
 
 #[cfg(target_os = "linux")]
-pub use self::network::{Cut, End, Network};
+pub use self::network::{Cut, End, Namespace, Network};
 pub use self::{
     backend::{AsyncStd, Backend, Dialed, Smol, Supervised, Tokio},
     clock::{monotonic, thread_cpu_time},

@@ -5,7 +5,8 @@ mod namespace;
 
 use std::{fmt, io::Write, net::TcpListener, process::Stdio, time::Duration};
 
-use self::namespace::{Namespace, run};
+pub use self::namespace::Namespace;
+use self::namespace::run;
 use crate::SkipReason;
 
 /// The direction in which packets are dropped.
@@ -100,35 +101,28 @@ impl Network {
     }
 
     fn with(kind: Router) -> Result<Self, SkipReason> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(SkipReason::NotPermitted("network namespaces need root".to_owned()));
-        }
-        for (tool, version) in [("ip", "-Version"), ("nft", "--version"), ("ss", "--version")] {
+        for (tool, version) in [("nft", "--version"), ("ss", "--version")] {
             run(tool, &[version]).map_err(SkipReason::Missing)?;
         }
-        Self::create(kind).map_err(SkipReason::NotPermitted)
-    }
-
-    fn create(kind: Router) -> Result<Self, String> {
         let network = Self {
             client: Namespace::new("client")?,
             router: Namespace::new("router")?,
             server: Namespace::new("server")?,
             kind,
         };
-        network.wire()?;
+        network.wire().map_err(SkipReason::NotPermitted)?;
         network.heal();
         Ok(network)
     }
 
     /// The name of the client's namespace.
     pub fn client(&self) -> &str {
-        &self.client.name
+        self.client.name()
     }
 
     /// The name of the server's namespace.
     pub fn server(&self) -> &str {
-        &self.server.name
+        self.server.name()
     }
 
     /// A listener on a free port of the server.

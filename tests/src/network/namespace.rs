@@ -1,4 +1,4 @@
-//! A named network namespace.
+//! Network namespaces.
 
 use std::{
     fs::File,
@@ -11,17 +11,30 @@ use std::{
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::command;
+use crate::{SkipReason, command};
 
-/// A named network namespace. Dropping it removes the name. The kernel removes the namespace with its
-/// last process.
+/// A network namespace with a name and a loopback interface. Dropping it removes the name. The kernel
+/// removes the namespace with its last process.
 #[derive(Debug)]
-pub(super) struct Namespace {
-    pub(super) name: String,
+pub struct Namespace {
+    name: String,
 }
 
 impl Namespace {
-    pub(super) fn new(role: &str) -> Result<Self, String> {
+    /// Makes a namespace. The role is a part of its name.
+    ///
+    /// # Errors
+    ///
+    /// When the privileges or the tool for it are missing.
+    pub fn new(role: &str) -> Result<Self, SkipReason> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(SkipReason::NotPermitted("network namespaces need root".to_owned()));
+        }
+        run("ip", &["-Version"]).map_err(SkipReason::Missing)?;
+        Self::create(role).map_err(SkipReason::NotPermitted)
+    }
+
+    fn create(role: &str) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("heartbeat-{}-{count}-{role}", std::process::id());
@@ -31,7 +44,13 @@ impl Namespace {
         Ok(namespace)
     }
 
-    pub(super) fn command(&self, program: &str) -> Command {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A program to start in it.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, program]);
         command
