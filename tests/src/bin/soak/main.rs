@@ -9,7 +9,7 @@
 //! The seed and the number of a session determine its plan and the faults of its server. The order of
 //! events over real sockets also depends on the machine. A failure prints the command that runs the
 //! session again.
-#![cfg_attr(not(unix), allow(unused))]
+#![allow(clippy::disallowed_methods, reason = "the server and the measurements are in real time")]
 
 #[cfg(unix)]
 mod helpers;

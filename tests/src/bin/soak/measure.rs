@@ -25,7 +25,7 @@ impl Held {
         let kinds = links.map(|link| {
             let link = link.display().to_string();
             // The rest is the number of a socket or a pipe.
-            link.split_once(":[").map_or(link.clone(), |(kind, _)| kind.to_owned())
+            link.split(":[").next().unwrap_or_default().to_owned()
         });
         let mut descriptors: Vec<String> = kinds.collect();
         descriptors.sort();

@@ -1,9 +1,8 @@
 //! The arguments of the program: [`Options`].
 
-use std::{
-    process::exit,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{process::exit, time::Duration};
+
+use websocket_heartbeat_tests::monotonic;
 
 const USAGE: &str = "soak [--seconds N] [--sessions N] [--seed N] [--first N] [--runtime NAME]";
 
@@ -29,7 +28,7 @@ impl Options {
         let mut options = Self {
             time: Duration::from_secs(60),
             sessions: 300,
-            seed: seed_of_now(),
+            seed: monotonic().as_micros() as u64 % 1_000_000_000,
             first: 1,
             runtime: None,
         };
@@ -61,11 +60,6 @@ impl Options {
             self.time.as_secs()
         )
     }
-}
-
-fn seed_of_now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_micros() as u64 % 1_000_000_000
 }
 
 fn refuse(words: &str) -> ! {

@@ -50,6 +50,9 @@ trait Runtime {
     fn stop(self);
 }
 
+/// Runs sessions over one runtime for some time. The third argument is the number of the next session.
+type Run = fn(&Options, Duration, &mut u64, &Arc<Remote>) -> Tally;
+
 /// Runs the chosen runtimes, and prints their figures. Ends the program if a check fails.
 pub(crate) fn run_all(options: &Options) {
     println!("seed {}, {} sessions at once", options.seed, options.sessions);
@@ -57,7 +60,7 @@ pub(crate) fn run_all(options: &Options) {
     let remote = Arc::new(Remote::start(options.seed));
     let mut total = Tally::default();
     let mut first = options.first;
-    let runs: [(&str, fn(&Options, Duration, &mut u64, &Arc<Remote>) -> Tally); 3] = [
+    let runs: [(&str, Run); 3] = [
         (Smol::NAME, run::<SmolThreads>),
         (AsyncStd::NAME, run::<AsyncStdThreads>),
         (Tokio::NAME, run::<TokioThreads>),

@@ -319,10 +319,9 @@ impl Peer<'_> {
         self.frames.feed(bytes);
         while let Some(frame) = self.frames.next() {
             match frame.opcode {
+                1 | 2 if frame.payload == HEARTBEAT.as_bytes() && self.mute => {}
                 1 | 2 if frame.payload == HEARTBEAT.as_bytes() => {
-                    if !self.mute {
-                        self.send_message(0x81, ANSWER)?;
-                    }
+                    self.send_message(0x81, ANSWER)?;
                 }
                 1 | 2 => match payload::number(self.session, &frame.payload) {
                     Ok(number) => self.record.numbers.push(number),
@@ -357,7 +356,7 @@ impl Peer<'_> {
         self.send_message(0x82, &message)
     }
 
-    fn send_message(&mut self, first_byte: u8, payload: &[u8]) -> io::Result<()> {
+    fn send_message(&self, first_byte: u8, payload: &[u8]) -> io::Result<()> {
         let mut frame = vec![first_byte];
         match u16::try_from(payload.len()) {
             Ok(size @ 0..126) => frame.push(size as u8),
@@ -374,7 +373,7 @@ impl Peer<'_> {
         self.send(&frame)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn send(&self, bytes: &[u8]) -> io::Result<()> {
         (&*self.stream).write_all(bytes)
     }
 }
