@@ -5,6 +5,8 @@
 //! that waits forever is reported as a deadlock. The documentation of each model names a change of
 //! that code with which the model fails. CONTRIBUTING says how to run them.
 
+mod arrival;
+mod dial_budget;
 mod fates;
 mod room;
 mod session;
