@@ -54,6 +54,8 @@ mod acknowledged;
 mod delivery;
 mod error;
 mod ledger;
+#[cfg(all(test, wsh_loom))]
+mod models;
 mod receipt;
 mod sender;
 mod settings;

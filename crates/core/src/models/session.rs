@@ -65,7 +65,7 @@ impl Sink<Frame> for Silent {
 }
 
 /// A timer whose time stands still.
-struct Still;
+pub(super) struct Still;
 
 impl Timer for Still {
     type Sleep = Pending<()>;

@@ -18,7 +18,7 @@ use crate::{
 
 /// A timer whose time the model sets. It keeps one waker for each sleep, as timers of runtimes do.
 #[derive(Clone, Default)]
-struct Manual(Arc<Guarded<Clock>>);
+pub(super) struct Manual(Arc<Guarded<Clock>>);
 
 #[derive(Default)]
 struct Clock {
@@ -26,7 +26,7 @@ struct Clock {
     wakers: Vec<(u64, Waker)>,
 }
 
-struct Sleep {
+pub(super) struct Sleep {
     timer: Manual,
     deadline: Timestamp,
 }
@@ -37,7 +37,7 @@ fn at(seconds: u64) -> Timestamp {
 
 impl Manual {
     /// Sets the time, and wakes the sleeps that are over.
-    fn advance_to(&self, seconds: u64) {
+    pub(super) fn advance_to(&self, seconds: u64) {
         self.0.with(|clock, deferred| {
             clock.seconds = seconds;
             for (_, waker) in clock.wakers.extract_if(.., |(deadline, _)| *deadline <= seconds) {

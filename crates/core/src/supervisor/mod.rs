@@ -9,6 +9,8 @@ mod driver;
 mod engine;
 mod inbox;
 mod link;
+#[cfg(all(test, wsh_loom))]
+mod models;
 mod policies;
 mod probes;
 mod redial;

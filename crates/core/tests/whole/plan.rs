@@ -32,6 +32,15 @@ pub(crate) struct Plan {
     pub(crate) suspends: bool,
     /// The transport has pings.
     pub(crate) pings: bool,
+    /// The heartbeat: the silence, and the timeout of an answer.
+    pub(crate) silence: Duration,
+    pub(crate) timeout: Duration,
+    /// Every pause of a task is longer by this factor.
+    pub(crate) stretch: u32,
+    /// Every eight hours the server refuses connections for this long. Open ones are not affected.
+    pub(crate) outage: Duration,
+    /// A proxy ends silent connections after this time.
+    pub(crate) silence_limit: Option<Duration>,
 }
 
 /// The behaviour of the server.
@@ -193,11 +202,55 @@ impl Plan {
             commands: rng.once_in(3),
             suspends: rng.once_in(5),
             pings: !rng.once_in(4),
+            silence: secs(5),
+            timeout: secs(3),
+            stretch: 1,
+            outage: Duration::ZERO,
+            silence_limit: None,
         }
+    }
+
+    /// The same choices, with much longer times: a session of up to some days.
+    pub(crate) fn draw_days(seed: u64) -> Self {
+        const STRETCH: u32 = 400;
+        let mut plan = Self::draw(seed);
+        // Choices beyond those of `draw`.
+        let rng = &mut Rng::new(!seed);
+        plan.stretch = STRETCH;
+        plan.life = secs(24 * 3_600) + plan.life * STRETCH;
+        (plan.silence, plan.timeout) = (secs(60), secs(10));
+        match &mut plan.server {
+            Server::Healthy(quirks) => quirks.stretch(STRETCH),
+            Server::Dying { after, quirks } => {
+                *after *= STRETCH;
+                quirks.stretch(STRETCH);
+            }
+            Server::Chaos => {}
+        }
+        plan.outbox.max_age = plan.outbox.max_age.map(|age| age * STRETCH);
+        plan.max_age = plan.max_age.map(|age| age * STRETCH);
+        // A session that gives up does not last for days.
+        (plan.outage_limit, plan.attempts) = (None, None);
+        // One attempt per hour and less would be too rare, and one per millisecond too many.
+        plan.backoff = plan.backoff.max(secs(10));
+        if rng.once_in(3) {
+            plan.outage = rng.duration(secs(60)..secs(4 * 3_600));
+        }
+        plan.silence_limit = rng.once_in(3).then_some(secs(150));
+        plan
+    }
+
+    /// The most that a random pause may be cut short at the end of the session.
+    pub(crate) fn piece(&self) -> Duration {
+        if self.stretch > 1 { secs(300) } else { Duration::MAX }
     }
 }
 
 impl Quirks {
+    fn stretch(&mut self, factor: u32) {
+        self.chatter = self.chatter.map(|period| period * factor);
+    }
+
     fn draw(rng: &mut Rng) -> Self {
         Self {
             latency: if rng.once_in(2) { rng.duration(ms(0)..ms(300)) } else { ms(0) },

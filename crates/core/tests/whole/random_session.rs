@@ -8,10 +8,10 @@ use websocket_heartbeat::{
 use websocket_heartbeat_mock::{Chaos, Clock, MockTimer, MockTransport, Runner, Script, mock};
 
 use crate::{
-    drive,
+    Lived, drive,
     plan::{HeartbeatKind, Plan, Quirks, Server},
     rules,
-    session_state::{SILENCE, Session, SessionState, TIMEOUT},
+    session_state::{Session, SessionState},
     watch::Watchers,
 };
 
@@ -31,12 +31,22 @@ impl RandomSession {
         let (transport, remote) = mock(&clock);
         let transport = if plan.pings { transport } else { transport.without_pings() };
         let server = plan.server;
-        let mut chaos = Chaos::new(plan.seed);
-        remote.script(move |dial| match server {
-            Server::Healthy(quirks) => healthy(quirks),
-            Server::Dying { after, quirks } if dial == 1 => healthy(quirks).half_open_after(after),
-            Server::Dying { quirks, .. } => healthy(quirks),
-            Server::Chaos => chaos.script(),
+        let mut chaos = Chaos::new(plan.seed).longest(Duration::from_secs(60) * plan.stretch);
+        let (outage, limit, now) = (plan.outage, plan.silence_limit, clock.clone());
+        remote.script(move |dial| {
+            let hours = now.now().since_epoch().as_secs() % OUTAGES.as_secs();
+            if Duration::from_secs(hours) < outage && dial > 1 {
+                return Script::refuse_connection();
+            }
+            let script = match server {
+                Server::Healthy(quirks) => healthy(quirks),
+                Server::Dying { after, quirks } if dial == 1 => {
+                    healthy(quirks).half_open_after(after)
+                }
+                Server::Dying { quirks, .. } => healthy(quirks),
+                Server::Chaos => chaos.script(),
+            };
+            limit.into_iter().fold(script, Script::silence_limit)
         });
         let session = settings(&plan, Supervisor::builder(transport, clock.timer()))
             .build()
@@ -54,8 +64,8 @@ impl RandomSession {
         Self { state, runner, session }
     }
 
-    /// Runs the session to its end, and checks it.
-    pub(crate) fn run(self, print: bool) {
+    /// Runs the session to its end, and checks it. Returns how long it lasted.
+    pub(crate) fn run(self, print: bool) -> Lived {
         let Self { state, mut runner, session } = self;
         runner.set_poll_limit(200_000);
         let handle = session.handle();
@@ -68,15 +78,24 @@ impl RandomSession {
             runner.spawn(drive::commander(state.clone(), handle.clone())).detach();
         }
         let life = state.plan.life;
+        let stretch = state.plan.stretch;
+        let mut asleep = Duration::ZERO;
         if state.plan.suspends {
             let mut rng = state.rng(99);
             let mut left = life;
             while !left.is_zero() {
                 let part =
-                    rng.duration(Duration::from_millis(1)..Duration::from_secs(100)).min(left);
+                    rng.duration(Duration::from_millis(1)..Duration::from_secs(100)) * stretch;
+                let part = part.min(left);
                 runner.run_for(part);
                 left -= part;
-                state.clock.jump(rng.duration(Duration::ZERO..Duration::from_secs(3_600)));
+                // Up to an hour, or half a week.
+                let night = rng.duration(Duration::ZERO..Duration::from_secs(3_600));
+                let night = if stretch > 1 { night * 84 } else { night };
+                if state.closed_at().is_none() {
+                    asleep += night;
+                }
+                state.clock.jump(night);
             }
         } else {
             runner.run_for(life);
@@ -87,9 +106,15 @@ impl RandomSession {
                 println!("{at} {event:?}");
             }
         }
+        let ended = state.closed_at().unwrap_or(end.at);
         rules::check(&state, &handle, end);
+        let driven = ended.since_epoch().saturating_sub(asleep);
+        Lived { sessions: 1, driven, asleep }
     }
 }
+
+/// The time between the beginnings of two outages.
+const OUTAGES: Duration = Duration::from_secs(8 * 3_600);
 
 fn healthy(quirks: Quirks) -> Script {
     let mut script = Script::accept()
@@ -114,7 +139,7 @@ fn settings(
     plan: &Plan,
     builder: Builder<MockTransport, MockTimer>,
 ) -> Builder<MockTransport, MockTimer> {
-    let heartbeat = Heartbeat::idle(SILENCE).timeout(TIMEOUT);
+    let heartbeat = Heartbeat::idle(plan.silence).timeout(plan.timeout);
     let heartbeat = match plan.heartbeat {
         HeartbeatKind::Ping(kind) => heartbeat.ping().proof_of_life(kind.life()),
         HeartbeatKind::Message => heartbeat.message("heartbeat"),

@@ -8,7 +8,7 @@ use websocket_heartbeat_mock::Grammar;
 use crate::{
     drive::now,
     plan::{DriverKind, End, HeartbeatKind, LifeKind, Plan, Reader, Server},
-    session_state::{Ended, SILENCE, SessionState, TIMEOUT, number},
+    session_state::{Ended, SessionState, number},
 };
 
 pub(crate) fn check(state: &SessionState, handle: &Handle, ended: Ended) {
@@ -221,10 +221,18 @@ fn healthy_connections_are_kept(plan: &Plan, events: &[(Timestamp, Event)]) {
     {
         return;
     }
+    // Heartbeats keep the connection below the limit of a proxy, unless nothing drives the session.
+    let is_driven = plan.reader == Reader::AtOnce && plan.pings && !plan.commands && !plan.suspends;
     for (at, event) in events {
         if let Event::Lost(lost) = event {
-            let wanted =
-                matches!(lost.cause, LostCause::MaxAge | LostCause::Replaced | LostCause::Paused);
+            let refused = !plan.outage.is_zero() && !lost.opened;
+            let limited = plan.silence_limit.is_some() && !is_driven;
+            let wanted = refused
+                || limited
+                || matches!(
+                    lost.cause,
+                    LostCause::MaxAge | LostCause::Replaced | LostCause::Paused
+                );
             assert!(wanted, "at {at} a healthy connection was lost: {}", lost.cause);
         }
     }
@@ -253,7 +261,7 @@ fn dead_connections_are_detected(state: &SessionState, events: &[(Timestamp, Eve
     }
     let slack = (plan.timers.lateness + plan.timers.granularity + Duration::from_millis(50)) * 8;
     // The silence and the timeout of an answer, and both again after a late deadline.
-    let by = after + (SILENCE + TIMEOUT * 2) + slack + Duration::from_secs(3);
+    let by = after + (plan.silence + plan.timeout * 2) + slack + Duration::from_secs(3);
     let opened = state.remote.dials()[0];
     let by = opened.checked_add(by + quirks.latency * 2).expect("a short time");
     let end = Timestamp::from_epoch(plan.life);

@@ -11,10 +11,6 @@ use websocket_heartbeat_mock::{Clock, MockTimer, MockTransport, Remote, Rng};
 
 use crate::{plan::Plan, watch::Watchers};
 
-/// The heartbeat of all sessions: the silence, and the timeout of an answer.
-pub(crate) const SILENCE: Duration = Duration::from_secs(5);
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
-
 pub(crate) type Session = Supervisor<MockTransport, MockTimer>;
 
 /// The state that all tasks of a session share.
@@ -36,15 +32,25 @@ pub(crate) struct Sent {
 }
 
 impl SessionState {
+    /// Sleeps for a pause of the plan. A stretched pause ends with the session.
     pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        let duration = duration * self.plan.stretch;
+        let piece = self.plan.piece();
         // A clock without quirks for the tasks of the test.
         let until = self.clock.now().checked_add(duration).expect("a short time");
-        let (clock, timer) = (self.clock.clone(), self.clock.timer());
+        let (clock, timer, over) = (self.clock.clone(), self.clock.timer(), Rc::clone(&self.over));
         async move {
-            while clock.now() < until {
-                timer.sleep_until(until).await;
+            while clock.now() < until && !(over.get() && piece < Duration::MAX) {
+                let next = clock.now().checked_add(piece).map_or(until, |next| next.min(until));
+                timer.sleep_until(next).await;
             }
         }
+    }
+
+    /// When the event `Closed` was read, if the session has ended.
+    pub(crate) fn closed_at(&self) -> Option<Timestamp> {
+        let events = self.events.borrow();
+        events.last().filter(|(_, event)| matches!(event, Event::Closed(_))).map(|(at, _)| *at)
     }
 
     pub(crate) fn report(&self, event: Event) {
