@@ -10,7 +10,7 @@ pub use self::{
     kind::ErrorKind,
     settings::{ConfigError, ConfigValue},
 };
-use crate::http::{HttpAnswer, printable};
+use crate::{http::HttpAnswer, printable::printable};
 
 /// Why a transport could not connect, or why a connection failed.
 ///

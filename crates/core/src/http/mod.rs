@@ -1,13 +1,12 @@
 //! The HTTP answer of a server that refuses the upgrade: [`HttpAnswer`].
 
 mod echo;
-mod printable;
 
-pub use self::{echo::without_echo, printable::printable};
+pub use self::echo::without_echo;
 
 use std::fmt;
 
-use crate::headers::Headers;
+use crate::{headers::Headers, printable::printable};
 
 /// The HTTP response of a server that refused the upgrade, so one that is not
 /// `101 Switching Protocols`.
@@ -118,8 +117,8 @@ fn hidden(text: &str, secrets: &[&[u8]]) -> String {
     String::from_utf8_lossy(&without_echo(&text.as_bytes()[..end], secrets)).into_owned()
 }
 
-/// Returns a URL without credentials, query and fragment, since they may be tokens. The path ends
-/// with `..` where it begins to repeat a part of `secrets`. The host is shown.
+/// Returns a URL without credentials, query and fragment, since they may be tokens. Host and path
+/// are shown without the parts of `secrets` that they repeat: the path ends with `..` there.
 fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match plain.find("//") {
@@ -129,6 +128,7 @@ fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let authority = if scheme.is_empty() { 0 } else { rest.find('/').unwrap_or(rest.len()) };
     let begin = rest[..authority].rfind('@').map_or(0, |at| at + 1);
     let (host, path) = rest[begin..].split_at(authority - begin);
+    let host = hidden(host, secrets);
     let hidden = hidden(path, secrets);
     let same = path.chars().zip(hidden.chars()).take_while(|(a, b)| a == b);
     let (shown, rest) = path.split_at(same.map(|(c, _)| c.len_utf8()).sum());
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(to("/a-feed/hush-path"), about("/a-.."));
         assert_eq!(to("https://h?hush"), about("https://h?.."));
         assert_eq!(to("/login/hush-path"), about("/login/.."));
-        assert_eq!(to("//hush-path/x"), about("//hush-path/x"));
+        assert_eq!(to("https://Hush-Path.h/x"), about("https://...h/x"));
         assert_eq!(to("\x1b[2J"), about(r"\u{1b}[2J"));
         assert_eq!(message(301, &[], "moved"), "");
     }
