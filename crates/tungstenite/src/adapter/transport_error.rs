@@ -135,9 +135,17 @@ mod tests {
     }
 
     #[test]
-    fn a_url_in_an_error_is_not_shown() {
-        let error = UrlError::UnableToConnect("ws://example.org/?token=4d1c0ffee".to_owned());
-        let error = transport_error(error.into(), &[]);
-        assert!(!format!("{error} {error:?}").contains("4d1c0ffee"), "{error}");
+    fn texts_in_errors_of_tungstenite_are_not_shown() {
+        let secret = || "ws://example.org/?token=4d1c0ffee".to_owned();
+        for error in [
+            UrlError::UnableToConnect(secret()).into(),
+            WsError::Utf8(secret()),
+            WsError::WriteBufferFull(Box::new(Message::text(secret()))),
+        ] {
+            assert!(format!("{error:?}").contains("4d1c0ffee"));
+            let error = transport_error(error, &[]);
+            let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+            assert!(!shown.contains("4d1c0ffee"), "{shown}");
+        }
     }
 }
