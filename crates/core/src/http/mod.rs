@@ -51,7 +51,8 @@ impl HttpAnswer {
         }
         let meaning = meaning(status).map(|meaning| format!(" ({meaning})")).unwrap_or_default();
         let line = match status {
-            400.. => self.first_line(secrets).map(|line| format!(": {line}")).unwrap_or_default(),
+            // Its words are those of the server, and not of this crate.
+            400.. => self.first_line(secrets).map(quoted).unwrap_or_default(),
             _ => String::new(),
         };
         format!("{said}{meaning}{line}")
@@ -99,6 +100,11 @@ fn meaning(status: u16) -> Option<&'static str> {
         502..505 => "the server behind a proxy is not available",
         _ => return None,
     })
+}
+
+/// Returns the text after a colon, in quotes that no quotes in it end.
+fn quoted(text: String) -> String {
+    format!(": \"{}\"", text.replace('"', "'"))
 }
 
 /// Returns the beginning of a text, made printable.
@@ -189,24 +195,25 @@ mod tests {
     #[test]
     fn a_refusal_shows_its_meaning_and_the_first_line() {
         assert_eq!(message(418, &[], ""), "");
-        assert_eq!(message(418, &[], "short and stout\r\nmore"), ": short and stout");
+        assert_eq!(message(418, &[], "short and stout\r\nmore"), r#": "short and stout""#);
         assert_eq!(
             message(401, &[], "no such user"),
-            " (the credentials are missing or not accepted): no such user"
+            r#" (the credentials are missing or not accepted): "no such user""#
         );
         assert_eq!(message(200, &[], "welcome"), " (there is no WebSocket at this path)");
         let html = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>";
-        let proxy = " (the server behind a proxy is not available): 502 Bad Gateway";
+        let proxy = r#" (the server behind a proxy is not available): "502 Bad Gateway""#;
         assert_eq!(message(502, &[], html), proxy);
-        assert_eq!(message(500, &[], "a < b"), ": a < b");
+        assert_eq!(message(500, &[], "a < b"), r#": "a < b""#);
+        assert_eq!(message(500, &[], r#"{"a":1}"#), r#": "{'a':1}""#);
     }
 
     #[test]
     fn the_shown_line_of_a_body_is_bounded_and_printable() {
         let long = message(500, &[], "é".repeat(5_000));
-        assert_eq!(long, format!(": {}..", "é".repeat(120)));
+        assert_eq!(long, format!(": \"{}..\"", "é".repeat(120)));
         let steering = message(500, &[], "\x1b[2Jgone\u{202e}\u{9b}\0");
-        assert_eq!(steering, r": \u{1b}[2Jgone\u{202e}\u{9b}\u{0}");
+        assert_eq!(steering, r#": "\u{1b}[2Jgone\u{202e}\u{9b}\u{0}""#);
         assert_eq!(message(500, &[], [0xff, 0xfe]), "");
         assert_eq!(message(500, &[("Content-Encoding", "gzip")], "x"), "");
     }
@@ -234,10 +241,10 @@ mod tests {
 
     #[test]
     fn parts_of_the_request_in_a_body_are_hidden() {
-        assert_eq!(message(500, &[], "Cannot GET /feed/hush-path"), ": Cannot GET ..");
-        assert_eq!(message(500, &[], "<h1>bad hush-token!</h1>"), ": bad ..!");
+        assert_eq!(message(500, &[], "Cannot GET /feed/hush-path"), r#": "Cannot GET ..""#);
+        assert_eq!(message(500, &[], "<h1>bad hush-token!</h1>"), r#": "bad ..!""#);
         let far = format!("{} hush-token", "x".repeat(110));
-        assert_eq!(message(500, &[], &far), format!(": {} ..", "x".repeat(110)));
+        assert_eq!(message(500, &[], &far), format!(": \"{} ..\"", "x".repeat(110)));
     }
 
     #[test]
@@ -253,7 +260,7 @@ mod tests {
                 "{body}"
             );
         }
-        assert_eq!(message(400, &[], "an HTTP request"), ": an HTTP request");
+        assert_eq!(message(400, &[], "an HTTP request"), r#": "an HTTP request""#);
     }
 
     #[test]
