@@ -103,7 +103,8 @@ impl<W: Write> Timeline<W> {
 
     fn line(&mut self, head: &str, details: &str) -> io::Result<()> {
         let details = terminal::wrap(&printable(details), (self.width)(), INDENT, INDENT);
-        self.out.write_all(format!("{head}{details}\n").as_bytes())?;
+        let row = format!("{head}{details}");
+        self.out.write_all(format!("{}\n", row.trim_end()).as_bytes())?;
         self.out.flush()
     }
 
