@@ -67,8 +67,8 @@ pub(crate) const REFUSALS: [Place; 12] = [
 /// The last word, in lower case: the name of a host.
 fn word(form: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric();
-    let words = form.split(|c| !is_word(c)).filter(|word| !word.is_empty());
-    words.last().expect("a word").to_ascii_lowercase()
+    let mut words = form.split(|c| !is_word(c)).filter(|word| !word.is_empty());
+    words.next_back().expect("a word").to_ascii_lowercase()
 }
 
 pub(crate) fn redirect(location: &str) -> String {

@@ -57,8 +57,8 @@ pub(crate) fn assert_bytes_absent<'a>(
                 Encoding::Plain | Encoding::Hex => &lower,
             };
             if let Some(at) = text.find(&piece) {
-                let begin = text.floor_char_boundary_before(at.saturating_sub(200));
-                let end = text.floor_char_boundary_before((at + 200).min(text.len()));
+                let begin = boundary(text, at.saturating_sub(200));
+                let end = boundary(text, (at + 200).min(text.len()));
                 panic!("{name} is shown ({encoding:?}): {}", &text[begin..end]);
             }
         }
@@ -101,14 +101,9 @@ fn pieces(secret: &[u8]) -> Vec<(Encoding, String)> {
     pieces
 }
 
-trait CharBoundary {
-    fn floor_char_boundary_before(&self, at: usize) -> usize;
-}
-
-impl CharBoundary for str {
-    fn floor_char_boundary_before(&self, at: usize) -> usize {
-        (0..=at).rev().find(|&at| self.is_char_boundary(at)).unwrap_or(0)
-    }
+/// The last boundary of a character up to this byte.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) async fn messages_and_close_reasons_are_not_printed<B: Backend>() {
     let output = Arc::new(Mutex::new(Output::new()));
     let shown = || output.lock().expect("no panic");
     let outbox = OutboxSettings::new().offline(Offline::Keep).keep_unproven(100, 10_000);
-    shown().debug(&outbox);
+    shown().debug(outbox);
     let heartbeat = Heartbeat::original().message(PAYLOAD.1);
     shown().debug(&heartbeat);
     let builder = session::<B>(&dialer(&output), &request("ws", address));
