@@ -1,6 +1,6 @@
 //! The history of a session: its states over time, its losses and its figures.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 /// One session. Times are milliseconds: since 1970 if the record has UTC times, otherwise since the
 /// start of the session.
@@ -33,6 +33,7 @@ pub(crate) struct Span {
     pub(crate) connection: u64,
 }
 
+/// The last one is the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     Open,
@@ -67,6 +68,23 @@ pub(crate) struct Loss {
 pub(crate) struct RoundTrip {
     pub(crate) at: i64,
     pub(crate) millis: f64,
+}
+
+/// The worst state in each of `count` columns, of states with the columns that they are in. `None`
+/// where there is no state.
+pub(crate) fn worst_states(
+    states: impl Iterator<Item = (State, RangeInclusive<usize>)>,
+    count: usize,
+) -> Vec<Option<State>> {
+    let mut worst = vec![None; count];
+    for (state, columns) in states {
+        for column in columns {
+            if let Some(worst) = worst.get_mut(column) {
+                *worst = (*worst).max(Some(state));
+            }
+        }
+    }
+    worst
 }
 
 impl Session {

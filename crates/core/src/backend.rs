@@ -15,7 +15,8 @@
 
 pub use crate::{
     error::ConfigValue,
-    http::{printable, without_echo},
+    http::without_echo,
+    printable::printable,
     time::{BoxTimer, SharedSleep, SharedTimer},
     transport::{
         BeforeOpen, BoxConnection, DynTransport, Opening, Predecessor, RawConnection, TransportFn,

@@ -92,6 +92,7 @@ use crate::{
     event::{Closed, Event, Lost, Open, Retry, Silent, Unanswered},
     message::Message,
     panics::words_of,
+    printable::printable,
 };
 
 /// The callbacks, see the [module](self). Each does nothing by default.
@@ -285,7 +286,8 @@ impl Panic {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} panicked: {}", self.callback, self.message().unwrap_or("without a message"))
+        let message = self.message().unwrap_or("without a message");
+        write!(f, "{} panicked: {}", self.callback, printable(message))
     }
 }
 

@@ -166,6 +166,7 @@ mod models;
 mod next;
 mod outbox;
 mod panics;
+mod printable;
 #[cfg(feature = "serde")]
 mod record;
 mod shared;

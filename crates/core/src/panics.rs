@@ -6,6 +6,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use crate::printable::printable;
+
 /// Whether panics are caught. Where they abort, the code that handles a caught one is left out.
 pub(crate) const ARE_CAUGHT: bool = cfg!(panic = "unwind");
 
@@ -13,6 +15,9 @@ pub(crate) const ARE_CAUGHT: bool = cfg!(panic = "unwind");
 ///
 /// The panic is caught, so `poll` does not panic. If panics abort the process
 /// (`panic = "abort"`, and WebAssembly), nothing is caught and the process ends.
+///
+/// `Display` and `Debug` show the message of the panic, on one line. It is a text of the application:
+/// do not panic with a secret, such as a received message. The panic hook prints it, too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct UserPanic {
@@ -68,7 +73,8 @@ impl UserFunction {
 
 impl fmt::Display for UserPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} function panicked: {}", self.function.name(), self.words)
+        let (name, words) = (self.function.name(), printable(&self.words));
+        write!(f, "the {name} function panicked: {words}")
     }
 }
 

@@ -47,7 +47,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::{event::Event, message::Message, panics::contain};
+use crate::{event::Event, message::Message, panics::contain, printable::printable};
 
 /// An item of a stream whose messages are decoded as `T`. `Debug` shows no contents.
 #[allow(clippy::exhaustive_enums, reason = "an item is a message, decoded or not, or is none")]
@@ -91,7 +91,9 @@ impl<E: fmt::Display> fmt::Display for DecodeError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => error.fmt(f),
-            Self::Panicked(words) => write!(f, "the decode function panicked: {words}"),
+            Self::Panicked(words) => {
+                write!(f, "the decode function panicked: {}", printable(words))
+            }
         }
     }
 }

@@ -51,75 +51,70 @@ impl<N, T> NetworkTransport<N, T> {
         Self { request, dialer: Dialer::new(), network, timer }
     }
 
+    fn with(self, set: impl FnOnce(Dialer) -> Dialer) -> Self {
+        Self { dialer: set(self.dialer), ..self }
+    }
+
     /// Sets the sizes of buffers and the limits on received data.
     #[must_use]
-    pub fn tuning(mut self, tuning: Tuning) -> Self {
-        self.dialer = self.dialer.tuning(tuning);
-        self
+    pub fn tuning(self, tuning: Tuning) -> Self {
+        self.with(|dialer| dialer.tuning(tuning))
     }
 
     /// Sets the options of the socket.
     #[must_use]
-    pub fn socket_options(mut self, options: SocketOptions) -> Self {
-        self.dialer = self.dialer.socket_options(options);
-        self
+    pub fn socket_options(self, options: SocketOptions) -> Self {
+        self.with(|dialer| dialer.socket_options(options))
     }
 
     /// Sets the delay after which the next address of the host is tried too, see
     /// [`Dialer::address_delay`]. The default is 250 ms.
     #[must_use]
-    pub fn address_delay(mut self, delay: Duration) -> Self {
-        self.dialer = self.dialer.address_delay(delay);
-        self
+    pub fn address_delay(self, delay: Duration) -> Self {
+        self.with(|dialer| dialer.address_delay(delay))
     }
 
     /// Uses only IPv4 addresses, see [`Dialer::ipv4_only`].
     #[must_use]
-    pub fn ipv4_only(mut self) -> Self {
-        self.dialer = self.dialer.ipv4_only();
-        self
+    pub fn ipv4_only(self) -> Self {
+        self.with(|dialer| dialer.ipv4_only())
     }
 
     /// Uses only IPv6 addresses, see [`Dialer::ipv6_only`].
     #[must_use]
-    pub fn ipv6_only(mut self) -> Self {
-        self.dialer = self.dialer.ipv6_only();
-        self
+    pub fn ipv6_only(self) -> Self {
+        self.with(|dialer| dialer.ipv6_only())
     }
 
     /// Sets the addresses of a host and port, see [`Dialer::resolve_to`].
     #[must_use]
     pub fn resolve_to(
-        mut self,
+        self,
         host: &str,
         port: u16,
         addresses: impl IntoIterator<Item = IpAddr>,
     ) -> Self {
-        self.dialer = self.dialer.resolve_to(host, port, addresses);
-        self
+        self.with(|dialer| dialer.resolve_to(host, port, addresses))
     }
 
     /// Sets how many redirects of the upgrade one attempt follows, see [`Dialer::redirects`]. The
     /// default is zero: a redirect is a refusal.
     #[must_use]
-    pub fn redirects(mut self, limit: u8) -> Self {
-        self.dialer = self.dialer.redirects(limit);
-        self
+    pub fn redirects(self, limit: u8) -> Self {
+        self.with(|dialer| dialer.redirects(limit))
     }
 
     /// Connects through the Unix domain socket at this path, see [`Dialer::unix_socket`]. The URL
     /// still gives the scheme, the `Host` and the path of the request.
     #[must_use]
-    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
-        self.dialer = self.dialer.unix_socket(path);
-        self
+    pub fn unix_socket(self, path: impl Into<PathBuf>) -> Self {
+        self.with(|dialer| dialer.unix_socket(path))
     }
 
     /// Connects through a proxy, see [`Dialer::proxy`].
     #[must_use]
-    pub fn proxy(mut self, proxies: impl Into<Proxies>) -> Self {
-        self.dialer = self.dialer.proxy(proxies);
-        self
+    pub fn proxy(self, proxies: impl Into<Proxies>) -> Self {
+        self.with(|dialer| dialer.proxy(proxies))
     }
 
     /// Sets the TLS configuration for `wss://` and for `https://` proxies. [`Tls`] shows how
@@ -140,9 +135,8 @@ impl<N, T> NetworkTransport<N, T> {
     /// ```
     #[cfg(feature = "rustls")]
     #[must_use]
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.dialer = self.dialer.tls(tls);
-        self
+    pub fn tls(self, tls: Tls) -> Self {
+        self.with(|dialer| dialer.tls(tls))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::modules::{Crate, Module, workspace};
 
 /// Core's modules. Each row may import only from later rows, and the modules of one row do not
 /// import each other.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["hooks", "supervisor", "acks", "calls", "typed", "backend", "future", "manual", "record"],
     &["handle"],
     &["shared"],
@@ -27,6 +27,7 @@ const LAYERS: [&[&str]; 17] = [
     &["time"],
     &["sync", "next"],
     &["panics"],
+    &["printable"],
 ];
 
 #[test]

@@ -356,6 +356,7 @@ impl<'a> Exchange<'a> {
             reason: closed.reason.name(),
             detail: self.detail(&closed.reason),
             unproven: closed.unproven,
+            follows: Ending::has_reason(&closed.reason),
         });
         self.report.flush();
         self.report.end();

@@ -40,6 +40,9 @@ pub(crate) enum Record<'a> {
         reason: &'static str,
         detail: String,
         unproven: u64,
+        /// The reason follows as that of the exit code, so that text does not have it here.
+        #[serde(skip)]
+        follows: bool,
     },
     /// Any event but a message, as the library serializes it.
     #[serde(untagged)]

@@ -103,7 +103,8 @@ impl<W: Write> Timeline<W> {
 
     fn line(&mut self, head: &str, details: &str) -> io::Result<()> {
         let details = terminal::wrap(&printable(details), (self.width)(), INDENT, INDENT);
-        self.out.write_all(format!("{head}{details}\n").as_bytes())?;
+        let row = format!("{head}{details}");
+        self.out.write_all(format!("{}\n", row.trim_end()).as_bytes())?;
         self.out.flush()
     }
 
@@ -146,7 +147,9 @@ fn describe(now: Timestamp, record: &Record<'_>) -> Row {
             }
             ("!", "unsent", Style::Red, details)
         }
-        Record::Closed { detail, unproven, .. } => closed_row(detail.clone(), *unproven),
+        Record::Closed { detail, unproven, follows, .. } => {
+            closed_row(if *follows { String::new() } else { detail.clone() }, *unproven)
+        }
         Record::Status(status) => {
             ("i", "status", Style::Plain, status.rows(now).into_iter().next().unwrap_or_default())
         }
@@ -234,7 +237,8 @@ fn closed_row(mut details: String, unproven: u64) -> Row {
 
 fn write_unproven(details: &mut String, unproven: u64) {
     if unproven > 0 {
-        let _ = write!(details, "; {unproven} written without proof of delivery");
+        let separator = if details.is_empty() { "" } else { "; " };
+        let _ = write!(details, "{separator}{unproven} written without proof of delivery");
     }
 }
 

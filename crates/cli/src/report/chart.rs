@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{axis::Axis, escape::escape, reader::Record};
-use crate::history::{RoundTrip, Span, State};
+use crate::history::{RoundTrip, Span, worst_states};
 
 /// The width of the charts, in units of the view box.
 pub(super) const WIDTH: f64 = 1200.0;
@@ -71,15 +71,11 @@ fn spans_of(record: &Record, axis: &Axis) -> impl Iterator<Item = Span> + Clone 
 
 /// Spans of whole columns, with the worst state of each column.
 fn worst_by_column(spans: impl Iterator<Item = Span>, axis: &Axis) -> Vec<Span> {
-    let mut worst: Vec<Option<State>> = vec![None; COLUMNS];
-    for span in spans {
-        let columns = axis.column(span.from, COLUMNS)..=axis.column(span.to - 1, COLUMNS);
-        for state in &mut worst[columns] {
-            *state = Some(state.map_or(span.state, |other| other.max(span.state)));
-        }
-    }
+    let states = spans.map(|span| {
+        (span.state, axis.column(span.from, COLUMNS)..=axis.column(span.to - 1, COLUMNS))
+    });
     let mut spans: Vec<Span> = Vec::new();
-    for (index, state) in worst.into_iter().enumerate() {
+    for (index, state) in worst_states(states, COLUMNS).into_iter().enumerate() {
         let Some(state) = state else { continue };
         let [from, to] = [index, index + 1].map(|column| axis.time_of(column, COLUMNS));
         match spans.last_mut() {

@@ -20,6 +20,7 @@ use futures::{FutureExt, StreamExt, channel::mpsc::UnboundedReceiver, future::Ei
 use super::{
     behaviour::{Behaviour, Faults, Step},
     command::Command,
+    departure::departure,
     paced::Paced,
 };
 
@@ -64,10 +65,11 @@ impl Connection<'_> {
             match step {
                 Step::Serve => {}
                 Step::Drop => return "ended by --drop-every".to_owned(),
-                Step::Silence => match self.be_silent().await {
-                    true => {}
-                    false => return "ended by a command".to_owned(),
-                },
+                Step::Silence => {
+                    if let Some(end) = self.be_silent().await {
+                        return end.to_owned();
+                    }
+                }
                 Step::Close(frame) => {
                     if self.socket.close(Some(frame)).await.is_err() {
                         return "lost".to_owned();
@@ -126,14 +128,22 @@ impl Connection<'_> {
         }
     }
 
-    /// Waits for the end of the silence. Returns false if the connection shall end.
-    async fn be_silent(&mut self) -> bool {
-        loop {
-            match self.commands.next().await {
-                None => return false,
-                Some(Command::Answer) => return true,
-                Some(_) => {}
+    /// Waits for the end of the silence. Returns the reason if the connection shall end.
+    async fn be_silent(&mut self) -> Option<&'static str> {
+        let Self { socket, commands, .. } = self;
+        let command = async {
+            loop {
+                match commands.next().await {
+                    None => return Some("ended by a command"),
+                    Some(Command::Answer) => return None,
+                    Some(_) => {}
+                }
             }
+        };
+        let departure = departure(socket.get_ref().inner().get_ref());
+        match futures::future::select(Box::pin(command), Box::pin(departure)).await {
+            Either::Left((end, _)) => end,
+            Either::Right(_) => Some("the client has left"),
         }
     }
 

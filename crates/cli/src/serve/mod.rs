@@ -4,6 +4,7 @@ mod behaviour;
 mod command;
 mod connection;
 mod control;
+mod departure;
 mod exchange;
 mod log;
 mod paced;

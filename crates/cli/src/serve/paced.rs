@@ -39,6 +39,10 @@ impl<S> Paced<S> {
             .map(|bytes| (bytes.div_ceil(READS) as usize, Timer::at(Instant::now())));
     }
 
+    pub(super) fn inner(&self) -> &S {
+        &self.stream
+    }
+
     pub(super) fn last_byte(&self) -> Instant {
         self.last_byte
     }

@@ -28,6 +28,7 @@ use super::{
     behaviour::Behaviour,
     command::{Command, Order},
     connection,
+    departure::departure,
     exchange::{self, Request},
     log::Log,
     paced::Paced,
@@ -277,7 +278,8 @@ impl Shared {
         let faults = self.behaviour.faults(number);
         if faults.stall_upgrade {
             self.log.connection(number, &"the upgrade gets no answer");
-            return pending().await;
+            departure(stream.inner().get_ref()).await;
+            return "the client has left".to_owned();
         }
         if let Some((status, fields)) = faults.refusal() {
             // The client may be gone.

@@ -12,7 +12,7 @@ use std::{env, io};
 pub(crate) use self::mode::KeyMode;
 #[cfg(not(unix))]
 pub(crate) use self::no_mode::KeyMode;
-pub(crate) use self::text::{columns, rows, wrap};
+pub(crate) use self::text::{cell, columns, rows, tail, wrap};
 
 /// The width of a terminal that does not know its width, for example a serial one.
 pub(crate) const USUAL_WIDTH: usize = 80;

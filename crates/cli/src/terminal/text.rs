@@ -1,6 +1,7 @@
 //! The columns that text takes on a terminal.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use websocket_heartbeat_smol::backend::printable;
 
 /// On a narrower terminal, rows are not indented.
 const USEFUL: usize = 20;
@@ -19,6 +20,22 @@ pub(crate) fn wrap(text: &str, width: Option<usize>, first: usize, indent: usize
 /// The columns of a text without control characters.
 pub(crate) fn columns(text: &str) -> usize {
     text.width()
+}
+
+/// The end of a text that has at most `room` columns. Control characters are shown as escapes.
+pub(crate) fn tail(text: &str, room: usize) -> String {
+    let mut left = room;
+    let mut start = text.len();
+    for (at, c) in text.char_indices().rev() {
+        let Some(rest) = left.checked_sub(columns(&cell(c))) else { break };
+        (left, start) = (rest, at);
+    }
+    printable(&text[start..]).into_owned()
+}
+
+/// A character as it is shown: a control character as an escape.
+pub(crate) fn cell(c: char) -> String {
+    printable(c.encode_utf8(&mut [0; 4])).into_owned()
 }
 
 /// Splits a text into rows: the first has at most `first` columns, and each other at most `rest`.
@@ -87,6 +104,14 @@ mod tests {
             let widest = wrapped.lines().map(columns).max().unwrap();
             assert!(widest < width.max(2), "{wrapped} in {width}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_text_is_counted_in_columns() {
+        assert_eq!(tail("日本語ab", 5), "語ab");
+        assert_eq!(tail("日本語", 3), "語");
+        assert_eq!(tail("ab\x1b", 7), r"b\u{1b}");
+        assert_eq!(tail("ab", 0), "");
     }
 
     #[test]

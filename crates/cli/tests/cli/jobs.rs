@@ -1,9 +1,10 @@
 //! Jobs of a shell on a terminal: the background, stops, and the keys for signals.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use crate::{
     pty::{Setup, Terminal},
+    scratch::Scratch,
     server::Server,
 };
 
@@ -83,6 +84,51 @@ fn a_stopped_program_gives_the_terminal_back_and_takes_it_again() {
     shell.press("echo en''ded\n");
     shell.until(|rows| rows.iter().any(|row| row == "ended"));
     assert!(shell.reads_lines());
+}
+
+/// The whole terminal as the shell left it, and lines that are echoed.
+fn is_given_back(shell: &mut Terminal, words: &str) {
+    shell.press(&format!("echo st''opped {words}\n"));
+    shell.until_row(&format!("stopped {words}"));
+    assert!(shell.reads_lines() && !shell.is_whole() && !shell.hides_cursor(), "{words}");
+}
+
+#[test]
+fn a_stopped_tui_gives_the_terminal_back_and_takes_it_again() {
+    let server = Server::echo();
+    let scratch = Scratch::new();
+    let file = scratch.file("id", "");
+    let mut shell = shell();
+    let program = format!("echo \\$\\$ > {file}; exec {WSBEAT} connect {} --tui", server.url());
+    shell.press(&format!("sh -c \"{program}\"\n"));
+    shell.until_row("● open");
+    assert!(shell.is_whole());
+    // The key is not a signal here.
+    shell.press("\x1a");
+    shell.until_row("Stopped");
+    is_given_back(&mut shell, "by a key");
+    shell.press("fg\n");
+    shell.until_row("● open");
+    shell.press("iagain\r");
+    shell.until_row("< again");
+    let id = std::fs::read_to_string(&file).unwrap();
+    assert!(Command::new("kill").args(["-TSTP", id.trim()]).status().unwrap().success());
+    shell.until(|rows| rows.iter().filter(|row| row.contains("Stopped")).count() == 2);
+    is_given_back(&mut shell, "by a signal");
+    // In the background it does not take the terminal.
+    shell.press("bg\n");
+    is_given_back(&mut shell, "in the background");
+    shell.press("fg\n");
+    shell.until_row("< again");
+    shell.press("q");
+    // Until its end it reads what is typed.
+    while Path::new("/proc").join(id.trim()).exists() {
+        std::thread::yield_now();
+    }
+    shell.press("echo en''ded $?\n");
+    shell.until_row("ended 0");
+    assert!(shell.reads_lines() && !shell.is_whole() && !shell.hides_cursor());
+    assert_eq!(*server.heard.lock().unwrap(), ["again"]);
 }
 
 /// In a container, the leaders of the session and of the process group can be outside.

@@ -24,6 +24,18 @@ fn with_quiet_only_errors_are_on_standard_error() {
 }
 
 #[test]
+fn the_reason_of_the_end_is_shown_once() {
+    for more in [&["--repeat-limit", "0"][..], &["--repeat-limit", "0", "--record", "/dev/null"]] {
+        let mut program = Program::start(&[&["connect", NOBODY], more].concat());
+        assert_eq!(program.end(), 4);
+        let notes = program.seen_err.join("\n");
+        assert_eq!(notes.matches("no attempts left").count(), 1, "{notes}");
+        assert!(program.seen_err.last().unwrap().starts_with("wsbeat: no attempts left: "));
+        assert!(notes.contains("■ closed"), "{notes}");
+    }
+}
+
+#[test]
 fn with_verbose_addresses_and_sent_heartbeats_are_shown() {
     let server = Server::echo();
     let more = ["--heartbeat", "ping", "--ping-timeout", "20ms"];

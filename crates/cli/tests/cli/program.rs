@@ -22,7 +22,7 @@ pub(crate) fn let_cause_pass() {
 }
 
 pub(crate) struct Program {
-    child: Child,
+    pub(crate) child: Child,
     stdin: Option<ChildStdin>,
     out: Option<Receiver<String>>,
     err: Receiver<String>,

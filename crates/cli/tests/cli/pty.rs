@@ -139,6 +139,15 @@ impl Terminal {
         self.emulator.screen().cursor_position()
     }
 
+    /// Whether a program draws on the whole terminal.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.emulator.screen().alternate_screen()
+    }
+
+    pub(crate) fn hides_cursor(&self) -> bool {
+        self.emulator.screen().hide_cursor()
+    }
+
     /// Whether the terminal edits lines and echoes them, as before the program.
     pub(crate) fn reads_lines(&self) -> bool {
         let modes = tcgetattr(&self.file).unwrap().local_modes;

@@ -7,6 +7,8 @@ use std::{
 };
 
 use async_tungstenite::tungstenite::{self, Message, WebSocket, client};
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::set_socket_linger;
 
 use crate::program::{Program, TIME_LIMIT};
 
@@ -107,6 +109,37 @@ fn a_server_becomes_silent_after_a_number_of_messages() {
     let (_served, mut client) = serve(&["--half-open"]).client_of();
     client.send(Message::text("1")).unwrap();
     assert_silent(&mut client);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_connection_of_a_client_that_has_left_is_closed() {
+    for fault in ["--half-open", "--stall-upgrade"] {
+        let mut served = serve(&[fault]);
+        let files = format!("/proc/{}/fd", served.program.child.id());
+        let open_files = || std::fs::read_dir(&files).unwrap().count();
+        let before = open_files();
+        let request = "GET / HTTP/1.1\r\nSec-WebSocket-Key: x\r\n\r\nunread";
+        let clients: Vec<_> = (0..20)
+            .map(|_| {
+                let mut client = served.stream();
+                client.write_all(request.as_bytes()).unwrap();
+                set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
+                client
+            })
+            .collect();
+        for connection in 1..=clients.len() {
+            let line = served.program.err_line().unwrap();
+            assert!(!line.contains("left"), "{connection}: {line}");
+        }
+        assert_eq!(open_files(), before + clients.len());
+        drop(clients);
+        let mut left = 0;
+        while left < 20 {
+            left += usize::from(served.program.err_line().unwrap().contains("the client has left"));
+        }
+        assert_eq!(open_files(), before, "{fault}");
+    }
 }
 
 #[test]

@@ -89,8 +89,8 @@ fn a_terminal_shows_control_characters_as_escapes() {
     let seen = on_a_terminal(&["connect", &url, "--subprotocol", "v1", "--repeat-limit", "0"]);
     assert!(!has_controls(&seen), "{seen:?}");
     assert!(seen.contains(SHOWN_MESSAGE), "{seen:?}");
-    // The close reason in two events and in the reason of the exit code.
-    assert_eq!(seen.matches(SHOWN).count(), 3, "{seen}");
+    // The close reason at the loss and in the reason of the exit code.
+    assert_eq!(seen.matches(SHOWN).count(), 2, "{seen}");
     assert!(!seen.lines().any(|line| line.starts_with("forged")), "{seen}");
     let json =
         on_a_terminal(&["connect", &url, "--subprotocol", "v1", "--repeat-limit", "0", "--json"]);

@@ -21,7 +21,7 @@ fn both_sizes_show_all_parts() {
     for (rows, columns) in [(24, 80), (50, 200)] {
         let mut terminal = tui(&server.url(), rows, columns, &["--ping-timeout", "100ms"]);
         let screen = terminal.until(|rows| {
-            shows(rows, "heartbeats 3 of") && shows(rows, "█") && shows(rows, "round trip ")
+            !shows(rows, "heartbeats 0 of") && shows(rows, "█") && shows(rows, "round trip ")
         });
         assert_eq!(screen.len(), usize::from(rows), "{screen:#?}");
         for part in [
@@ -147,6 +147,22 @@ fn any_size_of_the_terminal_is_enough() {
         assert_eq!(terminal.end(), 0, "{rows} rows, {columns} columns");
         assert!(terminal.reads_lines(), "{rows} rows, {columns} columns");
     }
+}
+
+/// Each of these characters has two columns.
+#[test]
+fn the_end_of_a_wide_text_is_shown_as_it_is_typed() {
+    let server = Server::echo();
+    let mut terminal = tui(&server.url(), 24, 80, &[]);
+    terminal.until_row("● open");
+    terminal.press(&format!("i{}end", "漢".repeat(60)));
+    let rows = terminal.until_row("end█");
+    assert!(shows(&rows, "> 漢"), "{rows:#?}");
+    terminal.press("\r/");
+    terminal.press(&format!("{}END", "字".repeat(60)));
+    terminal.until_row("END█");
+    terminal.press("\rq");
+    assert_eq!(terminal.end(), 0);
 }
 
 #[test]

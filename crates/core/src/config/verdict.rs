@@ -14,10 +14,12 @@ use crate::{error::ErrorKind, event::LostCause};
 /// use std::time::Duration;
 /// use websocket_heartbeat::{Failure, LostCause, Verdict};
 ///
-/// /// This server closes with 4000 for maintenance, which takes minutes.
+/// /// This server closes with 4000 for maintenance, which takes minutes. A 404 before the first
+/// /// connection shows that the path is wrong.
 /// fn verdict(failure: &Failure<'_>) -> Verdict {
-///     match failure.close_code() {
-///         Some(4000) => Verdict::RetryAfter(Duration::from_secs(120)),
+///     match (failure.close_code(), failure.http_status()) {
+///         (Some(4000), _) => Verdict::RetryAfter(Duration::from_secs(120)),
+///         (_, Some(404)) if !failure.ever_opened => Verdict::Stop,
 ///         _ => Verdict::careful(failure),
 ///     }
 /// }
@@ -165,7 +167,7 @@ impl Verdict {
     /// | a proxy refuses, or cannot reach the server | retry | it answers so while the server or the network is down |
     /// | HTTP 410 | stop | the only status that means "permanently" |
     /// | HTTP 429, 503 and any other status with `Retry-After` | retry after that time, at most an hour | the server knows the best time |
-    /// | HTTP 403, 404, other 4xx, redirects, 5xx | retry | proxies, captive portals and unfinished deployments answer so for minutes |
+    /// | HTTP 2xx, redirects, 403, 404, other 4xx, 5xx | retry | proxies, captive portals and unfinished deployments answer so for minutes |
     /// | an answer that is not HTTP or not a valid upgrade, such as a wrong `Sec-WebSocket-Accept` or no offered subprotocol | retry; stop at the third in a row if no connection was ever open | a wrong port, path or subprotocol stays wrong; but after a connection that was open, a broken proxy in between or a deployment is more likely, and these are repaired |
     /// | name, refused, unreachable, reset, TLS ended early, timeout | retry | these are failures of the network |
     /// | provider of URL or credentials failed | retry | it has an outage of its own |

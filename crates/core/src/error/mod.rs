@@ -10,7 +10,7 @@ pub use self::{
     kind::ErrorKind,
     settings::{ConfigError, ConfigValue},
 };
-use crate::http::{HttpAnswer, printable};
+use crate::{http::HttpAnswer, printable::printable};
 
 /// Why a transport could not connect, or why a connection failed.
 ///
@@ -71,7 +71,7 @@ impl TransportError {
     }
 
     /// Makes the error for an upgrade that the server refused. The message contains the status, its
-    /// most likely meaning, and the first line of the body. For a redirect it contains the target,
+    /// most likely meaning, and the first line of the body in quotes. For a redirect it contains the target,
     /// without query and credentials.
     ///
     /// `retry_after` is the value of the `Retry-After` field (RFC 9110 section 10.2.3) as a duration.

@@ -8,7 +8,7 @@ const WORD: usize = 4;
 
 /// Returns the text with `..` in place of every part of `secrets` that it repeats: runs of 8 bytes or
 /// more, and whole words of 4 bytes or more. At the end of the text, where a run may be cut off, 4
-/// bytes are enough.
+/// bytes are enough. Upper and lower case of ASCII are the same, as in a host.
 ///
 /// Servers repeat parts of the request in their errors: "Cannot GET /feed/token". The path, the
 /// query, header values and subprotocols can be secrets. So this crate applies this function to all
@@ -43,7 +43,8 @@ pub fn without_echo(text: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
 
 /// Returns how many bytes at the beginning of `text` repeat a part of `secret`.
 fn echo(text: &[u8], secret: &[u8], begins_word: bool) -> usize {
-    let common = |from: usize| text.iter().zip(&secret[from..]).take_while(|(a, b)| a == b).count();
+    let same = |(a, b): &(&u8, &u8)| a.eq_ignore_ascii_case(b);
+    let common = |from: usize| text.iter().zip(&secret[from..]).take_while(same).count();
     if text[0].is_ascii_whitespace() {
         return 0;
     }
@@ -55,7 +56,7 @@ fn echo(text: &[u8], secret: &[u8], begins_word: bool) -> usize {
     let word = text.iter().take_while(|&&b| is_word(b)).count();
     let is_secret = begins_word
         && word >= WORD
-        && secret.split(|&b| !is_word(b)).any(|piece| *piece == text[..word]);
+        && secret.split(|&b| !is_word(b)).any(|piece| piece.eq_ignore_ascii_case(&text[..word]));
     if is_secret { word } else { 0 }
 }
 
@@ -90,6 +91,7 @@ mod tests {
             // The end of the text cuts off the secret.
             ("bad abcde", "bad .."),
             ("bad abc", "bad abc"),
+            ("ABCDEF123456 is wrong", ".. is wrong"),
         ] {
             assert_eq!(shown(text, &[target]), wanted, "{text}");
         }

@@ -1,13 +1,12 @@
 //! The HTTP answer of a server that refuses the upgrade: [`HttpAnswer`].
 
 mod echo;
-mod printable;
 
-pub use self::{echo::without_echo, printable::printable};
+pub use self::echo::without_echo;
 
 use std::fmt;
 
-use crate::headers::Headers;
+use crate::{headers::Headers, printable::printable};
 
 /// The HTTP response of a server that refused the upgrade, so one that is not
 /// `101 Switching Protocols`.
@@ -52,7 +51,8 @@ impl HttpAnswer {
         }
         let meaning = meaning(status).map(|meaning| format!(" ({meaning})")).unwrap_or_default();
         let line = match status {
-            400.. => self.first_line(secrets).map(|line| format!(": {line}")).unwrap_or_default(),
+            // Its words are those of the server, and not of this crate.
+            400.. => self.first_line(secrets).map(quoted).unwrap_or_default(),
             _ => String::new(),
         };
         format!("{said}{meaning}{line}")
@@ -102,6 +102,11 @@ fn meaning(status: u16) -> Option<&'static str> {
     })
 }
 
+/// Returns the text after a colon, in quotes that no quotes in it end.
+fn quoted(text: String) -> String {
+    format!(": \"{}\"", text.replace('"', "'"))
+}
+
 /// Returns the beginning of a text, made printable.
 fn shown(text: &str) -> String {
     let line = printable(text);
@@ -118,8 +123,8 @@ fn hidden(text: &str, secrets: &[&[u8]]) -> String {
     String::from_utf8_lossy(&without_echo(&text.as_bytes()[..end], secrets)).into_owned()
 }
 
-/// Returns a URL without credentials, query and fragment, since they may be tokens. The path ends
-/// with `..` where it begins to repeat a part of `secrets`. The host is shown.
+/// Returns a URL without credentials, query and fragment, since they may be tokens. Host and path
+/// are shown without the parts of `secrets` that they repeat: the path ends with `..` there.
 fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match plain.find("//") {
@@ -129,6 +134,7 @@ fn without_secrets(url: &str, secrets: &[&[u8]]) -> String {
     let authority = if scheme.is_empty() { 0 } else { rest.find('/').unwrap_or(rest.len()) };
     let begin = rest[..authority].rfind('@').map_or(0, |at| at + 1);
     let (host, path) = rest[begin..].split_at(authority - begin);
+    let host = hidden(host, secrets);
     let hidden = hidden(path, secrets);
     let same = path.chars().zip(hidden.chars()).take_while(|(a, b)| a == b);
     let (shown, rest) = path.split_at(same.map(|(c, _)| c.len_utf8()).sum());
@@ -189,24 +195,25 @@ mod tests {
     #[test]
     fn a_refusal_shows_its_meaning_and_the_first_line() {
         assert_eq!(message(418, &[], ""), "");
-        assert_eq!(message(418, &[], "short and stout\r\nmore"), ": short and stout");
+        assert_eq!(message(418, &[], "short and stout\r\nmore"), r#": "short and stout""#);
         assert_eq!(
             message(401, &[], "no such user"),
-            " (the credentials are missing or not accepted): no such user"
+            r#" (the credentials are missing or not accepted): "no such user""#
         );
         assert_eq!(message(200, &[], "welcome"), " (there is no WebSocket at this path)");
         let html = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>";
-        let proxy = " (the server behind a proxy is not available): 502 Bad Gateway";
+        let proxy = r#" (the server behind a proxy is not available): "502 Bad Gateway""#;
         assert_eq!(message(502, &[], html), proxy);
-        assert_eq!(message(500, &[], "a < b"), ": a < b");
+        assert_eq!(message(500, &[], "a < b"), r#": "a < b""#);
+        assert_eq!(message(500, &[], r#"{"a":1}"#), r#": "{'a':1}""#);
     }
 
     #[test]
     fn the_shown_line_of_a_body_is_bounded_and_printable() {
         let long = message(500, &[], "é".repeat(5_000));
-        assert_eq!(long, format!(": {}..", "é".repeat(120)));
+        assert_eq!(long, format!(": \"{}..\"", "é".repeat(120)));
         let steering = message(500, &[], "\x1b[2Jgone\u{202e}\u{9b}\0");
-        assert_eq!(steering, r": \u{1b}[2Jgone\u{202e}\u{9b}\u{0}");
+        assert_eq!(steering, r#": "\u{1b}[2Jgone\u{202e}\u{9b}\u{0}""#);
         assert_eq!(message(500, &[], [0xff, 0xfe]), "");
         assert_eq!(message(500, &[("Content-Encoding", "gzip")], "x"), "");
     }
@@ -227,17 +234,17 @@ mod tests {
         assert_eq!(to("/a-feed/hush-path"), about("/a-.."));
         assert_eq!(to("https://h?hush"), about("https://h?.."));
         assert_eq!(to("/login/hush-path"), about("/login/.."));
-        assert_eq!(to("//hush-path/x"), about("//hush-path/x"));
+        assert_eq!(to("https://Hush-Path.h/x"), about("https://...h/x"));
         assert_eq!(to("\x1b[2J"), about(r"\u{1b}[2J"));
         assert_eq!(message(301, &[], "moved"), "");
     }
 
     #[test]
     fn parts_of_the_request_in_a_body_are_hidden() {
-        assert_eq!(message(500, &[], "Cannot GET /feed/hush-path"), ": Cannot GET ..");
-        assert_eq!(message(500, &[], "<h1>bad hush-token!</h1>"), ": bad ..!");
+        assert_eq!(message(500, &[], "Cannot GET /feed/hush-path"), r#": "Cannot GET ..""#);
+        assert_eq!(message(500, &[], "<h1>bad hush-token!</h1>"), r#": "bad ..!""#);
         let far = format!("{} hush-token", "x".repeat(110));
-        assert_eq!(message(500, &[], &far), format!(": {} ..", "x".repeat(110)));
+        assert_eq!(message(500, &[], &far), format!(": \"{} ..\"", "x".repeat(110)));
     }
 
     #[test]
@@ -253,7 +260,7 @@ mod tests {
                 "{body}"
             );
         }
-        assert_eq!(message(400, &[], "an HTTP request"), ": an HTTP request");
+        assert_eq!(message(400, &[], "an HTTP request"), r#": "an HTTP request""#);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::tls::{Tls, TlsInfo};
 use crate::{
     NativeStream, Network, RedirectError, Request, Socket, SocketOptions, Tuning,
     address_order::{AddressMemory, Addresses},
-    proxy::Proxies,
+    proxy::{Proxies, Proxy},
     tcp, upgrade_waiting,
 };
 
@@ -295,6 +295,9 @@ impl Dialer {
         let mut request = request.clone();
         let mut left = self.settings.redirects;
         loop {
+            // The proxy may answer in place of the server.
+            let proxy = self.settings.proxies.proxy_for(&request);
+            request.hide(proxy.map(Proxy::secrets).unwrap_or_default());
             let error = match self.dial_origin(&request, network, timer).await {
                 Ok(established) => return Ok(established),
                 Err(error) => error,

@@ -22,9 +22,16 @@ pub(crate) fn from_tungstenite(error: WsError) -> TransportError {
             let words = "the server ended the connection without a close frame";
             return TransportError::new(ErrorKind::Ended, words);
         }
+        // These errors contain a message, or a part of one or of a header field.
+        WsError::WriteBufferFull(_) => {
+            return TransportError::new(ErrorKind::TooLarge, "the write buffer is full");
+        }
+        WsError::Utf8(_) => {
+            return TransportError::new(ErrorKind::Protocol, "a text is not valid UTF-8");
+        }
         WsError::ConnectionClosed | WsError::AlreadyClosed => ErrorKind::Ended,
-        WsError::Capacity(_) | WsError::WriteBufferFull(_) => ErrorKind::TooLarge,
-        WsError::Protocol(_) | WsError::Utf8(_) | WsError::AttackAttempt => ErrorKind::Protocol,
+        WsError::Capacity(_) => ErrorKind::TooLarge,
+        WsError::Protocol(_) | WsError::AttackAttempt => ErrorKind::Protocol,
         WsError::Url(_) => ErrorKind::Url,
         // A certificate is recognized by the words of the error.
         WsError::Tls(ref error) => match io_kind(&io::Error::other(error.to_string())) {

@@ -179,7 +179,7 @@ impl Proxy {
     }
 
     /// The parts that may be secret, as sent and decoded.
-    pub(super) fn secrets(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         let fields = self.fields().into_iter().map(|field| field.value.into_vec());
         let credentials = self.credentials.iter();
         fields.chain(credentials.flat_map(|c| [c.user.to_vec(), c.password.to_vec()])).collect()

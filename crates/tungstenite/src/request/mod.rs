@@ -66,6 +66,9 @@ struct Parts {
     target: Box<str>,
     headers: Vec<Field>,
     subprotocols: Vec<Box<str>>,
+    /// Secrets that are not sent with this request, but that who answers it may know: those of the
+    /// requests that were redirected to it, and of the proxy.
+    more_secrets: Vec<Box<[u8]>>,
 }
 
 /// A header field that can be sent.
@@ -134,6 +137,7 @@ impl Request {
             target: target.into(),
             headers: authorization.into_iter().collect(),
             subprotocols: Vec::new(),
+            more_secrets: Vec::new(),
         };
         Ok(Self { shared: Arc::new(parts) })
     }
@@ -207,11 +211,25 @@ impl Request {
 
     /// The parts of this request that may be secret, in all forms that a server may repeat.
     pub(crate) fn secrets(&self) -> Vec<Cow<'_, [u8]>> {
-        let Parts { target, headers, subprotocols, .. } = &*self.shared;
+        self.secret_parts().flat_map(repeated_forms).collect()
+    }
+
+    /// Hides also these secrets where an answer repeats them.
+    pub(crate) fn hide(&mut self, secrets: Vec<Vec<u8>>) {
+        if !secrets.is_empty() {
+            let parts = Arc::make_mut(&mut self.shared);
+            parts.more_secrets.extend(secrets.into_iter().map(Into::into));
+        }
+    }
+
+    /// The parts that may be secret, as they are sent.
+    fn secret_parts(&self) -> impl Iterator<Item = &[u8]> {
+        let Parts { target, headers, subprotocols, more_secrets, .. } = &*self.shared;
         let fields = headers.iter().filter(|field| may_be_secret(field));
         let parts = [target.as_bytes()].into_iter();
         let parts = parts.chain(subprotocols.iter().map(|name| name.as_bytes()));
-        parts.chain(fields.map(|field| &*field.value)).flat_map(repeated_forms).collect()
+        let parts = parts.chain(fields.map(|field| &*field.value));
+        parts.chain(more_secrets.iter().map(|part| &**part))
     }
 
     /// The bytes of the upgrade request with this key (RFC 6455 section 4.1).

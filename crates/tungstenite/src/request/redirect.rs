@@ -119,6 +119,7 @@ impl Request {
             target: without_dots(&target).into(),
             headers,
             subprotocols: self.shared.subprotocols.clone(),
+            more_secrets: self.all_secrets(),
         };
         Ok(Self { shared: Arc::new(parts) })
     }
@@ -126,7 +127,16 @@ impl Request {
     /// The same request for another path and query of the same origin.
     fn with_target(&self, target: &str) -> Self {
         let target = encoded(&without_dots(target)).into();
-        Self { shared: Arc::new(Parts { target, ..Parts::clone(&self.shared) }) }
+        let more_secrets = self.all_secrets();
+        Self { shared: Arc::new(Parts { target, more_secrets, ..Parts::clone(&self.shared) }) }
+    }
+
+    /// The secrets of this request, for the next one: its server may know and repeat them.
+    fn all_secrets(&self) -> Vec<Box<[u8]>> {
+        let mut parts: Vec<Box<[u8]>> = self.secret_parts().map(Into::into).collect();
+        parts.sort();
+        parts.dedup();
+        parts
     }
 }
 

@@ -96,6 +96,11 @@ pub(super) struct Ending<'a> {
 }
 
 impl Ending<'_> {
+    /// Whether the reason of the exit code is this one, in the same words.
+    pub(super) fn has_reason(reason: &CloseReason) -> bool {
+        code_of(reason).is_some_and(|code| code != TOO_LARGE)
+    }
+
     /// The exit code and its reason in one sentence. `None`: success.
     pub(super) fn failure(&self) -> Option<(u8, String)> {
         if let Some(code) = code_of(self.reason) {

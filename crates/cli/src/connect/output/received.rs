@@ -46,7 +46,9 @@ fn parts(line: &str, room: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// An upper bound: the scripts and symbols that take two columns begin at U+1100.
+/// An upper bound, unlike [`terminal::columns`](crate::terminal::columns): terminals differ in the
+/// columns of symbols, and a row that is wider than the terminal could look like another message. The
+/// scripts and symbols that take two columns begin at U+1100.
 fn columns_of(c: char) -> usize {
     if c < '\u{1100}' { 1 } else { 2 }
 }

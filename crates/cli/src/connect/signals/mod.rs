@@ -86,8 +86,12 @@ fn watched(screen: &Screen) -> Vec<Signal> {
     if !is_ignored(Signal::Hup) {
         watched.push(Signal::Hup);
     }
+    // The library for the whole terminal watches its size.
     if screen.is_live() {
-        watched.extend([Signal::Winch, Signal::Cont]);
+        watched.push(Signal::Winch);
+    }
+    if screen.is_live() || screen.is_whole() {
+        watched.push(Signal::Cont);
         // The group of the session's leader has no shell that could continue it, and the system
         // stops it by no key.
         let has_shell = getsid(None).is_ok_and(|leader| leader != getpgrp());
@@ -102,6 +106,16 @@ fn watched(screen: &Screen) -> Vec<Signal> {
 fn watched(_: &Screen) -> Vec<Signal> {
     vec![Signal::Int]
 }
+
+/// Does what ctrl-Z does where the terminal makes it a signal.
+#[cfg(all(unix, feature = "tui"))]
+pub(crate) fn stop_job() {
+    use rustix::process::{Signal, kill_current_process_group};
+    let _ = kill_current_process_group(Signal::TSTP);
+}
+
+#[cfg(all(not(unix), feature = "tui"))]
+pub(crate) fn stop_job() {}
 
 /// Stops this program, as SIGTSTP does without a handler. The other programs of the foreground
 /// group got their own signal.

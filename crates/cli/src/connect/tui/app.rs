@@ -85,6 +85,8 @@ pub(super) enum Action {
     Pause,
     Resume,
     Close,
+    /// Stop the program, as a job of the shell.
+    Stop,
     Send(String),
     Leave,
 }
@@ -213,8 +215,12 @@ impl App {
     /// `None` is a change of the size.
     pub(super) fn key(&mut self, key: Option<KeyEvent>) -> Action {
         let Some(key) = key else { return Action::None };
-        if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
-            return Action::Leave;
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            match key.code {
+                KeyCode::Char('c') => return Action::Leave,
+                KeyCode::Char('z') => return Action::Stop,
+                _ => {}
+            }
         }
         // Some keyboards have characters at both keys together, and none at one of them.
         let control = key.modifiers.contains(KeyModifiers::CONTROL);

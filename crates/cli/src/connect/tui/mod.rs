@@ -6,6 +6,7 @@ mod view;
 use std::{
     future::poll_fn,
     io::{self, IsTerminal},
+    panic,
     process::ExitCode,
     task::Poll,
     thread,
@@ -19,7 +20,8 @@ use futures::{
     executor::block_on,
 };
 use ratatui::{
-    DefaultTerminal,
+    DefaultTerminal, Terminal,
+    backend::CrosstermBackend,
     crossterm::event::{self, Event as TerminalEvent, KeyEvent, KeyEventKind},
 };
 use websocket_heartbeat_smol::{
@@ -37,6 +39,7 @@ use crate::{
     exit::{FAILURE, USAGE, fail},
     server::ServerTransport,
     session::{Heartbeats, Session, SessionEvent, thread_ended},
+    terminal,
 };
 
 /// The time between two frames. A flood of messages does not draw more often.
@@ -60,9 +63,8 @@ pub(super) fn run(
     let screen = Screen::new(supervisor.handle(), timer.clone(), parts);
     let started = Session::start(supervisor, Heartbeats::Answered).and_then(|(session, handle)| {
         let closer = Closer::new(handle.clone(), close_frame);
-        let requests = signals::watch(closer.clone(), timer.clone(), screen)?;
-        // It also restores the terminal after a panic.
-        Ok((session, handle, closer, requests, ratatui::try_init()?))
+        let requests = signals::watch(closer.clone(), timer.clone(), screen.clone())?;
+        Ok((session, handle, closer, requests, new_terminal()?))
     });
     let (session, handle, closer, requests, mut terminal) = match started {
         Ok(started) => started,
@@ -70,9 +72,10 @@ pub(super) fn run(
     };
     let mut app = App::new(server, handle.clone(), timer.now());
     notes.iter().for_each(|note| app.note(note, timer.now()));
-    let control = Control { handle, closer };
+    restore_after_panics(screen.clone());
+    let control = Control { handle, closer, screen };
     let ended = block_on(show(&mut terminal, &mut app, session, requests, &control, &timer));
-    ratatui::restore();
+    control.screen.restore();
     let reason = match ended {
         Ok(reason) => reason,
         Err(error) => return fail(FAILURE, &format!("the terminal cannot be used: {error}")),
@@ -91,10 +94,24 @@ pub(super) fn run(
     }
 }
 
-/// Commands to the session.
+fn new_terminal() -> io::Result<DefaultTerminal> {
+    Terminal::new(CrosstermBackend::new(io::stdout()))
+}
+
+/// Commands to the session and to the terminal.
 struct Control {
     handle: Handle,
     closer: Closer,
+    screen: Screen,
+}
+
+/// Restores the terminal before the message of a panic.
+fn restore_after_panics(screen: Screen) {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        screen.restore();
+        report(panic);
+    }));
 }
 
 /// Shows the session until the user leaves, and returns the reason of its end.
@@ -136,11 +153,15 @@ async fn show(
                 leave |= act(app.key(key), control, app, timer);
                 frame = true;
             }
-            // The status is on the screen, so that nothing is done for its signal.
             while let Poll::Ready(Some(request)) = requests.poll_next_unpin(cx) {
-                if matches!(request, Request::Closing { .. }) {
-                    app.leave();
-                    leave = true;
+                match request {
+                    // It is on the screen.
+                    Request::Status => {}
+                    Request::Redraw => frame = true,
+                    Request::Closing { .. } => {
+                        app.leave();
+                        leave = true;
+                    }
                 }
             }
             frame |= frames.poll_next_unpin(cx).is_ready();
@@ -150,7 +171,14 @@ async fn show(
             if frame { Poll::Ready(Ok(())) } else { Poll::Pending }
         })
         .await?;
-        terminal.draw(|frame| view::draw(frame, app, &control.handle.status(), timer.now()))?;
+        control.screen.draw_whole(|is_new| {
+            if is_new {
+                // It compares nothing with the last drawing.
+                *terminal = new_terminal()?;
+            }
+            let status = control.handle.status();
+            terminal.draw(|frame| view::draw(frame, app, &status, timer.now())).map(drop)
+        })?;
         if let Some(reason) = end.as_ref().filter(|_| leave) {
             return Ok(reason.clone());
         }
@@ -166,6 +194,7 @@ fn act(action: Action, control: &Control, app: &mut App, timer: &SmolTimer) -> b
         Action::Pause => control.handle.pause(),
         Action::Resume => control.handle.resume(),
         Action::Close => control.closer.close(By::User),
+        Action::Stop => signals::stop_job(),
         Action::Send(text) => app.send(text, timer.now()),
         Action::Leave => {
             // The first closes gracefully, the second immediately.
@@ -184,7 +213,18 @@ fn act(action: Action, control: &Control, app: &mut App, timer: &SmolTimer) -> b
 fn keys() -> io::Result<Receiver<Option<KeyEvent>>> {
     let (mut sender, keys) = channel(16);
     let read = move || {
-        while let Ok(event) = event::read() {
+        loop {
+            // In the background a read would stop the program.
+            if !terminal::is_foreground() {
+                thread::park_timeout(FRAME);
+                continue;
+            }
+            let event = match event::poll(FRAME) {
+                Ok(true) => event::read(),
+                Ok(false) => continue,
+                Err(error) => Err(error),
+            };
+            let Ok(event) = event else { return };
             let key = match event {
                 TerminalEvent::Key(key) if key.kind == KeyEventKind::Press => Some(key),
                 TerminalEvent::Resize(..) => None,

@@ -12,7 +12,11 @@ use ratatui::{
 use websocket_heartbeat_smol::{Phase, Status, Timestamp};
 
 use super::app::{App, Input, Kind, millis};
-use crate::{duration::show, history::State};
+use crate::{
+    duration::show,
+    history::{State, worst_states},
+    terminal::{columns, tail},
+};
 
 /// From this width on, the counters stand beside the messages.
 const WIDE: u16 = 110;
@@ -133,21 +137,17 @@ fn draw_axis(frame: &mut Frame<'_>, area: Rect, app: &App, now: Timestamp) {
     let width = i64::from(inner.width.max(1));
     let length = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
     let end = millis(now);
-    let mut columns: Vec<Option<State>> = vec![None; usize::from(inner.width)];
+    let column = |at: i64| (at - (end - length)) * width / length;
     let spans = &app.history.spans;
-    for (index, span) in spans.iter().enumerate() {
+    let states = spans.iter().enumerate().filter_map(|(index, span)| {
         // The current span has no end yet.
         let to = if index + 1 == spans.len() { end } else { span.to };
-        let column = |at: i64| (at - (end - length)) * width / length;
-        for column in column(span.from).max(0)..=column(to).min(width - 1) {
-            if let Some(state) =
-                usize::try_from(column).ok().and_then(|column| columns.get_mut(column))
-            {
-                *state = Some(state.map_or(span.state, |worst| worst.max(span.state)));
-            }
-        }
-    }
-    let bar: Vec<Span<'_>> = columns
+        let from = usize::try_from(column(span.from).max(0)).ok()?;
+        // Not if it ended before the axis begins.
+        let to = usize::try_from(column(to)).ok()?;
+        Some((span.state, from..=to))
+    });
+    let bar: Vec<Span<'_>> = worst_states(states, usize::from(inner.width))
         .into_iter()
         .map(|state| match state {
             None => Span::from(" "),
@@ -190,19 +190,20 @@ fn line(line: &super::app::Line) -> Line<'_> {
 }
 
 fn draw_footer(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    // The end of a long text is the part that is being typed.
+    let typed = |mark: &str, text: &str| {
+        let room = usize::from(area.width).saturating_sub(columns(mark) + 1);
+        format!("{mark}{}█", tail(text, room))
+    };
     let text = match &app.input {
-        Input::Message(text) => format!("> {text}█"),
-        Input::Filter => format!("/ {}█", app.filter),
+        Input::Message(text) => typed("> ", text),
+        Input::Filter => typed("/ ", &app.filter),
         Input::Keys if app.is_leaving() => "closing, ctrl-c again to abort".to_owned(),
         Input::Keys => {
             "i send  r reconnect  p probe  z pause  c close  / filter  +/- time  q quit".to_owned()
         }
     };
-    // The end of a long text is the part that is being typed.
-    let width = usize::from(area.width);
-    let count = text.chars().count();
-    let tail: String = text.chars().skip(count.saturating_sub(width)).collect();
-    frame.render_widget(Line::from(tail).reversed(), area);
+    frame.render_widget(Line::from(text).reversed(), area);
 }
 
 fn minutes(time: Duration) -> String {

@@ -113,6 +113,7 @@ fn this_program_and_the_library_write_the_same_end() {
         reason: closed.reason.name(),
         detail: closed.reason.detail(),
         unproven: closed.unproven,
+        follows: false,
     };
     assert_eq!(written(&ours).0, written(&Record::Event(event)).0);
 }

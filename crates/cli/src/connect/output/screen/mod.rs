@@ -8,6 +8,8 @@
 mod footer;
 mod output;
 mod prompt;
+#[cfg(feature = "tui")]
+mod whole;
 
 use std::{
     fmt::Write as _,
@@ -50,7 +52,7 @@ struct Shared {
 pub(crate) struct Parts {
     pub(crate) editor: bool,
     pub(crate) footer: bool,
-    /// `--tui` draws on the whole terminal, and nothing is drawn here.
+    /// `--tui` draws on the whole terminal, by [`Screen::draw_whole`], and nothing else is drawn.
     pub(crate) whole: bool,
 }
 
@@ -64,6 +66,9 @@ enum Shown {
     Nothing,
     /// These bytes draw what is shown.
     Rows(String),
+    /// The whole terminal is that of `--tui`.
+    #[cfg(feature = "tui")]
+    Whole,
     /// The program is stopped: nothing is drawn until it continues.
     Suspended,
     /// Nothing is drawn any more.
@@ -99,6 +104,11 @@ impl Screen {
     /// Whether something can be drawn.
     pub(crate) fn is_live(&self) -> bool {
         self.0.parts.editor || self.0.parts.footer
+    }
+
+    /// Whether the whole terminal is drawn on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.parts.whole
     }
 
     /// Draws the area if it is not shown, or if it has changed.
@@ -160,12 +170,26 @@ impl Screen {
         }
     }
 
+    /// Draws on the whole terminal, unless the program is stopped or in the background. The argument
+    /// of the function is true if nothing of the last drawing is on the terminal.
+    #[cfg(feature = "tui")]
+    pub(crate) fn draw_whole(&self, draw: impl FnOnce(bool) -> io::Result<()>) -> io::Result<()> {
+        let mut area = self.area();
+        match area.shown {
+            Shown::Suspended | Shown::Ended => Ok(()),
+            Shown::Whole => draw(false),
+            // A change of the mode would stop the program.
+            _ if !terminal::is_foreground() => Ok(()),
+            _ => {
+                whole::enter()?;
+                area.shown = Shown::Whole;
+                draw(true)
+            }
+        }
+    }
+
     /// Restores the terminal, and draws nothing any more. Blocks for at most [`PATIENCE`].
     pub(crate) fn restore(&self) {
-        #[cfg(feature = "tui")]
-        if self.0.parts.whole {
-            ratatui::restore();
-        }
         self.leave(Shown::Ended);
     }
 
@@ -185,6 +209,10 @@ impl Screen {
                 area.erase();
             }
             area.shown = next;
+        }
+        #[cfg(feature = "tui")]
+        if self.is_whole() {
+            whole::leave_keys();
         }
         self.0.keys.leave();
     }
@@ -258,10 +286,13 @@ impl Screen {
 
 impl Area {
     fn erase(&mut self) {
-        if let Shown::Rows(_) = self.shown {
-            self.shown = Shown::Nothing;
-            draw_bytes(ERASE);
+        match self.shown {
+            Shown::Rows(_) => draw_bytes(ERASE),
+            #[cfg(feature = "tui")]
+            Shown::Whole => whole::leave(),
+            _ => return,
         }
+        self.shown = Shown::Nothing;
     }
 }
 

@@ -1,8 +1,6 @@
 //! The line that the user is typing, as one row of the terminal.
 
-use websocket_heartbeat_smol::backend::printable;
-
-use crate::terminal::columns;
+use crate::terminal::{cell, columns, tail};
 
 /// The text before each typed line.
 pub(crate) const MARK: &str = "> ";
@@ -20,9 +18,8 @@ impl Prompt {
     pub(crate) fn row(&self, width: usize) -> (String, usize) {
         let room = width.saturating_sub(columns(MARK));
         // One column is left for the cursor behind the last character.
-        let start = start(&self.before, room.saturating_sub(1));
         let mut row = String::from(MARK);
-        row.extend(self.before[start..].chars().map(cell));
+        row.push_str(&tail(&self.before, room.saturating_sub(1)));
         let cursor = columns(&row);
         let mut left = width.saturating_sub(cursor);
         for cell in self.after.chars().map(cell) {
@@ -36,22 +33,6 @@ impl Prompt {
             false => (String::new(), 0),
         }
     }
-}
-
-/// Where the last `room` columns of a text begin.
-fn start(text: &str, room: usize) -> usize {
-    let mut left = room;
-    let mut start = text.len();
-    for (at, c) in text.char_indices().rev() {
-        let Some(rest) = left.checked_sub(columns(&cell(c))) else { break };
-        (left, start) = (rest, at);
-    }
-    start
-}
-
-/// A character as it is shown: a control character as an escape.
-fn cell(c: char) -> String {
-    printable(c.encode_utf8(&mut [0; 4])).into_owned()
 }
 
 #[cfg(test)]
