@@ -24,7 +24,8 @@ use std::{
 
 use self::{
     area::Area,
-    suite::{Outcome, Suite},
+    mutant::Mutant,
+    suite::{Outcome, Part, Suite},
     survivors::Survivors,
     tree::Tree,
 };
@@ -83,12 +84,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
 
     let mutants = mutant::list(&workspace, &arguments.areas)?;
-    let tree = Tree::new(&workspace, &folder)?;
-    let (programs, unviable) = tree.compile(&mutants)?;
-    println!("{} mutants compiled after {} s", mutants.len(), start.elapsed().as_secs());
-    let suite = Suite::measure(programs, &folder)?;
-    println!("{} tests measured after {} s", suite.len(), start.elapsed().as_secs());
-
+    let tree = Tree::new(&workspace, &folder, &mutants)?;
     let path = folder.join("outcomes.txt");
     let mut outcomes = if arguments.resume { read(&path) } else { BTreeMap::new() };
     let mut file = OpenOptions::new().create(true).append(true).open(&path);
@@ -96,22 +92,46 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         file = file.and_then(|file| file.set_len(0).map(|()| file));
     }
     let mut file = file.map_err(|error| format!("{}: {error}", path.display()))?;
-    let (part, parts) = arguments.shard;
-    for (index, mutant) in mutants.iter().enumerate().filter(|(index, _)| index % parts == part) {
-        let known = outcomes.get(&mutant.key()).copied();
-        // The tests may have changed, and find a survivor now.
-        if known.is_some_and(|outcome: Outcome| !outcome.survives()) {
-            continue;
-        }
-        let begin = Instant::now();
-        let outcome =
-            if unviable.contains(&index) { Outcome::Unviable } else { suite.judge(index)? };
-        outcomes.insert(mutant.key(), outcome);
+    let mut note = |mutant: &Mutant, outcome: Outcome| {
         let key = mutant.key().replace('\n', "\t");
-        writeln!(file, "{}\t{key}", outcome.name()).map_err(|error| error.to_string())?;
-        if outcome.survives() && !survivors.contains(mutant) {
-            println!("{} ({}): {}", outcome.name(), begin.elapsed().as_secs(), mutant.name);
+        writeln!(file, "{}\t{key}", outcome.name()).map_err(|error| error.to_string())
+    };
+
+    let unviable = mutants.iter().enumerate().filter(|(_, mutant)| {
+        outcomes.get(&mutant.key()).is_some_and(|outcome| *outcome == Outcome::Unviable)
+    });
+    let mut unviable: BTreeSet<_> = unviable.map(|(index, _)| index).collect();
+    let programs = tree.compile(&mutants, &mut unviable)?;
+    for mutant in unviable.iter().map(|index| &mutants[*index]) {
+        if outcomes.insert(mutant.key(), Outcome::Unviable).is_none() {
+            note(mutant, Outcome::Unviable)?;
         }
+    }
+    println!("{} mutants compiled after {} s", mutants.len(), start.elapsed().as_secs());
+    let suite = Suite::measure(programs, &folder)?;
+    println!("{} tests measured after {} s", suite.len(), start.elapsed().as_secs());
+
+    // An outcome of an earlier run is final, except that the tests may find a survivor now.
+    let (shard, shards) = arguments.shard;
+    let open = mutants.iter().enumerate().filter(|(index, mutant)| {
+        let known = outcomes.get(&mutant.key());
+        index % shards == shard && known.is_none_or(|outcome| outcome.survives())
+    });
+    let mut open: Vec<_> = open.map(|(index, mutant)| (mutant, index)).collect();
+    open.sort_by_key(|(mutant, _)| Area::ALL.iter().position(|area| area.contains(&mutant.file)));
+    for part in [Part::Fast, Part::Slow] {
+        let mut left = Vec::new();
+        for (mutant, index) in open {
+            let outcome = suite.judge(index, part)?;
+            if outcome == Outcome::Survived && part == Part::Fast {
+                left.push((mutant, index));
+                continue;
+            }
+            outcomes.insert(mutant.key(), outcome);
+            note(mutant, outcome)?;
+        }
+        println!("{} mutants left after {} s", left.len(), start.elapsed().as_secs());
+        open = left;
     }
 
     let mut right = true;

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use proc_macro2::Span;
 use syn::{
-    Arm, Block, Expr, ExprBinary, ExprStruct, ExprUnary, FieldValue, ImplItemFn, ItemFn, Member,
-    Pat, Signature,
+    Arm, Block, Expr, ExprBinary, ExprMatch, ExprStruct, ExprUnary, FieldValue, ImplItemFn, ItemFn,
+    Member, Pat, Signature,
     spanned::Spanned,
     visit::{self, Visit},
 };
@@ -34,9 +34,17 @@ pub fn rewrite(source: &str, mutants: &[(usize, &Mutant)]) -> Result<Rewritten, 
         unviable: Vec::new(),
     };
     for &(id, mutant) in mutants {
-        if mutant.kind == Kind::Function {
-            let at = mutant.range.start;
-            finder.sites.push(Site { range: at..at, form: Form::Return(id, &mutant.replacement) });
+        let (at, value) = (mutant.range.start, mutant.replacement.as_str());
+        match mutant.kind {
+            // A function cannot return two types of iterators.
+            Kind::Function if value == "::std::iter::empty()" => {
+                finder.sites.push(Site { range: mutant.range.clone(), form: Form::Empty(id) });
+            }
+            Kind::Function if value.starts_with("::std::iter::") => finder.unviable.push(id),
+            Kind::Function => {
+                finder.sites.push(Site { range: at..at, form: Form::Return(id, value) })
+            }
+            _ => {}
         }
     }
     finder.visit_file(&file);
@@ -66,6 +74,8 @@ struct Site<'a> {
 enum Form<'a> {
     /// Inserted before the body of a function.
     Return(usize, &'a str),
+    /// The body of a function that returns an iterator, which then has no items.
+    Empty(usize),
     /// Inserted after the pattern of an arm without a guard.
     NoArm(usize),
     /// An expression, or a guard, with its variants.
@@ -154,9 +164,21 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         }
     }
 
+    fn visit_expr_match(&mut self, expression: &'ast ExprMatch) {
+        // Without an arm for the rest, each arm is necessary.
+        if !expression.arms.iter().any(|arm| matches!(arm.pat, Pat::Wild(_))) {
+            for arm in &expression.arms {
+                let deleted = self.at(bytes(arm.pat.span()).start, Kind::Arm);
+                self.unviable.extend(deleted.iter().map(|(id, _)| *id));
+            }
+        }
+        visit::visit_expr_match(self, expression);
+    }
+
     fn visit_arm(&mut self, arm: &'ast Arm) {
         // Attributes are before the pattern, and not a part of the mutant.
-        let deleted = self.at(bytes(arm.pat.span()).start, Kind::Arm);
+        let mut deleted = self.at(bytes(arm.pat.span()).start, Kind::Arm);
+        deleted.retain(|(id, _)| !self.unviable.contains(id));
         if let Pat::Guard(guarded) = &arm.pat {
             let range = bytes(guarded.guard.span());
             let mut variants: Vec<_> =
@@ -250,6 +272,13 @@ impl Writer<'_> {
         match &site.form {
             Form::Return(id, value) => {
                 self.variant(*id, &format!("if {} {{ return {value}; }} ", active(*id)));
+            }
+            Form::Empty(id) => {
+                self.out += "{ ";
+                self.write(site.range.clone(), inner);
+                self.out += " }";
+                let count = format!("if {} {{ 0 }} else {{ usize::MAX }}", active(*id));
+                self.variant(*id, &format!(".take({count})"));
             }
             Form::NoArm(id) => self.variant(*id, &format!(" if !{}", active(*id))),
             Form::Choice(variants) => {

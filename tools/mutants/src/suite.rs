@@ -21,6 +21,16 @@ struct Test {
     time: Duration,
 }
 
+/// The tests that reach a mutant, in two parts. All mutants meet the fast ones first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Fast,
+    Slow,
+}
+
+/// The fast tests of a mutant take this time together.
+const FAST: Duration = Duration::from_secs(2);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Caught,
@@ -66,26 +76,32 @@ impl Suite {
         self.tests.len()
     }
 
-    /// Runs the tests that reach a mutant until one fails.
-    pub fn judge(&self, mutant: usize) -> Result<Outcome, String> {
+    /// Runs the fast tests that reach a mutant, or the others, until one fails.
+    pub fn judge(&self, mutant: usize, part: Part) -> Result<Outcome, String> {
         let Some(tests) = self.reaching.get(&mutant) else { return Ok(Outcome::Unreached) };
-        let mut rest = &tests[..];
+        let (fast, slow) = tests.split_at(self.fit(tests, FAST));
+        let mut rest = if part == Part::Fast { fast } else { slow };
         // Most mutants are caught by the first tests.
-        let mut budget = Duration::from_millis(200);
+        let mut budget = FAST / 32;
         while !rest.is_empty() {
-            let mut total = Duration::ZERO;
-            let fits = rest.iter().take_while(|test| {
-                total += self.tests[**test].time;
-                total <= budget
-            });
-            let (batch, later) = rest.split_at(fits.count().max(1));
-            (rest, budget) = (later, budget * 5);
+            let (batch, later) = rest.split_at(self.fit(rest, budget).max(1));
+            (rest, budget) = (later, budget * 4);
             match self.run(mutant, batch)? {
                 Outcome::Survived => {}
                 outcome => return Ok(outcome),
             }
         }
         Ok(Outcome::Survived)
+    }
+
+    /// How many of these tests take this time together.
+    fn fit(&self, tests: &[usize], time: Duration) -> usize {
+        let mut total = Duration::ZERO;
+        let fits = tests.iter().take_while(|test| {
+            total += self.tests[**test].time;
+            total <= time
+        });
+        fits.count()
     }
 
     fn run(&self, mutant: usize, batch: &[usize]) -> Result<Outcome, String> {
@@ -116,7 +132,7 @@ impl Suite {
         command
             .arg((60 + 20 * usual).to_string())
             .args(["sh", "-c", "ulimit -c 0; ulimit -t \"$1\"; shift; exec \"$@\"", "sh"])
-            .arg((10 + 5 * usual).to_string())
+            .arg((2 + 4 * usual).to_string())
             .arg(&self.programs[program])
             .args(["--exact", "--test-threads=1"])
             .args(names)

@@ -24,24 +24,32 @@ const SELECTION: &str = include_str!("selection.rs");
 const PROGRAMS: [&str; 7] = ["--lib", "--test", "session", "--test", "spans", "--test", "whole"];
 /// The crates that are copied: core, and the mock that its tests need.
 const CRATES: [&str; 2] = ["crates/core", "crates/mock"];
+const LIBRARY: &str = "crates/core/src/lib.rs";
 
 impl Tree {
-    pub fn new(workspace: &Path, folder: &Path) -> Result<Self, String> {
+    pub fn new(workspace: &Path, folder: &Path, mutants: &[Mutant]) -> Result<Self, String> {
         let tree = Self {
             workspace: workspace.to_owned(),
             copy: folder.join("tree"),
             build: folder.join("build"),
         };
-        tree.copy_crates().map_err(|error| format!("the copy of core: {error}"))?;
+        // Each file is written once, since cargo compiles again what is newer.
+        let mut written: BTreeSet<_> =
+            mutants.iter().map(|mutant| workspace.join(&mutant.file)).collect();
+        written.insert(workspace.join(LIBRARY));
+        tree.copy_crates(&written).map_err(|error| format!("the copy of core: {error}"))?;
         Ok(tree)
     }
 
-    /// Compiles the tests with these mutants. Returns the test programs, and the mutants that do not
-    /// compile. These are left out.
-    pub fn compile(&self, mutants: &[Mutant]) -> Result<(Vec<PathBuf>, BTreeSet<usize>), String> {
-        let mut unviable = BTreeSet::new();
+    /// Compiles the tests with these mutants. Returns the test programs. Mutants that do not compile are
+    /// added to `unviable`, and left out.
+    pub fn compile(
+        &self,
+        mutants: &[Mutant],
+        unviable: &mut BTreeSet<usize>,
+    ) -> Result<Vec<PathBuf>, String> {
         loop {
-            let places = self.write(mutants, &mut unviable)?;
+            let places = self.write(mutants, unviable)?;
             let check = self.cargo(&["check", "--lib"], &places)?;
             let built = if check.broken.is_empty() {
                 self.cargo(&[&["test", "--no-run"], &PROGRAMS[..]].concat(), &places)?
@@ -49,16 +57,16 @@ impl Tree {
                 check
             };
             if built.broken.is_empty() {
-                return Ok((built.programs, unviable));
+                return Ok(built.programs);
             }
             println!("{} mutants do not compile", built.broken.len());
             unviable.extend(built.broken);
         }
     }
 
-    fn copy_crates(&self) -> std::io::Result<()> {
+    fn copy_crates(&self, written: &BTreeSet<PathBuf>) -> std::io::Result<()> {
         for name in CRATES {
-            copy_folder(&self.workspace.join(name), &self.copy.join(name))?;
+            copy_folder(&self.workspace.join(name), &self.copy.join(name), written)?;
         }
         copy(&self.workspace.join("Cargo.lock"), &self.copy.join("Cargo.lock"))?;
         let mut manifest = String::new();
@@ -90,10 +98,10 @@ impl Tree {
             });
             write(&path, &paragraphs.collect::<Vec<_>>().join("\n\n"))?;
         }
-        let core = self.copy.join("crates/core/src");
-        let library = fs::read_to_string(self.workspace.join("crates/core/src/lib.rs"))?;
-        write(&core.join("lib.rs"), &format!("#![allow(warnings)]\n{library}\nmod mutants;\n"))?;
-        write(&core.join("mutants.rs"), SELECTION)
+        let library = fs::read_to_string(self.workspace.join(LIBRARY))?;
+        let library = format!("#![allow(warnings)]\n{library}\nmod mutants;\n");
+        write(&self.copy.join(LIBRARY), &library)?;
+        write(&self.copy.join(LIBRARY).with_file_name("mutants.rs"), SELECTION)
     }
 
     /// Writes the files with their mutants. Returns where each mutant is. The number of a mutant is its
@@ -180,12 +188,17 @@ fn find(diagnostic: &Value, places: &Places, broken: &mut BTreeSet<usize>) {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Copies a folder except some of its files, and except manifests.
+fn copy_folder(from: &Path, to: &Path, except: &BTreeSet<PathBuf>) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() { copy_folder(&from, &to)? } else { copy(&from, &to)? }
+        if entry.file_type()?.is_dir() {
+            copy_folder(&from, &to, except)?;
+        } else if !except.contains(&from) && !from.ends_with("Cargo.toml") {
+            copy(&from, &to)?;
+        }
     }
     Ok(())
 }
