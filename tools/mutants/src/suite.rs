@@ -130,7 +130,7 @@ impl Suite {
         let usual = usual.as_secs() + 1;
         let mut command = Command::new("timeout");
         command
-            .arg((60 + 20 * usual).to_string())
+            .arg((15 + 15 * usual).to_string())
             .args(["sh", "-c", "ulimit -c 0; ulimit -t \"$1\"; shift; exec \"$@\"", "sh"])
             .arg((2 + 4 * usual).to_string())
             .arg(&self.programs[program])
