@@ -26,7 +26,7 @@ use self::{
     area::Area,
     mutant::Mutant,
     suite::{Outcome, Part, Suite},
-    survivors::Survivors,
+    survivors::{Survivors, file_of},
     tree::Tree,
 };
 
@@ -86,15 +86,16 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let mutants = mutant::list(&workspace, &arguments.areas)?;
     let tree = Tree::new(&workspace, &folder, &mutants)?;
     let path = folder.join("outcomes.txt");
-    let mut outcomes = if arguments.resume { read(&path) } else { BTreeMap::new() };
-    let mut file = OpenOptions::new().create(true).append(true).open(&path);
+    let mut outcomes = read(&path);
     if !arguments.resume {
-        file = file.and_then(|file| file.set_len(0).map(|()| file));
+        outcomes.retain(|key, _| !arguments.areas.iter().any(|area| area.contains(file_of(key))));
     }
-    let mut file = file.map_err(|error| format!("{}: {error}", path.display()))?;
+    let lines: String = outcomes.iter().map(|(key, outcome)| line(key, *outcome)).collect();
+    fs::write(&path, lines).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut file = OpenOptions::new().append(true).open(&path).map_err(|e| e.to_string())?;
     let mut note = |mutant: &Mutant, outcome: Outcome| {
-        let key = mutant.key().replace('\n', "\t");
-        writeln!(file, "{}\t{key}", outcome.name()).map_err(|error| error.to_string())
+        let line = line(&mutant.key(), outcome);
+        file.write_all(line.as_bytes()).map_err(|error| error.to_string())
     };
 
     let unviable = mutants.iter().enumerate().filter(|(_, mutant)| {
@@ -165,6 +166,10 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     println!("{} s", start.elapsed().as_secs());
     Ok(right)
+}
+
+fn line(key: &str, outcome: Outcome) -> String {
+    format!("{}\t{}\n", outcome.name(), key.replace('\n', "\t"))
 }
 
 /// The outcomes of an earlier run. A later line about a mutant counts.

@@ -55,8 +55,7 @@ impl Survivors {
         survivors: &'a BTreeSet<String>,
     ) -> impl Iterator<Item = &'a str> {
         self.entries.iter().map(String::as_str).filter(|entry| {
-            let file = entry.split(':').next().unwrap_or_default();
-            areas.iter().any(|area| area.contains(file)) && !survivors.contains(*entry)
+            areas.iter().any(|area| area.contains(file_of(entry))) && !survivors.contains(*entry)
         })
     }
 }
@@ -66,4 +65,9 @@ impl Mutant {
     pub fn key(&self) -> String {
         format!("{}: {}\n  at: {}", self.file, self.change, self.line)
     }
+}
+
+/// The file of a mutant with this key.
+pub fn file_of(key: &str) -> &str {
+    key.split(':').next().unwrap_or_default()
 }
