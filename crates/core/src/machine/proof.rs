@@ -41,7 +41,6 @@ impl OpenConnection {
             return false;
         }
         if let (Some(probe), Some(heartbeat)) = (self.beat.deadline(now, full), heartbeat)
-            && probe > now
             && probe.saturating_since(now) <= heartbeat.every / PATIENCE
         {
             self.proof_due = Some(probe);

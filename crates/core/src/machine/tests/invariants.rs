@@ -112,6 +112,11 @@ fn one_fresh_probe_is_sent_after_all_unread_frames_are_read() {
     sim.run_to(3_605_000);
     assert_eq!(sim.losses(), [(3_605_000, Loss::HeartbeatTimeout(ms(3_605_000)))]);
 
+    // It is sent for frames of the current connection only.
+    let mut sim = full_for_an_hour();
+    sim.feed(|machine, now| machine.handle_caught_up(now, 0));
+    assert_eq!(sim.probes(), []);
+
     // If proof of life was read, no fresh probe is sent.
     let mut sim = full_for_an_hour();
     sim.life();

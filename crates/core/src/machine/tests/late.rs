@@ -16,6 +16,56 @@ fn with(set: impl FnOnce(&mut HeartbeatRules)) -> Rules {
 }
 
 #[test]
+fn a_look_before_the_deadline_changes_nothing_in_any_state() {
+    for (state, mut sim) in one_in_each_state() {
+        sim.drain();
+        let Some(deadline) = sim.deadline() else { continue };
+        sim.now = at(deadline - 1);
+        // The new time is an effect of its own.
+        sim.machine.observe(sim.now);
+        let before = sim.machine.clone();
+        sim.feed(Machine::handle_deadline);
+        assert_eq!(sim.machine, before, "{state}");
+    }
+}
+
+/// The driver then reads all available frames first.
+#[test]
+fn a_verdict_on_the_peer_is_announced_when_it_is_due() {
+    let mut announced = Vec::new();
+    for (state, mut sim) in one_in_each_state() {
+        sim.drain();
+        let Some(deadline) = sim.deadline() else { continue };
+        assert!(!sim.machine.verdict_is_due(at(deadline - 1)), "{state}");
+        if sim.machine.verdict_is_due(at(deadline)) {
+            announced.push(state);
+        }
+    }
+    assert_eq!(announced, ["connecting", "open, probe out", "retiring", "closing"]);
+
+    // While nothing is read, the answer to the probe is not judged.
+    let mut sim = Sim::open(rules());
+    sim.run_to(15_000);
+    sim.intake(Intake::Full);
+    assert!(!sim.machine.verdict_is_due(at(25_000)));
+}
+
+#[test]
+fn a_connection_that_has_drained_is_not_dropped_again() {
+    let mut sim = Sim::open(rules());
+    sim.feed(|machine, now| machine.handle_peer_closed(now, 1));
+    sim.run_to(60_000);
+    assert_eq!(sim.times(|action| action == Action::Drain), [0]);
+    assert_eq!(sim.times(|action| action == Action::EndDrain), []);
+}
+
+#[test]
+fn an_interval_without_the_end_of_a_slot_is_not_shortened() {
+    let sim = Sim::open(with(|heartbeat| heartbeat.slot = ms(60_000)));
+    assert_eq!(sim.deadline(), Some(15_000));
+}
+
+#[test]
 fn an_hour_asleep_causes_at_most_one_probe_or_attempt() {
     for (state, mut sim) in one_in_each_state() {
         sim.drain();

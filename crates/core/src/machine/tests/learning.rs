@@ -301,17 +301,36 @@ fn a_probed_connection_is_judged_at_the_first_miss() {
     assert_eq!(sim.losses().len(), 1);
 }
 
-#[test]
-fn before_answers_are_learned_the_users_limit_of_misses_waits() {
+/// Two misses are tolerated.
+fn tolerant() -> Sim {
     let mut tolerant = rules();
     tolerant.heartbeat.as_mut().expect("the rules have a heartbeat").max_missed = 2;
     let mut sim = Sim::connecting(tolerant);
     sim.means = Means::Messages;
     sim.connected();
     sim.log.clear();
+    sim
+}
+
+#[test]
+fn before_answers_are_learned_the_users_limit_of_misses_waits() {
+    let mut sim = tolerant();
     sim.run_to(74_999);
     assert_eq!(sim.probes(), [15_000, 40_000, 65_000]);
     sim.run_to(75_000);
+    assert_eq!(sim.losses().len(), 1);
+}
+
+#[test]
+fn after_answers_are_learned_the_users_limit_of_misses_holds() {
+    let mut sim = tolerant();
+    for _ in 0..3 {
+        answer_after(&mut sim, 1_000);
+    }
+    let dead = 3 * 16_000 + 15_000 + 3 * 10_000;
+    sim.run_to(dead - 1);
+    assert_eq!(sim.losses(), []);
+    sim.run_to(dead);
     assert_eq!(sim.losses().len(), 1);
 }
 

@@ -161,6 +161,13 @@ fn a_write_timeout_seen_late_does_not_end_the_connection_at_once() {
         assert!(lost.is_some(), "{asleep}");
         assert_eq!(reports(&sim).len(), 1);
     }
+    // The deadline is at 301 s. It is seen late if the time of a recheck has passed since.
+    for (seen, lost) in [(306_000, true), (306_001, false)] {
+        let mut sim = blocked(patient());
+        sim.run_to(100_000);
+        sim.jump_to(seen);
+        assert_eq!(!sim.losses().is_empty(), lost, "seen at {seen}");
+    }
     let mut sim = blocked(patient());
     for late in 1..=5 {
         sim.jump_to(late * 400_000);

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Tests the mutants of cargo-mutants in core's machine, outbox or driver: a mutant that no test finds must
+# be in survivors.txt with a reason. `--shard K/N` tests every Nth mutant, beginning with the Kth.
+# `--resume` continues an earlier run: only mutants that survived or were not tested yet are tested.
+# Usage: run.sh [machine|outbox|driver|all] [--shard K/N] [--resume]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export CARGO_INCREMENTAL=0
+
+PATH=$PWD/target/tools/bin:$PATH
+if ! command -v cargo-mutants >/dev/null; then
+  cargo install -q --locked --version "~27.1" --root target/tools cargo-mutants
+fi
+cargo build -q --locked --manifest-path tools/mutants/Cargo.toml --target-dir target/mutants/tool
+exec target/mutants/tool/debug/mutants "$@"

@@ -1,0 +1,188 @@
+//! [`Suite`]: the tests, with the mutants that each reaches.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+pub struct Suite {
+    programs: Vec<PathBuf>,
+    tests: Vec<Test>,
+    /// For each mutant, the tests that reach it, the fastest first.
+    reaching: BTreeMap<usize, Vec<usize>>,
+}
+
+struct Test {
+    program: usize,
+    name: String,
+    time: Duration,
+}
+
+/// The tests that reach a mutant, in two parts. All mutants meet the fast ones first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Fast,
+    Slow,
+}
+
+/// The fast tests of a mutant take this time together.
+const FAST: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Caught,
+    /// The tests did not end in time. This counts as caught.
+    Timeout,
+    Unviable,
+    Survived,
+    /// It survived, and no test calls it.
+    Unreached,
+}
+
+impl Suite {
+    /// Runs each test alone, without a mutant. All must pass.
+    pub fn measure(programs: Vec<PathBuf>, folder: &Path) -> Result<Self, String> {
+        let mut suite = Self { programs, tests: Vec::new(), reaching: BTreeMap::new() };
+        let log = folder.join("reached");
+        for program in 0..suite.programs.len() {
+            for name in suite.names(program)? {
+                let _ = fs::remove_file(&log);
+                let start = Instant::now();
+                let status = suite
+                    .command(program, &[&name], Duration::from_secs(600))
+                    .env("MUTANTS_REACHED", &log)
+                    .status()
+                    .map_err(|error| error.to_string())?;
+                if !status.success() {
+                    return Err(format!("{name} fails without a mutant"));
+                }
+                let reached = fs::read_to_string(&log).unwrap_or_default();
+                for number in reached.lines().filter_map(|line| line.parse::<usize>().ok()) {
+                    suite.reaching.entry(number - 1).or_default().push(suite.tests.len());
+                }
+                suite.tests.push(Test { program, name, time: start.elapsed() });
+            }
+        }
+        for tests in suite.reaching.values_mut() {
+            tests.sort_by_key(|test| suite.tests[*test].time);
+        }
+        Ok(suite)
+    }
+
+    pub fn len(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// Runs the fast tests that reach a mutant, or the others, until one fails.
+    pub fn judge(&self, mutant: usize, part: Part) -> Result<Outcome, String> {
+        let Some(tests) = self.reaching.get(&mutant) else { return Ok(Outcome::Unreached) };
+        let (fast, slow) = tests.split_at(self.fit(tests, FAST));
+        let mut rest = if part == Part::Fast { fast } else { slow };
+        // Most mutants are caught by the first tests.
+        let mut budget = FAST / 32;
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(self.fit(rest, budget).max(1));
+            (rest, budget) = (later, budget * 4);
+            match self.run(mutant, batch)? {
+                Outcome::Survived => {}
+                outcome => return Ok(outcome),
+            }
+        }
+        Ok(Outcome::Survived)
+    }
+
+    /// How many of these tests take this time together.
+    fn fit(&self, tests: &[usize], time: Duration) -> usize {
+        let mut total = Duration::ZERO;
+        let fits = tests.iter().take_while(|test| {
+            total += self.tests[**test].time;
+            total <= time
+        });
+        fits.count()
+    }
+
+    fn run(&self, mutant: usize, batch: &[usize]) -> Result<Outcome, String> {
+        for program in 0..self.programs.len() {
+            let tests = batch.iter().map(|test| &self.tests[*test]);
+            let tests: Vec<_> = tests.filter(|test| test.program == program).collect();
+            if tests.is_empty() {
+                continue;
+            }
+            let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
+            let time = tests.iter().map(|test| test.time).sum();
+            let status = self
+                .command(program, &names, time)
+                .env("MUTANT", (mutant + 1).to_string())
+                .status()
+                .map_err(|error| error.to_string())?;
+            if !status.success() {
+                return Ok(if ran_out(status) { Outcome::Timeout } else { Outcome::Caught });
+            }
+        }
+        Ok(Outcome::Survived)
+    }
+
+    /// A run of some tests, with a limit on its time on the processor, and a wide one on its time.
+    fn command(&self, program: usize, names: &[&str], usual: Duration) -> Command {
+        let usual = usual.as_secs() + 1;
+        let mut command = Command::new("timeout");
+        command
+            .arg((15 + 15 * usual).to_string())
+            .args(["sh", "-c", "ulimit -c 0; ulimit -t \"$1\"; shift; exec \"$@\"", "sh"])
+            .arg((2 + 4 * usual).to_string())
+            .arg(&self.programs[program])
+            .args(["--exact", "--test-threads=1"])
+            .args(names)
+            // Of the random sessions, some are enough.
+            .env("WHOLE_SEEDS", "0..200")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    fn names(&self, program: usize) -> Result<Vec<String>, String> {
+        let list = |more: &[&str]| {
+            let output = Command::new(&self.programs[program])
+                .args(["--list", "--format", "terse"])
+                .args(more)
+                .output()
+                .map_err(|error| format!("{}: {error}", self.programs[program].display()))?;
+            let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+            let names = lines.lines().filter_map(|line| line.strip_suffix(": test"));
+            Ok::<_, String>(names.map(str::to_owned).collect::<Vec<_>>())
+        };
+        let ignored = list(&["--ignored"])?;
+        let mut names = list(&[])?;
+        names.retain(|name| !ignored.contains(name));
+        Ok(names)
+    }
+}
+
+/// Whether a run was ended by one of its limits.
+fn ran_out(status: ExitStatus) -> bool {
+    // By `timeout`, or by the kernel with SIGXCPU or SIGKILL.
+    matches!(status.code(), Some(124 | 137 | 152))
+}
+
+impl Outcome {
+    pub const ALL: [Self; 5] =
+        [Self::Caught, Self::Timeout, Self::Unviable, Self::Survived, Self::Unreached];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caught => "caught",
+            Self::Timeout => "timeout",
+            Self::Unviable => "unviable",
+            Self::Survived => "survived",
+            Self::Unreached => "unreached",
+        }
+    }
+
+    pub fn survives(self) -> bool {
+        matches!(self, Self::Survived | Self::Unreached)
+    }
+}
