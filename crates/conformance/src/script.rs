@@ -29,7 +29,7 @@ pub enum Answer {
     Accept,
     /// Accepts the upgrade, and sends these frames in the same write.
     AcceptWith(&'static [Item]),
-    /// Sends these parts in place of an acceptance, with [`PAUSE`] between them, and ends the stream.
+    /// Sends these parts in place of an acceptance, with [`PAUSE_MS`] between them, and ends the stream.
     Reply(&'static [&'static str]),
     /// Sends this in place of an acceptance, and nothing more until the client ends the stream.
     Stall(&'static str),
