@@ -23,13 +23,13 @@ pub struct Script {
 
 /// The answer to a request.
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "a server must know each")]
+#[non_exhaustive]
 pub enum Answer {
     /// Accepts the upgrade.
     Accept,
     /// Accepts the upgrade, and sends these frames in the same write.
     AcceptWith(&'static [Item]),
-    /// Sends these parts in place of an acceptance, with [`PAUSE`] between them, and ends the stream.
+    /// Sends these parts in place of an acceptance, with [`PAUSE_MS`] between them, and ends the stream.
     Reply(&'static [&'static str]),
     /// Sends this in place of an acceptance, and nothing more until the client ends the stream.
     Stall(&'static str),
@@ -38,7 +38,7 @@ pub enum Answer {
 /// A step of a script. If the client does something else, or nothing for ten seconds, it has broken a
 /// rule.
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "a server must know each")]
+#[non_exhaustive]
 pub enum Step {
     /// Sends a frame.
     Send(Item),
@@ -95,7 +95,7 @@ pub enum Item {
 
 /// A command of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "a server must know each")]
+#[non_exhaustive]
 pub enum Command {
     /// Ends the wait of [`Step::Wait`]. The answer is `ok`.
     Go,

@@ -63,5 +63,5 @@ fn async_tungstenites_stream_keeps_the_contract() {
         let (stream, _) = opened.map_err(|error| transport_error(error, &[]))?;
         Ok(Established::new(AsyncTungstenite::new(stream)))
     };
-    keeps("async-tungstenite", |url| dial(url), &[NO_DISCARD, NO_LATE_BODY]);
+    keeps("async-tungstenite", dial, &[NO_DISCARD, NO_LATE_BODY]);
 }

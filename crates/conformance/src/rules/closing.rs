@@ -74,9 +74,7 @@ pub(super) async fn twice(client: &Client<'_, impl Subject>) -> Kept {
     let mut tested = client.connect("/answer-close-late").await?;
     tested.send(close(1000, "bye")).await?;
     tested.send(Frame::Close(None)).await?;
-    while let Some(Ok(_)) = tested.next().await {
-        tested.flush().await?;
-    }
+    tested.reads_to_end().await?;
     let mut observer = tested.observe().await?;
     drop(tested.connection);
     observer.verdict().await.map(drop)

@@ -86,10 +86,7 @@ pub(super) async fn forbidden_code(client: &Client<'_, impl Subject>) -> Kept {
 pub(super) async fn nothing_after(client: &Client<'_, impl Subject>) -> Kept {
     for path in ["/violation-reserved-opcode", "/close-4001", "/end"] {
         let mut tested = client.connect(path).await?;
-        while let Some(Ok(_)) = tested.next().await {
-            // The reply to a close frame must not wait for another poll.
-            tested.flush().await?;
-        }
+        tested.reads_to_end().await?;
         for _ in 0..2 {
             tested.ends().await?;
         }
