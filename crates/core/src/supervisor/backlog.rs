@@ -107,18 +107,13 @@ impl Backlog {
         });
         let Some((at, bytes)) = oldest else { return };
         self.held.remove(bytes);
-        // Adjacent counts become one.
-        let mut count = 1;
-        if let Some(Event::Lagged(after)) = self.events.get(at + 1) {
-            count += after;
-            self.events.remove(at + 1);
-        }
+        // Adjacent counts become one. No count follows, since all counts are before all messages.
         match at.checked_sub(1).and_then(|before| self.events.get_mut(before)) {
             Some(Event::Lagged(before)) => {
-                *before += count;
+                *before += 1;
                 self.events.remove(at);
             }
-            _ => self.events[at] = Event::Lagged(count),
+            _ => self.events[at] = Event::Lagged(1),
         }
         // No message separates the lifecycle events before and after it any more.
         self.fold(at.saturating_sub(1));
@@ -152,10 +147,10 @@ impl Backlog {
                 _ => {}
             }
         }
-        match self.events.get_mut(first + 1) {
-            _ if lagged == 0 => {}
-            Some(Event::Lagged(count)) => *count += lagged,
-            _ => self.events.insert(first + 1, Event::Lagged(lagged)),
+        // No other count is adjacent: a count is not the next event after a loss, except after the
+        // first one of a run.
+        if lagged > 0 {
+            self.events.insert(first + 1, Event::Lagged(lagged));
         }
     }
 }

@@ -139,13 +139,13 @@ impl Probes {
         self.awaited = Awaited::Nothing;
     }
 
-    /// The answer was heard.
+    /// The awaited answer was heard.
     pub(super) fn hear_answer(&mut self) {
-        self.awaited = match self.awaited {
-            Awaited::Since(sent) => Awaited::Heard(Some(sent)),
-            Awaited::Unflushed | Awaited::Nothing => Awaited::Heard(None),
-            heard @ Awaited::Heard(_) => heard,
+        let sent = match self.awaited {
+            Awaited::Since(sent) => Some(sent),
+            Awaited::Unflushed | Awaited::Nothing | Awaited::Heard(_) => None,
         };
+        self.awaited = Awaited::Heard(sent);
     }
 
     /// The answer that was heard since the last call.

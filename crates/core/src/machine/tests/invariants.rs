@@ -240,6 +240,15 @@ fn invariant_07_every_wait_has_a_deadline() {
     assert_eq!(sim.times(|action| action == Action::EndDrain), []);
     sim.run_to(5_000);
     assert_eq!(sim.times(|action| action == Action::EndDrain), [5_000]);
+    // With a shorter delay it ends before the next attempt begins.
+    let mut sim = Sim::open(rules());
+    sim.decision = Decision::Retry(ms(3_000));
+    sim.machine.handle_peer_closed(at(0), 1);
+    assert_eq!(sim.machine.poll_action(), Some(Action::Drain));
+    sim.drain();
+    sim.run_to(60_000);
+    assert_eq!(sim.times(|action| action == Action::EndDrain), [3_000]);
+    assert_eq!(sim.dials().first(), Some(&3_000));
 
     // The close handshake, requested by the user.
     let mut sim = Sim::open(rules());

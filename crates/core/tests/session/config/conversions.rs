@@ -46,6 +46,20 @@ fn the_name_of_a_session_is_shown_by_its_handles() {
 }
 
 #[test]
+fn an_attempt_uses_the_transport_that_was_set_before() {
+    let clock = Clock::new();
+    let (transport, unused) = mock(&clock);
+    let mut session = Supervisor::builder(transport, clock.timer()).build().unwrap();
+    let (transport, remote) = mock(&clock);
+    *session.transport_mut() = transport;
+    let begin = session.timer().now();
+    for _ in ["connecting", "open"] {
+        run(&clock, session.next());
+    }
+    assert_eq!((unused.dials().len(), remote.dials()), (0, vec![begin]));
+}
+
+#[test]
 fn a_boxed_timer_has_the_clock_and_the_sleeps_of_its_timer() {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);

@@ -6,10 +6,10 @@ use std::fmt::{Debug, Display};
 use futures::FutureExt;
 use websocket_heartbeat::{
     CloseFrame, CloseReason, Constant, Established, Event, Fate, Frame, Headers, Heartbeat,
-    HttpAnswer, LostCause, Message, Offline, OutboxSettings, Outgoing, QueueError, Text,
-    TransportError,
+    HttpAnswer, LostCause, Message, Offline, OutboxSettings, Outgoing, QueueError, Supervisor,
+    Text, TransportError,
 };
-use websocket_heartbeat_mock::Script;
+use websocket_heartbeat_mock::{Clock, Script, mock};
 
 use crate::harness::{Session, ms};
 
@@ -128,5 +128,21 @@ fn a_session_with_secrets_does_not_print_them() {
     shown.debug(receipt.now_or_never());
     shown.both(handle.try_queue(SECRET).unwrap_err());
     shown.debug(handle.status());
+    shown.assert_silent();
+}
+
+#[test]
+fn a_builder_a_driver_and_an_inbox_do_not_print_secrets() {
+    let clock = Clock::new();
+    let (transport, _peers) = mock(&clock);
+    let builder = Supervisor::builder(transport, clock.timer())
+        .heartbeat(Heartbeat::idle(ms(20)).message(SECRET))
+        .outbox(OutboxSettings::new().offline(Offline::Keep));
+    let mut shown = Shown::default();
+    shown.debug(&builder);
+    let (driver, inbox) = builder.build().unwrap().into_driver(8).unwrap();
+    driver.handle().try_queue(SECRET).unwrap();
+    shown.debug(&driver);
+    shown.debug(&inbox);
     shown.assert_silent();
 }

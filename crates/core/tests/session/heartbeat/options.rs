@@ -77,6 +77,21 @@ fn a_late_pong_is_not_measured_as_a_fast_one() {
 }
 
 #[test]
+fn two_answers_at_the_same_time_count_as_one() {
+    let asking = Heartbeat::idle(secs(15)).message("ping").proof_of_life(ProofOfLife::Reply);
+    // Hidden, so both are read in one poll.
+    let asking = asking.reply(|message| message.as_text() == Some("pong")).hide_replies();
+    let mut session = Session::new(|_| Script::accept(), with(asking));
+    session.run_to(15_040);
+    for _ in 0..2 {
+        session.peer().send("pong");
+    }
+    session.run_to(15_100);
+    let status = session.handle.status();
+    assert_eq!((status.round_trip.last, status.counters.probes_answered), (Some(ms(40)), 1));
+}
+
+#[test]
 fn heartbeats_tolerate_some_misses() {
     let mut session =
         Session::new(|_| Script::accept().without_pongs(), with(pings().max_missed(2)));

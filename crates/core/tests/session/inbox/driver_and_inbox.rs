@@ -50,6 +50,15 @@ fn a_full_inbox_stops_reading_and_keeps_the_connection() {
 }
 
 #[test]
+fn an_inbox_yields_its_messages_without_other_events() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().chatter(secs(1), "tick"));
+    let (driver, mut inbox) = builder.build().unwrap().into_driver(5).unwrap();
+    fixture.runner.spawn(driver).detach();
+    let ticks = fixture.runner.run_until(inbox.messages().take(3).collect::<Vec<_>>());
+    assert_eq!(ticks, ["tick"; 3]);
+}
+
+#[test]
 fn a_server_that_died_unread_is_detected_after_reading_resumes() {
     let (mut fixture, builder) =
         Fixture::new(|_| Script::accept().greet("unread").half_open_after(secs(100)));
