@@ -13,7 +13,6 @@ use std::{
 };
 
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
-use socket2::SockRef;
 use websocket_heartbeat_mock::Rng;
 use websocket_heartbeat_tests::{ClientFrames, accept_key, read_request, upgrade_response};
 
@@ -36,10 +35,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Serves until its standard input ends. A line with the number of a session asks for its record.
 pub(crate) fn serve(seed: u64) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    // Little, so that a client has often not written all messages when its connection is lost. Its kernel
-    // also buffers less if segments are as small as those outside of loopback.
+    // Little, so that a client has often not written all messages when its connection is lost.
     set_socket_recv_buffer_size(&listener, 16 << 10).expect("an option");
-    SockRef::from(&listener).set_tcp_mss(1_400).expect("an option");
     println!("{}", listener.local_addr().expect("a bound listener").port());
     let server = Arc::new(Server { seed, state: Mutex::default(), changed: Condvar::new() });
     let acceptor = Arc::clone(&server);
