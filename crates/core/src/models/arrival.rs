@@ -100,8 +100,7 @@ impl Transport for Unreachable {
     }
 }
 
-/// Fails if the waker of the connection calls the task before it sets `io_woken`, or if the engine
-/// clears `io_woken` after it has read.
+/// Fails if the waker of the connection calls the task before it sets `io_woken`.
 #[test]
 fn a_message_that_arrives_is_read_while_the_driver_rests() {
     explore(2, || {
@@ -133,34 +132,5 @@ fn a_deadline_is_seen_while_the_driver_rests() {
             }
         });
         clock.join().unwrap();
-    });
-}
-
-/// A driver and its inbox with room for one message. Fails if `Driver::poll` looks at the room before it
-/// registers its task.
-#[test]
-fn a_driver_reads_on_when_its_inbox_has_room() {
-    explore(1, || {
-        let server = Server::default();
-        let mut supervisor = Supervisor::builder(server.clone(), Still).build().unwrap();
-        block_on(supervisor.opened()).unwrap();
-        let handle = supervisor.handle();
-        let (driver, mut inbox) = supervisor.into_driver(1).unwrap();
-        server.send("a");
-        server.send("b");
-        let driver = thread::spawn(move || block_on(driver));
-        block_on(async {
-            for text in ["a", "b"] {
-                let message = loop {
-                    if let Event::Message(message) = inbox.next().await.unwrap() {
-                        break message;
-                    }
-                };
-                assert_eq!(message, text);
-            }
-            handle.abort();
-            while inbox.next().await.is_some() {}
-        });
-        driver.join().unwrap();
     });
 }

@@ -33,7 +33,7 @@ const REGRESSIONS: [u64; 12] =
 
 /// The numbers of seeds in one run of the tests.
 const SEEDS: u64 = 2_000;
-const SEEDS_OF_DAYS: u64 = 60;
+const SEEDS_OF_DAYS: u64 = 40;
 
 #[test]
 fn random_sessions_break_no_rule() {
