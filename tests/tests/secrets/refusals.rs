@@ -69,9 +69,9 @@ pub(crate) async fn a_server_that_repeats_secrets_in_refusals_reveals_none<B: Ba
     loop {
         let event = session.next().await.expect("no end");
         shown().event(&event);
-        shown().status(&handle.status());
         match &event {
             Event::Lost(lost) => {
+                shown().status(&handle.status());
                 let LostCause::Connect(error) = &lost.cause else { panic!("{lost:?}") };
                 refusals += 1;
                 answers.push(answer_of(error));

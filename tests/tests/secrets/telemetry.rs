@@ -18,7 +18,7 @@ pub(crate) fn record() {
     static BEGUN: LazyLock<()> = LazyLock::new(|| {
         tracing_subscriber::fmt()
             .with_max_level(LevelFilter::TRACE)
-            .with_span_events(FmtSpan::FULL)
+            .with_span_events(FmtSpan::NEW)
             .with_ansi(false)
             .with_writer(|| Recorded)
             .init();
