@@ -26,6 +26,14 @@ impl Area {
         }
     }
 
+    /// The test programs, as arguments of cargo. The machine has tests of its own for each decision.
+    pub fn programs(areas: &[Self]) -> &'static [&'static str] {
+        match areas {
+            [Self::Machine] => &["--lib"],
+            _ => &["--lib", "--test", "session", "--test", "spans", "--test", "whole"],
+        }
+    }
+
     pub fn contains(self, file: &str) -> bool {
         file.strip_prefix(self.folder()).is_some_and(|rest| rest.starts_with('/'))
     }

@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         outcomes.get(&mutant.key()).is_some_and(|outcome| *outcome == Outcome::Unviable)
     });
     let mut unviable: BTreeSet<_> = unviable.map(|(index, _)| index).collect();
-    let programs = tree.compile(&mutants, &mut unviable)?;
+    let programs = tree.compile(Area::programs(&arguments.areas), &mutants, &mut unviable)?;
     for mutant in unviable.iter().map(|index| &mutants[*index]) {
         if outcomes.insert(mutant.key(), Outcome::Unviable).is_none() {
             note(mutant, Outcome::Unviable)?;

@@ -311,3 +311,55 @@ impl Writer<'_> {
 fn active(id: usize) -> String {
     format!("crate::mutants::active({id})")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The source with one mutant: the text at the mark `[...]` is replaced.
+    fn rewritten(kind: Kind, marked: &str, replacement: &str) -> Rewritten {
+        let (before, rest) = marked.split_once('[').expect("the mark begins");
+        let (text, after) = rest.split_once(']').expect("the mark ends");
+        let range = before.len()..before.len() + text.len();
+        let mutant = Mutant {
+            file: String::new(),
+            name: String::new(),
+            change: String::new(),
+            line: String::new(),
+            kind,
+            range,
+            replacement: replacement.to_owned(),
+        };
+        let source = format!("{before}{text}{after}");
+        rewrite(&source, &[(7, &mutant)]).expect("the mutant has a place")
+    }
+
+    #[test]
+    fn a_replaced_operator_keeps_its_precedence() {
+        let text = rewritten(Kind::Operator, "fn f() { a || !b [&&] c }", "||").text;
+        let choice = "(if crate::mutants::active(7) { a || !b  ||  c } else { a || !b && c })";
+        assert_eq!(text, format!("fn f() {{ {choice} }}"));
+    }
+
+    #[test]
+    fn a_function_returns_the_replacement() {
+        let text = rewritten(Kind::Function, "const fn f() -> u8 { [g()] }", "1").text;
+        assert_eq!(text, " fn f() -> u8 { if crate::mutants::active(7) { return 1; } g() }");
+    }
+
+    #[test]
+    fn a_deleted_arm_has_a_guard_that_is_false() {
+        let text = rewritten(Kind::Arm, "fn f() { match a { [B => c], _ => d } }", "").text;
+        let deleted = "match a { B if !crate::mutants::active(7) => c, _ => d }";
+        assert_eq!(text, format!("fn f() {{ {deleted} }}"));
+        // Without an arm for the rest, the arm is necessary.
+        let found = rewritten(Kind::Arm, "fn f() { match a { [B => c], D => d } }", "");
+        assert_eq!(found.unviable, [7]);
+    }
+
+    #[test]
+    fn beside_a_let_no_operator_is_replaced() {
+        let found = rewritten(Kind::Operator, "fn f() { if let A = b [&&] c { d } }", "||");
+        assert_eq!(found.unviable, [7]);
+    }
+}

@@ -11,7 +11,8 @@ use std::{
 pub struct Suite {
     programs: Vec<PathBuf>,
     tests: Vec<Test>,
-    /// For each mutant, the tests that reach it, the fastest first.
+    /// For each mutant, the tests that reach it: the quick unit tests first, then other quick tests,
+    /// then the others, the fastest first.
     reaching: BTreeMap<usize, Vec<usize>>,
 }
 
@@ -30,6 +31,9 @@ pub enum Part {
 
 /// The fast tests of a mutant take this time together.
 const FAST: Duration = Duration::from_secs(2);
+
+/// Of tests that take at most this time, unit tests come first, since they find most.
+const QUICK: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -67,7 +71,10 @@ impl Suite {
             }
         }
         for tests in suite.reaching.values_mut() {
-            tests.sort_by_key(|test| suite.tests[*test].time);
+            tests.sort_by_key(|test| {
+                let Test { program, time, .. } = suite.tests[*test];
+                (time > QUICK, if time > QUICK { 0 } else { program }, time)
+            });
         }
         Ok(suite)
     }

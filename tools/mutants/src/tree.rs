@@ -20,8 +20,6 @@ pub struct Tree {
 
 /// What the mutants call, as the module `mutants` of core.
 const SELECTION: &str = include_str!("selection.rs");
-/// The test programs, as arguments of cargo.
-const PROGRAMS: [&str; 7] = ["--lib", "--test", "session", "--test", "spans", "--test", "whole"];
 /// The crates that are copied: core, and the mock that its tests need.
 const CRATES: [&str; 2] = ["crates/core", "crates/mock"];
 const LIBRARY: &str = "crates/core/src/lib.rs";
@@ -41,10 +39,11 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Compiles the tests with these mutants. Returns the test programs. Mutants that do not compile are
+    /// Compiles test programs with these mutants, and returns them. Mutants that do not compile are
     /// added to `unviable`, and left out.
     pub fn compile(
         &self,
+        programs: &[&str],
         mutants: &[Mutant],
         unviable: &mut BTreeSet<usize>,
     ) -> Result<Vec<PathBuf>, String> {
@@ -52,7 +51,7 @@ impl Tree {
             let places = self.write(mutants, unviable)?;
             let check = self.cargo(&["check", "--lib"], &places)?;
             let built = if check.broken.is_empty() {
-                self.cargo(&[&["test", "--no-run"], &PROGRAMS[..]].concat(), &places)?
+                self.cargo(&[&["test", "--no-run"], programs].concat(), &places)?
             } else {
                 check
             };

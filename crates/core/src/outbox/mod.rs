@@ -140,7 +140,8 @@ pub(crate) struct Unsent {
 
 impl Unsent {
     fn is_empty(&self) -> bool {
-        self.fates.is_empty() && self.discarded == 0 && self.unknown == 0
+        // If any were discarded, the newest fate is kept.
+        self.fates.is_empty() && self.unknown == 0
     }
 }
 

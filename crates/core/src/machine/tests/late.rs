@@ -60,9 +60,11 @@ fn a_connection_that_has_drained_is_not_dropped_again() {
 }
 
 #[test]
-fn an_interval_without_the_end_of_a_slot_is_not_shortened() {
-    let sim = Sim::open(with(|heartbeat| heartbeat.slot = ms(60_000)));
-    assert_eq!(sim.deadline(), Some(15_000));
+fn a_probe_after_silence_is_due_at_the_last_slot_of_its_interval() {
+    for (slot, due) in [(10_000, 10_000), (15_000, 15_000), (60_000, 15_000)] {
+        let sim = Sim::open(with(|heartbeat| heartbeat.slot = ms(slot)));
+        assert_eq!(sim.deadline(), Some(due), "slots of {slot} ms");
+    }
 }
 
 #[test]

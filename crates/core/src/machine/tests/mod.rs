@@ -7,6 +7,8 @@ mod cutoff;
 mod invariants;
 mod late;
 mod learning;
+mod pacing;
+mod phases;
 mod proof;
 mod property;
 mod sim;

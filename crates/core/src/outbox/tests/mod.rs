@@ -170,6 +170,33 @@ fn a_small_message_kept_while_offline_is_copied() {
     );
 }
 
+#[test]
+fn the_fates_of_a_full_outbox_are_all_reported() {
+    let mut outbox = online_outbox(OutboxSettings::new().count(2).bytes(4));
+    offer(&mut outbox, "ab");
+    offer(&mut outbox, "cd");
+    outbox.close(&mut Deferred::default());
+    let unsent = outbox.take_unsent();
+    assert_eq!((unsent.fates.len(), unsent.discarded), (2, 0));
+}
+
+#[test]
+fn queued_messages_make_room_although_others_are_handed_over() {
+    let policy = OutboxSettings::new().count(5).bytes(20).when_full(WhenFull::DropOldest);
+    let mut outbox = online_outbox(policy);
+    for text in ["ab", "cd", "ef"] {
+        offer(&mut outbox, text);
+    }
+    outbox.expire(at(0), &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["ab", "cd", "ef"]);
+    offer(&mut outbox, "ghijklm");
+    offer(&mut outbox, "nopqrst");
+    let for_reserved = [0, 1, 2].map(|reserved| outbox.droppable_for(1, reserved));
+    assert_eq!(for_reserved, [Some(1), Some(2), None], "two are queued");
+    let for_bytes = [7, 14, 15].map(|bytes| outbox.droppable_for(bytes, 0));
+    assert_eq!(for_bytes, [Some(1), Some(2), None], "fourteen bytes are queued");
+}
+
 /// So the methods that change the outbox need not know which tasks to wake.
 #[test]
 fn waiting_tasks_are_woken_in_one_place_only() {

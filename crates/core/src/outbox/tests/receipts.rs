@@ -169,6 +169,21 @@ fn an_idle_session_frees_its_buffers_and_a_busy_one_keeps_them() {
     assert!(outbox.receipts.is_none() && outbox.rare.is_none());
 }
 
+/// The receipt gets the fate, so only the number is left to report.
+#[test]
+fn the_number_of_unknown_messages_is_kept_until_it_is_reported() {
+    let mut outbox = online_outbox(OutboxSettings::new());
+    let mut receipt = receipt(&mut outbox, "a");
+    hand_over(&mut outbox);
+    reconnect(&mut outbox, 1, 2);
+    assert!(matches!(fate(&mut receipt), Some(Fate::Unknown { .. })));
+    let rest = |outbox: &mut Outbox| (0..5).for_each(|_| outbox.shrink_if_idle());
+    rest(&mut outbox);
+    assert_eq!(outbox.take_unsent().unknown, 1);
+    rest(&mut outbox);
+    assert!(outbox.rare.is_none(), "nothing is left to report");
+}
+
 #[cfg(target_pointer_width = "64")]
 #[test]
 fn the_outbox_of_a_session_is_small() {
