@@ -7,7 +7,9 @@ use websocket_heartbeat_mock::{Clock, Runner, Script};
 
 use super::{
     URL,
-    faulty::{Ahead, Fault, FaultyTimer, FaultyTransport},
+    fault::Fault,
+    faulty::FaultyTransport,
+    faulty_timer::{Ahead, FaultyTimer},
     server::Server,
     suite,
 };

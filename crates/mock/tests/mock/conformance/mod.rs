@@ -1,18 +1,19 @@
 //! The transport and the timer of the mock keep the contract, in virtual time, and a transport or
 //! timer with a fault does not.
 
+mod fault;
 mod faults;
 mod faulty;
+mod faulty_timer;
 mod server;
 
 use std::time::Duration;
 
 use websocket_heartbeat::{Timer, Transport};
 use websocket_heartbeat_conformance::{Ability, Suite};
-use websocket_heartbeat_mock::{Runner, Script};
+use websocket_heartbeat_mock::{Clock, Runner, Script};
 
 use self::server::{MESSAGE_LIMIT, Server};
-use websocket_heartbeat_mock::Clock;
 
 /// The URL of the server.
 const URL: &str = "mock:";
