@@ -22,7 +22,7 @@ const MAX_EARLY: usize = 20;
 const MAX_STALLED: usize = 5;
 
 /// A stall after which a failed run is repeated.
-const STALL: Duration = Duration::from_millis(50);
+const STALL: Duration = Duration::from_millis(20);
 
 /// Runs a fault and adds its outcome to the table.
 pub(crate) fn run(fault: Fault, backend: &'static str) {
