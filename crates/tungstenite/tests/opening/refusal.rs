@@ -90,7 +90,7 @@ fn a_refusal_that_repeats_the_request_shows_no_secrets() {
     let request = request.unwrap().header("Cookie", "id=hush-cookie").unwrap();
     let body = "404 /hush-path?a=hush-query for me:hush-word, id=hush-cookie, hush-cookie";
     for (head, words) in [
-        ("404 Not Found", "(there is no WebSocket at this path): 404 .. for .., .., .."),
+        ("404 Not Found", r#"(there is no WebSocket at this path): "404 .. for .., .., ..""#),
         (
             "301 Moved\r\nLocation: https://example.org/hush-path/?a=hush-query",
             "a redirect to https://example.org/.., which",
