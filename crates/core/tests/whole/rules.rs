@@ -248,7 +248,8 @@ fn dead_connections_are_detected(state: &SessionState, events: &[(Timestamp, Eve
         || (matches!(plan.driver, DriverKind::Inbox { .. })
             && plan.heartbeat == HeartbeatKind::Message);
     // The store of a task that only sends is bounded.
-    let stored = quirks.chatter.is_none_or(|period| period * 200 > after);
+    let answers = (plan.heartbeat == HeartbeatKind::Message).then_some(plan.silence);
+    let stored = quirks.chatter.into_iter().chain(answers).all(|period| period * 200 > after);
     let reads = match plan.driver {
         DriverKind::Sink | DriverKind::Waits => stored,
         _ => plan.reader == Reader::AtOnce || !fills,
