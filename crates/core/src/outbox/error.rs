@@ -64,3 +64,23 @@ impl fmt::Display for SessionClosed {
 }
 
 impl Error for SessionClosed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_error_says_the_reason_and_not_the_message() {
+        let cases: [(fn(Message) -> QueueError, &str); 4] = [
+            (QueueError::Closed, "closed"),
+            (QueueError::Full, "full"),
+            (QueueError::Offline, "no connection"),
+            (QueueError::TooLarge, "larger"),
+        ];
+        for (error, reason) in cases {
+            let text = error("payload".into()).to_string();
+            assert!(text.contains(reason) && !text.contains("payload"), "{text}");
+        }
+        assert!(SessionClosed.to_string().contains("closed"));
+    }
+}
