@@ -98,14 +98,16 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         file.write_all(line.as_bytes()).map_err(|error| error.to_string())
     };
 
-    let unviable = mutants.iter().enumerate().filter(|(_, mutant)| {
-        outcomes.get(&mutant.key()).is_some_and(|outcome| *outcome == Outcome::Unviable)
+    let left_out = mutants.iter().enumerate().filter(|(_, mutant)| {
+        let known = outcomes.get(&mutant.key());
+        mutant.is_constant || known.is_some_and(|outcome| *outcome == Outcome::Unviable)
     });
-    let mut unviable: BTreeSet<_> = unviable.map(|(index, _)| index).collect();
-    let programs = tree.compile(Area::programs(&arguments.areas), &mutants, &mut unviable)?;
-    for mutant in unviable.iter().map(|index| &mutants[*index]) {
-        if outcomes.insert(mutant.key(), Outcome::Unviable).is_none() {
-            note(mutant, Outcome::Unviable)?;
+    let mut left_out: BTreeSet<_> = left_out.map(|(index, _)| index).collect();
+    let programs = tree.compile(Area::programs(&arguments.areas), &mutants, &mut left_out)?;
+    for mutant in left_out.iter().map(|index| &mutants[*index]) {
+        let outcome = if mutant.is_constant { Outcome::Constant } else { Outcome::Unviable };
+        if outcomes.insert(mutant.key(), outcome) != Some(outcome) {
+            note(mutant, outcome)?;
         }
     }
     println!("{} mutants compiled after {} s", mutants.len(), start.elapsed().as_secs());

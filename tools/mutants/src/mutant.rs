@@ -19,6 +19,8 @@ pub struct Mutant {
     /// The bytes of the file that are replaced.
     pub range: Range<usize>,
     pub replacement: String,
+    /// It is outside of functions, in the value of a constant.
+    pub is_constant: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +90,8 @@ impl Mutant {
         let line = source[first..].lines().next().unwrap_or_default().trim().to_owned();
         let change = name.splitn(4, ':').nth(3).unwrap_or(&name).trim().to_owned();
         let replacement = text(&value["replacement"]);
-        Ok(Self { file, name, change, line, kind, range, replacement })
+        let is_constant = value["function"].is_null();
+        Ok(Self { file, name, change, line, kind, range, replacement, is_constant })
     }
 }
 

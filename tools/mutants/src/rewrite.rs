@@ -329,6 +329,7 @@ mod tests {
             kind,
             range,
             replacement: replacement.to_owned(),
+            is_constant: false,
         };
         let source = format!("{before}{text}{after}");
         rewrite(&source, &[(7, &mutant)]).expect("the mutant has a place")

@@ -41,6 +41,8 @@ pub enum Outcome {
     /// The tests did not end in time. This counts as caught.
     Timeout,
     Unviable,
+    /// It is in a constant, which cannot depend on the environment. It is not tested.
+    Constant,
     Survived,
     /// It survived, and no test calls it.
     Unreached,
@@ -176,14 +178,21 @@ fn ran_out(status: ExitStatus) -> bool {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 5] =
-        [Self::Caught, Self::Timeout, Self::Unviable, Self::Survived, Self::Unreached];
+    pub const ALL: [Self; 6] = [
+        Self::Caught,
+        Self::Timeout,
+        Self::Unviable,
+        Self::Constant,
+        Self::Survived,
+        Self::Unreached,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Caught => "caught",
             Self::Timeout => "timeout",
             Self::Unviable => "unviable",
+            Self::Constant => "constant",
             Self::Survived => "survived",
             Self::Unreached => "unreached",
         }

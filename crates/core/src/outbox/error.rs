@@ -64,3 +64,25 @@ impl fmt::Display for SessionClosed {
 }
 
 impl Error for SessionClosed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_error_says_the_reason_and_not_the_message() {
+        let message = || Message::from("payload");
+        let cases = [
+            (QueueError::Closed(message()), "closed", "closed"),
+            (QueueError::Full(message()), "full", "full"),
+            (QueueError::Offline(message()), "offline", "no connection"),
+            (QueueError::TooLarge(message()), "too_large", "larger"),
+        ];
+        for (error, name, reason) in cases {
+            assert_eq!(error.name(), name);
+            let text = error.to_string();
+            assert!(text.contains(reason) && !text.contains("payload"), "{text}");
+        }
+        assert!(SessionClosed.to_string().contains("closed"));
+    }
+}
