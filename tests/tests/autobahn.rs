@@ -45,7 +45,7 @@ async fn judge(namespace: &Namespace, backend: &str) {
     let mut suite = Peer::start_at(Software::AutobahnSuite, site);
     assert_eq!(suite.reported("cases").await.number("count"), CASES);
     // It ends after its last case, or when the server has ended.
-    let mut client = namespace.command(env!("CARGO_BIN_EXE_echo"));
+    let mut client = namespace.command(env!("CARGO_BIN_EXE_autobahn"));
     client.args([backend, &suite.address(), &CASES.to_string()]);
     let mut client = client.spawn().expect("ip was started before");
     let mut names = BTreeSet::new();

@@ -183,17 +183,17 @@ fn readmes_of_packages_have_no_relative_links() {
     }
 }
 
-/// The step `Features` of `.ci/run` checks each feature alone that the sources of its crate name. The
-/// others only set features of other crates.
+/// `.ci/features` checks each feature alone that the sources of its crate name. The others only set
+/// features of other crates.
 #[test]
 fn the_feature_loop_lists_every_feature() {
-    let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
+    let script = fs::read_to_string(workspace().join(".ci/features")).unwrap();
     for package in published() {
         let mut line = vec![name(&package)];
         let features = named_features(&package);
         line.extend(features.iter().map(String::as_str));
         let line = line.join(" ");
-        assert!(script.lines().any(|other| other == line), ".ci/run has no line {line:?}");
+        assert!(script.lines().any(|other| other == line), ".ci/features has no line {line:?}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! Runs cases of the Autobahn test suite: a session for each case, which sends back each message.
 //!
-//!     echo BACKEND ADDRESS CASES
+//!     autobahn BACKEND ADDRESS CASES
 
 #[cfg(unix)]
-mod echo {
+mod client {
     use std::env;
 
     use futures::{SinkExt, StreamExt, stream};
@@ -17,7 +17,7 @@ mod echo {
     pub(crate) fn main() {
         let arguments: Vec<String> = env::args().skip(1).collect();
         let [backend, address, cases] = &arguments[..] else {
-            panic!("echo BACKEND ADDRESS CASES")
+            panic!("autobahn BACKEND ADDRESS CASES")
         };
         let cases = cases.parse().expect("the number of cases");
         match &**backend {
@@ -55,5 +55,5 @@ mod echo {
 
 fn main() {
     #[cfg(unix)]
-    echo::main();
+    client::main();
 }
