@@ -89,6 +89,21 @@ pub(crate) fn is_foreground() -> bool {
     true
 }
 
+/// Waits until standard input can be read, or for this time, and reads nothing.
+#[cfg(all(unix, feature = "tui"))]
+pub(crate) fn await_input(time: std::time::Duration) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let time =
+        Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
+    let stdin = io::stdin();
+    // After a signal or an error the next read decides.
+    let _ = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&time));
+}
+
+/// On other systems the read waits.
+#[cfg(all(not(unix), feature = "tui"))]
+pub(crate) fn await_input(_: std::time::Duration) {}
+
 /// Whether standard error takes some bytes without a wait. A terminal that ctrl-S has stopped does
 /// not.
 #[cfg(unix)]

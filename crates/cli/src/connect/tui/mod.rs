@@ -213,15 +213,19 @@ fn act(action: Action, control: &Control, app: &mut App, timer: &SmolTimer) -> b
 fn keys() -> io::Result<Receiver<Option<KeyEvent>>> {
     let (mut sender, keys) = channel(16);
     let read = move || {
+        // Where a read can stop the program, it follows the look at the foreground at once.
+        let wait = if cfg!(unix) { Duration::ZERO } else { FRAME };
         loop {
-            // In the background a read would stop the program.
             if !terminal::is_foreground() {
                 thread::park_timeout(FRAME);
                 continue;
             }
-            let event = match event::poll(FRAME) {
+            let event = match event::poll(wait) {
                 Ok(true) => event::read(),
-                Ok(false) => continue,
+                Ok(false) => {
+                    terminal::await_input(FRAME);
+                    continue;
+                }
                 Err(error) => Err(error),
             };
             let Ok(event) = event else { return };
