@@ -33,7 +33,7 @@ const REGRESSIONS: [u64; 12] =
     [2, 30, 43, 311, 673, 1_446, 3_200, 7_975, 17_891, 26_309, 35_123, 50_089];
 
 /// The numbers of seeds in one run of the tests.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_000;
 const SEEDS_OF_DAYS: u64 = 12;
 
 #[test]
