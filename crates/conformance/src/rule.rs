@@ -13,13 +13,13 @@ impl Rule {
         self.name
     }
 
-    /// What a client must be able to do. Without one of these abilities, the rule is skipped.
+    /// The abilities that a client needs. Without one of them, the rule is skipped.
     pub const fn needs(self) -> &'static [Ability] {
         self.needs
     }
 }
 
-/// What most clients can do, and some cannot.
+/// An ability that most clients have, and some do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ability {

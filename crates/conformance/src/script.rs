@@ -17,7 +17,7 @@ pub struct Script {
     pub path: &'static str,
     /// The answer to the request.
     pub answer: Answer,
-    /// What the server does after it has accepted.
+    /// The steps of the server after it has accepted.
     pub steps: &'static [Step],
 }
 

@@ -52,7 +52,7 @@ macro_rules! ensure {
 
 pub(super) use ensure;
 
-/// What a suite gives to the rules.
+/// The tools that a suite gives to the rules.
 pub(crate) trait Subject {
     type Transport: Transport;
     type Timer: Timer;

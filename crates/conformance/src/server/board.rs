@@ -9,14 +9,14 @@ use std::{
 /// The limit of each wait for a client.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
-/// What is known about each connection, by its number.
+/// The knowledge about each connection, by its number.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     entries: Mutex<HashMap<u64, Entry>>,
     changed: Condvar,
 }
 
-/// What is known about one connection.
+/// The knowledge about one connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
     pub(super) arrived: bool,

@@ -54,7 +54,7 @@ impl AddAssign<&Self> for Tally {
     }
 }
 
-/// What is known of an accepted message.
+/// The knowledge about an accepted message.
 #[derive(Debug)]
 pub(crate) enum Acceptance {
     /// It has no receipt.

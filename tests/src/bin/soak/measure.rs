@@ -1,4 +1,4 @@
-//! What this process holds: [`Held`].
+//! The resources that this process holds: [`Held`].
 
 use std::{alloc::System, fs};
 

@@ -6,7 +6,7 @@ use websocket_heartbeat_tests::monotonic;
 
 const USAGE: &str = "soak [--seconds N] [--sessions N] [--seed N] [--first N] [--runtime NAME]";
 
-/// What to run, and for how long.
+/// The sessions to run, and their time.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// The time of all runtimes together. It is also the time in which no new session begins.

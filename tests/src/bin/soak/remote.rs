@@ -20,7 +20,7 @@ pub(crate) struct Remote {
     waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<String>>>>,
 }
 
-/// What the server did and received on one connection.
+/// The actions of the server on one connection, with the messages that it received.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The number that the server gave it.

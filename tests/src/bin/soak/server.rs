@@ -77,7 +77,7 @@ struct Session {
     records: Vec<Record>,
 }
 
-/// What was received on one connection.
+/// The messages that were received on one connection.
 struct Record {
     connection: u64,
     script: Script,

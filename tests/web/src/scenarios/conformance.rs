@@ -3,7 +3,7 @@
 use websocket_heartbeat_conformance::{Ability, Outcome, Rule, Suite};
 use websocket_heartbeat_web::{WebTimer, WebTransport};
 
-/// What a browser does not do, with the reasons.
+/// The abilities that a browser does not have, with the reasons.
 const MISSING: &[(Ability, &str)] = &[
     (Ability::ReportPings, "a browser answers pings and does not report them"),
     (Ability::ReportViolations, "a browser reports every end without a close frame as code 1006"),

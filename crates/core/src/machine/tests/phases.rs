@@ -1,4 +1,4 @@
-//! What the machine reports about itself in each state.
+//! The reports of the machine about itself in each state.
 
 use super::{
     sim::{Sim, at, rules},

@@ -227,7 +227,7 @@ async fn count(peer: &Peer) -> Option<u64> {
     Some(count)
 }
 
-/// What is known about each connection, by its number.
+/// The knowledge about each connection, by its number.
 #[derive(Default)]
 struct Board {
     entries: RefCell<HashMap<u64, Entry>>,
