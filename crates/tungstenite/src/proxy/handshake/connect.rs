@@ -90,6 +90,11 @@ impl Connect {
         if head[..compared] != b"HTTP/"[..compared] {
             return Err(ProxyProblem::Malformed);
         }
+        // No empty line can be in the first `SHORTEST` bytes after this check.
+        let end = head.iter().position(|&b| b == b'\n');
+        if end.is_some_and(|end| parse_status(head[..end].trim_ascii_end()).is_none()) {
+            return Err(ProxyProblem::Malformed);
+        }
         let length = *before + head.len();
         if !(head.ends_with(b"\n\n") || head.ends_with(b"\n\r\n")) {
             return if length > MAX_HEAD { Err(ProxyProblem::TooLong) } else { Ok(()) };

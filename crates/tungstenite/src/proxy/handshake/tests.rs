@@ -180,6 +180,14 @@ fn an_answer_that_is_not_http_fails_at_its_first_bytes() {
 }
 
 #[test]
+fn a_head_without_a_status_fails_in_pieces_of_any_size() {
+    for answer in [&b"HTTP/1.1\n\r\nmore"[..], b"HTTP/1.1\n\nHTTP/1.1 200\n\n", b"HTTP/1.1 2\nA: b"]
+    {
+        problem(HTTP, answer);
+    }
+}
+
+#[test]
 fn an_endless_head_fails_at_its_limit() {
     let fields = [b"HTTP/1.1 200 OK\r\n", &b"a: b\r\n".repeat(100_000)[..]].concat();
     let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100_000);
