@@ -11,7 +11,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=address" CARGO_TARGET_DIR=target/sanitizers
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
-# A panic payload whose drop panics is never freed, by intention: panics.rs.
+# Leaks that are intended.
 export LSAN_OPTIONS=suppressions=$PWD/tools/sanitizers/leaks.txt
 if symbolizer=$(ls /usr/lib/llvm-*/bin/llvm-symbolizer 2>/dev/null | sort -V | tail -n 1); then
   export ASAN_SYMBOLIZER_PATH=$symbolizer

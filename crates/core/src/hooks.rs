@@ -91,7 +91,7 @@ use futures_core::Stream;
 use crate::{
     event::{Closed, Event, Lost, Open, Retry, Silent, Unanswered},
     message::Message,
-    panics::words_of,
+    panics::{drop_contained, words_of},
     printable::printable,
 };
 
@@ -205,8 +205,7 @@ pub async fn run(stream: impl Stream<Item = Event>, mut hooks: impl Hooks) -> Ou
             let report = AssertUnwindSafe(|| hooks.on_panic(panic));
             if let Err(payload) = catch_unwind(report) {
                 outcome.panics += 1;
-                // The drop of the payload could panic, too.
-                std::mem::forget(payload);
+                drop_contained(payload);
             }
         }
     }
