@@ -18,4 +18,4 @@ if symbolizer=$(ls /usr/lib/llvm-*/bin/llvm-symbolizer 2>/dev/null | sort -V | t
 fi
 # A target that is named, so that build scripts and macros are compiled without the sanitizer.
 exec cargo +nightly test -q --locked --target "$triple" -p websocket-heartbeat \
-  -p websocket-heartbeat-tungstenite -p websocket-heartbeat-mock --lib --tests -- "$@"
+  -p websocket-heartbeat-tungstenite -p websocket-heartbeat-mock --lib --tests --no-fail-fast -- "$@"
