@@ -1,0 +1,147 @@
+//! The commands of the program.
+
+mod apply;
+mod check;
+mod control;
+mod init;
+mod print;
+mod run;
+mod send;
+mod status;
+mod tail;
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use async_nats::Client;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::Config,
+    nats::{self, Patience},
+    record::Names,
+};
+
+/// Shares WebSocket subscriptions between machines through NATS JetStream: each has one owner, another
+/// machine takes over when it dies, and every gap is recorded.
+#[derive(Debug, Parser)]
+#[command(name = "wsbeat-relay", bin_name = "wsbeat relay", version)]
+pub struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a worker until SIGTERM or ctrl-C, which begin a drain.
+    Run(File),
+    /// Explain every mistake of a configuration, by line.
+    Check(check::Arguments),
+    /// Create the stream and the buckets of a fleet, and write the subscriptions of the file.
+    Init(init::Arguments),
+    /// Write the subscriptions of the file, while workers run.
+    Apply(apply::Arguments),
+    /// Show who owns what.
+    Status(status::Arguments),
+    /// Print the messages and records of a subscription, in order.
+    Tail(tail::Arguments),
+    /// Let a worker give all its subscriptions to the others, and end.
+    Drain(control::Arguments),
+    /// Send a text to the upstream of a subscription, and print its fate.
+    Send(send::Arguments),
+}
+
+/// The configuration file.
+#[derive(Debug, Args)]
+struct File {
+    /// The configuration.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "WSBEAT_RELAY_CONFIG",
+        default_value = "wsbeat-relay.toml"
+    )]
+    config: PathBuf,
+}
+
+/// Why a command failed. The text says what to do.
+#[derive(Debug)]
+pub enum Failure {
+    /// The arguments or the configuration are wrong: exit code 2.
+    Usage(String),
+    /// Anything else: exit code 1.
+    Failed(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Failure {
+    /// The exit code of the program.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+fn failed(error: impl fmt::Display) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+impl File {
+    fn read(&self) -> Result<Config, Failure> {
+        let file = self.config.display().to_string();
+        let text = std::fs::read_to_string(&self.config)
+            .map_err(|error| Failure::Usage(format!("{file}: {error}")))?;
+        Config::parse(&text).map_err(|mistakes| {
+            let lines: Vec<_> =
+                mistakes.0.iter().map(|mistake| format!("{file}:{mistake}")).collect();
+            Failure::Usage(lines.join("\n"))
+        })
+    }
+}
+
+/// A connection to the servers of a configuration, for a short command.
+struct Connection {
+    config: Config,
+    client: Client,
+    names: Arc<Names>,
+}
+
+impl Connection {
+    async fn open(file: &File) -> Result<Self, Failure> {
+        let config = file.read()?;
+        let client = nats::connect(&config.nats, "wsbeat relay", Patience::None);
+        let client = client.await.map_err(failed)?;
+        let names = Arc::new(Names::new(&config.nats.group));
+        Ok(Self { config, client, names })
+    }
+}
+
+impl Program {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed.
+    pub async fn run(self) -> Result<(), Failure> {
+        match self.command {
+            Command::Run(file) => run::run(&file).await,
+            Command::Check(arguments) => check::run(&arguments),
+            Command::Init(arguments) => init::run(&arguments).await,
+            Command::Apply(arguments) => apply::run(&arguments).await,
+            Command::Status(arguments) => status::run(&arguments).await,
+            Command::Tail(arguments) => tail::run(&arguments).await,
+            Command::Drain(arguments) => control::drain(&arguments).await,
+            Command::Send(arguments) => send::run(&arguments).await,
+        }
+    }
+}

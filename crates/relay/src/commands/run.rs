@@ -1,0 +1,155 @@
+//! `wsbeat relay run`: a worker.
+
+mod limits;
+mod logs;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use super::{Failure, File, failed};
+use crate::{
+    clock,
+    config::Config,
+    fleet,
+    nats::{self, Nats, Patience, SetupError},
+    record::{Bucket, Names},
+    source::Upstreams,
+    worker::{self, End, Settings},
+};
+
+/// The wait before the streams are looked at again, if a server did not answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(file: &File) -> Result<(), Failure> {
+    let config = file.read()?;
+    logs::begin();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = config.worker.name(&host);
+    let worker = fleet::Worker { name, incarnation: crate::incarnation() };
+    tracing::info!(worker = %worker, group = config.nats.group, "starting");
+    let (drain_sender, drain) = mpsc::channel(1);
+    let mut stop = std::pin::pin!(stopped());
+    let client = tokio::select! {
+        client = nats::connect(&config.nats, &worker.name, Patience::Endless) => {
+            client.map_err(failed)?
+        }
+        () = &mut stop => return Ok(()),
+    };
+    tokio::select! {
+        ready = wait_for_setup(&client, &config) => ready?,
+        () = &mut stop => return Ok(()),
+    }
+    let names = Arc::new(Names::new(&config.nats.group));
+    let engine = Nats::new(client.clone(), Arc::clone(&names)).await.map_err(failed)?;
+    limits::raise(count(&client, &names).await?)?;
+    tokio::spawn(control(client.clone(), names.control(&worker.name), drain_sender.clone()));
+    let times = fleet::Settings { drain: config.worker.drain_timeout, ..Default::default() };
+    let settings = Settings {
+        worker: worker.clone(),
+        weight: config.worker.weight,
+        blocks: config.fleet.blocks,
+        times,
+        max_message: usize::try_from(config.stream.max_message).unwrap_or(usize::MAX),
+    };
+    let source = Arc::new(Upstreams::new(engine.clone(), &config));
+    let worker = worker::run(engine, source, names, settings, clock::since_start(), drain);
+    let mut worker = std::pin::pin!(worker);
+    let end = tokio::select! {
+        end = &mut worker => end,
+        () = &mut stop => {
+            // Full if a drain was requested before.
+            let _ = drain_sender.try_send(());
+            let limit = times.drain + Duration::from_secs(5);
+            tokio::select! {
+                end = &mut worker => end,
+                () = tokio::time::sleep(limit) => {
+                    return Err(Failure::Failed("the drain did not end in time".to_owned()));
+                }
+                () = stopped() => {
+                    return Err(Failure::Failed("stopped by a second signal".to_owned()));
+                }
+            }
+        }
+    };
+    drop(client.flush().await);
+    match end {
+        End::Drained => {
+            tracing::info!("drained");
+            Ok(())
+        }
+        End::Double(other) => Err(Failure::Failed(format!(
+            "another worker has the name `{}`, and is alive ({other}): give this one another \
+             `worker.id`",
+            other.name
+        ))),
+    }
+}
+
+/// Waits for SIGTERM or ctrl-C.
+async fn stopped() {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [Ok(mut terminate), Ok(mut interrupt)] = signals else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Waits until the stream and the buckets can be looked at, and compares them.
+async fn wait_for_setup(client: &async_nats::Client, config: &Config) -> Result<(), Failure> {
+    loop {
+        match nats::check(client, config).await {
+            Ok(()) => return Ok(()),
+            Err(error @ SetupError::Failed { .. }) => {
+                tracing::warn!(%error, "waiting for NATS JetStream");
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+/// The number of subscriptions that are wanted.
+async fn count(client: &async_nats::Client, names: &Names) -> Result<usize, Failure> {
+    let context = nats::context(client);
+    let bucket = context.get_key_value(names.bucket(Bucket::Wishes)).await.map_err(failed)?;
+    let status = bucket.status().await.map_err(failed)?;
+    let count = usize::try_from(status.values()).unwrap_or(usize::MAX);
+    if count == 0 {
+        tracing::warn!("no subscription is wanted: `wsbeat relay apply` writes those of a file");
+    }
+    Ok(count)
+}
+
+/// Answers requests to this worker.
+async fn control(client: async_nats::Client, subject: String, drain: mpsc::Sender<()>) {
+    loop {
+        match client.subscribe(subject.clone()).await {
+            Ok(mut requests) => {
+                while let Some(request) = requests.next().await {
+                    let answer = match &request.payload[..] {
+                        b"drain" => match drain.try_send(()) {
+                            Ok(()) => "draining",
+                            Err(_) => "draining already",
+                        },
+                        _ => "unknown request",
+                    };
+                    if let Some(reply) = request.reply
+                        && let Err(error) = client.publish(reply, answer.into()).await
+                    {
+                        tracing::debug!(%error, "an answer could not be sent");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "requests cannot be received"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}

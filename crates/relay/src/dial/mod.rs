@@ -1,0 +1,1 @@
+//! The budget of attempts of the whole fleet.

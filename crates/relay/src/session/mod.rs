@@ -1,0 +1,310 @@
+//! The task of one subscription on its owner: messages of the upstream become entries of the stream.
+
+mod checkpoint;
+mod commands;
+mod continuity;
+mod delivery;
+mod intake;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use websocket_heartbeat_tokio::{Handle, Inbox};
+
+use self::{
+    checkpoint::Checkpoint,
+    continuity::Before,
+    delivery::{Batches, Delivery, Pipeline},
+    intake::Intake,
+};
+pub use self::{
+    checkpoint::{Resume, Values, values_from},
+    intake::Rules,
+};
+use crate::{
+    engine::{Engine, EngineError, Entry, Refusal},
+    fleet::Worker,
+    outflow::{Outflow, Quota},
+    record::{Names, Note},
+};
+
+/// What all sessions of a worker share.
+#[derive(Clone, Debug)]
+pub struct Common<E> {
+    /// The stream and the buckets.
+    pub engine: E,
+    /// The names of subjects.
+    pub names: Arc<Names>,
+    /// This worker.
+    pub worker: Worker,
+    /// The bytes of all windows.
+    pub quota: Quota,
+    /// The batches of all exclusive subscriptions.
+    pub batches: Arc<Semaphore>,
+    /// When other workers were heard.
+    pub heard: watch::Receiver<Heard>,
+    /// The clock of the fleet.
+    pub clock: FleetClock,
+    /// The largest message that the stream accepts, with its headers.
+    pub max_message: usize,
+}
+
+/// The time since the start of the worker, with suspends of the computer.
+#[derive(Clone)]
+pub struct FleetClock(pub Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl FleetClock {
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for FleetClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FleetClock({:?})", self.now())
+    }
+}
+
+/// When workers were heard, on the clock of the fleet.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// The time of the last beat of each.
+    pub workers: BTreeMap<Worker, Duration>,
+    /// The current time.
+    pub now: Duration,
+}
+
+/// The part of this worker in one subscription.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The name of the subscription.
+    pub name: Arc<str>,
+    /// The number of this owner among those of the subscription.
+    pub slot: u8,
+    /// The number of the ownership.
+    pub epoch: u64,
+    /// The owner before, if it may still run: the subscription overlaps.
+    pub before: Option<Worker>,
+    /// How far an earlier session of this epoch came.
+    pub progress: Progress,
+    /// The revision of the record from which it resumes; 0: there is none.
+    pub checkpoint: u64,
+}
+
+/// The numbers that a session has used. Ids contain them, so none may be used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last number of a connection.
+    pub connections: u64,
+    /// The last number of a record.
+    pub notes: u64,
+}
+
+/// The session with the upstream. Its driver runs in another task.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Closes the session, and sends commands.
+    pub handle: Handle,
+    /// The messages and events.
+    pub inbox: Inbox,
+}
+
+/// An order to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The ownership has another number.
+    Renumber(u64),
+    /// Close the connection, store all that was received, and end.
+    Stop(&'static str),
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// After [`Order::Stop`]. Everything is stored.
+    Stopped,
+    /// The library gave up, with this reason.
+    Closed(String),
+    /// The subscription has another owner.
+    Fenced,
+}
+
+/// Runs one subscription until its end. `ready` is called once the first message arrived, or with the
+/// first connection if [`Rules::ready_when_open`].
+///
+/// Dropping the future ends the session at once. Entries that were sent before may still be stored.
+pub async fn run<E: Engine>(
+    common: Common<E>,
+    part: Part,
+    rules: Rules,
+    upstream: Upstream,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    ready: impl FnOnce() + Send,
+) -> (End, Progress) {
+    let Upstream { handle, mut inbox } = upstream;
+    let stop_requested = |orders: &mut mpsc::UnboundedReceiver<Order>| orders.try_recv().ok();
+    let before = until_done(|| read_before(&common, &part.name)).await;
+    let mut outflow = Outflow::default();
+    let progress = part.progress;
+    let is_fenced = rules.is_exclusive;
+    let mut intake = Intake::new(&common, part, rules, before, handle.clone());
+    let owner = intake.owner();
+    let mut delivery = if is_fenced {
+        match fence(&common, &owner, intake.epoch()).await {
+            Some(fence) => {
+                let permits = Arc::clone(&common.batches);
+                Delivery::Fenced(Batches::new(common.engine.clone(), permits, fence))
+            }
+            None => return (End::Fenced, progress),
+        }
+    } else {
+        let share = common.quota.take(owner.len());
+        outflow.push(owner, None, share);
+        Delivery::Pipelined(Pipeline::new(common.engine.clone()))
+    };
+    let commands = commands::Commands::begin(&common, &intake, handle.clone());
+    let mut checkpoint = Checkpoint::new(&common, &intake);
+    let mut ready = Some(ready);
+    let mut stopping: Option<&'static str> = None;
+    let mut closed: Option<String> = None;
+    let mut heard = common.heard.clone();
+    let mut first_order = stop_requested(&mut orders);
+    loop {
+        if let Some(order) = first_order.take() {
+            match order {
+                Order::Renumber(epoch) => intake.renumber(epoch, &mut outflow),
+                Order::Stop(cause) => {
+                    stopping = Some(cause);
+                    handle.close();
+                }
+            }
+        }
+        if let Some(ready) = intake.take_ready().then(|| ready.take()).flatten() {
+            ready();
+        }
+        delivery.send(&mut outflow).await;
+        let ends = closed.is_some() && outflow.is_empty();
+        if ends && intake.is_settled() {
+            commands.end();
+            checkpoint.finish().await;
+            let end = match (stopping, closed) {
+                (None, Some(reason)) => End::Closed(reason),
+                _ => End::Stopped,
+            };
+            return (end, intake.progress());
+        }
+        // Without room nothing is taken, and the driver goes on with its heartbeats.
+        let has_room = outflow.has_room() && common.quota.has_room();
+        let takes = closed.is_none() && has_room && !intake.is_asking();
+        if closed.is_none() && !has_room {
+            intake.fall_behind();
+        }
+        tokio::select! {
+            biased;
+            order = orders.recv() => first_order = order,
+            settled = delivery.next(&mut outflow) => if let Some(settled) = settled {
+                match settled.result {
+                    Ok(stored) => for _ in 0..settled.count {
+                        if let Some((_, values)) = outflow.acknowledge() {
+                            checkpoint.acknowledge(values);
+                            intake.acknowledge(stored);
+                        }
+                    },
+                    Err(Refusal::TooLarge) => intake.refused(&mut outflow),
+                    Err(refusal) => {
+                        tracing::warn!(subscription = intake.name(), %refusal, "fenced");
+                        commands.end();
+                        return (End::Fenced, intake.progress());
+                    }
+                }
+            },
+            answer = intake.answer(), if intake.is_asking() => intake.resolve(answer, &mut outflow),
+            event = inbox.next(), if takes => {
+                let mut next = event;
+                // A wake brings many events.
+                loop {
+                    match next {
+                        Some(event) => intake.take(event, &mut outflow),
+                        None => {
+                            closed = Some(intake.close(stopping, &mut outflow));
+                            break;
+                        }
+                    }
+                    if intake.is_asking() || !outflow.has_room() || !common.quota.has_room() {
+                        break;
+                    }
+                    match futures::FutureExt::now_or_never(inbox.next()) {
+                        Some(event) => next = event,
+                        None => {
+                            intake.keep_up();
+                            break;
+                        }
+                    }
+                }
+            }
+            () = common.quota.room(), if closed.is_none() && !common.quota.has_room() => {}
+            () = checkpoint.due() => checkpoint.write().await,
+            _ = heard.changed(), if intake.is_in_doubt() => {
+                let heard = heard.borrow_and_update().clone();
+                intake.judge(&heard, &mut outflow);
+            }
+        }
+    }
+}
+
+/// Repeats an operation of the engine until it succeeds.
+pub(crate) async fn until_done<T, F>(mut operation: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, EngineError>>,
+{
+    loop {
+        match operation().await {
+            Ok(result) => return result,
+            Err(error) => {
+                tracing::debug!(%error, "the stream cannot be read");
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        }
+    }
+}
+
+/// Reads what the stream has of a subscription.
+async fn read_before<E: Engine>(common: &Common<E>, name: &str) -> Result<Before, EngineError> {
+    let (owners, records) = (common.names.owners(name), common.names.records(name));
+    let data = common.names.data(name);
+    let engine = &common.engine;
+    let (owner, note, data) =
+        tokio::try_join!(engine.last(&owners), engine.last(&records), engine.last(&data))?;
+    let note = note.and_then(|last| serde_json::from_slice(&last.payload).ok());
+    Ok(Before { owned: owner.is_some(), note, data })
+}
+
+/// Records the ownership so that batches of earlier owners are refused. `None`: there is a later owner.
+async fn fence<E: Engine>(
+    common: &Common<E>,
+    owner: &Entry,
+    epoch: u64,
+) -> Option<(Arc<str>, u64)> {
+    loop {
+        let last = until_done(|| common.engine.last(&owner.subject)).await;
+        let sequence = last.as_ref().map_or(0, |last| last.sequence);
+        if let Some(last) = &last {
+            if last.id == owner.id {
+                return Some((Arc::clone(&owner.subject), sequence));
+            }
+            let later =
+                serde_json::from_slice(&last.payload).is_ok_and(|note: Note| note.epoch() > epoch);
+            if later {
+                return None;
+            }
+        }
+        match common.engine.store_after(owner, sequence).await {
+            Ok(stored) if !stored.is_double => {
+                return Some((Arc::clone(&owner.subject), stored.sequence));
+            }
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
