@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod dial;
 pub mod engine;
 pub mod fleet;

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod control;
+mod demo;
 mod init;
 mod print;
 mod run;
@@ -32,6 +33,8 @@ pub struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run two workers, kill one, and tell what happens. It takes half a minute, and needs nats-server.
+    Demo(demo::Arguments),
     /// Run a worker until SIGTERM or ctrl-C, which begin a drain.
     Run(File),
     /// Explain every mistake of a configuration, by line.
@@ -134,6 +137,7 @@ impl Program {
     /// Why it failed.
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
+            Command::Demo(arguments) => demo::run(&arguments).await,
             Command::Run(file) => run::run(&file).await,
             Command::Check(arguments) => check::run(&arguments),
             Command::Init(arguments) => init::run(&arguments).await,

@@ -1,0 +1,3 @@
+//! The demo, and the upstream server that it starts.
+
+pub mod upstream;
