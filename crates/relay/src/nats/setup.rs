@@ -6,7 +6,7 @@ use async_nats::{
     Client,
     jetstream::{
         self,
-        context::GetStreamErrorKind,
+        context::{CreateStreamErrorKind, GetStreamErrorKind},
         stream::{DiscardPolicy, RetentionPolicy, StorageType},
     },
 };
@@ -85,20 +85,22 @@ pub async fn create(
     let mut done = Vec::new();
     for wanted in streams(config, &names) {
         let name = wanted.name.clone();
-        let failed = |error: &dyn fmt::Display| SetupError::Failed {
-            name: name.clone(),
-            error: error.to_string(),
-        };
         match found(&context, &name).await? {
             None => {
-                context.create_stream(&wanted).await.map_err(|error| failed(&error))?;
+                context.create_stream(&wanted).await.map_err(|error| match error.kind() {
+                    CreateStreamErrorKind::JetStream(error) => refused(&wanted, &error),
+                    _ => SetupError::Failed { name: name.clone(), error: error.to_string() },
+                })?;
                 done.push(format!("created `{name}`"));
             }
             Some(found) => match (compare(&found, &wanted), existing) {
                 (Ok(()), _) => {}
                 (Err(error), Existing::Keep) => return Err(error),
                 (Err(_), Existing::Update) => {
-                    context.update_stream(&wanted).await.map_err(|error| failed(&error))?;
+                    context.update_stream(&wanted).await.map_err(|error| SetupError::Failed {
+                        name: name.clone(),
+                        error: error.to_string(),
+                    })?;
                     done.push(format!("changed `{name}`"));
                 }
             },
@@ -122,6 +124,20 @@ pub async fn check(client: &Client, config: &Config) -> Result<(), SetupError> {
         }
     }
     Ok(())
+}
+
+/// What the server says about a stream that it does not create.
+fn refused(wanted: &jetstream::stream::Config, error: &jetstream::Error) -> SetupError {
+    let name = wanted.name.clone();
+    if error.error_code() == jetstream::ErrorCode::STORAGE_RESOURCES_EXCEEDED {
+        let error = format!(
+            "the servers have no room for {} bytes: lower `stream.max_bytes`, or raise \
+             `max_file_store` of the servers",
+            wanted.max_bytes
+        );
+        return SetupError::Failed { name, error };
+    }
+    SetupError::Failed { name, error: error.to_string() }
 }
 
 async fn found(

@@ -38,7 +38,11 @@ pub(crate) enum Kind {
 impl Plan {
     pub(crate) fn new(replicas: usize) -> Self {
         // The tests of failover measure the workers, not the budget.
-        Self { replicas, tables: "[dial]\nrate = 2000\n".to_owned(), subscriptions: Vec::new() }
+        Self {
+            replicas,
+            tables: "[dial]\nrate = 2000\n[stream]\nmax_bytes = \"2GiB\"\n".to_owned(),
+            subscriptions: Vec::new(),
+        }
     }
 
     /// Other tables in place of a large dial budget.
