@@ -1,7 +1,9 @@
-//! Parts for authors of transports and timers, which most programs do not need.
+//! Parts for authors of transports and timers, and others that most programs do not need.
 //!
 //! - [`DynTransport`] is the object-safe form of a transport, and [`BoxConnection`] its connection.
 //! - [`BoxTimer`] is a type-erased timer.
+//! - [`DialGrants`] grants the attempts of a [`DialBudget`](crate::DialBudget) whose limit is kept
+//!   outside of this process.
 //! - [`ConfigValue`] is the value in a [`ConfigError`](crate::ConfigError).
 //! - [`Predecessor`] describes the end of the previous attempt or connection, for transports that
 //!   choose among servers.
@@ -14,6 +16,7 @@
 //!   They are public for programs that must name these types.
 
 pub use crate::{
+    config::DialGrants,
     error::ConfigValue,
     http::without_echo,
     printable::printable,

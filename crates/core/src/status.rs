@@ -44,7 +44,8 @@ pub struct Status {
     /// current connection; see [`Connecting::attempt`](crate::Connecting::attempt).
     pub attempt: u32,
     /// When the next attempt begins, in [`Phase::Waiting`]: the time known now, from backoff,
-    /// minimum gap and shared budget. In this phase `None` means never.
+    /// minimum gap and shared budget. In this phase `None` means never, or not known: with
+    /// [`DialBudget::granted`](crate::DialBudget::granted), until the attempt is granted.
     pub next_attempt_at: Option<Timestamp>,
     /// When proof of life last arrived, while a connection is open.
     pub last_life: Option<Timestamp>,

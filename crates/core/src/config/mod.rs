@@ -18,7 +18,7 @@ pub use self::{
     attempts::Attempts,
     backoff::{Backoff, Constant, Exponential, ExponentialDelays},
     connect_timeout::ConnectTimeout,
-    dial_budget::DialBudget,
+    dial_budget::{DialBudget, DialGrants},
     heartbeat::Heartbeat,
     inbox::InboxSettings,
     outbox::{Offline, OutboxSettings, WhenFull},

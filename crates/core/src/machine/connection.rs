@@ -21,11 +21,15 @@ impl Machine {
         }
     }
 
-    /// The scheduled attempt begins at this time, not earlier and not later; `None` is never.
+    /// The scheduled attempt begins at this time, not earlier and not later. `None` is not known, or
+    /// never: the session ends when the limit of the outage is over.
     pub(crate) fn handle_postponed(&mut self, now: Timestamp, until: Option<Timestamp>) {
         self.observe(now);
         if let State::Waiting { number, .. } = self.state {
-            self.wait(until, number);
+            match until {
+                Some(_) => self.wait(until, number),
+                None => self.state = State::Waiting { until, number },
+            }
         }
     }
 

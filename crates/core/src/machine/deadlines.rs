@@ -27,6 +27,11 @@ impl Machine {
                 let number = *number;
                 self.dial(now, number);
             }
+            State::Waiting { until: None, .. }
+                if reached(self.pacing.end_of_outage(&self.rules.pace), now).is_some() =>
+            {
+                self.end(End::OutageLimit);
+            }
             State::Open(_) => self.handle_deadline_while_open(now),
             State::Retiring { close } if reached(close.deadline(), now).is_some() => {
                 self.lose(now, Loss::MaxAge);

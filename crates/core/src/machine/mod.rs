@@ -112,7 +112,7 @@ enum State {
     Open(OpenConnection),
     /// A connection was lost, and a decision on the attempt of this number is awaited.
     Deciding { delay: Delay, number: u32 },
-    /// The next attempt is scheduled; `None` is never.
+    /// The next attempt is scheduled; `None` is not known, or never.
     Waiting { until: Option<Timestamp>, number: u32 },
     /// The user paused the session, with a connection or without.
     Paused(Option<OpenConnection>),
@@ -235,7 +235,7 @@ impl Machine {
         matches!(self.state, State::Waiting { .. })
     }
 
-    /// When the scheduled attempt begins. `None` is never, or no attempt is scheduled.
+    /// When the scheduled attempt begins. `None` is not known or never, or no attempt is scheduled.
     pub(crate) fn next_attempt(&self) -> Option<Timestamp> {
         match self.state {
             State::Waiting { until, .. } => until,

@@ -138,7 +138,9 @@ impl Machine {
             State::Idle | State::Deciding { .. } | State::Closed | State::Paused(_) => None,
             State::Connecting { deadline } | State::Closing { deadline } => *deadline,
             State::Retiring { close } => close.deadline(),
-            State::Waiting { until, .. } => *until,
+            State::Waiting { until, .. } => {
+                until.or_else(|| self.pacing.end_of_outage(&self.rules.pace))
+            }
             State::Open(open) => self.line_deadline(open),
         };
         earlier(own, self.drain_deadline)

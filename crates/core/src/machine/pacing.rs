@@ -148,6 +148,11 @@ impl Pacing {
         }
     }
 
+    /// When the limit of the outage is over. `None` is never.
+    pub(super) fn end_of_outage(&self, pace: &Pace) -> Option<Timestamp> {
+        self.down_since?.checked_add(pace.outage_limit)
+    }
+
     /// Returns whether an attempt at this time begins within the limit of the outage.
     pub(super) fn is_in_time(&self, at: Option<Timestamp>, pace: &Pace) -> bool {
         if pace.outage_limit == Duration::MAX {

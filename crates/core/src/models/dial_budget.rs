@@ -64,3 +64,40 @@ fn an_attempt_moves_up_when_the_one_before_it_is_dropped() {
         trace.assert_none();
     });
 }
+
+/// Fails if `State::ask` does not wake the feeder, if `DialGrants::grant` wakes no attempt, or if
+/// `DialGrants::poll_wanted` registers the waker without a second look.
+#[test]
+fn an_attempt_and_its_feeder_find_each_other() {
+    explore(2, || {
+        let (budget, mut grants) = DialBudget::granted();
+        let attempt = thread::spawn(move || {
+            let mut place = Place::new(budget);
+            assert!(block_on(turn(&mut place)));
+            place.use_up();
+        });
+        let wanted = block_on(grants.wanted());
+        assert_eq!(wanted, 1);
+        grants.grant(wanted, Timestamp::EPOCH, Duration::from_secs(1));
+        attempt.join().unwrap();
+        drop(grants);
+    });
+}
+
+/// Fails if the drop of `DialGrants` wakes no attempt.
+#[test]
+fn an_attempt_begins_when_its_feeder_is_dropped() {
+    explore(2, || {
+        let trace = Trace::default();
+        let (budget, mut grants) = DialBudget::granted();
+        assert!(trace.poll(&mut Box::pin(grants.wanted())).is_pending());
+        let attempt = thread::spawn(move || {
+            let mut place = Place::new(budget);
+            assert!(block_on(turn(&mut place)));
+            place.use_up();
+        });
+        drop(grants);
+        attempt.join().unwrap();
+        trace.assert_none();
+    });
+}

@@ -1,243 +1,14 @@
-//! The tree of a TOML or JSON text, and how it is read: each value of a table is read once, and all
-//! that is wrong is collected.
+//! How a tree is read: each value of a table once, and all that is wrong is noted.
 
-use std::{cell::RefCell, ops::RangeInclusive, time::Duration};
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use std::{ops::RangeInclusive, time::Duration};
 
 use super::{
     Secret, Source,
-    mistakes::{Found, Mistake, Place, Problem, Warning},
+    mistakes::{Problem, Warning},
+    notes::Notes,
+    tree::{Entry, Node, Value},
     units,
 };
-
-/// A value and where it begins, in bytes. In JSON that is always 0.
-#[derive(Debug)]
-pub(super) struct Node {
-    at: usize,
-    value: Value,
-}
-
-#[derive(Debug)]
-enum Value {
-    Text(String),
-    Integer(i128),
-    Number(f64),
-    Boolean(bool),
-    Time,
-    Array(Vec<Node>),
-    Table(Vec<Entry>),
-}
-
-#[derive(Debug)]
-struct Entry {
-    key: String,
-    at: usize,
-    node: Node,
-}
-
-impl Value {
-    fn type_name(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "a text",
-            Self::Integer(_) => "an integer",
-            Self::Number(_) => "a number",
-            Self::Boolean(_) => "true or false",
-            Self::Time => "a date or a time",
-            Self::Array(_) => "a list",
-            Self::Table(_) => "a table",
-        }
-    }
-}
-
-impl Node {
-    pub(super) fn of_document(document: &Spanned<DeTable<'_>>) -> Self {
-        Self { at: 0, value: table_value(document.get_ref()) }
-    }
-
-    /// The document as a table.
-    pub(super) fn as_table<'a>(&'a self, notes: &'a Notes<'a>) -> Option<Table<'a>> {
-        Field { path: String::new(), at: self.at, node: self, notes }.table()
-    }
-}
-
-fn table_value(table: &DeTable<'_>) -> Value {
-    let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-        let text: &std::borrow::Cow<'_, str> = key.get_ref();
-        Entry { key: text.to_string(), at: key.span().start, node: node(value) }
-    };
-    Value::Table(table.iter().map(entry).collect())
-}
-
-fn node(value: &Spanned<DeValue<'_>>) -> Node {
-    let at = value.span().start;
-    let value = match value.get_ref() {
-        DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Integer(integer) => {
-            // Far out of every range if it has more than 127 bits.
-            let digits = i128::from_str_radix(integer.as_str(), integer.radix());
-            Value::Integer(digits.unwrap_or(i128::MAX))
-        }
-        DeValue::Float(number) => Value::Number(number.as_str().parse().unwrap_or(f64::NAN)),
-        DeValue::Boolean(boolean) => Value::Boolean(*boolean),
-        DeValue::Datetime(_) => Value::Time,
-        DeValue::Array(array) => Value::Array(array.iter().map(node).collect()),
-        DeValue::Table(table) => table_value(table),
-    };
-    Node { at, value }
-}
-
-/// Of JSON. Members that are `null` are left out.
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(OfJson)?.ok_or_else(|| serde::de::Error::custom("the value is null"))
-    }
-}
-
-struct OfJson;
-
-impl OfJson {
-    fn some<E>(value: Value) -> Result<Option<Node>, E> {
-        Ok(Some(Node { at: 0, value }))
-    }
-}
-
-struct Member(Option<Node>);
-
-impl<'de> Deserialize<'de> for Member {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(OfJson).map(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for OfJson {
-    type Value = Option<Node>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, boolean: bool) -> Result<Self::Value, E> {
-        Self::some(Value::Boolean(boolean))
-    }
-
-    fn visit_i64<E>(self, integer: i64) -> Result<Self::Value, E> {
-        Self::some(Value::Integer(integer.into()))
-    }
-
-    fn visit_u64<E>(self, integer: u64) -> Result<Self::Value, E> {
-        Self::some(Value::Integer(integer.into()))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Self::some(Value::Number(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Self::some(Value::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
-        let mut nodes = Vec::new();
-        while let Some(Member(node)) = array.next_element()? {
-            nodes.extend(node);
-        }
-        Self::some(Value::Array(nodes))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((key, Member(node))) = map.next_entry()? {
-            entries.extend(node.map(|node| Entry { key, at: 0, node }));
-        }
-        Self::some(Value::Table(entries))
-    }
-}
-
-/// What was found so far.
-pub(super) struct Notes<'t> {
-    /// The file, for places; `None` for JSON, where unknown keys are those of a newer version and are
-    /// ignored.
-    file: Option<Lines<'t>>,
-    found: RefCell<Collected>,
-}
-
-#[derive(Default)]
-pub(super) struct Collected {
-    pub(super) mistakes: Vec<Mistake>,
-    pub(super) warnings: Vec<Found<Warning>>,
-    /// The secrets that are used, and the files.
-    pub(super) secrets: Vec<Found<Secret>>,
-}
-
-impl<'t> Notes<'t> {
-    pub(super) fn of_file(text: &'t str) -> Self {
-        Self { file: Some(Lines::new(text)), found: RefCell::default() }
-    }
-
-    pub(super) fn of_json() -> Self {
-        Self { file: None, found: RefCell::default() }
-    }
-
-    pub(super) fn into_collected(self) -> Collected {
-        self.found.into_inner()
-    }
-
-    pub(super) fn mistake(&self, at: usize, key: impl Into<String>, problem: Problem) {
-        let mistake = self.found_at(at, key, problem);
-        self.found.borrow_mut().mistakes.push(mistake);
-    }
-
-    pub(super) fn warn(&self, at: usize, key: impl Into<String>, warning: Warning) {
-        let warning = self.found_at(at, key, warning);
-        self.found.borrow_mut().warnings.push(warning);
-    }
-
-    pub(super) fn place(&self, at: usize) -> Option<Place> {
-        self.file.as_ref().map(|file| file.place(at))
-    }
-
-    fn found_at<T>(&self, at: usize, key: impl Into<String>, what: T) -> Found<T> {
-        Found { place: self.place(at), key: key.into(), what }
-    }
-}
-
-/// The places of a text.
-struct Lines<'t> {
-    text: &'t str,
-    /// Where each line begins.
-    begins: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, begins: [0].into_iter().chain(ends).collect() }
-    }
-
-    fn place(&self, at: usize) -> Place {
-        // The end of a file is behind its last line.
-        let mut at = at.min(self.text.trim_end_matches('\n').len());
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
-        }
-        let line = self.begins.partition_point(|begin| *begin <= at);
-        let before = &self.text[self.begins[line - 1]..at];
-        Place { line, column: before.chars().count() + 1 }
-    }
-}
 
 /// A table whose keys are read one after another.
 pub(super) struct Table<'a> {
@@ -259,6 +30,11 @@ pub(super) struct Field<'a> {
 
 /// Methods that read return `None` after they have noted a mistake.
 impl<'a> Table<'a> {
+    /// The whole document as a table.
+    pub(super) fn of_document(document: &'a Node, notes: &'a Notes<'a>) -> Option<Self> {
+        Field { path: String::new(), at: document.at, node: document, notes }.table()
+    }
+
     /// The value of this key, if it is set.
     pub(super) fn field(&mut self, key: &'static str) -> Option<Field<'a>> {
         if !self.known.contains(&key) {
@@ -318,7 +94,7 @@ impl<'a> Table<'a> {
 
     /// Notes keys that nothing has read.
     pub(super) fn finish(self) {
-        if self.notes.file.is_none() {
+        if !self.notes.is_file() {
             return;
         }
         for entry in self.entries {
@@ -347,7 +123,7 @@ impl<'a> Field<'a> {
 
     /// Notes that the key has no effect, unless a worker of another version wrote it.
     pub(super) fn no_effect_without(&self, without: &'static str) {
-        if self.notes.file.is_some() {
+        if self.notes.is_file() {
             self.mistake(Problem::NoEffect { without });
         }
     }
@@ -414,7 +190,7 @@ impl<'a> Field<'a> {
         let Value::Integer(integer) = self.node.value else {
             return self.wrong_type("an integer");
         };
-        let (least, most) = ((*range.start()).into(), (*range.end()).into());
+        let (least, most): (i128, i128) = ((*range.start()).into(), (*range.end()).into());
         if !(least..=most).contains(&integer) {
             return self.wrong(range_of(&least, &most));
         }
@@ -528,8 +304,7 @@ impl<'a> Field<'a> {
 
     /// Notes that the worker reads this secret.
     pub(super) fn uses(&self, secret: Secret) {
-        let found = self.notes.found_at(self.at, &*self.path, secret);
-        self.notes.found.borrow_mut().secrets.push(found);
+        self.notes.uses(self.at, &*self.path, secret);
     }
 
     /// A secret that is noted as used.

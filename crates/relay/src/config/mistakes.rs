@@ -32,11 +32,11 @@ pub struct Found<T> {
 pub type Mistake = Found<Problem>;
 
 /// All mistakes of a configuration, in the order of their places.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes(pub Vec<Mistake>);
 
 /// What is wrong, and what to do. `Display` shows no value that may be secret.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
     /// The text is not TOML. These are the words of the parser.

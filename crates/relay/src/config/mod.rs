@@ -25,6 +25,7 @@
 mod document;
 mod mistakes;
 mod nats;
+mod notes;
 mod report;
 mod secret;
 mod sections;
@@ -32,11 +33,16 @@ mod subscription;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod units;
 
 use toml::de::DeTable;
 
-use self::document::{Collected, Node, Notes, Table};
+use self::{
+    document::Table,
+    notes::{Collected, Notes},
+    tree::Node,
+};
 pub use self::{
     mistakes::{Found, Mistake, Mistakes, Place, Problem, Warning},
     nats::{Authentication, Nats, Tls},
@@ -84,7 +90,7 @@ fn read(text: &str) -> (Option<Config>, Collected) {
     let notes = Notes::of_file(text);
     let (document, errors) = DeTable::parse_recoverable(text);
     let tree = Node::of_document(&document);
-    let config = tree.as_table(&notes).and_then(read_document);
+    let config = Table::of_document(&tree, &notes).and_then(read_document);
     let mut wrong = Vec::new();
     for error in errors {
         let place = notes.place(error.span().map_or(0, |span| span.start));

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use websocket_heartbeat_tokio::Request;
+
 use super::{
     Secret,
     document::{Field, Table},
@@ -88,10 +90,11 @@ fn server(field: &Field<'_>) -> Option<String> {
         field.mistake(Problem::ServerSecret);
         return None;
     }
+    // Host and port are those of any other URL.
     let valid = rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.contains(['/', '?', '#']) && !rest.contains(char::is_whitespace)
+        !rest.contains(['/', '?']) && Request::new(&format!("ws://{rest}")).is_ok()
     });
-    if !valid || address.parse::<async_nats::ServerAddr>().is_err() {
+    if !valid {
         field.mistake(Problem::Server);
         return None;
     }

@@ -35,8 +35,8 @@ pub fn check(
 }
 
 impl Report {
-    /// The report with one line for each mistake and each warning, as compilers write it: `FILE:LINE:
-    /// COLUMN: what is wrong and what to do`, without the space.
+    /// One line for each mistake and each warning, as compilers write it:
+    /// `FILE:LINE:COLUMN: KEY what is wrong, and what to do`.
     #[must_use]
     pub fn lines<'r>(&'r self, file: &'r str) -> impl fmt::Display + 'r {
         Lines { report: self, file }

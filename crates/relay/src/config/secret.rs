@@ -4,6 +4,8 @@ use std::{env, fmt, fs::File, io, io::Read};
 
 use serde_json::{Value, json};
 
+use super::template;
+
 /// A secret: where it stands. Its value is read when it is used, and is never a part of the
 /// configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,12 +125,13 @@ impl Source {
         }
     }
 
-    /// The same kind of source, with the text, the path or the name that `change` returns.
-    pub(super) fn map(&self, change: impl FnOnce(&str) -> String) -> Self {
+    /// The source of the subscription with this name: of the text, the path or the variable.
+    pub(super) fn named(&self, name: &str) -> Self {
+        let fill = |text: &String| template::fill_name(text, name);
         match self {
-            Self::Plain(text) => Self::Plain(change(text)),
-            Self::Secret(Secret::File(path)) => Self::Secret(Secret::File(change(path))),
-            Self::Secret(Secret::Env(name)) => Self::Secret(Secret::Env(change(name))),
+            Self::Plain(text) => Self::Plain(fill(text)),
+            Self::Secret(Secret::File(path)) => Self::Secret(Secret::File(fill(path))),
+            Self::Secret(Secret::Env(variable)) => Self::Secret(Secret::Env(fill(variable))),
         }
     }
 

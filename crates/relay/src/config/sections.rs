@@ -228,15 +228,15 @@ impl Dial {
         let default = Rate::read(&mut table, Rate::default());
         let keys = table.or("keys", Vec::new(), |field| field.entries());
         table.finish();
-        let (default, keys) = (default?, keys?);
+        let used = default.unwrap_or_default();
         let rate = |(key, field): (&str, Field<'_>)| {
             let mut table = field.table()?;
-            let rate = Rate::read(&mut table, default);
+            let rate = Rate::read(&mut table, used);
             table.finish();
             Some((key.to_owned(), rate?))
         };
-        let keys: Vec<_> = keys.into_iter().map(rate).collect();
-        Some(Self { default, keys: keys.into_iter().collect::<Option<_>>()? })
+        let keys: Vec<_> = keys?.into_iter().map(rate).collect();
+        Some(Self { default: default?, keys: keys.into_iter().collect::<Option<_>>()? })
     }
 }
 

@@ -54,6 +54,11 @@ pub(crate) fn fill(template: &str, mut value: impl FnMut(&str) -> Option<String>
     text
 }
 
+/// Replaces the place `{{name}}`.
+pub(crate) fn fill_name(template: &str, name: &str) -> String {
+    fill(template, |place| (place == "name").then(|| name.to_owned()))
+}
+
 /// The place at the beginning of this text, and what follows it.
 fn place(text: &str) -> Option<(&str, &str)> {
     let rest = text.strip_prefix("{{")?;
@@ -84,6 +89,6 @@ mod tests {
         ] {
             assert_eq!(fill(template, value), filled, "{template}");
         }
-        assert_eq!(places("{{a}}-{{b_1}}{{").collect::<Vec<_>>(), ["a", "b_1"]);
+        assert_eq!(places("{{a}}-{{b_1}}{{{{}}").collect::<Vec<_>>(), ["a", "b_1"]);
     }
 }

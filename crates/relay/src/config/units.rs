@@ -36,7 +36,7 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn text(value: u64, units: &[(&str, u64)], unit_of_zero: &str) -> String {
-    match units.iter().find(|(_, factor)| value != 0 && value % factor == 0) {
+    match units.iter().find(|(_, factor)| value != 0 && value.is_multiple_of(*factor)) {
         Some((unit, factor)) => format!("{}{unit}", value / factor),
         None => format!("0{unit_of_zero}"),
     }

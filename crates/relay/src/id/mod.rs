@@ -8,8 +8,8 @@ mod tests;
 
 use std::{borrow::Cow, fmt};
 
+use twox_hash::XxHash3_128;
 use websocket_heartbeat_tokio::Message;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 pub use self::pointer::{Pointer, PointerError};
 
@@ -125,5 +125,5 @@ enum Seed {
 }
 
 fn hash(bytes: &[u8], seed: Seed) -> u128 {
-    xxh3_128_with_seed(bytes, seed as u64)
+    XxHash3_128::oneshot_with_seed(seed as u64, bytes)
 }

@@ -52,13 +52,13 @@ pub fn session(
     budget: Option<DialBudget>,
 ) -> Result<Session, ConfigError> {
     let heartbeat = heartbeat(&subscription);
-    let outbox = OutboxSettings::new()
-        // Enough for the messages of `open`.
-        .count(4_096)
-        .max_age(COMMAND_AGE)
-        .give_back(subscription.resend == 0);
-    // With resend, the default of `give_back` is needed.
-    let outbox = if subscription.resend == 0 { outbox } else { outbox.resend(subscription.resend) };
+    // Enough for the messages of `open`. Replays and commands share it.
+    let outbox = OutboxSettings::new().count(4_096).max_age(COMMAND_AGE);
+    let outbox = match subscription.resend {
+        // The work queue still has the command.
+        0 => outbox.give_back(false),
+        times => outbox.resend(times),
+    };
     let name = subscription.name.clone();
     let transport = Upstream::new(subscription, checkpoint.clone());
     let builder = Supervisor::builder(transport, timer)
@@ -117,9 +117,7 @@ fn read(source: &Source, name: &str) -> Result<String, SecretError> {
     let text = source.read()?;
     Ok(match source {
         Source::Plain(_) => text,
-        Source::Secret(_) => {
-            template::fill(&text, |place| (place == "name").then(|| name.to_owned()))
-        }
+        Source::Secret(_) => template::fill_name(&text, name),
     })
 }
 

@@ -34,8 +34,8 @@ impl Plan {
             }
         }
         let open = subscription.open.iter();
-        let open = open.map(|source| Ok(read(source, &subscription.name)?.into()));
-        let open = open.collect::<Result<_, UpstreamError>>()?;
+        let open = open.map(|source| read(source, &subscription.name).map(Message::from));
+        let open = open.collect::<Result<_, _>>()?;
         Ok(Self { request: request(subscription)?, open })
     }
 
@@ -55,8 +55,9 @@ impl Plan {
             }
         }
         let open = resume.open.iter();
-        let open = open.map(|source| Ok(filled_json(&read(source, name)?, values).into()));
-        Ok(Self { request, open: open.collect::<Result<_, UpstreamError>>()? })
+        let open = open
+            .map(|source| read(source, name).map(|text| Message::from(filled_json(&text, values))));
+        Ok(Self { request, open: open.collect::<Result<_, _>>()? })
     }
 }
 

@@ -1,14 +1,20 @@
 //! A budget of attempts that many supervisors share: [`DialBudget`].
 
+mod grants;
+mod source;
+
 use std::{collections::VecDeque, sync::Arc, task::Waker, time::Duration};
 
+pub use self::grants::DialGrants;
+use self::source::{Grants, Source, Window};
 use crate::{
     error::{ConfigError, ensure, not_zero},
     sync::{Deferred, Guarded, WaitQueue},
     time::Timestamp,
 };
 
-/// A limit on the attempts in any window of time, over all supervisors that hold a clone of it.
+/// A limit on the attempts of all supervisors that hold a clone of it: in any window of time
+/// ([`new`](Self::new)), or as many as are granted from outside ([`granted`](Self::granted)).
 ///
 /// It prevents that many supervisors of one process all connect at the same time when their server
 /// is back. An attempt that is due by its backoff asks the budget. If no attempt is free, it waits
@@ -45,16 +51,15 @@ pub struct DialBudget {
 }
 
 struct State {
-    count: usize,
-    window: Duration,
+    source: Source,
     /// The latest reading of the clock.
     now: Timestamp,
-    /// The times of the attempts that began within the last window, oldest first. At most `count`.
-    begun: VecDeque<Timestamp>,
     /// Waiting attempts, in the order in which they asked, each with the time at which it was first
     /// found to have its turn. The places are the tickets.
     waiters: WaitQueue<Option<Timestamp>>,
     last_ticket: u64,
+    /// The task that waits for attempts without a grant.
+    feeder: Option<Waker>,
 }
 
 /// How long a turn lasts: much longer than a live task waits for a poll, and short in comparison
@@ -71,7 +76,8 @@ pub(crate) trait DialPlace: Send {
     /// When to ask again if nothing else happens before, while the attempt waits for its turn.
     fn look(&self) -> Option<Timestamp>;
 
-    /// When an attempt that is due now is expected to begin. `None` is never.
+    /// When an attempt that is due now is expected to begin: now if that is not known. `None` is
+    /// never.
     fn earliest(&self, now: Timestamp) -> Option<Timestamp>;
 
     /// Asks for an attempt that is due. The waker is called when it should ask again.
@@ -98,9 +104,9 @@ enum PlaceState {
         /// When to check whether the attempts before it use their turns.
         look: Option<Timestamp>,
     },
-    /// The attempt may begin. It counts as begun at this time.
+    /// The attempt may begin. `taken`: see [`Source::take`].
     Granted {
-        at: Timestamp,
+        taken: Timestamp,
     },
 }
 
@@ -109,7 +115,7 @@ enum PlaceState {
 pub(crate) enum Turn {
     /// It may begin.
     Now,
-    /// It waits, probably until this time; `None` is never.
+    /// It waits, probably until this time; `None` is not known, or never.
     Later(Option<Timestamp>),
 }
 
@@ -122,15 +128,32 @@ impl DialBudget {
     pub fn new(count: u32, window: Duration) -> Result<Self, ConfigError> {
         not_zero("dial budget window", window)?;
         ensure(count > 0, "dial budget", count, "must be at least 1")?;
+        let begun = VecDeque::new();
+        Ok(Self::of(Source::Window(Window { count: count as usize, length: window, begun })))
+    }
+
+    /// As many attempts as [`DialGrants`] grants; none before the first grant.
+    ///
+    /// An attempt that waits for a grant has no known time. So [`Retry::delay`](crate::Retry::delay)
+    /// does not include this wait, and [`Status::next_attempt_at`](crate::Status::next_attempt_at) is
+    /// `None` during it. If the [outage limit](crate::Builder::outage_limit) is over meanwhile, the
+    /// session ends.
+    #[must_use]
+    pub fn granted() -> (Self, DialGrants) {
+        let budget = Self::of(Source::Grants(Grants::default()));
+        let grants = DialGrants::new(&budget);
+        (budget, grants)
+    }
+
+    fn of(source: Source) -> Self {
         let state = State {
-            count: count as usize,
-            window,
+            source,
             now: Timestamp::EPOCH,
-            begun: VecDeque::new(),
             waiters: WaitQueue::default(),
             last_ticket: 0,
+            feeder: None,
         };
-        Ok(Self { state: Arc::new(Guarded::new(state)) })
+        Self { state: Arc::new(Guarded::new(state)) }
     }
 }
 
@@ -155,7 +178,10 @@ impl DialPlace for Place {
     fn earliest(&self, now: Timestamp) -> Option<Timestamp> {
         self.budget.state.with(|state, _| {
             state.observe(now);
-            state.planned(state.waiters.len())
+            match &state.source {
+                Source::Window(_) => state.planned(state.waiters.len()),
+                Source::Grants(_) | Source::Unlimited => Some(state.now),
+            }
         })
     }
 
@@ -183,7 +209,7 @@ impl DialPlace for Place {
         self.budget.state.with(|state, deferred| match place {
             PlaceState::Outside => {}
             PlaceState::Queued { ticket, .. } => state.remove(ticket, deferred),
-            PlaceState::Granted { at } => state.give_back(at, deferred),
+            PlaceState::Granted { taken } => state.give_back(taken, deferred),
         });
     }
 }
@@ -195,19 +221,15 @@ impl Drop for Place {
 }
 
 impl State {
-    /// Advances the clock, and forgets attempts that began longer ago than a window.
+    /// Advances the clock.
     fn observe(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        while let Some(first) = self.begun.front()
-            && first.checked_add(self.window).is_some_and(|end| end <= self.now)
-        {
-            self.begun.pop_front();
-        }
+        self.source.observe(self.now);
     }
 
-    /// How many attempts may begin now.
-    fn free(&self) -> usize {
-        self.count.saturating_sub(self.begun.len())
+    /// How many attempts wait and have no grant.
+    fn wanted(&self) -> usize {
+        self.waiters.len().saturating_sub(self.source.free())
     }
 
     fn ask(
@@ -219,7 +241,7 @@ impl State {
     ) -> (Turn, PlaceState) {
         self.observe(now);
         let rank = ticket.and_then(|ticket| self.waiters.find(ticket).ok());
-        if rank.is_none_or(|rank| rank >= self.free()) {
+        if rank.is_none_or(|rank| rank >= self.source.free()) {
             self.expire_turns(deferred);
         }
         // An attempt whose turn has expired asks as a new one.
@@ -228,13 +250,15 @@ impl State {
             self.last_ticket
         });
         let rank = self.waiters.find(ticket).unwrap_or_else(|end| end);
-        if rank < self.free() {
+        if rank < self.source.free() {
             self.waiters.remove(ticket, deferred);
             deferred.drop_later(waker);
-            self.begun.push_back(self.now);
-            return (Turn::Now, PlaceState::Granted { at: self.now });
+            return (Turn::Now, PlaceState::Granted { taken: self.source.take(self.now) });
         }
         deferred.drop_waker(self.waiters.set(ticket, None).replace(waker));
+        if let Some(feeder) = self.feeder.take() {
+            deferred.wake(feeder);
+        }
         let look = self.look(rank);
         (Turn::Later(self.planned(rank)), PlaceState::Queued { ticket, look })
     }
@@ -242,32 +266,32 @@ impl State {
     /// Records which attempts have their turn, and removes attempts that did not use their turn. If
     /// the task of such an attempt still lives, it asks again.
     fn expire_turns(&mut self, deferred: &mut Deferred<'_>) {
+        let free = self.source.free();
         let mut rank = 0;
-        while rank < self.free()
-            && let Some((_, turn)) = self.waiters.at(rank)
-        {
+        while let Some((_, turn)) = self.waiters.at(rank) {
             let end = turn.map(|turn| turn.checked_add(TURN_TIMEOUT));
             if end.flatten().is_some_and(|end| end <= self.now) {
                 self.waiters.wake_and_remove(rank, deferred);
                 continue;
             }
-            if turn.is_none() {
-                self.waiters.set_wants(rank, Some(self.now));
-                self.waiters.wake(rank, deferred);
+            match (turn, rank < free) {
+                (None, true) => {
+                    self.waiters.set_wants(rank, Some(self.now));
+                    self.waiters.wake(rank, deferred);
+                }
+                (Some(_), true) => {}
+                // Its grant has expired.
+                (Some(_), false) => self.waiters.set_wants(rank, None),
+                // Those with a turn are the first.
+                (None, false) => break,
             }
             rank += 1;
         }
     }
 
-    /// When the attempt with this rank begins if all attempts before it use their turns. `None` is
-    /// never.
+    /// When the attempt with this rank begins, see [`Source::planned`].
     fn planned(&self, rank: usize) -> Option<Timestamp> {
-        let Some(later) = rank.checked_sub(self.free()) else { return Some(self.now) };
-        // Each attempt begins one window after the attempt `count` places before it.
-        let (round, index) = (later / self.count, later % self.count);
-        let base = self.begun.get(index).copied().unwrap_or(self.now);
-        let windows = u32::try_from(round + 1).ok()?;
-        base.checked_add(self.window.checked_mul(windows)?)
+        self.source.planned(rank, self.now)
     }
 
     /// When to check whether the earlier attempts use their turns: at the end of the turn of the
@@ -286,10 +310,9 @@ impl State {
         self.wake_from(rank, deferred);
     }
 
-    /// An attempt that counted as begun did not begin.
-    fn give_back(&mut self, at: Timestamp, deferred: &mut Deferred<'_>) {
-        if let Some(index) = self.begun.iter().rposition(|begun| *begun == at) {
-            self.begun.remove(index);
+    /// An attempt that was granted did not begin.
+    fn give_back(&mut self, taken: Timestamp, deferred: &mut Deferred<'_>) {
+        if self.source.give_back(taken, self.now) {
             self.wake_from(0, deferred);
         }
     }

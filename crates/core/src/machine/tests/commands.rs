@@ -1,5 +1,7 @@
 //! Pause, resume, reconnect and probe, in every state and in sequence.
 
+use std::time::Duration;
+
 use super::{
     sim::{Sim, at, ms, rules},
     states::one_in_each_state,
@@ -138,12 +140,35 @@ fn an_attempt_due_after_the_outage_limit_ends_the_session() {
 #[test]
 fn an_attempt_postponed_beyond_the_limit_ends_the_session_at_once() {
     let pace = Pace { outage_limit: ms(60_000), ..rules().pace };
-    for (until, ends) in [(Some(60_000), false), (Some(60_001), true), (None, true)] {
+    for (until, ends) in [(60_000, false), (60_001, true)] {
         let mut sim = Sim::open(Rules { pace, ..rules() });
         sim.ended();
-        sim.feed(|machine, now| machine.handle_postponed(now, until.map(at)));
+        sim.feed(|machine, now| machine.handle_postponed(now, Some(at(until))));
         assert_eq!(sim.closed(), if ends { vec![(0, End::OutageLimit)] } else { vec![] });
     }
+}
+
+#[test]
+fn an_attempt_without_a_known_time_waits_until_the_outage_limit() {
+    for (limit, end) in [(ms(60_000), Some(60_000)), (Duration::MAX, None)] {
+        let mut sim =
+            Sim::open(Rules { pace: Pace { outage_limit: limit, ..rules().pace }, ..rules() });
+        sim.ended();
+        sim.feed(|machine, now| machine.handle_postponed(now, None));
+        assert_eq!(sim.machine.next_attempt(), None);
+        sim.run_to(3_600_000);
+        let closed: Vec<_> = end.map(|end| (end, End::OutageLimit)).into_iter().collect();
+        assert_eq!(sim.closed(), closed);
+        assert_eq!(sim.dials(), []);
+    }
+    let pace = Pace { outage_limit: ms(60_000), ..rules().pace };
+    let mut sim = Sim::open(Rules { pace, ..rules() });
+    sim.ended();
+    sim.feed(|machine, now| machine.handle_postponed(now, None));
+    sim.run_to(59_999);
+    sim.feed(|machine, now| machine.handle_postponed(now, Some(now)));
+    sim.run_to(3_600_000);
+    assert_eq!(sim.dials(), [59_999]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod control;
 mod endpoints;
 mod entropy;
 mod failing_transports;
+mod grants;
 mod herd;
 mod limits;
 mod one_connection;

@@ -1,5 +1,6 @@
 //! [`Subscription`]: one upstream, and how the fleet takes its messages.
 
+mod id;
 mod read;
 mod resume;
 mod write;
@@ -10,12 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 pub(super) use self::read::read_all;
 pub use self::resume::{Reset, Resume};
-use super::{
-    Source,
-    document::{Node, Notes},
-    mistakes::Mistakes,
-    template,
-};
+use super::{Source, document::Table, mistakes::Mistakes, notes::Notes, template, tree::Node};
 use crate::id::Rule;
 
 /// A subscription: an upstream, and how the fleet takes its messages.
@@ -172,7 +168,7 @@ choice! {
 }
 
 /// The reason why a value of the bucket is no subscription.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscriptionError {
     /// It is no JSON, at this place.
@@ -202,7 +198,7 @@ impl Subscription {
 
     fn from_node(node: &Node) -> Result<Self, Mistakes> {
         let notes = Notes::of_json();
-        let subscription = node.as_table(&notes).and_then(read::read_json);
+        let subscription = Table::of_document(node, &notes).and_then(read::read_json);
         let mistakes = notes.into_collected().mistakes;
         subscription.filter(|_| mistakes.is_empty()).ok_or(Mistakes(mistakes))
     }
@@ -220,9 +216,7 @@ impl Subscription {
 
     /// The subscription with this name in the place of `{{name}}`.
     fn named(&self, name: &str) -> Self {
-        let text =
-            |text: &str| template::fill(text, |place| (place == "name").then(|| name.to_owned()));
-        let fill = |source: &Source| source.map(text);
+        let fill = |source: &Source| source.named(name);
         let kind = match &self.kind {
             Kind::Resume(resume) => Kind::Resume(Resume {
                 open: resume.open.iter().map(fill).collect(),
@@ -238,7 +232,7 @@ impl Subscription {
             headers: headers.collect(),
             open: self.open.iter().map(fill).collect(),
             kind,
-            dial_key: self.dial_key.as_deref().map(text),
+            dial_key: self.dial_key.as_deref().map(|key| template::fill_name(key, name)),
             ..self.clone()
         }
     }

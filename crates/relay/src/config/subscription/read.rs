@@ -1,19 +1,18 @@
 //! Reads a [`Subscription`] from its table, in a file or in JSON.
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use websocket_heartbeat_tokio::{Request, RequestError};
 
 use super::{
     super::{
-        Secret, Source,
+        Source,
         document::{Field, Table},
         mistakes::{Problem, Warning},
         template,
     },
-    Heartbeat, Kind, OnFull, Oversize, Ready, Subscription, WithoutId, resume,
+    Heartbeat, Kind, OnFull, Oversize, Ready, Subscription, id, resume,
 };
-use crate::id::{Pointer, Rule};
 
 /// The longest name.
 const LONGEST: usize = 64;
@@ -25,10 +24,10 @@ pub(in crate::config) fn read_all(field: &Field<'_>) -> Option<Vec<Subscription>
         field.mistake(Problem::Type { expected, found: "one table" });
         return None;
     }
-    let tables = field.list(|mut table| {
+    let tables = field.list(|mut element| {
         // The line says which one it is.
-        table.path.clone_from(&field.path);
-        table.table()
+        element.path.clone_from(&field.path);
+        element.table()
     })?;
     let mut lines = HashMap::new();
     let mut subscriptions = Some(Vec::new());
@@ -46,8 +45,7 @@ pub(in crate::config) fn read_all(field: &Field<'_>) -> Option<Vec<Subscription>
 pub(super) fn read_json(mut table: Table<'_>) -> Option<Subscription> {
     let name = table.required("name", "name = \"NAME\"", |field| field.name(LONGEST));
     let names: Vec<_> = name.into_iter().collect();
-    let pattern = read(&mut table, &names);
-    named(&mut table, &pattern?, &names)?.pop()
+    read(&mut table, &names)?.pop()
 }
 
 /// Reads one table of a file. `lines` has the line of each name so far.
@@ -77,10 +75,9 @@ fn read_named(
         (true, false) => one.flatten().map(|name| vec![name]),
         (false, true) => several.flatten(),
     };
-    // Without names, the rest is still checked.
+    // If they are wrong, the rest is still checked.
     let names = names.unwrap_or_default();
-    let pattern = read(&mut table, &names);
-    let subscriptions = pattern.and_then(|pattern| named(&mut table, &pattern, &names));
+    let subscriptions = read(&mut table, &names);
     table.finish();
     subscriptions
 }
@@ -96,40 +93,20 @@ fn name(field: &Field<'_>, lines: &mut HashMap<String, usize>) -> Option<String>
     Some(name)
 }
 
-/// The subscriptions with these names. What depends on a name is checked here; a mistake is noted
-/// once for all names.
-fn named(
-    table: &mut Table<'_>,
-    pattern: &Subscription,
-    names: &[String],
-) -> Option<Vec<Subscription>> {
-    let named: Vec<_> = names.iter().map(|name| pattern.named(name)).collect();
-    let url = table.field("url")?;
-    let problem = named.iter().find_map(|subscription| url_problem(&subscription.url));
-    if let Some(problem) = problem {
-        url.mistake(problem);
+/// Reads a URL, and checks it with each name. A mistake is noted once for all names.
+fn url(field: &Field<'_>, names: &[String]) -> Option<Source> {
+    let url = source(field, names, &["name"])?;
+    let problem = |name: &String| url_problem(&url.named(name));
+    if let Some(problem) = or_another(names).iter().find_map(problem) {
+        field.mistake(problem);
         return None;
     }
-    if loses_tls(pattern) {
-        if let Some(mut resume) = table.field("resume").and_then(|field| field.table())
-            && let Some(field) = resume.field("url")
-        {
-            field.mistake(Problem::OtherScheme);
-        }
-        return None;
-    }
-    if let Some(field) = table.field("dial_key") {
-        let fits = |key: &str| key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let mut keys = named.iter().filter_map(|subscription| subscription.dial_key.as_deref());
-        if !keys.all(fits) {
-            field.mistake(Problem::DialKey);
-            return None;
-        }
-    }
-    if named.iter().any(sends_secrets_openly) {
-        url.warn(Warning::Unencrypted);
-    }
-    Some(named)
+    Some(url)
+}
+
+/// If there are no names, another one. What depends on names is checked with it.
+fn or_another(names: &[String]) -> Cow<'_, [String]> {
+    if names.is_empty() { Cow::Owned(vec!["name".to_owned()]) } else { Cow::Borrowed(names) }
 }
 
 fn url_problem(url: &Source) -> Option<Problem> {
@@ -141,15 +118,24 @@ fn url_problem(url: &Source) -> Option<Problem> {
     authority.contains('@').then_some(Problem::PlainSecret)
 }
 
+fn dial_key(field: &Field<'_>, names: &[String]) -> Option<String> {
+    let key = field.text()?;
+    known_places(field, &key, &["name"])?;
+    let fits = |key: &str| key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !or_another(names).iter().all(|name| fits(&template::fill_name(&key, name))) {
+        field.mistake(Problem::DialKey);
+        return None;
+    }
+    Some(key)
+}
+
 /// Whether a connection with TLS is continued by one without.
-fn loses_tls(subscription: &Subscription) -> bool {
+fn loses_tls(first: &Source, resumed: &Source) -> bool {
     let begins = |source: &Source, scheme: &str| {
         let Source::Plain(url) = source else { return false };
         url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
     };
-    let Kind::Resume(resume) = &subscription.kind else { return false };
-    begins(&subscription.url, "wss://")
-        && resume.url.as_ref().is_some_and(|url| begins(url, "ws://"))
+    begins(first, "wss://") && begins(resumed, "ws://")
 }
 
 fn sends_secrets_openly(subscription: &Subscription) -> bool {
@@ -161,20 +147,19 @@ fn sends_secrets_openly(subscription: &Subscription) -> bool {
     !request.is_tls() && !local && subscription.secrets().next().is_some()
 }
 
-/// Reads all but the name. Texts may still have the place `{{name}}`, so it can become several
-/// subscriptions.
-fn read(table: &mut Table<'_>, names: &[String]) -> Option<Subscription> {
-    let url = table
-        .required("url", "url = \"wss://HOST/PATH\"", |field| source(&field, names, &["name"]));
+/// Reads the subscriptions with these names, which differ in the place `{{name}}` of their texts.
+fn read(table: &mut Table<'_>, names: &[String]) -> Option<Vec<Subscription>> {
+    let write = "url = \"wss://HOST/PATH\"";
+    let url = table.required("url", write, |field| url(&field, names));
     let headers = table.or("headers", Vec::new(), |field| {
         let headers = field.entries()?.into_iter().map(|(name, field)| header(name, &field, names));
         headers.collect::<Vec<_>>().into_iter().collect()
     });
     let subprotocols = table.or("subprotocols", Vec::new(), |field| field.list(subprotocol));
     let open = table.or("open", Vec::new(), |field| messages(&field, names, &["name"]));
-    let kind = kind(table, names);
-    let id = id(table, kind.as_ref());
-    let without_id = without_id(table, id.as_ref());
+    let kind = kind(table, names, url.as_ref());
+    let id = id::rule(table, kind.as_ref());
+    let without_id = id::without_id(table, id.as_ref());
     let heartbeat = table.or("heartbeat", Heartbeat::default(), |field| heartbeat(&field));
     let ready = table.or("ready", Ready::default(), |field| field.choice(Ready::CHOICES));
     let on_full = table.or("on_full", OnFull::default(), |field| field.choice(OnFull::CHOICES));
@@ -188,12 +173,8 @@ fn read(table: &mut Table<'_>, names: &[String]) -> Option<Subscription> {
         }
         Some(times)
     });
-    let dial_key = table.maybe("dial_key", |field| {
-        let key = field.text()?;
-        known_places(&field, &key, &["name"])?;
-        Some(key)
-    });
-    Some(Subscription {
+    let dial_key = table.maybe("dial_key", |field| dial_key(&field, names));
+    let pattern = Subscription {
         name: String::new(),
         url: url?,
         headers: headers?.into_iter().collect(),
@@ -209,7 +190,14 @@ fn read(table: &mut Table<'_>, names: &[String]) -> Option<Subscription> {
         commands: commands?,
         resend: resend?,
         dial_key: dial_key?,
-    })
+    };
+    let named: Vec<_> = names.iter().map(|name| pattern.named(name)).collect();
+    if named.iter().any(sends_secrets_openly)
+        && let Some(field) = table.field("url")
+    {
+        field.warn(Warning::Unencrypted);
+    }
+    Some(named)
 }
 
 /// Reads a text or a secret with places. What is known for each of these names is replaced.
@@ -217,15 +205,12 @@ pub(super) fn source(field: &Field<'_>, names: &[String], known: &[&str]) -> Opt
     let source = field.source()?;
     known_places(field, source.text(), known)?;
     if let Source::Secret(secret) = &source {
-        let with_name = |name: &String| {
-            let fill = |place: &str| (place == "name").then(|| name.clone());
-            source.map(|text| template::fill(text, fill))
-        };
-        let mut used: Vec<_> = names.iter().map(with_name).collect();
-        used.dedup();
-        let used: Vec<&Secret> = used.iter().filter_map(Source::secret).collect();
-        for secret in if used.is_empty() { vec![secret] } else { used } {
+        if template::places(source.text()).next().is_none() {
             field.uses(secret.clone());
+        } else {
+            let with_name = |name: &String| source.named(name);
+            let used: Vec<_> = names.iter().map(with_name).collect();
+            used.iter().filter_map(Source::secret).for_each(|secret| field.uses(secret.clone()));
         }
     }
     Some(source)
@@ -289,7 +274,7 @@ enum KindName {
     Exclusive,
 }
 
-fn kind(table: &mut Table<'_>, names: &[String]) -> Option<Kind> {
+fn kind(table: &mut Table<'_>, names: &[String], url: Option<&Source>) -> Option<Kind> {
     let choices = [
         ("overlap", KindName::Overlap),
         ("resume", KindName::Resume),
@@ -307,7 +292,7 @@ fn kind(table: &mut Table<'_>, names: &[String]) -> Option<Kind> {
         if kind.is_some_and(|kind| kind != KindName::Resume) {
             field.no_effect_without("`kind = \"resume\"`");
         }
-        resume::read(&field, names)
+        resume::read(&field, names, |resumed| url.is_some_and(|first| loses_tls(first, resumed)))
     });
     match kind? {
         KindName::Overlap => Some(Kind::Overlap { owners: owners? }),
@@ -321,81 +306,6 @@ fn kind(table: &mut Table<'_>, names: &[String]) -> Option<Kind> {
             resume.map(Kind::Resume)
         }
     }
-}
-
-fn id(table: &mut Table<'_>, kind: Option<&Kind>) -> Option<Rule> {
-    let rule = table.maybe("id", |field| {
-        let rule = rule(&field)?;
-        match (&rule, kind) {
-            (Rule::None, Some(Kind::Overlap { owners: 1 })) => field.warn(Warning::Doubles),
-            (Rule::None, Some(Kind::Overlap { .. })) => field.mistake(Problem::TwoWithoutIds),
-            _ => {}
-        }
-        Some(rule)
-    })?;
-    if rule.is_none() && matches!(kind, Some(Kind::Overlap { .. })) {
-        table.mistake("id", Problem::IdMissing);
-        return None;
-    }
-    Some(rule.unwrap_or_default())
-}
-
-fn rule(field: &Field<'_>) -> Option<Rule> {
-    const RULES: [&str; 4] =
-        ["{ pointer = \"/seq\" }", "{ bytes = [0, 8] }", "\"hash\"", "\"none\""];
-    let choice = || {
-        field.mistake(Problem::Choice(RULES.to_vec()));
-        None
-    };
-    if !field.is_table() {
-        return match field.as_text() {
-            Some("hash") => Some(Rule::Hash),
-            Some("none") => Some(Rule::None),
-            _ => choice(),
-        };
-    }
-    let mut table = field.table()?;
-    let pointer = table.maybe("pointer", |field| pointer(&field));
-    let bytes = table.maybe("bytes", |field| bytes(&field));
-    let ways = (table.has("pointer"), table.has("bytes"));
-    table.finish();
-    match ways {
-        (true, false) => pointer?.map(Rule::Pointer),
-        (false, true) => bytes?,
-        _ => choice(),
-    }
-}
-
-pub(super) fn pointer(field: &Field<'_>) -> Option<Pointer> {
-    match Pointer::parse(field.any_text()?) {
-        Ok(pointer) => Some(pointer),
-        Err(error) => {
-            field.mistake(Problem::Pointer(error));
-            None
-        }
-    }
-}
-
-fn bytes(field: &Field<'_>) -> Option<Rule> {
-    // No message of a WebSocket that is stored is larger.
-    let bounds = field.list(|field| field.integer(0_u32..=64 << 20))?;
-    match bounds[..] {
-        [from, to] if from < to => Some(Rule::Bytes { from: from as usize, to: to as usize }),
-        _ => {
-            field.mistake(Problem::EmptyRange);
-            None
-        }
-    }
-}
-
-fn without_id(table: &mut Table<'_>, rule: Option<&Rule>) -> Option<WithoutId> {
-    table.or("without_id", WithoutId::default(), |field| {
-        let choice = field.choice(WithoutId::CHOICES)?;
-        if let Some(Rule::Hash | Rule::None) = rule {
-            field.no_effect_without("an `id` that is a pointer or a range of bytes");
-        }
-        Some(choice)
-    })
 }
 
 fn heartbeat(field: &Field<'_>) -> Option<Heartbeat> {

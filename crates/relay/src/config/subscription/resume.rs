@@ -11,7 +11,8 @@ use super::{
         mistakes::{Problem, Warning},
         template,
     },
-    read::{messages, pointer, source},
+    id::pointer,
+    read::{messages, source},
 };
 use crate::id::Pointer;
 
@@ -45,7 +46,12 @@ pub struct Reset {
     pub codes: Vec<u16>,
 }
 
-pub(super) fn read(field: &Field<'_>, names: &[String]) -> Option<Resume> {
+/// Reads the table. `loses_tls` says whether this URL has no TLS, but that of the subscription has.
+pub(super) fn read(
+    field: &Field<'_>,
+    names: &[String],
+    loses_tls: impl Fn(&Source) -> bool,
+) -> Option<Resume> {
     let mut table = field.table()?;
     let write = "values = { seq = \"/seq\" }";
     let fields = table.required("values", write, |field| {
@@ -56,8 +62,7 @@ pub(super) fn read(field: &Field<'_>, names: &[String]) -> Option<Resume> {
         Some(values)
     });
     let values = fields.as_ref().and_then(|fields| {
-        let values =
-            fields.iter().map(|(name, field)| Some((value_name(name, field)?, pointer(field)?)));
+        let values = fields.iter().map(|(name, field)| value_name(name, field).zip(pointer(field)));
         values.collect::<Vec<_>>().into_iter().collect::<Option<BTreeMap<_, _>>>()
     });
     let fields = fields.unwrap_or_default();
@@ -67,6 +72,10 @@ pub(super) fn read(field: &Field<'_>, names: &[String]) -> Option<Resume> {
     let url = table.maybe("url", |field| {
         let source = source(&field, names, &known)?;
         check_url(&field, &source)?;
+        if loses_tls(&source) {
+            field.mistake(Problem::OtherScheme);
+            return None;
+        }
         Some(source)
     });
     let reset = table.or("reset", Reset::default(), |field| reset(&field));
@@ -78,7 +87,7 @@ pub(super) fn read(field: &Field<'_>, names: &[String]) -> Option<Resume> {
     let (open, url) = (open?, url?);
     let sources = || open.iter().chain(&url);
     // The content of a secret may have any place.
-    if sources().all(|source| source.secret().is_none()) {
+    if sources().next().is_some() && sources().all(|source| source.secret().is_none()) {
         let used = |name: &str| {
             sources().flat_map(|source| template::places(source.text())).any(|place| place == name)
         };
