@@ -1,10 +1,8 @@
 //! A clock that counts suspends of the computer.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
-
-use crate::session::FleetClock;
 
 /// On Linux the monotonic clock stands still in a suspend, and this one does not. Elsewhere it counts
 /// suspends itself, or there is none that does.
@@ -21,7 +19,7 @@ fn now() -> Duration {
 
 /// The time since this call.
 #[must_use]
-pub fn since_start() -> FleetClock {
+pub fn since_start() -> impl Fn() -> Duration + Send + 'static {
     let start = now();
-    FleetClock(Arc::new(move || now().saturating_sub(start)))
+    move || now().saturating_sub(start)
 }

@@ -3,6 +3,9 @@
 //!
 //! [`Engine`] is all that the relay uses. `nats` implements it by NATS JetStream, and tests by memory.
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -174,6 +177,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     type Answer: Future<Output = Result<Stored, Refusal>> + Send + Unpin;
 
     /// Sends an entry. Entries with one subject are stored in the order of these calls.
+    ///
+    /// After an interruption of the connection, an entry must not be stored before those that were lost
+    /// by it. So the answers to these are refusals before the next entry is sent, and during the
+    /// interruption this call returns one.
     fn send(&self, entry: &Entry) -> impl Future<Output = Result<Self::Answer, Refusal>> + Send;
 
     /// Stores an entry if the last one with its subject has this sequence number; 0: there is none.
@@ -192,8 +199,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Stored, Refusal>> + Send;
 
     /// The last entry with this subject.
-    fn last(&self, subject: &str)
-    -> impl Future<Output = Result<Option<Last>, EngineError>> + Send;
+    fn last(
+        &self,
+        subject: &str,
+    ) -> impl Future<Output = Result<Option<Last>, EngineError>> + Send;
 
     /// The value of a record, and its revision.
     fn get(

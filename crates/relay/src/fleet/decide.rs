@@ -83,8 +83,6 @@ impl Fleet {
     fn end_drain(&mut self) {
         let is_idle = |lease: &Lease| matches!(lease.state, State::Idle { .. });
         if self.drain.is_some() && self.leases.values().all(is_idle) {
-            // A sign of life after all successors are ready: they have missed nothing.
-            self.outputs.push_back(Output::Beat(self.members.me().clone()));
             self.outputs.push_back(Output::Drained);
             self.ended = true;
         }

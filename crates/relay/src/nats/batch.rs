@@ -40,7 +40,7 @@ pub(super) async fn store(
             .headers(headers)
             .payload(entry.payload.clone());
         let sent = nats.context.send_publish(entry.subject.to_string(), message).await;
-        return Answer::new(sent.map_err(|error| refusal::of_publish(&error))?).await;
+        return Answer::new(&nats.client, sent.map_err(|error| refusal::of_publish(&error))?).await;
     }
     unreachable!("a batch has entries")
 }

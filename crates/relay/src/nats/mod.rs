@@ -7,10 +7,15 @@ mod refusal;
 mod setup;
 mod watch;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use async_nats::{
-    Client,
+    Client, Statistics,
+    connection::State,
     jetstream::{
         self, AckKind, Message, consumer,
         context::{PublishAckFuture, PublishErrorKind},
@@ -109,7 +114,13 @@ fn failed(error: impl std::fmt::Display) -> EngineError {
 }
 
 /// The answer to an entry.
-pub struct Answer(Pin<Box<PublishFuture>>);
+pub struct Answer {
+    result: Pin<Box<PublishFuture>>,
+    statistics: Arc<Statistics>,
+    /// The number of connections when the entry was sent. With a later one it may be lost, while
+    /// entries after it are stored.
+    connects: u64,
+}
 
 type PublishFuture =
     dyn Future<Output = Result<PublishAck, async_nats::error::Error<PublishErrorKind>>> + Send;
@@ -121,8 +132,10 @@ impl std::fmt::Debug for Answer {
 }
 
 impl Answer {
-    fn new(future: PublishAckFuture) -> Self {
-        Self(future.into_future())
+    fn new(client: &Client, future: PublishAckFuture) -> Self {
+        let statistics = client.statistics();
+        let connects = statistics.connects.load(Ordering::Relaxed);
+        Self { result: future.into_future(), statistics, connects }
     }
 }
 
@@ -133,7 +146,11 @@ impl Future for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Self::Output> {
-        self.0.poll_unpin(cx).map(|result| match result {
+        if self.statistics.connects.load(Ordering::Relaxed) != self.connects {
+            let interrupted = Refusal::Unavailable("the connection was interrupted".into());
+            return std::task::Poll::Ready(Err(interrupted));
+        }
+        self.result.poll_unpin(cx).map(|result| match result {
             Ok(ack) => Ok(Stored { sequence: ack.sequence, is_double: ack.duplicate }),
             Err(error) => Err(refusal::of_publish(&error)),
         })
@@ -144,15 +161,20 @@ impl Engine for Nats {
     type Answer = Answer;
 
     async fn send(&self, entry: &Entry) -> Result<Answer, Refusal> {
+        if self.client.connection_state() != State::Connected {
+            // The client would keep it, and send it before entries that are lost.
+            return Err(Refusal::Unavailable("there is no connection".into()));
+        }
         let message = headers::message(entry);
         let sent = self.context.send_publish(entry.subject.to_string(), message).await;
-        sent.map(Answer::new).map_err(|error| refusal::of_publish(&error))
+        let answer = sent.map(|future| Answer::new(&self.client, future));
+        answer.map_err(|error| refusal::of_publish(&error))
     }
 
     async fn store_after(&self, entry: &Entry, last: u64) -> Result<Stored, Refusal> {
         let message = headers::message(entry).expected_last_subject_sequence(last);
         let sent = self.context.send_publish(entry.subject.to_string(), message).await;
-        Answer::new(sent.map_err(|error| refusal::of_publish(&error))?).await
+        Answer::new(&self.client, sent.map_err(|error| refusal::of_publish(&error))?).await
     }
 
     async fn store_all(&self, entries: &[Entry], fence: (&str, u64)) -> Result<Stored, Refusal> {

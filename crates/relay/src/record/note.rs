@@ -28,6 +28,10 @@ pub enum Note {
         connection: u64,
         /// When it opened.
         at: Stamp,
+        /// What was sent from this moment on may be missing, until a later record says more: the
+        /// first message has not arrived, or the end of an owner before is not recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Stamp>,
     },
     /// A connection is lost.
     Lost {

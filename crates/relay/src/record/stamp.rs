@@ -12,7 +12,27 @@ pub struct Stamp(pub u64);
 
 /// The current time by the clock of the computer.
 #[must_use]
+#[cfg(not(test))]
 pub fn unix_now() -> Stamp {
+    real_now()
+}
+
+/// Moves with tokio's clock, which a test can pause.
+#[must_use]
+#[cfg(test)]
+pub fn unix_now() -> Stamp {
+    use std::{sync::LazyLock, time::Duration};
+
+    use tokio::time::Instant;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+    static START: LazyLock<(Instant, Stamp)> = LazyLock::new(|| (Instant::now(), real_now()));
+    let (start, at) = *START;
+    let since = (Instant::now() + DAY).saturating_duration_since(start);
+    Stamp(at.before(DAY).0 + u64::try_from(since.as_nanos()).unwrap_or_default())
+}
+
+fn real_now() -> Stamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Stamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -1,10 +1,13 @@
 //! Commands for the upstream: from the work queue of the fleet to the session.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::FuturesUnordered};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, interval_at, sleep},
+};
 use websocket_heartbeat_tokio::{Fate, Handle, Message, QueueError, Receipt};
 
 use super::{Common, intake::Intake};
@@ -62,7 +65,16 @@ async fn carry_out<E: Engine>(
                     Ok(text) if command.is_text => Message::text(text.to_owned()),
                     _ => Message::binary(command.payload.clone()),
                 };
-                let receipt = handle.queue_with_receipt(message).await;
+                // In order; and meanwhile the others go on, since the outbox can be full for long.
+                let mut queued = pin!(handle.queue_with_receipt(message));
+                let mut working = interval_at(Instant::now() + WORKING, WORKING);
+                let receipt = loop {
+                    tokio::select! {
+                        receipt = &mut queued => break receipt,
+                        Some(()) = current.next() => {}
+                        _ = working.tick() => fates.verdict(&command, Verdict::Working).await,
+                    }
+                };
                 current.push(fates.settle(command, receipt));
             }
             Some(()) = current.next() => {}
@@ -104,8 +116,17 @@ impl<E: Engine> Fates<E> {
         };
         let fate = self.entry(&command, fate, connection);
         // Before the verdict: a command whose fate is not stored comes again.
-        while store(&self.engine, &fate).await.is_err() {
-            sleep(Duration::from_millis(250)).await;
+        let stored = async {
+            while store(&self.engine, &fate).await.is_err() {
+                sleep(Duration::from_millis(250)).await;
+            }
+        };
+        let mut stored = pin!(stored);
+        loop {
+            tokio::select! {
+                () = &mut stored => break,
+                () = sleep(WORKING) => self.verdict(&command, Verdict::Working).await,
+            }
         }
         self.verdict(&command, Verdict::Done).await;
     }

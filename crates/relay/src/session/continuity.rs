@@ -1,5 +1,7 @@
 //! What may be missing in the stream: [`Continuity`], a machine without a clock or a network.
 
+use std::time::Duration;
+
 use crate::{
     engine::Last,
     fleet::Worker,
@@ -9,8 +11,8 @@ use crate::{
 /// What the stream had of a subscription before its owner began.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Before {
-    /// An owner was recorded.
-    pub(super) owned: bool,
+    /// The number of the last owner that was recorded. Its record may have expired.
+    pub(super) owner: Option<u64>,
     /// The last record, without those of owners.
     pub(super) note: Option<Note>,
     pub(super) data: Option<Last>,
@@ -36,26 +38,35 @@ pub(super) struct Since {
 impl Before {
     /// Since when messages may be missing, if no other owner runs. `None`: there was no owner.
     pub(super) fn since(&self) -> Option<Since> {
-        if !self.owned {
-            return None;
-        }
+        let note = self.note.as_ref();
+        let is_of_owner = note.is_some_and(|note| Some(note.epoch()) == self.owner);
         let after = self.data.as_ref().map(|last| last.sequence);
         let received = self.data.as_ref().and_then(|last| last.data).map(|data| data.received);
-        // Records of the end are written after all data before them.
-        let (from, certain) = match &self.note {
-            Some(Note::Lost { heard, .. }) => (Some(*heard), true),
-            Some(Note::Stopped { at, .. }) => (Some(*at), true),
-            Some(Note::Open { at, .. }) => (received.max(Some(*at)), false),
+        // Records of the end are written after all data before them. One of an earlier owner, which
+        // overlapped, is later than its messages, but says nothing about the end of the last owner.
+        let (from, certain) = match note {
+            Some(Note::Lost { heard, .. }) => (received.max(Some(*heard)), is_of_owner),
+            Some(Note::Stopped { at, .. }) => (received.max(Some(*at)), is_of_owner),
+            Some(Note::Open { since: Some(since), .. }) => {
+                return Some(Since { from: *since, certain: false, after: None });
+            }
+            Some(Note::Open { at, .. }) if is_of_owner => (received.max(Some(*at)), false),
+            Some(Note::Open { at, .. }) => (received.or(Some(*at)), false),
             _ => (received, false),
         };
         // A subscription that never had a connection has missed all, but nothing that is known.
-        let from = if certain { from.max(received) } else { from };
         Some(Since { from: from?, certain, after })
     }
 
-    /// The owner before has not recorded that it has no connection.
+    /// The last owner may have a connection on which it misses nothing.
     pub(super) fn is_open(&self) -> bool {
-        !matches!(self.note, Some(Note::Lost { .. } | Note::Stopped { .. }) | None)
+        match &self.note {
+            None | Some(Note::Open { since: Some(_), .. }) => false,
+            Some(note @ (Note::Lost { .. } | Note::Stopped { .. })) => {
+                Some(note.epoch()) != self.owner
+            }
+            Some(_) => true,
+        }
     }
 }
 
@@ -64,6 +75,14 @@ impl Continuity {
     pub(super) fn lose(&mut self, from: Stamp, after: Option<u64>) {
         if *self == Self::Whole {
             *self = Self::Broken(Since { from, certain: true, after });
+        }
+    }
+
+    /// Since when messages may be missing, if they may.
+    pub(super) fn since(&self) -> Option<Stamp> {
+        match self {
+            Self::Whole => None,
+            Self::Broken(since) => Some(since.from),
         }
     }
 
@@ -83,13 +102,38 @@ impl Since {
     }
 }
 
-/// A gap that there is only if the owner before has died: it overlaps with this one.
+/// A gap that there is only if the owner before dies, or has no connection: it overlaps with this one.
+/// Otherwise it stores what this owner missed, and records its end after that.
 #[derive(Clone, Debug)]
 pub(super) struct Doubt {
     pub(super) before: Worker,
-    /// The first message of this owner, on the clock of the fleet.
-    pub(super) since: std::time::Duration,
-    pub(super) gap: Note,
+    pub(super) from: Stamp,
+    pub(super) to: Stamp,
+    pub(super) after: Option<u64>,
+}
+
+/// How much the clocks of two computers may differ. A connection that ended longer before the first
+/// message of the next one was not alive.
+const SKEW: Duration = Duration::from_millis(500);
+
+impl Doubt {
+    /// What the last record says. `is_over`: the owner before is silent, so nothing more comes of it.
+    /// `None`: not decided. Otherwise the gap, if there is one.
+    pub(super) fn decide(&self, note: Option<&Note>, epoch: u64, is_over: bool) -> Option<Option<Note>> {
+        let gap = |from: Stamp| {
+            let (to, after) = (self.to, self.after);
+            Some(Note::Gap { epoch, from: from.max(self.from).min(to), to, certain: false, after })
+        };
+        match note.filter(|note| note.epoch() < epoch) {
+            // All that it received until then is stored.
+            Some(Note::Stopped { at, .. }) if *at >= self.to.before(SKEW) => Some(None),
+            Some(Note::Stopped { at, .. }) => Some(gap(*at)),
+            // It may have been dead before it was noticed.
+            Some(Note::Lost { heard, .. }) => Some(gap(*heard)),
+            _ if is_over => Some(gap(self.from)),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -115,8 +159,8 @@ mod tests {
 
     #[test]
     fn after_a_crash_the_gap_begins_with_the_last_stored_message() {
-        let open = Note::Open { epoch: 1, connection: 1, at: Stamp(10) };
-        let mut before = Before { owned: true, note: Some(open), data: Some(data(30)) };
+        let open = Note::Open { epoch: 1, connection: 1, at: Stamp(10), since: None };
+        let mut before = Before { owner: Some(1), note: Some(open), data: Some(data(30)) };
         let since = Since { from: Stamp(30), certain: false, after: Some(7) };
         assert_eq!(before.since(), Some(since));
         assert!(before.is_open());
@@ -126,10 +170,37 @@ mod tests {
 
     #[test]
     fn after_a_recorded_end_the_gap_begins_there() {
-        let before = Before { owned: true, note: Some(lost(40)), data: Some(data(30)) };
+        let mut before = Before { owner: Some(1), note: Some(lost(40)), data: Some(data(30)) };
         let since = Since { from: Stamp(40), certain: true, after: Some(7) };
         assert_eq!(before.since(), Some(since));
         assert!(!before.is_open());
+        before.owner = Some(2);
+        assert!(before.is_open(), "the record is of an owner before the last");
+        assert!(!before.since().unwrap().certain);
+    }
+
+    #[test]
+    fn after_a_crash_before_the_first_message_the_gap_begins_with_the_loss() {
+        let since = Some(Stamp(20));
+        let open = Note::Open { epoch: 1, connection: 2, at: Stamp(40), since };
+        let before = Before { owner: Some(1), note: Some(open), data: Some(data(30)) };
+        assert_eq!(before.since().unwrap().from, Stamp(20));
+        assert!(!before.is_open());
+    }
+
+    #[test]
+    fn a_gap_in_doubt_is_decided_by_the_end_of_the_owner_before() {
+        let before = Worker { name: "a".into(), incarnation: 1 };
+        let to = Stamp(60_000_000_000);
+        let doubt = Doubt { before, from: Stamp(10), to, after: Some(3) };
+        let stopped = |epoch, at| Note::Stopped { epoch, at, cause: "handover".into() };
+        let gap = |from| Some(Note::Gap { epoch: 2, from, to, certain: false, after: Some(3) });
+        assert_eq!(doubt.decide(None, 2, false), None);
+        assert_eq!(doubt.decide(None, 2, true), Some(gap(Stamp(10))));
+        assert_eq!(doubt.decide(Some(&stopped(1, to)), 2, true), Some(None));
+        assert_eq!(doubt.decide(Some(&stopped(1, Stamp(50))), 2, false), Some(gap(Stamp(50))));
+        assert_eq!(doubt.decide(Some(&stopped(2, to)), 2, false), None, "of this owner");
+        assert_eq!(doubt.decide(Some(&lost(40)), 2, false), Some(gap(Stamp(40))));
     }
 
     #[test]

@@ -1,7 +1,15 @@
 //! How entries get into the stream: one after another without waiting, or in batches with a fence.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::{Future, pending, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
+use futures::FutureExt;
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep_until},
@@ -18,6 +26,10 @@ const RETRY: Duration = Duration::from_millis(250);
 
 /// The wait after a batch was refused since too many are on their way.
 const BUSY: Duration = Duration::from_millis(20);
+
+/// Without an answer for this time, nothing more is sent: if the first entry is lost, one that follows
+/// it must not be stored before it. Much more than an answer takes, and less than an election.
+const HOLD: Duration = Duration::from_secs(1);
 
 /// The bounds of a batch. The servers accept 1,000 entries.
 const BATCH_ENTRIES: usize = 500;
@@ -52,7 +64,14 @@ impl<E: Engine> Delivery<E> {
     pub(super) async fn next<T>(&mut self, outflow: &mut Outflow<T>) -> Option<Settled> {
         match self {
             Self::Pipelined(pipeline) => pipeline.next(outflow).await,
-            Self::Fenced(batches) => batches.next(outflow).await,
+            Self::Fenced(batches) => batches.next().await,
+        }
+    }
+
+    /// Another fence, since that of the earlier batches has expired.
+    pub(super) fn fence(&mut self, fence: (Arc<str>, u64)) {
+        if let Self::Fenced(batches) = self {
+            batches.fence = fence;
         }
     }
 }
@@ -60,31 +79,75 @@ impl<E: Engine> Delivery<E> {
 /// Entries whose answers are awaited, in order.
 pub(super) struct Pipeline<E: Engine> {
     engine: E,
-    answers: VecDeque<E::Answer>,
+    sent: VecDeque<Sent<E::Answer>>,
     pause: Option<Instant>,
+}
+
+struct Sent<A> {
+    at: Instant,
+    answer: Answer<A>,
+}
+
+enum Answer<A> {
+    Awaited(A),
+    Known(Result<Stored, Refusal>),
+}
+
+impl<A: Future<Output = Result<Stored, Refusal>> + Unpin> Answer<A> {
+    async fn wait(&mut self) -> Result<Stored, Refusal> {
+        if let Self::Awaited(answer) = self {
+            *self = Self::Known(answer.await);
+        }
+        match self {
+            Self::Known(result) => result.clone(),
+            Self::Awaited(_) => pending().await,
+        }
+    }
+
+    /// It is known already that the entry is not stored, and has to be sent again.
+    fn has_failed(&mut self) -> bool {
+        if let Self::Awaited(answer) = self
+            && let Some(result) = answer.now_or_never()
+        {
+            *self = Self::Known(result);
+        }
+        matches!(self, Self::Known(Err(refusal)) if *refusal != Refusal::TooLarge)
+    }
 }
 
 impl<E: Engine> Pipeline<E> {
     pub(super) fn new(engine: E) -> Self {
-        Self { engine, answers: VecDeque::new(), pause: None }
+        Self { engine, sent: VecDeque::new(), pause: None }
     }
 
     async fn send<T>(&mut self, outflow: &mut Outflow<T>) {
-        if self.pause.is_some_and(|until| Instant::now() < until) {
+        if outflow.next().is_none() {
+            return;
+        }
+        let now = Instant::now();
+        if self.pause.is_some_and(|until| now < until) {
             return;
         }
         self.pause = None;
+        if self.sent.front().is_some_and(|first| now.duration_since(first.at) >= HOLD) {
+            // The answer to the first wakes the task.
+            return;
+        }
+        // The first answer can be late although later entries were refused meanwhile.
+        if self.sent.back_mut().is_some_and(|last| last.answer.has_failed()) {
+            return self.go_back(outflow);
+        }
         while let Some(entry) = outflow.next() {
-            match self.engine.send(entry).await {
-                Ok(answer) => {
-                    self.answers.push_back(answer);
-                    outflow.sent();
-                }
+            let answer = match self.engine.send(entry).await {
+                Ok(answer) => Answer::Awaited(answer),
+                Err(Refusal::TooLarge) => Answer::Known(Err(Refusal::TooLarge)),
                 Err(refusal) => {
                     tracing::debug!(%refusal, "an entry could not be sent");
                     return self.go_back(outflow);
                 }
-            }
+            };
+            self.sent.push_back(Sent { at: now, answer });
+            outflow.sent();
         }
     }
 
@@ -94,23 +157,26 @@ impl<E: Engine> Pipeline<E> {
             self.pause = None;
             return None;
         }
-        let Some(first) = self.answers.front_mut() else { return std::future::pending().await };
-        let result = first.await;
-        match result {
+        let Some(first) = self.sent.front_mut() else { return pending().await };
+        match first.answer.wait().await {
             Err(refusal @ (Refusal::Unavailable(_) | Refusal::Busy | Refusal::Fenced)) => {
                 tracing::debug!(%refusal, "an entry is not stored");
                 self.go_back(outflow);
                 None
             }
             result => {
-                self.answers.pop_front();
+                self.sent.pop_front();
+                let result = match result {
+                    Err(Refusal::Double) => Ok(Stored { sequence: 0, is_double: true }),
+                    result => result,
+                };
                 Some(Settled { count: 1, result })
             }
         }
     }
 
     fn go_back<T>(&mut self, outflow: &mut Outflow<T>) {
-        self.answers.clear();
+        self.sent.clear();
         outflow.go_back();
         self.pause = Some(Instant::now() + RETRY);
     }
@@ -125,7 +191,8 @@ pub(super) struct Batches<E: Engine> {
     permits: Arc<Semaphore>,
     fence: (Arc<str>, u64),
     current: Option<(usize, Batch)>,
-    /// How many of the first entries are stored one by one, since one of them is stored already.
+    /// How many of the first entries are stored one by one, since one of them is not accepted in a
+    /// batch.
     single: usize,
     pause: Option<Instant>,
 }
@@ -154,18 +221,20 @@ impl<E: Engine> Batches<E> {
         self.current = Some((count, Box::pin(store)));
     }
 
-    async fn next<T>(&mut self, _: &mut Outflow<T>) -> Option<Settled> {
-        let Some((count, batch)) = &mut self.current else { return std::future::pending().await };
-        let (count, result) = (*count, batch.as_mut().await);
+    async fn next(&mut self) -> Option<Settled> {
+        let (count, result) = poll_fn(|cx| match &mut self.current {
+            Some((count, batch)) => batch.as_mut().poll(cx).map(|result| (*count, result)),
+            None => Poll::Pending,
+        })
+        .await;
         self.current = None;
-        self.single = self.single.saturating_sub(usize::from(result.is_ok()));
         match result {
             Err(Refusal::Double) if count == 1 => {
                 self.single = self.single.saturating_sub(1);
                 let stored = Stored { sequence: 0, is_double: true };
                 Some(Settled { count, result: Ok(stored) })
             }
-            Err(Refusal::Double) => {
+            Err(Refusal::Double | Refusal::TooLarge) if count > 1 => {
                 self.single = count;
                 None
             }
@@ -175,7 +244,12 @@ impl<E: Engine> Batches<E> {
                 self.pause = Some(Instant::now() + wait);
                 None
             }
-            result => Some(Settled { count, result }),
+            result => {
+                if result != Err(Refusal::Fenced) {
+                    self.single = self.single.saturating_sub(1);
+                }
+                Some(Settled { count, result })
+            }
         }
     }
 }

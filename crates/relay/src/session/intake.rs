@@ -1,12 +1,14 @@
 //! From events of the session to entries of the stream: [`Intake`].
 
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use tokio::time::{Instant, sleep_until};
 use websocket_heartbeat_tokio::{Closed, Event, Handle, Lost, LostCause, Message};
 
 use super::{
-    Common, FleetClock, Heard, Part, Progress,
+    Common, Heard, Part, Progress,
     checkpoint::Values,
     continuity::{Before, Continuity, Doubt},
 };
@@ -48,7 +50,19 @@ impl fmt::Debug for Rules {
     }
 }
 
-type Ask = Pin<Box<dyn Future<Output = Option<Last>> + Send>>;
+/// What the stream has at the end: the last message and the last record.
+pub(super) type Tail = (Option<Last>, Option<Note>);
+
+type Ask = BoxFuture<'static, Tail>;
+
+/// How long the driver may need to read what had arrived while messages waited for room.
+const CATCH_UP: Duration = Duration::from_millis(250);
+
+/// After this time the end of the owner before is not awaited any longer. Much more than a handover.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A close that takes longer was not answered, so the connection may have been dead.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// What an entry carries until it is stored.
 pub(super) type With = Option<Arc<Values>>;
@@ -60,16 +74,19 @@ pub(super) struct Intake {
     rules: Rules,
     subjects: Subjects,
     quota: Quota,
-    clock: FleetClock,
     max_message: usize,
     handle: Handle,
-    ask_last: Box<dyn Fn() -> Ask + Send>,
+    ask_tail: Box<dyn Fn() -> Ask + Send>,
 
     before: Before,
     continuity: Continuity,
     doubt: Option<Doubt>,
+    /// Until when the end of the owner before is awaited.
+    doubt_until: Instant,
+    /// The question about the end of the owner before, and whether it is the last one.
+    inquiry: Option<(bool, Ask)>,
     /// The first message of a connection waits for the last one of the owner before.
-    held: Option<(Message, Stamp, Duration, Ask)>,
+    held: Option<(Message, Stamp, Ask)>,
 
     base: u64,
     connection: u64,
@@ -78,7 +95,11 @@ pub(super) struct Intake {
     /// When the last sign of the upstream was taken: a message, or the opening of the connection.
     last: Stamp,
     /// Since when messages wait for room. They have this time, since theirs is not known.
-    behind: Option<Stamp>,
+    behind: Option<Behind>,
+    /// When the close was ordered.
+    closing: Option<Instant>,
+    /// Why the session was closed by itself.
+    own_cause: Option<&'static str>,
     /// The sequence number of the last stored entry.
     stored: Option<u64>,
     ready: Ready,
@@ -90,6 +111,24 @@ enum Ready {
     /// To be reported.
     Now,
     Reported,
+}
+
+/// What happened without an event of the session.
+pub(super) enum Due {
+    /// The answer for the message that is held.
+    Held(Tail),
+    /// The answer to the question about the owner before.
+    Inquiry(Tail),
+    CaughtUp,
+}
+
+/// Messages have waited for room.
+#[derive(Clone, Copy, Debug)]
+struct Behind {
+    /// Since this moment. All that were taken before had just arrived.
+    since: Stamp,
+    /// Until then, messages that arrived earlier may come.
+    until: Instant,
 }
 
 struct Subjects {
@@ -112,11 +151,15 @@ impl Intake {
             records: names.records(&part.name).into(),
             owners: names.owners(&part.name).into(),
         };
-        let ask_last: Box<dyn Fn() -> Ask + Send> = {
-            let (engine, subject) = (common.engine.clone(), Arc::clone(&subjects.data));
+        let ask_tail: Box<dyn Fn() -> Ask + Send> = {
+            let (common, name) = (common.clone(), Arc::clone(&part.name));
             Box::new(move || {
-                let (engine, subject) = (engine.clone(), Arc::clone(&subject));
-                Box::pin(async move { super::until_done(|| engine.last(&subject)).await })
+                let (common, name) = (common.clone(), Arc::clone(&name));
+                let read = async move {
+                    let before = super::until_done(|| super::read_before(&common, &name)).await;
+                    (before.data, before.note)
+                };
+                read.boxed()
             })
         };
         let continuity = before.since().map_or(Continuity::Whole, Continuity::Broken);
@@ -124,13 +167,14 @@ impl Intake {
             worker: common.worker.clone(),
             subjects,
             quota: common.quota.clone(),
-            clock: common.clock.clone(),
             max_message: common.max_message,
             handle,
-            ask_last,
+            ask_tail,
             before,
             continuity,
             doubt: None,
+            doubt_until: Instant::now(),
+            inquiry: None,
             held: None,
             base: part.progress.connections,
             connection: part.progress.connections,
@@ -138,6 +182,8 @@ impl Intake {
             notes: part.progress.notes,
             last: unix_now(),
             behind: None,
+            closing: None,
+            own_cause: None,
             stored: None,
             ready: Ready::Not,
             part,
@@ -206,26 +252,68 @@ impl Intake {
         self.doubt.is_some()
     }
 
-    /// The answer for the message that is held.
-    pub(super) async fn answer(&mut self) -> Option<Last> {
-        match &mut self.held {
-            Some((_, _, _, ask)) => ask.as_mut().await,
-            None => std::future::pending().await,
+    /// Waits for the answer to a question to the stream, or until no message can have waited, if none
+    /// comes meanwhile. Cancel-safe.
+    pub(super) async fn due(&mut self) -> Due {
+        let caught_up = self.behind.map(|behind| behind.until);
+        let held = async {
+            match &mut self.held {
+                Some((_, _, ask)) => ask.await,
+                None => pending().await,
+            }
+        };
+        let inquiry = async {
+            match &mut self.inquiry {
+                Some((_, ask)) => ask.await,
+                None => pending().await,
+            }
+        };
+        let caught_up = async {
+            match caught_up {
+                Some(until) => sleep_until(until).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            tail = held => Due::Held(tail),
+            tail = inquiry => Due::Inquiry(tail),
+            () = caught_up => Due::CaughtUp,
         }
     }
 
-    /// Messages wait for room from now on.
-    pub(super) fn fall_behind(&mut self) {
-        self.behind.get_or_insert_with(unix_now);
+    /// Takes what [`due`](Self::due) returned.
+    pub(super) fn take_due(&mut self, due: Due, outflow: &mut Outflow<With>) {
+        match due {
+            Due::Held(tail) => self.resolve(tail, outflow),
+            Due::Inquiry(tail) => self.judge(tail, outflow),
+            Due::CaughtUp => self.keep_up(),
+        }
     }
 
-    /// All messages that had arrived are taken.
+    /// Messages have waited since this moment, until now.
+    pub(super) fn fall_behind(&mut self, since: Stamp) {
+        let until = Instant::now() + CATCH_UP;
+        let since = self.behind.map_or(since, |behind| behind.since);
+        self.behind = Some(Behind { since, until });
+    }
+
+    /// No message waits at this moment.
     pub(super) fn keep_up(&mut self) {
-        self.behind = None;
+        if self.behind.is_some_and(|behind| Instant::now() >= behind.until) {
+            self.behind = None;
+        }
     }
 
+    /// When the message that is taken now was received, at the earliest.
     fn received(&self) -> Stamp {
-        self.behind.unwrap_or_else(unix_now)
+        self.behind.map_or_else(unix_now, |behind| behind.since)
+    }
+
+    /// The close of the session is ordered.
+    pub(super) fn begin_close(&mut self) {
+        self.closing.get_or_insert_with(Instant::now);
+        self.handle.close();
     }
 
     /// Takes one event of the session.
@@ -237,7 +325,8 @@ impl Intake {
                 self.sequence = 0;
                 self.last = self.received();
                 let (epoch, connection, at) = (self.part.epoch, self.connection, self.last);
-                self.note(&Note::Open { epoch, connection, at }, outflow);
+                let since = self.continuity.since();
+                self.note(&Note::Open { epoch, connection, at, since }, outflow);
                 if self.rules.ready_when_open {
                     self.set_ready();
                 }
@@ -253,8 +342,11 @@ impl Intake {
         }
     }
 
-    fn closed(&self, closed: &Closed) {
+    fn closed(&mut self, closed: &Closed) {
         tracing::info!(subscription = self.name(), reason = %closed.reason, "session closed");
+        if closed.unread > 0 {
+            self.continuity.lose(self.last, self.stored);
+        }
     }
 
     fn lost(&mut self, lost: &Lost, outflow: &mut Outflow<With>) {
@@ -293,36 +385,42 @@ impl Intake {
         if counts && self.continuity != Continuity::Whole {
             let overlaps = self.part.before.is_some() && self.before.is_open();
             if overlaps {
-                self.held = Some((message, received, self.clock.now(), (self.ask_last)()));
+                self.held = Some((message, received, (self.ask_tail)()));
                 return;
             }
-            self.heal(received, outflow);
+            self.heal(outflow);
         }
         self.store(message, id, received, outflow);
     }
 
     /// The first message is here: what lies before it may be missing.
-    fn heal(&mut self, received: Stamp, outflow: &mut Outflow<With>) {
-        if let Some(gap) = self.continuity.heal(self.part.epoch, received) {
+    fn heal(&mut self, outflow: &mut Outflow<With>) {
+        // Not when it was received: that may be earlier than the connection.
+        if let Some(gap) = self.continuity.heal(self.part.epoch, unix_now()) {
             self.note(&gap, outflow);
         }
     }
 
-    /// The last message of the owner before is known.
-    pub(super) fn resolve(&mut self, last: Option<Last>, outflow: &mut Outflow<With>) {
-        let Some((message, received, since, _)) = self.held.take() else { return };
-        let before = self.part.before.take();
+    /// The last message and the last record of the owner before are known.
+    fn resolve(&mut self, tail: Tail, outflow: &mut Outflow<With>) {
+        let Some((message, received, _)) = self.held.take() else { return };
+        let (last, note) = tail;
+        let epoch = self.part.epoch;
         // Messages without an id may have been stored by this owner.
-        let ours = |last: &Last| last.data.is_none_or(|data| data.epoch == self.part.epoch);
-        if let Some(last) = last.filter(|last| !ours(last)) {
+        if let Some(last) = last.filter(|last| last.data.is_some_and(|data| data.epoch != epoch)) {
             self.before.data = Some(last);
+        }
+        if let Some(note) = note.filter(|note| note.epoch() != epoch) {
+            self.before.note = Some(note);
         }
         if let Some(since) = self.before.since() {
             self.continuity = Continuity::Broken(since);
         }
-        match (before, self.continuity.heal(self.part.epoch, received)) {
-            (Some(before), Some(gap)) => {
-                self.doubt = Some(Doubt { before, since, gap });
+        let before = self.part.before.take().filter(|_| self.before.is_open());
+        match (before, self.continuity.heal(epoch, unix_now())) {
+            (Some(before), Some(Note::Gap { from, to, after, .. })) => {
+                self.doubt = Some(Doubt { before, from, to, after });
+                self.doubt_until = Instant::now() + PATIENCE;
             }
             (_, gap) => {
                 if let Some(gap) = gap {
@@ -334,16 +432,35 @@ impl Intake {
         self.store(message, id, received, outflow);
     }
 
-    /// News of the other workers: the gap to the owner before is recorded if it had died.
-    pub(super) fn judge(&mut self, heard: &Heard, outflow: &mut Outflow<With>) {
+    /// News of the other workers: the end of the owner before may be known.
+    pub(super) fn inquire(&mut self, heard: &Heard) {
         let Some(doubt) = &self.doubt else { return };
-        let last = heard.workers.get(&doubt.before).copied().unwrap_or_default();
-        if last > doubt.since {
+        if self.inquiry.is_none() {
+            let last = heard.workers.get(&doubt.before).copied().unwrap_or_default();
+            let is_silent = heard.now > last + SUSPICION;
+            let is_over = is_silent || Instant::now() >= self.doubt_until;
+            self.inquiry = Some((is_over, (self.ask_tail)()));
+        }
+    }
+
+    /// The last record is known: the gap to the owner before is recorded if there is one.
+    fn judge(&mut self, tail: Tail, outflow: &mut Outflow<With>) {
+        let Some((is_over, _)) = self.inquiry.take() else { return };
+        let Some(doubt) = &self.doubt else { return };
+        if let Some(gap) = doubt.decide(tail.1.as_ref(), self.part.epoch, is_over) {
             self.doubt = None;
-        } else if heard.now > last + SUSPICION
-            && let Some(doubt) = self.doubt.take()
-        {
-            self.note(&doubt.gap, outflow);
+            if let Some(gap) = gap {
+                self.note(&gap, outflow);
+            }
+        }
+    }
+
+    /// Records the gap without waiting for the owner before: another record would hide that it is not
+    /// decided.
+    fn assume_gap(&mut self, outflow: &mut Outflow<With>) {
+        let Some(doubt) = self.doubt.take() else { return };
+        if let Some(Some(gap)) = doubt.decide(None, self.part.epoch, true) {
+            self.note(&gap, outflow);
         }
     }
 
@@ -393,7 +510,8 @@ impl Intake {
         tracing::warn!(subscription = self.name(), bytes, limit, "a message is too large");
         self.note(&Note::Skipped { epoch: self.part.epoch, bytes, limit }, outflow);
         if self.rules.stop_when_too_large {
-            self.handle.close();
+            self.own_cause = Some("too_large");
+            self.begin_close();
         }
     }
 
@@ -406,7 +524,8 @@ impl Intake {
 
     pub(super) fn acknowledge(&mut self, stored: Stored) {
         if stored.sequence > 0 {
-            self.stored = Some(stored.sequence);
+            // That of a double is the earlier one.
+            self.stored = self.stored.max(Some(stored.sequence));
         }
         if stored.is_double {
             metrics::counter!("wsbeat_relay_duplicates_total").increment(1);
@@ -420,14 +539,17 @@ impl Intake {
         outflow: &mut Outflow<With>,
     ) -> String {
         let reason = self.handle.status().close_reason;
+        let is_closed = reason.is_some();
         let reason = reason.map_or_else(|| "aborted".to_owned(), |reason| reason.to_string());
+        let cause = cause.or(self.own_cause).map_or(reason, str::to_owned);
         // Without a first message the end of the owner before is still the last certain moment.
         if self.continuity == Continuity::Whole {
-            let cause = cause.map_or_else(|| reason.clone(), str::to_owned);
-            let at = self.received();
-            self.note(&Note::Stopped { epoch: self.part.epoch, at, cause }, outflow);
+            let is_answered = is_closed && self.closing.is_some_and(|at| at.elapsed() < CLOSING);
+            let at = if is_answered { self.received() } else { self.last };
+            let note = Note::Stopped { epoch: self.part.epoch, at, cause: cause.clone() };
+            self.note(&note, outflow);
         }
-        reason
+        cause
     }
 
     fn set_ready(&mut self) {
@@ -437,6 +559,7 @@ impl Intake {
     }
 
     fn note(&mut self, note: &Note, outflow: &mut Outflow<With>) {
+        self.assume_gap(outflow);
         let subject = Arc::clone(&self.subjects.records);
         let entry = self.entry_of(note, subject);
         self.push(entry, outflow);

@@ -6,26 +6,29 @@ mod continuity;
 mod delivery;
 mod intake;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    time::Instant,
+};
 use websocket_heartbeat_tokio::{Handle, Inbox};
 
+pub use self::{
+    checkpoint::{Resume, Values, values_from},
+    intake::Rules,
+};
 use self::{
     checkpoint::Checkpoint,
     continuity::Before,
     delivery::{Batches, Delivery, Pipeline},
     intake::Intake,
 };
-pub use self::{
-    checkpoint::{Resume, Values, values_from},
-    intake::Rules,
-};
 use crate::{
-    engine::{Engine, EngineError, Entry, Refusal},
+    engine::{Engine, EngineError, Entry, Last, Refusal},
     fleet::Worker,
     outflow::{Outflow, Quota},
-    record::{Names, Note},
+    record::{Names, Note, unix_now},
 };
 
 /// What all sessions of a worker share.
@@ -41,30 +44,10 @@ pub struct Common<E> {
     pub quota: Quota,
     /// The batches of all exclusive subscriptions.
     pub batches: Arc<Semaphore>,
-    /// When other workers were heard.
+    /// When other workers were heard, and the current time on the same clock.
     pub heard: watch::Receiver<Heard>,
-    /// The clock of the fleet.
-    pub clock: FleetClock,
     /// The largest message that the stream accepts, with its headers.
     pub max_message: usize,
-}
-
-/// The time since the start of the worker, with suspends of the computer.
-#[derive(Clone)]
-pub struct FleetClock(pub Arc<dyn Fn() -> Duration + Send + Sync>);
-
-impl FleetClock {
-    /// The current time.
-    #[must_use]
-    pub fn now(&self) -> Duration {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for FleetClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FleetClock({:?})", self.now())
-    }
 }
 
 /// When workers were heard, on the clock of the fleet.
@@ -144,10 +127,9 @@ pub async fn run<E: Engine>(
     ready: impl FnOnce() + Send,
 ) -> (End, Progress) {
     let Upstream { handle, mut inbox } = upstream;
-    let stop_requested = |orders: &mut mpsc::UnboundedReceiver<Order>| orders.try_recv().ok();
+    let (began, since) = (Instant::now(), unix_now());
     let before = until_done(|| read_before(&common, &part.name)).await;
     let mut outflow = Outflow::default();
-    let progress = part.progress;
     let is_fenced = rules.is_exclusive;
     let mut intake = Intake::new(&common, part, rules, before, handle.clone());
     let owner = intake.owner();
@@ -157,34 +139,32 @@ pub async fn run<E: Engine>(
                 let permits = Arc::clone(&common.batches);
                 Delivery::Fenced(Batches::new(common.engine.clone(), permits, fence))
             }
-            None => return (End::Fenced, progress),
+            None => return (End::Fenced, intake.progress()),
         }
     } else {
         let share = common.quota.take(owner.len());
         outflow.push(owner, None, share);
         Delivery::Pipelined(Pipeline::new(common.engine.clone()))
     };
-    let commands = commands::Commands::begin(&common, &intake, handle.clone());
+    if began.elapsed() > BLOCKED {
+        intake.fall_behind(since);
+    }
+    let commands = commands::Commands::begin(&common, &intake, handle);
     let mut checkpoint = Checkpoint::new(&common, &intake);
     let mut ready = Some(ready);
     let mut stopping: Option<&'static str> = None;
     let mut closed: Option<String> = None;
     let mut heard = common.heard.clone();
-    let mut first_order = stop_requested(&mut orders);
     loop {
-        if let Some(order) = first_order.take() {
-            match order {
-                Order::Renumber(epoch) => intake.renumber(epoch, &mut outflow),
-                Order::Stop(cause) => {
-                    stopping = Some(cause);
-                    handle.close();
-                }
-            }
-        }
         if let Some(ready) = intake.take_ready().then(|| ready.take()).flatten() {
             ready();
         }
+        let sending = Instant::now();
         delivery.send(&mut outflow).await;
+        let blocked = sending.elapsed();
+        if blocked > BLOCKED {
+            intake.fall_behind(unix_now().before(blocked));
+        }
         let ends = closed.is_some() && outflow.is_empty();
         if ends && intake.is_settled() {
             commands.end();
@@ -198,12 +178,18 @@ pub async fn run<E: Engine>(
         // Without room nothing is taken, and the driver goes on with its heartbeats.
         let has_room = outflow.has_room() && common.quota.has_room();
         let takes = closed.is_none() && has_room && !intake.is_asking();
-        if closed.is_none() && !has_room {
-            intake.fall_behind();
+        if closed.is_none() && !takes {
+            intake.fall_behind(unix_now());
         }
         tokio::select! {
             biased;
-            order = orders.recv() => first_order = order,
+            Some(order) = orders.recv() => match order {
+                Order::Renumber(epoch) => intake.renumber(epoch, &mut outflow),
+                Order::Stop(cause) => {
+                    stopping = Some(cause);
+                    intake.begin_close();
+                }
+            },
             settled = delivery.next(&mut outflow) => if let Some(settled) = settled {
                 match settled.result {
                     Ok(stored) => for _ in 0..settled.count {
@@ -214,13 +200,21 @@ pub async fn run<E: Engine>(
                     },
                     Err(Refusal::TooLarge) => intake.refused(&mut outflow),
                     Err(refusal) => {
-                        tracing::warn!(subscription = intake.name(), %refusal, "fenced");
-                        commands.end();
-                        return (End::Fenced, intake.progress());
+                        // The record of this owner may have expired in the stream.
+                        let owner = intake.owner();
+                        let Some(fence) = fence(&common, &owner, intake.epoch()).await else {
+                            tracing::warn!(subscription = intake.name(), %refusal, "fenced");
+                            commands.end();
+                            return (End::Fenced, intake.progress());
+                        };
+                        delivery.fence(fence);
                     }
                 }
             },
-            answer = intake.answer(), if intake.is_asking() => intake.resolve(answer, &mut outflow),
+            () = checkpoint.write() => {}
+            _ = heard.changed(), if intake.is_in_doubt() => {
+                intake.inquire(&heard.borrow_and_update());
+            }
             event = inbox.next(), if takes => {
                 let mut next = event;
                 // A wake brings many events.
@@ -244,15 +238,14 @@ pub async fn run<E: Engine>(
                     }
                 }
             }
+            due = intake.due() => intake.take_due(due, &mut outflow),
             () = common.quota.room(), if closed.is_none() && !common.quota.has_room() => {}
-            () = checkpoint.due() => checkpoint.write().await,
-            _ = heard.changed(), if intake.is_in_doubt() => {
-                let heard = heard.borrow_and_update().clone();
-                intake.judge(&heard, &mut outflow);
-            }
         }
     }
 }
+
+/// An entry that is sent takes less time, unless the connection to the engine accepts nothing.
+const BLOCKED: Duration = Duration::from_millis(20);
 
 /// Repeats an operation of the engine until it succeeds.
 pub(crate) async fn until_done<T, F>(mut operation: impl FnMut() -> F) -> T
@@ -275,10 +268,11 @@ async fn read_before<E: Engine>(common: &Common<E>, name: &str) -> Result<Before
     let (owners, records) = (common.names.owners(name), common.names.records(name));
     let data = common.names.data(name);
     let engine = &common.engine;
-    let (owner, note, data) =
+    let (owner, last_note, data) =
         tokio::try_join!(engine.last(&owners), engine.last(&records), engine.last(&data))?;
-    let note = note.and_then(|last| serde_json::from_slice(&last.payload).ok());
-    Ok(Before { owned: owner.is_some(), note, data })
+    let note = |last: Last| serde_json::from_slice::<Note>(&last.payload).ok();
+    let owner = owner.and_then(note).map(|owner| owner.epoch());
+    Ok(Before { owner, note: last_note.and_then(note), data })
 }
 
 /// Records the ownership so that batches of earlier owners are refused. `None`: there is a later owner.
@@ -294,8 +288,8 @@ async fn fence<E: Engine>(
             if last.id == owner.id {
                 return Some((Arc::clone(&owner.subject), sequence));
             }
-            let later =
-                serde_json::from_slice(&last.payload).is_ok_and(|note: Note| note.epoch() > epoch);
+            let later = serde_json::from_slice(&last.payload)
+                .is_ok_and(|note: Note| note.epoch() > epoch);
             if later {
                 return None;
             }

@@ -4,12 +4,17 @@ mod blocks;
 mod codec;
 mod permits;
 mod roster;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 pub use self::{
     blocks::Group,
@@ -24,7 +29,7 @@ use crate::{
     fleet::{self, Fleet, Key, Output, Written},
     outflow::Quota,
     record::{Bucket, Names},
-    session::{Common, FleetClock, Heard, Rules, Upstream, Values},
+    session::{Common, Heard, Rules, Upstream, Values},
 };
 
 /// A subscription that is wanted.
@@ -103,8 +108,24 @@ const MEMORY: usize = 64 << 20;
 /// The part of [`MEMORY`] for the inboxes of sessions.
 const INBOXES: usize = 16 << 20;
 
+/// How long the result of a write of a lease is awaited. An answer that is lost must leave time for
+/// several others before the fence.
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// The bounds of one inbox: small, since there are thousands, and large enough for a fast feed.
 const INBOX: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
+
+/// A clock that counts suspends of the computer, if the system has one.
+pub trait Clock: Send + 'static {
+    /// The time since the start.
+    fn now(&self) -> Duration;
+}
+
+impl<F: Fn() -> Duration + Send + 'static> Clock for F {
+    fn now(&self) -> Duration {
+        self()
+    }
+}
 
 /// Runs a worker until it is drained. A message on `drain` begins the drain.
 pub async fn run<E: Engine, S: Source>(
@@ -112,7 +133,7 @@ pub async fn run<E: Engine, S: Source>(
     source: Arc<S>,
     names: Arc<Names>,
     settings: Settings,
-    clock: FleetClock,
+    clock: impl Clock,
     mut drain: mpsc::Receiver<()>,
 ) -> End {
     let now = clock.now();
@@ -128,7 +149,6 @@ pub async fn run<E: Engine, S: Source>(
         quota: quota.clone(),
         batches: permits.semaphore(),
         heard,
-        clock: clock.clone(),
         max_message,
     };
     let (told_sender, mut told) = mpsc::unbounded_channel();
@@ -158,18 +178,20 @@ pub async fn run<E: Engine, S: Source>(
             }
         };
         tokio::select! {
-            Some(beat) = beats.next() => this.beat(clock.now(), &beat),
-            Some(news) = leases.next() => this.lease(clock.now(), news),
-            Some(news) = wishes.next() => this.wish(clock.now(), news),
+            // The clock first: after a pause, leases may have ended.
+            biased;
+            () = due => this.fleet.handle_deadline(clock.now()),
             Some((key, result)) = written.recv() => {
                 this.fleet.handle_written(clock.now(), key, result);
             }
             Some(news) = told.recv() => this.told(clock.now(), news),
+            Some(news) = leases.next() => this.lease(clock.now(), news),
+            Some(beat) = beats.next() => this.beat(clock.now(), &beat),
+            Some(news) = wishes.next() => this.wish(clock.now(), news),
             Some(()) = drain.recv() => {
                 tracing::info!("draining");
                 this.fleet.handle_drain(clock.now());
             }
-            () = due => this.fleet.handle_deadline(clock.now()),
         }
     }
 }
@@ -256,7 +278,8 @@ impl<E: Engine, S: Source> Task<E, S> {
                     let (engine, written) = (self.engine.clone(), self.written.clone());
                     tokio::spawn(async move {
                         let (name, value) = (lease_key(key), codec::lease(&record));
-                        let result = engine.put(Bucket::Leases, &name, value, after).await;
+                        let result = engine.put(Bucket::Leases, &name, value, after);
+                        let result = timeout(ANSWER, result).await.unwrap_or(Written::Unknown);
                         let _ = written.send((key, result)); // ends with the worker
                     });
                 }
@@ -264,7 +287,8 @@ impl<E: Engine, S: Source> Task<E, S> {
                     let (engine, written) = (self.engine.clone(), self.written.clone());
                     tokio::spawn(async move {
                         let name = lease_key(key);
-                        let result = engine.delete(Bucket::Leases, &name, after).await;
+                        let result = engine.delete(Bucket::Leases, &name, after);
+                        let result = timeout(ANSWER, result).await.unwrap_or(Written::Unknown);
                         let _ = written.send((key, result)); // ends with the worker
                     });
                 }

@@ -26,7 +26,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Told {
     name: Arc<str>,
-    slot: u8,
+    key: Key,
     /// The number of the session. A report of an earlier one is ignored.
     run: u64,
     what: What,
@@ -45,9 +45,11 @@ struct Owned {
     epoch: u64,
     before: Option<Worker>,
     is_stopping: bool,
+    /// The numbers that sessions of this epoch have used.
+    progress: HashMap<Arc<str>, Progress>,
 }
 
-/// A session, or the numbers of one that has ended.
+/// A session, or one that has ended and may begin again.
 #[derive(Debug)]
 struct Session {
     run: u64,
@@ -57,7 +59,6 @@ struct Session {
     is_ready: bool,
     /// It begins again as soon as it has ended, since its wish has changed.
     restarts: bool,
-    progress: Progress,
 }
 
 impl Session {
@@ -87,7 +88,7 @@ pub(super) struct Roster<E: Engine, S: Source> {
     /// The names in each block.
     members: HashMap<u32, Vec<Arc<str>>>,
     owned: HashMap<Key, Owned>,
-    sessions: HashMap<(Arc<str>, u8), Session>,
+    sessions: HashMap<(Arc<str>, Key), Session>,
     runs: u64,
 }
 
@@ -144,8 +145,13 @@ impl<E: Engine, S: Source> Roster<E, S> {
     fn leave(&mut self, name: &Arc<str>, group: Group) -> Option<(u32, Option<Block>)> {
         let block = group.block(name, self.blocks);
         for slot in 0..group.rules().owners {
-            if let Some(session) = self.sessions.get(&(Arc::clone(name), slot)) {
-                session.order(Order::Stop("removed"));
+            let id = (Arc::clone(name), Key { block, slot });
+            match self.sessions.get_mut(&id) {
+                Some(session) if session.orders.is_some() => {
+                    session.restarts = false;
+                    session.order(Order::Stop("removed"));
+                }
+                _ => drop(self.sessions.remove(&id)),
             }
         }
         let members = self.members.get_mut(&block)?;
@@ -177,7 +183,7 @@ impl<E: Engine, S: Source> Roster<E, S> {
     }
 
     fn begin_or_restart(&mut self, name: Arc<str>, key: Key) {
-        match self.sessions.get_mut(&(Arc::clone(&name), key.slot)) {
+        match self.sessions.get_mut(&(Arc::clone(&name), key)) {
             Some(session) if session.orders.is_some() => {
                 session.restarts = true;
                 session.order(Order::Stop("changed"));
@@ -188,7 +194,8 @@ impl<E: Engine, S: Source> Roster<E, S> {
 
     /// This worker owns the block.
     pub(super) fn start(&mut self, key: Key, epoch: u64, before: Option<Worker>) {
-        self.owned.insert(key, Owned { epoch, before, is_stopping: false });
+        let progress = HashMap::new();
+        self.owned.insert(key, Owned { epoch, before, is_stopping: false, progress });
         for name in self.names(key) {
             self.begin(name, key);
         }
@@ -198,24 +205,21 @@ impl<E: Engine, S: Source> Roster<E, S> {
     fn begin(&mut self, name: Arc<str>, key: Key) {
         let Some(owned) = self.owned.get(&key).filter(|owned| !owned.is_stopping) else { return };
         let Some(wish) = self.wishes.get(&name).cloned() else { return };
-        let before = self.sessions.remove(&(Arc::clone(&name), key.slot));
-        let progress = before.map(|session| session.progress).unwrap_or_default();
-        self.runs += 1;
-        let (orders, receiver) = mpsc::unbounded_channel();
+        let earlier = owned.progress.get(&name);
+        // Only the first session overlaps with the owner before.
+        let overlaps = earlier.is_none() && wish.group != Group::Exclusive;
         let part = Part {
             name: Arc::clone(&name),
             slot: key.slot,
             epoch: owned.epoch,
-            before: owned.before.clone(),
-            progress,
+            before: owned.before.clone().filter(|_| overlaps),
+            progress: earlier.copied().unwrap_or_default(),
             checkpoint: 0,
         };
-        let tell = Tell {
-            told: self.told.clone(),
-            name: Arc::clone(&name),
-            slot: key.slot,
-            run: self.runs,
-        };
+        self.runs += 1;
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let tell =
+            Tell { told: self.told.clone(), name: Arc::clone(&name), key, run: self.runs };
         let session = run(
             self.common.clone(),
             Arc::clone(&self.source),
@@ -231,9 +235,8 @@ impl<E: Engine, S: Source> Roster<E, S> {
             task: Some(tokio::spawn(session)),
             is_ready: false,
             restarts: false,
-            progress,
         };
-        self.sessions.insert((name, key.slot), session);
+        self.sessions.insert((name, key), session);
     }
 
     pub(super) fn renumber(&mut self, key: Key, epoch: u64) {
@@ -261,7 +264,7 @@ impl<E: Engine, S: Source> Roster<E, S> {
     pub(super) fn forget(&mut self, key: Key) {
         self.owned.remove(&key);
         for name in self.names(key) {
-            self.sessions.remove(&(name, key.slot));
+            self.sessions.remove(&(name, key));
         }
     }
 
@@ -279,33 +282,25 @@ impl<E: Engine, S: Source> Roster<E, S> {
 
     /// Takes a report. Returns the block whose state may have changed.
     pub(super) fn told(&mut self, told: Told) -> Option<Key> {
-        let Told { name, slot, run, what } = told;
-        let id = (Arc::clone(&name), slot);
+        let Told { name, key, run, what } = told;
+        let id = (Arc::clone(&name), key);
         let session = self.sessions.get_mut(&id).filter(|session| session.run == run)?;
-        let restarts = session.restarts;
-        match &what {
-            What::Ready => session.is_ready = true,
-            What::Ended(_, progress) => {
-                session.orders = None;
-                session.progress = *progress;
-            }
-            What::Again => {}
-        }
-        let Some(wish) = self.wishes.get(&name) else {
-            if matches!(what, What::Ended(..)) {
-                self.sessions.remove(&id);
-            }
-            return None;
-        };
-        let key = Key { block: wish.group.block(&name, self.blocks), slot };
         match what {
-            What::Ready => {}
+            What::Ready => session.is_ready = true,
             What::Again => self.begin(name, key),
-            What::Ended(..) if restarts => self.begin(name, key),
-            What::Ended(end, _) => {
-                if end != session::End::Stopped {
+            What::Ended(end, progress) => {
+                session.orders = None;
+                let restarts = session.restarts;
+                if let Some(owned) = self.owned.get_mut(&key) {
+                    owned.progress.insert(Arc::clone(&name), progress);
+                }
+                if !self.is_member(&name, key) {
+                    self.sessions.remove(&id);
+                } else if restarts {
+                    self.begin(name, key);
+                } else if end != session::End::Stopped {
                     tracing::error!(subscription = &*name, ?end, "a session has ended by itself");
-                    let again = Told { name, slot, run, what: What::Again };
+                    let again = Told { name, key, run, what: What::Again };
                     let told = self.told.clone();
                     tokio::spawn(async move {
                         tokio::time::sleep(AGAIN).await;
@@ -317,13 +312,17 @@ impl<E: Engine, S: Source> Roster<E, S> {
         Some(key)
     }
 
+    fn is_member(&self, name: &Arc<str>, key: Key) -> bool {
+        self.members.get(&key.block).is_some_and(|members| members.contains(name))
+    }
+
     fn names(&self, key: Key) -> Vec<Arc<str>> {
         self.members.get(&key.block).cloned().unwrap_or_default()
     }
 
     fn sessions_of(&self, key: Key) -> impl Iterator<Item = &Session> {
         let names = self.members.get(&key.block).into_iter().flatten();
-        names.filter_map(move |name| self.sessions.get(&(Arc::clone(name), key.slot)))
+        names.filter_map(move |name| self.sessions.get(&(Arc::clone(name), key)))
     }
 }
 
@@ -331,14 +330,14 @@ impl<E: Engine, S: Source> Roster<E, S> {
 struct Tell {
     told: UnboundedSender<Told>,
     name: Arc<str>,
-    slot: u8,
+    key: Key,
     run: u64,
 }
 
 impl Tell {
     fn tell(&self, what: What) {
-        let Self { told, name, slot, run } = self;
-        drop(told.send(Told { name: Arc::clone(name), slot: *slot, run: *run, what }));
+        let Self { told, name, key, run } = self;
+        drop(told.send(Told { name: Arc::clone(name), key: *key, run: *run, what }));
     }
 }
 
@@ -362,7 +361,9 @@ async fn run<E: Engine, S: Source>(
     tell: Tell,
 ) {
     let values = if wish.resumes {
-        let record = session::until_done(|| common.engine.get(Bucket::Checkpoints, &part.name));
+        let record = session::until_done(|| {
+            common.engine.get(Bucket::Checkpoints, &part.name)
+        });
         let record = record.await;
         part.checkpoint = record.as_ref().map_or(0, |(_, revision)| *revision);
         record.and_then(|(value, _)| session::values_from(&value))
