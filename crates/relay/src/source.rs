@@ -1,15 +1,26 @@
 //! Subscriptions of the configuration as wishes and sessions: [`Upstreams`].
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
-use websocket_heartbeat_tokio::{InboxSettings, Message, TokioTimer};
+use websocket_heartbeat_tokio::{DialBudget, InboxSettings, Message, TokioTimer};
 
 use crate::{
-    config::{Config, Kind, OnFull, Oversize, Ready, Subscription, WithoutId},
+    config::{Config, Dial, Kind, OnFull, Oversize, Ready, Subscription, WithoutId},
+    dial::{self, Feeder, Gcra},
+    engine::{Engine, EngineError},
+    fleet::Written,
     id::Rule,
     nats::Nats,
-    session::{Rules, Upstream},
+    record::Bucket,
+    session::{Resume, Rules, Upstream, Values},
     upstream::{self, Checkpoint},
     worker::{Group, Opened, Source, Wish},
 };
@@ -24,22 +35,83 @@ pub fn group_of(subscription: &Subscription) -> Group {
     }
 }
 
-/// Begins sessions with the upstreams of subscriptions.
+/// Begins sessions with the upstreams of subscriptions, within the budgets of attempts of the fleet.
 pub struct Upstreams {
     timer: TokioTimer,
+    store: DialStore,
+    limits: Dial,
+    members: Arc<AtomicUsize>,
+    budgets: Mutex<HashMap<String, DialBudget>>,
 }
 
 impl fmt::Debug for Upstreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstreams").finish_non_exhaustive()
+        f.debug_struct("Upstreams").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
 impl Upstreams {
     /// Uses the budgets of attempts in this store.
     #[must_use]
-    pub fn new(_engine: Nats, _config: &Config) -> Self {
-        Self { timer: TokioTimer::new() }
+    pub fn new(engine: Nats, config: &Config) -> Self {
+        Self {
+            timer: TokioTimer::new(),
+            store: DialStore(engine),
+            limits: config.dial.clone(),
+            members: Arc::new(AtomicUsize::new(1)),
+            budgets: Mutex::default(),
+        }
+    }
+
+    /// The budget of this key. Its first use begins the task that feeds it.
+    fn budget(&self, key: String) -> DialBudget {
+        // Each change is complete before something can panic.
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = budgets.get(&key) {
+            return budget.clone();
+        }
+        let (budget, grants) = DialBudget::granted();
+        let rate = self.limits.rate(&key);
+        let members = Arc::clone(&self.members);
+        let feeder = Feeder {
+            dial_key: key.clone(),
+            limit: Gcra::new(rate.per_second, rate.burst),
+            store: self.store.clone(),
+            timer: self.timer.clone(),
+            wall: dial::wall_clock,
+            members: move || members.load(Ordering::Relaxed),
+        };
+        tokio::spawn(feeder.run(grants));
+        budgets.insert(key, budget.clone());
+        budget
+    }
+}
+
+/// The bucket of budgets.
+#[derive(Clone, Debug)]
+struct DialStore(Nats);
+
+impl dial::Store for DialStore {
+    type Error = EngineError;
+
+    async fn read(&self, key: &str) -> Result<Option<dial::Entry>, EngineError> {
+        let record = self.0.get(Bucket::Dials, key).await?;
+        Ok(record.map(|(value, revision)| dial::Entry { value: value.into(), revision }))
+    }
+
+    async fn write(&self, key: &str, value: Vec<u8>, after: u64) -> Result<Written, EngineError> {
+        Ok(self.0.put(Bucket::Dials, key, value.into(), after).await)
+    }
+}
+
+/// The values of a checkpoint in messages.
+struct Learned(Checkpoint);
+
+impl Resume for Learned {
+    fn read(&mut self, connection: u64, message: &Message) -> Option<Arc<Values>> {
+        self.0.learn(connection, message);
+        let values = self.0.take_changed()?;
+        serde_json::from_slice(&values).ok().map(Arc::new)
     }
 }
 
@@ -57,18 +129,26 @@ impl Source for Upstreams {
         })
     }
 
-    fn open(
-        &self,
-        wish: &Wish,
-        _values: Option<crate::session::Values>,
-        inbox: usize,
-    ) -> Result<Opened, String> {
+    fn members(&self, count: usize) {
+        self.members.store(count, Ordering::Relaxed);
+    }
+
+    fn open(&self, wish: &Wish, values: Option<Values>, inbox: usize) -> Result<Opened, String> {
         let subscription =
             Subscription::from_json(&wish.value).map_err(|error| error.to_string())?;
         let subscription = Arc::new(subscription);
         let checkpoint = Checkpoint::new(&subscription);
-        let session =
-            upstream::session(Arc::clone(&subscription), checkpoint, self.timer.clone(), None);
+        if let Some(values) = values {
+            let json = serde_json::to_vec(&values).map_err(|error| error.to_string())?;
+            checkpoint.restore(&json).map_err(|error| error.to_string())?;
+        }
+        let key = upstream::dial_key(&subscription).map_err(|error| error.to_string())?;
+        let session = upstream::session(
+            Arc::clone(&subscription),
+            checkpoint.clone(),
+            self.timer.clone(),
+            Some(self.budget(key)),
+        );
         let session = session.map_err(|error| error.to_string())?;
         let handle = session.handle();
         let settings = InboxSettings::new(INBOX_MESSAGES).bytes(inbox);
@@ -77,7 +157,7 @@ impl Source for Upstreams {
             OnFull::DropOldest => settings.drop_oldest(),
         };
         let (driver, inbox) = session.into_driver(settings).map_err(|error| error.to_string())?;
-        let rules = rules(&subscription);
+        let rules = rules(&subscription, checkpoint);
         Ok(Opened { rules, upstream: Upstream { handle, inbox }, driver: Box::pin(driver) })
     }
 }
@@ -85,8 +165,10 @@ impl Source for Upstreams {
 /// The messages in an inbox. Its bytes are the bound that matters.
 const INBOX_MESSAGES: usize = 1_024;
 
-fn rules(subscription: &Subscription) -> Rules {
+fn rules(subscription: &Subscription, checkpoint: Checkpoint) -> Rules {
     let rule = subscription.id.clone();
+    let resumes = matches!(subscription.kind, Kind::Resume(_));
+    let resume = resumes.then(|| Box::new(Learned(checkpoint)) as Box<dyn Resume>);
     let counts_all = matches!(rule, Rule::Hash | Rule::None);
     Rules {
         id: Box::new(move |message: &Message| rule.find(message).map(|id| id.to_string())),
@@ -95,7 +177,7 @@ fn rules(subscription: &Subscription) -> Rules {
         is_exclusive: subscription.kind == Kind::Exclusive,
         ready_when_open: subscription.ready == Ready::Open,
         stop_when_too_large: subscription.oversize == Oversize::Stop,
-        resume: None,
+        resume,
         commands: subscription.commands,
         resend: subscription.resend,
     }

@@ -256,7 +256,8 @@ impl State {
                 return Err(Refusal::Fenced);
             }
         }
-        let too_large = |entry: &Entry| self.max_payload.is_some_and(|max| entry.payload.len() > max);
+        let too_large =
+            |entry: &Entry| self.max_payload.is_some_and(|max| entry.payload.len() > max);
         if op.entries.iter().any(too_large) {
             return Err(Refusal::TooLarge);
         }
@@ -305,7 +306,8 @@ impl State {
         self.buckets.entry(bucket_name(bucket)).or_default().insert(key.to_owned(), stored);
         for (link, of, sender) in &self.watches {
             if *of == bucket && self.is_up(*link) && !self.links[*link].is_stale {
-                let _ = sender.send(News::Record { key: key.into(), value: value.clone(), revision });
+                let _ =
+                    sender.send(News::Record { key: key.into(), value: value.clone(), revision });
             }
         }
         revision
@@ -375,12 +377,7 @@ impl Memory {
         }
     }
 
-    fn begin(
-        &self,
-        entries: &[Entry],
-        fence: Option<(&str, u64)>,
-        is_batch: bool,
-    ) -> Answer {
+    fn begin(&self, entries: &[Entry], fence: Option<(&str, u64)>, is_batch: bool) -> Answer {
         let (answer, result) = oneshot::channel();
         let fence = fence.map(|(subject, sequence)| (subject.into(), sequence));
         let op = Op { entries: entries.to_vec(), fence, is_batch, answer };
@@ -579,6 +576,8 @@ impl Engine for Memory {
     }
 }
 
-fn from_channel<T: Send + 'static>(mut receiver: mpsc::UnboundedReceiver<T>) -> BoxStream<'static, T> {
+fn from_channel<T: Send + 'static>(
+    mut receiver: mpsc::UnboundedReceiver<T>,
+) -> BoxStream<'static, T> {
     stream::poll_fn(move |cx| receiver.poll_recv(cx)).boxed()
 }

@@ -199,10 +199,8 @@ pub trait Engine: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Stored, Refusal>> + Send;
 
     /// The last entry with this subject.
-    fn last(
-        &self,
-        subject: &str,
-    ) -> impl Future<Output = Result<Option<Last>, EngineError>> + Send;
+    fn last(&self, subject: &str)
+    -> impl Future<Output = Result<Option<Last>, EngineError>> + Send;
 
     /// The value of a record, and its revision.
     fn get(

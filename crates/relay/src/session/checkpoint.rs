@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
-use websocket_heartbeat_tokio::{Handle, Message};
+use websocket_heartbeat_tokio::Message;
 
 use super::{Common, intake::Intake};
 use crate::{
@@ -35,11 +35,9 @@ pub fn values_from(record: &[u8]) -> Option<Values> {
 
 /// How a subscription is resumed.
 pub trait Resume: Send {
-    /// Reads the values of a message. Returns all latest values if one has changed.
-    fn read(&mut self, message: &Message) -> Option<Arc<Values>>;
-
-    /// Changes what the next connection sends first.
-    fn prepare(&mut self, handle: &Handle);
+    /// Reads the values of a message of the connection that has this number in the session. Returns all
+    /// latest values if one has changed.
+    fn read(&mut self, connection: u64, message: &Message) -> Option<Arc<Values>>;
 }
 
 /// The shortest time between two writes of a checkpoint.
@@ -140,7 +138,8 @@ async fn put<E: Engine>(
     epoch: u64,
     revision: u64,
 ) -> Outcome {
-    if let Written::Stored(revision) = engine.put(Bucket::Checkpoints, &key, value, revision).await {
+    if let Written::Stored(revision) = engine.put(Bucket::Checkpoints, &key, value, revision).await
+    {
         return Outcome::Stored(revision);
     }
     match engine.get(Bucket::Checkpoints, &key).await {

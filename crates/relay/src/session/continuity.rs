@@ -119,7 +119,12 @@ const SKEW: Duration = Duration::from_millis(500);
 impl Doubt {
     /// What the last record says. `is_over`: the owner before is silent, so nothing more comes of it.
     /// `None`: not decided. Otherwise the gap, if there is one.
-    pub(super) fn decide(&self, note: Option<&Note>, epoch: u64, is_over: bool) -> Option<Option<Note>> {
+    pub(super) fn decide(
+        &self,
+        note: Option<&Note>,
+        epoch: u64,
+        is_over: bool,
+    ) -> Option<Option<Note>> {
         let gap = |from: Stamp| {
             let (to, after) = (self.to, self.after);
             Some(Note::Gap { epoch, from: from.max(self.from).min(to), to, certain: false, after })

@@ -372,9 +372,6 @@ impl Intake {
         };
         self.continuity.lose(heard, self.stored);
         self.note(&note, outflow);
-        if let Some(resume) = &mut self.rules.resume {
-            resume.prepare(&self.handle);
-        }
     }
 
     fn message(&mut self, message: Message, outflow: &mut Outflow<With>) {
@@ -483,7 +480,9 @@ impl Intake {
             Some(id) => format!("{name}:{id}"),
             None => format!("{name}:s:{epoch}:{}:{}", self.connection, self.sequence),
         };
-        let values = self.rules.resume.as_mut().and_then(|resume| resume.read(&message));
+        let connection = self.connection - self.base;
+        let resume = self.rules.resume.as_mut();
+        let values = resume.and_then(|resume| resume.read(connection, &message));
         let data = Data {
             epoch: self.part.epoch,
             connection: self.connection,

@@ -14,15 +14,15 @@ use tokio::{
 };
 use websocket_heartbeat_tokio::{Handle, Inbox};
 
-pub use self::{
-    checkpoint::{Resume, Values, values_from},
-    intake::Rules,
-};
 use self::{
     checkpoint::Checkpoint,
     continuity::Before,
     delivery::{Batches, Delivery, Pipeline},
     intake::Intake,
+};
+pub use self::{
+    checkpoint::{Resume, Values, values_from},
+    intake::Rules,
 };
 use crate::{
     engine::{Engine, EngineError, Entry, Last, Refusal},
@@ -288,8 +288,8 @@ async fn fence<E: Engine>(
             if last.id == owner.id {
                 return Some((Arc::clone(&owner.subject), sequence));
             }
-            let later = serde_json::from_slice(&last.payload)
-                .is_ok_and(|note: Note| note.epoch() > epoch);
+            let later =
+                serde_json::from_slice(&last.payload).is_ok_and(|note: Note| note.epoch() > epoch);
             if later {
                 return None;
             }

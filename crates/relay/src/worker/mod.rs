@@ -76,6 +76,9 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// Why it cannot begin, without secrets.
     fn open(&self, wish: &Wish, values: Option<Values>, inbox: usize) -> Result<Opened, String>;
+
+    /// The number of workers that are heard, with this one.
+    fn members(&self, _count: usize) {}
 }
 
 /// The part of the configuration that the worker itself needs.
@@ -220,7 +223,9 @@ impl<E: Engine, S: Source> Task<E, S> {
             heard.workers.insert(worker, now);
             heard.workers.retain(|_, last| now.saturating_sub(*last) < Duration::from_secs(60));
         });
-        self.permits.share(self.fleet.alive());
+        let alive = self.fleet.alive();
+        self.permits.share(alive);
+        self.source.members(alive);
     }
 
     fn lease(&mut self, now: Duration, news: News) {

@@ -218,8 +218,7 @@ impl<E: Engine, S: Source> Roster<E, S> {
         };
         self.runs += 1;
         let (orders, receiver) = mpsc::unbounded_channel();
-        let tell =
-            Tell { told: self.told.clone(), name: Arc::clone(&name), key, run: self.runs };
+        let tell = Tell { told: self.told.clone(), name: Arc::clone(&name), key, run: self.runs };
         let session = run(
             self.common.clone(),
             Arc::clone(&self.source),
@@ -361,9 +360,7 @@ async fn run<E: Engine, S: Source>(
     tell: Tell,
 ) {
     let values = if wish.resumes {
-        let record = session::until_done(|| {
-            common.engine.get(Bucket::Checkpoints, &part.name)
-        });
+        let record = session::until_done(|| common.engine.get(Bucket::Checkpoints, &part.name));
         let record = record.await;
         part.checkpoint = record.as_ref().map_or(0, |(_, revision)| *revision);
         record.and_then(|(value, _)| session::values_from(&value))

@@ -78,7 +78,8 @@ pub(super) struct Feed {
 
 impl Feed {
     fn peers(&self) -> impl Iterator<Item = (usize, Peer)> {
-        let peers = self.remotes.iter().filter_map(|(link, remote)| Some((*link, remote.last_peer()?)));
+        let peers =
+            self.remotes.iter().filter_map(|(link, remote)| Some((*link, remote.last_peer()?)));
         peers.filter(|(_, peer)| peer.alive())
     }
 
@@ -166,11 +167,8 @@ impl Bed {
         self.incarnations += 1;
         let engine = self.world.connect();
         let link = engine.link();
-        let source = TestSource {
-            upstreams: self.upstreams.clone(),
-            clock: self.clock.clone(),
-            link,
-        };
+        let source =
+            TestSource { upstreams: self.upstreams.clone(), clock: self.clock.clone(), link };
         let settings = Settings {
             worker: fleet::Worker { name: name.to_owned(), incarnation: self.incarnations },
             weight: 1,
@@ -315,12 +313,10 @@ impl Source for TestSource {
 struct Numbers(Values);
 
 impl Resume for Numbers {
-    fn read(&mut self, message: &Message) -> Option<Arc<Values>> {
+    fn read(&mut self, _: u64, message: &Message) -> Option<Arc<Values>> {
         self.0.insert("seq".to_owned(), number(message)?.to_string());
         Some(Arc::new(self.0.clone()))
     }
-
-    fn prepare(&mut self, _: &Handle) {}
 }
 
 fn number(message: &Message) -> Option<u64> {

@@ -24,7 +24,8 @@ fn received(peer: &Peer) -> Vec<String> {
 async fn commands_are_sent_in_order_and_their_fates_stored() {
     let bed = Bed::with(1, &[("a", COMMANDS)]).await;
     let subject = bed.names.command("a");
-    (0..100).for_each(|index| bed.world.command(&subject, &format!("c{index}"), &index.to_string()));
+    (0..100)
+        .for_each(|index| bed.world.command(&subject, &format!("c{index}"), &index.to_string()));
     sleep(secs(10)).await;
     let expected: Vec<_> = (0..100).map(|index: u32| index.to_string()).collect();
     assert_eq!(received(&bed.peers("a")[0].1), expected);
@@ -40,7 +41,11 @@ async fn a_command_is_settled_after_its_fate_is_stored() {
     bed.world.lock().stream = Stream::Loses;
     bed.world.command(&bed.names.command("a"), "c", "hello");
     sleep(secs(20)).await;
-    assert_eq!(received(&bed.peers("a")[0].1), ["hello"], "it is worked on, so it does not come again");
+    assert_eq!(
+        received(&bed.peers("a")[0].1),
+        ["hello"],
+        "it is worked on, so it does not come again"
+    );
     assert_eq!((fates(&bed).len(), bed.world.open_commands()), (0, 1));
     bed.world.lock().stream = Stream::Normal;
     sleep(secs(10)).await;
@@ -69,7 +74,8 @@ async fn commands_wait_without_a_connection_and_are_sent_once() {
     bed.feed("a", |feed| feed.is_down = true);
     bed.peers("a")[0].1.end();
     let subject = bed.names.command("a");
-    (0..1_500).for_each(|index| bed.world.command(&subject, &format!("c{index}"), &index.to_string()));
+    (0..1_500)
+        .for_each(|index| bed.world.command(&subject, &format!("c{index}"), &index.to_string()));
     sleep(secs(60)).await;
     bed.feed("a", |feed| feed.is_down = false);
     sleep(secs(60)).await;

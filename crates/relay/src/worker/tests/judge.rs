@@ -46,7 +46,8 @@ impl Account {
         let subjects = [bed.names.data(name), bed.names.records(name), bed.names.owners(name)];
         let state = bed.world.lock();
         let kept = state.entries.iter();
-        let kept = kept.filter(|kept| subjects.iter().any(|subject| **subject == *kept.entry.subject));
+        let kept =
+            kept.filter(|kept| subjects.iter().any(|subject| **subject == *kept.entry.subject));
         let items = kept.map(|kept| (kept.sequence, item(kept))).collect();
         drop(state);
         let (sent, large) = bed.feed(name, |feed| (feed.sent.clone(), feed.large.clone()));

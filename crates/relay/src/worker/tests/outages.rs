@@ -175,9 +175,10 @@ async fn a_message_that_is_too_large_is_skipped_with_a_record() {
             bed.settle().await;
             let account = Account::of(&bed, "a");
             account.assert_whole();
-            let skipped = account.notes().into_iter().filter(|note| {
-                matches!(note, Note::Skipped { bytes, .. } if *bytes > 5_000)
-            });
+            let skipped = account
+                .notes()
+                .into_iter()
+                .filter(|note| matches!(note, Note::Skipped { bytes, .. } if *bytes > 5_000));
             assert_eq!(skipped.count(), 1, "{}", account.story());
         }
     }

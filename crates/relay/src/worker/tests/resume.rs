@@ -16,8 +16,7 @@ fn checkpoint(bed: &Bed) -> u64 {
 async fn checkpoints_are_written_at_most_each_second() {
     let bed = Bed::with(1, &[("a", RESUME)]).await;
     bed.settle().await;
-    let times: Vec<Instant> =
-        bed.world.lock().checkpoints.iter().map(|(at, _)| *at).collect();
+    let times: Vec<Instant> = bed.world.lock().checkpoints.iter().map(|(at, _)| *at).collect();
     assert!(times.len() > 25);
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= secs(1)));
     assert_eq!(checkpoint(&bed), *Account::of(&bed, "a").numbers().last().unwrap());
