@@ -15,7 +15,7 @@ use tokio::{
 };
 use websocket_heartbeat_mock::{Clock, Peer, Remote, Script, mock};
 use websocket_heartbeat_tokio::{
-    Attempts, Exponential, Handle, Heartbeat, InboxSettings, Message, Supervisor, TokioTimer,
+    Attempts, Exponential, Heartbeat, InboxSettings, Message, Supervisor, TokioTimer,
 };
 
 use crate::{

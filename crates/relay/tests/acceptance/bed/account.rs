@@ -11,6 +11,7 @@ use async_nats::jetstream::{
 };
 use futures::StreamExt;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{plan::GROUP, time};
 
@@ -125,8 +126,6 @@ impl Account {
         deliver_policy: DeliverPolicy,
     ) -> Result<Self, async_nats::Error> {
         let stream = context.get_stream(format!("WSB_{GROUP}")).await?;
-        // What comes later is not waited for.
-        let last = stream.cached_info().state.last_sequence;
         let config = OrderedConfig {
             filter_subject: subject.to_owned(),
             deliver_policy,
@@ -134,28 +133,23 @@ impl Account {
         };
         let consumer = stream.create_consumer(config).await?;
         let info = consumer.cached_info();
-        let (name, pending) = (info.name.clone(), info.num_pending);
-        let account = if pending > 0 {
-            Self::collect(&mut consumer.messages().await?, last).await?
-        } else {
-            Self::default()
-        };
+        // What is stored later is not waited for.
+        let (name, count) = (info.name.clone(), info.num_pending);
+        let account = Self::collect(consumer.messages().await?, count).await?;
         // Otherwise it stays for a while. It is gone if the server that had it was killed.
         let _ = stream.delete_consumer(&name).await;
         Ok(account)
     }
 
-    /// Takes the messages up to this place in the stream.
-    async fn collect(messages: &mut Ordered, last: u64) -> Result<Self, async_nats::Error> {
+    /// Takes so many messages.
+    async fn collect(mut messages: Ordered, count: u64) -> Result<Self, async_nats::Error> {
         let mut account = Self::default();
-        while let Some(message) = messages.next().await {
-            let message = message?;
+        for _ in 0..count {
+            let next = timeout(time::secs(10), messages.next()).await?;
+            let message = next.ok_or("the end of the consumer")??;
             let info = message.info()?;
             let (sequence, pending) = (info.stream_sequence, info.pending);
             let stored = u64::try_from(info.published.unix_timestamp_nanos())?;
-            if sequence > last {
-                break;
-            }
             let (kind, name) = message.subject[4 + GROUP.len() + 1..]
                 .split_once('.')
                 .ok_or("a subject of another form")?;

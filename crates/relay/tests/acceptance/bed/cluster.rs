@@ -27,8 +27,9 @@ use super::{
 /// One server, or several in a cluster. Dropping it kills them and removes their data.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    folder: TempDir,
     servers: Vec<Server>,
+    // Dropped last: a test that fails prints the logs.
+    folder: TempDir,
 }
 
 #[derive(Debug)]

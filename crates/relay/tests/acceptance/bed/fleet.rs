@@ -23,11 +23,12 @@ use super::{
 /// The workers of a fleet. Dropping it kills them.
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    folder: TempDir,
+    workers: BTreeMap<String, Process>,
     servers: Vec<String>,
     pub(crate) plan: Plan,
     pub(crate) context: jetstream::Context,
-    workers: BTreeMap<String, Process>,
+    // Dropped last: a test that fails prints the logs.
+    folder: TempDir,
 }
 
 impl Fleet {

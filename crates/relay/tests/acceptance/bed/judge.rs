@@ -57,6 +57,20 @@ pub(crate) struct Inversion {
 }
 
 impl Verdict {
+    /// What a worker did wrong, with the first of each.
+    pub(crate) fn faults(&self) -> String {
+        let first = |numbers: &[u64]| numbers[..numbers.len().min(20)].to_vec();
+        format!(
+            "{} to {}, missing {:?}, doubles {:?}, stale {:?}, gaps {:?}",
+            self.first,
+            self.last,
+            first(&self.missing),
+            first(&self.doubles),
+            first(&self.stale),
+            self.gaps,
+        )
+    }
+
     pub(crate) fn longest_gap(&self) -> Duration {
         self.gaps.iter().map(|gap| since(gap.from, gap.to)).max().unwrap_or_default()
     }

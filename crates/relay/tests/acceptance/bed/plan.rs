@@ -10,7 +10,7 @@ pub(crate) const GROUP: &str = "bed";
 pub(crate) struct Plan {
     /// The replicas of the stream and of the buckets.
     pub(crate) replicas: usize,
-    /// Further tables: `[dial]`, `[fleet]`, `[stream]`.
+    /// Further tables: `[dial]`, `[fleet]`.
     pub(crate) tables: String,
     pub(crate) subscriptions: Vec<Subscriptions>,
 }
@@ -38,11 +38,7 @@ pub(crate) enum Kind {
 impl Plan {
     pub(crate) fn new(replicas: usize) -> Self {
         // The tests of failover measure the workers, not the budget.
-        Self {
-            replicas,
-            tables: "[dial]\nrate = 2000\n[stream]\nmax_bytes = \"2GiB\"\n".to_owned(),
-            subscriptions: Vec::new(),
-        }
+        Self { replicas, tables: "[dial]\nrate = 2000\n".to_owned(), subscriptions: Vec::new() }
     }
 
     /// Other tables in place of a large dial budget.
@@ -102,6 +98,7 @@ impl Plan {
         let _ = write!(
             text,
             "[nats]\nservers = {servers:?}\ngroup = \"{GROUP}\"\nreplicas = {replicas}\n\
+             [stream]\nmax_bytes = \"2GiB\"\n\
              [worker]\nid = \"{worker}\"\nmetrics = \"off\"\n{}",
             self.tables
         );

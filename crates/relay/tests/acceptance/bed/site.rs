@@ -72,9 +72,9 @@ impl Site {
     ) -> Total {
         let verdicts = judge_all(account, &self.upstream, &self.fleet.plan, grace);
         for (name, verdict) in &verdicts {
-            let faults = [&verdict.missing, &verdict.dropped, &verdict.doubles, &verdict.stale];
+            let faults = [&verdict.missing, &verdict.doubles, &verdict.stale];
             if faults.iter().any(|faults| !faults.is_empty()) {
-                println!("{name}: {verdict:?}");
+                println!("{name}: {}", verdict.faults());
             }
         }
         let total = total(&verdicts);

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Nanoseconds since 1970.
@@ -44,7 +44,11 @@ pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(
             sleep(Duration::from_millis(250)).await;
         }
     };
+    let begin = Instant::now();
     let answer = tokio::time::timeout(limit, answered).await;
+    if begin.elapsed() > secs(5) {
+        println!("{what}: after {:.1?}", begin.elapsed());
+    }
     answer.unwrap_or_else(|_| panic!("after {limit:?} there is no {what}"))
 }
 
