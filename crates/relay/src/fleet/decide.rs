@@ -94,7 +94,7 @@ impl Fleet {
             State::Overlapping { until, retake } => self.overlap(key, until, retake),
             State::Idle { not_before } if self.now >= not_before => {
                 if let Some((after, moved)) = self.available(key) {
-                    self.put(key, after, false);
+                    self.put(key, after, false, false);
                     self.set(key, State::Taking { sent: self.now, moved });
                     let lease = self.leases.get_mut(&key).expect("a known lease");
                     let known = lease.known.as_ref().filter(|_| after > 0);
@@ -109,8 +109,8 @@ impl Fleet {
         self.leases.get_mut(&key).expect("a known lease").state = state;
     }
 
-    fn put(&mut self, key: Key, after: u64, ready: bool) {
-        let record = Record { owner: self.members.me().worker.clone(), ready };
+    fn put(&mut self, key: Key, after: u64, ready: bool, rested: bool) {
+        let record = Record { owner: self.members.me().worker.clone(), ready, rested };
         self.outputs.push_back(Output::Put { key, after, record });
     }
 
@@ -135,7 +135,8 @@ impl Fleet {
                 return;
             }
             if now >= held.next {
-                self.put(key, held.revision, held.stage != Stage::Opening);
+                let rested = now >= held.taken + self.times.stay;
+                self.put(key, held.revision, held.stage != Stage::Opening, rested);
                 held.sent = Some(now);
                 held.next = now + self.times.renewal;
             }
@@ -178,7 +179,7 @@ impl Fleet {
         } else if now >= not_before
             && let Some((after, false)) = self.available(key)
         {
-            self.put(key, after, true);
+            self.put(key, after, true, false);
             self.set(key, State::Overlapping { until, retake: Retake::Sent(now) });
         }
     }
@@ -212,9 +213,8 @@ impl Fleet {
         if members.drains(owner) {
             return Some((known.revision, false));
         }
-        let may_move = members.is_settled(now, times)
-            && now >= known.owned + times.stay
-            && !self.is_moving_in();
+        let may_move =
+            known.record.rested && members.is_settled(now, times) && !self.is_moving_in();
         may_move.then_some((known.revision, true))
     }
 

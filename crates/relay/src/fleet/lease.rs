@@ -28,6 +28,8 @@ pub struct Record {
     pub owner: Worker,
     /// The owner's connections are open, so an earlier owner can stop.
     pub ready: bool,
+    /// The owner has had it for [`Settings::stay`], so a living worker may take it over.
+    pub rested: bool,
 }
 
 /// The result of a write to the store.
@@ -48,8 +50,6 @@ pub(super) struct Known {
     pub(super) revision: u64,
     /// When this revision became known.
     pub(super) changed: Duration,
-    /// When this owner became known.
-    pub(super) owned: Duration,
 }
 
 /// A lease that this worker owns.

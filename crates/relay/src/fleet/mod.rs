@@ -290,9 +290,7 @@ impl Fleet {
             return;
         };
         let owner = record.owner.clone();
-        let same = lease.known.as_ref().filter(|known| known.record.owner == owner);
-        let owned = same.map_or(now, |known| known.owned);
-        lease.known = Some(Known { record, revision, changed: now, owned });
+        lease.known = Some(Known { record, revision, changed: now });
         let State::Held(held) = &mut lease.state else {
             self.members.saw_write(&owner, now);
             return;

@@ -15,6 +15,8 @@ struct Lease {
     worker: String,
     incarnation: String,
     ready: bool,
+    #[serde(default)]
+    rested: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,12 +38,13 @@ fn digits(worker: &Worker) -> String {
 }
 
 pub(super) fn lease(record: &Record) -> Bytes {
-    let Record { owner, ready } = record;
+    let Record { owner, ready, rested } = record;
     let lease = Lease {
         schema: SCHEMA,
         worker: owner.name.clone(),
         incarnation: digits(owner),
         ready: *ready,
+        rested: *rested,
     };
     serde_json::to_vec(&lease).expect("a lease has no maps").into()
 }
@@ -50,7 +53,8 @@ pub(super) fn lease(record: &Record) -> Bytes {
 #[must_use]
 pub fn lease_from(bytes: &[u8]) -> Option<Record> {
     let lease: Lease = serde_json::from_slice(bytes).ok()?;
-    Some(Record { owner: worker(lease.worker, &lease.incarnation)?, ready: lease.ready })
+    let owner = worker(lease.worker, &lease.incarnation)?;
+    Some(Record { owner, ready: lease.ready, rested: lease.rested })
 }
 
 pub(super) fn beat(beat: &Beat) -> Bytes {

@@ -81,6 +81,15 @@ fn a_frozen_owner_ends_its_connections_at_its_first_look() {
 }
 
 #[test]
+fn a_worker_that_joins_an_old_fleet_waits_for_the_settling_only() {
+    let mut sim = fleet(Kind::Overlap, 1, 3);
+    sim.run_for(Settings::default().stay);
+    sim.start("worker-3");
+    sim.run_for(Settings::default().settling + secs(4));
+    assert!(sim.owned(3).len() > 3, "{:?}", sim.owned(3));
+}
+
+#[test]
 fn an_owner_without_the_store_ends_before_its_successor_begins() {
     let mut sim = fleet(Kind::Exclusive, 1, 3);
     sim.nodes[1].is_cut = true;
