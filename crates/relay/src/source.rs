@@ -75,7 +75,9 @@ impl Upstreams {
         let members = Arc::clone(&self.members);
         let feeder = Feeder {
             dial_key: key.clone(),
-            limit: Gcra::new(rate.per_second, rate.burst),
+            // One less: attempts take different times on their way to the upstream, which counts those
+            // that arrive.
+            limit: Gcra::new(rate.per_second, rate.burst.saturating_sub(1).max(1)),
             store: self.store.clone(),
             timer: self.timer.clone(),
             wall: dial::wall_clock,
