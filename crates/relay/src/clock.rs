@@ -18,7 +18,6 @@ fn now() -> Duration {
 }
 
 /// The time since this call.
-#[must_use]
 pub fn since_start() -> impl Fn() -> Duration + Send + 'static {
     let start = now();
     move || now().saturating_sub(start)

@@ -1,6 +1,9 @@
 //! `wsbeat relay status`: from the buckets alone, so it works while workers are dead.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
@@ -48,7 +51,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let entries: Vec<_> = entries.buffer_unordered(32).try_collect().await.map_err(failed)?;
     for entry in entries.into_iter().flatten() {
         let Some(record) = lease_from(&entry.value) else { continue };
-        let age = SystemTime::now().duration_since(SystemTime::from(entry.created));
+        let age = SystemTime::UNIX_EPOCH + Duration::from_nanos(crate::record::unix_now().0);
+        let age = age.duration_since(SystemTime::from(entry.created));
         let lease = Lease {
             worker: record.owner.name,
             is_ready: record.ready,

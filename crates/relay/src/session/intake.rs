@@ -22,10 +22,13 @@ use crate::{
 /// How long the owner before must be silent until it counts as dead.
 const SUSPICION: Duration = Duration::from_secs(2);
 
+/// Finds the id of a message.
+pub type FindId = Box<dyn Fn(&Message) -> Option<String> + Send>;
+
 /// What the configuration of a subscription says about its messages.
 pub struct Rules {
     /// The id of a message, without the name of the subscription. `None`: it has none.
-    pub id: Box<dyn Fn(&Message) -> Option<String> + Send>,
+    pub id: FindId,
     /// A message without an id is dropped. Otherwise it gets the number of its connection as its id.
     pub drop_without_id: bool,
     /// All messages have ids by which doubles are found, or none has.

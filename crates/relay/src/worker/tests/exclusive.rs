@@ -35,7 +35,7 @@ async fn an_exclusive_owner_that_is_killed_is_replaced_after_its_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn an_exclusive_drain_has_a_short_and_certain_gap() {
-    let mut bed = Bed::with(2, &[("a", WITHOUT_IDS)]).await;
+    let bed = Bed::with(2, &[("a", WITHOUT_IDS)]).await;
     let owner = bed.owner("a");
     bed.nodes[owner].drain.send(()).await.unwrap();
     bed.settle().await;

@@ -149,9 +149,7 @@ impl Account {
                     connections.insert(*connection);
                 }
                 Item::Note(Note::Owner { .. }) => {
-                    if !owners.insert(epoch) {
-                        tracing::debug!(epoch, "another session of this owner");
-                    }
+                    owners.insert(epoch);
                 }
                 Item::Note(Note::Gap { from, to, .. }) if from > to => {
                     faults.push(format!("{at}: the gap ends before it begins"));

@@ -62,7 +62,7 @@ async fn the_next_owner_gets_the_values() {
 async fn checkpoints_that_cannot_be_written_delay_no_message() {
     let bed = Bed::with(1, &[("a", RESUME)]).await;
     bed.world.lock().buckets_down = true;
-    for _ in 0..8 {
+    for _ in 0..6 {
         sleep(secs(1)).await;
         let stored = *Account::of(&bed, "a").numbers().last().unwrap();
         let sent = bed.feed("a", |feed| feed.sent.len() as u64);
