@@ -28,6 +28,9 @@ pub(crate) const TOO_LARGE: u8 = 6;
 /// Standard output was closed or cannot be written.
 pub(crate) const OUTPUT_CLOSED: u8 = 7;
 
+/// A program that was to be started does not exist; shells have the same code.
+pub(crate) const MISSING: u8 = 127;
+
 /// Writes one line to standard error. If that fails there is no place left to report it.
 pub(crate) fn note(text: &dyn Display) {
     let line = format!("{}\n", printable(&text.to_string()));

@@ -11,6 +11,7 @@ mod exit;
 mod framing;
 mod history;
 mod record;
+mod relay;
 mod report;
 mod serve;
 mod server;
@@ -48,6 +49,7 @@ fn run(timer: SmolTimer) -> Result<ExitCode, UsageError> {
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Demo(_) => demo::run(timer),
+        Command::Relay(args) => relay::run(&args),
         Command::Completions(args) => print(&args.text(args::definition())),
         Command::Man(args) => print(&args.text(args::definition())?),
     })

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    check, completions, connect, demo, report, serve,
+    check, completions, connect, demo, relay, report, serve,
     usage::{UsageError, explain},
 };
 
@@ -38,7 +38,8 @@ Examples:
   wsbeat check wss://example.org/feed
   wsbeat serve 8080
 
-Exit codes: 0 success, 1 failure, 2 wrong arguments. wsbeat connect has more, see its help.";
+Exit codes: 0 success, 1 failure, 2 wrong arguments. wsbeat connect and wsbeat
+relay have more, see wsbeat help COMMAND.";
 
 /// The commands, in the order of the help text.
 #[derive(Subcommand)]
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Report(report::Args),
     Serve(Box<serve::Args>),
     Demo(demo::Args),
+    Relay(relay::Args),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }

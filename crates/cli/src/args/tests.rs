@@ -42,6 +42,9 @@ fn each_command_has_its_help() {
         assert_eq!(shown(&["help", command]), shown(&[command, "--help"]));
         assert!(shown(&["--help"]).contains(command));
     }
+    // `wsbeat relay --help` is that of the other program.
+    assert!(shown(&["help", "relay"]).contains("cargo install wsbeat-relay"));
+    assert!(shown(&["--help"]).contains("relay"));
     assert_eq!(shown(&["--version"]), concat!("wsbeat ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 

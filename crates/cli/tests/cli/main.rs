@@ -27,6 +27,8 @@ mod program;
 #[cfg(unix)]
 mod pty;
 mod recording;
+#[cfg(unix)]
+mod relay;
 mod scratch;
 mod scripts;
 mod secrets;

@@ -77,6 +77,9 @@ fn the_help_texts_fit_a_terminal_of_100_columns() {
             }
         }
     }
+    for line in help("help", "relay") {
+        assert!(line.chars().count() <= 100, "relay: {line}");
+    }
 }
 
 /// Two screens of a large terminal. A text that is longer is not read.
