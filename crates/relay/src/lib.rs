@@ -8,12 +8,15 @@ pub mod demo;
 pub mod dial;
 pub mod engine;
 pub mod fleet;
+pub mod health;
+pub mod http;
 pub mod id;
 pub mod nats;
 pub mod outflow;
 pub mod record;
 pub mod session;
 pub mod source;
+pub mod telemetry;
 pub mod upstream;
 pub mod worker;
 
