@@ -15,8 +15,9 @@ failed=0
 
 for manifest in crates/*/Cargo.toml; do
   folder=$(dirname "$manifest")
-  # The libraries that are published.
-  if grep -q '^publish = false' "$manifest" || [ ! -f "$folder/src/lib.rs" ]; then continue; fi
+  # The libraries that are published. That of the relay, which has a workspace of its own, is only for its
+  # program.
+  if grep -q '^publish = false\|^\[workspace\]' "$manifest" || [ ! -f "$folder/src/lib.rs" ]; then continue; fi
   crate=$(sed -n 's/^name = "\(.*\)"/\1/p' "$manifest" | head -n 1)
   RUSTDOC=$PWD/tools/public_api/rustdoc.sh cargo rustdoc -q -p "$crate" --lib --all-features -- \
     -Z unstable-options --output-format json --cap-lints allow

@@ -69,9 +69,13 @@ const KEPT: [&str; 7] = [
 
 /// The packages of the workspace.
 pub(crate) fn packages() -> Vec<Value> {
+    packages_in(&workspace())
+}
+
+fn packages_in(workspace: &Path) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"]);
-    let output = command.current_dir(workspace()).output().unwrap();
+    let output = command.current_dir(workspace).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     match metadata["packages"].take() {
@@ -83,6 +87,12 @@ pub(crate) fn packages() -> Vec<Value> {
 /// Those that are published.
 pub(crate) fn published() -> Vec<Value> {
     packages().into_iter().filter(|package| package["publish"] == Value::Null).collect()
+}
+
+/// Those that are published, of all workspaces: the relay has one of its own.
+fn published_of_all() -> Vec<Value> {
+    let relay = packages_in(&workspace().join("crates/relay"));
+    published().into_iter().chain(relay).collect()
 }
 
 pub(crate) fn name(package: &Value) -> &str {
@@ -122,7 +132,7 @@ fn the_default_features_of_core_have_the_timer_and_cutoffs() {
 
 #[test]
 fn published_packages_have_complete_metadata() {
-    for package in published() {
+    for package in published_of_all() {
         let name = name(&package);
         assert_eq!(package["license"], "MIT OR Apache-2.0", "{name}");
         let description = package["description"].as_str().unwrap_or_default();
@@ -143,7 +153,7 @@ fn published_packages_have_complete_metadata() {
 /// Either all published crates have the address of the repository, or none has it.
 #[test]
 fn published_packages_agree_about_the_repository() {
-    let published = published();
+    let published = published_of_all();
     for package in &published {
         assert_eq!(package["repository"], published[0]["repository"], "{}", name(package));
     }
@@ -151,7 +161,7 @@ fn published_packages_agree_about_the_repository() {
 
 #[test]
 fn published_packages_contain_the_texts_of_the_licences() {
-    for package in published() {
+    for package in published_of_all() {
         for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
             let text = |folder: PathBuf| fs::read_to_string(folder.join(file)).unwrap_or_default();
             assert_eq!(text(folder(&package)), text(workspace()), "{} {file}", name(&package));
@@ -163,7 +173,7 @@ fn published_packages_contain_the_texts_of_the_licences() {
 /// of the package, so no file of a package may use it.
 #[test]
 fn published_packages_depend_on_versions() {
-    for package in published() {
+    for package in published_of_all() {
         for dependency in package["dependencies"].as_array().unwrap() {
             let any = dependency["req"] == "*";
             assert!(!any || dependency["kind"] == "dev", "{}: {dependency}", name(&package));
@@ -174,7 +184,7 @@ fn published_packages_depend_on_versions() {
 /// A registry shows a readme without the repository, so relative links do not work there.
 #[test]
 fn readmes_of_packages_have_no_relative_links() {
-    for package in published() {
+    for package in published_of_all() {
         let readme = folder(&package).join(package["readme"].as_str().unwrap());
         let text = fs::read_to_string(readme).unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
