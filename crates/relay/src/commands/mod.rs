@@ -10,6 +10,8 @@ mod run;
 mod send;
 mod status;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 

@@ -25,6 +25,9 @@ use crate::{
 /// The wait before the streams are looked at again, if a server did not answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The time after a drain in which the last messages are stored.
+pub(super) const LAST_ACKNOWLEDGEMENTS: Duration = Duration::from_secs(5);
+
 pub(super) async fn run(file: &File) -> Result<(), Failure> {
     let config = file.read()?;
     logs::begin();
@@ -64,7 +67,7 @@ pub(super) async fn run(file: &File) -> Result<(), Failure> {
         () = &mut stop => {
             // Full if a drain was requested before.
             let _ = drain_sender.try_send(());
-            let limit = times.drain + Duration::from_secs(5);
+            let limit = times.drain + LAST_ACKNOWLEDGEMENTS;
             tokio::select! {
                 end = &mut worker => end,
                 () = tokio::time::sleep(limit) => {
