@@ -12,7 +12,7 @@ use futures::{
 use websocket_heartbeat_tokio::{Timer, Timestamp, backend::DialGrants};
 
 use super::{Gcra, Store, Taken, record};
-use crate::fleet::Written;
+use crate::{fleet::Written, telemetry};
 
 /// The most tokens of one write. A worker that is killed takes them with it.
 const BLOCK: usize = 10;
@@ -74,6 +74,8 @@ enum Source {
 /// A round, with the time at which it began.
 struct Round {
     began: Timestamp,
+    /// Since when attempts wait.
+    waiting: Timestamp,
     wall: u64,
     wanted: u32,
 }
@@ -113,10 +115,14 @@ where
         let mut source = Source::Store;
         let mut refusals = 0;
         let mut replaced = false;
+        // Since when attempts wait without a token.
+        let mut waiting = None;
         loop {
             let wanted = grants.wanted().await.min(BLOCK);
+            let began = self.timer.now();
             let round = Round {
-                began: self.timer.now(),
+                began,
+                waiting: *waiting.get_or_insert(began),
                 wall: (self.wall)(),
                 wanted: u32::try_from(wanted).unwrap_or(u32::MAX),
             };
@@ -165,6 +171,7 @@ where
                 self.timer.sleep(wait.min(LONGEST) + random.below(JITTER)).await;
             } else {
                 self.give(&mut grants, &taken, &round).await;
+                waiting = None;
             }
         }
     }
@@ -238,6 +245,7 @@ where
             let is_late = now.saturating_since(at) > VALID;
             if !is_late && grants.wanted().now_or_never().is_some() {
                 grants.grant(1, now, VALID);
+                telemetry::dial_wait(now.saturating_since(round.waiting));
             }
         }
     }

@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     engine::{Engine, Entry, Refusal, Stored},
     outflow::Outflow,
+    telemetry::Latency,
 };
 
 /// The wait after an entry was not stored. Much less than an election, and long enough that a stream
@@ -80,6 +81,7 @@ impl<E: Engine> Delivery<E> {
 pub(super) struct Pipeline<E: Engine> {
     engine: E,
     sent: VecDeque<Sent<E::Answer>>,
+    latency: Latency,
     pause: Option<Instant>,
 }
 
@@ -117,7 +119,7 @@ impl<A: Future<Output = Result<Stored, Refusal>> + Unpin> Answer<A> {
 
 impl<E: Engine> Pipeline<E> {
     pub(super) fn new(engine: E) -> Self {
-        Self { engine, sent: VecDeque::new(), pause: None }
+        Self { engine, sent: VecDeque::new(), latency: Latency::default(), pause: None }
     }
 
     async fn send<T>(&mut self, outflow: &mut Outflow<T>) {
@@ -147,6 +149,7 @@ impl<E: Engine> Pipeline<E> {
                 }
             };
             self.sent.push_back(Sent { at: now, answer });
+            self.latency.sent(self.sent.len());
             outflow.sent();
         }
     }
@@ -166,6 +169,7 @@ impl<E: Engine> Pipeline<E> {
             }
             result => {
                 self.sent.pop_front();
+                self.latency.answered();
                 let result = match result {
                     Err(Refusal::Double) => Ok(Stored { sequence: 0, is_double: true }),
                     result => result,
@@ -177,6 +181,7 @@ impl<E: Engine> Pipeline<E> {
 
     fn go_back<T>(&mut self, outflow: &mut Outflow<T>) {
         self.sent.clear();
+        self.latency.reset();
         outflow.go_back();
         self.pause = Some(Instant::now() + RETRY);
     }
@@ -216,7 +221,11 @@ impl<E: Engine> Batches<E> {
                 sleep_until(until).await;
             }
             let _permit = permits.acquire().await;
-            store_all(&engine, &entries, &fence).await
+            let mut latency = Latency::default();
+            latency.sent(1);
+            let result = store_all(&engine, &entries, &fence).await;
+            latency.answered();
+            result
         };
         self.current = Some((count, Box::pin(store)));
     }

@@ -17,6 +17,7 @@ use crate::{
     fleet::Worker,
     outflow::{Outflow, Quota},
     record::{Note, Stamp, unix_now},
+    telemetry,
 };
 
 /// How long the owner before must be silent until it counts as dead.
@@ -530,7 +531,7 @@ impl Intake {
             self.stored = self.stored.max(Some(stored.sequence));
         }
         if stored.is_double {
-            metrics::counter!("wsbeat_relay_duplicates_total").increment(1);
+            telemetry::duplicate();
         }
     }
 
@@ -562,6 +563,7 @@ impl Intake {
 
     fn note(&mut self, note: &Note, outflow: &mut Outflow<With>) {
         self.assume_gap(outflow);
+        telemetry::recorded(note);
         let subject = Arc::clone(&self.subjects.records);
         let entry = self.entry_of(note, subject);
         self.push(entry, outflow);

@@ -7,7 +7,11 @@ mod roster;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
@@ -27,9 +31,11 @@ use self::{
 use crate::{
     engine::{Engine, News},
     fleet::{self, Fleet, Key, Output, Written},
+    health::Health,
     outflow::Quota,
     record::{Bucket, Names},
     session::{Common, Heard, Rules, Upstream, Values},
+    telemetry::{self, Move},
 };
 
 /// A subscription that is wanted.
@@ -94,6 +100,8 @@ pub struct Settings {
     pub times: fleet::Settings,
     /// The largest message that the stream accepts.
     pub max_message: usize,
+    /// Where the worker reports whether it is ready.
+    pub health: watch::Sender<Health>,
 }
 
 /// Why a worker ended.
@@ -140,7 +148,8 @@ pub async fn run<E: Engine, S: Source>(
     mut drain: mpsc::Receiver<()>,
 ) -> End {
     let now = clock.now();
-    let Settings { worker, weight, blocks, times, max_message } = settings;
+    let Settings { worker, weight, blocks, times, max_message, health } = settings;
+    let suspicion = times.suspicion;
     let fleet = Fleet::new(now, worker.clone(), weight, times);
     let (heard_sender, heard) = watch::channel(Heard::default());
     let quota = Quota::new(MEMORY);
@@ -162,6 +171,8 @@ pub async fn run<E: Engine, S: Source>(
         source,
         fleet,
         heard: heard_sender,
+        health,
+        suspicion,
         quota,
         permits,
         written: written_sender,
@@ -205,6 +216,8 @@ struct Task<E: Engine, S: Source> {
     fleet: Fleet,
     roster: Roster<E, S>,
     heard: watch::Sender<Heard>,
+    health: watch::Sender<Health>,
+    suspicion: Duration,
     quota: Quota,
     permits: Permits,
     written: mpsc::UnboundedSender<(Key, Written)>,
@@ -271,11 +284,28 @@ impl<E: Engine, S: Source> Task<E, S> {
         }
     }
 
+    /// Reports whether this worker is ready, and what it holds.
+    fn report(&self, is_draining: bool) {
+        let (owned, open) = self.roster.blocks();
+        let running = Health::Running { owned, open };
+        self.health.send_replace(if is_draining { Health::Draining } else { running });
+        telemetry::holds(self.roster.running(), self.quota.used());
+    }
+
+    /// Why a block begins whose owner was `before`.
+    fn reason(&self, now: Duration, before: Option<&fleet::Worker>) -> Move {
+        let Some(before) = before else { return Move::Free };
+        let heard = self.fleet.heard(before);
+        let is_silent = heard.is_none_or(|at| now >= at + self.suspicion);
+        if is_silent { Move::Silent } else { Move::Living }
+    }
+
     /// Does what the machine wants.
     fn carry_out(&mut self, now: Duration) -> Option<End> {
         while let Some(output) = self.fleet.poll_output() {
             match output {
                 Output::Beat(beat) => {
+                    self.report(beat.drains);
                     let (engine, beat) = (self.engine.clone(), codec::beat(&beat));
                     tokio::spawn(async move { engine.beat(beat).await });
                 }
@@ -284,7 +314,9 @@ impl<E: Engine, S: Source> Task<E, S> {
                     tokio::spawn(async move {
                         let (name, value) = (lease_key(key), codec::lease(&record));
                         let result = engine.put(Bucket::Leases, &name, value, after);
+                        let begun = Instant::now();
                         let result = timeout(ANSWER, result).await.unwrap_or(Written::Unknown);
+                        telemetry::renewed(begun.elapsed());
                         let _ = written.send((key, result)); // ends with the worker
                     });
                 }
@@ -299,6 +331,7 @@ impl<E: Engine, S: Source> Task<E, S> {
                 }
                 Output::Start { key, epoch, before } => {
                     tracing::info!(?key, epoch, before = ?before, "owner");
+                    telemetry::moved(self.reason(now, before.as_ref()));
                     self.roster.start(key, epoch, before);
                     self.look(now, Some(key));
                 }
@@ -310,7 +343,7 @@ impl<E: Engine, S: Source> Task<E, S> {
                 }
                 Output::Fence { key } => {
                     tracing::warn!(?key, "the lease is lost: all connections of the block end");
-                    metrics::counter!("wsbeat_relay_fenced_total").increment(1);
+                    telemetry::fenced();
                     self.roster.fence(key);
                 }
                 Output::Double(worker) => return Some(End::Double(worker)),

@@ -311,6 +311,17 @@ impl<E: Engine, S: Source> Roster<E, S> {
         Some(key)
     }
 
+    /// The number of blocks that this worker owns, and of those that are ready.
+    pub(super) fn blocks(&self) -> (usize, usize) {
+        let open = self.owned.keys().filter(|key| self.is_ready(**key)).count();
+        (self.owned.len(), open)
+    }
+
+    /// The number of sessions that run.
+    pub(super) fn running(&self) -> usize {
+        self.sessions.values().filter(|session| session.orders.is_some()).count()
+    }
+
     fn is_member(&self, name: &Arc<str>, key: Key) -> bool {
         self.members.get(&key.block).is_some_and(|members| members.contains(name))
     }

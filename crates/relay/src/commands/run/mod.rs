@@ -2,20 +2,24 @@
 
 mod limits;
 mod logs;
+mod pages;
 
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
+use self::pages::Shown;
 use super::{Failure, File, failed};
 use crate::{
     clock,
     config::Config,
     fleet,
+    health::Health,
+    http::Server,
     nats::{self, Nats, Patience, SetupError},
     record::{Bucket, Names},
     source::Upstreams,
@@ -35,6 +39,19 @@ pub(super) async fn run(file: &File) -> Result<(), Failure> {
     let name = config.worker.name(&host);
     let worker = fleet::Worker { name, incarnation: crate::incarnation() };
     tracing::info!(worker = %worker, group = config.nats.group, "starting");
+    let health = watch::Sender::new(Health::default());
+    let shown = match config.worker.metrics {
+        Some(address) => {
+            let server = Server::bind(address).await.map_err(failed)?;
+            if let Ok(address) = server.address() {
+                tracing::info!(%address, "metrics");
+            }
+            let shown = Arc::new(Shown::new(health.subscribe()));
+            tokio::spawn(server.run(Arc::clone(&shown)));
+            Some(shown)
+        }
+        None => None,
+    };
     let (drain_sender, drain) = mpsc::channel(1);
     let mut stop = std::pin::pin!(stopped());
     let client = tokio::select! {
@@ -43,6 +60,9 @@ pub(super) async fn run(file: &File) -> Result<(), Failure> {
         }
         () = &mut stop => return Ok(()),
     };
+    if let Some(shown) = shown {
+        shown.connect(client.clone());
+    }
     tokio::select! {
         ready = wait_for_setup(&client, &config) => ready?,
         () = &mut stop => return Ok(()),
@@ -58,6 +78,7 @@ pub(super) async fn run(file: &File) -> Result<(), Failure> {
         blocks: config.fleet.blocks,
         times,
         max_message: usize::try_from(config.stream.max_message).unwrap_or(usize::MAX),
+        health,
     };
     let source = Arc::new(Upstreams::new(engine.clone(), &config));
     let worker = worker::run(engine, source, names, settings, clock::since_start(), drain);

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{Instant, sleep},
 };
@@ -175,6 +175,7 @@ impl Bed {
             blocks: self.blocks,
             times: fleet::Settings::default(),
             max_message: self.max_message,
+            health: watch::Sender::default(),
         };
         let (drain, drains) = mpsc::channel(1);
         let (start, offset) = (Instant::now(), secs(1_000 * self.incarnations));
