@@ -68,7 +68,8 @@ async fn a_message_above_the_limit_is_recorded_and_skipped_once() {
     }
     let records = stored(&context, "wsb.bed.ev.stops").await;
     let kinds: Vec<_> = records.iter().map(|record| record.header("Wsb-Record")).collect();
-    assert_eq!(kinds, ["open", "skipped", "stopped"], "{}", worker.output());
+    // One that was on the way may be refused after that.
+    assert_eq!(kinds[..3], ["open", "skipped", "stopped"], "{}", worker.output());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -99,13 +99,13 @@ async fn no_secret_is_in_a_log_a_record_a_status_or_an_error() {
     let subscription = |name: &str, lines: &str| {
         format!(
             "[[subscription]]\nname = \"{name}\"\nurl = {}\nheaders = {{ Authorization = {} }}\n\
-             open = [{}]\nid = {{ pointer = \"/seq\" }}\ncommands = true\n{lines}\n",
+             subprotocols = [\"v1\"]\nopen = [{}]\nid = {{ pointer = \"/seq\" }}\ncommands = true\n{lines}\n",
             file("url"),
             file("header"),
             file("open")
         )
     };
-    let tables = subscription("over", "subprotocols = [\"v1\"]")
+    let tables = subscription("over", "")
         + &subscription(
             "only",
             "kind = \"exclusive\"\nheartbeat = { interval = \"1s\", text = \"Zx9plantedbeat\" }",
