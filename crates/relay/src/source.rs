@@ -20,7 +20,7 @@ use crate::{
     id::Rule,
     nats::Nats,
     record::Bucket,
-    session::{Resume, Rules, Upstream, Values},
+    session::{Follows, Resume, Rules, Upstream, Values},
     upstream::{self, Checkpoint},
     worker::{Group, Opened, Source, Wish},
 };
@@ -107,14 +107,50 @@ impl dial::Store for DialStore {
 }
 
 /// The values of a checkpoint in messages.
-struct Learned(Checkpoint);
+struct Learned {
+    checkpoint: Checkpoint,
+    /// Ids can be numbers. Bytes are none, since their order is not known.
+    has_numbers: bool,
+    /// The connection and the number of the last message that the upstream sent again.
+    repeated: Option<(u64, u64)>,
+}
 
 impl Resume for Learned {
     fn read(&mut self, connection: u64, message: &Message) -> Option<Arc<Values>> {
-        self.0.learn(connection, message);
-        let values = self.0.take_changed()?;
+        self.checkpoint.learn(connection, message);
+        let values = self.checkpoint.take_changed()?;
         serde_json::from_slice(&values).ok().map(Arc::new)
     }
+
+    /// Only ids that are numbers say so. The upstream sends again what followed the checkpoint, one
+    /// after another, until it reaches the last message: an upstream that has begun to count anew does
+    /// not begin with the number of the checkpoint.
+    fn follows(&mut self, connection: u64, last: &str, id: &str) -> Follows {
+        let numbers = number(last).zip(number(id)).filter(|_| self.has_numbers);
+        let Some((last, number)) = numbers else { return Follows::Unknown };
+        if last.checked_add(1) == Some(number) {
+            return Follows::Continues;
+        }
+        let after = |before: u64| before.checked_add(1) == Some(number);
+        let is_next = match self.repeated {
+            Some((on, repeated)) if on == connection => after(repeated),
+            // Some upstreams also send the message of the checkpoint itself.
+            _ => {
+                let checkpoint = self.checkpoint.resumed_after(connection);
+                checkpoint.into_iter().any(|seq| seq == number || after(seq))
+            }
+        };
+        if number > last || !is_next {
+            return Follows::Unknown;
+        }
+        self.repeated = Some((connection, number));
+        Follows::Repeats
+    }
+}
+
+/// The number that an id of the upstream is.
+fn number(id: &str) -> Option<u64> {
+    id.strip_prefix("i:")?.parse().ok()
 }
 
 impl Source for Upstreams {
@@ -170,7 +206,9 @@ const INBOX_MESSAGES: usize = 1_024;
 fn rules(subscription: &Subscription, checkpoint: Checkpoint) -> Rules {
     let rule = subscription.id.clone();
     let resumes = matches!(subscription.kind, Kind::Resume(_));
-    let resume = resumes.then(|| Box::new(Learned(checkpoint)) as Box<dyn Resume>);
+    let has_numbers = matches!(rule, Rule::Pointer(_));
+    let learned = Learned { checkpoint, has_numbers, repeated: None };
+    let resume = resumes.then(|| Box::new(learned) as Box<dyn Resume>);
     let counts_all = matches!(rule, Rule::Hash | Rule::None);
     Rules {
         id: Box::new(move |message: &Message| rule.find(message).map(|id| id.to_string())),

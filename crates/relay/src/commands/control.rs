@@ -5,6 +5,7 @@ use super::{Connection, Failure, File, failed, print};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The name of the worker.
+    #[arg(value_parser = super::name)]
     worker: String,
     #[command(flatten)]
     file: File,

@@ -19,9 +19,9 @@ use async_nats::Client;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::Config,
+    config::{Config, Subscription},
     nats::{self, Patience},
-    record::Names,
+    record::{Bucket, Names},
 };
 
 /// Shares WebSocket subscriptions between machines through NATS JetStream: each has one owner, another
@@ -114,6 +114,15 @@ impl File {
     }
 }
 
+/// The name of a subscription or a worker, which is one token of a subject: another one could mean many.
+fn name(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match text.len() {
+        1..=64 if text.bytes().all(allowed) => Ok(text.to_owned()),
+        _ => Err("a name has 1 to 64 characters of A-Z, a-z, 0-9, `-` and `_`".to_owned()),
+    }
+}
+
 /// A connection to the servers of a configuration, for a short command.
 struct Connection {
     config: Config,
@@ -128,6 +137,14 @@ impl Connection {
         let client = client.await.map_err(failed)?;
         let names = Arc::new(Names::new(&config.nats.group));
         Ok(Self { config, client, names })
+    }
+
+    /// The subscription of this name that is wanted; `None` if there is none.
+    async fn wished(&self, name: &str) -> Result<Option<Subscription>, Failure> {
+        let context = nats::context(&self.client);
+        let bucket = context.get_key_value(self.names.bucket(Bucket::Wishes));
+        let value = bucket.await.map_err(failed)?.get(name).await.map_err(failed)?;
+        value.map(|value| Subscription::from_json(&value)).transpose().map_err(failed)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Connection, Failure, File, failed, print};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The name of the subscription.
+    #[arg(value_parser = super::name)]
     name: String,
     /// The text.
     text: String,
@@ -21,7 +22,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Connection { client, names, .. } = Connection::open(&arguments.file).await?;
+    let connection = Connection::open(&arguments.file).await?;
+    // Otherwise the command would stay in the queue, for an owner that comes much later.
+    match connection.wished(&arguments.name).await? {
+        Some(subscription) if subscription.commands => {}
+        Some(_) => {
+            return Err(Failure::Failed(format!(
+                "the subscription `{}` takes no commands: set `commands = true`, and run `wsbeat \
+                 relay apply`",
+                arguments.name
+            )));
+        }
+        None => return Err(Failure::Failed(format!("no subscription `{}`", arguments.name))),
+    }
+    let Connection { client, names, .. } = connection;
     let context = crate::nats::context(&client);
     let id = format!("{:016x}", crate::incarnation());
     // Before the command, so that its fate is not missed.
@@ -49,7 +63,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         }
         None => Err(Failure::Failed(format!(
-            "no fate within {} s: the command waits for an owner of `{}` with `commands = true`",
+            "no fate within {} s: the command waits for an owner of `{}` with a connection",
             arguments.timeout, arguments.name
         ))),
     }

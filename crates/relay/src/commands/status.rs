@@ -26,6 +26,12 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Three renewals in seconds: after that, an owner is probably dead.
+const SILENT: f64 = 6.0;
+
+/// How many records are read at the same time.
+const READS: usize = 32;
+
 /// A lease as it stands in the bucket.
 struct Lease {
     worker: String,
@@ -48,7 +54,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         let leases = leases.clone();
         async move { leases.entry(key).await }
     });
-    let entries: Vec<_> = entries.buffer_unordered(32).try_collect().await.map_err(failed)?;
+    let entries: Vec<_> = entries.buffer_unordered(READS).try_collect().await.map_err(failed)?;
     for entry in entries.into_iter().flatten() {
         let Some(record) = lease_from(&entry.value) else { continue };
         let age = SystemTime::UNIX_EPOCH + Duration::from_nanos(crate::record::unix_now().0);
@@ -67,9 +73,15 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut orphans, mut lines) = (0, Vec::new());
     let mut sorted = names;
     sorted.sort();
-    for name in &sorted {
-        let Some(value) = wishes.get(name.as_str()).await.map_err(failed)? else { continue };
-        let Ok(subscription) = Subscription::from_json(&value) else {
+    let values = futures::stream::iter(sorted).map(|name| {
+        let wishes = wishes.clone();
+        async move { wishes.get(name.as_str()).await.map(|value| (name, value)) }
+    });
+    let values: Vec<_> = values.buffered(READS).try_collect().await.map_err(failed)?;
+    for (name, value) in &values {
+        // Removed meanwhile.
+        let Some(value) = value else { continue };
+        let Ok(subscription) = Subscription::from_json(value) else {
             lines.push((name.clone(), "invalid".to_owned(), Vec::new()));
             continue;
         };
@@ -100,7 +112,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             let owners: Vec<_> = found
                 .iter()
                 .map(|lease| {
-                    let state = if lease.is_ready { "" } else { " opening" };
+                    let state = match (lease.renewed > SILENT, lease.is_ready) {
+                        (true, _) => " silent",
+                        (false, false) => " opening",
+                        (false, true) => "",
+                    };
                     format!("{}{state} (renewed {:.1} s ago)", lease.worker, lease.renewed)
                 })
                 .collect();

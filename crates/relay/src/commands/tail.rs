@@ -15,6 +15,7 @@ use crate::record::Stamp;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The name of the subscription.
+    #[arg(value_parser = super::name)]
     name: String,
     /// Begin with what was stored at this time: RFC 3339, or a span before now such as `10m`. Without it,
     /// only what is new is printed.
@@ -52,8 +53,9 @@ fn from(text: &str) -> Result<Stamp, String> {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Connection { client, names, .. } = Connection::open(&arguments.file).await?;
-    let context = crate::nats::context(&client);
+    let connection = Connection::open(&arguments.file).await?;
+    let Connection { client, names, .. } = &connection;
+    let context = crate::nats::context(client);
     let mut stream = context.get_stream(names.stream()).await.map_err(failed)?;
     let last = stream.info().await.map_err(failed)?.state.last_sequence;
     let deliver_policy = match arguments.from {
@@ -63,6 +65,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             consumer::DeliverPolicy::ByStartTime { start_time: start.into() }
         }
     };
+    // What is stored of one that was removed can still be read.
+    if !matches!(connection.wished(&arguments.name).await, Ok(Some(_))) {
+        eprintln!("no subscription `{}` is wanted at present", arguments.name);
+    }
     let settings = consumer::pull::OrderedConfig {
         filter_subject: names.all(&arguments.name),
         deliver_policy,

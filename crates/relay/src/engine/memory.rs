@@ -258,8 +258,14 @@ impl State {
         }
         let too_large =
             |entry: &Entry| self.max_payload.is_some_and(|max| entry.payload.len() > max);
-        if op.entries.iter().any(too_large) {
-            return Err(Refusal::TooLarge);
+        if let Some((last, others)) = op.entries.split_last() {
+            // The servers drop such an entry, and call the batch incomplete at its end.
+            if others.iter().any(too_large) {
+                return Err(Refusal::Busy);
+            }
+            if too_large(last) {
+                return Err(Refusal::TooLarge);
+            }
         }
         let mut stored = None;
         for entry in &op.entries {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_nats::HeaderValue;
+use async_nats::{HeaderValue, client::PublishErrorKind};
 
 use super::{Answer, Nats, headers, refusal};
 use crate::engine::{Entry, Refusal, Stored};
@@ -32,7 +32,10 @@ pub(super) async fn store(
             // Without an answer. If it is refused, the last entry is, too.
             let subject = entry.subject.to_string();
             let sent = nats.client.publish_with_headers(subject, headers, entry.payload.clone());
-            sent.await.map_err(|error| Refusal::Unavailable(error.to_string().into()))?;
+            sent.await.map_err(|error| match error.kind() {
+                PublishErrorKind::MaxPayloadExceeded => Refusal::TooLarge,
+                _ => Refusal::Unavailable(error.to_string().into()),
+            })?;
             continue;
         }
         headers.insert("Nats-Batch-Commit", "1");

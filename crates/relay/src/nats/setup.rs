@@ -230,7 +230,7 @@ fn compare(
     wanted: &jetstream::stream::Config,
 ) -> Result<(), SetupError> {
     let text = |value: &dyn fmt::Debug| format!("{value:?}");
-    let settings: [(&'static str, String, String); 9] = [
+    let settings: [(&'static str, String, String); 15] = [
         ("replicas", text(&found.num_replicas), text(&wanted.num_replicas)),
         ("max_age", text(&found.max_age), text(&wanted.max_age)),
         ("max_bytes", text(&found.max_bytes), text(&wanted.max_bytes)),
@@ -240,6 +240,17 @@ fn compare(
         ("the description", text(&found.description), text(&wanted.description)),
         ("the subjects", text(&found.subjects), text(&wanted.subjects)),
         ("atomic batches", text(&found.allow_atomic_publish), text(&wanted.allow_atomic_publish)),
+        ("direct reads", text(&found.allow_direct), text(&wanted.allow_direct)),
+        ("retention", text(&found.retention), text(&wanted.retention)),
+        ("storage", text(&found.storage), text(&wanted.storage)),
+        ("no acknowledgements", text(&found.no_ack), text(&wanted.no_ack)),
+        // A limit that the relay does not set would delete or refuse messages.
+        ("max_msgs", text(&found.max_messages), text(&wanted.max_messages)),
+        (
+            "max_msgs_per_subject",
+            text(&found.max_messages_per_subject),
+            text(&wanted.max_messages_per_subject),
+        ),
     ];
     for (setting, found, wanted_value) in settings {
         // A bucket or queue has only the limits that the relay sets.
@@ -255,42 +266,46 @@ fn compare(
     Ok(())
 }
 
-/// The subjects that a worker needs, for the permissions of its user.
+/// The subjects that a worker needs, for the permissions of its user. The other commands need more: `init`
+/// creates streams, and `apply`, `tail` and `send` are for people.
 #[must_use]
 pub fn permissions(names: &Names) -> String {
-    let group = names.data("*");
-    let group = group.trim_end_matches(".in.*");
-    let buckets = Bucket::ALL.map(|bucket| names.bucket(bucket));
-    let mut publish = vec![
-        format!("{group}.>"),
-        "$JS.API.INFO".to_owned(),
-        format!("$JS.API.STREAM.INFO.{}", names.stream()),
-        format!("$JS.API.STREAM.MSG.GET.{}", names.stream()),
-        format!("$JS.API.DIRECT.GET.{}.>", names.stream()),
-        format!("$JS.API.STREAM.INFO.{}", names.commands()),
-        format!("$JS.API.CONSUMER.*.{}.>", names.commands()),
-        format!("$JS.API.CONSUMER.MSG.NEXT.{}.>", names.commands()),
-        format!("$JS.ACK.{}.>", names.commands()),
-    ];
-    for bucket in &buckets {
-        publish.push(format!("$KV.{bucket}.>"));
-        publish.push(format!("$JS.API.STREAM.INFO.KV_{bucket}"));
-        publish.push(format!("$JS.API.STREAM.MSG.GET.KV_{bucket}"));
-        publish.push(format!("$JS.API.DIRECT.GET.KV_{bucket}.>"));
-        publish.push(format!("$JS.API.CONSUMER.*.KV_{bucket}.>"));
-        publish.push(format!("$JS.API.CONSUMER.CREATE.KV_{bucket}"));
-        publish.push(format!("$JS.FC.KV_{bucket}.>"));
+    let stream = names.stream();
+    let commands = names.commands();
+    let mut publish = names.stream_subjects();
+    publish.extend([
+        names.beats(),
+        format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.STREAM.MSG.GET.{stream}"),
+        format!("$JS.API.STREAM.INFO.{commands}"),
+        format!("$JS.API.CONSUMER.INFO.{commands}.*"),
+        format!("$JS.API.CONSUMER.CREATE.{commands}.>"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{commands}.*"),
+        format!("$JS.ACK.{commands}.>"),
+    ]);
+    for bucket in Bucket::ALL {
+        let name = names.bucket(bucket);
+        publish.push(format!("$JS.API.STREAM.INFO.KV_{name}"));
+        if bucket != Bucket::Wishes {
+            publish.push(format!("$KV.{name}.>"));
+            publish.push(format!("$JS.API.DIRECT.GET.KV_{name}.>"));
+        }
+        if matches!(bucket, Bucket::Wishes | Bucket::Leases) {
+            publish.push(format!("$JS.API.CONSUMER.CREATE.KV_{name}"));
+            publish.push(format!("$JS.API.CONSUMER.DELETE.KV_{name}.*"));
+            publish.push(format!("$JS.FC.KV_{name}.>"));
+        }
     }
-    let quoted = |subjects: &[String]| {
-        let quoted: Vec<_> =
-            subjects.iter().map(|subject| format!("      \"{subject}\"")).collect();
-        quoted.join(",\n")
+    let subscribe = [names.beats(), names.control("*"), format!("{}.>", names.inboxes())];
+    let lines = |subjects: &[String]| {
+        let lines = subjects.iter().map(|subject| format!("      \"{subject}\"\n"));
+        lines.collect::<String>()
     };
-    let subscribe = [format!("{group}.beat"), format!("{group}.ctl.*"), "_INBOX.>".to_owned()];
+    // The answer to a request goes to the inbox of the one who asks.
     format!(
-        "permissions: {{\n  publish: {{\n    allow: [\n{}\n    ]\n  }}\n  subscribe: {{\n    \
-         allow: [\n{}\n    ]\n  }}\n}}",
-        quoted(&publish),
-        quoted(&subscribe)
+        "permissions: {{\n  publish: {{\n    allow: [\n{}    ]\n  }}\n  subscribe: {{\n    \
+         allow: [\n{}    ]\n  }}\n  allow_responses: true\n}}",
+        lines(&publish),
+        lines(&subscribe)
     )
 }

@@ -110,6 +110,12 @@ impl Names {
         self.subject("ctl", worker)
     }
 
+    /// The beginning of the subjects on which clients of the fleet await answers.
+    #[must_use]
+    pub fn inboxes(&self) -> String {
+        format!("_INBOX.wsb.{}", self.group)
+    }
+
     fn subject(&self, part: &str, last: &str) -> String {
         format!("wsb.{}.{part}.{last}", self.group)
     }

@@ -38,6 +38,23 @@ pub trait Resume: Send {
     /// Reads the values of a message of the connection that has this number in the session. Returns all
     /// latest values if one has changed.
     fn read(&mut self, connection: u64, message: &Message) -> Option<Arc<Values>>;
+
+    /// How a message after an interruption follows on the last one before it, by their ids. `connection`
+    /// is that of the message.
+    fn follows(&mut self, _connection: u64, _last: &str, _id: &str) -> Follows {
+        Follows::Unknown
+    }
+}
+
+/// How a message after an interruption follows on the last one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// There may be others between.
+    Unknown,
+    /// It is one of those before, which the upstream sends again. A later one decides.
+    Repeats,
+    /// There is none between.
+    Continues,
 }
 
 /// The shortest time between two writes of a checkpoint.

@@ -47,7 +47,9 @@ impl Before {
         let (from, certain) = match note {
             Some(Note::Lost { heard, .. }) => (received.max(Some(*heard)), is_of_owner),
             Some(Note::Stopped { at, .. }) => (received.max(Some(*at)), is_of_owner),
-            Some(Note::Open { since: Some(since), .. }) => {
+            Some(Note::Open { since: Some(since), epoch, connection, .. })
+                if !self.has_continued(*epoch, *connection) =>
+            {
                 return Some(Since { from: *since, certain: false, after: None });
             }
             Some(Note::Open { at, .. }) if is_of_owner => (received.max(Some(*at)), false),
@@ -56,6 +58,16 @@ impl Before {
         };
         // A subscription that never had a connection has missed all, but nothing that is known.
         Some(Since { from: from?, certain, after })
+    }
+
+    /// A message with an id came on this connection. As it is stored without a gap before it, it
+    /// follows on those of the connection before: the upstream has resumed.
+    fn has_continued(&self, epoch: u64, connection: u64) -> bool {
+        self.data.as_ref().is_some_and(|last| {
+            let is_of_it =
+                last.data.is_some_and(|data| (data.epoch, data.connection) == (epoch, connection));
+            is_of_it && last.id.contains(":i:")
+        })
     }
 
     /// The last owner may have a connection on which it misses nothing.
@@ -191,6 +203,16 @@ mod tests {
         let before = Before { owner: Some(1), note: Some(open), data: Some(data(30)) };
         assert_eq!(before.since().unwrap().from, Stamp(20));
         assert!(!before.is_open());
+    }
+
+    #[test]
+    fn after_a_resume_without_a_gap_the_next_gap_begins_with_the_last_message() {
+        let since = Some(Stamp(20));
+        let open = Note::Open { epoch: 1, connection: 1, at: Stamp(25), since };
+        let mut last = data(30);
+        last.id = "x:i:7".into();
+        let before = Before { owner: Some(1), note: Some(open), data: Some(last) };
+        assert_eq!(before.since().unwrap().from, Stamp(30));
     }
 
     #[test]

@@ -28,6 +28,10 @@ const RETRY: Duration = Duration::from_millis(250);
 /// The wait after a batch was refused since too many are on their way.
 const BUSY: Duration = Duration::from_millis(20);
 
+/// After so many refusals in a row, the entries of a batch are stored one by one. The servers also call a
+/// batch incomplete if they did not accept one of its entries, and do not say which.
+const MANY: u32 = 10;
+
 /// Without an answer for this time, nothing more is sent: if the first entry is lost, one that follows
 /// it must not be stored before it. Much more than an answer takes, and less than an election.
 const HOLD: Duration = Duration::from_secs(1);
@@ -199,12 +203,14 @@ pub(super) struct Batches<E: Engine> {
     /// How many of the first entries are stored one by one, since one of them is not accepted in a
     /// batch.
     single: usize,
+    /// How often the servers had too many batches, in a row.
+    busy: u32,
     pause: Option<Instant>,
 }
 
 impl<E: Engine> Batches<E> {
     pub(super) fn new(engine: E, permits: Arc<Semaphore>, fence: (Arc<str>, u64)) -> Self {
-        Self { engine, permits, fence, current: None, single: 0, pause: None }
+        Self { engine, permits, fence, current: None, single: 0, busy: 0, pause: None }
     }
 
     fn begin<T>(&mut self, outflow: &Outflow<T>) {
@@ -237,6 +243,10 @@ impl<E: Engine> Batches<E> {
         })
         .await;
         self.current = None;
+        self.busy = if result == Err(Refusal::Busy) { self.busy + 1 } else { 0 };
+        if self.busy >= MANY && count > 1 {
+            (self.busy, self.single) = (0, count);
+        }
         match result {
             Err(Refusal::Double) if count == 1 => {
                 self.single = self.single.saturating_sub(1);

@@ -9,7 +9,7 @@ use websocket_heartbeat_tokio::{Closed, Event, Handle, Lost, LostCause, Message}
 
 use super::{
     Common, Heard, Part, Progress,
-    checkpoint::Values,
+    checkpoint::{Follows, Values},
     continuity::{Before, Continuity, Doubt},
 };
 use crate::{
@@ -106,6 +106,8 @@ pub(super) struct Intake {
     own_cause: Option<&'static str>,
     /// The sequence number of the last stored entry.
     stored: Option<u64>,
+    /// The id of the last message before which nothing is missing, if the upstream resumes.
+    whole_until: Option<String>,
     ready: Ready,
 }
 
@@ -167,6 +169,8 @@ impl Intake {
             })
         };
         let continuity = before.since().map_or(Continuity::Whole, Continuity::Broken);
+        let last_id = before.data.as_ref().and_then(|last| last.id.strip_prefix(&*part.name));
+        let whole_until = last_id.and_then(|id| id.strip_prefix(':')).map(str::to_owned);
         Self {
             worker: common.worker.clone(),
             subjects,
@@ -189,6 +193,7 @@ impl Intake {
             closing: None,
             own_cause: None,
             stored: None,
+            whole_until,
             ready: Ready::Not,
             part,
             rules,
@@ -389,9 +394,25 @@ impl Intake {
                 self.held = Some((message, received, (self.ask_tail)()));
                 return;
             }
-            self.heal(outflow);
+            match self.follows(id.as_deref()) {
+                Follows::Unknown => self.heal(outflow),
+                Follows::Repeats => {}
+                Follows::Continues => self.continuity = Continuity::Whole,
+            }
+        }
+        if self.rules.resume.is_some() && self.continuity == Continuity::Whole && id.is_some() {
+            self.whole_until.clone_from(&id);
         }
         self.store(message, id, received, outflow);
+    }
+
+    /// How a message with this id follows on the last one before the interruption.
+    fn follows(&mut self, id: Option<&str>) -> Follows {
+        let connection = self.connection - self.base;
+        match (&mut self.rules.resume, &self.whole_until, id) {
+            (Some(resume), Some(last), Some(id)) => resume.follows(connection, last, id),
+            _ => Follows::Unknown,
+        }
     }
 
     /// The first message is here: what lies before it may be missing.

@@ -21,7 +21,7 @@ use self::{
     intake::Intake,
 };
 pub use self::{
-    checkpoint::{Resume, Values, values_from},
+    checkpoint::{Follows, Resume, Values, values_from},
     intake::Rules,
 };
 use crate::{

@@ -33,6 +33,8 @@ struct State {
     changed: bool,
     /// The number of the last connection.
     connection: u64,
+    /// The values with which the last connection resumes.
+    resumed: Option<BTreeMap<String, String>>,
     /// Messages of earlier connections are of a session that the upstream has forgotten. They may
     /// still come out of the inbox.
     valid_from: u64,
@@ -132,7 +134,23 @@ impl Checkpoint {
 
     /// The session connects again with this number.
     pub(super) fn begin(&self, connection: u64) {
-        self.state().connection = connection;
+        let mut state = self.state();
+        state.connection = connection;
+        state.resumed = None;
+    }
+
+    /// The last connection resumes with these values.
+    pub(super) fn resume(&self, values: BTreeMap<String, String>) {
+        self.state().resumed = Some(values);
+    }
+
+    /// The numbers among the values with which the connection with this number resumes. Empty if it
+    /// does not resume, or is not the last one.
+    #[must_use]
+    pub fn resumed_after(&self, connection: u64) -> Vec<u64> {
+        let state = self.state();
+        let values = state.resumed.iter().filter(|_| state.connection == connection);
+        values.flat_map(|values| values.values()).filter_map(|value| value.parse().ok()).collect()
     }
 
     /// The last connection was closed with this code.

@@ -30,7 +30,10 @@ impl Plan {
                     tracing::warn!(subscription = name, %error, "the resume is given up");
                     checkpoint.forget();
                 }
-                result => return result,
+                result => {
+                    checkpoint.resume(values);
+                    return result;
+                }
             }
         }
         let open = subscription.open.iter();

@@ -6,7 +6,7 @@ mod pages;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
@@ -63,13 +63,12 @@ pub(super) async fn run(file: &File) -> Result<(), Failure> {
     if let Some(shown) = shown {
         shown.connect(client.clone());
     }
-    tokio::select! {
-        ready = wait_for_setup(&client, &config) => ready?,
-        () = &mut stop => return Ok(()),
-    }
     let names = Arc::new(Names::new(&config.nats.group));
-    let engine = Nats::new(client.clone(), Arc::clone(&names)).await.map_err(failed)?;
-    limits::raise(count(&client, &names).await?)?;
+    let (engine, count) = tokio::select! {
+        ready = wait_for_setup(&client, &config, &names) => ready?,
+        () = &mut stop => return Ok(()),
+    };
+    limits::raise(count)?;
     tokio::spawn(control(client.clone(), names.control(&worker.name), drain_sender.clone()));
     let times = fleet::Settings { drain: config.worker.drain_timeout, ..Default::default() };
     let settings = Settings {
@@ -126,30 +125,39 @@ async fn stopped() {
     }
 }
 
-/// Waits until the stream and the buckets can be looked at, and compares them.
-async fn wait_for_setup(client: &async_nats::Client, config: &Config) -> Result<(), Failure> {
+/// Waits until the stream and the buckets can be used, and compares them. Returns also the number of
+/// subscriptions that are wanted.
+async fn wait_for_setup(
+    client: &async_nats::Client,
+    config: &Config,
+    names: &Arc<Names>,
+) -> Result<(Nats, usize), Failure> {
     loop {
-        match nats::check(client, config).await {
-            Ok(()) => return Ok(()),
-            Err(error @ SetupError::Failed { .. }) => {
-                tracing::warn!(%error, "waiting for NATS JetStream");
-                tokio::time::sleep(AGAIN).await;
-            }
+        let error = match nats::check(client, config).await {
+            Ok(()) => match open(client, names).await {
+                Ok(opened) => return Ok(opened),
+                Err(error) => error,
+            },
+            Err(error @ SetupError::Failed { .. }) => failed(error),
             Err(error) => return Err(failed(error)),
-        }
+        };
+        tracing::warn!(%error, "waiting for NATS JetStream");
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
-/// The number of subscriptions that are wanted.
-async fn count(client: &async_nats::Client, names: &Names) -> Result<usize, Failure> {
+/// The engine, and the number of subscriptions that are wanted.
+async fn open(client: &async_nats::Client, names: &Arc<Names>) -> Result<(Nats, usize), Failure> {
+    let engine = Nats::new(client.clone(), Arc::clone(names)).await.map_err(failed)?;
     let context = nats::context(client);
     let bucket = context.get_key_value(names.bucket(Bucket::Wishes)).await.map_err(failed)?;
-    let status = bucket.status().await.map_err(failed)?;
-    let count = usize::try_from(status.values()).unwrap_or(usize::MAX);
+    // Not the number of records: those of subscriptions that were removed stay.
+    let keys = bucket.keys().await.map_err(failed)?.try_collect::<Vec<_>>().await;
+    let count = keys.map_err(failed)?.len();
     if count == 0 {
         tracing::warn!("no subscription is wanted: `wsbeat relay apply` writes those of a file");
     }
-    Ok(count)
+    Ok((engine, count))
 }
 
 /// Answers requests to this worker.
