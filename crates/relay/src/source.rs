@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use websocket_heartbeat_tokio::{DialBudget, InboxSettings, Message, TokioTimer};
+use websocket_heartbeat_tokio::{DialBudget, Dialer, InboxSettings, Message, TokioTimer, Tuning};
 
 use crate::{
     config::{Config, Dial, Kind, OnFull, Oversize, Ready, Subscription, WithoutId},
@@ -38,6 +38,7 @@ pub fn group_of(subscription: &Subscription) -> Group {
 /// Begins sessions with the upstreams of subscriptions, within the budgets of attempts of the fleet.
 pub struct Upstreams {
     timer: TokioTimer,
+    dialer: Dialer,
     store: DialStore,
     limits: Dial,
     members: Arc<AtomicUsize>,
@@ -56,6 +57,7 @@ impl Upstreams {
     pub fn new(engine: Nats, config: &Config) -> Self {
         Self {
             timer: TokioTimer::new(),
+            dialer: Dialer::new(),
             store: DialStore(engine),
             limits: config.dial.clone(),
             members: Arc::new(AtomicUsize::new(1)),
@@ -185,6 +187,7 @@ impl Source for Upstreams {
             Arc::clone(&subscription),
             checkpoint.clone(),
             self.timer.clone(),
+            self.dialer.clone().tuning(Tuning::new().read_buffer(read_buffer(inbox))),
             Some(self.budget(key)),
         );
         let session = session.map_err(|error| error.to_string())?;
@@ -198,6 +201,12 @@ impl Source for Upstreams {
         let rules = rules(&subscription, checkpoint);
         Ok(Opened { rules, upstream: Upstream { handle, inbox }, driver: Box::pin(driver) })
     }
+}
+
+/// The bytes of the buffer into which a connection reads. It exists also while nothing comes: with
+/// thousands of connections it is most of their memory. A busy one of a few is faster with a large one.
+fn read_buffer(inbox: usize) -> usize {
+    (inbox / 16).clamp(2 << 10, 16 << 10)
 }
 
 /// The messages in an inbox. Its bytes are the bound that matters.

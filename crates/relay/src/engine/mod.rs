@@ -54,10 +54,10 @@ pub struct Data {
 }
 
 impl Entry {
-    /// The bytes that it takes up while it waits for its acknowledgement, without small overheads.
+    /// The bytes that it takes up while it waits for its acknowledgement, with what is kept about it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.payload.len() + self.id.len()
+        self.payload.len() + self.id.len() + OVERHEAD
     }
 
     /// It has no content.
@@ -66,6 +66,10 @@ impl Entry {
         self.payload.is_empty()
     }
 }
+
+/// What an entry takes up beside its content: its fields, its places in two queues, and what an allocation
+/// costs. Of small messages it is the larger part.
+const OVERHEAD: usize = 256;
 
 /// The answer of the stream to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

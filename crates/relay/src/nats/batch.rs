@@ -15,7 +15,8 @@ pub(super) async fn store(
 ) -> Result<Stored, Refusal> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     // Unique among all clients: the inbox prefix of this connection is random.
-    let inbox = nats.client.new_inbox();
+    let super::Shared { client, context, .. } = &*nats.shared;
+    let inbox = client.new_inbox();
     let random = inbox.rsplit('.').next().unwrap_or_default();
     let batch = format!("{random}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let (subject, sequence) = fence;
@@ -31,7 +32,7 @@ pub(super) async fn store(
         if index < last {
             // Without an answer. If it is refused, the last entry is, too.
             let subject = entry.subject.to_string();
-            let sent = nats.client.publish_with_headers(subject, headers, entry.payload.clone());
+            let sent = client.publish_with_headers(subject, headers, entry.payload.clone());
             sent.await.map_err(|error| match error.kind() {
                 PublishErrorKind::MaxPayloadExceeded => Refusal::TooLarge,
                 _ => Refusal::Unavailable(error.to_string().into()),
@@ -42,8 +43,8 @@ pub(super) async fn store(
         let message = async_nats::jetstream::message::PublishMessage::build()
             .headers(headers)
             .payload(entry.payload.clone());
-        let sent = nats.context.send_publish(entry.subject.to_string(), message).await;
-        return Answer::new(&nats.client, sent.map_err(|error| refusal::of_publish(&error))?).await;
+        let sent = context.send_publish(entry.subject.to_string(), message).await;
+        return Answer::new(client, sent.map_err(|error| refusal::of_publish(&error))?).await;
     }
     unreachable!("a batch has entries")
 }

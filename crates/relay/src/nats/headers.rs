@@ -1,7 +1,7 @@
 //! Entries as messages of NATS, with their headers.
 
 use async_nats::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue,
     jetstream::message::{PublishMessage, StreamMessage},
 };
 
@@ -15,16 +15,24 @@ pub(super) fn message(entry: &Entry) -> PublishMessage {
     PublishMessage::build().headers(headers(entry)).payload(entry.payload.clone())
 }
 
+// Made once: a name that is given as a text is checked and copied for each message.
+const ID: HeaderName = HeaderName::from_static("Nats-Msg-Id");
+const EPOCH: HeaderName = HeaderName::from_static("Wsb-Epoch");
+const CONNECTION: HeaderName = HeaderName::from_static("Wsb-Conn");
+const SEQUENCE: HeaderName = HeaderName::from_static("Wsb-Seq");
+const RECEIVED: HeaderName = HeaderName::from_static("Wsb-Recv");
+const KIND: HeaderName = HeaderName::from_static("Wsb-Op");
+
 pub(super) fn headers(entry: &Entry) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert("Nats-Msg-Id", &*entry.id);
+    headers.insert(ID, &*entry.id);
     match entry.head {
         Head::Data(Data { epoch, connection, sequence, received, is_text }) => {
-            headers.insert("Wsb-Epoch", HeaderValue::from(epoch));
-            headers.insert("Wsb-Conn", HeaderValue::from(connection));
-            headers.insert("Wsb-Seq", HeaderValue::from(sequence));
-            headers.insert("Wsb-Recv", HeaderValue::from(received.0));
-            headers.insert("Wsb-Op", if is_text { "text" } else { "binary" });
+            headers.insert(EPOCH, HeaderValue::from(epoch));
+            headers.insert(CONNECTION, HeaderValue::from(connection));
+            headers.insert(SEQUENCE, HeaderValue::from(sequence));
+            headers.insert(RECEIVED, HeaderValue::from(received.0));
+            headers.insert(KIND, if is_text { "text" } else { "binary" });
         }
         Head::Note(name) => {
             headers.insert("Wsb-Record", name);

@@ -53,16 +53,16 @@ pub const COMMAND_WINDOW: usize = 64;
 /// The wait before an interrupted watch or subscription begins anew.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A connection to NATS, with the stream and the buckets of a fleet.
+/// A connection to NATS, with the stream and the buckets of a fleet. Each session has several clones.
 #[derive(Clone, Debug)]
 pub struct Nats {
-    client: Client,
-    context: jetstream::Context,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
+    client: Client,
+    context: jetstream::Context,
     names: Arc<Names>,
     stream: Stream<()>,
     /// In the order of [`Bucket::ALL`].
@@ -95,7 +95,7 @@ impl Nats {
         };
         let [wishes, leases, checkpoints, dials] = Bucket::ALL.map(open);
         let buckets = [wishes.await?, leases.await?, checkpoints.await?, dials.await?];
-        Ok(Self { client, context, shared: Arc::new(Shared { names, stream, buckets }) })
+        Ok(Self { shared: Arc::new(Shared { client, context, names, stream, buckets }) })
     }
 
     fn bucket(&self, bucket: Bucket) -> &Store {
@@ -105,7 +105,7 @@ impl Nats {
     /// The client, for requests that are not of the engine.
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.shared.client
     }
 }
 
@@ -161,20 +161,20 @@ impl Engine for Nats {
     type Answer = Answer;
 
     async fn send(&self, entry: &Entry) -> Result<Answer, Refusal> {
-        if self.client.connection_state() != State::Connected {
+        if self.shared.client.connection_state() != State::Connected {
             // The client would keep it, and send it before entries that are lost.
             return Err(Refusal::Unavailable("there is no connection".into()));
         }
         let message = headers::message(entry);
-        let sent = self.context.send_publish(entry.subject.to_string(), message).await;
-        let answer = sent.map(|future| Answer::new(&self.client, future));
+        let sent = self.shared.context.send_publish(entry.subject.to_string(), message).await;
+        let answer = sent.map(|future| Answer::new(&self.shared.client, future));
         answer.map_err(|error| refusal::of_publish(&error))
     }
 
     async fn store_after(&self, entry: &Entry, last: u64) -> Result<Stored, Refusal> {
         let message = headers::message(entry).expected_last_subject_sequence(last);
-        let sent = self.context.send_publish(entry.subject.to_string(), message).await;
-        Answer::new(&self.client, sent.map_err(|error| refusal::of_publish(&error))?).await
+        let sent = self.shared.context.send_publish(entry.subject.to_string(), message).await;
+        Answer::new(&self.shared.client, sent.map_err(|error| refusal::of_publish(&error))?).await
     }
 
     async fn store_all(&self, entries: &[Entry], fence: (&str, u64)) -> Result<Stored, Refusal> {
@@ -240,20 +240,20 @@ impl Engine for Nats {
             Verdict::Again(delay) => AckKind::Nak(Some(delay)),
             Verdict::Working => AckKind::Progress,
         };
-        let sent = self.client.publish(command.reply.to_string(), Bytes::from(kind)).await;
+        let sent = self.shared.client.publish(command.reply.to_string(), Bytes::from(kind)).await;
         if let Err(error) = sent {
             tracing::debug!(%error, "the verdict on a command could not be sent");
         }
     }
 
     async fn beat(&self, beat: Bytes) {
-        if let Err(error) = self.client.publish(self.shared.names.beats(), beat).await {
+        if let Err(error) = self.shared.client.publish(self.shared.names.beats(), beat).await {
             tracing::debug!(%error, "a beat could not be sent");
         }
     }
 
     fn beats(&self) -> BoxStream<'static, Bytes> {
-        let (client, subject) = (self.client.clone(), self.shared.names.beats());
+        let (client, subject) = (self.shared.client.clone(), self.shared.names.beats());
         let subscribe = move |()| {
             let (client, subject) = (client.clone(), subject.clone());
             async move {
@@ -291,7 +291,7 @@ async fn fetch_some(
     subject: &str,
     sender: &mpsc::Sender<Command>,
 ) -> Result<(), EngineError> {
-    let queue = nats.context.get_stream_no_info(nats.shared.names.commands()).await;
+    let queue = nats.shared.context.get_stream_no_info(nats.shared.names.commands()).await;
     let name = subject.rsplit('.').next().unwrap_or_default();
     let settings = consumer::pull::Config {
         durable_name: Some(name.to_owned()),

@@ -110,14 +110,27 @@ impl<A: Future<Output = Result<Stored, Refusal>> + Unpin> Answer<A> {
         }
     }
 
-    /// It is known already that the entry is not stored, and has to be sent again.
-    fn has_failed(&mut self) -> bool {
+    /// The result, if it is known already.
+    fn known(&mut self) -> Option<&Result<Stored, Refusal>> {
         if let Self::Awaited(answer) = self
             && let Some(result) = answer.now_or_never()
         {
             *self = Self::Known(result);
         }
-        matches!(self, Self::Known(Err(refusal)) if *refusal != Refusal::TooLarge)
+        match self {
+            Self::Known(result) => Some(result),
+            Self::Awaited(_) => None,
+        }
+    }
+
+    /// It is known already that the entry is not stored, and has to be sent again.
+    fn has_failed(&mut self) -> bool {
+        matches!(self.known(), Some(Err(refusal)) if *refusal != Refusal::TooLarge)
+    }
+
+    /// It is known already that the entry is stored, and was not before.
+    fn is_stored(&mut self) -> Option<Stored> {
+        self.known()?.as_ref().ok().filter(|stored| !stored.is_double).copied()
     }
 }
 
@@ -174,11 +187,25 @@ impl<E: Engine> Pipeline<E> {
             result => {
                 self.sent.pop_front();
                 self.latency.answered();
-                let result = match result {
+                let mut result = match result {
                     Err(Refusal::Double) => Ok(Stored { sequence: 0, is_double: true }),
                     result => result,
                 };
-                Some(Settled { count: 1, result })
+                let mut count = 1;
+                if let Ok(last) = &mut result
+                    && !last.is_double
+                {
+                    // A wake brings many answers.
+                    while let Some(stored) =
+                        self.sent.front_mut().and_then(|sent| sent.answer.is_stored())
+                    {
+                        *last = stored;
+                        count += 1;
+                        self.sent.pop_front();
+                        self.latency.answered();
+                    }
+                }
+                Some(Settled { count, result })
             }
         }
     }

@@ -134,7 +134,7 @@ pub async fn run<E: Engine>(
     let mut intake = Intake::new(&common, part, rules, before, handle.clone());
     let owner = intake.owner();
     let mut delivery = if is_fenced {
-        match fence(&common, &owner, intake.epoch()).await {
+        match Box::pin(fence(&common, &owner, intake.epoch())).await {
             Some(fence) => {
                 let permits = Arc::clone(&common.batches);
                 Delivery::Fenced(Batches::new(common.engine.clone(), permits, fence))
@@ -202,7 +202,8 @@ pub async fn run<E: Engine>(
                     Err(refusal) => {
                         // The record of this owner may have expired in the stream.
                         let owner = intake.owner();
-                        let Some(fence) = fence(&common, &owner, intake.epoch()).await else {
+                        let fence = Box::pin(fence(&common, &owner, intake.epoch()));
+                        let Some(fence) = fence.await else {
                             tracing::warn!(subscription = intake.name(), %refusal, "fenced");
                             commands.end();
                             return (End::Fenced, intake.progress());
@@ -253,7 +254,8 @@ where
     F: Future<Output = Result<T, EngineError>>,
 {
     loop {
-        match operation().await {
+        // On the heap: it is rare, and the task of an idle session would keep its size.
+        match Box::pin(operation()).await {
             Ok(result) => return result,
             Err(error) => {
                 tracing::debug!(%error, "the stream cannot be read");

@@ -9,8 +9,8 @@ mod transport;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use websocket_heartbeat_tokio::{
-    ConfigError, DialBudget, ErrorKind, Failure, Heartbeat, OutboxSettings, Request, RequestError,
-    Supervisor, TokioTimer, Verdict,
+    ConfigError, DialBudget, Dialer, ErrorKind, Failure, Heartbeat, OutboxSettings, Request,
+    RequestError, Supervisor, TokioTimer, Verdict,
 };
 
 pub use self::{
@@ -37,7 +37,8 @@ pub const COMMAND_AGE: Duration = Duration::from_secs(20);
 /// On each connection the messages of `open` are sent before all others, or those of `resume` if the
 /// checkpoint has all its values.
 ///
-/// All sessions that share a budget must have clones of one timer. The caller splits the session by
+/// All sessions that share a budget must have clones of one timer. Clones of one dialer share what it has
+/// learnt about addresses, and its settings. The caller splits the session by
 /// [`into_driver`](Supervisor::into_driver), with the bounds of its inbox, and with
 /// [`drop_oldest`](websocket_heartbeat_tokio::InboxSettings::drop_oldest) as
 /// [`on_full`](Subscription::on_full) says.
@@ -49,6 +50,7 @@ pub fn session(
     subscription: Arc<Subscription>,
     checkpoint: Checkpoint,
     timer: TokioTimer,
+    dialer: Dialer,
     budget: Option<DialBudget>,
 ) -> Result<Session, ConfigError> {
     let heartbeat = heartbeat(&subscription);
@@ -60,7 +62,7 @@ pub fn session(
         times => outbox.resend(times),
     };
     let name = subscription.name.clone();
-    let transport = Upstream::new(subscription, checkpoint.clone());
+    let transport = Upstream::new(subscription, checkpoint.clone(), dialer);
     let builder = Supervisor::builder(transport, timer)
         .name(name)
         .heartbeat(heartbeat)

@@ -72,8 +72,8 @@ fn serve(listener: &TcpListener, turn: Turn, seen: &Sender<Seen>) {
 /// causes.
 async fn run(subscription: Subscription, checkpoint: &Checkpoint, losses: usize) -> Vec<LostCause> {
     let timer = TokioTimer::new();
-    let mut session =
-        session(Arc::new(subscription), checkpoint.clone(), timer, None).expect("it is valid");
+    let session = session(subscription.into(), checkpoint.clone(), timer, Dialer::new(), None);
+    let mut session = session.expect("it is valid");
     let mut causes = Vec::new();
     while causes.len() < losses {
         match session.next().await.expect("the session never ends") {

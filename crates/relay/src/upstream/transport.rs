@@ -26,9 +26,12 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(subscription: Arc<Subscription>, checkpoint: Checkpoint) -> Self {
-        let (dialer, session) = (Dialer::new(), Arc::default());
-        Self { subscription, checkpoint, dialer, session }
+    pub(super) fn new(
+        subscription: Arc<Subscription>,
+        checkpoint: Checkpoint,
+        dialer: Dialer,
+    ) -> Self {
+        Self { subscription, checkpoint, dialer, session: Arc::default() }
     }
 
     /// The session whose first messages this transport sets.

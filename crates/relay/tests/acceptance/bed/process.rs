@@ -76,6 +76,13 @@ impl Process {
         kib * 1024
     }
 
+    /// The bytes that it has written to files. The kernel writes them to the disk later.
+    pub(crate) fn written(&self) -> u64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.id())).expect("it runs");
+        let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        bytes.and_then(|bytes| bytes.parse().ok()).expect("a number")
+    }
+
     /// The time of the processor that it has used.
     pub(crate) fn cpu(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it runs");

@@ -10,7 +10,7 @@ use super::{
     figures,
     fleet::Fleet,
     judge::{Total, judge_all, total},
-    plan::{Kind, Plan},
+    plan::{GROUP, Kind, Plan},
     skip::Skip,
 };
 
@@ -60,6 +60,12 @@ impl Site {
 
     pub(crate) async fn account(&self) -> Account {
         Account::read(&self.fleet.context).await
+    }
+
+    /// The sequence number of the last write of a lease.
+    pub(crate) async fn last_lease(&self) -> u64 {
+        let stream = self.fleet.context.get_stream(format!("KV_wsb_{GROUP}_lease")).await;
+        stream.expect("it exists").cached_info().state.last_sequence
     }
 
     /// Judges all subscriptions, and reports the figures with these before them.

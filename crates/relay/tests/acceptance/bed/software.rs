@@ -51,7 +51,7 @@ fn install() -> Result<PathBuf, String> {
 }
 
 /// Runs a command. An error is the last line of its standard error.
-fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{program} could not be started: {error}"))?;
