@@ -124,15 +124,14 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     open.sort_by_key(|(mutant, _)| Area::ALL.iter().position(|area| area.contains(&mutant.file)));
     for part in [Part::Fast, Part::Slow] {
         let mut left = Vec::new();
-        for (mutant, index) in open {
-            let outcome = suite.judge(index, part)?;
+        suite.judge_all(&open, part, |(mutant, index), outcome| {
             if outcome == Outcome::Survived && part == Part::Fast {
                 left.push((mutant, index));
-                continue;
+                return Ok(());
             }
             outcomes.insert(mutant.key(), outcome);
-            note(mutant, outcome)?;
-        }
+            note(mutant, outcome)
+        })?;
         println!("{} mutants left after {} s", left.len(), start.elapsed().as_secs());
         open = left;
     }

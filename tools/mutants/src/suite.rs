@@ -5,8 +5,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
     time::{Duration, Instant},
 };
+
+use crate::mutant::Mutant;
 
 pub struct Suite {
     programs: Vec<PathBuf>,
@@ -85,8 +92,35 @@ impl Suite {
         self.tests.len()
     }
 
+    /// Runs the fast tests, or the others, of each of these mutants, on every processor.
+    pub fn judge_all<'a>(
+        &self,
+        mutants: &[(&'a Mutant, usize)],
+        part: Part,
+        mut found: impl FnMut((&'a Mutant, usize), Outcome) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let next = AtomicUsize::new(0);
+        let (results, judged) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+                let (results, next) = (results.clone(), &next);
+                scope.spawn(move || {
+                    while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let outcome = self.judge(mutant.1, part);
+                        // The receiver ends at the first error.
+                        if results.send((*mutant, outcome)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(results);
+            judged.into_iter().try_for_each(|(mutant, outcome)| found(mutant, outcome?))
+        })
+    }
+
     /// Runs the fast tests that reach a mutant, or the others, until one fails.
-    pub fn judge(&self, mutant: usize, part: Part) -> Result<Outcome, String> {
+    fn judge(&self, mutant: usize, part: Part) -> Result<Outcome, String> {
         let Some(tests) = self.reaching.get(&mutant) else { return Ok(Outcome::Unreached) };
         let (fast, slow) = tests.split_at(self.fit(tests, FAST));
         let mut rest = if part == Part::Fast { fast } else { slow };
@@ -147,6 +181,8 @@ impl Suite {
             .args(names)
             // Of the random sessions, some are enough.
             .env("WHOLE_SEEDS", "0..200")
+            // A failure need not be made smaller.
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
