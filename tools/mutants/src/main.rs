@@ -49,12 +49,11 @@ fn main() -> ExitCode {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    const USAGE: &str = "usage: run.sh [machine|outbox|driver|all] [--shard K/N] [--resume]";
-    let mut arguments = Arguments { areas: Area::ALL.to_vec(), shard: (0, 1), resume: false };
+    const USAGE: &str = "usage: run.sh [machine|outbox|driver]... [--shard K/N] [--resume]";
+    let mut arguments = Arguments { areas: Vec::new(), shard: (0, 1), resume: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
-            "all" => {}
             "--resume" => arguments.resume = true,
             "--shard" => {
                 let shard = words.next().ok_or(USAGE)?;
@@ -67,9 +66,12 @@ fn arguments() -> Result<Arguments, String> {
             }
             name => {
                 let area = Area::ALL.into_iter().find(|area| area.name() == name).ok_or(USAGE)?;
-                arguments.areas = vec![area];
+                arguments.areas.push(area);
             }
         }
+    }
+    if arguments.areas.is_empty() {
+        arguments.areas = Area::ALL.to_vec();
     }
     Ok(arguments)
 }

@@ -243,6 +243,8 @@ impl List {
 
     /// Builds the deadlines again, without those that are out of date.
     fn collect_deadlines(&mut self) {
+        #[cfg(test)]
+        MOVES.set(MOVES.get() + self.entries.len());
         self.deadlines = None;
         for index in self.handed..self.entries.len() - self.unstamped {
             self.set_deadline(index, self.entries[index].expires);
@@ -294,7 +296,7 @@ impl List {
 
 #[cfg(test)]
 thread_local! {
-    /// How many entries were visited to remove empty ones.
+    /// How many entries were visited to remove empty ones, or deadlines that are out of date.
     pub(super) static MOVES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -307,5 +309,10 @@ impl List {
     /// Returns the number of entries, including empty ones.
     pub(super) fn entries(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Returns the number of deadlines, including those that are out of date.
+    pub(super) fn deadlines(&self) -> usize {
+        self.deadlines.as_ref().map_or(0, |deadlines| deadlines.len())
     }
 }

@@ -260,6 +260,29 @@ fn the_cost_of_expiry_does_not_grow_with_waiting_messages() {
     assert!(MOVES.get() <= 3 * MANY, "{} entries were visited", MOVES.get());
 }
 
+/// A message that is handed over and taken back gets a deadline again.
+#[test]
+fn deadlines_that_are_out_of_date_do_not_accumulate() {
+    const MANY: usize = 2_000;
+    for waiting in [1, MANY] {
+        MOVES.set(0);
+        let policy = OutboxSettings::new().count(2 * MANY).max_age(Duration::from_secs(60));
+        let mut outbox = online_outbox(policy);
+        (0..waiting).for_each(|_| offer(&mut outbox, "x"));
+        for _ in 0..MANY {
+            offer(&mut outbox, "x");
+            outbox.expire(at(0), &mut Deferred::default());
+            assert!(outbox.list.deadlines() <= 2 * outbox.list.entries() + 32);
+            let mut window = VecDeque::new();
+            outbox.hand_over(&mut window);
+            window.pop_front();
+            outbox.take_back(&mut window);
+            written(&mut outbox, 1);
+        }
+        assert!(MOVES.get() <= 4 * MANY, "{} entries were visited", MOVES.get());
+    }
+}
+
 #[test]
 fn a_slow_connection_is_not_handed_the_same_messages_often() {
     const MANY: usize = 3_000;
