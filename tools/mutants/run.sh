@@ -2,7 +2,8 @@
 # Tests the mutants of cargo-mutants in core's machine, outbox and driver, or in some of them: a mutant
 # that no test finds must be in survivors.txt with a reason. `--shard K/N` tests every Nth mutant,
 # beginning with the Kth, and 0 is the first.
-# `--resume` continues an earlier run: only mutants that survived or were not tested yet are tested.
+# `--resume` continues an earlier run: only mutants that were not tested yet, or survived without a
+# reason, are tested.
 # Usage: run.sh [machine|outbox|driver]... [--shard K/N] [--resume]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

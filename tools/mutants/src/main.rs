@@ -7,7 +7,9 @@
 //! A mutant that no test finds must be in `survivors.txt` with a reason.
 
 mod area;
+mod measured;
 mod mutant;
+mod process;
 mod rewrite;
 mod suite;
 mod survivors;
@@ -116,11 +118,13 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let suite = Suite::measure(programs, &folder)?;
     println!("{} tests measured after {} s", suite.len(), start.elapsed().as_secs());
 
-    // An outcome of an earlier run is final, except that the tests may find a survivor now.
+    // An outcome of an earlier run is final, except that the tests may find a survivor without a reason
+    // now.
     let (shard, shards) = arguments.shard;
     let open = mutants.iter().enumerate().filter(|(index, mutant)| {
         let known = outcomes.get(&mutant.key());
-        index % shards == shard && known.is_none_or(|outcome| outcome.survives())
+        let is_open = |outcome: &Outcome| outcome.survives() && !survivors.contains(mutant);
+        index % shards == shard && known.is_none_or(is_open)
     });
     let mut open: Vec<_> = open.map(|(index, mutant)| (mutant, index)).collect();
     open.sort_by_key(|(mutant, _)| Area::ALL.iter().position(|area| area.contains(&mutant.file)));
