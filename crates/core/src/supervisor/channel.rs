@@ -94,7 +94,7 @@ impl Channel {
             (state.reader.take(), self.has_room(state))
         });
         call(reader);
-        room || self.overflow == Overflow::DropOldest
+        room
     }
 
     /// No further event comes. The reader receives the events in the channel and then the end.
@@ -191,5 +191,95 @@ fn drop_excess(backlog: &mut Backlog, taken: Load, bound: Load) {
             return;
         }
         backlog.drop_oldest();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        config::OutboxSettings, message::Message, outbox::Outbox, shared::Shared, time::Timestamp,
+    };
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl std::task::Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The wakes since the last call.
+    fn take(wakes: &Wakes) -> usize {
+        wakes.0.swap(0, Ordering::Relaxed)
+    }
+
+    /// A channel, and the task of its driver.
+    fn channel(settings: InboxSettings) -> (Channel, Arc<Wakes>) {
+        let outbox = Outbox::new(OutboxSettings::new());
+        let shared = Arc::new(Shared::new(outbox, Timestamp::EPOCH));
+        let driver = Arc::new(Wakes::default());
+        shared.tasks.set(Side::Stream, &Waker::from(Arc::clone(&driver)));
+        (Channel::new(settings, Backlog::default(), Handle::new(shared)), driver)
+    }
+
+    /// Delivers messages of these lengths.
+    fn deliver(channel: &Channel, lengths: &[usize]) -> bool {
+        let messages = lengths.iter().map(|length| Message::binary(vec![0; *length]));
+        let mut batch = messages.map(Event::Message).collect();
+        let bytes = lengths.iter().sum();
+        channel.deliver(&mut batch, Load { count: lengths.len(), bytes })
+    }
+
+    #[test]
+    fn the_driver_is_woken_only_if_a_full_channel_has_room_again() {
+        let (channel, driver) = channel(InboxSettings::new(16));
+        let mut batch = VecDeque::new();
+        let mut next = || channel.poll_take(&mut batch, Waker::noop()).is_ready();
+        assert!(deliver(&channel, &[1; 15]));
+        assert!(next());
+        channel.batch_received();
+        assert_eq!(take(&driver), 0, "there was room");
+        assert!(!deliver(&channel, &[1; 3]), "fourteen and two are unread, and one more");
+        assert!(next());
+        assert_eq!(take(&driver), 0, "sixteen are unread");
+        channel.batch_received();
+        assert_eq!(take(&driver), 1);
+    }
+
+    #[test]
+    fn nothing_is_stored_for_a_dropped_inbox() {
+        let (channel, _) = channel(InboxSettings::new(16));
+        channel.drop_inbox();
+        assert!(deliver(&channel, &[1; 3]));
+        assert_eq!(channel.state.with(|state, _| state.held()), Load::default());
+    }
+
+    #[test]
+    fn the_oldest_messages_are_dropped_until_the_bounds_hold() {
+        let lengths = |settings: InboxSettings, lengths: &[usize]| {
+            let (channel, _) = channel(settings.drop_oldest());
+            deliver(&channel, lengths);
+            let mut batch = VecDeque::new();
+            let next = || channel.poll_take(&mut batch, Waker::noop());
+            let events = std::iter::repeat_with(next).map_while(|next| match next {
+                Poll::Ready(Some(Event::Message(message))) => Some(message.len() as u64),
+                Poll::Ready(Some(Event::Lagged(count))) => Some(1_000 + count),
+                _ => None,
+            });
+            events.collect::<Vec<_>>()
+        };
+        let settings = InboxSettings::new(3).bytes(10);
+        assert_eq!(lengths(settings, &[1, 2, 7]), [1, 2, 7], "both bounds are reached");
+        assert_eq!(lengths(settings, &[1, 2, 3, 4]), [1_001, 2, 3, 4]);
+        assert_eq!(lengths(settings, &[1, 2, 8]), [1_001, 2, 8]);
+        assert_eq!(lengths(settings, &[1, 10]), [1_001, 10]);
+        assert_eq!(lengths(settings, &[11]), [11], "one message of any size may stay");
     }
 }
