@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_behind_a_queue_of_more_than_16_kib_until_it_is_acknowledged() {
+    fn a_probe_behind_more_than_16_kib_waits_until_it_is_acknowledged() {
         for (held, expected) in
             [(AT_ONCE, Acknowledged::BehindProbe), (AT_ONCE + 1, Acknowledged::BeforeProbe)]
         {
