@@ -45,7 +45,7 @@ impl Backlog {
             Event::Message(ref message) => self.held.add(message.len()),
             Event::Lost(_) => {
                 self.events.push_back(event);
-                return self.fold(self.events.len() - 1);
+                return self.fold(self.events.len());
             }
             // Replaces the earlier report of this kind on the same connection.
             Event::WriteBlocked(_) | Event::Silent(_) => {
@@ -119,8 +119,8 @@ impl Backlog {
         self.fold(at.saturating_sub(1));
     }
 
-    /// Folds the run of events without a message that includes `at`, if it holds more than two
-    /// losses: removes all events after the first loss, up to the last loss but one. The last loss
+    /// Folds the run of events without a message that includes `at` or ends there, if it holds more
+    /// than two losses: removes all events after the first loss, up to the last loss but one. The last loss
     /// keeps its own `Connecting` and `Open`. Messages that were dropped among the removed events
     /// are counted behind the first loss.
     fn fold(&mut self, at: usize) {
@@ -128,9 +128,9 @@ impl Backlog {
         let after = self.events.range(at..).position(is_message);
         let end = after.map_or(self.events.len(), |offset| at + offset);
         let before = self.events.range(..end).rposition(is_message);
-        let begin = before.map_or(0, |before| before + 1);
-        let losses: Vec<usize> =
-            (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
+        let losses: Vec<usize> = (before.unwrap_or(0)..end)
+            .filter(|index| matches!(self.events[*index], Event::Lost(_)))
+            .collect();
         let [first, .., last_but_one, last] = losses[..] else { return };
         let removed: Vec<Event> = self.events.drain(first + 1..=last_but_one).collect();
         let Some(Event::Lost(newest)) = self.events.get_mut(last - removed.len()) else {
@@ -255,6 +255,27 @@ mod tests {
         assert_eq!((kept.clone(), kept[0] + kept[1] + beyond), (vec![1, 6], 1_000_000));
         assert_eq!(returned, 11);
         assert_eq!(returned + discarded, 1_000_000);
+    }
+
+    #[test]
+    fn a_folded_loss_has_the_sums_of_the_losses_before_it() {
+        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
+        for connection in 1..=4 {
+            let mut event = lost(connection);
+            let Event::Lost(lost) = &mut event else { unreachable!() };
+            let count = 10_u64.pow(connection as u32);
+            lost.unproven = count;
+            lost.unknown = 2 * count;
+            lost.discarded = 3 * count;
+            lost.unproven_discarded = 4 * count;
+            backlog.push(event);
+        }
+        let Some(Event::Lost(_)) = backlog.pop() else { panic!("the first is not folded") };
+        let Some(Event::Lost(lost)) = backlog.pop() else { panic!("the others are one") };
+        let counts = [lost.unproven, lost.unknown, lost.discarded, lost.unproven_discarded];
+        assert_eq!(counts, [11_100, 22_200, 33_300, 44_400]);
+        assert_eq!((lost.skipped_cycles, lost.unsent.len()), (2, 3));
+        assert!(backlog.pop().is_none());
     }
 
     #[test]

@@ -90,3 +90,109 @@ fn count<C: Connection>(connection: &mut Contained<C>) -> (u64, u64) {
         _ => (0, 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use futures_core::Stream;
+    use futures_sink::Sink;
+
+    use super::*;
+    use crate::{error::TransportError, message::Frame};
+
+    /// A connection of which only the byte counts matter.
+    #[derive(Default)]
+    struct Counted {
+        written: u64,
+        held: u64,
+        read: u64,
+    }
+
+    impl Stream for Counted {
+        type Item = Result<Frame, TransportError>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
+        }
+    }
+
+    impl Sink<Frame> for Counted {
+        type Error = TransportError;
+
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Pending
+        }
+
+        fn start_send(self: Pin<&mut Self>, _: Frame) -> Result<(), Self::Error> {
+            Ok(())
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Pending
+        }
+    }
+
+    impl Connection for Counted {
+        fn bytes_written(&self) -> Option<u64> {
+            Some(self.written)
+        }
+
+        fn unacknowledged(&self) -> Option<u64> {
+            Some(self.held)
+        }
+
+        fn bytes_read(&self) -> Option<u64> {
+            Some(self.read)
+        }
+    }
+
+    fn connection(written: u64, held: u64, read: u64) -> Contained<Counted> {
+        Contained::new(Counted { written, held, read })
+    }
+
+    #[test]
+    fn bytes_acknowledged_before_the_probe_was_asked_for_do_not_count() {
+        let mut counts = ByteCounts::default();
+        counts.probe_asked(&mut connection(100, 40, 0));
+        assert_eq!(counts.look(&mut connection(200, 140, 0)), Acknowledged::Nothing);
+        assert_eq!(counts.look(&mut connection(200, 139, 0)), Acknowledged::BeforeProbe);
+        assert_eq!(counts.look(&mut connection(200, 139, 0)), Acknowledged::Nothing);
+    }
+
+    #[test]
+    fn a_probe_behind_more_than_16_kib_waits_until_it_is_acknowledged() {
+        for (held, expected) in
+            [(AT_ONCE, Acknowledged::BehindProbe), (AT_ONCE + 1, Acknowledged::BeforeProbe)]
+        {
+            let mut counts = ByteCounts::default();
+            let written = 10 * AT_ONCE;
+            counts.probe_written(&mut connection(written, held, 0));
+            assert_eq!(counts.look(&mut connection(written, held, 0)), Acknowledged::Nothing);
+            // More was written behind the probe.
+            let mut look = |acknowledged: u64| {
+                let more = 2 * written;
+                counts.look(&mut connection(more, more - acknowledged, 0))
+            };
+            assert_eq!(look(written - 1), expected);
+            assert_eq!(look(written), expected, "of the probe");
+            assert_eq!(look(written + 1), Acknowledged::BehindProbe);
+        }
+    }
+
+    #[test]
+    fn only_bytes_read_since_the_probe_was_written_count() {
+        let mut counts = ByteCounts::default();
+        counts.probe_written(&mut connection(0, 0, 7));
+        assert!(!counts.has_read(&mut connection(0, 0, 7)));
+        assert!(counts.has_read(&mut connection(0, 0, 8)));
+        assert!(!counts.has_read(&mut connection(0, 0, 8)));
+    }
+}
