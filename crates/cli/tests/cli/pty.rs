@@ -108,21 +108,20 @@ impl Terminal {
         contents.trim_end().lines().map(|row| row.trim_end().to_owned()).collect()
     }
 
-    /// Whether the last frame has arrived whole, if a program draws frames: each ends with the cursor, which
-    /// is hidden, or shown and moved to its place.
+    /// Whether the last frame has arrived whole, if a program draws frames. Each ends with the cursor,
+    /// which is hidden, or shown and moved to its place.
     fn shows_whole_frame(&self) -> bool {
+        if !self.is_whole() {
+            return true;
+        }
         let end = &self.bytes[self.bytes.len().saturating_sub(24)..];
-        let Some(at) = end.windows(5).rposition(|part| part == b"\x1b[?25") else {
-            return !self.is_whole();
-        };
-        let is_place = |rest: &[u8]| {
-            let place = rest.strip_prefix(b"\x1b[").and_then(|place| place.strip_suffix(b"H"));
-            place.is_some_and(|place| place.iter().all(|b| b.is_ascii_digit() || *b == b';'))
-        };
+        let Some(at) = end.windows(5).rposition(|part| part == b"\x1b[?25") else { return false };
         match &end[at + 5..] {
-            [b'l'] | [b'h'] => true,
-            [b'h', rest @ ..] => is_place(rest) || !self.is_whole(),
-            _ => !self.is_whole(),
+            [b'l'] => true,
+            [b'h', b'\x1b', b'[', place @ .., b'H'] => {
+                place.iter().all(|b| b.is_ascii_digit() || *b == b';')
+            }
+            _ => false,
         }
     }
 
