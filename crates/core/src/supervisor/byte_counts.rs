@@ -93,69 +93,11 @@ fn count<C: Connection>(connection: &mut Contained<C>) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        pin::Pin,
-        task::{Context, Poll},
-    };
-
-    use futures_core::Stream;
-    use futures_sink::Sink;
-
     use super::*;
-    use crate::{error::TransportError, message::Frame};
+    use crate::transport::silent::{Counts, Silent};
 
-    /// A connection of which only the byte counts matter.
-    #[derive(Default)]
-    struct Counted {
-        written: u64,
-        held: u64,
-        read: u64,
-    }
-
-    impl Stream for Counted {
-        type Item = Result<Frame, TransportError>;
-
-        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-            Poll::Pending
-        }
-    }
-
-    impl Sink<Frame> for Counted {
-        type Error = TransportError;
-
-        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            Poll::Pending
-        }
-
-        fn start_send(self: Pin<&mut Self>, _: Frame) -> Result<(), Self::Error> {
-            Ok(())
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            Poll::Pending
-        }
-
-        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            Poll::Pending
-        }
-    }
-
-    impl Connection for Counted {
-        fn bytes_written(&self) -> Option<u64> {
-            Some(self.written)
-        }
-
-        fn unacknowledged(&self) -> Option<u64> {
-            Some(self.held)
-        }
-
-        fn bytes_read(&self) -> Option<u64> {
-            Some(self.read)
-        }
-    }
-
-    fn connection(written: u64, held: u64, read: u64) -> Contained<Counted> {
-        Contained::new(Counted { written, held, read })
+    fn connection(written: u64, unacknowledged: u64, read: u64) -> Contained<Silent> {
+        Contained::new(Silent { counts: Some(Counts { written, unacknowledged, read }) })
     }
 
     #[test]
