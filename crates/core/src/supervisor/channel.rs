@@ -196,36 +196,20 @@ fn drop_excess(backlog: &mut Backlog, taken: Load, bound: Load) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
-        config::OutboxSettings, message::Message, outbox::Outbox, shared::Shared, time::Timestamp,
+        config::OutboxSettings, message::Message, outbox::Outbox, shared::Shared,
+        sync::WakeCounter, time::Timestamp,
     };
 
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl std::task::Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// The wakes since the last call.
-    fn take(wakes: &Wakes) -> usize {
-        wakes.0.swap(0, Ordering::Relaxed)
-    }
-
     /// A channel, and the task of its driver.
-    fn channel(settings: InboxSettings) -> (Channel, Arc<Wakes>) {
+    fn channel(settings: InboxSettings) -> (Channel, Arc<WakeCounter>) {
         let outbox = Outbox::new(OutboxSettings::new());
         let shared = Arc::new(Shared::new(outbox, Timestamp::EPOCH));
-        let driver = Arc::new(Wakes::default());
-        shared.tasks.set(Side::Stream, &Waker::from(Arc::clone(&driver)));
+        let driver = Arc::new(WakeCounter::default());
+        shared.tasks.set(Side::Stream, &driver.waker());
         (Channel::new(settings, Backlog::default(), Handle::new(shared)), driver)
     }
 
@@ -259,13 +243,13 @@ mod tests {
         assert!(deliver(&channel, &[1; 15]));
         next();
         next();
-        assert_eq!(take(&driver), 0, "there was room");
+        assert_eq!(driver.take(), 0, "there was room");
         assert!(!deliver(&channel, &[1; 3]), "sixteen are unread");
         next();
-        assert_eq!(take(&driver), 1, "the reader took two, and received one of them");
+        assert_eq!(driver.take(), 1, "the reader took two, and received one of them");
         assert!(!deliver(&channel, &[1]));
         next();
-        assert_eq!(take(&driver), 1, "the reader received the other one");
+        assert_eq!(driver.take(), 1, "the reader received the other one");
     }
 
     #[test]

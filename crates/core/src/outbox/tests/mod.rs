@@ -7,11 +7,8 @@ use std::{
     collections::VecDeque,
     fs,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Poll, Wake, Waker},
+    sync::Arc,
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -19,24 +16,9 @@ use crate::{
     config::{OutboxSettings, WhenFull},
     message::{Message, Outgoing},
     outbox::{Admission, Online, Outbox, SinkSide, Wants},
-    sync::{Deferred, poll_registering},
+    sync::{Deferred, WakeCounter, poll_registering},
     time::Timestamp,
 };
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wakes {
-    fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_epoch(Duration::from_secs(seconds))
@@ -214,8 +196,8 @@ fn a_new_message_does_not_overtake_a_task_that_waits() {
 #[test]
 fn the_task_of_a_sink_that_was_forgotten_is_not_woken() {
     let mut outbox = online_outbox(OutboxSettings::new().count(1));
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
+    let wakes = Arc::new(WakeCounter::default());
+    let waker = wakes.waker();
     let [mut kept, mut forgotten] = [SinkSide::default(), SinkSide::default()];
     offer(&mut outbox, "full");
     for sink in [&mut kept, &mut forgotten] {

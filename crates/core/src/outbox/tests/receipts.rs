@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Wakes, offer, online_outbox};
+use super::{offer, online_outbox};
 use crate::{
     config::OutboxSettings,
     event::Fate,
     message::Outgoing,
     outbox::{Admission, Fates, Online, Outbox, entry::Entry, receipt::Receipt},
-    sync::Deferred,
+    sync::{Deferred, WakeCounter},
     time::Timestamp,
 };
 
@@ -102,8 +102,8 @@ fn one_expired_message_does_not_change_the_fate_of_others() {
 #[test]
 fn a_batch_of_fates_wakes_a_task_once() {
     let mut outbox = online_outbox(OutboxSettings::new());
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
+    let wakes = Arc::new(WakeCounter::default());
+    let waker = wakes.waker();
     let mut receipts: Vec<_> = (0..64).map(|_| receipt(&mut outbox, "a")).collect();
     hand_over(&mut outbox);
     for receipt in &mut receipts {
@@ -242,12 +242,12 @@ fn a_withdrawn_message_is_not_handed_over() {
 #[test]
 fn a_written_message_wakes_only_the_task_that_waits_for_it() {
     let mut outbox = online_outbox(OutboxSettings::new());
-    let wakes = [Arc::new(Wakes::default()), Arc::new(Wakes::default())];
+    let wakes = [Arc::new(WakeCounter::default()), Arc::new(WakeCounter::default())];
     let mut first = receipt(&mut outbox, "a");
     hand_over(&mut outbox);
     let mut second = receipt(&mut outbox, "b");
     for (receipt, wakes) in [&mut first, &mut second].into_iter().zip(&wakes) {
-        assert_eq!(poll(receipt, &Waker::from(Arc::clone(wakes))), Poll::Pending);
+        assert_eq!(poll(receipt, &wakes.waker()), Poll::Pending);
     }
     written(&mut outbox, 1);
     assert_eq!(wakes.map(|wakes| wakes.count()), [1, 0]);
