@@ -56,7 +56,12 @@ impl World {
             next.driver.unfetched = Some(input);
             return next;
         }
-        next.fetch(setting, input);
+        // Of two inputs, the one that may have requested a probe.
+        let cause = match self.driver.unfetched {
+            Some(first) if input == Input::Fetch || first == Input::CaughtUp => first,
+            _ => input,
+        };
+        next.fetch(setting, cause);
         next.machine.make_canonical(NOW);
         next.watch.make_canonical(setting);
         if !next.machine.is_waiting() {

@@ -152,13 +152,14 @@ impl Network {
         self.rule("meta l4proto tcp counter reject with tcp reset");
     }
 
-    /// Drops this many of 100 packets at random, in both directions.
+    /// Drops three of each ten packets, counted over both directions. At most two packets in a row are
+    /// dropped, so the number of times that TCP has to send a segment again has a bound.
     ///
     /// # Panics
     ///
     /// When the rule is not accepted.
-    pub fn lose(&self, percent: u32) {
-        self.rule(&format!("numgen random mod 100 < {percent} counter drop"));
+    pub fn lose_three_of_ten(&self) {
+        self.rule("numgen inc mod 10 { 0, 3, 4 } counter drop");
     }
 
     /// Limits the rate in both directions, and keeps all packets that wait.

@@ -7,7 +7,9 @@
 //! A mutant that no test finds must be in `survivors.txt` with a reason.
 
 mod area;
+mod measured;
 mod mutant;
+mod process;
 mod rewrite;
 mod suite;
 mod survivors;
@@ -49,12 +51,11 @@ fn main() -> ExitCode {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    const USAGE: &str = "usage: run.sh [machine|outbox|driver|all] [--shard K/N] [--resume]";
-    let mut arguments = Arguments { areas: Area::ALL.to_vec(), shard: (0, 1), resume: false };
+    const USAGE: &str = "usage: run.sh [machine|outbox|driver]... [--shard K/N] [--resume]";
+    let mut arguments = Arguments { areas: Vec::new(), shard: (0, 1), resume: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
-            "all" => {}
             "--resume" => arguments.resume = true,
             "--shard" => {
                 let shard = words.next().ok_or(USAGE)?;
@@ -67,9 +68,12 @@ fn arguments() -> Result<Arguments, String> {
             }
             name => {
                 let area = Area::ALL.into_iter().find(|area| area.name() == name).ok_or(USAGE)?;
-                arguments.areas = vec![area];
+                arguments.areas.push(area);
             }
         }
+    }
+    if arguments.areas.is_empty() {
+        arguments.areas = Area::ALL.to_vec();
     }
     Ok(arguments)
 }
@@ -114,25 +118,26 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let suite = Suite::measure(programs, &folder)?;
     println!("{} tests measured after {} s", suite.len(), start.elapsed().as_secs());
 
-    // An outcome of an earlier run is final, except that the tests may find a survivor now.
+    // An outcome of an earlier run is final, except that the tests may find a survivor without a reason
+    // now.
     let (shard, shards) = arguments.shard;
     let open = mutants.iter().enumerate().filter(|(index, mutant)| {
         let known = outcomes.get(&mutant.key());
-        index % shards == shard && known.is_none_or(|outcome| outcome.survives())
+        let is_open = |outcome: &Outcome| outcome.survives() && !survivors.contains(mutant);
+        index % shards == shard && known.is_none_or(is_open)
     });
     let mut open: Vec<_> = open.map(|(index, mutant)| (mutant, index)).collect();
     open.sort_by_key(|(mutant, _)| Area::ALL.iter().position(|area| area.contains(&mutant.file)));
     for part in [Part::Fast, Part::Slow] {
         let mut left = Vec::new();
-        for (mutant, index) in open {
-            let outcome = suite.judge(index, part)?;
+        suite.judge_all(&open, part, |(mutant, index), outcome| {
             if outcome == Outcome::Survived && part == Part::Fast {
                 left.push((mutant, index));
-                continue;
+                return Ok(());
             }
             outcomes.insert(mutant.key(), outcome);
-            note(mutant, outcome)?;
-        }
+            note(mutant, outcome)
+        })?;
         println!("{} mutants left after {} s", left.len(), start.elapsed().as_secs());
         open = left;
     }

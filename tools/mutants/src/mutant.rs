@@ -38,7 +38,9 @@ pub fn list(root: &Path, areas: &[Area]) -> Result<Vec<Mutant>, String> {
     let mut command = Command::new("cargo");
     command.current_dir(root).args(["mutants", "--list", "--json", "-p", "websocket-heartbeat"]);
     // The canonical form of the machine is compiled for tests and the model checker only.
-    command.args(["--exclude", "**/tests/**", "--exclude", "**/machine/canonical.rs"]);
+    command.args(["--exclude", "**/machine/canonical.rs", "--exclude", "**/tests/**"]);
+    // The models are compiled for loom only.
+    command.args(["--exclude", "**/models/**", "--exclude", "**/models.rs"]);
     for area in areas {
         command.args(["--file", &format!("{}/**", area.folder())]);
     }

@@ -136,11 +136,14 @@ impl Tree {
             .output()
             .map_err(|error| format!("cargo: {error}"))?;
         let mut built = Built { programs: Vec::new(), broken: BTreeSet::new() };
+        // Unit tests first. Cargo names the programs in any order.
+        let mut programs = BTreeSet::new();
         let mut others = String::new();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
             if let Some(program) = message["executable"].as_str() {
-                built.programs.push(program.into());
+                let is_test = message["target"]["kind"][0] == "test";
+                programs.insert((is_test, PathBuf::from(program)));
             }
             let diagnostic = &message["message"];
             if diagnostic["level"] != "error" {
@@ -154,6 +157,7 @@ impl Tree {
                 others += diagnostic["rendered"].as_str().unwrap_or_default();
             }
         }
+        built.programs = programs.into_iter().map(|(_, program)| program).collect();
         if !output.status.success() && built.broken.is_empty() {
             let errors = String::from_utf8_lossy(&output.stderr);
             return Err(format!("the copy of core does not compile:\n{others}{errors}"));

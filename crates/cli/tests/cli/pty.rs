@@ -108,13 +108,30 @@ impl Terminal {
         contents.trim_end().lines().map(|row| row.trim_end().to_owned()).collect()
     }
 
+    /// Whether the last frame has arrived whole, if a program draws frames. Each ends with the cursor,
+    /// which is hidden, or shown and moved to its place.
+    fn shows_whole_frame(&self) -> bool {
+        if !self.is_whole() {
+            return true;
+        }
+        let end = &self.bytes[self.bytes.len().saturating_sub(24)..];
+        let Some(at) = end.windows(5).rposition(|part| part == b"\x1b[?25") else { return false };
+        match &end[at + 5..] {
+            [b'l'] => true,
+            [b'h', b'\x1b', b'[', place @ .., b'H'] => {
+                place.iter().all(|b| b.is_ascii_digit() || *b == b';')
+            }
+            _ => false,
+        }
+    }
+
     /// Waits until the rows are as wanted, and returns them.
     pub(crate) fn until(&mut self, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         // The footer changes each second, so that the output never ends.
         let limit = Instant::now() + TIME_LIMIT;
         loop {
             let rows = self.rows();
-            if wanted(&rows) {
+            if self.shows_whole_frame() && wanted(&rows) {
                 return rows;
             }
             match self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {

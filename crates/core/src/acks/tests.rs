@@ -4,11 +4,8 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll},
 };
 
 use proptest::prelude::*;
@@ -19,6 +16,7 @@ use super::{
     sender::{AckQueuing, AckSender},
     window::Window,
 };
+use crate::sync::WakeCounter;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -47,19 +45,10 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-#[derive(Default)]
-struct Task(AtomicUsize);
-
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// A pending future and its task.
 struct Waiting<F> {
     future: Pin<Box<F>>,
-    task: Arc<Task>,
+    task: Arc<WakeCounter>,
 }
 
 impl<F: Future> Waiting<F> {
@@ -68,13 +57,12 @@ impl<F: Future> Waiting<F> {
     }
 
     fn is_woken(&self) -> bool {
-        self.task.0.load(Ordering::Relaxed) > 0
+        self.task.is_woken()
     }
 
     fn poll(&mut self) -> Option<F::Output> {
-        self.task.0.store(0, Ordering::Relaxed);
-        let waker = Waker::from(Arc::clone(&self.task));
-        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        self.task.take();
+        match self.future.as_mut().poll(&mut Context::from_waker(&self.task.waker())) {
             Poll::Ready(output) => Some(output),
             Poll::Pending => None,
         }

@@ -4,11 +4,8 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -21,7 +18,8 @@ use super::{
     table::{Options, Table},
 };
 use crate::{
-    config::OutboxSettings, handle::Handle, outbox::Outbox, shared::Shared, time::Timestamp,
+    config::OutboxSettings, handle::Handle, outbox::Outbox, shared::Shared, sync::WakeCounter,
+    time::Timestamp,
 };
 
 #[derive(Clone, Debug)]
@@ -73,30 +71,20 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-#[derive(Default)]
-struct Task(AtomicUsize);
-
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// A pending call and its task.
 struct Waiting {
     call: Call<String, String>,
-    task: Arc<Task>,
+    task: Arc<WakeCounter>,
 }
 
 impl Waiting {
     fn is_woken(&self) -> bool {
-        self.task.0.load(Ordering::Relaxed) > 0
+        self.task.is_woken()
     }
 
     fn is_ready(&mut self) -> bool {
-        self.task.0.store(0, Ordering::Relaxed);
-        let waker = Waker::from(Arc::clone(&self.task));
-        match Pin::new(&mut self.call).poll(&mut Context::from_waker(&waker)) {
+        self.task.take();
+        match Pin::new(&mut self.call).poll(&mut Context::from_waker(&self.task.waker())) {
             Poll::Ready(Err(error)) => {
                 assert_eq!(error.request, "request", "the request is returned");
                 true

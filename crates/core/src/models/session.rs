@@ -1,13 +1,7 @@
 //! Models of whole sessions: the supervisor in one thread, and handles in others.
 
-use std::{
-    future::{Pending, Ready, pending, ready},
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::future::{Pending, Ready, pending, ready};
 
-use futures_core::Stream;
-use futures_sink::Sink;
 use loom::{future::block_on, thread};
 
 use super::explore;
@@ -15,52 +9,21 @@ use crate::{
     config::OutboxSettings,
     error::TransportError,
     event::{CloseReason, Event, Fate},
-    message::Frame,
     outbox::QueueError,
     supervisor::Supervisor,
     time::{Timer, Timestamp},
-    transport::{Attempt, Connection, Established, Transport},
+    transport::{Attempt, Established, Transport, silent::Silent},
 };
 
-/// A server that accepts every connection and every frame at once, and sends nothing.
-struct Silent;
+/// A server that accepts every connection, and sends nothing.
+struct Server;
 
-impl Transport for Silent {
-    type Connection = Self;
-    type Connect = Ready<Result<Established<Self>, TransportError>>;
+impl Transport for Server {
+    type Connection = Silent;
+    type Connect = Ready<Result<Established<Silent>, TransportError>>;
 
     fn connect(&mut self, _: Attempt) -> Self::Connect {
-        ready(Ok(Established::new(Self)))
-    }
-}
-
-impl Connection for Silent {}
-
-impl Stream for Silent {
-    type Item = Result<Frame, TransportError>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Pending
-    }
-}
-
-impl Sink<Frame> for Silent {
-    type Error = TransportError;
-
-    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn start_send(self: Pin<&mut Self>, _: Frame) -> Result<(), TransportError> {
-        Ok(())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
+        ready(Ok(Established::new(Silent::default())))
     }
 }
 
@@ -84,13 +47,13 @@ impl Timer for Still {
 }
 
 /// Returns a session whose connection is open.
-fn open(outbox: OutboxSettings) -> Supervisor<Silent, Still> {
-    let mut supervisor = Supervisor::builder(Silent, Still).outbox(outbox).build().unwrap();
+fn open(outbox: OutboxSettings) -> Supervisor<Server, Still> {
+    let mut supervisor = Supervisor::builder(Server, Still).outbox(outbox).build().unwrap();
     block_on(supervisor.opened()).unwrap();
     supervisor
 }
 
-fn drive(mut supervisor: Supervisor<Silent, Still>) {
+fn drive(mut supervisor: Supervisor<Server, Still>) {
     block_on(async {
         while let Some(event) = supervisor.next().await {
             if let Event::Closed(closed) = event {

@@ -166,12 +166,13 @@ impl List {
         first.map(|Reverse((at, _))| *at)
     }
 
-    /// Removes a queued message that is too old.
+    /// Removes a queued message that is too old. All messages are stamped at this time.
     pub(super) fn pop_expired(&mut self, now: Timestamp) -> Option<Entry> {
+        debug_assert_eq!(self.unstamped, 0);
         loop {
             let Reverse((at, position)) = *self.deadlines.as_ref()?.peek()?;
             let index = position.wrapping_sub(self.base) as usize;
-            let queued = self.handed..self.entries.len() - self.unstamped;
+            let queued = self.handed..self.entries.len();
             let is_current = queued.contains(&index) && self.entries[index].expires == Some(at);
             if is_current && at > now {
                 return None;
@@ -243,20 +244,17 @@ impl List {
 
     /// Builds the deadlines again, without those that are out of date.
     fn collect_deadlines(&mut self) {
+        #[cfg(test)]
+        MOVES.set(MOVES.get() + self.entries.len());
         self.deadlines = None;
         for index in self.handed..self.entries.len() - self.unstamped {
             self.set_deadline(index, self.entries[index].expires);
         }
     }
 
-    /// Removes the empty entries at both ends of the queued ones, and all of them if they are many.
-    /// After that the first queued entry is not empty.
+    /// Removes the empty entries before the queued ones, and all of them if they are many. After that
+    /// the first queued entry is not empty.
     fn tidy(&mut self) {
-        while self.entries.len() > self.handed && self.entries.back().is_some_and(Entry::is_removed)
-        {
-            self.entries.pop_back();
-            self.unstamped = self.unstamped.saturating_sub(1);
-        }
         while self.entries.get(self.handed).is_some_and(Entry::is_removed) {
             if self.handed > 0 {
                 self.handed += 1;
@@ -294,7 +292,7 @@ impl List {
 
 #[cfg(test)]
 thread_local! {
-    /// How many entries were visited to remove empty ones.
+    /// How many entries were visited to remove empty ones, or deadlines that are out of date.
     pub(super) static MOVES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -307,5 +305,10 @@ impl List {
     /// Returns the number of entries, including empty ones.
     pub(super) fn entries(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Returns the number of deadlines, including those that are out of date.
+    pub(super) fn deadlines(&self) -> usize {
+        self.deadlines.as_ref().map_or(0, |deadlines| deadlines.len())
     }
 }

@@ -44,8 +44,8 @@ impl Outbox {
             return;
         }
         self.list.shrink();
-        if self.is_settled() && self.receipts.as_mut().is_some_and(|receipts| receipts.is_unused())
-        {
+        if self.is_settled() {
+            // A receipt that was not read has its fate.
             self.receipts = None;
         }
         if self.rare.as_ref().is_some_and(|rare| rare.is_empty()) {

@@ -30,9 +30,6 @@ pub(super) trait Receipts: Send {
     /// All messages with a smaller number have their fate.
     fn settled(&mut self, number: u64);
 
-    /// Returns whether no receipt waits for a fate.
-    fn is_unused(&mut self) -> bool;
-
     #[cfg(test)]
     fn all(&self) -> &AllFates;
 }
@@ -86,11 +83,6 @@ impl Receipts for AllFates {
 
     fn settled(&mut self, number: u64) {
         self.earlier.retain(|(end, _)| number < *end);
-    }
-
-    fn is_unused(&mut self) -> bool {
-        let unique = |fates: &mut Arc<Fates>| Arc::get_mut(fates).is_some();
-        self.earlier.is_empty() && self.current.as_mut().is_none_or(unique)
     }
 
     #[cfg(test)]

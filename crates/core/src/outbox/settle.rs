@@ -52,15 +52,15 @@ impl Outbox {
     /// Serves the queue from the front, until a task must wait, or was woken and keeps its turn.
     fn serve_in_turn(&mut self, deferred: &mut Deferred<'_>) {
         while let Some(rare) = &self.rare {
-            let parked = rare.sinks.first_parked();
+            let has_parked = rare.sinks.first_parked().is_some();
             match rare.waiters.first() {
-                Some((place, wants)) if parked.is_none_or(|parked| place < parked) => {
+                Some((place, wants)) if self.is_turn(Some(place)) => {
                     // When a task with a place leaves the queue, the next one is served.
                     if !self.can_proceed(place, wants) || self.wake_waiter(0, wants, deferred) {
                         return;
                     }
                 }
-                _ if parked.is_some() && self.serve_parked(0, deferred) => {}
+                _ if has_parked && self.serve_parked(0, deferred) => {}
                 _ => return,
             }
         }

@@ -90,3 +90,51 @@ fn count<C: Connection>(connection: &mut Contained<C>) -> (u64, u64) {
         _ => (0, 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::silent::{Counts, Silent};
+
+    fn connection(written: u64, unacknowledged: u64, read: u64) -> Contained<Silent> {
+        Contained::new(Silent { counts: Some(Counts { written, unacknowledged, read }) })
+    }
+
+    #[test]
+    fn bytes_acknowledged_before_the_probe_was_asked_for_do_not_count() {
+        let mut counts = ByteCounts::default();
+        counts.probe_asked(&mut connection(100, 40, 0));
+        assert_eq!(counts.look(&mut connection(200, 140, 0)), Acknowledged::Nothing);
+        assert_eq!(counts.look(&mut connection(200, 139, 0)), Acknowledged::BeforeProbe);
+        assert_eq!(counts.look(&mut connection(200, 139, 0)), Acknowledged::Nothing);
+    }
+
+    #[test]
+    fn a_probe_behind_more_than_16_kib_waits_until_it_is_acknowledged() {
+        for (held, expected) in
+            [(AT_ONCE, Acknowledged::BehindProbe), (AT_ONCE + 1, Acknowledged::BeforeProbe)]
+        {
+            let mut counts = ByteCounts::default();
+            let written = 10 * AT_ONCE;
+            counts.probe_written(&mut connection(written, held, 0));
+            assert_eq!(counts.look(&mut connection(written, held, 0)), Acknowledged::Nothing);
+            // More was written behind the probe.
+            let mut look = |acknowledged: u64| {
+                let more = 2 * written;
+                counts.look(&mut connection(more, more - acknowledged, 0))
+            };
+            assert_eq!(look(written - 1), expected);
+            assert_eq!(look(written), expected, "of the probe");
+            assert_eq!(look(written + 1), Acknowledged::BehindProbe);
+        }
+    }
+
+    #[test]
+    fn only_bytes_read_since_the_probe_was_written_count() {
+        let mut counts = ByteCounts::default();
+        counts.probe_written(&mut connection(0, 0, 7));
+        assert!(!counts.has_read(&mut connection(0, 0, 7)));
+        assert!(counts.has_read(&mut connection(0, 0, 8)));
+        assert!(!counts.has_read(&mut connection(0, 0, 8)));
+    }
+}

@@ -94,7 +94,7 @@ impl Channel {
             (state.reader.take(), self.has_room(state))
         });
         call(reader);
-        room || self.overflow == Overflow::DropOldest
+        room
     }
 
     /// No further event comes. The reader receives the events in the channel and then the end.
@@ -191,5 +191,94 @@ fn drop_excess(backlog: &mut Backlog, taken: Load, bound: Load) {
             return;
         }
         backlog.drop_oldest();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        config::OutboxSettings, message::Message, outbox::Outbox, shared::Shared,
+        sync::WakeCounter, time::Timestamp,
+    };
+
+    /// A channel, and the task of its driver.
+    fn channel(settings: InboxSettings) -> (Channel, Arc<WakeCounter>) {
+        let outbox = Outbox::new(OutboxSettings::new());
+        let shared = Arc::new(Shared::new(outbox, Timestamp::EPOCH));
+        let driver = Arc::new(WakeCounter::default());
+        shared.tasks.set(Side::Stream, &driver.waker());
+        (Channel::new(settings, Backlog::default(), Handle::new(shared)), driver)
+    }
+
+    /// Delivers messages of these lengths.
+    fn deliver(channel: &Channel, lengths: &[usize]) -> bool {
+        let messages = lengths.iter().map(|length| Message::binary(vec![0; *length]));
+        let mut batch = messages.map(Event::Message).collect();
+        let bytes = lengths.iter().sum();
+        channel.deliver(&mut batch, Load { count: lengths.len(), bytes })
+    }
+
+    /// Takes the next event as an inbox does.
+    fn next(channel: &Channel, batch: &mut VecDeque<Event>) -> Option<Event> {
+        if let Some(event) = batch.pop_front() {
+            if batch.is_empty() {
+                channel.batch_received();
+            }
+            return Some(event);
+        }
+        match channel.poll_take(batch, Waker::noop()) {
+            Poll::Ready(event) => event,
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn the_driver_is_woken_only_if_a_full_channel_has_room_again() {
+        let (channel, driver) = channel(InboxSettings::new(16));
+        let mut batch = VecDeque::new();
+        let mut next = || assert!(next(&channel, &mut batch).is_some());
+        assert!(deliver(&channel, &[1; 15]));
+        next();
+        next();
+        assert_eq!(driver.take(), 0, "there was room");
+        assert!(!deliver(&channel, &[1; 3]), "sixteen are unread");
+        next();
+        assert_eq!(driver.take(), 1, "the reader took two, and received one of them");
+        assert!(!deliver(&channel, &[1]));
+        next();
+        assert_eq!(driver.take(), 1, "the reader received the other one");
+    }
+
+    #[test]
+    fn nothing_is_stored_for_a_dropped_inbox() {
+        let (channel, _) = channel(InboxSettings::new(16));
+        channel.drop_inbox();
+        assert!(deliver(&channel, &[1; 3]));
+        assert_eq!(channel.state.with(|state, _| state.held()), Load::default());
+    }
+
+    #[test]
+    fn the_oldest_messages_are_dropped_until_the_bounds_hold() {
+        let lengths = |settings: InboxSettings, lengths: &[usize]| {
+            let (channel, _) = channel(settings.drop_oldest());
+            deliver(&channel, lengths);
+            let mut batch = VecDeque::new();
+            let events = std::iter::from_fn(|| next(&channel, &mut batch));
+            let events = events.map(|event| match event {
+                Event::Message(message) => message.len() as u64,
+                Event::Lagged(count) => 1_000 + count,
+                other => panic!("{other:?}"),
+            });
+            events.collect::<Vec<_>>()
+        };
+        let settings = InboxSettings::new(3).bytes(10);
+        assert_eq!(lengths(settings, &[1, 2, 7]), [1, 2, 7], "both bounds are reached");
+        assert_eq!(lengths(settings, &[1, 2, 3, 4]), [1_001, 2, 3, 4]);
+        assert_eq!(lengths(settings, &[1, 2, 8]), [1_001, 2, 8]);
+        assert_eq!(lengths(settings, &[1, 10]), [1_001, 10]);
+        assert_eq!(lengths(settings, &[11]), [11], "one message of any size may stay");
     }
 }

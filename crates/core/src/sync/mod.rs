@@ -4,7 +4,11 @@ mod guarded;
 mod primitives;
 mod register;
 mod wait_queue;
+#[cfg(test)]
+mod wake_counter;
 
+#[cfg(test)]
+pub(crate) use self::wake_counter::WakeCounter;
 pub(crate) use self::{
     guarded::{Deferred, Guarded, discard, wake},
     primitives::{AtomicBool, AtomicU8, AtomicU64},

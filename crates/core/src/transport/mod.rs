@@ -6,6 +6,8 @@ mod boxed;
 mod connection;
 mod endpoints;
 mod established;
+#[cfg(test)]
+pub(crate) mod silent;
 mod transport_fn;
 
 pub use self::{

@@ -252,6 +252,8 @@ fn dead_connections_are_detected(state: &SessionState, events: &[(Timestamp, Eve
     let stored = quirks.chatter.into_iter().chain(answers).all(|period| period * 200 > after);
     let reads = match plan.driver {
         DriverKind::Sink | DriverKind::Waits => stored,
+        // Until the reader begins, the task that sends drives the session.
+        DriverKind::Split if plan.reader == Reader::Late => stored,
         _ => plan.reader == Reader::AtOnce || !fills,
     };
     let slow = matches!(plan.reader, Reader::Slow(_));

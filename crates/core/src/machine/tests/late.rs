@@ -270,3 +270,14 @@ fn an_answer_before_the_flush_counts() {
         assert_eq!((sim.probes(), sim.losses()), (vec![15_000, next], vec![]));
     }
 }
+
+#[test]
+fn an_answer_is_awaited_from_the_request_of_a_probe_on() {
+    let mut sim = Sim::open(rules());
+    assert!(!sim.machine.awaits_answer());
+    sim.feed(|machine, now| machine.handle_probe_now(now));
+    assert!(sim.machine.awaits_answer(), "before it is written");
+    sim.life();
+    sim.feed(|machine, now| machine.handle_probe_written(now, 1, None));
+    assert!(!sim.machine.awaits_answer(), "the answer was heard before");
+}

@@ -1,13 +1,22 @@
+mod limits;
+mod list;
 mod receipts;
 mod waiting;
 
-use std::{collections::VecDeque, fs, path::Path, task::Waker, time::Duration};
+use std::{
+    collections::VecDeque,
+    fs,
+    path::Path,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 use crate::{
     config::{OutboxSettings, WhenFull},
     message::{Message, Outgoing},
-    outbox::{Admission, Online, Outbox, SinkSide, list::MOVES},
-    sync::{Deferred, poll_registering},
+    outbox::{Admission, Online, Outbox, SinkSide, Wants},
+    sync::{Deferred, WakeCounter, poll_registering},
     time::Timestamp,
 };
 
@@ -129,6 +138,7 @@ fn messages_for_one_connection_are_not_dropped_for_room() {
 #[test]
 fn a_flush_waits_for_a_message_that_is_or_was_parked() {
     let mut outbox = online_outbox(OutboxSettings::new().bytes(4));
+    assert!(outbox.is_settled());
     let mut sink = SinkSide::default();
     let is_flushed = |outbox: &mut Outbox, sink: &mut SinkSide| {
         let mut deferred = Deferred::default();
@@ -141,16 +151,124 @@ fn a_flush_waits_for_a_message_that_is_or_was_parked() {
     offer(&mut outbox, "full");
     outbox.send(&mut sink, "next".into(), &mut Deferred::default()).unwrap();
     assert!(outbox.is_parked(sink.id));
+    assert!(!outbox.can_reserve(0, None), "all bytes are used");
     assert!(!is_flushed(&mut outbox, &mut sink));
     outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["full"]);
+    assert!(!outbox.is_settled());
     written(&mut outbox, 1);
+    assert!(!outbox.is_settled(), "the next message is parked");
     assert!(!is_flushed(&mut outbox, &mut sink), "the next message is accepted only now");
     outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["next"]);
     assert!(!is_flushed(&mut outbox, &mut sink), "it is not written");
     written(&mut outbox, 1);
     assert!(is_flushed(&mut outbox, &mut sink));
+    assert!(outbox.is_settled());
+}
+
+fn wait(outbox: &mut Outbox, place: &mut Option<u64>, waker: &Waker) {
+    let mut deferred = Deferred::default();
+    let wants = Wants::Room { bytes: 1 };
+    let waits: Poll<()> =
+        poll_registering(waker, |caller| outbox.wait(place, wants, caller, &mut deferred));
+    assert!(waits.is_pending());
+}
+
+#[test]
+fn a_new_message_does_not_overtake_a_task_that_waits() {
+    let mut outbox = online_outbox(OutboxSettings::new().count(1));
+    offer(&mut outbox, "a");
+    let mut place = None;
+    wait(&mut outbox, &mut place, Waker::noop());
+    outbox.expire(at(0), &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["a"]);
+    written(&mut outbox, 1);
+    let mut try_at = |place| {
+        let mut outgoing = Some(Outgoing::new("b"));
+        outbox.offer(&mut outgoing, place, 0, &mut Deferred::default())
+    };
+    assert_eq!(try_at(None), Admission::Wait);
+    assert_eq!(try_at(place), Admission::Accepted);
+}
+
+/// So `into_driver` does not wake the task that polled the supervisor.
+#[test]
+fn the_task_of_a_sink_that_was_forgotten_is_not_woken() {
+    let mut outbox = online_outbox(OutboxSettings::new().count(1));
+    let wakes = Arc::new(WakeCounter::default());
+    let waker = wakes.waker();
+    let [mut kept, mut forgotten] = [SinkSide::default(), SinkSide::default()];
+    offer(&mut outbox, "full");
+    for sink in [&mut kept, &mut forgotten] {
+        let mut deferred = Deferred::default();
+        let ready =
+            poll_registering(&waker, |caller| outbox.poll_ready(sink, caller, &mut deferred));
+        assert!(ready.is_pending());
+    }
+    outbox.forget_tasks(&forgotten, &mut Deferred::default());
+    outbox.expire(at(0), &mut Deferred::default());
+    hand_over(&mut outbox);
+    written(&mut outbox, 1);
+    outbox.settle(&mut Deferred::default());
+    assert_eq!(wakes.count(), 1);
+    let forgets = |outbox: &mut Outbox, sink| outbox.forget_tasks(sink, &mut Deferred::default());
+    forgets(&mut outbox, &kept);
+    outbox.settle(&mut Deferred::default());
+    assert_eq!(wakes.count(), 1);
+}
+
+#[test]
+fn a_message_is_sent_again_with_its_payload() {
+    let mut outbox = online_outbox(OutboxSettings::new().resend(1));
+    offer(&mut outbox, "a");
+    outbox.expire(at(0), &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["a"]);
+    outbox.lost(1, &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["a"]);
+}
+
+#[test]
+fn only_messages_of_senders_are_kept_until_they_are_proven() {
+    let mut outbox = online_outbox(OutboxSettings::new().give_back(false).keep_unproven(10, 100));
+    offer(&mut outbox, "a");
+    outbox.queue_on(1, &mut vec!["of a layer".into()]);
+    outbox.expire(at(0), &mut Deferred::default());
+    assert_eq!(hand_over(&mut outbox), ["a", "of a layer"]);
+    written(&mut outbox, 1);
+    let unsent = outbox.take_unsent();
+    assert_eq!((unsent.unproven, unsent.unproven_discarded), (vec!["a".into()], 0));
+}
+
+#[test]
+fn after_one_slow_flush_the_window_is_soon_full_again() {
+    const MANY: usize = 3_000;
+    let mut outbox = online_outbox(OutboxSettings::new().count(MANY));
+    (0..MANY).for_each(|_| offer(&mut outbox, "x"));
+    outbox.expire(at(0), &mut Deferred::default());
+    let mut window = VecDeque::new();
+    outbox.hand_over(&mut window);
+    window.pop_front();
+    outbox.take_back(&mut window);
+    written(&mut outbox, 1);
+    let mut flushes = 0;
+    while outbox.has_queued() {
+        hand_over(&mut outbox);
+        written(&mut outbox, 1);
+        flushes += 1;
+    }
+    assert!(flushes <= 20, "{flushes} flushes");
+}
+
+#[test]
+fn an_outbox_without_replays_keeps_no_memory_for_them() {
+    let mut outbox = Outbox::new(OutboxSettings::new());
+    outbox.set_replay("key", "replay".into(), &mut Deferred::default()).unwrap();
+    (0..5).for_each(|_| outbox.shrink_if_idle());
+    assert!(outbox.rare.is_some());
+    assert_eq!(outbox.remove_replay("key"), Some("replay".into()));
+    outbox.shrink_if_idle();
+    assert!(outbox.rare.is_none());
 }
 
 #[test]
@@ -234,31 +352,6 @@ fn waiting_tasks_are_woken_in_one_place_only() {
         }
     }
     assert!(found >= allowed.len(), "found {found} files only");
-}
-
-#[test]
-fn the_cost_of_expiry_does_not_grow_with_waiting_messages() {
-    const MANY: usize = 20_000;
-    let policy = OutboxSettings::new().count(2 * MANY).resend(1);
-    let mut outbox = online_outbox(policy);
-    let offer = |outbox: &mut Outbox, age: usize| {
-        let message = Outgoing::new("x").max_age(Duration::from_secs(age as u64));
-        let admission = outbox.offer(&mut Some(message), None, 0, &mut Deferred::default());
-        assert_eq!(admission, Admission::Accepted);
-    };
-    // Each message has another maximum age, in no order.
-    (0..MANY).for_each(|index| offer(&mut outbox, 1 + (index * 7_919) % MANY));
-    outbox.expire(at(0), &mut Deferred::default());
-    let mut held = MANY;
-    for seconds in 1..=MANY {
-        assert_eq!(outbox.expiry(), Some(at(seconds as u64)), "that of the next message");
-        outbox.expire(at(seconds as u64), &mut Deferred::default());
-        held -= 1;
-        assert_eq!(outbox.held().count, held);
-        // Empty entries do not accumulate, and removing them is rare.
-        assert!(outbox.list.entries() <= 2 * held + 32);
-    }
-    assert!(MOVES.get() <= 3 * MANY, "{} entries were visited", MOVES.get());
 }
 
 #[test]

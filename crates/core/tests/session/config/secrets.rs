@@ -145,4 +145,7 @@ fn a_builder_a_driver_and_an_inbox_do_not_print_secrets() {
     shown.debug(&driver);
     shown.debug(&inbox);
     shown.assert_silent();
+    for name in ["Builder {", "Driver {", "Inbox {"] {
+        assert!(shown.0.contains(name), "{name}");
+    }
 }

@@ -18,6 +18,7 @@ pub(crate) enum Method {
     Flush,
     Progress,
     Arrived,
+    Shrink,
 }
 
 /// The result of a read.
@@ -112,5 +113,10 @@ impl<B: Behaviour> Connection for WrappedConnection<B> {
 
     fn unacknowledged(&self) -> Option<u64> {
         self.behaviour.unacknowledged(&self.connection)
+    }
+
+    fn shrink(mut self: Pin<&mut Self>) {
+        self.behaviour.before(Method::Shrink);
+        Pin::new(&mut self.connection).shrink();
     }
 }

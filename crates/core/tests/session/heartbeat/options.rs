@@ -309,3 +309,18 @@ fn an_answer_before_the_flush_completes_counts() {
         assert_eq!(status.counters.probes_answered, status.counters.probes_sent);
     }
 }
+
+#[test]
+fn a_message_on_the_next_connection_does_not_answer_a_lost_probe() {
+    let mut session = Session::new(
+        |dial| match dial {
+            1 => Script::accept().end_after(secs(16)),
+            _ => Script::accept().greet("hello"),
+        },
+        |b| b.heartbeat(Heartbeat::idle(secs(15)).timeout(secs(10)).message("beat")),
+    );
+    session.run_to(20_000);
+    assert_eq!(session.messages(), ["hello"]);
+    let counters = session.handle.status().counters;
+    assert_eq!((counters.probes_sent, counters.probes_answered), (1, 0));
+}

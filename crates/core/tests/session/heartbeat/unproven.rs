@@ -74,6 +74,26 @@ fn only_a_reply_to_our_close_frame_proves_all_messages() {
     }
 }
 
+#[test]
+fn a_close_frame_is_no_reply_to_one_that_is_not_written() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let session = builder.build().unwrap();
+    let handle = session.handle();
+    let log = fixture.read(session);
+    fixture.runner.settle();
+    handle.try_queue("a").unwrap();
+    fixture.runner.settle();
+    let peer = fixture.remote.last_peer().unwrap();
+    peer.stall_writes();
+    handle.close();
+    fixture.runner.settle();
+    peer.close(1000, "");
+    fixture.runner.run_for(secs(10));
+    let events = log.events();
+    let Some(Event::Closed(closed)) = events.last() else { panic!("{events:?}") };
+    assert_eq!(closed.unproven, 1);
+}
+
 /// A connection that writes a frame at once, to a server that answers our close frame at once.
 #[derive(Default)]
 struct QuickServer {

@@ -128,6 +128,15 @@ fn a_recognised_reply_teaches_at_once() {
 }
 
 #[test]
+fn one_answer_teaches_nothing_if_no_function_recognises_replies() {
+    let heartbeat = beats().proof_of_life(ProofOfLife::Data);
+    let script = |_| Script::accept().echo().half_open_after(secs(16));
+    let mut session = session(script, |b| b.heartbeat(heartbeat));
+    session.run_to(41_000);
+    assert_eq!((session.dials(), unanswered(&session)), (vec![0], vec![40_000]));
+}
+
+#[test]
 fn other_messages_do_not_count_as_answers_where_only_replies_do() {
     let heartbeat =
         beats().proof_of_life(ProofOfLife::Reply).reply(|message| message.as_text() == Some("ok"));

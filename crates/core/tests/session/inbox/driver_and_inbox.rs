@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use futures::{FutureExt, StreamExt, stream::FusedStream};
-use websocket_heartbeat::{CloseReason, Event, Heartbeat, InboxSettings, Phase};
+use websocket_heartbeat::{CloseReason, Event, Heartbeat, Inbox, InboxSettings, Phase};
 use websocket_heartbeat_mock::{Runner, Script};
 
 use crate::harness::{Fixture, WakeCounter, in_words, ms, secs, sleep, words};
@@ -201,6 +201,7 @@ fn the_inbox_ends_with_the_session_while_the_driver_exists() {
     driver.handle().close();
     let counter = WakeCounter::new();
     assert!(counter.poll(|cx| driver.poll_unpin(cx)).is_ready());
+    assert!(!inbox.is_terminated());
     assert_eq!(words(&counter.drain(&mut inbox)), ["closed user"]);
     assert!(matches!(counter.next(&mut inbox), Poll::Ready(None)));
     assert!(inbox.is_terminated());
@@ -240,6 +241,40 @@ fn inbox_and_driver_have_no_unneeded_polls() {
     // 1 000 messages, one at a time.
     assert!(driving.polls() <= 1_050, "{}", driving.polls());
     assert!(reading.polls() <= 1_050, "{}", reading.polls());
+}
+
+/// An open session in a driver, and its inbox without unread events.
+fn open(settings: impl Into<InboxSettings>) -> (Fixture, impl Future<Output = ()> + Unpin, Inbox) {
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let (mut driver, mut inbox) = builder.build().unwrap().into_driver(settings).unwrap();
+    let counter = WakeCounter::new();
+    assert!(counter.poll(|cx| driver.poll_unpin(cx)).is_pending());
+    assert_eq!(words(&counter.drain(&mut inbox)), ["connecting 1 attempt 0", "open 1"]);
+    (fixture, driver, inbox)
+}
+
+#[test]
+fn one_poll_of_a_driver_hands_over_at_most_512_events() {
+    let (fixture, mut driver, mut inbox) = open(10_000);
+    let peer = fixture.remote.last_peer().unwrap();
+    (0..600).for_each(|_| peer.send("x"));
+    let (task, reader) = (WakeCounter::new(), WakeCounter::new());
+    for (events, wakes) in [(512, true), (88, false)] {
+        task.take();
+        assert!(task.poll(|cx| driver.poll_unpin(cx)).is_pending());
+        assert_eq!((task.take() > 0, reader.drain(&mut inbox).len()), (wakes, events));
+    }
+}
+
+#[test]
+fn a_driver_of_a_small_inbox_that_drops_messages_reads_on_in_one_poll() {
+    let (fixture, mut driver, mut inbox) = open(InboxSettings::new(1).drop_oldest());
+    let peer = fixture.remote.last_peer().unwrap();
+    (0..100).for_each(|_| peer.send("x"));
+    let task = WakeCounter::new();
+    assert!(task.poll(|cx| driver.poll_unpin(cx)).is_pending());
+    assert_eq!((task.take(), peer.unread()), (0, 0));
+    assert_eq!(words(&task.drain(&mut inbox)), ["lagged 99", "message x"]);
 }
 
 #[test]

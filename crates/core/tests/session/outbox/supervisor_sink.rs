@@ -35,6 +35,25 @@ fn a_task_that_only_sends_writes_all_messages_in_order() {
     assert_eq!(written[999], Message::text("999"));
 }
 
+/// Messages that are fed are written together, at the latest after one window.
+#[test]
+fn the_257th_message_that_is_fed_writes_the_first_256() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.outbox(OutboxSettings::new().count(1_000)).build().unwrap();
+    fixture.runner.run_until(session.flush()).unwrap();
+    let peer = fixture.remote.last_peer().unwrap();
+    for round in 0..3 {
+        for _ in 0..256 {
+            fixture.runner.run_until(session.feed("x".into())).unwrap();
+            assert_eq!(peer.received_messages().len(), 256 * round);
+        }
+        let counter = WakeCounter::new();
+        let ready = counter.poll(|cx| Pin::new(&mut session).poll_ready(cx));
+        assert_eq!(ready, Poll::Ready(Ok(())));
+        assert_eq!(peer.received_messages().len(), 256 * (round + 1));
+    }
+}
+
 #[test]
 fn a_task_that_only_sends_stores_256_messages_and_loses_nothing() {
     let (mut fixture, builder) =

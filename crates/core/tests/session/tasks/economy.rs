@@ -8,13 +8,15 @@ use websocket_heartbeat_mock::{Clock, MockTimer, Script, mock};
 
 use crate::harness::{Behaviour, Method, WakeCounter, secs, wrap_connections};
 
-/// The number of calls to the clock, the sleep and the connection.
+/// The number of calls to the clock, the sleep and the connection. `shrinks`: a connection may free its
+/// buffers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tally {
     looks: usize,
     sleeps: usize,
     reads: usize,
     flushes: usize,
+    shrinks: usize,
 }
 
 #[derive(Clone, Default)]
@@ -59,6 +61,7 @@ impl Behaviour for Tallies {
         self.add(|tally| match method {
             Method::Next => tally.reads += 1,
             Method::Flush => tally.flushes += 1,
+            Method::Shrink => tally.shrinks += 1,
             _ => {}
         });
     }
@@ -94,12 +97,12 @@ fn a_heartbeat_takes_two_polls_clock_reads_and_sleeps() {
         clock.advance(secs(15));
         assert_eq!(task.take(), 1);
         assert!(task.drain(&mut session).is_empty());
-        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 0, flushes: 1 });
+        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 0, flushes: 1, shrinks: 1 });
         // One poll reads the pong, and then finds nothing.
         clock.advance(secs(1));
         assert_eq!(task.take(), 1);
         assert!(task.drain(&mut session).is_empty());
-        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 2, flushes: 0 });
+        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 1, reads: 2, flushes: 0, shrinks: 0 });
     }
     assert_eq!(session.status().counters.probes_answered, 3);
 }
@@ -122,9 +125,9 @@ fn a_flushed_message_takes_one_clock_read_and_one_flush() {
     for reads in [0, 1, 1] {
         let mut sending = session.send(Message::text("x"));
         assert!(task.poll(|cx| Pin::new(&mut sending).poll(cx)).is_ready());
-        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 0, reads, flushes: 1 });
+        assert_eq!(tallies.take(), Tally { looks: 1, sleeps: 0, reads, flushes: 1, shrinks: 0 });
         assert!(matches!(task.next(&mut session), Poll::Ready(Some(Event::Message(_)))));
-        assert_eq!(tallies.take(), Tally { looks: 0, sleeps: 0, reads: 1, flushes: 0 });
+        assert_eq!(tallies.take(), Tally { looks: 0, sleeps: 0, reads: 1, flushes: 0, shrinks: 0 });
     }
 }
 

@@ -47,6 +47,22 @@ fn phases_are_published_when_they_begin() {
 }
 
 #[test]
+fn the_number_of_the_connection_is_that_of_the_last_attempt() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept());
+    let mut session = builder.build().unwrap();
+    let counter = WakeCounter::new();
+    assert_eq!(session.connection(), 0);
+    for number in 1..=3 {
+        counter.drain(&mut session);
+        assert_eq!(session.connection(), number);
+        fixture.remote.last_peer().unwrap().end();
+        counter.drain(&mut session);
+        assert_eq!(session.connection(), number, "it is lost");
+        fixture.clock.advance(secs(1));
+    }
+}
+
+#[test]
 fn a_degraded_connection_is_published_before_its_loss() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().silent());
     let session = builder.build().unwrap();

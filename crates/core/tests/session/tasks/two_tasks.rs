@@ -271,6 +271,8 @@ fn a_message_taken_from_a_full_backlog_wakes_the_sink_half() {
     let taken = halves.reader.drain_at_most(&mut halves.stream, 3);
     assert!(matches!(taken.last(), Some(Event::Message(_))));
     assert!(halves.writer.take() > 0, "there is room, and the sink side drives");
+    let taken = halves.reader.drain_at_most(&mut halves.stream, 3);
+    assert!(taken.len() == 3 && halves.writer.take() == 0, "there was room already");
     let _ = halves.flush();
-    assert_eq!(peer.unread(), unread - 1);
+    assert_eq!(peer.unread(), unread - 4);
 }

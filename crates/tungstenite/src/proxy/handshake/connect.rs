@@ -91,8 +91,7 @@ impl Connect {
             return Err(ProxyProblem::Malformed);
         }
         // No empty line can be in the first `SHORTEST` bytes after this check.
-        let end = head.iter().position(|&b| b == b'\n');
-        if end.is_some_and(|end| parse_status(head[..end].trim_ascii_end()).is_none()) {
+        if status_line(head).is_some_and(|line| parse_status(line).is_none()) {
             return Err(ProxyProblem::Malformed);
         }
         let length = *before + head.len();
@@ -106,7 +105,7 @@ impl Connect {
 
     /// Takes a complete head.
     fn head(&mut self, head: &[u8]) -> Result<(), ProxyProblem> {
-        let line = head.split(|&b| b == b'\n').next().unwrap_or_default().trim_ascii_end();
+        let line = status_line(head).unwrap_or_default();
         match parse_status(line).ok_or(ProxyProblem::Malformed)? {
             200..300 => self.answer = Answer::Open,
             // An interim answer. The next head follows.
@@ -144,6 +143,12 @@ impl Connect {
         let secrets: Vec<_> = self.secrets.iter().map(|secret| &**secret).collect();
         String::from_utf8_lossy(&without_echo(text, &secrets)).into_owned()
     }
+}
+
+/// The first line of a head without its line break, once it is complete.
+fn status_line(head: &[u8]) -> Option<&[u8]> {
+    let end = head.iter().position(|&b| b == b'\n')?;
+    Some(head[..end].trim_ascii_end())
 }
 
 /// The schemes of `Proxy-Authenticate` (RFC 9110 section 11.6.1). Proxies send one field for each

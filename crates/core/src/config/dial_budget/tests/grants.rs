@@ -53,12 +53,12 @@ fn grants_that_nothing_waits_for_are_used_later_or_expire() {
 #[test]
 fn the_feeder_is_woken_when_a_grant_is_missing() {
     let (budget, mut grants) = DialBudget::granted();
-    let calls = Arc::new(Calls::default());
+    let calls = Arc::new(WakeCounter::default());
     let poll = |grants: &mut DialGrants| {
-        let waker = Waker::from(Arc::clone(&calls));
+        let waker = calls.waker();
         grants.poll_wanted(&mut Context::from_waker(&waker))
     };
-    let called = || calls.0.swap(0, Ordering::Relaxed);
+    let called = || calls.take();
     grants.grant(1, at(0), VALID);
     assert_eq!(poll(&mut grants), Poll::Pending);
     assert_eq!(Session::new(&budget).ask(0), None);
@@ -75,7 +75,7 @@ fn the_feeder_is_woken_when_a_grant_is_missing() {
 fn a_grant_that_is_given_back_goes_to_the_next_until_it_expires() {
     let (mut grants, mut all, _) = waiting(3);
     grants.grant(1, at(0), VALID);
-    let waker = Waker::from(Arc::clone(&all[0].calls));
+    let waker = all[0].calls.waker();
     assert_eq!(all[0].place.ask(at(0), &waker), Turn::Now);
     assert_eq!(wanted(&mut grants), 2);
     all[0].place.leave();
@@ -126,7 +126,7 @@ fn an_attempt_whose_grant_expired_keeps_its_order_for_a_second() {
 fn without_grants_to_come_the_budget_has_no_limit() {
     let (mut grants, mut all, budget) = waiting(3);
     grants.grant(1, at(0), VALID);
-    let waker = Waker::from(Arc::clone(&all[0].calls));
+    let waker = all[0].calls.waker();
     assert_eq!(all[0].place.ask(at(0), &waker), Turn::Now);
     drop(grants);
     assert!(all[1].was_called() && all[2].was_called());

@@ -2,12 +2,10 @@
 
 mod grants;
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    task::Wake,
-};
+use std::task::Wake;
 
 use super::*;
+use crate::sync::WakeCounter;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -15,19 +13,10 @@ fn at(ms: u64) -> Timestamp {
     Timestamp::from_epoch(Duration::from_millis(ms))
 }
 
-#[derive(Default)]
-struct Calls(AtomicUsize);
-
-impl Wake for Calls {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// A place in a budget, and how often its waker was called.
 struct Session {
     place: Place,
-    calls: Arc<Calls>,
+    calls: Arc<WakeCounter>,
 }
 
 impl Session {
@@ -38,8 +27,7 @@ impl Session {
     /// Asks for an attempt. Returns `None` if the attempt begins. Otherwise returns the planned
     /// time and the time of the next look.
     fn ask(&mut self, ms: u64) -> Option<[Option<Timestamp>; 2]> {
-        let waker = Waker::from(Arc::clone(&self.calls));
-        match self.place.ask(at(ms), &waker) {
+        match self.place.ask(at(ms), &self.calls.waker()) {
             Turn::Now => {
                 self.place.use_up();
                 None
@@ -49,7 +37,7 @@ impl Session {
     }
 
     fn was_called(&self) -> bool {
-        self.calls.0.swap(0, Ordering::Relaxed) > 0
+        self.calls.take() > 0
     }
 }
 
@@ -123,7 +111,7 @@ fn attempts_behind_one_that_leaves_move_up_and_are_woken() {
 fn a_grant_that_is_not_used_is_given_back() {
     let budget = DialBudget::new(1, SECOND * 10).unwrap();
     let mut all = sessions(&budget, 2);
-    let waker = Waker::from(Arc::clone(&all[0].calls));
+    let waker = all[0].calls.waker();
     assert_eq!(all[0].place.ask(at(0), &waker), Turn::Now);
     assert!(all[1].ask(0).is_some());
     all[0].place.leave();

@@ -4,11 +4,8 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -19,32 +16,12 @@ use crate::{
     message::{Message, Outgoing},
     outbox::{Online, Outbox, SinkSide, entry::Origin, receipt::Receipt},
     shared::Shared,
-    sync::Deferred,
+    sync::{Deferred, WakeCounter},
     time::Timestamp,
 };
 
-/// A task that counts its wake-ups since it was last polled and found pending.
-#[derive(Default)]
-pub(super) struct Task(AtomicUsize);
-
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Task {
-    fn waker(self: &Arc<Self>) -> Waker {
-        Waker::from(Arc::clone(self))
-    }
-
-    pub(super) fn is_woken(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// The task that waits, if one does.
-pub(super) type Waits = Option<Arc<Task>>;
+/// The task that waits, if one does, with its wakes since it was last polled and found pending.
+pub(super) type Waits = Option<Arc<WakeCounter>>;
 
 /// Polls. After that `waits` has the task, if it must wait.
 pub(super) fn poll<R>(
@@ -52,7 +29,7 @@ pub(super) fn poll<R>(
     poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
     let task = waits.take().unwrap_or_default();
-    task.0.store(0, Ordering::Relaxed);
+    task.take();
     match poll(&mut Context::from_waker(&task.waker())) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => {

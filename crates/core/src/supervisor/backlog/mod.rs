@@ -45,7 +45,7 @@ impl Backlog {
             Event::Message(ref message) => self.held.add(message.len()),
             Event::Lost(_) => {
                 self.events.push_back(event);
-                return self.fold(self.events.len() - 1);
+                return self.fold(self.events.len());
             }
             // Replaces the earlier report of this kind on the same connection.
             Event::WriteBlocked(_) | Event::Silent(_) => {
@@ -119,18 +119,18 @@ impl Backlog {
         self.fold(at.saturating_sub(1));
     }
 
-    /// Folds the run of events without a message that includes `at`, if it holds more than two
-    /// losses: removes all events after the first loss, up to the last loss but one. The last loss
-    /// keeps its own `Connecting` and `Open`. Messages that were dropped among the removed events
+    /// Folds the run of events without a message that includes `at` or ends there, if it holds more
+    /// than two losses: removes all events after the first loss, up to the last loss but one. The last
+    /// loss keeps its own `Connecting` and `Open`. Messages that were dropped among the removed events
     /// are counted behind the first loss.
     fn fold(&mut self, at: usize) {
         let is_message = |event: &Event| matches!(event, Event::Message(_));
         let after = self.events.range(at..).position(is_message);
         let end = after.map_or(self.events.len(), |offset| at + offset);
         let before = self.events.range(..end).rposition(is_message);
-        let begin = before.map_or(0, |before| before + 1);
-        let losses: Vec<usize> =
-            (begin..end).filter(|index| matches!(self.events[*index], Event::Lost(_))).collect();
+        let losses: Vec<usize> = (before.unwrap_or(0)..end)
+            .filter(|index| matches!(self.events[*index], Event::Lost(_)))
+            .collect();
         let [first, .., last_but_one, last] = losses[..] else { return };
         let removed: Vec<Event> = self.events.drain(first + 1..=last_but_one).collect();
         let Some(Event::Lost(newest)) = self.events.get_mut(last - removed.len()) else {
@@ -189,127 +189,4 @@ fn prepend<V>(newer: &mut Vec<V>, older: Vec<V>, limit: Load, size: impl Fn(&V) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Connecting, DropReason, LostCause, Retry};
-
-    const LIMIT: Load = Load { count: 10, bytes: 1_000 };
-    const UNPROVEN: Load = Load { count: 7, bytes: 40 };
-
-    fn lost(connection: u64) -> Event {
-        let message = Message::text(connection.to_string());
-        Event::Lost(Box::new(Lost {
-            connection,
-            opened: false,
-            cause: LostCause::Replaced,
-            unsent: vec![Fate::Dropped { reason: DropReason::Offline, message }],
-            unproven: 1,
-            unproven_messages: vec![Message::text(connection.to_string())],
-            unproven_discarded: 0,
-            unknown: 0,
-            discarded: 0,
-            ever_answered: false,
-            cutoff: None,
-            verdict_panic: None,
-            skipped_cycles: 0,
-        }))
-    }
-
-    fn cycle(backlog: &mut Backlog, connection: u64) {
-        backlog.push(lost(connection));
-        let cause = LostCause::Replaced;
-        backlog.push(Event::Retry(Box::new(Retry {
-            attempt: 1,
-            delay: Default::default(),
-            cause,
-        })));
-        backlog.push(Event::Connecting(Connecting { connection: connection + 1, attempt: 1 }));
-    }
-
-    #[test]
-    fn a_million_unread_cycles_fold_into_few_events_and_keep_all_counts() {
-        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
-        backlog.push(Event::Connecting(Connecting { connection: 1, attempt: 0 }));
-        for connection in 1..=1_000_000 {
-            cycle(&mut backlog, connection);
-        }
-        assert!(backlog.events.len() <= 7, "{}", backlog.events.len());
-        let mut cycles = 0;
-        let (mut returned, mut discarded, mut unproven) = (0, 0, 0);
-        let (mut kept, mut beyond) = (vec![], 0);
-        let mut last = 0;
-        while let Some(event) = backlog.pop() {
-            if let Event::Lost(lost) = event {
-                assert!(lost.connection > last, "order is kept");
-                last = lost.connection;
-                cycles += 1 + lost.skipped_cycles;
-                returned += lost.unsent.len() as u64;
-                discarded += lost.discarded;
-                unproven += lost.unproven;
-                kept.push(lost.unproven_messages.len() as u64);
-                beyond += lost.unproven_discarded;
-            }
-        }
-        assert_eq!((cycles, last, unproven), (1_000_000, 1_000_000, 1_000_000));
-        // One message of seven bytes and five of six bytes fit.
-        assert_eq!((kept.clone(), kept[0] + kept[1] + beyond), (vec![1, 6], 1_000_000));
-        assert_eq!(returned, 11);
-        assert_eq!(returned + discarded, 1_000_000);
-    }
-
-    #[test]
-    fn cycles_do_not_fold_across_a_message() {
-        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
-        for connection in 1..=4 {
-            cycle(&mut backlog, connection);
-            backlog.push(Event::Message(Message::text("between")));
-        }
-        assert_eq!(backlog.events.len(), 16);
-        assert_eq!(backlog.held().count, 4);
-    }
-
-    #[test]
-    fn dropped_messages_are_counted_and_the_queue_stays_bounded() {
-        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
-        let mut lagged = 0;
-        for connection in 1..=1_000 {
-            cycle(&mut backlog, connection);
-            backlog.push(Event::Message(Message::text("x")));
-            if backlog.held().count > 3 {
-                backlog.drop_oldest();
-                lagged += 1;
-            }
-        }
-        assert!(backlog.events.len() < 40, "{}", backlog.events.len());
-        let mut reported = 0;
-        let mut cycles = 0;
-        while let Some(event) = backlog.pop() {
-            match event {
-                Event::Lagged(count) => reported += count,
-                Event::Lost(lost) => cycles += 1 + lost.skipped_cycles,
-                _ => {}
-            }
-        }
-        assert_eq!((reported, cycles), (lagged, 1_000));
-    }
-
-    #[test]
-    fn the_fates_of_a_folded_loss_are_bounded_in_bytes() {
-        let mut backlog = Backlog::new(LIMIT, Some(UNPROVEN));
-        for connection in 1..=20 {
-            let mut event = lost(connection);
-            let Event::Lost(lost) = &mut event else { unreachable!() };
-            let message = Message::binary(vec![0; 400]);
-            lost.unsent = vec![Fate::Dropped { reason: DropReason::Expired, message }];
-            backlog.push(event);
-        }
-        let lost: Vec<_> = std::iter::from_fn(|| backlog.pop())
-            .map(|event| match event {
-                Event::Lost(lost) => (lost.unsent.len(), lost.discarded),
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        // The first loss is not folded. Two of the other 19 fates fit.
-        assert_eq!(lost, [(1, 0), (2, 17)]);
-    }
-}
+mod tests;
