@@ -1,61 +1,21 @@
 //! From where another owner resumes a subscription: [`Checkpoint`].
 
-use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
-use websocket_heartbeat_tokio::Message;
 
-use super::{Common, intake::Intake};
+use super::{
+    Common,
+    intake::Intake,
+    resume::{Record, Values},
+};
 use crate::{
     engine::Engine,
     fleet::Written,
     record::{Bucket, SCHEMA},
 };
-
-/// The latest values by which a subscription is resumed, by their names.
-pub type Values = BTreeMap<String, String>;
-
-#[derive(Serialize, Deserialize)]
-struct Record {
-    schema: u32,
-    /// The owner that wrote it.
-    #[serde(default)]
-    epoch: u64,
-    values: Values,
-}
-
-/// The values of a record in the store.
-#[must_use]
-pub fn values_from(record: &[u8]) -> Option<Values> {
-    serde_json::from_slice(record).ok().map(|record: Record| record.values)
-}
-
-/// How a subscription is resumed.
-pub trait Resume: Send {
-    /// Reads the values of a message of the connection that has this number in the session. Returns all
-    /// latest values if one has changed.
-    fn read(&mut self, connection: u64, message: &Message) -> Option<Arc<Values>>;
-
-    /// How a message after an interruption follows on the last one before it, by their ids. `connection`
-    /// is that of the message.
-    fn follows(&mut self, _connection: u64, _last: &str, _id: &str) -> Follows {
-        Follows::Unknown
-    }
-}
-
-/// How a message after an interruption follows on the last one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follows {
-    /// There may be others between.
-    Unknown,
-    /// It is one of those before, which the upstream sends again. A later one decides.
-    Repeats,
-    /// There is none between.
-    Continues,
-}
 
 /// The shortest time between two writes of a checkpoint.
 const INTERVAL: Duration = Duration::from_secs(1);

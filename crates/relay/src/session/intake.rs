@@ -9,8 +9,8 @@ use websocket_heartbeat_tokio::{Closed, Event, Handle, Lost, LostCause, Message}
 
 use super::{
     Common, Heard, Part, Progress,
-    checkpoint::{Follows, Values},
     continuity::{Before, Continuity, Doubt},
+    resume::{Follows, Resume, Values},
 };
 use crate::{
     engine::{Data, Engine, Entry, Head, Last, Stored},
@@ -24,7 +24,7 @@ use crate::{
 const SUSPICION: Duration = Duration::from_secs(2);
 
 /// Finds the id of a message.
-pub type FindId = Box<dyn Fn(&Message) -> Option<String> + Send>;
+type FindId = Box<dyn Fn(&Message) -> Option<String> + Send>;
 
 /// What the configuration of a subscription says about its messages.
 pub struct Rules {
@@ -41,7 +41,7 @@ pub struct Rules {
     /// A message that is too large ends the subscription. Otherwise it is skipped.
     pub stop_when_too_large: bool,
     /// What is kept of messages so that another owner can resume, and how.
-    pub resume: Option<Box<dyn super::checkpoint::Resume>>,
+    pub resume: Option<Box<dyn Resume>>,
     /// Commands are sent to the upstream.
     pub commands: bool,
     /// How often a command whose fate is unknown is sent again.

@@ -5,6 +5,7 @@ mod commands;
 mod continuity;
 mod delivery;
 mod intake;
+mod resume;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -21,8 +22,8 @@ use self::{
     intake::Intake,
 };
 pub use self::{
-    checkpoint::{Follows, Resume, Values, values_from},
     intake::Rules,
+    resume::{Follows, Resume, Values, values_from},
 };
 use crate::{
     engine::{Engine, EngineError, Entry, Last, Refusal},
