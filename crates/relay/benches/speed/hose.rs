@@ -51,6 +51,7 @@ fn send(stream: TcpStream, rate: u64) -> io::Result<()> {
         let due = (begin.elapsed().as_secs_f64() * rate as f64) as u64;
         let count = due.saturating_sub(number - FIRST);
         stream.write_all(&frames(&mut number, count as usize))?;
+        #[allow(clippy::disallowed_methods, reason = "a thread of its own, which may block")]
         thread::sleep(Duration::from_millis(1));
     }
 }

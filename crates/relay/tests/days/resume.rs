@@ -18,6 +18,7 @@ fn number(message: &Stored) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "two leases expire"]
 async fn the_next_owner_continues_from_the_checkpoint_without_a_gap() {
     let test = "the_next_owner_continues_from_the_checkpoint_without_a_gap";
     let place = match Place::start("").await {

@@ -16,6 +16,9 @@ use crate::{
     place::{LIMIT, Place, says, wait_for_stored},
 };
 
+/// A change of the settings of a stream.
+type Edit = fn(&mut Config);
+
 async fn upstream() -> Upstream {
     Upstream::start((Ipv4Addr::LOCALHOST, 0).into()).await.expect("a free port")
 }
@@ -84,7 +87,7 @@ async fn other_settings_of_a_stream_or_bucket_are_refused_by_name() {
     let again = place.done("a", &["init"]).await;
     assert!(again.contains("the stream and the buckets exist"), "{again}");
     let context = place.admin().await;
-    let change = |name: &'static str, change: fn(&mut Config)| {
+    let change = |name: &'static str, change: Edit| {
         let context = &context;
         async move {
             let mut config =
@@ -93,7 +96,7 @@ async fn other_settings_of_a_stream_or_bucket_are_refused_by_name() {
             context.update_stream(&config).await.expect("the server accepts it");
         }
     };
-    let cases: [(&str, fn(&mut Config), &str); 6] = [
+    let cases: [(&str, Edit, &str); 6] = [
         ("WSB_bed", |config| config.max_messages = 1_000, "max_msgs"),
         ("WSB_bed", |config| config.max_age = secs(60), "max_age"),
         ("WSB_bed", |config| config.allow_atomic_publish = false, "atomic batches"),

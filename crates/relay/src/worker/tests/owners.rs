@@ -79,8 +79,9 @@ async fn moving() -> (Bed, String) {
     let names: Vec<_> = (0..8).map(|index| format!("s{index}")).collect();
     let wishes: Vec<_> = names.iter().map(|name| (name.as_str(), OVERLAP)).collect();
     let mut bed = Bed::with(1, &wishes).await;
+    // Until the first worker has had them long enough.
+    sleep(secs(65)).await;
     bed.start("worker-1");
-    sleep(secs(59)).await;
     for _ in 0..20_000 {
         sleep(ms(1)).await;
         for name in &names {
