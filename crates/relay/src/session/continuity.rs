@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_resume_without_a_gap_the_next_gap_begins_with_the_last_message() {
+    fn after_a_resume_the_next_gap_begins_with_the_last_message() {
         let since = Some(Stamp(20));
         let open = Note::Open { epoch: 1, connection: 1, at: Stamp(25), since };
         let mut last = data(30);

@@ -3,6 +3,7 @@
 mod id;
 mod read;
 mod resume;
+mod source;
 mod write;
 
 use std::{collections::BTreeMap, fmt, time::Duration};

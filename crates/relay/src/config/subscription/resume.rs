@@ -12,7 +12,7 @@ use super::{
         template,
     },
     id::pointer,
-    read::{messages, source},
+    source::{messages, source},
 };
 use crate::id::Pointer;
 
