@@ -224,6 +224,11 @@ impl World {
 }
 
 impl State {
+    /// The window of time in which ids are known ends.
+    pub(crate) fn forget_ids(&mut self) {
+        self.ids.clear();
+    }
+
     fn is_up(&self, link: usize) -> bool {
         !self.links[link].is_dead && !self.links[link].is_cut
     }

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    engine::{Engine, Entry, Refusal, Stored},
+    engine::{Engine, EngineError, Entry, Head, Refusal, Stored},
     outflow::Outflow,
     telemetry::Latency,
 };
@@ -35,6 +35,14 @@ const MANY: u32 = 10;
 /// Without an answer for this time, nothing more is sent: if the first entry is lost, one that follows
 /// it must not be stored before it. Much more than an answer takes, and less than an election.
 const HOLD: Duration = Duration::from_secs(1);
+
+/// After so long without an answer, the stream may have forgotten the ids of entries that it has stored. So
+/// it is asked what it has before they are sent again. Half of the shortest window that is advised, and more
+/// than an election takes.
+const DOUBT: Duration = Duration::from_secs(10);
+
+/// The result of an entry that was stored before.
+const DOUBLE: Stored = Stored { sequence: 0, is_double: true };
 
 /// The bounds of a batch. The servers accept 1,000 entries.
 const BATCH_ENTRIES: usize = 500;
@@ -87,6 +95,8 @@ pub(super) struct Pipeline<E: Engine> {
     sent: VecDeque<Sent<E::Answer>>,
     latency: Latency,
     pause: Option<Instant>,
+    /// When the first entry was sent that may be stored and has no answer.
+    doubt: Option<Instant>,
 }
 
 struct Sent<A> {
@@ -136,7 +146,13 @@ impl<A: Future<Output = Result<Stored, Refusal>> + Unpin> Answer<A> {
 
 impl<E: Engine> Pipeline<E> {
     pub(super) fn new(engine: E) -> Self {
-        Self { engine, sent: VecDeque::new(), latency: Latency::default(), pause: None }
+        Self {
+            engine,
+            sent: VecDeque::new(),
+            latency: Latency::default(),
+            pause: None,
+            doubt: None,
+        }
     }
 
     async fn send<T>(&mut self, outflow: &mut Outflow<T>) {
@@ -155,6 +171,15 @@ impl<E: Engine> Pipeline<E> {
         // The first answer can be late although later entries were refused meanwhile.
         if self.sent.back_mut().is_some_and(|last| last.answer.has_failed()) {
             return self.go_back(outflow);
+        }
+        if self.sent.is_empty() && self.doubt.is_some_and(|since| now - since >= DOUBT) {
+            match count_stored(&self.engine, &outflow.batch(usize::MAX, usize::MAX)).await {
+                Ok(count) => self.settle(count, outflow),
+                Err(error) => {
+                    tracing::debug!(%error, "the end of the stream is not known");
+                    return self.go_back(outflow);
+                }
+            }
         }
         while let Some(entry) = outflow.next() {
             let answer = match self.engine.send(entry).await {
@@ -185,10 +210,11 @@ impl<E: Engine> Pipeline<E> {
                 None
             }
             result => {
+                self.doubt = None;
                 self.sent.pop_front();
                 self.latency.answered();
                 let mut result = match result {
-                    Err(Refusal::Double) => Ok(Stored { sequence: 0, is_double: true }),
+                    Err(Refusal::Double) => Ok(DOUBLE),
                     result => result,
                 };
                 let mut count = 1;
@@ -210,7 +236,20 @@ impl<E: Engine> Pipeline<E> {
         }
     }
 
+    /// So many of the first entries are stored.
+    fn settle<T>(&mut self, count: usize, outflow: &mut Outflow<T>) {
+        self.doubt = None;
+        for _ in 0..count {
+            self.sent.push_back(Sent { at: Instant::now(), answer: Answer::Known(Ok(DOUBLE)) });
+            self.latency.sent(self.sent.len());
+            outflow.sent();
+        }
+    }
+
     fn go_back<T>(&mut self, outflow: &mut Outflow<T>) {
+        if let Some(first) = self.sent.front() {
+            self.doubt.get_or_insert(first.at);
+        }
         self.sent.clear();
         self.latency.reset();
         outflow.go_back();
@@ -218,7 +257,8 @@ impl<E: Engine> Pipeline<E> {
     }
 }
 
-type Batch = Pin<Box<dyn Future<Output = Result<Stored, Refusal>> + Send>>;
+/// The number of the entries, and their result.
+type Batch = Pin<Box<dyn Future<Output = (usize, Result<Stored, Refusal>)> + Send>>;
 
 /// One batch on its way at a time.
 pub(super) struct Batches<E: Engine> {
@@ -226,18 +266,20 @@ pub(super) struct Batches<E: Engine> {
     /// The batches of the whole worker.
     permits: Arc<Semaphore>,
     fence: (Arc<str>, u64),
-    current: Option<(usize, Batch)>,
+    current: Option<Batch>,
     /// How many of the first entries are stored one by one, since one of them is not accepted in a
     /// batch.
     single: usize,
     /// How often the servers had too many batches, in a row.
     busy: u32,
     pause: Option<Instant>,
+    /// When the first batch was sent that may be stored and has no answer.
+    doubt: Option<Instant>,
 }
 
 impl<E: Engine> Batches<E> {
     pub(super) fn new(engine: E, permits: Arc<Semaphore>, fence: (Arc<str>, u64)) -> Self {
-        Self { engine, permits, fence, current: None, single: 0, busy: 0, pause: None }
+        Self { engine, permits, fence, current: None, single: 0, busy: 0, pause: None, doubt: None }
     }
 
     fn begin<T>(&mut self, outflow: &Outflow<T>) {
@@ -248,24 +290,31 @@ impl<E: Engine> Batches<E> {
         let entries = outflow.batch(count, BATCH_BYTES);
         let (engine, permits) = (self.engine.clone(), Arc::clone(&self.permits));
         let (fence, pause) = (self.fence.clone(), self.pause.take());
-        let count = entries.len();
+        let doubt = *self.doubt.get_or_insert_with(Instant::now);
         let store = async move {
             if let Some(until) = pause {
                 sleep_until(until).await;
             }
             let _permit = permits.acquire().await;
+            if doubt.elapsed() >= DOUBT {
+                match count_stored(&engine, &entries).await {
+                    Ok(0) => {}
+                    Ok(count) => return (count, Ok(DOUBLE)),
+                    Err(error) => return (entries.len(), Err(Refusal::Unavailable(error.0))),
+                }
+            }
             let mut latency = Latency::default();
             latency.sent(1);
-            let result = store_all(&engine, &entries, &fence).await;
+            let result = engine.store_all(&entries, (&fence.0, fence.1)).await;
             latency.answered();
-            result
+            (entries.len(), result)
         };
-        self.current = Some((count, Box::pin(store)));
+        self.current = Some(Box::pin(store));
     }
 
     async fn next(&mut self) -> Option<Settled> {
         let (count, result) = poll_fn(|cx| match &mut self.current {
-            Some((count, batch)) => batch.as_mut().poll(cx).map(|result| (*count, result)),
+            Some(batch) => batch.as_mut().poll(cx),
             None => Poll::Pending,
         })
         .await;
@@ -277,8 +326,8 @@ impl<E: Engine> Batches<E> {
         match result {
             Err(Refusal::Double) if count == 1 => {
                 self.single = self.single.saturating_sub(1);
-                let stored = Stored { sequence: 0, is_double: true };
-                Some(Settled { count, result: Ok(stored) })
+                self.doubt = None;
+                Some(Settled { count, result: Ok(DOUBLE) })
             }
             Err(Refusal::Double | Refusal::TooLarge) if count > 1 => {
                 self.single = count;
@@ -294,16 +343,27 @@ impl<E: Engine> Batches<E> {
                 if result != Err(Refusal::Fenced) {
                     self.single = self.single.saturating_sub(1);
                 }
+                self.doubt = None;
                 Some(Settled { count, result })
             }
         }
     }
 }
 
-async fn store_all<E: Engine>(
-    engine: &E,
-    entries: &[Entry],
-    fence: &(Arc<str>, u64),
-) -> Result<Stored, Refusal> {
-    engine.store_all(entries, (&fence.0, fence.1)).await
+/// How many of the first entries are stored, by the last entry of each of their subjects. An entry of another
+/// owner with the same id proves nothing: it may not have those before.
+async fn count_stored<E: Engine>(engine: &E, entries: &[Entry]) -> Result<usize, EngineError> {
+    let mut subjects: Vec<_> = entries.iter().map(|entry| &entry.subject).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    let mut count = 0;
+    for subject in subjects {
+        let Some(last) = engine.last(subject).await? else { continue };
+        let is_last = |entry: &Entry| match &entry.head {
+            Head::Data(data) => entry.id == last.id && last.data.as_ref() == Some(data),
+            Head::Note(_) => entry.id == last.id,
+        };
+        count = count.max(entries.iter().position(is_last).map_or(0, |at| at + 1));
+    }
+    Ok(count)
 }

@@ -12,7 +12,7 @@ use super::{
         template,
     },
     Heartbeat, Kind, OnFull, Oversize, Ready, Subscription, id, resume,
-    source::{messages, source},
+    source::{known_places, messages, source},
 };
 
 /// The longest name.

@@ -42,6 +42,22 @@ async fn answers_that_get_lost_store_nothing_twice() {
     Account::of(&bed, "a").assert_whole();
 }
 
+/// Of each kind of delivery.
+#[tokio::test(start_paused = true)]
+async fn an_outage_longer_than_the_dedupe_window_stores_nothing_twice() {
+    for wish in [OVERLAP, r#"{"kind":"exclusive"}"#] {
+        let bed = Bed::with(1, &[("a", wish)]).await;
+        stream(&bed, Stream::Mute);
+        sleep(ms(500)).await;
+        stream(&bed, Stream::Refuses);
+        sleep(secs(20)).await;
+        bed.world.lock().forget_ids();
+        stream(&bed, Stream::Normal);
+        bed.settle().await;
+        Account::of(&bed, "a").assert_whole();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_short_interruption_of_one_connection_keeps_the_order() {
     for period in [30, 100, 700] {
