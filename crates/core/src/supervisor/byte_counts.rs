@@ -97,7 +97,8 @@ mod tests {
     use crate::transport::silent::{Counts, Silent};
 
     fn connection(written: u64, unacknowledged: u64, read: u64) -> Contained<Silent> {
-        Contained::new(Silent { counts: Some(Counts { written, unacknowledged, read }) })
+        let counts = Some(Counts { written, unacknowledged, read });
+        Contained::new(Silent { counts, ..Silent::default() })
     }
 
     #[test]

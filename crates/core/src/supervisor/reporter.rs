@@ -411,3 +411,29 @@ pub(super) fn reported_cause(loss: Loss) -> Option<LostCause> {
         Loss::Reported | Loss::Ended => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{ErrorKind, TransportError};
+
+    #[test]
+    fn losses_in_reading_and_in_writing_differ_only_for_a_size_limit() {
+        let in_a_row = |kind, second_in_writing| {
+            let mut reporter = Reporter::default();
+            for in_writing in [true, second_in_writing] {
+                let cause = LostCause::Broken(TransportError::new(kind, "broken"));
+                reporter.lost(cause, in_writing);
+            }
+            reporter.failure(true, 1, false, 1).in_a_row
+        };
+        for (kind, in_writing, expected) in [
+            (ErrorKind::TooLarge, true, 2),
+            (ErrorKind::TooLarge, false, 1),
+            (ErrorKind::Reset, true, 2),
+            (ErrorKind::Reset, false, 2),
+        ] {
+            assert_eq!(in_a_row(kind, in_writing), expected, "{kind:?}, {in_writing}");
+        }
+    }
+}

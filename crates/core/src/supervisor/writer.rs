@@ -274,3 +274,57 @@ impl<C: Connection> Writer<C> {
         ready.map(Ok)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::transport::silent::Silent;
+
+    fn writer(is_blocked: bool) -> Writer<Silent> {
+        Writer::new(Silent { is_blocked, ..Silent::default() })
+    }
+
+    /// Gives the connection a close frame, and flushes as far as it allows.
+    fn send_close(writer: &mut Writer<Silent>, after_queue: bool) {
+        let cx = &mut Context::from_waker(Waker::noop());
+        writer.send_close(CloseFrame::new(1000, ""), after_queue);
+        assert!(writer.feed_close(cx).is_ready());
+        let _ = writer.poll_flush(cx);
+    }
+
+    #[test]
+    fn a_close_code_counts_only_when_its_frame_is_flushed() {
+        let mut blocked = writer(true);
+        send_close(&mut blocked, false);
+        assert_eq!(blocked.close_code(), None);
+        let mut flushed = writer(false);
+        send_close(&mut flushed, false);
+        assert_eq!(flushed.close_code(), Some(1000));
+    }
+
+    #[test]
+    fn messages_are_taken_until_a_close_frame_or_a_flush_forbids_it() {
+        assert!(writer(false).takes_more());
+        for (after_queue, takes) in [(true, true), (false, false)] {
+            let mut asked = writer(false);
+            asked.send_close(CloseFrame::new(1000, ""), after_queue);
+            assert_eq!(asked.takes_more(), takes);
+            assert_eq!(asked.close_follows_queue(), after_queue);
+        }
+        let mut flushing = writer(true);
+        flushing.window.push_back("x".into());
+        assert!(!flushing.has_unflushed_messages());
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(flushing.feed_window(cx).is_ready());
+        assert!(flushing.has_unflushed_messages());
+        assert!(flushing.poll_flush(cx).is_pending());
+        assert!(!flushing.takes_more());
+        assert!(!flushing.is_blocked());
+        flushing.set_blocked(true);
+        assert!(flushing.is_blocked() && flushing.is_flushing());
+        flushing.set_blocked(false);
+        assert!(!flushing.is_blocked() && flushing.is_flushing());
+    }
+}

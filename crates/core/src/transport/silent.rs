@@ -11,9 +11,11 @@ use futures_sink::Sink;
 use super::Connection;
 use crate::{error::TransportError, message::Frame};
 
-/// A connection that accepts every frame at once, and on which nothing arrives.
+/// A connection that accepts every frame, and on which nothing arrives.
 #[derive(Debug, Default)]
 pub(crate) struct Silent {
+    /// Frames are not flushed.
+    pub(crate) is_blocked: bool,
     /// `None` is unknown.
     pub(crate) counts: Option<Counts>,
 }
@@ -60,7 +62,7 @@ impl Sink<Frame> for Silent {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
+        if self.is_blocked { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

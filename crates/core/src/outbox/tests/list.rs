@@ -58,6 +58,22 @@ fn deadlines_that_are_out_of_date_do_not_accumulate() {
     }
 }
 
+#[test]
+fn deadlines_of_withdrawn_messages_do_not_accumulate() {
+    let mut outbox = online_outbox(OutboxSettings::new().max_age(Duration::from_secs(60)));
+    let mut deferred = Deferred::default();
+    offer(&mut outbox, "x");
+    for _ in 0..100 {
+        let mut of_layer: Vec<Message> = (0..7).map(|_| "x".into()).collect();
+        let first = outbox.queue_on(1, &mut of_layer).unwrap();
+        outbox.expire(at(0), &mut deferred);
+        assert!(outbox.list.deadlines() <= 2 * outbox.list.entries() + 32);
+        for ticket in first..first + 7 {
+            assert!(outbox.withdraw(ticket, &mut deferred));
+        }
+    }
+}
+
 /// Withdrawn messages in the middle leave empty entries, which are removed all at once.
 #[test]
 fn removing_empty_entries_does_not_stamp_a_new_message() {

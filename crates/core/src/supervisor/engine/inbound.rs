@@ -91,3 +91,36 @@ impl Readable {
         matches!(self, Self::First { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_put_off_once_more_after_proof_of_life() {
+        for (life, expected) in [(false, 2), (true, 3)] {
+            let mut inbound = Inbound::BEGIN;
+            let put_off = (0..9).take_while(|_| !inbound.is_read_for_verdict(life)).count();
+            assert_eq!(put_off, expected);
+        }
+    }
+
+    #[test]
+    fn a_connection_is_quiet_after_pending_without_a_wake() {
+        let first = Readable::First { put_off: 1 };
+        for (before, woken, after) in [
+            (Readable::Maybe, false, Readable::Quiet),
+            (Readable::Quiet, true, Readable::Maybe),
+            (Readable::Quiet, false, Readable::Quiet),
+            (first, true, first),
+            (first, false, Readable::Done),
+            (Readable::Done, true, Readable::Maybe),
+            (Readable::Done, false, Readable::Done),
+        ] {
+            let mut readable = before;
+            readable.pending(woken);
+            assert_eq!(readable, after, "{before:?}, woken: {woken}");
+            assert_eq!(readable.is_quiet(), !woken);
+        }
+    }
+}

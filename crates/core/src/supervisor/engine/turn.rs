@@ -48,3 +48,23 @@ impl Turn {
         matches!(self, Self::Busy { frames, .. } if *frames >= FRAMES_PER_TURN)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_after_its_time_or_its_frames() {
+        let at = |ms| Timestamp::from_epoch(Duration::from_millis(ms));
+        let mut turn = Turn::BEGIN;
+        for (ms, is_over) in [(5, false), (14, false), (15, true)] {
+            turn.count(1, at(ms));
+            assert_eq!(turn.is_over(), is_over, "at {ms} ms");
+        }
+        let mut turn = Turn::BEGIN;
+        turn.count(FRAMES_PER_TURN - 1, at(0));
+        assert!(!turn.is_over());
+        turn.count(0, at(0));
+        assert!(turn.is_over(), "each round counts");
+    }
+}

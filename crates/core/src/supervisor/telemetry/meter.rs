@@ -161,9 +161,7 @@ impl Metrics {
     }
 
     fn count_unproven(&self, count: u64) {
-        if count > 0 {
-            counter!(UNPROVEN, self.session.clone()).increment(count);
-        }
+        counter!(UNPROVEN, self.session.clone()).increment(count);
     }
 }
 

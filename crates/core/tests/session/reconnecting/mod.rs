@@ -5,6 +5,7 @@ mod boxed_transport;
 mod budget;
 mod commands_at_any_time;
 mod control;
+mod draining;
 mod endpoints;
 mod entropy;
 mod failing_transports;

@@ -1,6 +1,7 @@
 //! The metrics of a session.
 
 use ::metrics::with_local_recorder;
+use websocket_heartbeat::{OutboxSettings, WhenFull};
 use websocket_heartbeat_mock::Script;
 
 use super::recorder::Values;
@@ -62,6 +63,54 @@ fn metrics_follow_a_session() {
             lines.into_iter().filter(|line| !line.contains("wsbeat_sessions")).collect();
         assert_eq!(values.lines(), kept);
     });
+}
+
+#[test]
+fn the_levels_of_the_outbox_rise_and_fall() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::refuse_http(503, []));
+    let values = Values::default();
+    with_local_recorder(&values, || {
+        let outbox = OutboxSettings::new().bytes(8).when_full(WhenFull::DropOldest);
+        let session = builder.outbox(outbox).build().unwrap();
+        let handle = session.handle();
+        fixture.read(session);
+        let mut levels = |text: &str| {
+            handle.try_queue(text).unwrap();
+            fixture.runner.settle();
+            let mut lines = values.lines();
+            lines.retain(|line| line.contains("outbox"));
+            lines
+        };
+        for (text, bytes, messages) in
+            [("12345", 5, 1), ("123", 8, 2), ("1", 4, 2), ("1234567", 8, 2)]
+        {
+            let expected = [
+                format!("wsbeat_outbox_bytes {bytes}"),
+                format!("wsbeat_outbox_messages {messages}"),
+            ];
+            assert_eq!(levels(text), expected, "after {text:?}");
+        }
+        let expected = ["wsbeat_outbox_bytes 8", "wsbeat_outbox_messages 1"];
+        assert_eq!(levels("12345678"), expected);
+    });
+}
+
+#[test]
+fn messages_without_proof_at_the_end_of_the_session_are_counted() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().half_open_after(secs(1)));
+    let values = Values::default();
+    with_local_recorder(&values, || {
+        let session = builder.build().unwrap();
+        let handle = session.handle();
+        fixture.read(session);
+        fixture.runner.run_for(secs(5));
+        handle.try_queue("lost").unwrap();
+        fixture.runner.settle();
+        handle.close();
+        fixture.runner.run_for(secs(60));
+    });
+    let lines = values.lines();
+    assert!(lines.contains(&"wsbeat_unproven_messages_total 1".to_owned()), "{lines:#?}");
 }
 
 #[test]
