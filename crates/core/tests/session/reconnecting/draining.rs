@@ -8,8 +8,7 @@ use crate::harness::{Fixture, ms, secs};
 /// A connection whose peer accepts no more bytes, and has closed it.
 fn draining() -> (Fixture, Peer) {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept());
-    let session =
-        builder.backoff(Constant::new(secs(60))).close_timeout(secs(5)).build().unwrap();
+    let session = builder.backoff(Constant::new(secs(60))).close_timeout(secs(5)).build().unwrap();
     fixture.read(session);
     fixture.runner.settle();
     let peer = fixture.remote.last_peer().unwrap();
