@@ -230,7 +230,7 @@ pub const SCRIPTS: &[Script] = &[
         &[LeaveUnread, Send(Text("last words")), Send(Close(4002, "overloaded")), Reset],
     ),
     // Drops.
-    accept("/gone", &[Send(Text("here")), Send(Text("unread")), ExpectGone]),
+    accept("/gone", &[Numbers(2), ExpectGone]),
     accept(
         "/close-and-read-late",
         &[Send(Close(1000, "")), Wait, Expect(Text("last")), Expect(Close(1000, "")), ExpectGone],

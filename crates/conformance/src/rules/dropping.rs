@@ -11,7 +11,8 @@ const LONG: Duration = Duration::from_secs(5);
 
 pub(super) async fn at_once(client: &Client<'_, impl Subject>) -> Kept {
     let mut tested = client.connect("/gone").await?;
-    tested.reads_message("here").await?;
+    // The next one has arrived and is not read.
+    tested.reads_message("0").await?;
     tested.start(Message::text("unsent")).await?;
     let mut observer = tested.observe().await?;
     drop(tested.connection);

@@ -4,10 +4,7 @@ use std::task::Context;
 
 use super::{Engine, Step, write::Until};
 use crate::{
-    event::LostCause,
-    supervisor::{byte_counts::Acknowledged, link::Link},
-    time::Timer,
-    transport::Transport,
+    event::LostCause, supervisor::byte_counts::Acknowledged, time::Timer, transport::Transport,
 };
 
 impl<T: Transport, K: Timer> Engine<T, K> {
@@ -29,7 +26,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
             step = Step::Moved;
         }
         self.drain(cx);
-        if self.inbound.readable.is_quiet() && matches!(self.link, Link::Open(_)) {
+        if self.inbound.readable.is_quiet() {
             self.machine.handle_caught_up(self.clock.now(), self.machine.connection());
         }
         self.ask_budget();

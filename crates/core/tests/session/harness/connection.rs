@@ -24,6 +24,9 @@ pub(crate) enum Method {
 /// The result of a read.
 pub(crate) type Read = Poll<Option<Result<Frame, TransportError>>>;
 
+/// The result of a flush.
+pub(crate) type Flush = Poll<Result<(), TransportError>>;
+
 /// The difference between a [`WrappedConnection`] and its mock connection. Each method defaults to
 /// no difference.
 pub(crate) trait Behaviour: Unpin {
@@ -32,6 +35,10 @@ pub(crate) trait Behaviour: Unpin {
 
     fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
         connection.poll_next(cx)
+    }
+
+    fn poll_flush(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Flush {
+        connection.poll_flush(cx)
     }
 
     fn bytes_written(&self, connection: &MockConnection) -> Option<u64> {
@@ -90,9 +97,10 @@ impl<B: Behaviour> Sink<Frame> for WrappedConnection<B> {
         Pin::new(&mut self.connection).start_send(frame)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.behaviour.before(Method::Flush);
-        Pin::new(&mut self.connection).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let this = self.get_mut();
+        this.behaviour.before(Method::Flush);
+        this.behaviour.poll_flush(Pin::new(&mut this.connection), cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {

@@ -8,7 +8,7 @@ mod time;
 mod wake_counter;
 
 pub(crate) use self::{
-    connection::{Behaviour, Method, Read, WrappedConnection, wrap_connections},
+    connection::{Behaviour, Flush, Method, Read, WrappedConnection, wrap_connections},
     event_log::{EventLog, in_words, texts, words},
     fixture::{Fixture, MockBuilder, MockSupervisor},
     session::Session,

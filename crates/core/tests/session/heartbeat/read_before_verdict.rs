@@ -74,6 +74,49 @@ fn a_readable_answer_counts_on_a_hesitant_connection() {
     }
 }
 
+/// A connection that wakes the task in each poll, which takes a millisecond.
+struct Slow {
+    clock: Clock,
+    is_slow: Rc<Cell<bool>>,
+    polls: Rc<Cell<u32>>,
+}
+
+impl Behaviour for Slow {
+    fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
+        if !self.is_slow.get() {
+            return connection.poll_next(cx);
+        }
+        self.polls.update(|polls| polls + 1);
+        self.clock.advance(ms(1));
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+#[test]
+fn reading_before_a_verdict_ends_with_the_turn() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    remote.script(|_| Script::accept().without_pongs());
+    let (is_slow, polls) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
+    let behaviour = (clock.clone(), Rc::clone(&is_slow), Rc::clone(&polls));
+    let transport = wrap_connections(transport, move || {
+        let (clock, is_slow, polls) = behaviour.clone();
+        Slow { clock, is_slow, polls }
+    });
+    let heartbeat = Heartbeat::idle(secs(5)).timeout(secs(3)).ping();
+    let mut session =
+        Supervisor::builder(transport, clock.timer()).heartbeat(heartbeat).build().unwrap();
+    let counter = WakeCounter::new();
+    counter.drain(&mut session);
+    clock.advance(secs(5));
+    counter.drain(&mut session);
+    is_slow.set(true);
+    clock.advance(secs(3));
+    counter.drain(&mut session);
+    assert!((1..=40).contains(&polls.get()), "{} polls", polls.get());
+}
+
 #[test]
 fn a_ready_attempt_counts_although_it_hesitates() {
     for polls in [0, 1, 2, 100] {

@@ -60,6 +60,20 @@ fn a_server_that_never_reads_is_reported_once_and_then_lost() {
 }
 
 #[test]
+fn bytes_accepted_before_a_blocked_write_are_no_progress() {
+    let mut session = Session::new(
+        |dial| if dial == 1 { talker() } else { Script::accept() },
+        |builder| builder.preset(Preset::Resilient),
+    );
+    for (at, text) in [(500, "written"), (2_000, "stuck"), (7_000, "waits")] {
+        session.run_to(at);
+        session.handle.try_queue(text).unwrap();
+    }
+    session.run_to(310_000);
+    assert_eq!(session.times("lost 1 write_stalled"), [302_000]);
+}
+
+#[test]
 fn a_silent_server_without_a_heartbeat_is_reported_as_silent() {
     let script = || Script::accept().stall_writes_after(secs(1));
     let mut session = blocked(script, |builder| builder.heartbeat(Heartbeat::off()));

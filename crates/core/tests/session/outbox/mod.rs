@@ -3,6 +3,7 @@
 mod bounds;
 mod cut_at_every_byte;
 mod delivery;
+mod failed_writes;
 mod ledger;
 mod sink_places;
 mod supervisor_sink;
