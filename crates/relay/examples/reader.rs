@@ -9,6 +9,7 @@ use async_nats::{
 use futures::StreamExt;
 use serde::Deserialize;
 
+/// Its times are those of workers: a message that was on its way at `from` was sent before it.
 #[derive(Deserialize)]
 struct Gap {
     from: String,

@@ -14,7 +14,8 @@ def backfill(gap):
     """Ask the upstream's history for this time here, by its own interface.
 
     `certain`: an owner recorded the beginning itself. Otherwise `from` is when the last stored message was
-    received, and the upstream may have sent more just before.
+    received, and the upstream may have sent more just before. Both times are those of workers: a message
+    that was on its way at `from` was sent before it.
     """
     about = "from" if gap["certain"] else "from shortly before"
     print(f"ask for what was sent {about} {gap['from']} to {gap['to']}", flush=True)
