@@ -24,7 +24,7 @@ pub(crate) enum Method {
 /// The result of a read.
 pub(crate) type Read = Poll<Option<Result<Frame, TransportError>>>;
 
-/// The result of a flush.
+/// The result of a flush, or of making the connection ready.
 pub(crate) type Flush = Poll<Result<(), TransportError>>;
 
 /// The difference between a [`WrappedConnection`] and its mock connection. Each method defaults to
@@ -35,6 +35,10 @@ pub(crate) trait Behaviour: Unpin {
 
     fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
         connection.poll_next(cx)
+    }
+
+    fn poll_ready(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Flush {
+        connection.poll_ready(cx)
     }
 
     fn poll_flush(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Flush {
@@ -87,9 +91,10 @@ impl<B: Behaviour> Stream for WrappedConnection<B> {
 impl<B: Behaviour> Sink<Frame> for WrappedConnection<B> {
     type Error = TransportError;
 
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.behaviour.before(Method::Ready);
-        Pin::new(&mut self.connection).poll_ready(cx)
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let this = self.get_mut();
+        this.behaviour.before(Method::Ready);
+        this.behaviour.poll_ready(Pin::new(&mut this.connection), cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), Self::Error> {

@@ -1,12 +1,19 @@
 //! Servers that accept no bytes, or accept them slowly.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use websocket_heartbeat::{
     Connection as _, Event, Heartbeat, InboxSettings, OutboxSettings, Preset, Supervisor,
     WriteBlocked,
 };
 use websocket_heartbeat_mock::{Clock, MockConnection, Runner, Script, mock};
 
-use crate::harness::{Behaviour, MockBuilder, Session, secs, sleep, wrap_connections};
+use crate::harness::{
+    Behaviour, Flush, MockBuilder, Read, Session, WakeCounter, secs, sleep, words, wrap_connections,
+};
 
 /// A server that sends every two seconds, and stops reading after one second.
 fn talker() -> Script {
@@ -104,6 +111,42 @@ fn a_slow_upload_is_neither_reported_nor_lost() {
     let mut session = blocked(script, |builder| builder);
     session.run_to(86_400_000);
     assert_eq!((findings(&session), session.times("lost")), (vec![], vec![]));
+}
+
+/// A connection that wakes the task in each poll, and is never ready.
+struct Hesitant;
+
+fn hesitate<R>(cx: &Context<'_>) -> Poll<R> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+impl Behaviour for Hesitant {
+    fn poll_next(&mut self, _: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
+        hesitate(cx)
+    }
+
+    fn poll_flush(&mut self, _: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Flush {
+        hesitate(cx)
+    }
+}
+
+#[test]
+fn a_write_that_hesitates_is_not_reported_as_blocked() {
+    let clock = Clock::new();
+    let (transport, remote) = mock(&clock);
+    remote.script(|_| Script::accept());
+    let transport = wrap_connections(transport, || Hesitant);
+    let builder = Supervisor::builder(transport, clock.timer()).heartbeat(Heartbeat::off());
+    let mut session = builder.build().unwrap();
+    session.handle().try_queue("x").unwrap();
+    let counter = WakeCounter::new();
+    let mut events = Vec::new();
+    for _ in 0..200 {
+        events.extend(counter.drain(&mut session));
+        clock.advance(secs(1));
+    }
+    assert_eq!(words(&events), ["connecting 1 attempt 0", "open 1"]);
 }
 
 #[test]

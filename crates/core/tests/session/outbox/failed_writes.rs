@@ -7,17 +7,24 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures::Sink;
 use websocket_heartbeat::{ErrorKind, Event, Lost, Preset, Supervisor, TransportError};
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
 
 use crate::harness::{Behaviour, Flush, Method, Session, wrap_connections};
 
-/// The flush of the first message fails, and each later one succeeds.
-#[derive(Clone, Default)]
+/// The first call of one method fails, and each later one succeeds.
+#[derive(Clone)]
 struct FailsOnce {
-    messages: Rc<Cell<u32>>,
+    method: Method,
     calls_after_the_failure: Rc<Cell<u32>>,
     has_failed: Rc<Cell<bool>>,
+}
+
+impl FailsOnce {
+    fn fails(&self, method: Method) -> bool {
+        method == self.method && !self.has_failed.replace(true)
+    }
 }
 
 impl Behaviour for FailsOnce {
@@ -26,25 +33,29 @@ impl Behaviour for FailsOnce {
         if counted && self.has_failed.get() {
             self.calls_after_the_failure.update(|calls| calls + 1);
         }
-        if method == Method::Send {
-            self.messages.update(|messages| messages + 1);
-        }
+    }
+
+    fn poll_ready(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Flush {
+        if self.fails(Method::Ready) { reset() } else { connection.poll_ready(cx) }
     }
 
     fn poll_flush(&mut self, _: Pin<&mut MockConnection>, _: &mut Context<'_>) -> Flush {
-        if self.messages.get() > 0 && !self.has_failed.replace(true) {
-            return Poll::Ready(Err(TransportError::new(ErrorKind::Reset, "reset")));
-        }
-        Poll::Ready(Ok(()))
+        if self.fails(Method::Flush) { reset() } else { Poll::Ready(Ok(())) }
     }
 }
 
-/// The loss of a connection whose first write fails, and the number of calls for writing after that.
-fn failed(is_closed_by_peer: bool) -> (Lost, u32) {
+fn reset() -> Flush {
+    Poll::Ready(Err(TransportError::new(ErrorKind::Reset, "reset")))
+}
+
+/// The loss of a connection on which the first call of `method` fails, and the number of calls for
+/// writing after that.
+fn failed(method: Method, is_closed_by_peer: bool) -> (Lost, u32) {
     let clock = Clock::new();
     let (transport, remote) = mock(&clock);
     remote.script(|dial| if dial == 1 { Script::accept() } else { Script::hang() });
-    let behaviour = FailsOnce::default();
+    let behaviour =
+        FailsOnce { method, calls_after_the_failure: Rc::default(), has_failed: Rc::default() };
     let given = behaviour.clone();
     let transport = wrap_connections(transport, move || given.clone());
     let builder = Supervisor::builder(transport, clock.timer()).preset(Preset::Resilient);
@@ -68,12 +79,15 @@ fn failed(is_closed_by_peer: bool) -> (Lost, u32) {
 
 #[test]
 fn nothing_is_written_after_a_failed_write() {
-    let (lost, calls) = failed(false);
-    assert_eq!((lost.unknown, calls), (2, 0));
+    // After a failed flush, the connection has both messages. If it never was ready, it has none.
+    for (method, unknown) in [(Method::Flush, 2), (Method::Ready, 0)] {
+        let (lost, calls) = failed(method, false);
+        assert_eq!((lost.unknown, calls), (unknown, 0), "{method:?}");
+    }
 }
 
 #[test]
 fn a_flush_after_a_failed_write_does_not_settle_messages() {
-    let (lost, _) = failed(true);
+    let (lost, _) = failed(Method::Flush, true);
     assert_eq!((lost.unknown, lost.cause.name()), (2, "closed_by_peer"));
 }

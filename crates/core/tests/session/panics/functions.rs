@@ -186,6 +186,24 @@ fn a_session_ends_when_the_probe_function_panics() {
 }
 
 #[test]
+fn no_message_is_written_after_the_probe_function_panics() {
+    let heartbeat = Heartbeat::idle(secs(15))
+        .message_with(|_| -> Message { panic!("a fault of the application") });
+    let mut session =
+        Session::new(|_| Script::accept().silent(), |builder| builder.heartbeat(heartbeat));
+    session.run_to(1_000);
+    session.peer().stall_writes();
+    session.handle.try_queue("queued").unwrap();
+    // The probe is due, and is made before the message when the connection is ready again.
+    session.run_to(20_000);
+    assert_eq!(session.last().1, "open 1");
+    session.peer().resume_writes();
+    session.run_to(21_000);
+    assert_panicked(&closed(&session), UserFunction::Heartbeat);
+    assert!(session.peer().received_messages().is_empty());
+}
+
+#[test]
 fn a_panic_of_a_matcher_ends_the_session_but_keeps_the_message() {
     let matchers: [(fn() -> Heartbeat, UserFunction); 3] = [
         (
