@@ -4,24 +4,26 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{at, hand_over, offer, online_outbox, written};
 use crate::{
-    config::OutboxSettings,
+    config::{OutboxSettings, WhenFull},
     message::{Message, Outgoing},
     outbox::{Admission, Outbox, list::MOVES},
     sync::Deferred,
 };
+
+/// Offers a message with this maximum age in seconds.
+fn offer_for(outbox: &mut Outbox, age: usize) {
+    let message = Outgoing::new("x").max_age(Duration::from_secs(age as u64));
+    let admission = outbox.offer(&mut Some(message), None, 0, &mut Deferred::default());
+    assert_eq!(admission, Admission::Accepted);
+}
 
 #[test]
 fn the_cost_of_expiry_does_not_grow_with_waiting_messages() {
     const MANY: usize = 20_000;
     let policy = OutboxSettings::new().count(2 * MANY).resend(1);
     let mut outbox = online_outbox(policy);
-    let offer = |outbox: &mut Outbox, age: usize| {
-        let message = Outgoing::new("x").max_age(Duration::from_secs(age as u64));
-        let admission = outbox.offer(&mut Some(message), None, 0, &mut Deferred::default());
-        assert_eq!(admission, Admission::Accepted);
-    };
     // Each message has another maximum age, in no order.
-    (0..MANY).for_each(|index| offer(&mut outbox, 1 + (index * 7_919) % MANY));
+    (0..MANY).for_each(|index| offer_for(&mut outbox, 1 + (index * 7_919) % MANY));
     outbox.expire(at(0), &mut Deferred::default());
     let mut held = MANY;
     for seconds in 1..=MANY {
@@ -58,19 +60,22 @@ fn deadlines_that_are_out_of_date_do_not_accumulate() {
     }
 }
 
+/// Newer messages expire earlier, so no expiry frees the deadlines of older ones, which are dropped.
 #[test]
-fn deadlines_of_withdrawn_messages_do_not_accumulate() {
-    let mut outbox = online_outbox(OutboxSettings::new().max_age(Duration::from_secs(60)));
-    let mut deferred = Deferred::default();
-    offer(&mut outbox, "x");
-    for _ in 0..100 {
-        let mut of_layer: Vec<Message> = (0..7).map(|_| "x".into()).collect();
-        let first = outbox.queue_on(1, &mut of_layer).unwrap();
-        outbox.expire(at(0), &mut deferred);
-        assert!(outbox.list.deadlines() <= 2 * outbox.list.entries() + 32);
-        for ticket in first..first + 7 {
-            assert!(outbox.withdraw(ticket, &mut deferred));
+fn deadlines_of_dropped_messages_do_not_accumulate() {
+    const ROUNDS: usize = 1_000;
+    const BATCH: usize = 7;
+    for waiting in [BATCH, 1_000] {
+        MOVES.set(0);
+        let policy = OutboxSettings::new().count(waiting).when_full(WhenFull::DropOldest);
+        let mut outbox = online_outbox(policy);
+        for round in 0..ROUNDS {
+            (0..BATCH).for_each(|_| offer_for(&mut outbox, 1 + ROUNDS - round));
+            outbox.expire(at(0), &mut Deferred::default());
+            assert!(outbox.list.deadlines() <= 2 * outbox.list.entries() + 32);
         }
+        assert_eq!(outbox.held().count, waiting);
+        assert!(MOVES.get() <= 2 * ROUNDS * BATCH, "{} entries were visited", MOVES.get());
     }
 }
 
