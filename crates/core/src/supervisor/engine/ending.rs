@@ -52,7 +52,7 @@ impl<T: Transport, K: Timer> Engine<T, K> {
         let connection = self.machine.connection();
         // A planned replacement is no outage: messages accepted meanwhile wait for the next
         // connection.
-        let planned = matches!(cause, Some(LostCause::MaxAge));
+        let planned = retiring || matches!(cause, Some(LostCause::MaxAge));
         let online = if planned { Online::Replacing } else { Online::No };
         self.shared.with(|state, deferred| {
             state.outbox.lost(connection, deferred);

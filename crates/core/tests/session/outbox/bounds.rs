@@ -256,6 +256,28 @@ fn an_outbox_that_keeps_nothing_refuses_while_offline() {
 }
 
 #[test]
+fn messages_wait_while_an_old_connection_is_replaced() {
+    for answers_close in [true, false] {
+        let (mut fixture, builder) = Fixture::new(move |dial| match dial {
+            1 if answers_close => Script::accept(),
+            1 => Script::accept().ignore_close(),
+            _ => Script::accept().after(secs(1)),
+        });
+        let outbox = OutboxSettings::new().offline(Offline::Refuse);
+        let session = builder.outbox(outbox).max_age(secs(100)).build().unwrap();
+        let handle = session.handle();
+        fixture.read(session);
+        while fixture.remote.dials().len() < 2 {
+            fixture.runner.run_for(ms(100));
+        }
+        assert_eq!(handle.try_queue("waits"), Ok(()), "{answers_close}");
+        fixture.runner.run_for(secs(2));
+        let received = fixture.remote.last_peer().unwrap().received_messages();
+        assert_eq!(texts(&received), ["waits"], "{answers_close}");
+    }
+}
+
+#[test]
 fn an_online_promise_does_not_keep_a_message_offline() {
     let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(10)));
     let session = builder.outbox(OutboxSettings::new().offline(Offline::Refuse)).build().unwrap();

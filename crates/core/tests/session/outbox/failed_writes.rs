@@ -11,7 +11,7 @@ use futures::Sink;
 use websocket_heartbeat::{ErrorKind, Event, Lost, Preset, Supervisor, TransportError};
 use websocket_heartbeat_mock::{Clock, MockConnection, Script, mock};
 
-use crate::harness::{Behaviour, Flush, Method, Session, wrap_connections};
+use crate::harness::{Behaviour, Flush, Method, Read, Session, wrap_connections};
 
 /// The first call of one method fails, and each later one succeeds.
 #[derive(Clone)]
@@ -28,6 +28,15 @@ impl FailsOnce {
 }
 
 impl Behaviour for FailsOnce {
+    /// Frames of the peer arrive only after the failure, so that they do not prevent it.
+    fn poll_next(&mut self, connection: Pin<&mut MockConnection>, cx: &mut Context<'_>) -> Read {
+        if self.has_failed.get() {
+            futures::Stream::poll_next(connection, cx)
+        } else {
+            Poll::Pending
+        }
+    }
+
     fn before(&self, method: Method) {
         let counted = [Method::Ready, Method::Send, Method::Flush].contains(&method);
         if counted && self.has_failed.get() {

@@ -4,7 +4,8 @@ use std::{future::Future, pin::pin, task::Poll};
 
 use futures::FutureExt;
 use websocket_heartbeat::{
-    CloseReason, DropReason, Fate, Handle, Message, OutboxSettings, Phase, QueueError, Receipt,
+    CloseReason, DropReason, Fate, Handle, Heartbeat, Message, Offline, OutboxSettings, Phase,
+    QueueError, Receipt,
 };
 use websocket_heartbeat_mock::Script;
 
@@ -100,6 +101,24 @@ fn dropping_a_supervisor_makes_a_handed_message_unknown() {
     drop(session);
     let message = Some(Message::text("handed"));
     assert_eq!(handed.now_or_never(), Some(Fate::Unknown { connection: 1, message }));
+    let message = Message::text("queued");
+    assert_eq!(queued.now_or_never(), Some(Fate::Dropped { reason: DROPPED, message }));
+}
+
+#[test]
+fn a_drop_during_a_planned_replacement_reports_the_end_of_the_session() {
+    let (fixture, builder) = Fixture::new(|_| Script::accept().ignore_close());
+    let outbox = OutboxSettings::new().offline(Offline::Refuse);
+    let builder = builder.outbox(outbox).heartbeat(Heartbeat::off()).max_age(secs(100));
+    let mut session = builder.close_timeout(secs(60)).build().unwrap();
+    let counter = WakeCounter::new();
+    counter.drain(&mut session);
+    // The age is drawn from 90 to 100 s.
+    fixture.clock.advance(secs(100));
+    counter.drain(&mut session);
+    assert_eq!(session.status().phase, Phase::Closing);
+    let queued = receipt(&session.handle(), "queued");
+    drop(session);
     let message = Message::text("queued");
     assert_eq!(queued.now_or_never(), Some(Fate::Dropped { reason: DROPPED, message }));
 }

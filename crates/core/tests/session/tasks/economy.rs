@@ -117,6 +117,17 @@ fn a_spurious_poll_reads_nothing() {
     assert_eq!(tallies.take(), Tally::default());
 }
 
+#[test]
+fn a_paused_session_is_not_woken() {
+    let (clock, tallies) = (Clock::new(), Tallies::default());
+    let (mut session, task) = at_rest(&clock, &tallies);
+    session.handle().pause();
+    assert!(task.drain(&mut session).is_empty());
+    task.take();
+    clock.advance(secs(3_600));
+    assert_eq!(task.take(), 0);
+}
+
 /// A request and its reply: after each message there may be more to read.
 #[test]
 fn a_flushed_message_takes_one_clock_read_and_one_flush() {
