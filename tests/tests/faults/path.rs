@@ -154,7 +154,7 @@ pub(crate) fn a_heartbeat_below_the_limit_of_a_nat_keeps_the_connection(
 /// TCP sends a segment again until its acknowledgement arrives, after a time that doubles each time. If
 /// each packet were lost at random, an exchange would fail with a chance of 0.51, so the time until it
 /// succeeds would have no mean, and no limit of this test would hold. Therefore three of each ten
-/// packets are lost, in an order in which at most six tries fail.
+/// packets are lost, in a fixed order: an exchange alone on the path fails at most twice in a row.
 pub(crate) fn a_connection_with_30_percent_loss_is_kept(
     backend: &'static str,
 ) -> Result<Outcome, Stop> {

@@ -11,11 +11,10 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() && path.ends_with("target") {
-            continue;
-        }
         if path.is_dir() {
-            found.extend(rust_files(&path));
+            if !path.ends_with("target") {
+                found.extend(rust_files(&path));
+            }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }

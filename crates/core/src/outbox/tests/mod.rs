@@ -152,6 +152,7 @@ fn a_flush_waits_for_a_message_that_is_or_was_parked() {
     assert!(!outbox.can_reserve(0, None), "all bytes are used");
     outbox.send(&mut sink, "next".into(), &mut Deferred::default()).unwrap();
     assert!(outbox.is_parked(sink.id));
+    assert!(!outbox.can_reserve(0, None), "all bytes are used");
     assert!(!is_flushed(&mut outbox, &mut sink));
     outbox.expire(at(0), &mut Deferred::default());
     assert_eq!(hand_over(&mut outbox), ["full"]);
@@ -211,7 +212,11 @@ fn the_task_of_a_sink_that_was_forgotten_is_not_woken() {
     hand_over(&mut outbox);
     written(&mut outbox, 1);
     outbox.settle(&mut Deferred::default());
-    assert_eq!(wakes.each_ref().map(|wakes| wakes.count()), [0, 1]);
+    let counts = || wakes.each_ref().map(|wakes| wakes.count());
+    assert_eq!(counts(), [0, 1]);
+    outbox.forget_tasks(&sinks[1], &mut Deferred::default());
+    outbox.settle(&mut Deferred::default());
+    assert_eq!(counts(), [0, 1]);
 }
 
 #[test]

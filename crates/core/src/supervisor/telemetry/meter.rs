@@ -161,7 +161,9 @@ impl Metrics {
     }
 
     fn count_unproven(&self, count: u64) {
-        counter!(UNPROVEN, self.session.clone()).increment(count);
+        if count > 0 {
+            counter!(UNPROVEN, self.session.clone()).increment(count);
+        }
     }
 }
 

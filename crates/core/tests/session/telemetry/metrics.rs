@@ -114,6 +114,23 @@ fn messages_without_proof_at_the_end_of_the_session_are_counted() {
 }
 
 #[test]
+fn a_session_without_unproven_messages_has_no_counter_for_them() {
+    let (mut fixture, builder) = Fixture::new(|_| Script::accept().end_after(secs(1)));
+    let values = Values::default();
+    with_local_recorder(&values, || {
+        let session = builder.build().unwrap();
+        let handle = session.handle();
+        fixture.read(session);
+        fixture.runner.run_for(secs(5));
+        handle.close();
+        fixture.runner.run_for(secs(60));
+    });
+    let (names, _) = values.names();
+    assert!(names.contains("wsbeat_losses_total"), "{names:?}");
+    assert!(!names.contains("wsbeat_unproven_messages_total"), "{names:?}");
+}
+
+#[test]
 fn sessions_with_the_same_labels_are_added() {
     let values = Values::default();
     with_local_recorder(&values, || {
